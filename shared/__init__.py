@@ -1,0 +1,1 @@
+"""The application: from an AKS maintenance event to an email."""
