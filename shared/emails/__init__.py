@@ -1,0 +1,1 @@
+"""Emails: composed from frozen mails, as HTML and text."""

@@ -1,0 +1,41 @@
+"""Deterministic ids: the same wherever and whenever they are computed.
+
+A notice, a mail, its Message-ID and its thread are named from what they are about, never from a clock or a
+random number: that is what lets two instances, or one that starts again, agree that something was sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NAMESPACE = UUID("7d0bd5e6-3a0d-5f0a-9d0c-52e1f0a4c6b1")
+"""Fixed for ever: another namespace would send again whatever is under way."""
+
+
+def notice_id(key: str, kind: str, lead: str, audience: str) -> str:
+    """Name a notice: what it tells of (a row's key), how, how long ahead, and whom."""
+    return str(uuid5(NAMESPACE, f"notice\n{key}\n{kind}\n{lead}\n{audience}"))
+
+
+def check_id(key: str, kind: str, lead: str) -> str:
+    """Name a check: something to look at when its time comes, for all audiences of that moment."""
+    return str(uuid5(NAMESPACE, f"check\n{key}\n{kind}\n{lead}"))
+
+
+def operation_id(notice_ids: Iterable[str]) -> str:
+    """Name the mail that tells these notices. The mail service knows it as the Operation-Id."""
+    return str(uuid5(NAMESPACE, "\n".join(("mail", *sorted(notice_ids)))))
+
+
+def message_id(operation_id_: str, domain: str) -> str:
+    """Give a mail's Message-ID."""
+    return f"<{operation_id_}@{domain}>"
+
+
+def thread_id(event_id_part: str, domain: str) -> str:
+    """Give the id of a message that never was: the root that all mails of one maintenance refer to."""
+    return f"<maintenance-{event_id_part}@{domain}>"

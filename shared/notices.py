@@ -1,0 +1,290 @@
+"""What there is to tell: kinds of notices, and which of them an event gives rise to. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared import ids
+from shared.events import Event, Status
+from shared.store import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from shared.routes import Lead
+
+SAME_START = timedelta(minutes=15)
+"""Two starts this close are the same start: AKS announces a maintenance 7 days and again 24 hours ahead."""
+
+REPEAT_AFTER = timedelta(hours=12)
+"""A second announcement whose start is still unknown counts as a reminder when it comes this much later."""
+
+FAILED_AGAIN_AFTER = timedelta(hours=1)
+"""A Failed this much later than the one before is another failure, not a repeated delivery."""
+
+ENDS = frozenset({Status.COMPLETED, Status.CANCELED, Status.FAILED})
+BEGUN = ENDS | {Status.STARTED}
+
+
+class Kind(StrEnum):
+    """What a notice tells."""
+
+    SCHEDULED = "scheduled"
+    RESCHEDULED = "rescheduled"
+    REMINDER = "reminder"
+    STARTED = "started"
+    COMPLETED = "completed"
+    CANCELED = "canceled"
+    FAILED = "failed"
+    END_OF_SUPPORT = "end-of-support"
+    NEWS = "news"
+    """An event whose status is new to us, told plainly."""
+    REJECTED = "rejected"
+    """Input that could not be understood; for the default audience."""
+    UNDELIVERED = "undelivered"
+    """A mail that could not be sent; for the default audience."""
+
+
+_KIND = {
+    Status.SCHEDULED: Kind.SCHEDULED,
+    Status.STARTED: Kind.STARTED,
+    Status.COMPLETED: Kind.COMPLETED,
+    Status.CANCELED: Kind.CANCELED,
+    Status.FAILED: Kind.FAILED,
+}
+
+
+class Decision(StrEnum):
+    """Why something was or was not told. Logged with the eventId, and stored with the event."""
+
+    NEW = "new"
+    RESCHEDULED = "rescheduled"
+    REPEATED = "repeated"
+    """Announced again, the start still unknown: told as a reminder."""
+    FAILED_AGAIN = "failed-again"
+    DUPLICATE = "duplicate"
+    STALE = "stale"
+    """Older than what is known already: kept, not told."""
+    SUPERSEDED = "superseded"
+    """Overtaken by later news of the same maintenance before it was told."""
+    GROUPED = "grouped"
+    PAUSED = "paused"
+    UNROUTED = "unrouted"
+    IGNORED = "ignored"
+    REJECTED = "rejected"
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """An event as stored: its row's key, what was read, and what was decided when it came."""
+
+    key: str
+    event: Event
+    decision: str = Decision.NEW
+    revision: int = 0
+
+
+class Check(msgspec.Struct, frozen=True):
+    """Something to look at when its time comes: is it still true? Then it becomes notices."""
+
+    id: str
+    kind: Kind
+    key: str
+    """The event row it follows from."""
+    due: datetime
+    lead: str = ""
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something to tell one audience. `key` is the row it tells of."""
+
+    id: str
+    kind: Kind
+    key: str
+    audience: str
+    lead: str = ""
+
+
+class Member(msgspec.Struct, frozen=True, array_like=True):
+    """A notice inside a frozen mail, with the keys of all rows that telling it may read."""
+
+    kind: Kind
+    key: str
+    history: tuple[str, ...] = ()
+    lead: str = ""
+
+    def notice_id(self, audience: str) -> str:
+        """Give the id of the notice that this member was."""
+        return ids.notice_id(self.key, self.kind, self.lead, audience)
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail, frozen: it renders to the same bytes at any time on any machine.
+
+    Relative times follow from `as_of`; rendering reads the rows that the members name and no others.
+    """
+
+    operation_id: str
+    audience: str
+    as_of: datetime
+    members: tuple[Member, ...]
+
+
+class RejectedInput(msgspec.Struct, frozen=True):
+    """Input that could not be understood, as stored."""
+
+    key: str
+    reason: str
+    raw: str
+    received: datetime
+
+
+class SentMail(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a mail, as stored."""
+
+    key: str
+    state: str
+    """`sent`, `failed` or `dissolved`."""
+    audience: str
+    at: datetime
+    subject: str = ""
+    to: tuple[str, ...] = ()
+    why: str = ""
+    refused: tuple[str, ...] = ()
+    """Recipients that the mail service refused."""
+    attempts: int = 0
+    members: tuple[Member, ...] = ()
+
+
+Row = Recorded | RejectedInput | SentMail
+"""What a mail may tell of."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What an event gives rise to. `key` is None where nothing new is to be recorded."""
+
+    decision: Decision
+    key: str | None = None
+    kind: Kind | None = None
+    revision: int = 0
+    checks: tuple[Check, ...] = ()
+
+
+def needs_history(event: Event) -> bool:
+    """Tell whether what to do with an event depends on what came before it.
+
+    For all others inserting the row is decision enough, and costs one round trip.
+    """
+    return event.end_of_support is None and event.status in {Status.SCHEDULED, Status.FAILED}
+
+
+def plan(
+    event: Event, history: Sequence[Recorded], *, leads: Iterable[Lead], gap: timedelta, now: datetime
+) -> Plan:
+    """Decide what an event is, given what is stored of its eventId, and what follows from it."""
+    if event.end_of_support is not None:
+        return Plan(Decision.NEW, keys.event(event), Kind.END_OF_SUPPORT)
+    if event.status == Status.SCHEDULED:
+        return _plan_scheduled(event, history, leads=leads, gap=gap, now=now)
+    if event.status == Status.FAILED:
+        return _plan_failed(event, history)
+    kind = _KIND[Status(event.status)] if event.status in set(Status) else Kind.NEWS
+    return Plan(Decision.NEW, keys.event(event), kind)
+
+
+def _plan_scheduled(
+    event: Event, history: Sequence[Recorded], *, leads: Iterable[Lead], gap: timedelta, now: datetime
+) -> Plan:
+    announced = [row for row in history if row.event.status == Status.SCHEDULED]
+    revision = 1 + max((row.revision for row in announced), default=-1)
+    key = keys.event(event, revision)
+    if any(row.event.envelope_id == event.envelope_id != "" for row in announced):
+        return Plan(Decision.DUPLICATE)
+    if any(row.event.status in BEGUN for row in history):
+        return Plan(Decision.STALE, key, revision=revision)
+    last = latest_announcement(history)
+    if last is None:
+        checks = _reminders(event, key, leads=leads, gap=gap, now=now)
+        return Plan(Decision.NEW, key, Kind.SCHEDULED, revision, checks)
+    if event.time < last.event.time:
+        return Plan(Decision.STALE, key, revision=revision)
+    before, start = last.event.start, event.start
+    if start is None:
+        if before is not None and before > event.time:
+            return Plan(Decision.DUPLICATE)  # the start that is known still lies ahead
+        if before is None:
+            if event.time - last.event.time < REPEAT_AFTER:
+                return Plan(Decision.DUPLICATE)
+            return Plan(Decision.REPEATED, key, Kind.REMINDER, revision)
+    elif before is not None and abs(start - before) <= SAME_START:
+        return Plan(Decision.DUPLICATE)
+    checks = _reminders(event, key, leads=leads, gap=gap, now=now)
+    return Plan(Decision.RESCHEDULED, key, Kind.RESCHEDULED, revision, checks)
+
+
+def _plan_failed(event: Event, history: Sequence[Recorded]) -> Plan:
+    failed = [row for row in history if row.event.status == Status.FAILED]
+    if not failed:
+        return Plan(Decision.NEW, keys.event(event), Kind.FAILED)
+    last = max(failed, key=lambda row: row.revision)
+    is_other = all(row.event.envelope_id != event.envelope_id for row in failed)
+    if is_other and event.updated - last.event.updated >= FAILED_AGAIN_AFTER:
+        revision = last.revision + 1
+        return Plan(Decision.FAILED_AGAIN, keys.event(event, revision), Kind.FAILED, revision)
+    return Plan(Decision.DUPLICATE)
+
+
+def _reminders(
+    event: Event, key: str, *, leads: Iterable[Lead], gap: timedelta, now: datetime
+) -> tuple[Check, ...]:
+    """Make the reminders whose hour is still to come and that do not follow another notice too soon."""
+    if event.start is None:
+        return ()
+    checks: list[Check] = []
+    last = now
+    for lead in sorted(leads, key=lambda lead: lead.ahead, reverse=True):
+        due = event.start - lead.ahead
+        if due > now and due - last >= gap:
+            check_id = ids.check_id(key, Kind.REMINDER, lead.label)
+            checks.append(Check(check_id, Kind.REMINDER, key, due, lead.label))
+            last = due
+    return tuple(checks)
+
+
+def latest_announcement(history: Iterable[Recorded]) -> Recorded | None:
+    """Give the Scheduled event that holds: the last one that was not stale."""
+    valid = [
+        row
+        for row in history
+        if row.event.status == Status.SCHEDULED
+        and row.event.end_of_support is None
+        and row.decision != Decision.STALE
+    ]
+    return max(valid, key=lambda row: row.revision, default=None)
+
+
+def still_true(check: Check, history: Sequence[Recorded], now: datetime) -> bool:
+    """Tell whether a check's reason still holds: a reminder's, that the start still lies ahead as planned."""
+    if any(row.event.status in BEGUN for row in history):
+        return False
+    last = latest_announcement(history)
+    if last is None or last.event.start is None or last.event.start <= now:
+        return False
+    return last.key == check.key
+
+
+def overtaken(kind: Kind, key: str, history: Iterable[Recorded]) -> bool:
+    """Tell whether later news of the same maintenance makes a notice pointless.
+
+    The later event brought a notice of its own, in the transaction that recorded it.
+    """
+    statuses = {row.event.status for row in history}
+    if kind in {Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER}:
+        last = latest_announcement(history)
+        return bool(statuses & BEGUN) or (last is not None and last.key != key)
+    if kind is Kind.STARTED:
+        return bool(statuses & ENDS)
+    return False
