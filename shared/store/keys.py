@@ -88,6 +88,11 @@ def work_until(time: datetime) -> str:
     return f"work:{time.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}{AFTER}"
 
 
+def following(key: str) -> str:
+    """Give the beginning of the range after a key; no key holds a `!`, and it sorts before all they hold."""
+    return key + "!"
+
+
 def sent(operation_id: str) -> str:
     """Give the key of the row that says what became of a mail."""
     return f"sent:{operation_id}"

@@ -1,0 +1,49 @@
+"""The functions: bindings and wiring, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import os
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from shared import settings, wiring
+
+if TYPE_CHECKING:
+    from shared.wiring import Notifier
+
+# The SDKs log two records a request at INFO, which the host would ship and charge for.
+logging.getLogger("azure").setLevel(logging.WARNING)
+
+# Read here, so that a wrong setting stops the start with its sentence, rather than the first event.
+_settings = settings.load(os.environ)
+
+app = func.FunctionApp()
+
+
+_lock = Lock()
+_built: list[Notifier] = []
+
+
+def _notifier() -> Notifier:
+    """Give the app's parts, put together once per process by whichever thread comes first."""
+    with _lock:
+        if not _built:
+            _built.append(wiring.build(_settings))
+        return _built[0]
+
+
+@app.function_name("maintenance_events")
+@app.event_grid_trigger("event")
+def maintenance_events(event: str) -> None:
+    """Take one delivery of Event Grid. Raises only where it could not be recorded: then it comes again."""
+    _notifier().intake.take(event)
+
+
+@app.function_name("due_notices")
+@app.timer_trigger("timer", schedule="%SWEEP_SCHEDULE%", run_on_startup=False)
+def due_notices(timer: func.TimerRequest) -> None:
+    """Send what has fallen due."""
+    _notifier().sweep(past_due=timer.past_due)

@@ -1,0 +1,201 @@
+"""Intake: an event in, its row and what follows from it recorded, a failure mailed at once.
+
+Once the transaction is through, the event is safe, and Event Grid is told so. Nothing after it raises: what
+could not be mailed here, the sweep mails.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict, deque
+from threading import Lock
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from shared import ids
+from shared.decisions import decided
+from shared.events import Event, Ignored, Rejected, parse
+from shared.notices import (
+    Decision,
+    Kind,
+    Mail,
+    Member,
+    Notice,
+    Plan,
+    Recorded,
+    RejectedInput,
+    needs_history,
+    plan,
+)
+from shared.routes import DEFAULT_AUDIENCE
+from shared.store import keys
+from shared.store.table import TableUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+
+    from shared.clock import Clock
+    from shared.delivery import Grouping
+    from shared.routes import Audience, Lead
+    from shared.sending import Sender
+    from shared.store.codec import MailRow
+    from shared.store.transactions import Store
+
+log = logging.getLogger("notifier")
+
+ANSWER_WITHIN = 25.0
+"""Seconds by which a delivery is answered; Event Grid waits 30 and then delivers again."""
+
+MOST_AT_ONCE = 3
+"""Failures mailed at once, per audience and GROUP_INTERVAL, by one process; more go as one digest."""
+
+_TRIES = 3
+
+
+class Intake:
+    """Takes deliveries of Event Grid. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        sender: Sender,
+        audiences: Mapping[str, Audience],
+        clock: Clock,
+        grouping: Grouping,
+        leads: Sequence[Lead],
+        gap: timedelta,
+    ) -> None:
+        self._store = store
+        self._sender = sender
+        self._audiences = audiences
+        self._clock = clock
+        self._grouping = grouping
+        self._leads = leads
+        self._gap = gap
+        self._at_once: dict[str, deque[float]] = defaultdict(deque)
+        self._lock = Lock()
+
+    def take(self, text: str) -> list[Decision]:
+        """Take one delivery: an event, or an array of them; give the decision about each.
+
+        Raises TableUnavailable if an event could not be recorded, so that Event Grid delivers again; the
+        others of the delivery are recorded all the same, and are duplicates then.
+        """
+        deadline = self._clock.monotonic() + ANSWER_WITHIN
+        decisions: list[Decision] = []
+        unavailable: TableUnavailable | None = None
+        for item in parse(text, self._clock.now()):
+            try:
+                match item.reading:
+                    case Event() as event:
+                        decisions.append(self._record(event, item.raw, deadline))
+                    case Ignored(reason, envelope_id):
+                        decided(Decision.IGNORED, envelope_id, why=reason)
+                        decisions.append(Decision.IGNORED)
+                    case Rejected(reason):
+                        decisions.append(self._reject(item.raw, reason))
+            except TableUnavailable as error:
+                unavailable = error
+        if unavailable is not None:
+            raise unavailable
+        return decisions
+
+    def _record(self, event: Event, raw: str, deadline: float) -> Decision:
+        for _ in range(_TRIES):
+            prefix = keys.history(event.event_id)
+            history = self._store.history(prefix) if needs_history(event) else ()
+            now = self._clock.now()
+            planned = plan(event, history, leads=self._leads, gap=self._gap, now=now)
+            if planned.key is None:
+                return self._decided(planned.decision, event, prefix)
+            recorded = Recorded(planned.key, event, planned.decision, planned.revision)
+            token = uuid4().hex
+            if planned.kind is Kind.FAILED:
+                urgent = [audience for audience in self._audiences if self._may_send(audience)]
+            else:
+                urgent = []
+            mails = [self._failure(recorded, history, audience) for audience in urgent]
+            recording = self._store.record(
+                recorded,
+                raw,
+                now=now,
+                token=token,
+                due=now + self._grouping.wait,
+                notices=self._notices(planned, but=urgent),
+                checks=planned.checks,
+                mails=mails,
+            )
+            if recording.is_new:
+                for row in recording.mails:
+                    self._send(row, [*history, recorded], deadline)
+                return self._decided(planned.decision, event, planned.key)
+            if not needs_history(event):
+                return self._decided(Decision.DUPLICATE, event, planned.key)
+            # Another instance recorded something of this maintenance in between: decide again.
+        raise TableUnavailable("others keep recording the same maintenance")
+
+    def _failure(self, recorded: Recorded, history: Sequence[Recorded], audience: str) -> Mail:
+        """Freeze the mail that tells one audience of a failure."""
+        rows = tuple(row.key for row in history)
+        member = Member(Kind.FAILED, recorded.key, (*rows, recorded.key))
+        return Mail(
+            operation_id=ids.operation_id([member.notice_id(audience)]),
+            audience=audience,
+            as_of=self._clock.now(),
+            members=(member,),
+        )
+
+    def _notices(self, planned: Plan, but: Sequence[str]) -> list[Notice]:
+        if planned.kind is None or planned.key is None:
+            return []
+        return [
+            Notice(
+                ids.notice_id(planned.key, planned.kind, "", audience), planned.kind, planned.key, audience
+            )
+            for audience in self._audiences
+            if audience not in but
+        ]
+
+    def _may_send(self, audience: str) -> bool:
+        """Tell whether one more failure may go to an audience at once."""
+        if self._sender.paused() is not None:
+            return False
+        horizon = self._clock.monotonic() - self._grouping.interval.total_seconds()
+        with self._lock:
+            recent = self._at_once[audience]
+            while recent and recent[0] <= horizon:
+                recent.popleft()
+            if len(recent) >= MOST_AT_ONCE:
+                return False
+            recent.append(self._clock.monotonic())
+            return True
+
+    def _send(self, row: MailRow, rows: Sequence[Recorded], deadline: float) -> None:
+        """Mail a failure now. Whatever goes wrong, its row is there, and the sweep goes on with it."""
+        try:
+            self._sender.send(
+                row, {stored.key: stored for stored in rows}, deadline - self._clock.monotonic()
+            )
+        except Exception:
+            log.exception("mail %s was not sent at once; the sweep will see to it", row.mail.operation_id)
+
+    def _reject(self, raw: str, reason: str) -> Decision:
+        rejected = RejectedInput(keys.rejected(raw), reason, raw, self._clock.now())
+        id_ = ids.notice_id(rejected.key, Kind.REJECTED, "", DEFAULT_AUDIENCE)
+        new = self._store.reject(rejected, Notice(id_, Kind.REJECTED, rejected.key, DEFAULT_AUDIENCE))
+        decision = Decision.REJECTED if new else Decision.DUPLICATE
+        decided(decision, rejected.key, level=logging.ERROR, why=reason, size=len(raw))
+        return decision
+
+    def _decided(self, decision: Decision, event: Event, key: str) -> Decision:
+        decided(
+            decision,
+            key,
+            eventId=event.event_id,
+            status=event.status,
+            cluster=event.cluster.name,
+            envelope=event.envelope_id,
+        )
+        return decision

@@ -1,0 +1,308 @@
+"""Sending one leased mail and settling what became of it: one POST, and something to do about each outcome.
+
+The caller owns the mail's lease. Whatever happens here, the mail is afterwards settled, free for a later
+attempt, or left to its lease: in doubt, to be asked about before anything else is done with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+
+from shared import ids
+from shared.decisions import decided
+from shared.mailers import Accepted, Answer, Fate, Refused, Throttled, Timeouts, Unavailable, Unknown
+from shared.notices import Decision, Kind, Mail, Notice, Recorded, SentMail
+from shared.routes import DEFAULT_AUDIENCE
+from shared.store import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from shared.clock import Clock
+    from shared.emails.email import Email
+    from shared.mailers import Mailer
+    from shared.notices import Member, Row
+    from shared.routes import Audience
+    from shared.store.codec import MailRow, Pause
+    from shared.store.transactions import Store
+
+    Compose = Callable[[Mail, Mapping[str, Row], Audience], Email]
+    ComposePlain = Callable[[Mail, Mapping[str, Row], Audience, str], Email]
+
+log = logging.getLogger("notifier")
+
+MOST_ATTEMPTS = 8
+MOST_CONNECT = 5.0
+MOST_READ = 30.0
+FIRST_BACK_OFF = timedelta(minutes=1)
+MOST_BACK_OFF = timedelta(hours=1)
+PAUSE_REMEMBERED = 60.0
+"""Seconds for which a process that has seen a pause acts on it without reading it again."""
+
+
+class Went(StrEnum):
+    """How an attempt left the mail."""
+
+    SETTLED = "settled"
+    LEFT = "left"
+    """In doubt: its lease runs out, then the mail service is asked."""
+    PAUSED = "paused"
+    """The mail service takes no mail for now: stop sending."""
+
+
+class Sender:
+    """Renders a mail, hands it to the mailer once, and settles the outcome. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        mailer: Mailer,
+        compose: Compose,
+        compose_plain: ComposePlain,
+        audiences: Mapping[str, Audience],
+        clock: Clock,
+        lease: timedelta,
+    ) -> None:
+        self._store = store
+        self._mailer = mailer
+        self._compose = compose
+        self._compose_plain = compose_plain
+        self._audiences = audiences
+        self._clock = clock
+        self._lease = lease
+        third = lease.total_seconds() / 3
+        self._timeouts = Timeouts(min(MOST_CONNECT, third), min(MOST_READ, third))
+        self._pause: Pause | None = None
+        self._pause_seen = 0.0
+
+    def see(self, pause: Pause | None) -> None:
+        """Take note of the pause as stored."""
+        self._pause, self._pause_seen = pause, self._clock.monotonic()
+
+    def paused(self) -> Pause | None:
+        """Give the pause in force, as far as this process has heard of one in the last minute."""
+        pause = self._pause
+        if pause is None or self._clock.monotonic() - self._pause_seen > PAUSE_REMEMBERED:
+            return None
+        return pause if pause.until > self._clock.now() else None
+
+    def audience(self, name: str) -> Audience:
+        """Give an audience by its id; one that is not configured any more falls to the default audience."""
+        return self._audiences.get(name) or self._audiences[DEFAULT_AUDIENCE]
+
+    def send(self, row: MailRow, rows: Mapping[str, Row], within: float | None = None) -> Went:
+        """Send a mail whose lease the caller holds, and settle the outcome.
+
+        `within` is how many seconds are left for it; less than two, and it is left to its lease unsent.
+        Raises TableUnavailable where the outcome could not be written down: it will be asked for.
+        """
+        timeouts = self._timeouts
+        if within is not None:
+            if within < 2:  # noqa: PLR2004
+                return Went.LEFT
+            connect = min(timeouts.connect, within / 3)
+            timeouts = Timeouts(connect, min(timeouts.read, within - connect))
+        email = self._render(row.mail, rows)
+        outcome = self._mailer.send(email, row.mail.operation_id, timeouts)
+        match outcome:
+            case Accepted(refused):
+                return self._settle(row, "sent", email=email, refused=refused)
+            case Throttled(retry_after, reason):
+                self._pause_until(self._clock.now() + timedelta(seconds=retry_after), reason)
+                self._store.free(row)
+                return Went.PAUSED
+            case Unavailable(reason):
+                log.error("the mail service takes no mail: %s", reason)
+                self._back_off(reason)
+                self._store.free(row)
+                return Went.PAUSED
+            case Refused(reason):
+                return self._refused(row, reason, email)
+            case Unknown(reason):
+                log.warning("mail %s is in doubt: %s", row.mail.operation_id, reason)
+                return Went.LEFT
+            case _:
+                assert_never(outcome)
+
+    def recover(self, row: MailRow, rows: Callable[[], Mapping[str, Row]], *, attempted_before: bool) -> Went:
+        """Go on with a mail just taken over: ask first, where it was attempted before.
+
+        `rows` reads what rendering needs, if it comes to that. Raises TableUnavailable.
+        """
+        answer = self._ask(row) if attempted_before else None
+        if answer is not None:
+            match answer.fate:
+                case Fate.ACCEPTED:
+                    return self._settle(row, "sent", why=f"the mail service, when asked: {answer.detail}")
+                case Fate.FAILED:
+                    return self._settle(row, "failed", why=f"the mail service gave up: {answer.detail}")
+                case Fate.NO_ANSWER:
+                    log.warning("no answer about mail %s: %s", row.mail.operation_id, answer.detail)
+                    self._store.leave(row)
+                    return Went.LEFT
+                case Fate.NEVER_SEEN:
+                    pass
+        if row.refused:
+            return self._give_up_refused(row, row.refused, email=None)
+        if row.attempts > MOST_ATTEMPTS:
+            return self._settle(row, "failed", why=f"{MOST_ATTEMPTS} attempts brought no answer")
+        return self.send(row, rows())
+
+    def lease(self, row: MailRow) -> timedelta:
+        """Say how long the lease of a mail lasts: longer with each turn, so that attempts span hours."""
+        return min(self._lease * (1 << min(row.turns, 10)), max(self._lease, MOST_BACK_OFF))
+
+    def _render(self, mail: Mail, rows: Mapping[str, Row]) -> Email:
+        audience = self.audience(mail.audience)
+        try:
+            return self._compose(mail, rows, audience)
+        except Exception as error:
+            log.exception("mail %s goes out plain: it could not be rendered", mail.operation_id)
+            return self._compose_plain(mail, rows, audience, f"{type(error).__name__}: {error}")
+
+    def _ask(self, row: MailRow) -> Answer | None:
+        if not self._mailer.can_answer:
+            return None
+        return self._mailer.ask(row.mail.operation_id, self._timeouts)
+
+    def _refused(self, row: MailRow, reason: str, email: Email) -> Went:
+        """Deal with a refusal. The service is asked before it is believed: it refuses some repeats, too."""
+        answer = self._ask(row)
+        if answer is not None:
+            if answer.fate is Fate.ACCEPTED:
+                return self._settle(row, "sent", email=email, why="taken before; the repeat was refused")
+            if answer.fate is Fate.FAILED:
+                return self._settle(row, "failed", email=email, why=answer.detail)
+        if row.doubt or (answer is not None and answer.fate is Fate.NO_ANSWER):
+            self._store.refuse(row, reason)
+            return Went.LEFT
+        return self._give_up_refused(row, reason, email)
+
+    def _give_up_refused(self, row: MailRow, reason: str, email: Email | None) -> Went:
+        mail = row.mail
+        if row.doubt:
+            return self._settle(row, "failed", email=email, why=f"unconfirmed: {reason}")
+        if len(mail.members) == 1:
+            return self._settle(row, "failed", email=email, why=reason)
+        now = self._clock.now()
+        singles = [single(mail, member) for member in mail.members]
+        dissolved = self._sent(row, "dissolved", email=email, why=reason)
+        self._store.dissolve(row, dissolved, singles, now)
+        log.error("mail %s was refused and goes out in %s: %s", mail.operation_id, len(singles), reason)
+        return Went.SETTLED
+
+    def _settle(
+        self,
+        row: MailRow,
+        state: str,
+        *,
+        email: Email | None = None,
+        why: str = "",
+        refused: Iterable[str] = (),
+    ) -> Went:
+        sent = self._sent(row, state, email=email, why=why, refused=refused)
+        tell = None
+        if state == "failed":
+            log.error("mail %s failed: %s", row.mail.operation_id, why)
+            # A mail that tells of failed mail and fails itself is logged, and that is the end of it.
+            if not any(member.kind is Kind.UNDELIVERED for member in row.mail.members):
+                tell = undelivered(sent.key)
+        if not self._store.settle(row, sent, tell):
+            log.warning("mail %s was settled by another instance", row.mail.operation_id)
+        elif state == "sent":
+            for member in row.mail.members:
+                decided(Decision.SENT, member.key, notice=member.kind, mail=row.mail.operation_id)
+            if sent.refused:
+                log.error("mail %s was refused for %s", row.mail.operation_id, ", ".join(sent.refused))
+        return Went.SETTLED
+
+    def _sent(
+        self,
+        row: MailRow,
+        state: str,
+        *,
+        email: Email | None,
+        why: str,
+        refused: Iterable[str] = (),
+    ) -> SentMail:
+        audience = self.audience(row.mail.audience)
+        return SentMail(
+            key=keys.sent(row.mail.operation_id),
+            state=state,
+            audience=row.mail.audience,
+            at=self._clock.now(),
+            subject=email.subject if email else "",
+            to=email.to + email.cc if email else audience.to + audience.cc,
+            why=why,
+            refused=tuple(refused),
+            attempts=row.attempts,
+            members=row.mail.members,
+        )
+
+    def _pause_until(self, until: datetime, reason: str, strikes: int = 0) -> None:
+        decided(Decision.PAUSED, keys.PAUSE, level=logging.WARNING, until=until.isoformat(), why=reason)
+        self.see(self._store.pause(until, reason, self._pause, strikes))
+
+    def _back_off(self, reason: str) -> None:
+        """Pause for a minute, and twice as long each time in a row, up to an hour."""
+        now = self._clock.now()
+        last = self._pause
+        strikes = 0
+        if last is not None and last.strikes and now - last.until < 2 * MOST_BACK_OFF:
+            strikes = last.strikes
+        length = min(FIRST_BACK_OFF * (1 << min(strikes, 10)), MOST_BACK_OFF)
+        self._pause_until(now + length, reason, strikes + 1)
+
+
+def single(mail: Mail, member: Member) -> Mail:
+    """Make the mail that tells one member of a mail by itself."""
+    operation_id = ids.operation_id([member.notice_id(mail.audience), mail.operation_id])
+    return msgspec.structs.replace(mail, operation_id=operation_id, members=(member,))
+
+
+def undelivered(sent_key: str) -> Notice:
+    """Make the notice that tells the default audience of a mail that failed."""
+    id_ = ids.notice_id(sent_key, Kind.UNDELIVERED, "", DEFAULT_AUDIENCE)
+    return Notice(id_, Kind.UNDELIVERED, sent_key, DEFAULT_AUDIENCE)
+
+
+class Reader:
+    """Reads the rows that a mail names, each maintenance's history once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._histories: dict[str, tuple[Recorded, ...]] = {}
+        self._rows: dict[str, Row | None] = {}
+
+    def history(self, key: str) -> tuple[Recorded, ...]:
+        """Give all events stored of the maintenance that an event row belongs to."""
+        prefix = keys.history_of(key)
+        if prefix not in self._histories:
+            self._histories[prefix] = self._store.history(prefix)
+        return self._histories[prefix]
+
+    def row(self, key: str) -> Row | None:
+        """Give any row that a notice may tell of."""
+        if key.startswith("event:"):
+            return next((row for row in self.history(key) if row.key == key), None)
+        if key not in self._rows:
+            self._rows[key] = self._store.row(key)
+        return self._rows[key]
+
+    def rows_of(self, mail: Mail) -> dict[str, Row]:
+        """Give exactly the rows that a mail names."""
+        found: dict[str, Row] = {}
+        for member in mail.members:
+            row = self.row(member.key)
+            if row is not None:
+                found[member.key] = row
+            if member.history:
+                named = set(member.history)
+                found |= {row.key: row for row in self.history(member.key) if row.key in named}
+        return found

@@ -1,0 +1,317 @@
+"""Rows to values and back. Pure: no table in sight.
+
+Limits of Table Storage that shape the rows: a text property 32,767 characters, a binary one 64 KiB, an entity
+1 MiB. So an event is kept as short facts in JSON, and whole, as sent, in gzip'd chunks. Times are text: the
+service knows none before 1601, and AKS sends the year 1.
+"""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shared import events
+from shared.notices import Check, Kind, Mail, Member, Notice, Recorded, RejectedInput, SentMail
+from shared.store import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.store.table import Stored
+
+TEXT_LIMIT = 30_000
+"""Characters in a text property; the service's own limit is 32,767."""
+
+CHUNK = 65_536
+MOST_CHUNKS = 15
+"""A row is at most 1 MiB. An event is at most 1 MB, and text in gzip is at most seven eighths of that."""
+
+
+class MailRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail to be sent, as stored, and whose turn it is.
+
+    A mail with a `token` has been attempted, or is being attempted under that token. While `leased`, it is
+    its sender's alone until the lease has run out by the server's clock. `doubt` says that an earlier request
+    may still be under way.
+    """
+
+    key: str
+    etag: str
+    timestamp: datetime
+    mail: Mail
+    token: str = ""
+    attempts: int = 0
+    """How often it was handed to the mail service."""
+    turns: int = 0
+    """How often in a row a sender has taken it over; each waits longer than the one before."""
+    leased: bool = False
+    doubt: bool = False
+    refused: str = ""
+    """Why the mail service would not take it, where that is known and not yet acted upon."""
+
+
+class NoticeRow(msgspec.Struct, frozen=True):
+    """A notice waiting to be grouped, as stored."""
+
+    key: str
+    notice: Notice
+
+
+class CheckRow(msgspec.Struct, frozen=True):
+    """A check waiting for its time, as stored."""
+
+    key: str
+    check: Check
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """No mail before `until`. `strikes` counts pauses in a row that the mail service set no time for."""
+
+    until: datetime
+    reason: str = ""
+    strikes: int = 0
+    etag: str = ""
+
+
+class AudienceRow(msgspec.Struct, frozen=True):
+    """When an audience last got a grouped mail."""
+
+    key: str
+    last: datetime | None = None
+    etag: str = ""
+
+
+WorkRow = MailRow | NoticeRow | CheckRow | Pause
+
+
+def pack(raw: str) -> dict[str, Any]:
+    """Write a text of any length into properties: gzip in binary chunks, with its size in bytes."""
+    data = raw.encode("utf-8", "surrogatepass")
+    packed = gzip.compress(data, compresslevel=6, mtime=0)
+    chunks = [packed[start : start + CHUNK] for start in range(0, len(packed), CHUNK)]
+    if len(chunks) > MOST_CHUNKS:
+        # Event Grid delivers at most 1 MB, which fits. Should more ever come, its beginning is kept in the
+        # clear, rather than nothing; `size` and the key's hash tell that it is not all.
+        packed = gzip.compress(data[: CHUNK * (MOST_CHUNKS - 1)], compresslevel=1, mtime=0)
+        chunks = [packed[start : start + CHUNK] for start in range(0, len(packed), CHUNK)]
+    return {"size": len(data)} | {f"raw{index}": chunk for index, chunk in enumerate(chunks)}
+
+
+def unpack(values: Mapping[str, Any]) -> str:
+    """Read back what `pack` wrote."""
+    chunks: list[bytes] = []
+    while (chunk := values.get(f"raw{len(chunks)}")) is not None:
+        chunks.append(bytes(chunk))
+    return gzip.decompress(b"".join(chunks)).decode("utf-8", "replace") if chunks else ""
+
+
+def event_values(recorded: Recorded, raw: str, *, received: datetime, token: str) -> dict[str, Any]:
+    """Write an event's row."""
+    event = recorded.event
+    facts = _json(event)
+    details_elsewhere = len(facts) > TEXT_LIMIT
+    if details_elsewhere:
+        facts = _json(msgspec.structs.replace(event, details=""))
+    return {
+        "kind": "event",
+        "eventId": event.event_id,
+        "status": event.status,
+        "cluster": event.cluster.key,
+        "decision": recorded.decision,
+        "revision": recorded.revision,
+        "received": text(received),
+        "token": token,
+        "facts": facts,
+        "detailsElsewhere": details_elsewhere,
+        **pack(raw),
+    }
+
+
+def recorded(row: Stored) -> Recorded:
+    """Read an event's row."""
+    values = row.values
+    event = msgspec.json.decode(values["facts"], type=events.Event)
+    if values.get("detailsElsewhere"):
+        (item,) = events.parse(unpack(values), time(values["received"]))
+        if isinstance(item.reading, events.Event):
+            event = msgspec.structs.replace(event, details=item.reading.details)
+    return Recorded(row.key, event, values.get("decision", ""), values.get("revision", 0))
+
+
+def rejected_values(rejected: RejectedInput) -> dict[str, Any]:
+    """Write the row of input that could not be understood."""
+    return {
+        "kind": "rejected",
+        "reason": rejected.reason[:TEXT_LIMIT],
+        "received": text(rejected.received),
+        **pack(rejected.raw),
+    }
+
+
+def rejected(row: Stored) -> RejectedInput:
+    """Read the row of input that could not be understood."""
+    return RejectedInput(row.key, row.values["reason"], unpack(row.values), time(row.values["received"]))
+
+
+def check_values(check: Check) -> dict[str, Any]:
+    """Write a check's row."""
+    return {"kind": "check", "what": check.kind, "of": check.key, "lead": check.lead, "due": text(check.due)}
+
+
+def notice_values(notice: Notice) -> dict[str, Any]:
+    """Write a notice's row."""
+    return {
+        "kind": "notice",
+        "what": notice.kind,
+        "of": notice.key,
+        "audience": notice.audience,
+        "lead": notice.lead,
+    }
+
+
+def mail_values(mail: Mail, *, token: str = "", attempts: int = 0) -> dict[str, Any]:
+    """Write a mail's row: leased under `token`, or, without one, free for whoever comes first."""
+    return {
+        "kind": "mail",
+        "audience": mail.audience,
+        "asOf": text(mail.as_of),
+        "members": members_json(mail.members),
+        "token": token,
+        "attempts": attempts,
+        "turns": 0,
+        "leased": bool(token),
+        "doubt": False,
+        "refused": "",
+    }
+
+
+def work(row: Stored) -> WorkRow:
+    """Read a row of work, or the pause that heads them."""
+    values = row.values
+    match values["kind"]:
+        case "pause":
+            return Pause(time(values["until"]), values["reason"], values["strikes"], row.etag)
+        case "check":
+            what, of, lead = Kind(values["what"]), values["of"], values["lead"]
+            return CheckRow(row.key, Check(_id(row.key), what, of, time(values["due"]), lead))
+        case "notice":
+            what, of, lead = Kind(values["what"]), values["of"], values["lead"]
+            return NoticeRow(row.key, Notice(_id(row.key), what, of, values["audience"], lead))
+        case _:
+            return mail_row(row)
+
+
+def mail_row(row: Stored) -> MailRow:
+    """Read a mail's row."""
+    values = row.values
+    mail = Mail(
+        operation_id=_id(row.key),
+        audience=values["audience"],
+        as_of=time(values["asOf"]),
+        members=_members(values["members"]),
+    )
+    return MailRow(
+        key=row.key,
+        etag=row.etag,
+        timestamp=row.timestamp.astimezone(UTC),
+        mail=mail,
+        token=values["token"],
+        attempts=values["attempts"],
+        turns=values["turns"],
+        leased=values["leased"],
+        doubt=values["doubt"],
+        refused=values["refused"],
+    )
+
+
+def pause_values(pause: Pause) -> dict[str, Any]:
+    """Write the pause."""
+    return {
+        "kind": "pause",
+        "until": text(pause.until),
+        "reason": pause.reason[:1_000],
+        "strikes": pause.strikes,
+    }
+
+
+def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
+    """Write what became of a mail."""
+    return {
+        "kind": "sent",
+        "state": sent.state,
+        "audience": sent.audience,
+        "at": text(sent.at),
+        "subject": sent.subject[:1_000],
+        "to": _json(sent.to),
+        "why": sent.why[:4_000],
+        "refused": _json(sent.refused),
+        "attempts": sent.attempts,
+        "members": members_json(sent.members),
+        "token": token,
+    }
+
+
+def sent(row: Stored) -> SentMail:
+    """Read what became of a mail."""
+    values = row.values
+    return SentMail(
+        key=row.key,
+        state=values["state"],
+        audience=values["audience"],
+        at=time(values["at"]),
+        subject=values["subject"],
+        to=msgspec.json.decode(values["to"], type=tuple[str, ...]),
+        why=values["why"],
+        refused=msgspec.json.decode(values["refused"], type=tuple[str, ...]),
+        attempts=values["attempts"],
+        members=_members(values["members"]),
+    )
+
+
+def members_json(members: Sequence[Member]) -> str:
+    """Write members compactly: rows of the history they share a prefix with go by the rest of their keys."""
+    return _json([_shortened(member) for member in members])
+
+
+def fits(members: Sequence[Member]) -> bool:
+    """Tell whether these members fit into one mail's row."""
+    return len(members_json(members)) <= TEXT_LIMIT
+
+
+def text(value: datetime) -> str:
+    """Write a time (aware) as text in UTC."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def time(value: str) -> datetime:
+    """Read a time that `text` wrote."""
+    return datetime.fromisoformat(value)
+
+
+def _shortened(member: Member) -> Member:
+    if not member.history:
+        return member
+    prefix = keys.history_of(member.key)
+    return msgspec.structs.replace(member, history=tuple(key.removeprefix(prefix) for key in member.history))
+
+
+def _members(value: str) -> tuple[Member, ...]:
+    return tuple(
+        msgspec.structs.replace(
+            member, history=tuple(keys.history_of(member.key) + part for part in member.history)
+        )
+        if member.history
+        else member
+        for member in msgspec.json.decode(value, type=tuple[Member, ...])
+    )
+
+
+def _id(work_key: str) -> str:
+    return work_key.rpartition(":")[2]
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,225 @@
+"""One partition of Table Storage, in three verbs: get, query, commit.
+
+    TableError             something went wrong with the table
+    ├── Conflict           a commit was refused as a whole: a row was there already, gone, or changed
+    └── TableUnavailable   no answer that tells: whether a commit took place is open
+
+Every write is a transaction, so that there is one kind of failure to reason about. A Conflict may be the
+caller's own earlier write: the SDK repeats a request whose answer was lost. Callers put a token into what
+they write, new for every invocation, and read it back to tell.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from azure.data.tables import TableClient
+
+_T = TypeVar("_T")
+
+PARTITION = "aks"
+MOST_OPERATIONS = 100
+MOST_ROWS = 1_000
+
+CONNECT_SECONDS = 2
+READ_SECONDS = 4
+"""With one retry, a step on the table takes at most 12 s: Event Grid waits 30 s for an answer."""
+
+# Per call, because the SDK ignores `retry_on_methods` in the constructor; by default it repeats no POST whose
+# connection broke.
+_RETRY: dict[str, Any] = {"retry_total": 1, "retry_on_methods": ["GET", "POST"]}
+
+
+class TableError(Exception):
+    """Something went wrong with the table."""
+
+
+class Conflict(TableError):  # noqa: N818 - the field's word
+    """A commit was refused as a whole; `index` is the operation that could not be."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"operation {index} conflicts with what is stored")
+        self.index = index
+
+
+class TableUnavailable(TableError):  # noqa: N818 - reads as what it is
+    """The table gave no answer that tells: try again later."""
+
+
+class Verb(StrEnum):
+    """What an operation does. Merge and delete ask for the row to exist, and for its etag if one is given."""
+
+    INSERT = "insert"
+    MERGE = "merge"
+    DELETE = "delete"
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One operation of a transaction. Without an etag, merge and delete take the row in any state."""
+
+    verb: Verb
+    key: str
+    values: Mapping[str, Any] = {}
+    etag: str = ""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A row as stored, with the etag for the next conditional write and the server's time of the last one."""
+
+    key: str
+    values: Mapping[str, Any]
+    etag: str
+    timestamp: datetime
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Rows in order of their keys, the server's time when it answered, and whether there are more."""
+
+    rows: tuple[Stored, ...]
+    server_time: datetime
+    more: bool = False
+
+
+class Table(Protocol):
+    """What the store needs of a table."""
+
+    def get(self, key: str) -> Stored | None:
+        """Read one row. One round trip. Raises TableUnavailable."""
+        ...
+
+    def query(self, first: str, last: str, limit: int = MOST_ROWS) -> Page:
+        """Read rows with `first <= key < last` in order, at most `limit`. One round trip.
+
+        Raises TableUnavailable.
+        """
+        ...
+
+    def commit(self, operations: Sequence[Operation]) -> list[str]:
+        """Do all operations or none, and give each one's new etag. One round trip.
+
+        Raises Conflict if a row to insert exists, or one to merge or delete is missing or has changed;
+        TableUnavailable if it is not known whether it took place.
+        """
+        ...
+
+
+class AzureTable:
+    """A table of Azure Table Storage through its SDK, made on first use if it does not exist.
+
+    `client` decides the credential. Thread-safe, as the client is.
+    """
+
+    def __init__(self, client: TableClient) -> None:
+        self._client = client
+
+    def get(self, key: str) -> Stored | None:
+        """See Table."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            return self._with_table(lambda: _stored(self._client.get_entity(PARTITION, key, **_RETRY)))
+        except ResourceNotFoundError:
+            return None
+
+    def query(self, first: str, last: str, limit: int = MOST_ROWS) -> Page:
+        """See Table."""
+        return self._with_table(lambda: self._query(first, last, limit))
+
+    def commit(self, operations: Sequence[Operation]) -> list[str]:
+        """See Table."""
+        # Azurite answers more than 100 operations in a way that breaks the SDK: check here.
+        assert 0 < len(operations) <= MOST_OPERATIONS, f"{len(operations)} operations in one transaction"
+        return self._with_table(lambda: self._commit(operations))
+
+    def _query(self, first: str, last: str, limit: int) -> Page:
+        headers: dict[str, str] = {}
+        pages = self._client.query_entities(
+            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last",
+            parameters={"partition": PARTITION, "first": first, "last": last},
+            results_per_page=limit,
+            raw_response_hook=lambda response: headers.update(
+                {name.lower(): value for name, value in response.http_response.headers.items()}
+            ),
+            **_RETRY,
+        ).by_page()
+        rows = tuple(_stored(entity) for entity in next(pages, ()))
+        return Page(rows, _server_time(headers), more=bool(getattr(pages, "continuation_token", None)))
+
+    def _commit(self, operations: Sequence[Operation]) -> list[str]:
+        from azure.data.tables import TableTransactionError
+
+        try:
+            results = self._client.submit_transaction(map(_sdk_operation, operations), **_RETRY)
+        except TableTransactionError as error:
+            code = getattr(error, "error_code", "")
+            if error.status_code in {404, 409, 412} and code != "TableNotFound":
+                raise Conflict(error.index) from error
+            raise
+        return [str(result.get("etag", "")) for result in results]
+
+    def _with_table(self, step: Callable[[], _T]) -> _T:
+        """Take a step; where the table is missing, make it and take the step again."""
+        from azure.core.exceptions import ResourceExistsError
+
+        with _translated():
+            try:
+                return step()
+            except Exception as error:
+                if not _is_missing_table(error):
+                    raise
+            with suppress(ResourceExistsError):  # another instance was faster
+                self._client.create_table()
+            return step()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what the SDK raises, one commit's conflict excepted, into TableUnavailable."""
+    from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+    try:
+        yield
+    except ResourceNotFoundError as error:
+        if _is_missing_table(error):
+            raise TableUnavailable(_words(error)) from error
+        raise
+    except AzureError as error:
+        raise TableUnavailable(_words(error)) from error
+
+
+def _words(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _is_missing_table(error: Exception) -> bool:
+    return str(getattr(error, "error_code", "")).rpartition(".")[2] in {"TableNotFound", "TABLE_NOT_FOUND"}
+
+
+def _sdk_operation(operation: Operation) -> Any:  # noqa: ANN401 - the SDK's own union of tuples
+    from azure.core import MatchConditions
+
+    entity = {"PartitionKey": PARTITION, "RowKey": operation.key, **operation.values}
+    options: dict[str, Any] = {"mode": "merge"} if operation.verb is Verb.MERGE else {}
+    if operation.etag:
+        options |= {"etag": operation.etag, "match_condition": MatchConditions.IfNotModified}
+    verb = {Verb.INSERT: "create", Verb.MERGE: "update", Verb.DELETE: "delete"}[operation.verb]
+    return (verb, entity, options)
+
+
+def _stored(entity: Any) -> Stored:  # noqa: ANN401 - a TableEntity
+    values = {name: value for name, value in entity.items() if name not in {"PartitionKey", "RowKey"}}
+    return Stored(entity["RowKey"], values, entity.metadata["etag"], entity.metadata["timestamp"])
+
+
+def _server_time(headers: Mapping[str, str]) -> datetime:
+    """Take the server's clock from its answer; it tells when a lease has run out, whoever asks."""
+    return parsedate_to_datetime(headers["date"]).astimezone(UTC)

@@ -1,0 +1,343 @@
+"""The store: every step of the protocol as one transaction, and how to read back what is stored.
+
+A conflict may be one's own earlier write whose answer was lost. The token in the row tells: a step that runs
+into a conflict reads the row and goes on as if nothing had happened where the token is its own.
+
+    notice --freeze--> mail, leased --settle--> sent
+      ^                 |  ^    |
+    check            free  take over (lease run out, or freed)
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.store import codec, keys
+from shared.store.codec import AudienceRow, CheckRow, MailRow, NoticeRow, Pause
+from shared.store.table import MOST_OPERATIONS, Conflict, Operation, Table, TableUnavailable, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from shared.notices import Check, Mail, Notice, Recorded, RejectedInput, Row, SentMail
+
+log = logging.getLogger(__name__)
+
+MOST_MEMBERS = MOST_OPERATIONS - 3
+"""Notices that one mail can take: freezing deletes them, touches the audience and inserts the mail."""
+
+_TRIES = 5
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """What recording an event came to: whether it was new, and the mails it made, leased."""
+
+    is_new: bool
+    mails: tuple[MailRow, ...] = ()
+
+
+class Due(msgspec.Struct, frozen=True):
+    """Work that has fallen due, in order, and the server's time."""
+
+    server_time: datetime
+    pause: Pause | None = None
+    checks: tuple[CheckRow, ...] = ()
+    notices: tuple[NoticeRow, ...] = ()
+    mails: tuple[MailRow, ...] = ()
+    next: str = ""
+    """Where to go on reading, if there is `more`."""
+
+    @property
+    def more(self) -> bool:
+        """Tell whether there is more work due than this."""
+        return bool(self.next)
+
+
+class Store:
+    """The rows of one table. Every method says how many round trips it takes when nothing goes wrong."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    # Reading
+
+    def history(self, prefix: str) -> tuple[Recorded, ...]:
+        """Give all events stored under the history prefix of an eventId. One round trip."""
+        page = self._table.query(prefix, prefix + keys.AFTER)
+        return tuple(codec.recorded(row) for row in page.rows)
+
+    def row(self, key: str) -> Row | None:
+        """Give an event, rejected input, or what became of a mail. One round trip."""
+        row = self._table.get(key)
+        if row is None:
+            return None
+        match row.values["kind"]:
+            case "event":
+                return codec.recorded(row)
+            case "rejected":
+                return codec.rejected(row)
+            case _:
+                return codec.sent(row)
+
+    def due(self, now: datetime, first: str = keys.PAUSE) -> Due:
+        """Give work due at `now` from a key on, the pause that heads it, and the server's time.
+
+        One round trip. What one page does not hold is found from `next` on.
+        """
+        page = self._table.query(first, keys.work_until(now))
+        rows = [codec.work(row) for row in page.rows]
+        return Due(
+            page.server_time,
+            next((row for row in rows if isinstance(row, Pause)), None),
+            tuple(row for row in rows if isinstance(row, CheckRow)),
+            tuple(row for row in rows if isinstance(row, NoticeRow)),
+            tuple(row for row in rows if isinstance(row, MailRow)),
+            keys.following(page.rows[-1].key) if page.more and page.rows else "",
+        )
+
+    def audience(self, name: str) -> AudienceRow:
+        """Give the row of an audience, or one to insert. One round trip."""
+        key = keys.audience(name)
+        row = self._table.get(key)
+        return AudienceRow(key, codec.time(row.values["last"]), row.etag) if row else AudienceRow(key)
+
+    # Intake
+
+    def record(
+        self,
+        recorded: Recorded,
+        raw: str,
+        *,
+        now: datetime,
+        token: str,
+        due: datetime,
+        notices: Iterable[Notice] = (),
+        checks: Iterable[Check] = (),
+        mails: Iterable[Mail] = (),
+    ) -> Recording:
+        """Insert an event, and what follows from it. One round trip, two where it is known already.
+
+        `mails` come into being leased under `token`, to be sent by the caller at once.
+        """
+        event_values = codec.event_values(recorded, raw, received=now, token=token)
+        work = [(keys.work(due, notice.id), codec.notice_values(notice)) for notice in notices]
+        work += [(keys.work(check.due, check.id), codec.check_values(check)) for check in checks]
+        mail_keys = {keys.work(now, mail.operation_id): mail for mail in mails}
+        work += [(key, codec.mail_values(mail, token=token, attempts=1)) for key, mail in mail_keys.items()]
+        operations = [
+            Operation(Verb.INSERT, key, values) for key, values in [(recorded.key, event_values), *work]
+        ]
+        try:
+            etags = dict(
+                zip([recorded.key, *(key for key, _ in work)], self._table.commit(operations), strict=True)
+            )
+        except Conflict:
+            row = self._table.get(recorded.key)
+            if row is None:
+                raise TableUnavailable("a conflict over an event that is not there") from None
+            if row.values["token"] != token:
+                return Recording(is_new=False)
+            stored = [self._table.get(key) for key in mail_keys]
+            return Recording(
+                is_new=True, mails=tuple(codec.mail_row(row) for row in stored if row is not None)
+            )
+        return Recording(
+            is_new=True,
+            mails=tuple(
+                MailRow(
+                    key=key, etag=etags[key], timestamp=now, mail=mail, token=token, attempts=1, leased=True
+                )
+                for key, mail in mail_keys.items()
+            ),
+        )
+
+    def reject(self, rejected: RejectedInput, notice: Notice) -> bool:
+        """Keep input that could not be understood; tell whether it is new.
+
+        `notice` goes with the first of its day. One round trip, two for all others.
+        """
+        insert = Operation(Verb.INSERT, rejected.key, codec.rejected_values(rejected))
+        now = rejected.received
+        told = Operation(Verb.INSERT, keys.told_of_rejected(now), {"kind": "told", "at": codec.text(now)})
+        tell = Operation(Verb.INSERT, keys.work(now, notice.id), codec.notice_values(notice))
+        try:
+            self._table.commit([insert, told, tell])
+        except Conflict as conflict:
+            if conflict.index == 0:
+                return False
+            try:
+                self._table.commit([insert])
+            except Conflict:
+                return False
+        return True
+
+    # Sweep
+
+    def resolve(self, row: CheckRow, notices: Iterable[Notice], due: datetime) -> bool:
+        """Replace a check by the notices it comes to, if any; False where another did. One round trip."""
+        operations = [Operation(Verb.DELETE, row.key)]
+        operations += [
+            Operation(Verb.INSERT, keys.work(due, notice.id), codec.notice_values(notice))
+            for notice in notices
+        ]
+        return self._commits(operations)
+
+    def drop(self, rows: Sequence[NoticeRow]) -> bool:
+        """Delete notices that have nothing to tell any more; False where another did. One round trip."""
+        return self._commits([Operation(Verb.DELETE, row.key) for row in rows])
+
+    def freeze(
+        self,
+        mail: Mail,
+        rows: Iterable[NoticeRow],
+        *,
+        audience: AudienceRow | None,
+        now: datetime,
+        token: str,
+    ) -> MailRow | None:
+        """Turn notices into a mail, leased under `token`; None where another did. One round trip.
+
+        `rows` are the notices that it tells and those that it makes pointless. `audience` is the row as read
+        before: touching it keeps two instances from mailing one audience at once.
+        """
+        key = keys.work(now, mail.operation_id)
+        operations = [Operation(Verb.DELETE, row.key) for row in rows]
+        if audience is not None:
+            verb = Verb.MERGE if audience.etag else Verb.INSERT
+            values = {"kind": "audience", "last": codec.text(now)}
+            operations.append(Operation(verb, audience.key, values, audience.etag))
+        operations.append(Operation(Verb.INSERT, key, codec.mail_values(mail, token=token, attempts=1)))
+        try:
+            etag = self._table.commit(operations)[-1]
+        except Conflict:
+            return self._own(key, token)
+        return MailRow(key=key, etag=etag, timestamp=now, mail=mail, token=token, attempts=1, leased=True)
+
+    def take_over(self, row: MailRow, token: str) -> MailRow | None:
+        """Lease a mail whose lease has run out, or that is free; None where another did. One round trip.
+
+        A mail taken from a lease is in doubt from then on, unless its sender had got an answer.
+        """
+        doubt = row.doubt or (row.leased and not row.refused)
+        taken = msgspec.structs.replace(
+            row, token=token, leased=True, doubt=doubt, attempts=row.attempts + 1, turns=row.turns + 1
+        )
+        values = {
+            "token": token,
+            "leased": True,
+            "doubt": doubt,
+            "attempts": taken.attempts,
+            "turns": taken.turns,
+        }
+        try:
+            (etag,) = self._table.commit([Operation(Verb.MERGE, row.key, values, row.etag)])
+        except Conflict:
+            return self._own(row.key, token)
+        return msgspec.structs.replace(taken, etag=etag)
+
+    def free(self, row: MailRow) -> None:
+        """Give up the lease of a mail that was not taken; the attempt does not count. One round trip."""
+        values = {"leased": False, "attempts": row.attempts - 1, "turns": 0}
+        self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
+
+    def leave(self, row: MailRow) -> None:
+        """Let another lease pass over a mail that was not attempted this time. One round trip."""
+        self._commits([Operation(Verb.MERGE, row.key, {"attempts": row.attempts - 1}, row.etag)])
+
+    def refuse(self, row: MailRow, reason: str) -> None:
+        """Note that the mail service would not take a mail; its lease runs out by itself. One round trip."""
+        values = {"refused": reason[:1_000] or "refused"}
+        self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
+
+    def settle(self, row: MailRow, sent: SentMail, tell: Notice | None = None) -> bool:
+        """Write down what became of a mail and be done with it; False where another has. One round trip.
+
+        A mail that was accepted is settled whatever the row says by now. Everything else is settled only as
+        long as the lease is the caller's.
+        """
+        values = codec.sent_values(sent, row.token)
+        operations = [
+            Operation(Verb.DELETE, row.key, etag=row.etag),
+            Operation(Verb.INSERT, sent.key, values),
+        ]
+        if tell is not None:
+            operations.append(Operation(Verb.INSERT, keys.work(sent.at, tell.id), codec.notice_values(tell)))
+        if self._commits(operations):
+            return True
+        if sent.state == "sent":
+            return self._settle_accepted(row, sent)
+        mine = self._table.get(sent.key)
+        return mine is not None and mine.values["token"] == row.token
+
+    def dissolve(self, row: MailRow, sent: SentMail, mails: Iterable[Mail], now: datetime) -> bool:
+        """Replace a mail that is refused by one for each of its members, not leased. One round trip."""
+        operations = [
+            Operation(Verb.DELETE, row.key, etag=row.etag),
+            Operation(Verb.INSERT, sent.key, codec.sent_values(sent, row.token)),
+        ]
+        operations += [
+            Operation(Verb.INSERT, keys.work(now, mail.operation_id), codec.mail_values(mail))
+            for mail in mails
+        ]
+        return self._commits(operations)
+
+    def pause(self, until: datetime, reason: str, seen: Pause | None = None, strikes: int = 0) -> Pause:
+        """Let no mail go before `until`, or before what is set already if that is later.
+
+        One round trip if `seen` is the pause as stored; more until no one else is in the way.
+        """
+        for _ in range(_TRIES):
+            wanted = Pause(max(until, seen.until) if seen else until, reason, strikes)
+            operation = Operation(
+                Verb.MERGE if seen else Verb.INSERT,
+                keys.PAUSE,
+                codec.pause_values(wanted),
+                seen.etag if seen else "",
+            )
+            try:
+                (etag,) = self._table.commit([operation])
+            except Conflict:
+                stored = self._table.get(keys.PAUSE)
+                seen = _pause(codec.work(stored)) if stored else None
+                if seen is not None and seen.until >= until:
+                    return seen
+            else:
+                return msgspec.structs.replace(wanted, etag=etag)
+        raise TableUnavailable("the pause could not be set")
+
+    def _settle_accepted(self, row: MailRow, sent: SentMail) -> bool:
+        """Settle a mail that was accepted though its row has changed: that it was accepted is a fact."""
+        values = codec.sent_values(sent, row.token)
+        for _ in range(_TRIES):
+            mail = self._table.get(row.key)
+            stored = self._table.get(sent.key)
+            if stored is not None and mail is None and stored.values["state"] == "sent":
+                return True
+            operations = [Operation(Verb.DELETE, mail.key, etag=mail.etag)] if mail else []
+            verb = Verb.MERGE if stored else Verb.INSERT
+            operations.append(Operation(verb, sent.key, values, stored.etag if stored else ""))
+            if self._commits(operations):
+                return True
+        raise TableUnavailable("a mail that was accepted could not be settled")
+
+    def _commits(self, operations: Sequence[Operation]) -> bool:
+        try:
+            self._table.commit(operations)
+        except Conflict:
+            return False
+        return True
+
+    def _own(self, key: str, token: str) -> MailRow | None:
+        """After a conflict: the row, where it was the caller's own write that came first."""
+        stored = self._table.get(key)
+        if stored is None or stored.values["token"] != token:
+            return None
+        return codec.mail_row(stored)
+
+
+def _pause(row: object) -> Pause | None:
+    return row if isinstance(row, Pause) else None

@@ -1,0 +1,168 @@
+"""Puts the parts together: from settings to something that takes events and sweeps.
+
+What an invocation often does not need (identity, a mail service's SDK, templates) is imported when it is
+needed: cold start is part of the product.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from shared import settings
+from shared.clock import SystemClock
+from shared.delivery import Delivery, Grouping, summary
+from shared.intake import Intake
+from shared.routes import DEFAULT_AUDIENCE, Audience
+from shared.sending import Sender
+from shared.store.table import CONNECT_SECONDS, READ_SECONDS, AzureTable
+from shared.store.transactions import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.clock import Clock
+    from shared.emails.compose import Look
+    from shared.emails.email import Email
+    from shared.mailers import Answer, Mailer, Outcome, Timeouts
+    from shared.notices import Mail, Row
+    from shared.settings import Settings
+    from shared.store.table import Table
+
+log = logging.getLogger("notifier")
+
+
+class Notifier:
+    """The app, put together: takes deliveries of Event Grid, and sweeps."""
+
+    def __init__(self, config: Settings, table: Table, mailer: Mailer, clock: Clock) -> None:
+        self.store = Store(table)
+        audiences = {
+            DEFAULT_AUDIENCE: Audience(id=DEFAULT_AUDIENCE, to=config.to, time_zone=config.time_zone)
+        }
+        composer = _Composer(config)
+        sender = Sender(
+            store=self.store,
+            mailer=mailer,
+            compose=composer.compose,
+            compose_plain=composer.compose_plain,
+            audiences=audiences,
+            clock=clock,
+            lease=config.lease,
+        )
+        grouping = Grouping(config.group_wait, config.group_interval if config.group_wait else timedelta())
+        self.intake = Intake(
+            store=self.store,
+            sender=sender,
+            audiences=audiences,
+            clock=clock,
+            grouping=grouping,
+            leads=config.leads,
+            gap=config.gap,
+        )
+        self.delivery = Delivery(
+            store=self.store, sender=sender, audiences=audiences, clock=clock, grouping=grouping
+        )
+
+    def sweep(self, *, past_due: bool = False) -> None:
+        """Send what has fallen due, and log what came of it."""
+        sweep = self.delivery.sweep()
+        log.info("%s%s", summary(sweep), " (past due)" if past_due else "")
+
+
+def build(config: Settings) -> Notifier:
+    """Put the app together for real: Table Storage, a mail service, the machine's clock. No round trip."""
+    return Notifier(config, open_table(config), LazyMailer(config), SystemClock())
+
+
+def open_table(config: Settings) -> AzureTable:
+    """Open the table of the settings. No round trip."""
+    from azure.data.tables import TableClient
+
+    # The SDK waits 300 s by default, ten times as long as Event Grid.
+    options: dict[str, Any] = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
+    storage = config.storage
+    if storage.connection_string:
+        client = TableClient.from_connection_string(
+            storage.connection_string, table_name=config.table, **options
+        )
+    else:
+        client = TableClient(storage.uri, config.table, credential=_identity(config), **options)
+    return AzureTable(client)
+
+
+class LazyMailer:
+    """The mailer of the settings, made when the first mail is sent. Thread-safe."""
+
+    def __init__(self, config: Settings) -> None:
+        self.can_answer = not isinstance(config.email, settings.SmtpEmail)
+        self._config = config
+        self._mailer: Mailer | None = None
+        self._lock = Lock()
+
+    def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
+        """See Mailer."""
+        return self._open().send(email, operation_id, timeouts)
+
+    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:
+        """See Mailer."""
+        return self._open().ask(operation_id, timeouts)
+
+    def _open(self) -> Mailer:
+        with self._lock:
+            if self._mailer is None:
+                self._mailer = open_mailer(self._config)
+            return self._mailer
+
+
+def open_mailer(config: Settings) -> Mailer:
+    """Make the mailer of the settings. No round trip."""
+    match config.email:
+        case settings.AzureEmail(endpoint, key):
+            from shared.mailers.acs import AcsMailer
+
+            if key:
+                from azure.core.credentials import AzureKeyCredential
+
+                return AcsMailer(endpoint, AzureKeyCredential(key), config.sender)
+            return AcsMailer(endpoint, _identity(config), config.sender)
+        case settings.SmtpEmail(url, password):
+            from shared.mailers.smtp import SmtpMailer
+
+            return SmtpMailer(url, password, config.sender)
+        case settings.FolderEmail(path):
+            from shared.mailers.folder import FolderMailer
+
+            return FolderMailer(path, config.sender)
+
+
+def _identity(config: Settings) -> Any:  # noqa: ANN401 - typed where it is used
+    # Not DefaultAzureCredential: it probes one source after the other, and the app runs with one identity.
+    from azure.identity import ManagedIdentityCredential
+
+    return ManagedIdentityCredential(client_id=config.client_id or None)
+
+
+class _Composer:
+    """Composes emails; the templates are imported for the first one."""
+
+    def __init__(self, config: Settings) -> None:
+        self._portal = config.portal
+        self._domain = config.sender.rpartition("@")[2]
+
+    def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Email:
+        from shared.emails.compose import compose
+
+        return compose(mail, rows, audience, self._look())
+
+    def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> Email:
+        from shared.emails.compose import compose_plain
+
+        return compose_plain(mail, rows, audience, self._look(), why)
+
+    def _look(self) -> Look:
+        from shared.emails.compose import Look
+
+        return Look(portal=self._portal, domain=self._domain)
