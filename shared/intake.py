@@ -128,9 +128,10 @@ class Intake:
                 mails=mails,
             )
             if recording.is_new:
+                self._decided(planned.decision, event, planned.key)
                 for row in recording.mails:
                     self._send(row, [*history, recorded], deadline)
-                return self._decided(planned.decision, event, planned.key)
+                return planned.decision
             if not needs_history(event):
                 return self._decided(Decision.DUPLICATE, event, planned.key)
             # Another instance recorded something of this maintenance in between: decide again.
