@@ -28,6 +28,9 @@ VM_EVENT_TYPE = "Microsoft.ResourceNotifications.MaintenanceResources.ScheduledE
 ZERO_YEARS = 1900
 """A time before this year is .NET's zero time, `0001-01-01T00:00:00`: not set."""
 
+NEVER_YEAR = 9999
+"""A time in this year is .NET's last one, `9999-12-31T23:59:59.9999999`: not set either."""
+
 SOON = timedelta(minutes=5)
 """How far `scheduledTime` has to lie after the event for it to be a plan: in the captured event it is the
 moment the notice was made, microseconds before the event's own time."""
@@ -35,6 +38,7 @@ moment the notice was made, microseconds before the event's own time."""
 _SHORT = 256
 _LONG = 2_048
 _MOST_POOLS = 100
+_LONGEST_POOL = 64
 
 _CLUSTER = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourcegroups/(?P<group>[^/]+)"
@@ -44,6 +48,8 @@ _CLUSTER = re.compile(
 _POOL = re.compile(r"/agentpools/(?P<pool>[^/]+)", re.IGNORECASE)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_OURS = "microsoft.containerservice/managedclusters"
 
 
 class Status(StrEnum):
@@ -163,7 +169,7 @@ def parse(text: str, received: datetime) -> list[Item]:
     time of an event that carries none.
     """
     try:
-        body = json.loads(text)
+        body = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         return [Item(text, Rejected(f"not JSON: {_reason(error)}"))]
     if not isinstance(body, list):
@@ -198,7 +204,8 @@ def _event(body: object, received: datetime) -> Event | Ignored:
 
     data = _mapping(envelope.get("data"))
     info = _mapping(data.get("resourceinfo"))
-    why_not_ours = _why_not_ours(event_type, info)
+    subject = _text(envelope.get("subject"), _LONG)
+    why_not_ours = _why_not_ours(event_type, info, subject)
     if why_not_ours:
         return Ignored(why_not_ours, envelope_id)
 
@@ -206,16 +213,18 @@ def _event(body: object, received: datetime) -> Event | Ignored:
     if not properties:
         raise _UnreadableError("no data.resourceInfo.properties")
     resources = [resource for resource in _sequence(properties.get("resources")) if isinstance(resource, str)]
-    identifiers = [_text(envelope.get("subject"), _LONG), _text(info.get("id"), _LONG)]
+    identifiers = [subject, _text(info.get("id"), _LONG)]
     identifiers += [_text(resource, _LONG) for resource in resources]
     cluster = _cluster(identifiers)
     if cluster is None:
         raise _UnreadableError(
             "names no AKS cluster: neither subject, resourceInfo.id nor resources hold its ID"
         )
-    event_id = _text(properties.get("eventid")) or _text(info.get("name"))
+    event_id = _text(properties.get("eventid"), _LONG) or _text(info.get("name"), _LONG)
     if not event_id:
         raise _UnreadableError("no eventId")
+    if len(event_id) > _SHORT:  # cut short, it might be taken for another one
+        raise _UnreadableError(f"the eventId is longer than {_SHORT} characters")
     status = _text(properties.get("eventstatus"))
     if not status:
         raise _UnreadableError("no eventStatus")
@@ -268,16 +277,17 @@ def _event(body: object, received: datetime) -> Event | Ignored:
     )
 
 
-def _why_not_ours(event_type: str, info: Mapping[str, Any]) -> str:
+def _why_not_ours(event_type: str, info: Mapping[str, Any], subject: str) -> str:
     kind = event_type.lower()
-    resource_type = _text(info.get("type")).lower()
     if kind == EVENT_TYPE.lower():
         return ""
     if kind == VM_EVENT_TYPE.lower():
         # The captured AKS event bears the type of VM maintenance: what the event is about decides.
-        about = resource_type or _text(info.get("id"), _LONG).lower()
-        if "microsoft.containerservice/managedclusters" in about:
+        about = [_text(info.get("type")), _text(info.get("id"), _LONG), subject]
+        if any(_OURS in text.lower() for text in about):
             return ""
+        if not any(about):
+            raise _UnreadableError("does not say whether it is about an AKS cluster or a virtual machine")
         return "maintenance of virtual machines, not of AKS"
     return f"event type {event_type!r} is not AKS maintenance"
 
@@ -336,20 +346,21 @@ def _cluster(identifiers: Iterable[str]) -> Cluster | None:
 
 
 def _pools(identifiers: Iterable[str]) -> tuple[str, ...]:
-    named = dict.fromkeys(match["pool"] for text in identifiers for match in _POOL.finditer(text))
+    found = (match["pool"] for text in identifiers for match in _POOL.finditer(text))
+    named = dict.fromkeys(pool[:_LONGEST_POOL] for pool in found)
     return tuple(named)[:_MOST_POOLS]
 
 
 def _time(value: object) -> datetime | None:
-    """Read a time with up to nine digits of fraction, with or without a zone (then UTC); zero means None."""
+    """Read a time with up to nine digits of fraction, with or without a zone (then UTC); None if not set."""
     if not isinstance(value, str):
         return None
     try:
-        time = datetime.fromisoformat(value.strip())
+        time = datetime.fromisoformat(value.strip().upper())  # RFC 3339 allows `t` and `z`
         time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
-    return time if time.year >= ZERO_YEARS else None
+    return time if ZERO_YEARS <= time.year < NEVER_YEAR else None
 
 
 def _details(value: object) -> str:
@@ -377,10 +388,11 @@ def _sequence(value: object) -> Iterator[object]:
 
 
 def _text(value: object, limit: int = _SHORT) -> str:
-    """Take a short text; a number counts as its digits, anything else as absent."""
+    """Take a short text, on one line; a number counts as its digits, anything else as absent."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", str(value)).strip()[:limit]
+    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    return _CONTROL.sub(" ", text).strip()[:limit]
 
 
 def _json_type(value: object) -> str:

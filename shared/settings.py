@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -24,16 +25,32 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_DURATION = re.compile(r"(?:\d+[dhms])+")
+_DURATION = re.compile(r"(?:\d{1,9}[dhms])+")
 _PART = re.compile(r"(\d+)([dhms])")
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+\.[^@\s<>,;:\"()\[\]\\.]+")
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _NCRONTAB_FIELDS = 6
+_SECRET = frozenset(
+    {
+        "NOTIFIER_STORAGE",
+        "NOTIFIER_STORAGE__tableServiceUri",
+        "EMAIL_ENDPOINT",
+        "EMAIL_CONNECTION_STRING",
+        "EMAIL_SMTP_URL",
+        "EMAIL_SMTP_PASSWORD",
+    }
+)
 
 MOST_RECIPIENTS = 50
 """What Azure Communication Services takes in one message."""
+
+LONGEST_ADDRESS = 254
+"""RFC 5321, 4.5.3.1.3."""
+
+LONGEST_DURATION = timedelta(days=366)
+"""More is a slip, and would lead out of the calendar somewhere later."""
 
 SHORTEST_LEASE = timedelta(seconds=10)
 LONGEST_LEASE = timedelta(hours=1)
@@ -49,12 +66,20 @@ class AzureEmail(msgspec.Struct, frozen=True):
     endpoint: str
     key: str = ""
 
+    def __repr__(self) -> str:
+        """Leave out the key."""
+        return f"AzureEmail({self.endpoint!r})"
+
 
 class SmtpEmail(msgspec.Struct, frozen=True):
     """A mail relay: `smtp://` or `smtps://`, with a password where the URL names a user."""
 
     url: str
     password: str = ""
+
+    def __repr__(self) -> str:
+        """Leave out the password."""
+        return f"SmtpEmail({self.url!r})"
 
 
 class FolderEmail(msgspec.Struct, frozen=True):
@@ -68,6 +93,10 @@ class Storage(msgspec.Struct, frozen=True):
 
     uri: str = ""
     connection_string: str = ""
+
+    def __repr__(self) -> str:
+        """Leave out the connection string."""
+        return f"Storage({self.uri!r})"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +164,8 @@ class _Reader:
             return given[0]
         listed = ", ".join(names[:-1]) + " or " + names[-1]
         if given:
-            raise SettingsError(f"Settings {' and '.join(given)} are both set: {what} is one of {listed}.")
+            both = ", ".join(given[:-1]) + " and " + given[-1]
+            raise SettingsError(f"Settings {both} are set together: {what} is one of {listed}.")
         raise SettingsError(f"A setting is missing: {what} is one of {listed}.")
 
 
@@ -156,7 +186,7 @@ def _email(read: _Reader) -> AzureEmail | SmtpEmail | FolderEmail:
     if name == "EMAIL_CONNECTION_STRING":
         return read.get(name, _email_connection_string)
     if name == "EMAIL_FOLDER":
-        return FolderEmail(read.text(name))
+        return FolderEmail(read.get(name, _folder))
     return _smtp(read)
 
 
@@ -168,6 +198,8 @@ def _smtp(read: _Reader) -> SmtpEmail:
         raise SettingsError("Setting EMAIL_SMTP_PASSWORD is missing: EMAIL_SMTP_URL names a user.")
     if password and not has_user:
         raise SettingsError("Setting EMAIL_SMTP_URL names no user for EMAIL_SMTP_PASSWORD.")
+    if not password.isascii():
+        raise SettingsError("Setting EMAIL_SMTP_PASSWORD is not ASCII.")
     return SmtpEmail(url, password)
 
 
@@ -175,12 +207,11 @@ def duration(value: str) -> timedelta:
     """Read a duration such as `7d`, `24h`, `1h30m` or `0s`. Raises ValueError with what was expected."""
     if not _DURATION.fullmatch(value):
         raise ValueError("is not a duration such as 7d, 24h, 5m or 30s")
-    try:
-        return sum(
-            (timedelta(**{_UNITS[unit]: int(number)}) for number, unit in _PART.findall(value)), timedelta()
-        )
-    except OverflowError:
-        raise ValueError("is longer than anything this app waits for") from None
+    parts = [timedelta(**{_UNITS[unit]: int(number)}) for number, unit in _PART.findall(value)]
+    # One by one, because a sum of them may be more than a timedelta holds.
+    if any(part > LONGEST_DURATION for part in parts) or sum(parts, timedelta()) > LONGEST_DURATION:
+        raise ValueError(f"is longer than {LONGEST_DURATION.days}d")
+    return sum(parts, timedelta())
 
 
 def _lease(value: str) -> timedelta:
@@ -202,7 +233,7 @@ def _leads(value: str) -> tuple[Lead, ...]:
 
 
 def _address(value: str) -> str:
-    if not _ADDRESS.fullmatch(value) or not value.isprintable():
+    if not _is_address(value):
         raise ValueError("is not an email address such as aks@example.com")
     return value
 
@@ -210,8 +241,9 @@ def _address(value: str) -> str:
 def _addresses(value: str) -> tuple[str, ...]:
     addresses = tuple(part.strip() for part in value.split(",") if part.strip())
     for address in addresses:
-        if not _ADDRESS.fullmatch(address) or not address.isprintable():
-            raise ValueError(f"holds {address!r}, which is not an email address such as ops@example.com")
+        if not _is_address(address):
+            shown = address[:100]
+            raise ValueError(f"holds {shown!r}, which is not an email address such as ops@example.com")
     if not addresses:
         raise ValueError("holds no email address")
     if len(addresses) > MOST_RECIPIENTS:
@@ -219,11 +251,29 @@ def _addresses(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(addresses))
 
 
+def _is_address(value: str) -> bool:
+    return bool(_ADDRESS.fullmatch(value)) and value.isprintable() and len(value) <= LONGEST_ADDRESS
+
+
+def _folder(value: str) -> str:
+    if Path(value).exists() and not Path(value).is_dir():
+        raise ValueError("is not a folder")
+    return value
+
+
 def _https(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme != "https" or not parts.hostname:
+    if not _has_host(value, {"https"}):
         raise ValueError("is not an https address")
     return value
+
+
+def _has_host(value: str, schemes: set[str]) -> bool:
+    """Tell whether a URL can be spoken to: its scheme, a host, and a port that can be one."""
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _host(value: str) -> str:
@@ -239,7 +289,7 @@ def _client_id(value: str) -> str:
 
 
 def _table(value: str) -> str:
-    if not _TABLE_NAME.fullmatch(value):
+    if not _TABLE_NAME.fullmatch(value) or value.lower() == "tables":  # a name the service keeps
         raise ValueError("is not a table name: 3 to 63 letters and digits, a letter first")
     return value
 
@@ -260,9 +310,9 @@ def _schedule(value: str) -> str:
 
 def _connection_string(value: str) -> str:
     parts = _pairs(value)
-    if "usedevelopmentstorage" in parts:
+    if parts.get("usedevelopmentstorage", "").lower() == "true":
         return value
-    if "accountname" not in parts or not {"accountkey", "sharedaccesssignature"} & parts.keys():
+    if not parts.get("accountname") or not (parts.get("accountkey") or parts.get("sharedaccesssignature")):
         raise ValueError("is not a storage connection string with AccountName and AccountKey")
     if not _is_base64(parts.get("accountkey", "")):
         raise ValueError("holds an AccountKey that is not base64")
@@ -272,9 +322,8 @@ def _connection_string(value: str) -> str:
 def _email_connection_string(value: str) -> AzureEmail:
     parts = _pairs(value)
     endpoint, key = parts.get("endpoint", ""), parts.get("accesskey", "")
-    address = urlsplit(endpoint)
     # The SDK's own reader turns http into https; a stand-in on this machine is spoken to as it is named.
-    if address.scheme not in {"http", "https"} or not address.hostname or not key:
+    if not _has_host(endpoint, {"http", "https"}) or not key:
         raise ValueError("is not of the form endpoint=https://NAME.communication.azure.com/;accesskey=KEY")
     if not _is_base64(key):
         raise ValueError("holds an accesskey that is not base64")
@@ -282,9 +331,13 @@ def _email_connection_string(value: str) -> AzureEmail:
 
 
 def _smtp_url(value: str) -> str:
-    from shared.mailers.smtp import parse_url  # stdlib only
+    from shared.mailers.relay import parse_url
 
-    parse_url(value)
+    try:
+        parse_url(value)
+    except ValueError as error:
+        why = str(error).removesuffix(".")
+        raise ValueError(f"is wrong: {why[:1].lower()}{why[1:]}") from None
     return value
 
 
@@ -302,4 +355,5 @@ def _is_base64(value: str) -> bool:
 
 
 def _is_secret(name: str) -> bool:
-    return name in {"NOTIFIER_STORAGE", "EMAIL_CONNECTION_STRING", "EMAIL_SMTP_PASSWORD", "EMAIL_SMTP_URL"}
+    """Tell whether a wrong value is not to be shown: it holds a secret, or may be one that went astray."""
+    return name in _SECRET

@@ -121,7 +121,7 @@ def test_wrong_schedule(tmp_path: Path) -> None:
     "failure",
     [
         "class SettingsError(Exception): ...\nraise SettingsError('EMAIL_FROM is missing.')",
-        "class SettingsError(Exception): ...\nclass Mine(SettingsError): ...\nraise Mine('EMAIL_FROM is missing.')",
+        "class SettingsError(Exception): ...\nclass A(SettingsError): ...\nraise A('EMAIL_FROM is missing.')",
         "raise ValueError('EMAIL_FROM is missing.')",
     ],
 )
@@ -193,7 +193,7 @@ def test_other_triggers(tmp_path: Path) -> None:
 
 
 def test_thread_count(tmp_path: Path) -> None:
-    """PYTHON_THREADPOOL_THREAD_COUNT is the number of functions that run at once; nonsense stops the start."""
+    """PYTHON_THREADPOOL_THREAD_COUNT is how many functions run at once; nonsense stops the start."""
     app = App(tmp_path, EVENTS)
     with Host({**app.settings, "PYTHON_THREADPOOL_THREAD_COUNT": "1"}, app=app.folder) as host:
         started = time.monotonic()

@@ -41,11 +41,13 @@ def at_start(timer: func.TimerRequest) -> None:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> App:
+    """Timers for every second, in all the ways that a test asks for."""
     return App(tmp_path_factory.mktemp("timers"), FUNCTIONS)
 
 
 @pytest.fixture(scope="module")
 def host(app: App) -> Iterator[Host]:
+    """Fire them, for all tests of this file."""
     settings = {**app.settings, "TICKS": "* * * * * *", "PYTHON_THREADPOOL_THREAD_COUNT": "8"}
     with Host(settings, app=app.folder, timers=True) as host:
         yield host

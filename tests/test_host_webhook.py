@@ -65,11 +65,13 @@ GRID_EVENT = {
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> App:
+    """Functions that note the events that they get."""
     return App(tmp_path_factory.mktemp("webhook"), FUNCTIONS)
 
 
 @pytest.fixture(scope="module")
 def host(app: App) -> Iterator[Host]:
+    """Serve them, for all tests of this file."""
     # As many threads as the app wants, whatever the machine.
     settings = {**app.settings, "PYTHON_THREADPOOL_THREAD_COUNT": "8"}
     with Host(settings, app=app.folder) as host:
@@ -116,7 +118,7 @@ def test_parallel(host: Host) -> None:
 
 
 def test_one_failing_element(host: Host, app: App) -> None:
-    """One failing element makes the whole answer 500 with the first failure's message; the others still run."""
+    """One failing element makes the answer 500 with the first failure's message; the others still run."""
     events = [{"id": "good-1"}, {"id": "bad-1", "subject": "fail"}, {"id": "bad-2", "subject": "fail"}]
     assert host.post_event(json.dumps(events)) == (500, "cannot do bad-1")
     assert app.notes("good-1")
@@ -125,7 +127,9 @@ def test_one_failing_element(host: Host, app: App) -> None:
 
 def test_text_reaches_the_function_as_the_host_hands_it_over(host: Host, app: App) -> None:
     """JSON arrives compact, numbers and times spelt as they were, text outside ASCII unescaped."""
-    given = '\ufeff { "id" : "spelling", "n": [1.50, 1E5, 12345678901234567890],\n "t": "a  \\u00e9 \\" \\ud83d\\ude00 " }'
+    numbers = '"n": [1.50, 1E5, 12345678901234567890]'
+    text = '"t": "a  \\u00e9 \\" \\ud83d\\ude00 "'
+    given = f'\ufeff {{ "id" : "spelling", {numbers},\n {text} }}'
     assert host.post_event(given).status == 202
     assert app.notes("spelling") == [
         '{"id":"spelling","n":[1.50,1E5,12345678901234567890],"t":"a  é \\" 😀 "}'

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from shared.store.table import Stored
 
-TEXT_LIMIT = 30_000
-"""Characters in a text property; the service's own limit is 32,767."""
+TEXT_LIMIT = 24_000
+"""UTF-16 code units in a text property. The service's own limit is 32,767; but what an event's facts take, at
+two bytes each, has to leave room in the row for its chunks."""
 
 CHUNK = 65_536
 MOST_CHUNKS = 15
@@ -112,7 +113,7 @@ def event_values(recorded: Recorded, raw: str, *, received: datetime, token: str
     """Write an event's row."""
     event = recorded.event
     facts = _json(event)
-    details_elsewhere = len(facts) > TEXT_LIMIT
+    details_elsewhere = _units(facts) > TEXT_LIMIT
     if details_elsewhere:
         facts = _json(msgspec.structs.replace(event, details=""))
     return {
@@ -278,7 +279,7 @@ def members_json(members: Sequence[Member]) -> str:
 
 def fits(members: Sequence[Member]) -> bool:
     """Tell whether these members fit into one mail's row."""
-    return len(members_json(members)) <= TEXT_LIMIT
+    return _units(members_json(members)) <= TEXT_LIMIT
 
 
 def text(value: datetime) -> str:
@@ -311,6 +312,11 @@ def _members(value: str) -> tuple[Member, ...]:
 
 def _id(work_key: str) -> str:
     return work_key.rpartition(":")[2]
+
+
+def _units(value: str) -> int:
+    """Count as the service counts: in UTF-16, where an emoji is two."""
+    return len(value.encode("utf-16-le")) // 2
 
 
 def _json(value: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shared.events import Status
@@ -71,11 +71,8 @@ def is_scheduled(event_key: str) -> bool:
 
 
 def due(time: datetime) -> str:
-    """Write a due time so that text sorts as time: whole seconds, rounded up, UTC."""
-    time = time.astimezone(UTC)
-    if time.microsecond:
-        time = time.replace(microsecond=0) + timedelta(seconds=1)
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Write a due time so that text sorts as time: UTC, always with six digits of fraction."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def work(time: datetime, id_: str) -> str:
@@ -85,7 +82,7 @@ def work(time: datetime, id_: str) -> str:
 
 def work_until(time: datetime) -> str:
     """Give the end of the range of all work due at `time`; the range begins with `PAUSE`."""
-    return f"work:{time.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}{AFTER}"
+    return f"work:{due(time)}{AFTER}"
 
 
 def following(key: str) -> str:
