@@ -1,0 +1,1 @@
+"""A workstation's tools: stand-in host, demo, preview."""

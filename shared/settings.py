@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from shared.mailers import endpoint, relay
 from shared.routes import Lead
 
 if TYPE_CHECKING:
@@ -154,8 +155,11 @@ class _Reader:
         try:
             return parse(value)
         except ValueError as error:
+            reason = str(error).rstrip(".")
+            if reason[:1].isupper():  # a sentence of its own
+                raise SettingsError(f"Setting {name} is wrong: {reason}.") from None
             shown = "" if _is_secret(name) else f" ({value[:100]!r})"
-            raise SettingsError(f"Setting {name}{shown} {error}.") from None
+            raise SettingsError(f"Setting {name}{shown} {reason}.") from None
 
     def one_of(self, names: Iterable[str], what: str) -> str:
         names = tuple(names)
@@ -182,7 +186,7 @@ def _email(read: _Reader) -> AzureEmail | SmtpEmail | FolderEmail:
     if name != "EMAIL_SMTP_URL" and read.text("EMAIL_SMTP_PASSWORD"):
         raise SettingsError("Setting EMAIL_SMTP_PASSWORD goes with EMAIL_SMTP_URL, which is not set.")
     if name == "EMAIL_ENDPOINT":
-        return AzureEmail(read.get(name, _https))
+        return AzureEmail(read.get(name, _endpoint))
     if name == "EMAIL_CONNECTION_STRING":
         return read.get(name, _email_connection_string)
     if name == "EMAIL_FOLDER":
@@ -193,7 +197,9 @@ def _email(read: _Reader) -> AzureEmail | SmtpEmail | FolderEmail:
 def _smtp(read: _Reader) -> SmtpEmail:
     url = read.get("EMAIL_SMTP_URL", _smtp_url)
     password = read.text("EMAIL_SMTP_PASSWORD")
-    has_user = bool(urlsplit(url).username)
+    if not password.isascii():
+        raise SettingsError("Setting EMAIL_SMTP_PASSWORD holds characters beyond ASCII.")
+    has_user = bool(relay.parse_url(url).user)
     if has_user and not password:
         raise SettingsError("Setting EMAIL_SMTP_PASSWORD is missing: EMAIL_SMTP_URL names a user.")
     if password and not has_user:
@@ -256,24 +262,28 @@ def _is_address(value: str) -> bool:
 
 
 def _folder(value: str) -> str:
-    if Path(value).exists() and not Path(value).is_dir():
+    try:
+        is_other = Path(value).exists() and not Path(value).is_dir()
+    except OSError:  # too long a name, a parent that may not be looked into
+        is_other = True
+    if is_other:
         raise ValueError("is not a folder")
     return value
 
 
 def _https(value: str) -> str:
-    if not _has_host(value, {"https"}):
+    try:
+        parts = urlsplit(value)
+        hostname = parts.hostname
+    except ValueError:
+        hostname = None
+    if not hostname or parts.scheme != "https":
         raise ValueError("is not an https address")
     return value
 
 
-def _has_host(value: str, schemes: set[str]) -> bool:
-    """Tell whether a URL can be spoken to: its scheme, a host, and a port that can be one."""
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
+def _endpoint(value: str) -> str:
+    return endpoint.normalise(_https(value))
 
 
 def _host(value: str) -> str:
@@ -320,24 +330,13 @@ def _connection_string(value: str) -> str:
 
 
 def _email_connection_string(value: str) -> AzureEmail:
-    parts = _pairs(value)
-    endpoint, key = parts.get("endpoint", ""), parts.get("accesskey", "")
-    # The SDK's own reader turns http into https; a stand-in on this machine is spoken to as it is named.
-    if not _has_host(endpoint, {"http", "https"}) or not key:
-        raise ValueError("is not of the form endpoint=https://NAME.communication.azure.com/;accesskey=KEY")
-    if not _is_base64(key):
-        raise ValueError("holds an accesskey that is not base64")
-    return AzureEmail(endpoint.rstrip("/"), key)
+    return AzureEmail(*endpoint.parse_connection_string(value))
 
 
 def _smtp_url(value: str) -> str:
-    from shared.mailers.relay import parse_url
-
-    try:
-        parse_url(value)
-    except ValueError as error:
-        why = str(error).removesuffix(".")
-        raise ValueError(f"is wrong: {why[:1].lower()}{why[1:]}") from None
+    cafile = relay.parse_url(value).cafile
+    if cafile and not Path(cafile).is_file():
+        raise ValueError(f"The cafile {cafile!r} is not a file.")
     return value
 
 

@@ -69,12 +69,17 @@ class Trap:
 def _story(host: Host, step: int) -> int:
     """Tell the story from a step on, as far as it goes; give the step that is next."""
     now = datetime.now(UTC)
+
+    def sweep_after(seconds: float) -> int:
+        time.sleep(seconds)
+        return host.run("due_notices").status
+
     steps = [
         lambda: host.post_event(scheduled(now, timedelta(hours=24, seconds=5), name="scheduled")).status,
         lambda: host.post_event(event("Failed", now, name="failed")).status,
         lambda: host.post_event(event("Started", now, name="started")).status,
-        lambda: (time.sleep(1.1), host.run("due_notices").status)[1],
-        lambda: (time.sleep(4.5), host.run("due_notices").status)[1],
+        lambda: sweep_after(1.1),
+        lambda: sweep_after(4.5),
     ]
     while step < len(steps):
         try:

@@ -19,7 +19,7 @@ from tests.support.stories import event, guid, scheduled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parent.parent / "samples"
 
 
 @pytest.fixture(scope="module")

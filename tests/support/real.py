@@ -1,4 +1,4 @@
-"""The app as its users run it: the local host as a process, Azurite, the real SDKs, a stand-in mail service."""
+"""The app as its users run it: local host as a process, Azurite, the real SDKs, a stand-in mail service."""
 
 from __future__ import annotations
 

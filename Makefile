@@ -1,0 +1,45 @@
+# Everything is installed into this folder: .venv/ and node_modules/.
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= 4
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo preview run test check format clean
+
+help: ## List the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: .venv/.installed node_modules/.installed ## Install what the commands need, into this folder
+
+.venv/.installed: requirements.txt requirements-dev.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
+demo: install ## Send a story of events through the app, and gather its emails
+	$(BIN)/python -m local.demo
+
+preview: install ## Render one email of each kind into out/preview/
+	$(BIN)/python -m local.preview --out out/preview
+
+run: install ## Run the app on this machine: Azurite, local.settings.json, http://127.0.0.1:7071
+	$(BIN)/python -m local.run
+
+test: install ## Run all tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: install ## Lint and type-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Remove what the commands have installed and made
+	rm -rf .venv node_modules out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,282 @@
+"""The app's main job, end to end, to watch: `make demo`.
+
+Starts Azurite and the local host on free ports, sends a story of events over HTTP, and prints what becomes of
+each, read back from the table and from the folder that the emails are written to. Where that differs from
+what the story says should come of it, it says so and ends with 1.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from azure.data.tables import TableClient
+
+from local import payloads
+from local.processes import Azurite, Host, ProcessError
+from shared.store import codec, keys
+from shared.store.table import AzureTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Told = tuple[tuple[str, str, str], ...]
+Mails = dict[str, tuple[datetime, str, Told]]
+"""Mails by their ids: when each was sent, its subject, and what it told."""
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / "samples"
+OUT = ROOT / "out" / "demo"
+
+PATIENCE = 30.0
+"""Seconds to wait for an email before the demo calls it missing."""
+
+REMINDER_IN = timedelta(seconds=9)
+
+SETTINGS = {
+    "EMAIL_FOLDER": str(OUT / "mail"),
+    "EMAIL_FROM": "aks-notifier@example.com",
+    "EMAIL_TO": "platform-team@example.com",
+    "TIME_ZONE": "Europe/Berlin",
+    "SWEEP_SCHEDULE": "* * * * * *",
+    "REMINDER_GAP": "0s",
+    "GROUP_WAIT": "0s",
+    "LEASE": "10s",
+}
+
+REASON = (
+    "(UpgradeFailed) Drain node aks-blue-31415926-vmss00002k failed when evicting pod cart-7c9d8-xk2vp failed"
+    " with Too Many Requests error. This error is often caused by a restrictive Pod Disruption Budget (PDB)"
+    " policy. See https://aka.ms/aks/debugdrainfailures. Original error: Cannot evict pod as it would violate"
+    " the pod's disruption budget.. PDB debug info: shop/cart-7c9d8-xk2vp blocked by pdb cart-pdb with 0"
+    " unready pods."
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that happens: what, the event that says so, and what should come of it."""
+
+    what: str
+    text: Callable[[datetime], str]
+    decision: str
+    emails: tuple[str, ...] = ()
+    """How the subjects of the emails begin that should come of it, in order."""
+
+
+@dataclass
+class Tally:
+    """What came of the story, in numbers, and what was not as it should be."""
+
+    received: int = 0
+    decisions: dict[str, int] = field(default_factory=dict)
+    emails: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def story(began: datetime) -> Iterator[Step]:
+    """Give the steps of the story; `began` anchors the times that later steps refer back to."""
+    captured = (SAMPLES / "started.eventgrid.captured.json").read_text()
+    documented = (SAMPLES / "started.cloudevent.json").read_text()
+    yield Step("the one captured AKS event", lambda _: captured, "new", ("[Started]",))
+    yield Step("the same again", lambda _: captured, "duplicate")
+    yield Step("the documented CloudEvent", lambda _: documented, "new", ("[Started]",))
+    yield Step("the same again", lambda _: documented, "duplicate")
+
+    node_os = {"name": "node-os", "cluster": "prod-weu-1"}
+    soon = timedelta(hours=24) + REMINDER_IN
+    yield Step(
+        "node OS upgrade announced, 24 hours and some seconds ahead",
+        lambda now: payloads.scheduled(now, soon, **node_os),
+        "new",
+        ("[Scheduled]", "[Reminder]"),
+    )
+    yield Step("it starts", lambda now: payloads.event("Started", now, **node_os), "new", ("[Started]",))
+    yield Step(
+        "it fails", lambda now: payloads.event("Failed", now, **node_os, details=REASON), "new", ("[Failed]",)
+    )
+    yield Step(
+        "it completes after all",
+        lambda now: payloads.event("Completed", now, **node_os),
+        "new",
+        ("[Completed]",),
+    )
+
+    kubernetes = {"name": "kubernetes", "cluster": "prod-neu-2", "details": "K8sVersionUpgrade"}
+    first, second = began + timedelta(days=6), began + timedelta(days=8)
+    yield Step(
+        "Kubernetes upgrade announced",
+        lambda now: payloads.scheduled(now, first, **kubernetes),
+        "new",
+        ("[Scheduled]",),
+    )
+    yield Step(
+        "announced again for the same time",
+        lambda now: payloads.scheduled(now, first, **kubernetes),
+        "duplicate",
+    )
+    yield Step(
+        "moved by two days",
+        lambda now: payloads.scheduled(now, second, **kubernetes),
+        "rescheduled",
+        ("[Rescheduled]",),
+    )
+    yield Step("canceled", lambda now: payloads.event("Cancelled", now, **kubernetes), "new", ("[Canceled]",))
+    yield Step(
+        "an announcement that was held up on its way",
+        lambda _: payloads.scheduled(began, first, **kubernetes, envelope=payloads.guid("held up")),
+        "stale",
+    )
+    yield Step(
+        "Kubernetes version near its end of support",
+        lambda now: payloads.end_of_support(
+            now,
+            "KubernetesVersionEOLOneWeek",
+            began + timedelta(days=6),
+            name="support",
+            cluster="prod-neu-2",
+        ),
+        "new",
+        ("[End of support]",),
+    )
+    yield Step("valid JSON that is no event", lambda _: '{"hello": "world"}', "rejected", ("[",))
+
+
+class Demo:
+    """A host, its table, and the folder that its emails go to."""
+
+    def __init__(self, host: Host, table: AzureTable, mail: Path) -> None:
+        self._host = host
+        self._table = table
+        self._mail = mail
+        self.tally = Tally()
+
+    def tell(self, step: Step) -> None:
+        """Let one step happen, and look at what comes of it."""
+        known, sent = self._kept(), self._sent()
+        answer = self._host.post_event(step.text(datetime.now(UTC)))
+        self.tally.received += 1
+        decision = self._decision(known) if answer.status == 202 else f"HTTP {answer.status}"  # noqa: PLR2004
+        self.tally.decisions[decision] = self.tally.decisions.get(decision, 0) + 1
+        _print(f"{step.what}", f"{answer.status}, {decision}")
+        if decision != step.decision:
+            self._complain(f"{step.what}: {decision} rather than {step.decision}")
+        for number, beginning in enumerate(step.emails, 1):
+            subjects = self._wait_for(sent, number)
+            if len(subjects) < number:
+                self._complain(f"{step.what}: no email {beginning}")
+                return
+            subject = subjects[number - 1]
+            print(f"            ✉  {subject}", flush=True)
+            if not subject.startswith(beginning):
+                self._complain(f"{step.what}: an email {subject!r} rather than {beginning}")
+
+    def look_back(self, expected: int) -> None:
+        """Compare the table and the folder with each other and with the story."""
+        time.sleep(2.5)  # two sweeps: should anything be sent twice, now it would be
+        sent = self._sent()
+        folder = {path.stem for path in self._mail.glob("*.eml")}
+        self.tally.emails = len(folder)
+        if set(sent) != folder:
+            self._complain(f"{len(sent)} emails in the table, {len(folder)} in the folder")
+        if len(folder) != expected:
+            self._complain(f"{len(folder)} emails rather than {expected}")
+        told = [member for _, _, members in sent.values() for member in members]
+        if len(set(told)) != len(told):
+            self._complain("a notice was told twice")
+        left = [row.values["kind"] for row in self._table.query("work:1", "work;").rows]
+        if any(kind != "check" for kind in left):
+            self._complain(f"left undone: {', '.join(left)}")
+
+    def _kept(self) -> set[str]:
+        pages = [self._table.query(prefix, prefix + keys.AFTER) for prefix in ("event:", "rejected:")]
+        return {row.key for page in pages for row in page.rows}
+
+    def _decision(self, known: set[str]) -> str:
+        new = self._kept() - known
+        if not new:
+            return "duplicate"
+        row = self._table.get(min(new))
+        assert row is not None
+        return str(row.values.get("decision", "rejected"))
+
+    def _sent(self) -> Mails:
+        mails: Mails = {}
+        for row in self._table.query("sent:", "sent:" + keys.AFTER).rows:
+            sent = codec.sent(row)
+            told = tuple((str(member.kind), member.key, member.lead) for member in sent.members)
+            mails[row.key.removeprefix("sent:")] = (sent.at, sent.subject, told)
+        return mails
+
+    def _wait_for(self, known: Mails, count: int) -> list[str]:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            new = {id_: mail for id_, mail in self._sent().items() if id_ not in known}
+            if len(new) >= count or time.monotonic() > deadline:
+                return [subject for _, subject, _ in sorted(new.values())]
+            time.sleep(0.2)
+
+    def _complain(self, what: str) -> None:
+        self.tally.wrong.append(what)
+        print(f"            ✗  {what}", flush=True)
+
+
+def run() -> int:
+    """Run the demo; 0 if everything came as the story says, else 1."""
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    mail = OUT / "mail"
+    print("Starting Azurite and the local host …", flush=True)
+    with ExitStack() as stack:
+        azurite = stack.enter_context(Azurite())
+        settings = {"NOTIFIER_STORAGE": azurite.connection_string, **SETTINGS}
+        host = stack.enter_context(Host(settings, timers=True, log=OUT / "host.log"))
+        client = TableClient.from_connection_string(azurite.connection_string, "notifier")
+        stack.callback(client.close)
+        _print("listening", host.url)
+        demo = Demo(host, AzureTable(client), mail)
+        steps = list(story(datetime.now(UTC)))
+        for step in steps:
+            demo.tell(step)
+        demo.look_back(expected=sum(len(step.emails) for step in steps))
+    tally = demo.tally
+    print()
+    rows = {
+        "events received": tally.received,
+        "duplicates": tally.decisions.get("duplicate", 0),
+        "stale": tally.decisions.get("stale", 0),
+        "rejected": tally.decisions.get("rejected", 0),
+        "emails": tally.emails,
+    }
+    for name, count in rows.items():
+        print(f"  {name:<16} {count:>3}")
+    print(f"\nThe emails: {mail / 'index.html'}")
+    for wrong in tally.wrong:
+        print(f"Not as it should be: {wrong}")
+    return 1 if tally.wrong else 0
+
+
+def _print(what: str, came: str) -> None:
+    print(f"  {datetime.now(UTC):%H:%M:%S}  {what:<60} {came}", flush=True)
+
+
+def main() -> int:
+    """Run the demo as a command."""
+    try:
+        return run()
+    except KeyboardInterrupt:
+        print("\nInterrupted.")
+        return 130
+    except ProcessError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
