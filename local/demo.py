@@ -7,6 +7,7 @@ what the story says should come of it, it says so and ends with 1.
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 import time
@@ -40,7 +41,6 @@ PATIENCE = 30.0
 REMINDER_IN = timedelta(seconds=9)
 
 SETTINGS = {
-    "EMAIL_FOLDER": str(OUT / "mail"),
     "EMAIL_FROM": "aks-notifier@example.com",
     "EMAIL_TO": "platform-team@example.com",
     "TIME_ZONE": "Europe/Berlin",
@@ -227,16 +227,20 @@ class Demo:
         print(f"            ✗  {what}", flush=True)
 
 
-def run() -> int:
-    """Run the demo; 0 if everything came as the story says, else 1."""
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir(parents=True)
-    mail = OUT / "mail"
+def run(out: Path) -> int:
+    """Run the demo, with its emails under `out`; 0 if everything came as the story says, else 1."""
+    mail = out / "mail"
+    shutil.rmtree(mail, ignore_errors=True)
+    mail.mkdir(parents=True)
     print("Starting Azurite and the local host …", flush=True)
     with ExitStack() as stack:
         azurite = stack.enter_context(Azurite())
-        settings = {"NOTIFIER_STORAGE": azurite.connection_string, **SETTINGS}
-        host = stack.enter_context(Host(settings, timers=True, log=OUT / "host.log"))
+        settings = {
+            "NOTIFIER_STORAGE": azurite.connection_string,
+            "EMAIL_FOLDER": str(mail),
+            **SETTINGS,
+        }
+        host = stack.enter_context(Host(settings, timers=True, log=out / "host.log"))
         client = TableClient.from_connection_string(azurite.connection_string, "notifier")
         stack.callback(client.close)
         _print("listening", host.url)
@@ -268,8 +272,10 @@ def _print(what: str, came: str) -> None:
 
 def main() -> int:
     """Run the demo as a command."""
+    parser = argparse.ArgumentParser(prog="python -m local.demo", description="From event to email.")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for the emails and the host's log")
     try:
-        return run()
+        return run(parser.parse_args().out.resolve())
     except KeyboardInterrupt:
         print("\nInterrupted.")
         return 130
