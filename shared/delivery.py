@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from contextlib import contextmanager
 from datetime import timedelta  # noqa: TC003 - msgspec reads the annotations
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,10 +25,11 @@ from shared.decisions import decided
 from shared.notices import Decision, Kind, Mail, Member, Notice, SentMail, overtaken, still_true
 from shared.sending import Reader, Went
 from shared.store import codec, keys
+from shared.store.table import TableUnavailable
 from shared.store.transactions import MOST_MEMBERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from shared.clock import Clock
     from shared.routes import Audience
@@ -100,7 +102,7 @@ class Delivery:
         for _ in range(_MOST_ROUNDS):
             due = self._store.due(self._clock.now(), first)
             sweep.found += len(due.checks) + len(due.notices) + len(due.mails)
-            made += self._check(due.checks, sweep)
+            made += self._check(due.checks, started, sweep)
             try:
                 if first == keys.PAUSE:
                     self._see(due)
@@ -125,12 +127,14 @@ class Delivery:
 
     # Checks
 
-    def _check(self, checks: Sequence[CheckRow], sweep: Sweep) -> int:
+    def _check(self, checks: Sequence[CheckRow], started: float, sweep: Sweep) -> int:
         """Turn checks into notices, or drop them; tell how many notices came of it."""
         reader = Reader(self._store)
         made = 0
         now = self._clock.now()
         for row in checks:
+            if self._clock.monotonic() - started > SECONDS:
+                break
             check = row.check
             true = still_true(check, reader.history(check.key), now)
             notices = [
@@ -161,12 +165,13 @@ class Delivery:
                 sweep.waiting += 1
                 continue
             self._in_time(started)
-            taken = self._store.take_over(row, uuid4().hex)
-            if taken is None:
-                continue
-            rows = partial(reader.rows_of, taken.mail)
-            went = self._sender.recover(taken, rows, attempted_before=bool(row.token))
-            self._count(went, sweep)
+            with _alone(row.key):
+                taken = self._store.take_over(row, uuid4().hex)
+                if taken is None:
+                    continue  # another instance was faster
+                rows = partial(reader.rows_of, taken.mail)
+                went = self._sender.recover(taken, rows, attempted_before=bool(row.token))
+                self._count(went, sweep)
 
     # Notices
 
@@ -179,14 +184,16 @@ class Delivery:
             if not self._grouping.wait:
                 for row in waiting:
                     self._in_time(started)
-                    self._mail(audience, [row], None, reader, sweep)
+                    with _alone(row.key):
+                        self._mail(audience, [row], None, reader, sweep)
                 continue
             self._in_time(started)
             last = self._store.audience(audience)
             if last.last is not None and self._clock.now() - last.last < self._grouping.interval:
                 sweep.waiting += len(waiting)
                 continue
-            self._mail(audience, waiting, last, reader, sweep)
+            with _alone(last.key):
+                self._mail(audience, waiting, last, reader, sweep)
 
     def _mail(
         self,
@@ -255,6 +262,17 @@ class Delivery:
     def _in_time(self, started: float) -> None:
         if self._clock.monotonic() - started > SECONDS:
             raise _StopSending
+
+
+@contextmanager
+def _alone(what: str) -> Iterator[None]:
+    """Keep what goes wrong with one mail from the others. A table that does not answer concerns them all."""
+    try:
+        yield
+    except (_StopSending, TableUnavailable):
+        raise
+    except Exception:
+        log.exception("%s: left for the next sweep", what)
 
 
 def _failures_first(row: MailRow) -> tuple[bool, str]:

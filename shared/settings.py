@@ -31,6 +31,7 @@ _PART = re.compile(r"(\d+)([dhms])")
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+\.[^@\s<>,;:\"()\[\]\\.]+")
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
+_URL_HOST = re.compile(r"[a-z0-9.:-]+")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _NCRONTAB_FIELDS = 6
 _SECRET = frozenset(
@@ -155,7 +156,7 @@ class _Reader:
         try:
             return parse(value)
         except ValueError as error:
-            reason = str(error).rstrip(".")
+            reason = str(error).removesuffix(".")
             if reason[:1].isupper():  # a sentence of its own
                 raise SettingsError(f"Setting {name} is wrong: {reason}.") from None
             shown = "" if _is_secret(name) else f" ({value[:100]!r})"
@@ -204,8 +205,6 @@ def _smtp(read: _Reader) -> SmtpEmail:
         raise SettingsError("Setting EMAIL_SMTP_PASSWORD is missing: EMAIL_SMTP_URL names a user.")
     if password and not has_user:
         raise SettingsError("Setting EMAIL_SMTP_URL names no user for EMAIL_SMTP_PASSWORD.")
-    if not password.isascii():
-        raise SettingsError("Setting EMAIL_SMTP_PASSWORD is not ASCII.")
     return SmtpEmail(url, password)
 
 
@@ -274,16 +273,19 @@ def _folder(value: str) -> str:
 def _https(value: str) -> str:
     try:
         parts = urlsplit(value)
-        hostname = parts.hostname
+        is_right = parts.scheme == "https" and _URL_HOST.fullmatch(parts.hostname or "") and parts.port != 0
     except ValueError:
-        hostname = None
-    if not hostname or parts.scheme != "https":
+        is_right = False
+    if not is_right:
         raise ValueError("is not an https address")
     return value
 
 
 def _endpoint(value: str) -> str:
-    return endpoint.normalise(_https(value))
+    try:
+        return endpoint.normalise(_https(value))
+    except ValueError:  # its own words repeat the value, which may hold a key that went astray
+        raise ValueError("is not an address such as https://name.communication.azure.com") from None
 
 
 def _host(value: str) -> str:

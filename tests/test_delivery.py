@@ -10,6 +10,7 @@ from shared.mailers import Accepted, Throttled
 from shared.notices import Mail
 from shared.store import keys
 from shared.store.codec import sent as read_sent
+from shared.store.table import Operation, Verb
 from tests.support.stories import event, guid, scheduled
 from tests.support.world import NOW, World
 
@@ -340,3 +341,46 @@ def test_operation_id_follows_from_the_members() -> None:
         ids.add(world.mailer.arrived[0][0])
     assert len(ids) == 1
     assert Mail.__struct_config__.frozen
+
+
+# One that goes wrong
+
+
+def test_unreadable_row_blocks_nothing() -> None:
+    """A row of work that cannot be read is left as it is, and everything else goes on."""
+    world = World()
+    world.table.commit(
+        [Operation(Verb.INSERT, "work:2020-01-01T00:00:00.000000Z:x", {"kind": "from the future"})]
+    )
+    world.take(event("Started", NOW))
+    world.settle_down()
+    assert _kinds(world) == ["Started"]
+
+
+def test_unreadable_event_is_told_plainly() -> None:
+    """A notice whose event cannot be read any more goes out plain, and its history blocks nothing."""
+    world = World()
+    world.take(event("Started", NOW))
+    (key,) = world.table.keys("event:")
+    world.table.commit([Operation(Verb.MERGE, key, {"facts": "no JSON"})])
+    world.take(event("Started", NOW, name="other", cluster="prod-b"))
+    world.settle_down()
+    assert len(world.mailer.arrived) == 1
+    assert "prod-b" in world.mailer.arrived[0][1].text
+    assert _work(world, "notice") == _work(world, "mail") == []
+
+
+def test_bug_in_one_mail_blocks_no_other() -> None:
+    """Where sending one mail raises, the others go out, and it is gone on with in a later sweep."""
+    world = World(GROUP_WAIT="0s")
+    for name in "abc":
+        world.take(event("Started", NOW, name=name))
+
+    def bug(*_: object) -> Accepted:
+        raise RuntimeError("a bug")
+
+    world.mailer.script.append(bug)
+    world.sweep(seconds=1)
+    assert len(world.mailer.arrived) == 2
+    world.settle_down()
+    assert len(world.mailer.arrived) == 3

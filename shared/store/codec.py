@@ -197,6 +197,19 @@ def mail_values(mail: Mail, *, token: str = "", attempts: int = 0) -> dict[str, 
     }
 
 
+def row(stored: Stored) -> Recorded | RejectedInput | SentMail:
+    """Read a row that a notice may tell of."""
+    match stored.values["kind"]:
+        case "event":
+            return recorded(stored)
+        case "rejected":
+            return rejected(stored)
+        case "sent":
+            return sent(stored)
+        case other:
+            raise ValueError(f"a row of kind {other!r} tells of nothing")
+
+
 def work(row: Stored) -> WorkRow:
     """Read a row of work, or the pause that heads them."""
     values = row.values
@@ -209,8 +222,10 @@ def work(row: Stored) -> WorkRow:
         case "notice":
             what, of, lead = Kind(values["what"]), values["of"], values["lead"]
             return NoticeRow(row.key, Notice(_id(row.key), what, of, values["audience"], lead))
-        case _:
+        case "mail":
             return mail_row(row)
+        case other:
+            raise ValueError(f"a row of kind {other!r} is no work")
 
 
 def mail_row(row: Stored) -> MailRow:

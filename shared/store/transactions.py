@@ -12,20 +12,22 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from shared.store import codec, keys
 from shared.store.codec import AudienceRow, CheckRow, MailRow, NoticeRow, Pause
-from shared.store.table import MOST_OPERATIONS, Conflict, Operation, Table, TableUnavailable, Verb
+from shared.store.table import MOST_OPERATIONS, Conflict, Operation, Stored, Table, TableUnavailable, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from shared.notices import Check, Mail, Notice, Recorded, RejectedInput, Row, SentMail
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("notifier")
+
+_T = TypeVar("_T")
 
 MOST_MEMBERS = MOST_OPERATIONS - 3
 """Notices that one mail can take: freezing deletes them, touches the audience and inserts the mail."""
@@ -68,20 +70,12 @@ class Store:
     def history(self, prefix: str) -> tuple[Recorded, ...]:
         """Give all events stored under the history prefix of an eventId. One round trip."""
         page = self._table.query(prefix, prefix + keys.AFTER)
-        return tuple(codec.recorded(row) for row in page.rows)
+        return tuple(_readable(codec.recorded, page.rows))
 
     def row(self, key: str) -> Row | None:
         """Give an event, rejected input, or what became of a mail. One round trip."""
         row = self._table.get(key)
-        if row is None:
-            return None
-        match row.values["kind"]:
-            case "event":
-                return codec.recorded(row)
-            case "rejected":
-                return codec.rejected(row)
-            case _:
-                return codec.sent(row)
+        return next(_readable(codec.row, [row] if row else []), None)
 
     def due(self, now: datetime, first: str = keys.PAUSE) -> Due:
         """Give work due at `now` from a key on, the pause that heads it, and the server's time.
@@ -89,7 +83,7 @@ class Store:
         One round trip. What one page does not hold is found from `next` on.
         """
         page = self._table.query(first, keys.work_until(now))
-        rows = [codec.work(row) for row in page.rows]
+        rows = list(_readable(codec.work, page.rows))
         return Due(
             page.server_time,
             next((row for row in rows if isinstance(row, Pause)), None),
@@ -337,6 +331,15 @@ class Store:
         if stored is None or stored.values["token"] != token:
             return None
         return codec.mail_row(stored)
+
+
+def _readable(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[_T]:
+    """Read rows, and leave out those that cannot be read: one bad row never blocks the others."""
+    for row in rows:
+        try:
+            yield read(row)
+        except Exception:
+            log.exception("row %s cannot be read, and is left as it is", row.key)
 
 
 def _pause(row: object) -> Pause | None:
