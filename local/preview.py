@@ -1,0 +1,112 @@
+"""A look at the mails: `python -m local.preview [EVENT.json ...] [--out DIR]`.
+
+Renders the events of the files given (CloudEvents or Event Grid schema, one event or an array), or one
+made-up mail of each kind, into a folder; its `index.html` shows them all. Run it again after changing a
+template or a word.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from local import made_up
+from shared import events, ids
+from shared.emails.compose import Look, compose
+from shared.mailers import Accepted, Timeouts
+from shared.mailers.folder import FolderMailer
+from shared.notices import Decision, Kind, Mail, Member, Recorded, RejectedInput, plan
+from shared.store import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from shared.notices import Row
+    from shared.routes import Audience
+
+SENDER = "maintenance@contoso.example"
+MARK = ".preview"
+"""A folder that holds a file of this name was made here, and may be made anew."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the gallery and print where it is."""
+    parser = argparse.ArgumentParser(prog="python -m local.preview", description=__doc__)
+    parser.add_argument("event", nargs="*", type=Path, help="a file with an event, or an array of them")
+    parser.add_argument("--out", type=Path, default=Path("out/preview"), help="folder to write to")
+    parser.add_argument("--time-zone", default="Europe/Berlin", help="the audience's, as an IANA name")
+    chosen = parser.parse_args(arguments)
+    audience = msgspec.structs.replace(made_up.TEAM, time_zone=chosen.time_zone)
+    stories = told(chosen.event) if chosen.event else made_up.stories()
+    if not stories:
+        print("nothing to tell", file=sys.stderr)
+        return 1
+    try:
+        gallery = write(stories, audience, chosen.out)
+    except FileExistsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(gallery)
+    return 0
+
+
+def write(stories: Iterable[made_up.Story], audience: Audience, folder: Path) -> Path:
+    """Render the stories into a folder of their own, in place of an earlier preview; give its page.
+
+    Raises FileExistsError for a folder with other things in it.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise FileExistsError(f"{folder} holds something else; choose another --out")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARK).touch()
+    mailer = FolderMailer(folder, SENDER)
+    for story in stories:
+        email = compose(story.mail, story.rows, audience, Look(domain=SENDER.partition("@")[2]))
+        outcome = mailer.send(email, story.mail.operation_id, Timeouts(1, 1))
+        if not isinstance(outcome, Accepted):
+            raise OSError(f"{story.name}: {outcome}")
+    return folder / "index.html"
+
+
+def told(files: Iterable[Path]) -> list[made_up.Story]:
+    """Read files of events into the mails that they would give rise to, in that order."""
+    stories: list[made_up.Story] = []
+    history: dict[str, list[Recorded]] = {}
+    for file in files:
+        for item in events.parse(file.read_text(encoding="utf-8"), datetime.now(UTC)):
+            reading = item.reading
+            if isinstance(reading, events.Ignored):
+                print(f"{file}: ignored: {reading.reason}", file=sys.stderr)
+            elif isinstance(reading, events.Rejected):
+                row = RejectedInput(keys.rejected(item.raw), reading.reason, item.raw, datetime.now(UTC))
+                stories.append(_story(Kind.REJECTED, [row], row.received))
+            else:
+                stories += _event(reading, history.setdefault(keys.event_id(reading.event_id), []), file)
+    return stories
+
+
+def _event(event: events.Event, history: list[Recorded], file: Path) -> list[made_up.Story]:
+    planned = plan(event, history, leads=(), gap=timedelta(0), now=event.time)
+    if planned.key is None or planned.kind is None:
+        print(f"{file}: {planned.decision.value}, no mail", file=sys.stderr)
+        return []
+    history.append(Recorded(planned.key, event, Decision(planned.decision), planned.revision))
+    return [_story(planned.kind, history, event.time)]
+
+
+def _story(kind: Kind, rows: Sequence[Row], as_of: datetime) -> made_up.Story:
+    member = Member(kind, rows[-1].key, tuple(row.key for row in rows))
+    operation = ids.operation_id([member.notice_id(made_up.TEAM.id)])
+    mail = Mail(operation_id=operation, audience=made_up.TEAM.id, as_of=as_of, members=(member,))
+    return made_up.Story(kind.value, mail, {row.key: row for row in rows})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

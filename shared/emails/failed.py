@@ -1,0 +1,139 @@
+"""Mails about failures: what happened, what it leaves behind, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.emails import portal, times, wording
+from shared.emails.view import Fact, Link, Section, Step, Tone, View
+
+if TYPE_CHECKING:
+    from shared.emails.story import Story
+    from shared.emails.view import Frame
+    from shared.failures.explanation import Explanation, Finding
+
+MOST_FINDINGS = 6
+MOST_OCCURRENCES = 20
+MOST_FURTHER_STEPS = 3
+"""Of each failure but the first."""
+
+_OWNER = {
+    "you": "You: the cause lies in your cluster or subscription.",
+    "azure-capacity": "Azure, in time: it has too little capacity there at the moment.",
+    "azure-service": "Azure: the service itself; support may have to help.",
+    "policy": "Whoever keeps the policies and locks of your organisation.",
+    "unknown": "",
+}
+
+
+def explain(story: Story) -> Explanation:
+    """Ask what the failure's reason comes down to."""
+    from shared.failures import explain as explain_reason
+    from shared.failures.explanation import Context
+
+    event = story.event
+    return explain_reason(
+        event.details,
+        Context(
+            subscription=event.cluster.subscription,
+            resource_group=event.cluster.resource_group,
+            cluster=event.cluster.name,
+            pools=story.pools,
+            region=story.region,
+            upgrade=story.upgrade.value,
+        ),
+    )
+
+
+def failed(story: Story, frame: Frame) -> View:
+    """Tell of a failure, explained."""
+    event, what = story.event, wording.WHAT[story.upgrade]
+    explanation = explain(story)
+    first, *others = explanation.findings
+    count = len(others)
+    tail = first.title + (f", and {count} more" if count else "")
+    after = f"after {times.span(story.took)}" if story.took is not None else ""
+    there = times.local(event.updated, frame.zone)
+    sections = [
+        Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
+        Section(heading="What it means", paragraphs=tuple(p for p in (first.state, first.retries) if p)),
+        _todo(first, story, frame),
+        *(_another(finding) for finding in others[:MOST_FINDINGS]),
+    ]
+    if count > MOST_FINDINGS:
+        titles = tuple(finding.title for finding in others[MOST_FINDINGS:])
+        sections.append(Section(heading="And more", items=titles[:MOST_OCCURRENCES]))
+    sections += [
+        wording.timeline(
+            frame,
+            [
+                ("Announced", story.announced, ""),
+                ("Planned for", story.planned, ""),
+                ("Started", story.started, ""),
+                *(("Failed before", failure, "") for failure in story.failures),
+                ("Failed", event.updated, after),
+            ],
+        ),
+        _known(first),
+    ]
+    return View(
+        status="Failed",
+        tone=Tone.FAILED,
+        subject=(what, event.cluster.name, tail),
+        preheader=f"{event.cluster.name}: {first.summary} What to do inside.",
+        headline=f"{what} failed: {first.title}",
+        cluster=event.cluster.name,
+        where=wording.where(event.cluster, story.region),
+        moment_label="Failed",
+        moment=times.utc(event.updated),
+        moment_more=tuple(part for part in (there, after) if part),
+        sections=tuple(section for section in sections if _says_something(section)),
+        portal=wording.portal_link(frame, event.cluster),
+        elsewhere="In the portal: Diagnose and solve problems, Activity log (status Failed), and Node pools.",
+        sent=wording.details(event, story.pools),
+        raw=explanation.raw or wording.raw(event),
+        notes=wording.notes(frame),
+    )
+
+
+def _todo(finding: Finding, story: Story, frame: Frame) -> Section:
+    links = (
+        Link("Microsoft's guide to this failure", portal.https(finding.link)),
+        Link("Your runbook", portal.https(frame.audience.runbook)),
+    )
+    return wording.todo(
+        story.event.cluster, *_steps(finding), links=tuple(link for link in links if link.url)
+    )
+
+
+def _another(finding: Finding) -> Section:
+    link = portal.https(finding.link)
+    return Section(
+        heading=f"Also: {finding.title}",
+        paragraphs=tuple(p for p in (finding.happened, finding.state) if p),
+        items=_occurrences(finding),
+        steps=_steps(finding)[:MOST_FURTHER_STEPS],
+        links=(Link("Microsoft's guide to this failure", link),) if link else (),
+    )
+
+
+def _steps(finding: Finding) -> tuple[Step, ...]:
+    return tuple(Step(step.what, step.command) for step in finding.steps)
+
+
+def _known(finding: Finding) -> Section:
+    facts = [Fact(label, value) for label, value in finding.facts]
+    facts.append(Fact("Who can mend it", _OWNER.get(finding.owner, "")))
+    if finding.code:
+        facts.append(Fact("Code", finding.code))
+    return Section(heading="Read from the message", facts=tuple(fact for fact in facts if fact.value))
+
+
+def _occurrences(finding: Finding) -> tuple[str, ...]:
+    more = finding.more[:MOST_OCCURRENCES]
+    left = len(finding.more) - len(more)
+    return (*more, f"… and {left} more like these; see below") if left else more
+
+
+def _says_something(section: Section) -> bool:
+    return bool(section.paragraphs or section.items or section.facts or section.steps or section.links)

@@ -1,0 +1,209 @@
+"""Mails about what is to come: scheduled, rescheduled, reminder, canceled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.emails import times, wording
+from shared.emails.view import Fact, Section, Step, Tone, View
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.emails.story import Story
+    from shared.emails.view import Frame
+
+CALENDAR = "The attached calendar entry has the time; it does not block yours."
+
+
+def scheduled(story: Story, frame: Frame) -> View:
+    """Tell of a maintenance for the first time."""
+    what, start = wording.WHAT[story.upgrade], story.planned
+    return _coming(
+        story,
+        frame,
+        status="Scheduled",
+        tone=Tone.PLANNED,
+        tail=times.brief(start) if start else wording.WINDOW,
+        headline=f"{what} is scheduled" if start else f"{what} is planned",
+        preheader=f"{story.event.cluster.name}: {what} {_starts(start, frame)}. What it means and what to "
+        "check beforehand.",
+    )
+
+
+def rescheduled(story: Story, frame: Frame) -> View:
+    """Tell that a maintenance starts at another time."""
+    what, start = wording.WHAT[story.upgrade], story.planned
+    was = times.both(story.before, frame.zone) if story.before else "not known"
+    now = times.both(start, frame.zone) if start else wording.WINDOW
+    return _coming(
+        story,
+        frame,
+        status="Rescheduled",
+        tone=Tone.PLANNED,
+        tail=f"now {times.brief(start)}" if start else wording.WINDOW,
+        headline=f"{what} has been moved",
+        preheader=f"{story.event.cluster.name}: {what} now {_starts(start, frame)}.",
+        change=(Fact("Was to start", was), Fact("Starts now", now)),
+    )
+
+
+def reminder(story: Story, frame: Frame) -> View:
+    """Remind of a maintenance."""
+    what, start = wording.WHAT[story.upgrade], story.planned
+    tail = f"starts {times.away(start, frame.as_of)}" if start else f"starts {wording.WINDOW}"
+    return _coming(
+        story,
+        frame,
+        status="Reminder",
+        tone=Tone.WARNING,
+        tail=tail,
+        headline=f"{what} {tail}",
+        preheader=f"{story.event.cluster.name}: {what} {_starts(start, frame)}. Last things to check inside.",
+    )
+
+
+def canceled(story: Story, frame: Frame) -> View:
+    """Tell that a maintenance does not take place, or not any further."""
+    event, what = story.event, wording.WHAT[story.upgrade]
+    begun = story.started is not None
+    if begun:
+        meaning = (
+            "It had begun when it was canceled. Canceling does not roll anything back: some nodes are likely "
+            "to be done and others not, which is a state a cluster can stay in until the next upgrade."
+        )
+        steps: tuple[Step, ...] = (
+            Step("See how far it came: which nodes run which version.", "kubectl get nodes -o wide"),
+            Step(
+                "See that the cluster is in a good state.",
+                wording.aks("show", event.cluster) + ' --query "{state:provisioningState}"',
+            ),
+        )
+    else:
+        meaning = (
+            "Nothing has happened to the cluster, and nothing will at that time. AKS may well plan this "
+            "maintenance anew; then a new notice comes."
+        )
+        steps = ()
+    planned = story.planned
+    there = times.local(planned or event.updated, frame.zone)
+    due = (
+        "was due " + times.brief(planned)
+        if planned and not begun
+        else "after it had started"
+        if begun
+        else ""
+    )
+    return View(
+        status="Canceled",
+        tone=Tone.QUIET,
+        subject=(what, event.cluster.name, *([due] if due else [])),
+        preheader=f"{event.cluster.name}: {what} canceled"
+        + (f"; it was to start {times.utc(planned)}." if planned else "."),
+        headline=f"{what} was canceled",
+        cluster=event.cluster.name,
+        where=wording.where(event.cluster, story.region),
+        moment_label="Was to start" if planned else "Canceled",
+        moment=times.utc(planned or event.updated),
+        moment_more=(there,) if there else (),
+        sections=(
+            Section(heading="What it means", paragraphs=(meaning,)),
+            wording.todo(event.cluster, *steps) if begun else _NOTHING,
+            wording.timeline(
+                frame,
+                [
+                    ("Announced", story.announced, ""),
+                    ("Was to start", planned, ""),
+                    ("Started", story.started, ""),
+                    ("Canceled", event.updated, ""),
+                ],
+            ),
+        ),
+        portal=wording.portal_link(frame, event.cluster),
+        elsewhere="In the portal: Activity log, and Settings → Upgrades.",
+        sent=wording.details(event, story.pools),
+        raw=wording.raw(event),
+        notes=(*([f"Calendar: {_CANCEL}"] if planned else []), *wording.notes(frame)),
+    )
+
+
+_NOTHING = Section(
+    heading="What to do now",
+    paragraphs=("Nothing. If you did not expect this, the activity log tells who canceled it.",),
+)
+
+_CANCEL = (
+    "the attached file takes back the entry sent before. If your calendar does not do that by itself, delete "
+    "the entry by hand."
+)
+
+
+def _coming(
+    story: Story,
+    frame: Frame,
+    *,
+    status: str,
+    tone: Tone,
+    tail: str,
+    headline: str,
+    preheader: str,
+    change: tuple[Fact, ...] = (),
+) -> View:
+    event, start = story.event, story.planned
+    there = times.local(start, frame.zone) if start else ""
+    away = times.away(start, frame.as_of) if start else ""
+    calendar = ""
+    if start and status == "Scheduled":
+        calendar = CALENDAR
+    elif start and change:
+        calendar = (
+            "The attached calendar entry replaces the one sent before. If your calendar keeps both, delete "
+            "the older one by hand."
+        )
+    unknown = (
+        () if start else ("AKS has not said when: it starts in the next maintenance window of the cluster.",)
+    )
+    sections = [Section(heading="What has changed", facts=change)] if change else []
+    sections += [
+        Section(
+            heading="What it means",
+            paragraphs=(*unknown, wording.expect(story), wording.BEST_EFFORT),
+        ),
+        wording.todo(
+            event.cluster,
+            *wording.check_budgets(story.upgrade),
+            Step(
+                "See that the cluster is running and healthy. A stopped cluster is left out of its window.",
+                wording.aks("show", event.cluster)
+                + ' --query "{state:provisioningState, power:powerState.code}"',
+            ),
+            wording.check_windows(event.cluster),
+        ),
+        wording.timeline(frame, [("Announced", story.announced, ""), ("Starts", start, "")]),
+    ]
+    return View(
+        status=status,
+        tone=tone,
+        subject=(wording.WHAT[story.upgrade], event.cluster.name, tail),
+        preheader=preheader,
+        headline=headline,
+        cluster=event.cluster.name,
+        where=wording.where(event.cluster, story.region),
+        moment_label="Starts",
+        moment=times.utc(start) if start else wording.WINDOW[0].upper() + wording.WINDOW[1:],
+        moment_more=tuple(part for part in (there, away) if part),
+        sections=tuple(sections),
+        portal=wording.portal_link(frame, event.cluster),
+        elsewhere="In the portal: Settings → Upgrades, and Settings → Cluster configuration for the windows.",
+        sent=wording.details(event, story.pools),
+        raw=wording.raw(event),
+        notes=(*([calendar] if calendar else []), *wording.notes(frame)),
+    )
+
+
+def _starts(start: datetime | None, frame: Frame) -> str:
+    return (
+        f"starts {times.away(start, frame.as_of)}, {times.utc(start)}"
+        if start
+        else f"starts {wording.WINDOW}"
+    )

@@ -1,0 +1,65 @@
+// Opens every .html file of a folder in headless Chromium, light and dark, at several widths, as it is and
+// with its style sheets taken out, and prints as JSON what is wrong with it: sideways scrolling, and what
+// axe-core finds against WCAG A and AA.
+//
+//   node tests/emails/check.mjs FOLDER [SCREENSHOTS]
+
+import { mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const [folder, screenshots] = process.argv.slice(2);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const files = readdirSync(folder).filter((name) => name.endsWith(".html") && name !== "index.html").sort();
+if (screenshots) mkdirSync(screenshots, { recursive: true });
+
+const WIDTHS = [320, 600, 800];
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync"],
+});
+const results = [];
+try {
+  await Promise.all(["light", "dark"].map(async (colorScheme) => {
+    const context = await browser.newContext({ colorScheme, offline: true });
+    const page = await context.newPage();
+    for (const name of files) {
+      for (const styles of ["kept", "stripped"]) {
+        await page.goto(pathToFileURL(resolve(folder, name)).href);
+        if (styles === "stripped") {
+          await page.evaluate(() => document.querySelectorAll("style").forEach((style) => style.remove()));
+        }
+        const text = await page.evaluate(() => document.body.innerText.replace(/\s+/g, " ").trim());
+        await page.evaluate(axe);
+        for (const width of WIDTHS) {
+          await page.setViewportSize({ width, height: 900 });
+          const overflow = await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          );
+          // Layout has two states, narrow and wide: axe looks at both, and at the narrow one without styles.
+          const axed = width === 320 || (width === 800 && styles === "kept");
+          const { violations } = axed
+            ? await page.evaluate((tags) => window.axe.run(document, { runOnly: { type: "tag", values: tags } }), TAGS)
+            : { violations: [] };
+          const found = violations.map(({ id, nodes }) => ({
+            id, nodes: nodes.slice(0, 3).map(({ html, failureSummary }) => ({ html: html.slice(0, 200), failureSummary })),
+          }));
+          results.push({ name: basename(name, ".html"), colorScheme, styles, width, overflow, text, axe: axed, violations: found });
+          if (screenshots) {
+            const path = join(screenshots, `${basename(name, ".html")}-${colorScheme}-${width}-${styles}.png`);
+            await page.screenshot({ path, fullPage: true });
+          }
+        }
+      }
+    }
+    await context.close();
+  }));
+} finally {
+  await browser.close();
+}
+console.log(JSON.stringify(results));

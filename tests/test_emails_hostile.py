@@ -1,0 +1,225 @@
+"""Text from outside: it may hold anything, and changes nothing but itself."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from local import made_up
+from shared.emails.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain
+from shared.emails.outside import clean, clip, line
+from shared.events import Cluster, EndOfSupport, Event, Status, Upgrade
+from shared.notices import Kind, Mail, Member, RejectedInput, SentMail
+from tests.test_emails_compose import read
+
+if TYPE_CHECKING:
+    from shared.emails.email import Email
+
+LOOK = Look(domain="contoso.example")
+
+NASTY = [
+    "<script>alert(1)</script>",
+    "</td></table><h1>Injected</h1>",
+    "<img src=x onerror=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "a\r\nBcc: victim@example.com\r\n\r\nbody",
+    "evil\u202egnp.exe\u2066x\u2069",
+    "zero\u200bwidth\ufeff\u00adhyphen",
+    "nul\x00escape\x1b[31mred\x1b]0;title\x07",
+    "replacement\ufffd surrogate\ud800 end",
+    "line\u2028separator\u2029next\x85done",
+    "\U000e0041tag characters\U000e007f",
+    "'; rm -rf / #$(reboot)`id`",
+    "“quotes” & ampersands &amp; &#x202e;",
+]
+
+
+def hidden(text: str) -> list[str]:
+    """Give the characters that work without being seen."""
+    return [
+        hex(ord(char))
+        for char in text
+        if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and char != "\n"
+    ]
+
+
+def check(email: Email) -> None:
+    """Whatever was in it: no hidden characters, no markup of others, bounded, encodable."""
+    assert hidden(email.text.replace("\t", "")) == []
+    assert hidden(email.subject) == []
+    assert "\n" not in email.subject
+    assert len(email.subject) <= SUBJECT_LIMIT
+    assert len(email.html.encode()) <= LIMIT
+    assert len(email.text.encode()) <= LIMIT
+    tags = read(email.html).tags
+    assert not {"script", "img", "iframe", "object", "form"} & set(tags)
+    assert tags.count("h1") <= 1
+    for link in read(email.html).links:
+        assert link.startswith("https://")
+    visible = email.html.replace("\u034f", "").replace("\t", "")
+    assert hidden(visible) == []
+    for name, value in email.headers:
+        assert hidden(name + value) == []
+
+
+def mail_of(kind: Kind, *rows: Any) -> tuple[Mail, dict[str, Any]]:
+    """Give the mail that tells of the last of these rows."""
+    member = Member(kind, rows[-1].key, tuple(row.key for row in rows))
+    return (
+        Mail(operation_id="0" * 8, audience="default", as_of=made_up.NOW, members=(member,)),
+        {row.key: row for row in rows},
+    )
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (Kind.FAILED, Status.FAILED),
+        (Kind.SCHEDULED, Status.SCHEDULED),
+        (Kind.STARTED, Status.STARTED),
+        (Kind.COMPLETED, Status.COMPLETED),
+        (Kind.CANCELED, Status.CANCELED),
+        (Kind.NEWS, "odd"),
+        (Kind.END_OF_SUPPORT, Status.SCHEDULED),
+    ],
+)
+def test_hostile_events(nasty: str, kind: Kind, status: str) -> None:
+    """Hostile text in every field of an event shows up as text, and as nothing else."""
+    happened = made_up.event(
+        nasty if kind is Kind.NEWS else status,
+        made_up.NOW,
+        cluster=Cluster(nasty, nasty, nasty),
+        event_id=nasty,
+        region=nasty,
+        description=nasty,
+        source=nasty,
+        details=nasty * 3,
+        pools=(nasty, nasty),
+        start=made_up.START if status == Status.SCHEDULED else None,
+        end_of_support=EndOfSupport(nasty, made_up.START, nasty) if kind is Kind.END_OF_SUPPORT else None,
+    )
+    mail, rows = mail_of(kind, made_up.recorded(happened))
+    for email in (
+        compose(mail, rows, made_up.TEAM, LOOK),
+        compose_plain(mail, rows, made_up.TEAM, LOOK, nasty),
+    ):
+        check(email)
+    both = msgspec.structs.replace(mail, members=(*mail.members, *mail.members))
+    check(compose(both, rows, made_up.TEAM, LOOK))
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_hostile_troubles(nasty: str) -> None:
+    """The same for input that was rejected and mails that were not sent."""
+    refused = RejectedInput("rejected:0", nasty, nasty, made_up.NOW)
+    unsent = SentMail(
+        key="sent:0",
+        state=nasty,
+        audience=nasty,
+        at=made_up.NOW,
+        subject=nasty,
+        to=(nasty,),
+        why=nasty,
+        refused=(nasty,),
+    )
+    for kind, row in ((Kind.REJECTED, refused), (Kind.UNDELIVERED, unsent)):
+        mail, rows = mail_of(kind, row)
+        check(compose(mail, rows, made_up.TEAM, LOOK))
+        check(compose_plain(mail, rows, made_up.TEAM, LOOK, nasty))
+
+
+@pytest.mark.parametrize("letter", ["x", "<", '"', "\n", "\x00", "\u202e", "😀", "\ud800", "a ", "{"])
+@pytest.mark.parametrize("kind", [Kind.FAILED, Kind.STARTED, Kind.REJECTED])
+def test_a_megabyte_of_details_is_cut(letter: str, kind: Kind) -> None:
+    """A megabyte of anything leaves a mail below 102 KB that says how much is left out."""
+    text = letter * (1_000_000 // len(letter))
+    row: Any = RejectedInput("rejected:0", "no eventId", text, made_up.NOW)
+    if kind is not Kind.REJECTED:
+        row = made_up.recorded(made_up.event(kind.value.capitalize(), made_up.NOW, details=text))
+    mail, rows = mail_of(kind, row)
+    email = compose(mail, rows, made_up.TEAM, LOOK)
+    check(email)
+    if kind is not Kind.FAILED:
+        assert "more characters are left out here" in email.text
+        assert "more characters are left out here" in email.html
+    check(compose_plain(mail, rows, made_up.TEAM, LOOK, text))
+
+
+def test_hidden_characters_are_shown() -> None:
+    """What works unseen is made visible rather than dropped."""
+    assert clean("a\x1b[31m\u202eb\x00\x7f\u200b") == "a␛[31m[U+202E]b␀␡[U+200B]"
+    assert clean("a\r\nb\rc\u2028d") == "a\nb\nc\nd"
+    assert line("  a\r\n\tb\u00a0c ") == "a b c"
+    assert clip("abcdef", 4) == "abc…"
+
+
+@given(st.text())
+def test_cleaning_is_done_once(text: str) -> None:
+    """Cleaning twice is cleaning once, and leaves nothing hidden."""
+    once = clean(text)
+    assert clean(once) == once
+    assert hidden(once.replace("\t", "")) == []
+
+
+ANY = st.text(max_size=60) | st.sampled_from(NASTY)
+TIMES = st.datetimes(min_value=datetime(1900, 1, 2), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants it naive
+EVENTS = st.builds(
+    Event,
+    event_id=ANY,
+    status=st.sampled_from([*Status]) | ANY,
+    cluster=st.builds(Cluster, ANY, ANY, ANY),
+    time=TIMES,
+    envelope_id=ANY,
+    upgrade=st.sampled_from([*Upgrade]),
+    start=st.none() | TIMES,
+    updated=TIMES,
+    pools=st.lists(ANY, max_size=3).map(tuple),
+    region=ANY,
+    description=ANY,
+    source=ANY,
+    details=ANY,
+    end_of_support=st.none() | st.builds(EndOfSupport, ANY, st.none() | TIMES, ANY),
+)
+TOLD = [kind for kind in Kind if kind not in {Kind.REJECTED, Kind.UNDELIVERED}]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(EVENTS, st.sampled_from(TOLD)), min_size=1, max_size=4), TIMES)
+def test_any_event_can_be_told(events: list[tuple[Event, Kind]], as_of: datetime) -> None:
+    """Any kind of mail can be made of any event and any history, alone and in a digest."""
+    rows = {}
+    keys = []
+    for number, (happened, kind) in enumerate(events):
+        row = made_up.recorded(happened, number)
+        rows[row.key] = row
+        keys.append((kind, row.key))
+    members = tuple(Member(kind, key, tuple(rows), "24h") for kind, key in keys)
+    for chosen in (members[:1], members):
+        mail = Mail(operation_id="0" * 8, audience="default", as_of=as_of, members=chosen)
+        email = compose(mail, rows, made_up.TEAM, LOOK)
+        check(email)
+        assert email == compose(mail, rows, made_up.TEAM, LOOK)
+        check(compose_plain(mail, rows, made_up.TEAM, LOOK, "odd"))
+
+
+def test_soon_is_not_too_soon() -> None:
+    """A digest of failures long ago sorts and tells them like any other."""
+    rows = [
+        made_up.recorded(made_up.event(Status.FAILED, made_up.NOW - timedelta(days=n), event_id=str(n)))
+        for n in (9, 1)
+    ]
+    mail = Mail(
+        operation_id="0" * 8,
+        audience="default",
+        as_of=made_up.NOW,
+        members=tuple(Member(Kind.FAILED, row.key) for row in rows),
+    )
+    text = compose(mail, {row.key: row for row in rows}, made_up.TEAM, LOOK).text
+    assert text.index("Wed 11 Nov") < text.index("Thu 19 Nov")
