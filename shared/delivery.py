@@ -23,7 +23,7 @@ import msgspec
 from shared import ids
 from shared.decisions import decided
 from shared.notices import Decision, Kind, Mail, Member, Notice, SentMail, overtaken, still_true
-from shared.sending import Reader, Went
+from shared.sending import NoRoom, Reader, Went
 from shared.store import codec, keys
 from shared.store.table import TableUnavailable
 from shared.store.transactions import MOST_MEMBERS
@@ -111,7 +111,7 @@ class Delivery:
                     self._tell(due.notices, started, sweep)
             except _StopSending:
                 sending = False
-                sweep.paused = self._sender.paused() is not None
+                sweep.paused = self._sender.paused()
             if due.more:
                 first = due.next
             elif made and sending:
@@ -121,8 +121,8 @@ class Delivery:
         return sweep
 
     def _see(self, due: Due) -> None:
-        self._sender.see(due.pause)
-        if due.pause is not None and due.pause.until > due.server_time:
+        self._sender.see(due.gate)
+        if due.gate.until > due.server_time:
             raise _StopSending
 
     # Checks
@@ -161,12 +161,13 @@ class Delivery:
         """Take over the mails that nobody is sending, failures first."""
         reader = Reader(self._store)
         for row in sorted(due.mails, key=_failures_first):
-            if row.leased and due.server_time - row.timestamp < self._sender.lease(row):
+            if row.leased and due.server_time - row.timestamp < self._sender.term(row):
                 sweep.waiting += 1
                 continue
             self._in_time(started)
             with _alone(row.key):
-                taken = self._store.take_over(row, uuid4().hex)
+                take_over = partial(self._store.take_over, row, uuid4().hex)
+                taken = self._sender.lease(take_over, urgent=_is_urgent(row.mail.members))
                 if taken is None:
                     continue  # another instance was faster
                 rows = partial(reader.rows_of, taken.mail)
@@ -229,9 +230,15 @@ class Delivery:
             as_of=now,
             members=tuple(members),
         )
-        frozen = self._store.freeze(
-            mail, [*told, *pointless[:room]], audience=touch, now=now, token=uuid4().hex
+        freeze = partial(
+            self._store.freeze,
+            mail,
+            [*told, *pointless[:room]],
+            audience=touch,
+            now=now,
+            token=uuid4().hex,
         )
+        frozen = self._sender.lease(lambda gate: freeze(gate=gate), urgent=_is_urgent(members))
         if frozen is None:
             return  # another instance was faster
         for row in told:
@@ -271,12 +278,18 @@ def _alone(what: str) -> Iterator[None]:
         yield
     except (_StopSending, TableUnavailable):
         raise
+    except NoRoom:
+        log.info("%s: waits, the limits of the mail service leave no room", what)
     except Exception:
         log.exception("%s: left for the next sweep", what)
 
 
 def _failures_first(row: MailRow) -> tuple[bool, str]:
-    return (not any(member.kind is Kind.FAILED for member in row.mail.members), row.key)
+    return (not _is_urgent(row.mail.members), row.key)
+
+
+def _is_urgent(members: Iterable[Member]) -> bool:
+    return any(member.kind is Kind.FAILED for member in members)
 
 
 def summary(sweep: Sweep) -> str:

@@ -161,7 +161,7 @@ class Intake:
 
     def _may_send(self, audience: str) -> bool:
         """Tell whether one more failure may go to an audience at once."""
-        if self._sender.paused() is not None:
+        if self._sender.paused():
             return False
         horizon = self._clock.monotonic() - self._grouping.interval.total_seconds()
         with self._lock:

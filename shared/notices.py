@@ -41,12 +41,18 @@ class Kind(StrEnum):
     CANCELED = "canceled"
     FAILED = "failed"
     END_OF_SUPPORT = "end-of-support"
+    NOT_STARTED = "not-started"
+    """AKS has not reported a start of what it had scheduled."""
+    STILL_RUNNING = "still-running"
+    """AKS has not reported an end of what it had started."""
     NEWS = "news"
     """An event whose status is new to us, told plainly."""
     REJECTED = "rejected"
     """Input that could not be understood; for the default audience."""
     UNDELIVERED = "undelivered"
     """A mail that could not be sent; for the default audience."""
+    UNREACHABLE = "unreachable"
+    """An address that a mail was sent to and did not reach; for the default audience."""
 
 
 _KIND = {
@@ -145,6 +151,14 @@ class RejectedInput(msgspec.Struct, frozen=True):
     received: datetime
 
 
+class Report(msgspec.Struct, frozen=True, array_like=True):
+    """A delivery report: what became of a mail for one recipient, in the mail service's words."""
+
+    recipient: str
+    status: str
+    detail: str = ""
+
+
 class SentMail(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a mail, as stored."""
 
@@ -160,6 +174,8 @@ class SentMail(msgspec.Struct, frozen=True, kw_only=True):
     """Recipients that the mail service refused."""
     attempts: int = 0
     members: tuple[Member, ...] = ()
+    reports: tuple[Report, ...] = ()
+    """What the mail service has reported of its recipients since; failures only."""
 
 
 Row = Recorded | RejectedInput | SentMail

@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from threading import RLock
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import msgspec
 
-from shared import ids
+from shared import ids, pace
 from shared.decisions import decided
 from shared.mailers import Accepted, Answer, Fate, Refused, Throttled, Timeouts, Unavailable, Unknown
 from shared.notices import Decision, Kind, Mail, Notice, Recorded, SentMail
 from shared.routes import DEFAULT_AUDIENCE
 from shared.store import keys
+from shared.store.transactions import GateMoved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from shared.emails.email import Email
     from shared.mailers import Mailer
     from shared.notices import Member, Row
+    from shared.pace import Limits
     from shared.routes import Audience
-    from shared.store.codec import MailRow, Pause
+    from shared.store.codec import Gate, MailRow
     from shared.store.transactions import Store
 
     Compose = Callable[[Mail, Mapping[str, Row], Audience], Email]
@@ -36,11 +39,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("notifier")
 
+T = TypeVar("T")
+
 MOST_ATTEMPTS = 8
 MOST_CONNECT = 5.0
 MOST_READ = 30.0
 FIRST_BACK_OFF = timedelta(minutes=1)
 MOST_BACK_OFF = timedelta(hours=1)
+_TRIES = 4
+_PLENTY = 1_000
+
 PAUSE_REMEMBERED = 60.0
 """Seconds for which a process that has seen a pause acts on it without reading it again."""
 
@@ -53,6 +61,10 @@ class Went(StrEnum):
     """In doubt: its lease runs out, then the mail service is asked."""
     PAUSED = "paused"
     """The mail service takes no mail for now: stop sending."""
+
+
+class NoRoom(Exception):  # noqa: N818 - says what is the matter
+    """The limits of the mail service leave no room for another mail now."""
 
 
 class Sender:
@@ -68,6 +80,7 @@ class Sender:
         audiences: Mapping[str, Audience],
         clock: Clock,
         lease: timedelta,
+        limits: Limits | None = None,
     ) -> None:
         self._store = store
         self._mailer = mailer
@@ -78,19 +91,58 @@ class Sender:
         self._lease = lease
         third = lease.total_seconds() / 3
         self._timeouts = Timeouts(min(MOST_CONNECT, third), min(MOST_READ, third))
-        self._pause: Pause | None = None
-        self._pause_seen = 0.0
+        self._limits = limits
+        self._gate: Gate | None = None
+        self._gate_seen = 0.0
+        self._turn = RLock()
 
-    def see(self, pause: Pause | None) -> None:
-        """Take note of the pause as stored."""
-        self._pause, self._pause_seen = pause, self._clock.monotonic()
+    def see(self, gate: Gate | None) -> None:
+        """Take note of the gate as stored; None where it is not known."""
+        with self._turn:
+            self._gate, self._gate_seen = gate, self._clock.monotonic()
 
-    def paused(self) -> Pause | None:
-        """Give the pause in force, as far as this process has heard of one in the last minute."""
-        pause = self._pause
-        if pause is None or self._clock.monotonic() - self._pause_seen > PAUSE_REMEMBERED:
-            return None
-        return pause if pause.until > self._clock.now() else None
+    def paused(self) -> bool:
+        """Tell whether a pause is in force, as far as this process has heard of one in the last minute."""
+        gate = self._gate
+        if gate is None or self._clock.monotonic() - self._gate_seen > PAUSE_REMEMBERED:
+            return False
+        return gate.until > self._clock.now()
+
+    def lease(
+        self, commit: Callable[[Gate | None], tuple[T, Gate | None]], *, urgent: bool, number: int = 1
+    ) -> T:
+        """Make a commit that leases mails to be sent now, and count them with it, by all instances.
+
+        `commit` takes the gate to write, and gives its result and the gate as written. Where no limits are
+        set nothing is counted. Raises NoRoom if the limits leave none, or others keep coming first.
+        """
+        if self._limits is None:
+            result, _ = commit(None)
+            return result
+        with self._turn:
+            for _ in range(_TRIES):
+                gate = self._gate or self._store.gate()
+                now = self._clock.now()
+                if pace.room(gate.sends, self._limits, now, urgent=urgent) < number:
+                    raise NoRoom
+                counted = msgspec.structs.replace(gate, sends=pace.counted(gate.sends, now, number))
+                try:
+                    result, written = commit(counted)
+                except GateMoved:
+                    self.see(None)
+                    continue
+                self.see(written)
+                return result
+        raise NoRoom
+
+    def room(self) -> int:
+        """Tell how many urgent mails may go at once, as far as this process knows."""
+        if self._limits is None:
+            return _PLENTY
+        with self._turn:
+            gate = self._gate or self._store.gate()
+            self.see(gate)
+            return pace.room(gate.sends, self._limits, self._clock.now(), urgent=True)
 
     def audience(self, name: str) -> Audience:
         """Give an audience by its id; one that is not configured any more falls to the default audience."""
@@ -154,7 +206,7 @@ class Sender:
             return self._settle(row, "failed", why=f"{MOST_ATTEMPTS} attempts brought no answer")
         return self.send(row, rows())
 
-    def lease(self, row: MailRow) -> timedelta:
+    def term(self, row: MailRow) -> timedelta:
         """Say how long the lease of a mail lasts: longer with each turn, so that attempts span hours."""
         return min(self._lease * (1 << min(row.turns, 10)), max(self._lease, MOST_BACK_OFF))
 
@@ -247,12 +299,13 @@ class Sender:
 
     def _pause_until(self, until: datetime, reason: str, strikes: int = 0) -> None:
         decided(Decision.PAUSED, keys.PAUSE, level=logging.WARNING, until=until.isoformat(), why=reason)
-        self.see(self._store.pause(until, reason, self._pause, strikes))
+        with self._turn:
+            self.see(self._store.pause(until, reason, self._gate or self._store.gate(), strikes))
 
     def _back_off(self, reason: str) -> None:
         """Pause for a minute, and twice as long each time in a row, up to an hour."""
         now = self._clock.now()
-        last = self._pause
+        last = self._gate
         strikes = 0
         if last is not None and last.strikes and now - last.until < 2 * MOST_BACK_OFF:
             strikes = last.strikes

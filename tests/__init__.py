@@ -1,0 +1,1 @@
+"""Tests: each docstring is a rule that the product keeps."""

@@ -12,11 +12,14 @@ from local.processes import Azurite
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Its assertions are told like those of the tests that run it.
+pytest.register_assert_rewrite("tests.support.table_contract")
+
 # The same examples on every machine, so that a run says something about the change and not about its luck.
 # `pytest --hypothesis-profile thorough` looks further.
 settings.register_profile(
     "quick",
-    max_examples=100,
+    max_examples=60,
     derandomize=True,
     deadline=None,
     database=None,

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 from azure.eventgrid import SystemEventNames
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events import (
@@ -903,6 +903,7 @@ NOT_OURS_BY = {"type", "eventType", "specversion"}
 """Changing the event type may well make another event of it."""
 
 
+@settings(max_examples=max(400, settings().max_examples))
 @given(
     st.sampled_from(PATHS),
     st.sampled_from(["delete", "change"]),

@@ -69,12 +69,19 @@ class CheckRow(msgspec.Struct, frozen=True):
     check: Check
 
 
-class Pause(msgspec.Struct, frozen=True):
-    """No mail before `until`. `strikes` counts pauses in a row that the mail service set no time for."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
-    until: datetime
+
+class Gate(msgspec.Struct, frozen=True):
+    """Whether mail may go: the pause that all instances keep, and how much they have sent of late.
+
+    `strikes` counts pauses in a row that the mail service set no time for; `sends` is as in `shared.pace`.
+    """
+
+    until: datetime = LONG_AGO
     reason: str = ""
     strikes: int = 0
+    sends: dict[int, int] = {}
     etag: str = ""
 
 
@@ -86,7 +93,7 @@ class AudienceRow(msgspec.Struct, frozen=True):
     etag: str = ""
 
 
-WorkRow = MailRow | NoticeRow | CheckRow | Pause
+WorkRow = MailRow | NoticeRow | CheckRow | Gate
 
 
 def pack(raw: str) -> dict[str, Any]:
@@ -215,7 +222,7 @@ def work(row: Stored) -> WorkRow:
     values = row.values
     match values["kind"]:
         case "pause":
-            return Pause(time(values["until"]), values["reason"], values["strikes"], row.etag)
+            return gate(row)
         case "check":
             what, of, lead = Kind(values["what"]), values["of"], values["lead"]
             return CheckRow(row.key, Check(_id(row.key), what, of, time(values["due"]), lead))
@@ -251,14 +258,22 @@ def mail_row(row: Stored) -> MailRow:
     )
 
 
-def pause_values(pause: Pause) -> dict[str, Any]:
-    """Write the pause."""
+def gate_values(gate: Gate) -> dict[str, Any]:
+    """Write the gate."""
     return {
         "kind": "pause",
-        "until": text(pause.until),
-        "reason": pause.reason[:1_000],
-        "strikes": pause.strikes,
+        "until": text(gate.until),
+        "reason": gate.reason[:1_000],
+        "strikes": gate.strikes,
+        "sends": _json({str(bucket): count for bucket, count in gate.sends.items()}),
     }
+
+
+def gate(row: Stored) -> Gate:
+    """Read the gate."""
+    values = row.values
+    sends = msgspec.json.decode(values["sends"], type=dict[int, int], strict=False)
+    return Gate(time(values["until"]), values["reason"], values["strikes"], sends, row.etag)
 
 
 def sent_values(sent: SentMail, token: str) -> dict[str, Any]:

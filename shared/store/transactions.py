@@ -17,8 +17,17 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from shared.store import codec, keys
-from shared.store.codec import AudienceRow, CheckRow, MailRow, NoticeRow, Pause
-from shared.store.table import MOST_OPERATIONS, Conflict, Operation, Stored, Table, TableUnavailable, Verb
+from shared.store.codec import AudienceRow, CheckRow, Gate, MailRow, NoticeRow
+from shared.store.table import (
+    MOST_OPERATIONS,
+    Conflict,
+    Operation,
+    Stored,
+    Table,
+    TableError,
+    TableUnavailable,
+    Verb,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,9 +39,13 @@ log = logging.getLogger("notifier")
 _T = TypeVar("_T")
 
 MOST_MEMBERS = MOST_OPERATIONS - 3
-"""Notices that one mail can take: freezing deletes them, touches the audience and inserts the mail."""
+"""Notices that one mail can take: freezing deletes them, touches audience and gate, and inserts the mail."""
 
 _TRIES = 5
+
+
+class GateMoved(TableError):  # noqa: N818 - says what happened
+    """Another instance has paused mail or sent some since the gate was read: read it again."""
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -40,13 +53,14 @@ class Recording(msgspec.Struct, frozen=True):
 
     is_new: bool
     mails: tuple[MailRow, ...] = ()
+    gate: Gate | None = None
 
 
 class Due(msgspec.Struct, frozen=True):
     """Work that has fallen due, in order, and the server's time."""
 
     server_time: datetime
-    pause: Pause | None = None
+    gate: Gate = Gate()
     checks: tuple[CheckRow, ...] = ()
     notices: tuple[NoticeRow, ...] = ()
     mails: tuple[MailRow, ...] = ()
@@ -78,7 +92,7 @@ class Store:
         return next(_readable(codec.row, [row] if row else []), None)
 
     def due(self, now: datetime, first: str = keys.PAUSE) -> Due:
-        """Give work due at `now` from a key on, the pause that heads it, and the server's time.
+        """Give work due at `now` from a key on, the gate that heads it, and the server's time.
 
         One round trip. What one page does not hold is found from `next` on.
         """
@@ -86,7 +100,7 @@ class Store:
         rows = list(_readable(codec.work, page.rows))
         return Due(
             page.server_time,
-            next((row for row in rows if isinstance(row, Pause)), None),
+            next((row for row in rows if isinstance(row, Gate)), Gate()),
             tuple(row for row in rows if isinstance(row, CheckRow)),
             tuple(row for row in rows if isinstance(row, NoticeRow)),
             tuple(row for row in rows if isinstance(row, MailRow)),
@@ -112,10 +126,12 @@ class Store:
         notices: Iterable[Notice] = (),
         checks: Iterable[Check] = (),
         mails: Iterable[Mail] = (),
+        gate: Gate | None = None,
     ) -> Recording:
         """Insert an event, and what follows from it. One round trip, two where it is known already.
 
-        `mails` come into being leased under `token`, to be sent by the caller at once.
+        `mails` come into being leased under `token`, to be sent by the caller at once; `gate` is the gate
+        with them counted, to be written over the one that was read. Raises GateMoved.
         """
         event_values = codec.event_values(recorded, raw, received=now, token=token)
         work = [(keys.work(due, notice.id), codec.notice_values(notice)) for notice in notices]
@@ -126,9 +142,7 @@ class Store:
             Operation(Verb.INSERT, key, values) for key, values in [(recorded.key, event_values), *work]
         ]
         try:
-            etags = dict(
-                zip([recorded.key, *(key for key, _ in work)], self._table.commit(operations), strict=True)
-            )
+            committed, gate = self._commit_counted(operations, gate)
         except Conflict:
             row = self._table.get(recorded.key)
             if row is None:
@@ -139,6 +153,7 @@ class Store:
             return Recording(
                 is_new=True, mails=tuple(codec.mail_row(row) for row in stored if row is not None)
             )
+        etags = dict(zip([recorded.key, *(key for key, _ in work)], committed, strict=True))
         return Recording(
             is_new=True,
             mails=tuple(
@@ -147,6 +162,7 @@ class Store:
                 )
                 for key, mail in mail_keys.items()
             ),
+            gate=gate,
         )
 
     def reject(self, rejected: RejectedInput, notice: Notice) -> bool:
@@ -192,11 +208,13 @@ class Store:
         audience: AudienceRow | None,
         now: datetime,
         token: str,
-    ) -> MailRow | None:
+        gate: Gate | None = None,
+    ) -> tuple[MailRow | None, Gate | None]:
         """Turn notices into a mail, leased under `token`; None where another did. One round trip.
 
         `rows` are the notices that it tells and those that it makes pointless. `audience` is the row as read
-        before: touching it keeps two instances from mailing one audience at once.
+        before: touching it keeps two instances from mailing one audience at once. `gate` is the gate with the
+        send counted; it comes back as written. Raises GateMoved.
         """
         key = keys.work(now, mail.operation_id)
         operations = [Operation(Verb.DELETE, row.key) for row in rows]
@@ -206,15 +224,19 @@ class Store:
             operations.append(Operation(verb, audience.key, values, audience.etag))
         operations.append(Operation(Verb.INSERT, key, codec.mail_values(mail, token=token, attempts=1)))
         try:
-            etag = self._table.commit(operations)[-1]
+            etags, gate = self._commit_counted(operations, gate)
         except Conflict:
-            return self._own(key, token)
-        return MailRow(key=key, etag=etag, timestamp=now, mail=mail, token=token, attempts=1, leased=True)
+            return self._own(key, token), None
+        row = MailRow(key=key, etag=etags[-1], timestamp=now, mail=mail, token=token, attempts=1, leased=True)
+        return row, gate
 
-    def take_over(self, row: MailRow, token: str) -> MailRow | None:
+    def take_over(
+        self, row: MailRow, token: str, gate: Gate | None = None
+    ) -> tuple[MailRow | None, Gate | None]:
         """Lease a mail whose lease has run out, or that is free; None where another did. One round trip.
 
-        A mail taken from a lease is in doubt from then on, unless its sender had got an answer.
+        A mail taken from a lease is in doubt from then on, unless its sender had got an answer. `gate` is as
+        for `freeze`. Raises GateMoved.
         """
         doubt = row.doubt or (row.leased and not row.refused)
         taken = msgspec.structs.replace(
@@ -228,10 +250,10 @@ class Store:
             "turns": taken.turns,
         }
         try:
-            (etag,) = self._table.commit([Operation(Verb.MERGE, row.key, values, row.etag)])
+            (etag,), gate = self._commit_counted([Operation(Verb.MERGE, row.key, values, row.etag)], gate)
         except Conflict:
-            return self._own(row.key, token)
-        return msgspec.structs.replace(taken, etag=etag)
+            return self._own(row.key, token), None
+        return msgspec.structs.replace(taken, etag=etag), gate
 
     def free(self, row: MailRow) -> None:
         """Give up the lease of a mail that was not taken; the attempt does not count. One round trip."""
@@ -279,29 +301,41 @@ class Store:
         ]
         return self._commits(operations)
 
-    def pause(self, until: datetime, reason: str, seen: Pause | None = None, strikes: int = 0) -> Pause:
+    def gate(self) -> Gate:
+        """Give the gate as it stands. One round trip."""
+        row = self._table.get(keys.PAUSE)
+        return codec.gate(row) if row else Gate()
+
+    def pause(self, until: datetime, reason: str, seen: Gate, strikes: int = 0) -> Gate:
         """Let no mail go before `until`, or before what is set already if that is later.
 
-        One round trip if `seen` is the pause as stored; more until no one else is in the way.
+        One round trip if `seen` is the gate as stored; more until no one else is in the way.
         """
         for _ in range(_TRIES):
-            wanted = Pause(max(until, seen.until) if seen else until, reason, strikes)
-            operation = Operation(
-                Verb.MERGE if seen else Verb.INSERT,
-                keys.PAUSE,
-                codec.pause_values(wanted),
-                seen.etag if seen else "",
-            )
+            if seen.until > until:
+                return seen
+            wanted = msgspec.structs.replace(seen, until=until, reason=reason, strikes=strikes)
             try:
-                (etag,) = self._table.commit([operation])
+                (etag,) = self._table.commit([_gate_operation(wanted)])
             except Conflict:
-                stored = self._table.get(keys.PAUSE)
-                seen = _pause(codec.work(stored)) if stored else None
-                if seen is not None and seen.until >= until:
-                    return seen
+                seen = self.gate()
             else:
                 return msgspec.structs.replace(wanted, etag=etag)
         raise TableUnavailable("the pause could not be set")
+
+    def _commit_counted(
+        self, operations: Sequence[Operation], gate: Gate | None
+    ) -> tuple[list[str], Gate | None]:
+        """Commit, and write the gate along with it."""
+        if gate is None:
+            return self._table.commit(operations), None
+        try:
+            *etags, gate_etag = self._table.commit([*operations, _gate_operation(gate)])
+        except Conflict as conflict:
+            if conflict.index == len(operations):
+                raise GateMoved("the gate has moved") from conflict
+            raise
+        return etags, msgspec.structs.replace(gate, etag=gate_etag)
 
     def _settle_accepted(self, row: MailRow, sent: SentMail) -> bool:
         """Settle a mail that was accepted though its row has changed: that it was accepted is a fact."""
@@ -342,5 +376,6 @@ def _readable(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[
             log.exception("row %s cannot be read, and is left as it is", row.key)
 
 
-def _pause(row: object) -> Pause | None:
-    return row if isinstance(row, Pause) else None
+def _gate_operation(gate: Gate) -> Operation:
+    """Write the gate over the one whose etag it bears, or where there was none."""
+    return Operation(Verb.MERGE if gate.etag else Verb.INSERT, keys.PAUSE, codec.gate_values(gate), gate.etag)

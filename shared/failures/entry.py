@@ -1,0 +1,52 @@
+"""An entry of the failure catalogue: the form of the data, field by field."""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared.events import Upgrade  # noqa: TC001 - msgspec needs it when it decodes
+from shared.failures.explanation import Owner  # noqa: TC001 - msgspec needs it when it decodes
+
+
+class Advice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step as the catalogue has it: a template, and when it applies."""
+
+    do: str = ""
+    run: str = ""
+    use: str = ""
+    """Instead of the two above: the name of steps in `common_steps`."""
+    only_for: tuple[Upgrade, ...] = ()
+    """Kinds of upgrade for which it makes sense; empty for all."""
+    needs: tuple[str, ...] = ()
+    """Facts without which it makes no sense."""
+    unless: tuple[str, ...] = ()
+    """Facts that make it superfluous when all of them are known."""
+    says: tuple[str, ...] = ()
+    """Words one of which the message has to contain."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A failure that is known: how to tell it, and what to say about it. Texts are templates."""
+
+    id: str
+    title: str
+    summary: str
+    happened: str
+    state: str
+    owner: Owner
+    link: str
+    steps: tuple[Advice, ...]
+    retries: str = ""
+    codes: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    linux_exit_codes: tuple[int, ...] = ()
+    windows_exit_codes: tuple[int, ...] = ()
+    priority: int = 50
+    inferred: tuple[str, ...] = ()
+    """Fields that say what is likely, not what is documented."""
+    group_by: tuple[str, ...] = ()
+    """Facts that tell one failure of this kind from another; without any, all in a message are one."""
+    occurrence: str = ""
+    """How each further occurrence is listed."""
+    instead_of: tuple[str, ...] = ()
+    """Entries whose words a message of this kind contains as well."""

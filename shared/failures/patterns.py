@@ -1,0 +1,116 @@
+"""Patterns of the catalogue: plain words as AKS writes them, with holes, matched in linear time.
+
+Not regular expressions: an SRE should not need to know which characters mean something, and no pattern,
+ours or a user's, may take a second over hostile text. `*` stands for up to 300 characters of anything,
+`{name}` for a fact to be kept. Case does not count, and any run of blanks or line breaks is one blank.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from shared.failures.facts import FACTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WIDEST = 300
+_MOST_TRIES = 300
+_MOST_ENDS = 4
+_MOST_MATCHES = 120
+
+_HOLE = re.compile(r"\*|\{([a-z_]+)\}")
+_ANY_VALUE = re.compile(r"[^\s'\",;()\[\]{}<>]{1,200}")
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+
+class Match(NamedTuple):
+    """Where a pattern was found, and the facts in its holes."""
+
+    start: int
+    end: int
+    facts: dict[str, str]
+
+
+def lower(text: str) -> str:
+    """Fold case without changing any position."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else text.translate(_ASCII_LOWER)
+
+
+class Pattern:
+    """A compiled pattern. Raises ValueError with the reason if it cannot be one."""
+
+    __slots__ = ("_first", "_rest", "needs", "weight")
+
+    def __init__(self, source: str) -> None:
+        pattern = lower(" ".join(source.split()))
+        parts = _HOLE.split(pattern)
+        # split() gives text, name, text, name, text …, the name being None for `*`.
+        texts, holes = parts[0::2], parts[1::2]
+        if len(texts[0].strip()) < 3:  # noqa: PLR2004
+            raise ValueError("a pattern begins with at least three characters of plain text")
+        if len(texts) > 1 and holes[-1] is None and not texts[-1]:
+            raise ValueError("a pattern does not end with `*`")
+        for hole, text in zip(holes, texts[1:], strict=True):
+            if hole is None and not text:
+                raise ValueError("`*` is followed by plain text")
+        self._first = texts[0]
+        self._rest = [(hole, text) for hole, text in zip(holes, texts[1:], strict=True)]
+        self.needs: str = max(texts, key=len)
+        """A text in which this does not occur does not match."""
+        self.weight = sum(len(text) for text in texts)
+
+    @property
+    def names(self) -> set[str]:
+        """The facts that its holes keep."""
+        return {hole for hole, _ in self._rest if hole}
+
+    def find(self, text: str, lowered: str) -> Iterator[Match]:
+        """Find it in a text whose blanks are single; `lowered` is the same text through `lower`."""
+        if self.needs not in lowered:
+            return
+        at = matches = 0
+        for _ in range(_MOST_TRIES):
+            start = lowered.find(self._first, at)
+            if start < 0:
+                return
+            at = start + 1
+            match = self._match(text, lowered, start)
+            if match:
+                yield match
+                at = match.end
+                matches += 1
+                if matches >= _MOST_MATCHES:
+                    return
+
+    def _match(self, text: str, lowered: str, start: int) -> Match | None:
+        at = start + len(self._first)
+        facts: dict[str, str] = {}
+        for hole, follows in self._rest:
+            if hole is None:
+                found = lowered.find(follows, at, at + _WIDEST + len(follows))
+                if found < 0:
+                    return None
+                at = found + len(follows)
+                continue
+            end = _end_of_value(FACTS[hole].form if hole in FACTS else _ANY_VALUE, text, lowered, at, follows)
+            if end < 0:
+                return None
+            facts[hole] = text[at:end]
+            at = end + len(follows)
+        return Match(start, at, facts)
+
+
+def _end_of_value(form: re.Pattern[str], text: str, lowered: str, at: int, follows: str) -> int:
+    """Tell where a value ends: where the words after it begin, if that leaves something of its form."""
+    if not follows:
+        value = form.match(text, at)
+        return value.end() if value else -1
+    end = at
+    for _ in range(_MOST_ENDS):
+        end = lowered.find(follows, end + 1, at + _WIDEST + len(follows))
+        if end < 0 or form.fullmatch(text, at, end):
+            return end
+    return -1

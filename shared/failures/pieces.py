@@ -1,0 +1,254 @@
+"""Taking a failure's reason apart, whatever shape it comes in: one `Piece` for each failure it speaks of.
+
+AKS hands reasons through several layers, and each wraps the one before in its own way: ARM's JSON with
+`details`, JSON as text in another JSON's message, Go's `Code="X" Message="Y"`, the CLI's `(X) message`,
+records of `SubCode: X; OrginalError: …`. Often the text is cut off somewhere. So nothing here insists on a
+form: what parses as JSON is walked, what was cut off is closed and tried again, the rest is read as text.
+
+Work is bounded: see the limits below. The text of a piece keeps its lines; blanks within them are single.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from typing import NamedTuple
+
+from shared.failures.embedded import json_spans, may_hold_json, unescape
+
+MOST_READ = 64_000
+"""How many characters are searched; reasons in the wild have a few thousand."""
+
+_MOST_PIECES = 120
+_MOST_OUTER = 4_000
+_DEEPEST = 30
+
+WRAPPERS = frozenset(
+    {
+        "badrequest",
+        "conflict",
+        "createvmssagentpoolfailed",
+        "deploymentfailed",
+        "failed",
+        "internaloperationerror",
+        "operationnotallowed",
+        "reconcilemachinefailed",
+        "reconcilevmssagentpoolfailed",
+        "resourcedeploymentfailure",
+        "scalevmssagentpoolfailed",
+        "upgradefailed",
+        "upgradevmssagentpoolfailed",
+        "validationerror",
+        "vmextensionprovisioningerror",
+    }
+)
+"""Codes that only say that something inside them failed, in lower case."""
+
+
+class Piece(NamedTuple):
+    """One failure: its words, the codes around and in it (outermost first), and the words around it."""
+
+    text: str
+    codes: tuple[str, ...] = ()
+    outer: str = ""
+
+
+class _Part(NamedTuple):
+    text: str
+    codes: tuple[str, ...] = ()
+    outer: str = ""
+    is_error: bool = False
+
+
+_CODE_KEYS = frozenset({"code", "errorcode"})
+_SUBCODE_KEYS = frozenset({"subcode", "internalerrorcode", "suberrorcode"})
+_SILENT_KEYS = frozenset({"message", "details", "error", "innererror", "properties"})
+
+_BLANKS = re.compile(r"[^\S\n]+")
+_BREAKS = re.compile(r" ?\n\s*")
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{2,79}\Z")
+
+_BULLET = re.compile(r"\s\*\s+(?=\w)")
+_RECORD_END = re.compile(r"\bRetriable: ?(?:true|false)\b[\s.,;]*", re.IGNORECASE)
+_DRAIN = re.compile(r"\bDrain (?:node|of) (?=\S)|\bEviction blocked by\b", re.IGNORECASE)
+_BLOCKED = re.compile(r"(?<!\S)([\w.-]{1,63}/[\w.-]{1,253}) blocked by pdb\b", re.IGNORECASE)
+
+_CODE_IN_TEXT = re.compile(
+    r"(?<![A-Za-z])(?<!status )(?<!exit )(?:sub|inner|error|internalerror)?_?code[\"']?"
+    r"\s{0,3}[:=]\s{0,3}[\"']?([A-Za-z][A-Za-z0-9_]{2,79})"
+    r"|(?:^|[\n.:;]\s{0,3}|\berror:? )\(([A-Z][A-Za-z0-9_]{4,79})\)\s"
+    r"|\bfailed with ['\"](\w{4,80})['\"]"
+    r"|\bCSE Error: (\w{4,80})",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NO_WORDS = re.compile(r"(?:message|[^A-Za-z])*+", re.IGNORECASE)
+_LEADING_CODE = re.compile(r"\s*+([A-Z][a-z0-9]{1,40}[A-Z][A-Za-z0-9]{0,79})\s{0,3}(?::|$)")
+
+
+def pieces(reason: str) -> list[Piece]:
+    """Take a reason apart; at least one piece, unless there is nothing but blanks. Never raises."""
+    parts = _text(reason[:MOST_READ], 0)
+    if len(reason) > MOST_READ:
+        # The end of a long text is where an innermost cause is said once more, if anywhere.
+        parts += _text(reason[-MOST_READ // 8 :], _DEEPEST)
+    found = []
+    for part in parts:
+        opening, records = _records(part.text)
+        codes = part.codes
+        if opening and records:
+            # The codes around a list of failures are theirs; words before the list may be one themselves.
+            inside = codes_in(opening)
+            if _NO_WORDS.fullmatch(_CODE_IN_TEXT.sub(" ", opening)):
+                codes = (*codes, *inside)
+            else:
+                found.append(Piece(_tidy(opening), tuple(inside), _tidy(part.outer)))
+        around = _tidy("\n".join(filter(None, (part.outer, opening)))[:_MOST_OUTER])
+        for text in records or [opening]:
+            own = tuple(dict.fromkeys((*codes, *codes_in(text))))
+            found.append(Piece(_tidy(text), own, around if records else _tidy(part.outer)))
+        if len(found) >= _MOST_PIECES:
+            break
+    return [piece for piece in found[:_MOST_PIECES] if piece.text or piece.codes]
+
+
+def codes_in(text: str) -> list[str]:
+    """Find what stands in a text where codes stand: `Code="X"`, `SubCode: X;`, `(X) …`, `X: …`."""
+    found = [match.group(match.lastindex or 0) for match in _CODE_IN_TEXT.finditer(text)]
+    leading = _LEADING_CODE.match(text)
+    if leading:
+        found.insert(0, leading[1])
+    return found
+
+
+def _text(text: str, depth: int) -> list[_Part]:
+    """Read text, with or without JSON inside."""
+    text = text.strip()
+    if not text:
+        return []
+    if depth < _DEEPEST and may_hold_json(text):
+        spans = list(json_spans(text))
+        if spans:
+            return _mixed(text, spans, depth)
+        resolved = unescape(text)
+        if resolved != text:
+            return _text(resolved, depth + 1)
+    return [_Part(unescape(text))]
+
+
+def _mixed(text: str, spans: list[tuple[int, int, object]], depth: int) -> list[_Part]:
+    """Put JSON that stands in a text back into it as plain words, unless it speaks of several failures."""
+    words: list[str] = []
+    codes: list[str] = []
+    errors: list[_Part] = []
+    is_error = False
+    at = 0
+    for start, end, value in spans:
+        words.append(unescape(text[at:start]).strip("\"' \t"))
+        at = end
+        inner = _value(value, depth + 1, "")
+        if sum(part.is_error for part in inner) > 1:
+            errors += inner
+        else:
+            words += [part.text for part in inner]
+            codes += [code for part in inner for code in part.codes]
+            is_error = is_error or any(part.is_error for part in inner)
+    words.append(unescape(text[at:]).strip("\"' \t"))
+    own = "\n".join(filter(None, words))
+    if not errors:
+        return [_Part(own, (*codes_in(own), *codes), is_error=is_error)]
+    errors = [error._replace(outer=f"{own}\n{error.outer}"[:_MOST_OUTER]) for error in errors]
+    return ([_Part(own, tuple(codes))] if own else []) + errors
+
+
+def _value(value: object, depth: int, name: str) -> list[_Part]:
+    if depth > _DEEPEST:
+        return [_Part(_flat(value))]
+    if isinstance(value, str):
+        return _text(value, depth)
+    if isinstance(value, list):
+        return [part for item in value[:_MOST_PIECES] for part in _value(item, depth + 1, name)][
+            :_MOST_PIECES
+        ]
+    if isinstance(value, dict):
+        return _object(value, depth, name)
+    return []
+
+
+def _object(value: dict[str, object], depth: int, name: str) -> list[_Part]:
+    """Read an object. A chain of errors inside each other is one failure; those side by side are several."""
+    codes: list[str] = []
+    subcodes: list[str] = []
+    lines: list[str] = []
+    inner: list[_Part] = []
+    is_error = False
+    for key, item in value.items():
+        kind = key.strip().lower()
+        if isinstance(item, str) and kind in _CODE_KEYS | _SUBCODE_KEYS and _CODE.match(item):
+            (codes if kind in _CODE_KEYS else subcodes).append(item)
+            is_error = True
+            continue
+        is_error = is_error or kind == "message"
+        label = "" if kind in _SILENT_KEYS else f"{name}.{key}" if name else key
+        if isinstance(item, dict | list):
+            inner += _value(item, depth + 1, "" if kind in _SILENT_KEYS else key)
+        elif isinstance(item, str):
+            parts = _text(item, depth + 1)
+            if len(parts) == 1 and label:
+                parts = [parts[0]._replace(text=f"{label}: {parts[0].text}")]
+            # A message goes before what is nested beside it, in whatever order the keys come.
+            inner[:0] = parts if kind == "message" else []
+            inner += parts if kind != "message" else []
+        elif item is not None:
+            lines.append(f"{label or key}: {json.dumps(item)}")
+    own_codes = (*codes, *subcodes)
+    errors = [part for part in inner if part.is_error]
+    rest = "\n".join([*(part.text for part in inner if not part.is_error), *lines])
+    if len(errors) <= 1:
+        text = "\n".join([*(part.text for part in inner), *lines])
+        nested = tuple(code for part in inner for code in part.codes)
+        return [_Part(text, (*own_codes, *nested), is_error=is_error or bool(errors))]
+    wrapped = [
+        part._replace(codes=(*own_codes, *part.codes), outer=f"{rest}\n{part.outer}"[:_MOST_OUTER])
+        for part in errors
+    ]
+    return ([_Part(rest, own_codes, is_error=False)] if rest else []) + wrapped
+
+
+def _flat(value: object) -> str:
+    try:
+        return unescape(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    except RecursionError:
+        return ""
+
+
+def _records(text: str) -> tuple[str, list[str]]:
+    """Divide a text that lists failures (drains of nodes, bullets, records): what opens it, and each.
+
+    Text that lists nothing is all opening.
+    """
+    ends = {match.end() for match in _RECORD_END.finditer(text)}
+    drains = [match.start() for match in _DRAIN.finditer(text)]
+    starts = {match.start() for match in _BULLET.finditer(text)} | set(drains)
+    before: tuple[int, str] = (-1, "")
+    for match in _BLOCKED.finditer(text):
+        at = bisect_right(drains, match.start())
+        since = drains[at - 1] if at else -1
+        if before[1] not in ("", match[1].lower()) and since < before[0]:
+            starts.add(match.start())
+        before = (match.start(), match[1].lower())
+    edges = sorted(cut for cut in starts | ends if cut < len(text))[:_MOST_PIECES]
+    if not edges:
+        return text, []
+    opening = ""
+    if edges[0] in starts:
+        opening = text[: edges[0]].strip()
+    elif edges[0]:
+        edges.insert(0, 0)
+    records = [text[start:end].strip() for start, end in zip(edges, [*edges[1:], len(text)], strict=True)]
+    records = [record for record in records if record]
+    return opening, records
+
+
+def _tidy(text: str) -> str:
+    return _BREAKS.sub("\n", _BLANKS.sub(" ", text)).strip()
