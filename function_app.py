@@ -47,3 +47,17 @@ def maintenance_events(event: str) -> None:
 def due_notices(timer: func.TimerRequest) -> None:
     """Send what has fallen due."""
     _notifier().sweep(past_due=timer.past_due)
+
+
+@app.function_name("email_reports")
+@app.event_grid_trigger("event")
+def email_reports(event: str) -> None:
+    """Take delivery reports. Raises only where they could not be written down: then they come again."""
+    _notifier().report(event)
+
+
+@app.function_name("housekeeping")
+@app.timer_trigger("timer", schedule="0 17 3 * * *", run_on_startup=False)
+def housekeeping(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+    """Remove history that is older than it has to be kept, once a day."""
+    _notifier().tidy()

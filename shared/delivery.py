@@ -251,9 +251,8 @@ class Delivery:
             row = reader.row(notice.key)
             if isinstance(row, SentMail) and row.state == "sent":
                 return None  # it was delivered after all
-            return Member(notice.kind, notice.key)
-        if notice.kind is Kind.REJECTED:
-            return Member(notice.kind, notice.key)
+        if not notice.key.startswith("event:"):
+            return Member(notice.kind, notice.key, (), notice.lead)
         history = reader.history(notice.key)
         if overtaken(notice.kind, notice.key, history):
             return None

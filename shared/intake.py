@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict, deque
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -28,19 +29,21 @@ from shared.notices import (
     plan,
 )
 from shared.routes import DEFAULT_AUDIENCE
+from shared.sending import NoRoom
 from shared.store import keys
 from shared.store.table import TableUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
 
     from shared.clock import Clock
     from shared.delivery import Grouping
+    from shared.notices import Watch
     from shared.routes import Audience, Lead
     from shared.sending import Sender
-    from shared.store.codec import MailRow
-    from shared.store.transactions import Store
+    from shared.store.codec import Gate, MailRow
+    from shared.store.transactions import Recording, Store
 
 log = logging.getLogger("notifier")
 
@@ -66,6 +69,7 @@ class Intake:
         grouping: Grouping,
         leads: Sequence[Lead],
         gap: timedelta,
+        watch: Watch,
     ) -> None:
         self._store = store
         self._sender = sender
@@ -74,6 +78,7 @@ class Intake:
         self._grouping = grouping
         self._leads = leads
         self._gap = gap
+        self._watch = watch
         self._at_once: dict[str, deque[float]] = defaultdict(deque)
         self._lock = Lock()
 
@@ -107,26 +112,16 @@ class Intake:
             prefix = keys.history(event.event_id)
             history = self._store.history(prefix) if needs_history(event) else ()
             now = self._clock.now()
-            planned = plan(event, history, leads=self._leads, gap=self._gap, now=now)
+            planned = plan(event, history, leads=self._leads, gap=self._gap, watch=self._watch, now=now)
             if planned.key is None:
                 return self._decided(planned.decision, event, prefix)
             recorded = Recorded(planned.key, event, planned.decision, planned.revision)
-            token = uuid4().hex
-            if planned.kind is Kind.FAILED:
-                urgent = [audience for audience in self._audiences if self._may_send(audience)]
-            else:
-                urgent = []
+            urgent = self._urgent() if planned.kind is Kind.FAILED else []
             mails = [self._failure(recorded, history, audience) for audience in urgent]
-            recording = self._store.record(
-                recorded,
-                raw,
-                now=now,
-                token=token,
-                due=now + self._grouping.wait,
-                notices=self._notices(planned, but=urgent),
-                checks=planned.checks,
-                mails=mails,
+            record = partial(
+                self._store.record, recorded, raw, now=now, token=uuid4().hex, due=now + self._grouping.wait
             )
+            recording = self._commit(record, planned, mails)
             if recording.is_new:
                 self._decided(planned.decision, event, planned.key)
                 for row in recording.mails:
@@ -136,6 +131,32 @@ class Intake:
                 return self._decided(Decision.DUPLICATE, event, planned.key)
             # Another instance recorded something of this maintenance in between: decide again.
         raise TableUnavailable("others keep recording the same maintenance")
+
+    def _commit(self, record: Callable[..., Recording], planned: Plan, mails: Sequence[Mail]) -> Recording:
+        """Record what is planned: with these mails to be sent at once, or else, without room, as notices."""
+
+        def commit(gate: Gate | None) -> tuple[Recording, Gate | None]:
+            notices = self._notices(planned, but=[mail.audience for mail in mails])
+            recording = record(notices=notices, checks=planned.checks, mails=mails, gate=gate)
+            return recording, recording.gate
+
+        if mails:
+            try:
+                return self._sender.lease(commit, urgent=True, number=len(mails))
+            except NoRoom:
+                pass
+        return record(notices=self._notices(planned, but=()), checks=planned.checks)
+
+    def _urgent(self) -> list[str]:
+        """Give the audiences that a failure may be mailed to at once."""
+        if self._sender.paused():
+            return []
+        room = self._sender.room()
+        urgent: list[str] = []
+        for audience in self._audiences:
+            if len(urgent) < room and self._may_send(audience):
+                urgent.append(audience)
+        return urgent
 
     def _failure(self, recorded: Recorded, history: Sequence[Recorded], audience: str) -> Mail:
         """Freeze the mail that tells one audience of a failure."""
@@ -161,8 +182,6 @@ class Intake:
 
     def _may_send(self, audience: str) -> bool:
         """Tell whether one more failure may go to an audience at once."""
-        if self._sender.paused():
-            return False
         horizon = self._clock.monotonic() - self._grouping.interval.total_seconds()
         with self._lock:
             recent = self._at_once[audience]

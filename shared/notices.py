@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ REPEAT_AFTER = timedelta(hours=12)
 
 FAILED_AGAIN_AFTER = timedelta(hours=1)
 """A Failed this much later than the one before is another failure, not a repeated delivery."""
+
+_END = datetime.max.replace(tzinfo=UTC)
 
 ENDS = frozenset({Status.COMPLETED, Status.CANCELED, Status.FAILED})
 BEGUN = ENDS | {Status.STARTED}
@@ -182,6 +184,16 @@ Row = Recorded | RejectedInput | SentMail
 """What a mail may tell of."""
 
 
+class Watch(msgspec.Struct, frozen=True):
+    """How long AKS may take to report a start that was due, and an end; none where nobody watches."""
+
+    not_started_after: timedelta = timedelta()
+    still_running_after: timedelta = timedelta()
+
+
+NO_WATCH = Watch()
+
+
 class Plan(msgspec.Struct, frozen=True):
     """What an event gives rise to. `key` is None where nothing new is to be recorded."""
 
@@ -201,22 +213,35 @@ def needs_history(event: Event) -> bool:
 
 
 def plan(
-    event: Event, history: Sequence[Recorded], *, leads: Iterable[Lead], gap: timedelta, now: datetime
+    event: Event,
+    history: Sequence[Recorded],
+    *,
+    leads: Iterable[Lead],
+    gap: timedelta,
+    now: datetime,
+    watch: Watch = NO_WATCH,
 ) -> Plan:
     """Decide what an event is, given what is stored of its eventId, and what follows from it."""
     if event.end_of_support is not None:
         return Plan(Decision.NEW, keys.event(event), Kind.END_OF_SUPPORT)
     if event.status == Status.SCHEDULED:
-        return _plan_scheduled(event, history, leads=leads, gap=gap, now=now)
+        planned = _plan_scheduled(event, history)
+        if planned.kind in {Kind.SCHEDULED, Kind.RESCHEDULED} and planned.key is not None:
+            checks = _reminders(event, planned.key, leads=leads, gap=gap, now=now)
+            checks += _watchdog(Kind.NOT_STARTED, planned.key, event.start, watch.not_started_after, now)
+            planned = msgspec.structs.replace(planned, checks=checks)
+        return planned
     if event.status == Status.FAILED:
         return _plan_failed(event, history)
+    if event.status == Status.STARTED:
+        key = keys.event(event)
+        checks = _watchdog(Kind.STILL_RUNNING, key, event.updated, watch.still_running_after, now)
+        return Plan(Decision.NEW, key, Kind.STARTED, checks=checks)
     kind = _KIND[Status(event.status)] if event.status in set(Status) else Kind.NEWS
     return Plan(Decision.NEW, keys.event(event), kind)
 
 
-def _plan_scheduled(
-    event: Event, history: Sequence[Recorded], *, leads: Iterable[Lead], gap: timedelta, now: datetime
-) -> Plan:
+def _plan_scheduled(event: Event, history: Sequence[Recorded]) -> Plan:
     announced = [row for row in history if row.event.status == Status.SCHEDULED]
     revision = 1 + max((row.revision for row in announced), default=-1)
     key = keys.event(event, revision)
@@ -226,8 +251,7 @@ def _plan_scheduled(
         return Plan(Decision.STALE, key, revision=revision)
     last = latest_announcement(history)
     if last is None:
-        checks = _reminders(event, key, leads=leads, gap=gap, now=now)
-        return Plan(Decision.NEW, key, Kind.SCHEDULED, revision, checks)
+        return Plan(Decision.NEW, key, Kind.SCHEDULED, revision)
     if event.time < last.event.time:
         return Plan(Decision.STALE, key, revision=revision)
     before, start = last.event.start, event.start
@@ -240,8 +264,7 @@ def _plan_scheduled(
             return Plan(Decision.REPEATED, key, Kind.REMINDER, revision)
     elif before is not None and abs(start - before) <= SAME_START:
         return Plan(Decision.DUPLICATE)
-    checks = _reminders(event, key, leads=leads, gap=gap, now=now)
-    return Plan(Decision.RESCHEDULED, key, Kind.RESCHEDULED, revision, checks)
+    return Plan(Decision.RESCHEDULED, key, Kind.RESCHEDULED, revision)
 
 
 def _plan_failed(event: Event, history: Sequence[Recorded]) -> Plan:
@@ -273,6 +296,16 @@ def _reminders(
     return tuple(checks)
 
 
+def _watchdog(
+    kind: Kind, key: str, since: datetime | None, after: timedelta, now: datetime
+) -> tuple[Check, ...]:
+    """Make the check that what is due to follow has followed; none where its hour has passed already."""
+    # A time near the end of the calendar has nothing after it.
+    if since is None or not after or since > _END - after or since + after <= now:
+        return ()
+    return (Check(ids.check_id(key, kind, ""), kind, key, since + after),)
+
+
 def latest_announcement(history: Iterable[Recorded]) -> Recorded | None:
     """Give the Scheduled event that holds: the last one that was not stale."""
     valid = [
@@ -286,13 +319,19 @@ def latest_announcement(history: Iterable[Recorded]) -> Recorded | None:
 
 
 def still_true(check: Check, history: Sequence[Recorded], now: datetime) -> bool:
-    """Tell whether a check's reason still holds: a reminder's, that the start still lies ahead as planned."""
-    if any(row.event.status in BEGUN for row in history):
+    """Tell whether a check's reason still holds.
+
+    A reminder's: the start still lies ahead as planned. A watchdog's: nothing has been reported since.
+    """
+    statuses = {row.event.status for row in history}
+    if check.kind is Kind.STILL_RUNNING:
+        return not statuses & ENDS
+    if statuses & BEGUN:
         return False
     last = latest_announcement(history)
-    if last is None or last.event.start is None or last.event.start <= now:
+    if last is None or last.event.start is None or last.key != check.key:
         return False
-    return last.key == check.key
+    return check.kind is Kind.NOT_STARTED or last.event.start > now
 
 
 def overtaken(kind: Kind, key: str, history: Iterable[Recorded]) -> bool:
@@ -301,9 +340,9 @@ def overtaken(kind: Kind, key: str, history: Iterable[Recorded]) -> bool:
     The later event brought a notice of its own, in the transaction that recorded it.
     """
     statuses = {row.event.status for row in history}
-    if kind in {Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER}:
+    if kind in {Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.NOT_STARTED}:
         last = latest_announcement(history)
         return bool(statuses & BEGUN) or (last is not None and last.key != key)
-    if kind is Kind.STARTED:
+    if kind in {Kind.STARTED, Kind.STILL_RUNNING}:
         return bool(statuses & ENDS)
     return False

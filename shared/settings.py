@@ -16,7 +16,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from shared import pace
+from shared.addresses import is_address
 from shared.mailers import endpoint, relay
+from shared.notices import Watch
+from shared.pace import Limits
 from shared.routes import Lead
 
 if TYPE_CHECKING:
@@ -28,7 +32,6 @@ if TYPE_CHECKING:
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DURATION = re.compile(r"(?:\d{1,9}[dhms])+")
 _PART = re.compile(r"(\d+)([dhms])")
-_ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+\.[^@\s<>,;:\"()\[\]\\.]+")
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 _URL_HOST = re.compile(r"[a-z0-9.:-]+")
@@ -48,11 +51,13 @@ _SECRET = frozenset(
 MOST_RECIPIENTS = 50
 """What Azure Communication Services takes in one message."""
 
-LONGEST_ADDRESS = 254
-"""RFC 5321, 4.5.3.1.3."""
-
 LONGEST_DURATION = timedelta(days=366)
 """More is a slip, and would lead out of the calendar somewhere later."""
+
+SHORTEST_RETENTION = 30
+"""Days: AKS announces maintenance 7 days ahead, and what may still be told of has to be there."""
+
+LONGEST_RETENTION = 36_500
 
 SHORTEST_LEASE = timedelta(seconds=10)
 LONGEST_LEASE = timedelta(hours=1)
@@ -109,13 +114,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     email: AzureEmail | SmtpEmail | FolderEmail
     sender: str
     to: tuple[str, ...]
+    only_to: tuple[str, ...]
+    limits: Limits | None
     leads: tuple[Lead, ...]
     gap: timedelta
     group_wait: timedelta
     group_interval: timedelta
+    watch: Watch
     lease: timedelta
     time_zone: str
     portal: str
+    failures_file: str
+    retention: timedelta
     client_id: str
 
 
@@ -123,19 +133,29 @@ def load(environment: Mapping[str, str]) -> Settings:
     """Read all settings. Raises SettingsError for the first that is missing or wrong."""
     read = _Reader(environment)
     read.get("SWEEP_SCHEDULE", _schedule)  # the host resolves it; without it the timer would not start
+    email = _email(read)
+    sender = read.get("EMAIL_FROM", _address)
     return Settings(
         storage=_storage(read),
         table=read.get("NOTIFIER_TABLE", _table, "notifier"),
-        email=_email(read),
-        sender=read.get("EMAIL_FROM", _address),
+        email=email,
+        sender=sender,
         to=read.get("EMAIL_TO", _addresses),
+        only_to=read.get("EMAIL_ONLY_TO", _addresses_or_none, ""),
+        limits=_limits(read, email, sender),
         leads=read.get("REMINDER_LEADS", _leads, "7d,24h"),
         gap=read.get("REMINDER_GAP", duration, "6h"),
         group_wait=read.get("GROUP_WAIT", duration, "30s"),
         group_interval=read.get("GROUP_INTERVAL", duration, "5m"),
+        watch=Watch(
+            not_started_after=read.get("NOT_STARTED_AFTER", duration, "24h"),
+            still_running_after=read.get("STILL_RUNNING_AFTER", duration, "12h"),
+        ),
         lease=read.get("LEASE", _lease, "2m"),
         time_zone=read.get("TIME_ZONE", _time_zone, "UTC"),
         portal=read.get("PORTAL", _host, "portal.azure.com"),
+        failures_file=read.get("FAILURES_FILE", _failures_file, ""),
+        retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
         client_id=read.get("AZURE_CLIENT_ID", _client_id, ""),
     )
 
@@ -208,6 +228,41 @@ def _smtp(read: _Reader) -> SmtpEmail:
     return SmtpEmail(url, password)
 
 
+def _limits(read: _Reader, email: AzureEmail | SmtpEmail | FolderEmail, sender: str) -> Limits | None:
+    """Give what the mail service allows: as set, or as its documentation says of the sender's domain."""
+    usual: Limits | None = None
+    if isinstance(email, AzureEmail):
+        usual = pace.MANAGED_DOMAIN if sender.lower().endswith(".azurecomm.net") else pace.OWN_DOMAIN
+    per_minute = read.get("EMAIL_PER_MINUTE", _count, "0")
+    per_hour = read.get("EMAIL_PER_HOUR", _count, "0")
+    if usual is None and not (per_minute or per_hour):
+        return None
+    if usual is None:
+        return Limits(per_minute or per_hour, per_hour or per_minute * 60)
+    return Limits(per_minute or usual.per_minute, per_hour or usual.per_hour)
+
+
+def _count(value: str) -> int:
+    if not value.isdecimal() or not value.isascii() or len(value) > 7:  # noqa: PLR2004
+        raise ValueError("is not a number of mails")
+    return int(value)
+
+
+def _retention(value: str) -> int:
+    days = _count(value) if value.isdecimal() else 0
+    if not SHORTEST_RETENTION <= days <= LONGEST_RETENTION:
+        raise ValueError(f"is not a number of days between {SHORTEST_RETENTION} and {LONGEST_RETENTION}")
+    return days
+
+
+def _failures_file(value: str) -> str:
+    if value:
+        from shared.failures import load_catalogue
+
+        load_catalogue(value)  # raises a sentence that names the file, the entry and the field
+    return value
+
+
 def duration(value: str) -> timedelta:
     """Read a duration such as `7d`, `24h`, `1h30m` or `0s`. Raises ValueError with what was expected."""
     if not _DURATION.fullmatch(value):
@@ -238,7 +293,7 @@ def _leads(value: str) -> tuple[Lead, ...]:
 
 
 def _address(value: str) -> str:
-    if not _is_address(value):
+    if not is_address(value):
         raise ValueError("is not an email address such as aks@example.com")
     return value
 
@@ -246,7 +301,7 @@ def _address(value: str) -> str:
 def _addresses(value: str) -> tuple[str, ...]:
     addresses = tuple(part.strip() for part in value.split(",") if part.strip())
     for address in addresses:
-        if not _is_address(address):
+        if not is_address(address):
             shown = address[:100]
             raise ValueError(f"holds {shown!r}, which is not an email address such as ops@example.com")
     if not addresses:
@@ -256,8 +311,8 @@ def _addresses(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(addresses))
 
 
-def _is_address(value: str) -> bool:
-    return bool(_ADDRESS.fullmatch(value)) and value.isprintable() and len(value) <= LONGEST_ADDRESS
+def _addresses_or_none(value: str) -> tuple[str, ...]:
+    return _addresses(value) if value else ()
 
 
 def _folder(value: str) -> str:

@@ -7,13 +7,13 @@ needed: cold start is part of the product.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from shared import settings
+from shared import reports, settings
 from shared.clock import SystemClock
 from shared.delivery import Delivery, Grouping, summary
+from shared.housekeeping import tidy
 from shared.intake import Intake
 from shared.routes import DEFAULT_AUDIENCE, Audience
 from shared.sending import Sender
@@ -39,6 +39,8 @@ class Notifier:
 
     def __init__(self, config: Settings, table: Table, mailer: Mailer, clock: Clock) -> None:
         self.store = Store(table)
+        self._clock = clock
+        self._retention = config.retention
         audiences = {
             DEFAULT_AUDIENCE: Audience(id=DEFAULT_AUDIENCE, to=config.to, time_zone=config.time_zone)
         }
@@ -51,8 +53,9 @@ class Notifier:
             audiences=audiences,
             clock=clock,
             lease=config.lease,
+            limits=config.limits,
         )
-        grouping = Grouping(config.group_wait, config.group_interval if config.group_wait else timedelta())
+        grouping = Grouping(config.group_wait, config.group_interval)
         self.intake = Intake(
             store=self.store,
             sender=sender,
@@ -61,10 +64,19 @@ class Notifier:
             grouping=grouping,
             leads=config.leads,
             gap=config.gap,
+            watch=config.watch,
         )
         self.delivery = Delivery(
             store=self.store, sender=sender, audiences=audiences, clock=clock, grouping=grouping
         )
+
+    def report(self, text: str) -> None:
+        """Take a delivery report. Raises TableUnavailable where it has to come again."""
+        reports.take(self.store, self._clock, text)
+
+    def tidy(self) -> None:
+        """Remove history that is older than it has to be kept."""
+        tidy(self.store, self._clock, self._retention)
 
     def sweep(self, *, past_due: bool = False) -> None:
         """Send what has fallen due, and log what came of it."""
@@ -151,6 +163,7 @@ class _Composer:
     def __init__(self, config: Settings) -> None:
         self._portal = config.portal
         self._domain = config.sender.rpartition("@")[2]
+        self._only_to = config.only_to
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Email:
         from shared.emails.compose import compose
@@ -165,4 +178,4 @@ class _Composer:
     def _look(self) -> Look:
         from shared.emails.compose import Look
 
-        return Look(portal=self._portal, domain=self._domain)
+        return Look(portal=self._portal, domain=self._domain, only_to=self._only_to)

@@ -28,7 +28,7 @@ from shared.notices import (
     SentMail,
 )
 from shared.store import codec, keys
-from shared.store.codec import CheckRow, MailRow, NoticeRow, Pause
+from shared.store.codec import CheckRow, Gate, MailRow, NoticeRow
 from shared.store.table import PARTITION, Stored
 from tests.support import stories
 
@@ -335,11 +335,17 @@ def test_notices(id_: str, kind: Kind, due: datetime, audience: str, lead: str) 
     assert codec.work(row) == NoticeRow(row.key, notice)
 
 
-@given(TIMES, TEXT, st.integers(0, 1000))
-def test_pauses(until: datetime, reason: str, strikes: int) -> None:
-    """A pause is read back as it was."""
-    pause = Pause(until, reason, strikes, 'W/"1"')
-    assert codec.work(stored(keys.PAUSE, codec.pause_values(pause))) == pause
+@given(TIMES, TEXT, st.integers(0, 1000), st.dictionaries(st.integers(0, 10**9), st.integers(0, 999)))
+def test_gate(until: datetime, reason: str, strikes: int, sends: dict[int, int]) -> None:
+    """The gate, with its pause and the sends it counts, is read back as it was."""
+    gate = Gate(until, reason, strikes, sends, 'W/"1"')
+    assert codec.work(stored(keys.PAUSE, codec.gate_values(gate))) == gate
+
+
+def test_full_gate() -> None:
+    """An hour of sends, in as many buckets as it has, fits into the gate's row."""
+    sends = {178_000_000 + bucket: 999_999 for bucket in range(367)}
+    stored(keys.PAUSE, codec.gate_values(Gate(NOW, "\U0001f600" * 100_000, 9, sends)))
 
 
 MEMBERS = st.lists(
@@ -412,7 +418,6 @@ def test_long_reasons() -> None:
         refused=tuple(f"{'x' * 240}{number}@example.com" for number in range(50)),
     )
     stored(sent.key, codec.sent_values(sent, GUID))
-    stored(keys.PAUSE, codec.pause_values(Pause(NOW, long)))
     stored(keys.rejected(long), codec.rejected_values(RejectedInput("", long, long, NOW)))
 
 

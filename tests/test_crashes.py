@@ -118,7 +118,7 @@ def _tell(world: World, fuse: Fuse) -> None:
         world.clock.forward(minutes=1)
         live(None)
     world.clock.forward(days=1)
-    for _ in range(7 * 24):
+    for _ in range(9 * 24):
         world.clock.forward(hours=1)
         live(None)
     fuse.left = 0
@@ -149,7 +149,9 @@ EXPECTED = {
     f"scheduled event:{guid('scheduled')}:Scheduled ",
     f"reminder event:{guid('scheduled')}:Scheduled 7d",
     f"reminder event:{guid('scheduled')}:Scheduled 24h",
+    f"not-started event:{guid('scheduled')}:Scheduled ",
     f"started event:{guid('started')}:Started ",
+    f"still-running event:{guid('started')}:Started ",
     f"completed event:{guid('completed')}:Completed ",
     *(f"failed event:{guid(f'failed {name}')}:Failed " for name in "abcde"),
 }

@@ -195,7 +195,7 @@ def test_reminder_too_late_is_dropped() -> None:
 
 def test_reminder_in_the_past_is_not_made() -> None:
     """A reminder whose hour has passed when the event arrives is not made."""
-    world = World()
+    world = World(NOT_STARTED_AFTER="0s")
     world.take(scheduled(NOW, timedelta(hours=23)))
     assert _work(world, "check") == []
 

@@ -350,6 +350,12 @@ def test_older_announcement() -> None:
     assert latest_announcement([moved, stale]) == moved
 
 
+def test_announcement_of_the_same_moment() -> None:
+    """Of two announcements of the same moment the later to come holds."""
+    first = row(event("Scheduled", NOW, START))
+    assert decide(event("Scheduled", NOW, START + HOUR), first).decision is Decision.RESCHEDULED
+
+
 def test_stale_does_not_compare() -> None:
     """After a stale announcement the next one is still compared with the one that holds."""
     history = record(

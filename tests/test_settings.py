@@ -7,10 +7,13 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.notices import Watch
+from shared.pace import Limits
 from shared.routes import Lead
 from shared.settings import (
     AzureEmail,
@@ -78,21 +81,28 @@ def check_sentence(text: str) -> None:
 
 def test_defaults() -> None:
     """What is not set has the default that the documentation names."""
-    assert settings() == Settings(
-        storage=Storage(uri="https://acc.table.core.windows.net"),
-        table="notifier",
-        email=AzureEmail("https://mail.communication.azure.com"),
-        sender="aks@example.com",
-        to=("ops@example.com",),
-        leads=(Lead("7d", timedelta(days=7)), Lead("24h", timedelta(hours=24))),
-        gap=timedelta(hours=6),
-        group_wait=timedelta(seconds=30),
-        group_interval=timedelta(minutes=5),
-        lease=timedelta(minutes=2),
-        time_zone="UTC",
-        portal="portal.azure.com",
-        client_id="",
-    )
+    expected = {
+        "storage": Storage(uri="https://acc.table.core.windows.net"),
+        "table": "notifier",
+        "email": AzureEmail("https://mail.communication.azure.com"),
+        "sender": "aks@example.com",
+        "to": ("ops@example.com",),
+        "only_to": (),
+        "limits": Limits(30, 100),
+        "leads": (Lead("7d", timedelta(days=7)), Lead("24h", timedelta(hours=24))),
+        "gap": timedelta(hours=6),
+        "group_wait": timedelta(seconds=30),
+        "group_interval": timedelta(minutes=5),
+        "watch": Watch(not_started_after=timedelta(hours=24), still_running_after=timedelta(hours=12)),
+        "lease": timedelta(minutes=2),
+        "time_zone": "UTC",
+        "portal": "portal.azure.com",
+        "failures_file": "",
+        "retention": timedelta(days=400),
+        "client_id": "",
+    }
+    made = msgspec.structs.asdict(settings())
+    assert {name: made[name] for name in expected} == expected
 
 
 OPTIONAL = (
@@ -101,6 +111,13 @@ OPTIONAL = (
     "REMINDER_GAP",
     "GROUP_WAIT",
     "GROUP_INTERVAL",
+    "NOT_STARTED_AFTER",
+    "STILL_RUNNING_AFTER",
+    "EMAIL_ONLY_TO",
+    "EMAIL_PER_MINUTE",
+    "EMAIL_PER_HOUR",
+    "FAILURES_FILE",
+    "RETENTION_DAYS",
     "LEASE",
     "TIME_ZONE",
     "PORTAL",
@@ -168,6 +185,16 @@ def test_spaces_around_values() -> None:
         ("REMINDER_GAP", "0s", "gap", timedelta()),
         ("GROUP_WAIT", "0s", "group_wait", timedelta()),
         ("GROUP_INTERVAL", "1h30m", "group_interval", timedelta(minutes=90)),
+        ("EMAIL_ONLY_TO", "me@example.com", "only_to", ("me@example.com",)),
+        ("EMAIL_PER_MINUTE", "7", "limits", Limits(7, 100)),
+        ("EMAIL_PER_HOUR", "1000", "limits", Limits(30, 1000)),
+        ("RETENTION_DAYS", "30", "retention", timedelta(days=30)),
+        (
+            "NOT_STARTED_AFTER",
+            "2h",
+            "watch",
+            Watch(not_started_after=timedelta(hours=2), still_running_after=timedelta(hours=12)),
+        ),
         ("LEASE", "10s", "lease", timedelta(seconds=10)),
         ("LEASE", "1h", "lease", timedelta(hours=1)),
         ("TIME_ZONE", "Europe/Berlin", "time_zone", "Europe/Berlin"),
@@ -224,7 +251,14 @@ WRONG = {
     "REMINDER_LEADS": ["7", "7d,", "7d;24h", "1w", "0s", "7d,168h", "-1d", "800000d", "1h," * 10 + "2h"],
     "REMINDER_GAP": ["6", "six hours", "6 h", "-6h", "6H", "1.5h"],
     "GROUP_WAIT": ["30", "30 seconds", "9" * 5_000 + "s", "99999999999d"],
-    "GROUP_INTERVAL": ["5", "5min", "999999999d", "366d1s"],
+    "GROUP_INTERVAL": ["5", "999999999d999999999d", "5min", "999999999d", "366d1s"],
+    "NOT_STARTED_AFTER": ["24", "a day", "1000d"],
+    "STILL_RUNNING_AFTER": ["12", "never", "-12h"],
+    "EMAIL_ONLY_TO": ["me", "me@example.com;you@example.com", ","],
+    "EMAIL_PER_MINUTE": ["-1", "five", "1.5", "1e3", "\u0665", "9" * 5_000],
+    "EMAIL_PER_HOUR": ["-1", "many", "9" * 20],
+    "FAILURES_FILE": ["/no/such/file.yaml", "."],
+    "RETENTION_DAYS": ["7", "29", "400d", "forever", "\u0664\u0660\u0660", "9" * 5_000],
     "LEASE": ["2", "9s", "0s", "61m", "2 m"],
     "TIME_ZONE": [
         "Berlin",
@@ -402,6 +436,15 @@ def test_password_without_a_relay(way: str) -> None:
     """A relay's password without a relay is a slip that stops the start."""
     text = complaint(**{"EMAIL_ENDPOINT": None, way: WAYS[way], "EMAIL_SMTP_PASSWORD": SECRET})
     assert text == "Setting EMAIL_SMTP_PASSWORD goes with EMAIL_SMTP_URL, which is not set."
+
+
+def test_what_the_mail_service_allows() -> None:
+    """Without limits of one's own those that the mail service documents hold; a relay has none."""
+    assert settings(EMAIL_FROM="DoNotReply@x.azurecomm.net").limits == Limits(5, 10)
+    assert settings().limits == Limits(30, 100)
+    assert by("EMAIL_SMTP_URL").limits is None
+    assert by("EMAIL_FOLDER").limits is None
+    assert by("EMAIL_SMTP_URL", EMAIL_PER_MINUTE="2", EMAIL_PER_HOUR="20").limits == Limits(2, 20)
 
 
 # Secrets

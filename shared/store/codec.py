@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared import events
-from shared.notices import Check, Kind, Mail, Member, Notice, Recorded, RejectedInput, SentMail
+from shared.notices import (
+    Check,
+    Kind,
+    Mail,
+    Member,
+    Notice,
+    Recorded,
+    RejectedInput,
+    Report,
+    SentMail,
+)
 from shared.store import keys
 
 if TYPE_CHECKING:
@@ -235,6 +245,19 @@ def work(row: Stored) -> WorkRow:
             raise ValueError(f"a row of kind {other!r} is no work")
 
 
+def refers_to(row: WorkRow) -> set[str]:
+    """Give the keys of the rows that a row of work tells of, or reads."""
+    match row:
+        case CheckRow(_, check):
+            return {check.key}
+        case NoticeRow(_, notice):
+            return {notice.key}
+        case MailRow():
+            return {key for member in row.mail.members for key in (member.key, *member.history)}
+        case _:
+            return set()
+
+
 def mail_row(row: Stored) -> MailRow:
     """Read a mail's row."""
     values = row.values
@@ -289,6 +312,7 @@ def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
         "refused": _json(sent.refused),
         "attempts": sent.attempts,
         "members": members_json(sent.members),
+        "reports": _json(sent.reports),
         "token": token,
     }
 
@@ -307,7 +331,13 @@ def sent(row: Stored) -> SentMail:
         refused=msgspec.json.decode(values["refused"], type=tuple[str, ...]),
         attempts=values["attempts"],
         members=_members(values["members"]),
+        reports=msgspec.json.decode(values.get("reports", "[]"), type=tuple[Report, ...]),
     )
+
+
+def reports_json(reports: Sequence[Report]) -> str:
+    """Write delivery reports."""
+    return _json(reports)
 
 
 def members_json(members: Sequence[Member]) -> str:

@@ -105,6 +105,11 @@ def rejected(raw: str) -> str:
     return f"rejected:{digest(raw)}"
 
 
+def told_of_address(address: str, day: datetime) -> str:
+    """Give the key of the mark that an address that cannot be reached has been told of on a day."""
+    return f"told:unreachable:{digest(address.lower())}:{day.astimezone(UTC).date().isoformat()}"
+
+
 def told_of_rejected(day: datetime) -> str:
     """Give the key of the mark that a day's first rejected input has been told."""
     return f"told:rejected:{day.astimezone(UTC).date().isoformat()}"

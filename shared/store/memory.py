@@ -39,7 +39,24 @@ class MemoryTable:
             keys = sorted(key for key in self._rows if first <= key < last)
             rows = tuple(self._rows[key] for key in keys[:limit])
             # A Date header has no fraction of a second.
-            return Page(rows, self._clock().replace(microsecond=0), more=len(keys) > limit)
+            more = len(keys) > limit
+            last = rows[-1].key if more else ""
+            return Page(rows, self._clock().replace(microsecond=0), more=more, last=last)
+
+    def untouched(self, first: str, last: str, since: datetime, limit: int = MOST_ROWS) -> Page:
+        """See Table."""
+        with self._lock:
+            self.trips["query"] += 1
+            found = [
+                Stored(key, {}, row.etag, row.timestamp)
+                for key, row in sorted(self._rows.items())
+                if first <= key < last and row.timestamp < since
+            ]
+            more = len(found) > limit
+            rows = tuple(found[:limit])
+            return Page(
+                rows, self._clock().replace(microsecond=0), more=more, last=rows[-1].key if more else ""
+            )
 
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table."""

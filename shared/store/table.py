@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from azure.data.tables import TableClient
 
 _T = TypeVar("_T")
+_KEYS = frozenset({"PartitionKey", "RowKey", "Timestamp"})
 
 PARTITION = "aks"
 MOST_OPERATIONS = 100
@@ -87,6 +88,8 @@ class Page(msgspec.Struct, frozen=True):
     rows: tuple[Stored, ...]
     server_time: datetime
     more: bool = False
+    last: str = ""
+    """The key up to which the page has read, where there is more."""
 
 
 class Table(Protocol):
@@ -100,6 +103,13 @@ class Table(Protocol):
         """Read rows with `first <= key < last` in order, at most `limit`. One round trip.
 
         Raises TableUnavailable.
+        """
+        ...
+
+    def untouched(self, first: str, last: str, since: datetime, limit: int = MOST_ROWS) -> Page:
+        """Read the keys of rows that nothing was written to since a time, without their values.
+
+        One round trip for each page that the service makes of what it skips. Raises TableUnavailable.
         """
         ...
 
@@ -134,25 +144,41 @@ class AzureTable:
         """See Table."""
         return self._with_table(lambda: self._query(first, last, limit))
 
+    def untouched(self, first: str, last: str, since: datetime, limit: int = MOST_ROWS) -> Page:
+        """See Table."""
+        return self._with_table(lambda: self._query(first, last, limit, since))
+
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table."""
         # Azurite answers more than 100 operations in a way that breaks the SDK: check here.
         assert 0 < len(operations) <= MOST_OPERATIONS, f"{len(operations)} operations in one transaction"
         return self._with_table(lambda: self._commit(operations))
 
-    def _query(self, first: str, last: str, limit: int) -> Page:
+    def _query(self, first: str, last: str, limit: int, untouched_since: datetime | None = None) -> Page:
         headers: dict[str, str] = {}
-        pages = self._client.query_entities(
-            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last",
-            parameters={"partition": PARTITION, "first": first, "last": last},
+        condition = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last"
+        parameters: dict[str, Any] = {"partition": PARTITION, "first": first, "last": last}
+        options: dict[str, Any] = dict(_RETRY)
+        if untouched_since is not None:
+            condition += " and Timestamp lt @since"
+            parameters["since"] = untouched_since
+            options["select"] = ["PartitionKey", "RowKey", "Timestamp"]
+        pages: Any = self._client.query_entities(
+            condition,
+            parameters=parameters,
             results_per_page=limit,
             raw_response_hook=lambda response: headers.update(
                 {name.lower(): value for name, value in response.http_response.headers.items()}
             ),
-            **_RETRY,
+            **options,
         ).by_page()
-        rows = tuple(_stored(entity) for entity in next(pages, ()))
-        return Page(rows, _server_time(headers), more=bool(getattr(pages, "continuation_token", None)))
+        rows: tuple[Stored, ...] = ()
+        for page in pages:
+            rows = tuple(_stored(entity) for entity in page)
+            if rows:  # the service may give pages that hold nothing before one that does
+                break
+        more = bool(rows and pages.continuation_token)
+        return Page(rows, _server_time(headers), more=more, last=rows[-1].key if more else "")
 
     def _commit(self, operations: Sequence[Operation]) -> list[str]:
         from azure.data.tables import TableTransactionError
@@ -161,7 +187,7 @@ class AzureTable:
             results = self._client.submit_transaction(map(_sdk_operation, operations), **_RETRY)
         except TableTransactionError as error:
             code = getattr(error, "error_code", "")
-            if error.status_code in {404, 409, 412} and code != "TableNotFound":
+            if error.status_code in {404, 409, 412} and code not in {"TableNotFound", "TableBeingDeleted"}:
                 raise Conflict(error.index) from error
             raise
         return [str(result.get("etag", "")) for result in results]
@@ -216,7 +242,7 @@ def _sdk_operation(operation: Operation) -> Any:  # noqa: ANN401 - the SDK's own
 
 
 def _stored(entity: Any) -> Stored:  # noqa: ANN401 - a TableEntity
-    values = {name: value for name, value in entity.items() if name not in {"PartitionKey", "RowKey"}}
+    values = {name: value for name, value in entity.items() if name not in _KEYS}
     return Stored(entity["RowKey"], values, entity.metadata["etag"], entity.metadata["timestamp"])
 
 

@@ -82,9 +82,17 @@ class Store:
     # Reading
 
     def history(self, prefix: str) -> tuple[Recorded, ...]:
-        """Give all events stored under the history prefix of an eventId. One round trip."""
-        page = self._table.query(prefix, prefix + keys.AFTER)
-        return tuple(_readable(codec.recorded, page.rows))
+        """Give all events stored under the history prefix of an eventId. One round trip, as a rule.
+
+        A page ends at 4 MiB, too, which a few events of the largest size come to.
+        """
+        found: list[Recorded] = []
+        first = prefix
+        while first:
+            page = self._table.query(first, prefix + keys.AFTER)
+            found += _readable(codec.recorded, page.rows)
+            first = keys.following(page.last) if page.more else ""
+        return tuple(found)
 
     def row(self, key: str) -> Row | None:
         """Give an event, rejected input, or what became of a mail. One round trip."""
@@ -104,7 +112,7 @@ class Store:
             tuple(row for row in rows if isinstance(row, CheckRow)),
             tuple(row for row in rows if isinstance(row, NoticeRow)),
             tuple(row for row in rows if isinstance(row, MailRow)),
-            keys.following(page.rows[-1].key) if page.more and page.rows else "",
+            keys.following(page.last) if page.more else "",
         )
 
     def audience(self, name: str) -> AudienceRow:
@@ -305,6 +313,54 @@ class Store:
         """Give the gate as it stands. One round trip."""
         row = self._table.get(keys.PAUSE)
         return codec.gate(row) if row else Gate()
+
+    def sent(self, operation_id: str) -> tuple[SentMail, str] | None:
+        """Give what became of a mail, and the etag to write it over. One round trip."""
+        row = self._table.get(keys.sent(operation_id))
+        return (codec.sent(row), row.etag) if row else None
+
+    def report(
+        self, sent: SentMail, etag: str, now: datetime, tell: Notice | None = None, marker: str = ""
+    ) -> bool:
+        """Write reports to what became of a mail; False where it has changed since it was read.
+
+        `tell` goes out with the first that is written under `marker`. One round trip, two for all others.
+        """
+        values = {"reports": codec.reports_json(sent.reports), "state": sent.state, "why": sent.why}
+        write = Operation(Verb.MERGE, sent.key, values, etag)
+        if tell is None:
+            return self._commits([write])
+        told = Operation(Verb.INSERT, marker, {"kind": "told", "at": codec.text(now)})
+        work = Operation(Verb.INSERT, keys.work(now, tell.id), codec.notice_values(tell))
+        return self._commits([write, told, work]) or self._commits([write])
+
+    def pending(self) -> set[str]:
+        """Give the keys of all rows that something still to be done refers to. A round trip for each page."""
+        found: set[str] = set()
+        first = keys.PAUSE
+        while first:
+            page = self._table.query(first, "work:" + keys.AFTER)
+            for row in _readable(codec.work, page.rows):
+                found |= codec.refers_to(row)
+            first = keys.following(page.last) if page.more else ""
+        return found
+
+    def forget(self, prefix: str, since: datetime, keep: Callable[[str], bool]) -> int:
+        """Delete the rows under a prefix that nothing was written to since a time; give their number.
+
+        In transactions of up to 100; a row that changes meanwhile keeps its batch for the next time.
+        """
+        forgotten = 0
+        first = prefix
+        while first:
+            page = self._table.untouched(first, prefix + keys.AFTER, since)
+            old = [row for row in page.rows if not keep(row.key)]
+            for start in range(0, len(old), MOST_OPERATIONS):
+                batch = old[start : start + MOST_OPERATIONS]
+                if self._commits([Operation(Verb.DELETE, row.key, etag=row.etag) for row in batch]):
+                    forgotten += len(batch)
+            first = keys.following(page.last) if page.more else ""
+        return forgotten
 
     def pause(self, until: datetime, reason: str, seen: Gate, strikes: int = 0) -> Gate:
         """Let no mail go before `until`, or before what is set already if that is later.
