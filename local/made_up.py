@@ -7,79 +7,29 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from shared.events import Cluster, EndOfSupport, Event, Status, Upgrade
-from shared.notices import Decision, Kind, Mail, Member, Recorded, RejectedInput, Row, SentMail
-from shared.routes import Audience
+from local.crowds import digest, storm
+from local.scenes import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
+from shared.events import EndOfSupport, Event, Status, Upgrade
+from shared.notices import Kind, Mail, Member, RejectedInput, Report, SentMail
 from shared.store import keys
 
-NOW = datetime(2026, 11, 20, 1, 48, tzinfo=UTC)
-START = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
-BEGAN = datetime(2026, 11, 20, 1, 2, tzinfo=UTC)
+__all__ = [
+    "BEGAN",
+    "NOW",
+    "REASON",
+    "START",
+    "TEAM",
+    "Story",
+    "cluster",
+    "digest",
+    "event",
+    "recorded",
+    "stories",
+    "storm",
+    "story",
+]
 
-TEAM = Audience(
-    id="shop-team",
-    name="shop-team",
-    to=("shop-oncall@example.com",),
-    runbook="https://wiki.example.com/runbooks/aks",
-    time_zone="Europe/Berlin",
-)
-
-REASON = (
-    "Upgrade failed: (UpgradeFailed) Drain node aks-blue-31415926-vmss00002k failed when evicting pod "
-    "shop/cart-7c9d8-xk2vp failed with Too Many Requests error. This is often caused by a restrictive Pod "
-    "Disruption Budget (PDB) policy. See https://aka.ms/aks/debugdrainfailures. Original error: Cannot evict "
-    "pod as it would violate the pod's disruption budget.. PDB debug info: shop/cart-7c9d8-xk2vp blocked by "
-    "pdb cart-pdb with 0 unready pods."
-)
-
-
-class Story(msgspec.Struct, frozen=True):
-    """A mail and the rows that it reads."""
-
-    name: str
-    mail: Mail
-    rows: dict[str, Row]
-
-
-def cluster(name: str = "prod-weu-1", group: str = "rg-prod") -> Cluster:
-    """Give a cluster."""
-    return Cluster("66667777-aaaa-8888-bbbb-9999cccc0000", group, name)
-
-
-def event(status: str, time: datetime, **facts: object) -> Event:
-    """Give an event; `facts` are fields of it."""
-    known = {
-        "event_id": "22223333-cccc-4444-dddd-5555eeee6666",
-        "status": status,
-        "cluster": cluster(),
-        "time": time,
-        "updated": time,
-        "upgrade": Upgrade.NODE_OS,
-        "region": "westeurope",
-        "description": "Auto upgrade maintenance event.",
-        "source": "AutoUpgrader",
-        "details": json.dumps({"upgradeType": "NodeOSUpgrade", "channel": "NodeImage"}),
-    }
-    return Event(**(known | facts))  # type: ignore[arg-type]
-
-
-def recorded(happened: Event, revision: int = 0) -> Recorded:
-    """Give the row of an event."""
-    return Recorded(keys.event(happened, revision), happened, Decision.NEW, revision)
-
-
-def story(
-    name: str, kind: Kind, *history: Recorded, as_of: datetime = NOW, lead: str = "", number: int = 1
-) -> Story:
-    """Give the mail that tells of the last of these rows."""
-    member = Member(kind, history[-1].key, tuple(row.key for row in history), lead)
-    mail = Mail(
-        operation_id=f"00000000-0000-5000-8000-{number:012d}",
-        audience=TEAM.id,
-        as_of=as_of,
-        members=(member,),
-    )
-    return Story(name, mail, {row.key: row for row in history})
+_SUBJECT = "[Reminder] Kubernetes upgrade · prod-weu-1 · starts in 24 hours"
 
 
 def stories() -> list[Story]:
@@ -123,10 +73,23 @@ def stories() -> list[Story]:
         story("end-of-support-one-week", Kind.END_OF_SUPPORT, recorded(_end_of_support("OneWeek", 5))),
         story("end-of-support-past", Kind.END_OF_SUPPORT, recorded(_end_of_support("", -3))),
         story("news", Kind.NEWS, began, paused, as_of=BEGAN + timedelta(minutes=21)),
+        story("not-started", Kind.NOT_STARTED, coming, as_of=START + timedelta(hours=25)),
+        story("not-started-unknown-start", Kind.NOT_STARTED, someday, as_of=NOW + timedelta(days=9)),
+        story("still-running", Kind.STILL_RUNNING, announced, began, as_of=BEGAN + timedelta(hours=13)),
         _rejected(),
-        _undelivered(),
+        _sent(
+            "undelivered",
+            Kind.UNDELIVERED,
+            state="failed",
+            why="400 BadRequest: Invalid format for email address",
+        ),
+        _sent("unreachable", Kind.UNREACHABLE, reports=_REPORTS[:1]),
+        _sent(
+            "unreachable-all", Kind.UNREACHABLE, to=tuple(one.recipient for one in _REPORTS), reports=_REPORTS
+        ),
         digest("digest", 1),
-        digest("digest-storm", 9),
+        digest("digest-many", 9),
+        storm("digest-storm"),
     ]
     return [
         msgspec.structs.replace(
@@ -134,51 +97,6 @@ def stories() -> list[Story]:
         )
         for number, one in enumerate(made, 1)
     ]
-
-
-def digest(name: str, times: int) -> Story:
-    """Give a digest of a bit of everything, `times` over, on clusters of their own."""
-    rows: dict[str, Row] = {}
-    members: list[Member] = []
-    for number in range(times * 9):
-        kind, happened = _one_of_many(number)
-        row = recorded(happened)
-        rows[row.key] = row
-        members.append(Member(kind, row.key, (row.key,), "24h" if kind is Kind.REMINDER else ""))
-    mail = Mail(operation_id="0" * 8, audience=TEAM.id, as_of=NOW, members=tuple(members))
-    return Story(name, mail, rows)
-
-
-def _one_of_many(number: int) -> tuple[Kind, Event]:
-    place = ("weu", "neu", "eus", "sea")[number % 4]
-    facts: dict[str, object] = {
-        "event_id": f"22223333-cccc-4444-dddd-{number:012d}",
-        "cluster": cluster(
-            f"{('prod', 'stage', 'dev')[number % 3]}-{place}-{1 + number // 4}", f"rg-{place}"
-        ),
-    }
-    start = START + timedelta(hours=number % 5)
-    earlier = NOW - timedelta(minutes=number + 1)
-    choices: tuple[tuple[Kind, Event], ...] = (
-        (Kind.FAILED, event(Status.FAILED, earlier, details=REASON, **facts)),
-        (Kind.SCHEDULED, event(Status.SCHEDULED, earlier, start=start, **facts)),
-        (Kind.COMPLETED, event(Status.COMPLETED, earlier, **facts)),
-        (Kind.REMINDER, event(Status.SCHEDULED, earlier, start=NOW + timedelta(hours=24), **facts)),
-        (Kind.FAILED, event(Status.FAILED, earlier, details=_QUOTA, upgrade=Upgrade.KUBERNETES, **facts)),
-        (Kind.STARTED, event(Status.STARTED, earlier, **facts)),
-        (Kind.COMPLETED, event(Status.COMPLETED, earlier, upgrade=Upgrade.KUBERNETES, **facts)),
-        (Kind.SCHEDULED, event(Status.SCHEDULED, earlier, **facts)),
-        (Kind.CANCELED, event(Status.CANCELED, earlier, **facts)),
-    )
-    return choices[number % len(choices)]
-
-
-_QUOTA = (
-    'Code="QuotaExceeded" Message="Provisioning of resource(s) for Agent Pool blue failed. Error: Operation '
-    "could not be completed as it results in exceeding approved standardDSv3Family Cores quota. Additional "
-    "details - Deployment Model: Resource Manager, Location: westeurope, Current Limit: 200, Current Usage: "
-    '196, Additional Required: 8, (Minimum) New Limit Required: 204."'
-)
 
 
 def _end_of_support(notice: str, days: int) -> Event:
@@ -211,19 +129,31 @@ def _rejected() -> Story:
     return Story("rejected", mail, {row.key: row})
 
 
-def _undelivered() -> Story:
-    row = SentMail(
-        key=keys.sent("00000000-0000-5000-8000-00000000abcd"),
-        state="failed",
-        audience="shop-team",
-        at=NOW,
-        subject="[Reminder] Kubernetes upgrade · prod-weu-1 · starts in 24 hours",
-        to=("shop-oncall@example.com",),
-        why="400 BadRequest: Invalid format for email address",
-        attempts=1,
-        members=(Member(Kind.REMINDER, "event:22223333-cccc-4444-dddd-5555eeee6666:Scheduled"),),
-    )
-    mail = Mail(
-        operation_id="0" * 8, audience="default", as_of=NOW, members=(Member(Kind.UNDELIVERED, row.key),)
-    )
-    return Story("undelivered", mail, {row.key: row})
+_REPORTS = (
+    Report(
+        "shop-oncall@example.com",
+        "Bounced",
+        "550 5.1.1 The email account that you tried to reach does not exist",
+    ),
+    Report("kim@example.com", "Suppressed"),
+    Report("shop-leads@example.org", "Quarantined", "held for review"),
+    Report("alex@example.org", "FilteredSpam", "554 5.7.1 message refused"),
+    Report("sam@example.net", "Failed"),
+    Report("pat@example.net", "Deferred"),
+)
+
+
+def _sent(name: str, kind: Kind, **facts: object) -> Story:
+    known = {
+        "key": keys.sent("00000000-0000-5000-8000-00000000abcd"),
+        "state": "sent",
+        "audience": "shop-team",
+        "at": NOW,
+        "subject": _SUBJECT,
+        "to": ("shop-oncall@example.com", "shop-leads@example.org"),
+        "attempts": 1,
+        "members": (Member(Kind.REMINDER, "event:22223333-cccc-4444-dddd-5555eeee6666:Scheduled"),),
+    }
+    row = SentMail(**(known | facts))  # type: ignore[arg-type]
+    mail = Mail(operation_id="0" * 8, audience="default", as_of=NOW, members=(Member(kind, row.key),))
+    return Story(name, mail, {row.key: row})

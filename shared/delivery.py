@@ -11,31 +11,50 @@ that only one of them can make.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from contextlib import contextmanager
-from datetime import timedelta  # noqa: TC003 - msgspec reads the annotations
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
 
-from shared import ids
+from shared import ids, pace
 from shared.decisions import decided
-from shared.notices import Decision, Kind, Mail, Member, Notice, SentMail, overtaken, still_true
+from shared.notices import (
+    ENDS,
+    Decision,
+    Kind,
+    Mail,
+    Member,
+    Notice,
+    Recorded,
+    SentMail,
+    ahead,
+    frozen_history,
+    kind_of,
+    overtaken,
+    redundant,
+    still_true,
+    upgrade_of,
+)
 from shared.sending import NoRoom, Reader, Went
-from shared.store import codec, keys
-from shared.store.table import TableUnavailable
+from shared.store import keys
+from shared.store.codec import LONG_AGO
+from shared.store.table import MOST_OPERATIONS, TableUnavailable
 from shared.store.transactions import MOST_MEMBERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from shared.clock import Clock
-    from shared.routes import Audience
+    from shared.notices import Check
+    from shared.pace import Limits
+    from shared.routes import Audience, Routes
     from shared.sending import Sender
-    from shared.store.codec import AudienceRow, CheckRow, MailRow, NoticeRow
-    from shared.store.transactions import Due, Store
+    from shared.store.codec import AudienceRow, CheckRow, Gate, MailRow, NoticeRow
+    from shared.store.transactions import Due, Frozen, Store
 
 log = logging.getLogger("notifier")
 
@@ -43,10 +62,6 @@ SECONDS = 45.0
 """No new mail is begun after this much of a sweep: the timer fires every minute."""
 
 _MOST_ROUNDS = 20
-_MOST_HISTORY = 16
-"""Rows of one maintenance that a mail may tell from: more than any has been seen to have."""
-
-_DROPPED_AT_ONCE = 100
 
 
 class Grouping(msgspec.Struct, frozen=True):
@@ -55,6 +70,12 @@ class Grouping(msgspec.Struct, frozen=True):
     wait: timedelta
     interval: timedelta
 
+    def of(self, audience: Audience) -> Grouping:
+        """Give an audience's own grouping, where it has one."""
+        wait = self.wait if audience.wait is None else audience.wait
+        interval = self.interval if audience.interval is None else audience.interval
+        return Grouping(wait, interval)
+
 
 class Sweep(msgspec.Struct):
     """What a sweep did, in numbers."""
@@ -62,7 +83,7 @@ class Sweep(msgspec.Struct):
     found: int = 0
     checked: int = 0
     superseded: int = 0
-    sent: int = 0
+    settled: int = 0
     waiting: int = 0
     paused: bool = False
 
@@ -79,15 +100,18 @@ class Delivery:
         *,
         store: Store,
         sender: Sender,
-        audiences: Mapping[str, Audience],
+        routes: Routes,
         clock: Clock,
         grouping: Grouping,
+        limits: Limits | None = None,
     ) -> None:
         self._store = store
         self._sender = sender
-        self._audiences = audiences
+        self._routes = routes
         self._clock = clock
         self._grouping = grouping
+        self._limits = limits
+        self._last: dict[str, datetime] = {}
 
     def sweep(self) -> Sweep:
         """Do everything that is due. Raises TableUnavailable; what was not done by then is still due.
@@ -102,16 +126,20 @@ class Delivery:
         for _ in range(_MOST_ROUNDS):
             due = self._store.due(self._clock.now(), first)
             sweep.found += len(due.checks) + len(due.notices) + len(due.mails)
-            made += self._check(due.checks, started, sweep)
             try:
                 if first == keys.PAUSE:
                     self._see(due)
                 if sending:
                     self._recover(due, started, sweep)
+            except _StopSending:
+                sending = False
+            made += self._check(due.checks, started, sweep)
+            try:
+                if sending and not made:  # what checks have come to goes together with what waits already
                     self._tell(due.notices, started, sweep)
             except _StopSending:
                 sending = False
-                sweep.paused = self._sender.paused()
+            sweep.paused = self._sender.paused()
             if due.more:
                 first = due.next
             elif made and sending:
@@ -132,11 +160,22 @@ class Delivery:
         reader = Reader(self._store)
         made = 0
         now = self._clock.now()
+        # After an outage several reminders of one start may be due at once: the last of them says it all.
+        last: dict[str, timedelta] = {}
+        for row in checks:
+            if row.check.kind is Kind.REMINDER:
+                lead = ahead(row.check.lead)
+                last[row.check.key] = min(lead, last.get(row.check.key, lead))
         for row in checks:
             if self._clock.monotonic() - started > SECONDS:
                 break
             check = row.check
-            true = still_true(check, reader.history(check.key), now)
+            history = reader.history(check.key)
+            if any(known.key == check.key and not known.readable for known in history):
+                continue  # whether it is true cannot be told: it stays until it can
+            true = still_true(check, history, now)
+            if check.kind is Kind.REMINDER and ahead(check.lead) > last[check.key]:
+                true = False
             notices = [
                 Notice(
                     ids.notice_id(check.key, check.kind, check.lead, audience),
@@ -145,7 +184,7 @@ class Delivery:
                     audience,
                     check.lead,
                 )
-                for audience in (self._audiences if true else ())
+                for audience in (self._hearing(check, reader) if true else ())
             ]
             if not self._store.resolve(row, notices, now):
                 continue  # another instance was faster
@@ -165,36 +204,48 @@ class Delivery:
                 sweep.waiting += 1
                 continue
             self._in_time(started)
+            since = self._clock.monotonic()
             with _alone(row.key):
                 take_over = partial(self._store.take_over, row, uuid4().hex)
                 taken = self._sender.lease(take_over, urgent=_is_urgent(row.mail.members))
                 if taken is None:
                     continue  # another instance was faster
                 rows = partial(reader.rows_of, taken.mail)
-                went = self._sender.recover(taken, rows, attempted_before=bool(row.token))
+                went = self._sender.recover(taken, rows, attempted_before=bool(row.token), since=since)
                 self._count(went, sweep)
 
     # Notices
 
     def _tell(self, rows: Iterable[NoticeRow], started: float, sweep: Sweep) -> None:
+        """Mail what waits, audience by audience: failures first, then who has waited longest."""
         reader = Reader(self._store)
         by_audience: dict[str, list[NoticeRow]] = {}
         for row in rows:
             by_audience.setdefault(self._sender.audience(row.notice.audience).id, []).append(row)
-        for audience, waiting in by_audience.items():
-            if not self._grouping.wait:
+        for audience, waiting in sorted(
+            by_audience.items(), key=lambda item: (not _has_failure(item[1]), item[1][0].key)
+        ):
+            self._in_time(started)
+            grouping = self._grouping.of(self._sender.audience(audience))
+            if not grouping.wait:
                 for row in waiting:
                     self._in_time(started)
                     with _alone(row.key):
-                        self._mail(audience, [row], None, reader, sweep)
+                        self._mail(audience, [row], None, reader, started=started, sweep=sweep)
                 continue
-            self._in_time(started)
+            interval = grouping.interval
+            if not _has_failure(waiting):
+                interval = pace.stretched(interval, len(self._routes.audiences), self._limits)
+            if self._is_early(audience, interval):
+                sweep.waiting += len(waiting)
+                continue
             last = self._store.audience(audience)
-            if last.last is not None and self._clock.now() - last.last < self._grouping.interval:
+            self._last[audience] = last.last or LONG_AGO
+            if self._is_early(audience, interval):
                 sweep.waiting += len(waiting)
                 continue
             with _alone(last.key):
-                self._mail(audience, waiting, last, reader, sweep)
+                self._mail(audience, waiting, last, reader, started=started, sweep=sweep)
 
     def _mail(
         self,
@@ -202,48 +253,79 @@ class Delivery:
         rows: Sequence[NoticeRow],
         touch: AudienceRow | None,
         reader: Reader,
+        *,
+        started: float,
         sweep: Sweep,
     ) -> None:
-        """Freeze one mail out of the notices of one audience, and send it."""
-        told: list[NoticeRow] = []
+        """Freeze one mail out of the notices of one audience, or as many as it takes, and send them.
+
+        The parts of what does not fit into one mail count as one for the audience's interval.
+        """
+        told: dict[Member, list[NoticeRow]] = {}
         pointless: list[NoticeRow] = []
-        members: list[Member] = []
-        for row in rows:
-            member = self._member(row.notice, reader)
+        double = redundant(row.notice for row in rows)
+        for row in sorted(rows, key=lambda row: row.notice.kind is not Kind.FAILED):
+            if self._clock.monotonic() - started > SECONDS:
+                break
+            member = None if row.notice.id in double else self._member(row.notice, reader)
             if member is None:
+                decided(Decision.SUPERSEDED, row.notice.key, notice=row.notice.kind, audience=audience)
                 pointless.append(row)
-            elif len(members) < MOST_MEMBERS and codec.fits([*members, member]):
-                told.append(row)
-                members.append(member)
-        room = MOST_MEMBERS - len(told)
-        for row in pointless:
-            decided(Decision.SUPERSEDED, row.notice.key, notice=row.notice.kind, audience=audience)
+            else:
+                told.setdefault(member, []).append(row)
         sweep.superseded += len(pointless)
+        members = self._sender.ordered(tuple(told), reader)
+        while members:
+            self._in_time(started)
+            part = self._sender.part(members, audience, self._clock.now(), reader)
+            members = members[len(part) :]
+            rows_of_part = [row for member in part for row in told[member]][:MOST_MEMBERS]
+            rest = pointless[: MOST_MEMBERS - len(rows_of_part)]
+            pointless = pointless[len(rest) :]
+            since = self._clock.monotonic()
+            frozen, touch = self._freeze(audience, part, [*rows_of_part, *rest], touch)
+            if frozen is None:
+                return  # another instance was faster
+            for row in rows_of_part:
+                decided(
+                    Decision.GROUPED,
+                    row.notice.key,
+                    notice=row.notice.kind,
+                    mail=frozen.mail.operation_id,
+                )
+            self._count(self._sender.send(frozen, reader.rows_of(frozen.mail), since=since), sweep)
+        for start in range(0, len(pointless), MOST_OPERATIONS):
+            self._store.drop(pointless[start : start + MOST_OPERATIONS])
+
+    def _freeze(
+        self,
+        audience: str,
+        members: tuple[Member, ...],
+        rows: Sequence[NoticeRow],
+        touch: AudienceRow | None,
+    ) -> tuple[MailRow | None, AudienceRow | None]:
+        """Freeze one mail; give it, leased, and the audience's row as written."""
         now = self._clock.now()
-        if not members:
-            for start in range(0, len(pointless), _DROPPED_AT_ONCE):
-                self._store.drop(pointless[start : start + _DROPPED_AT_ONCE])
-            return
-        mail = Mail(
-            operation_id=ids.operation_id(row.notice.id for row in told),
-            audience=audience,
-            as_of=now,
-            members=tuple(members),
-        )
-        freeze = partial(
-            self._store.freeze,
-            mail,
-            [*told, *pointless[:room]],
-            audience=touch,
-            now=now,
-            token=uuid4().hex,
-        )
-        frozen = self._sender.lease(lambda gate: freeze(gate=gate), urgent=_is_urgent(members))
-        if frozen is None:
-            return  # another instance was faster
-        for row in told:
-            decided(Decision.GROUPED, row.notice.key, notice=row.notice.kind, mail=mail.operation_id)
-        self._count(self._sender.send(frozen, reader.rows_of(mail)), sweep)
+        operation_id = ids.operation_id(member.notice_id(audience) for member in members)
+        mail = Mail(operation_id=operation_id, audience=audience, as_of=now, members=members)
+        freeze = partial(self._store.freeze, mail, rows, audience=touch, now=now, token=uuid4().hex)
+
+        def commit(gate: Gate | None) -> tuple[Frozen, Gate | None]:
+            frozen = freeze(gate=gate)
+            return frozen, frozen.gate
+
+        frozen = self._sender.lease(commit, urgent=_is_urgent(members))
+        if frozen.mail is not None and touch is not None:
+            self._last[audience] = now
+        return frozen.mail, frozen.audience
+
+    def _hearing(self, check: Check, reader: Reader) -> tuple[str, ...]:
+        """Give the audiences that hear, at this moment, of what a check has come to."""
+        row = reader.row(check.key)
+        if not isinstance(row, Recorded):
+            return tuple(self._routes.audiences)  # it cannot be read: better all than nobody
+        told = msgspec.structs.replace(row.event, upgrade=upgrade_of(row.event, reader.history(check.key)))
+        return self._routes.hear(told, check.kind, check.lead)
 
     def _member(self, notice: Notice, reader: Reader) -> Member | None:
         """Give what a mail tells of a notice; None where there is nothing to tell any more."""
@@ -254,15 +336,29 @@ class Delivery:
         if not notice.key.startswith("event:"):
             return Member(notice.kind, notice.key, (), notice.lead)
         history = reader.history(notice.key)
-        if overtaken(notice.kind, notice.key, history):
+        if overtaken(notice.kind, notice.key, history) and self._is_replaced(notice, history):
             return None
-        rows = [row.key for row in history if row.key != notice.key][: _MOST_HISTORY - 1]
-        return Member(notice.kind, notice.key, (*rows, notice.key), notice.lead)
+        return Member(notice.kind, notice.key, frozen_history(history, notice.key), notice.lead)
+
+    def _is_replaced(self, notice: Notice, history: Sequence[Recorded]) -> bool:
+        """Tell whether the audience hears of what has overtaken a notice.
+
+        An announcement is pointless once it is over, whoever hears of that; that something has started is
+        news to those who never hear of its end.
+        """
+        if notice.kind is not Kind.STARTED:
+            return True
+        ends = [row.event for row in history if row.event.status in ENDS]
+        return any(notice.audience in self._routes.hear(end, kind_of(end)) for end in ends)
+
+    def _is_early(self, audience: str, interval: timedelta) -> bool:
+        """Tell whether an audience was mailed less than an interval ago; a time ahead of ours is none."""
+        return timedelta() <= self._clock.now() - self._last.get(audience, LONG_AGO) < interval
 
     def _count(self, went: Went, sweep: Sweep) -> None:
         if went is Went.PAUSED:
             raise _StopSending
-        sweep.sent += went is Went.SETTLED
+        sweep.settled += went is Went.SETTLED
         sweep.waiting += went is Went.LEFT
 
     def _in_time(self, started: float) -> None:
@@ -287,11 +383,21 @@ def _failures_first(row: MailRow) -> tuple[bool, str]:
     return (not _is_urgent(row.mail.members), row.key)
 
 
+def _by_urgency(item: tuple[str, list[NoticeRow]]) -> tuple[bool, str]:
+    """Sort failures first, then by what has waited longest."""
+    _, rows = item
+    return (not _has_failure(rows), rows[0].key)
+
+
+def _has_failure(rows: Iterable[NoticeRow]) -> bool:
+    return any(row.notice.kind is Kind.FAILED for row in rows)
+
+
 def _is_urgent(members: Iterable[Member]) -> bool:
     return any(member.kind is Kind.FAILED for member in members)
 
 
 def summary(sweep: Sweep) -> str:
     """Write a sweep's numbers as one line, for the log."""
-    counts = Counter({field: value for field, value in msgspec.structs.asdict(sweep).items() if value})
+    counts = {field: value for field, value in msgspec.structs.asdict(sweep).items() if value}
     return "sweep: " + (", ".join(f"{field}={value}" for field, value in counts.items()) or "nothing due")

@@ -13,9 +13,11 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import msgspec
+
 from shared import ids
 from shared.decisions import decided
-from shared.events import Event, Ignored, Rejected, parse
+from shared.events import Event, Ignored, Item, Rejected, parse
 from shared.notices import (
     Decision,
     Kind,
@@ -25,8 +27,10 @@ from shared.notices import (
     Plan,
     Recorded,
     RejectedInput,
+    frozen_history,
     needs_history,
     plan,
+    upgrade_of,
 )
 from shared.routes import DEFAULT_AUDIENCE
 from shared.sending import NoRoom
@@ -34,13 +38,13 @@ from shared.store import keys
 from shared.store.table import TableUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import timedelta
+    from collections.abc import Callable, Sequence
+    from datetime import datetime, timedelta
 
     from shared.clock import Clock
     from shared.delivery import Grouping
     from shared.notices import Watch
-    from shared.routes import Audience, Lead
+    from shared.routes import Routes
     from shared.sending import Sender
     from shared.store.codec import Gate, MailRow
     from shared.store.transactions import Recording, Store
@@ -64,19 +68,18 @@ class Intake:
         *,
         store: Store,
         sender: Sender,
-        audiences: Mapping[str, Audience],
+        routes: Routes,
         clock: Clock,
         grouping: Grouping,
-        leads: Sequence[Lead],
         gap: timedelta,
         watch: Watch,
     ) -> None:
         self._store = store
         self._sender = sender
-        self._audiences = audiences
+        self._routes = routes
         self._clock = clock
         self._grouping = grouping
-        self._leads = leads
+        self._leads = routes.all_leads()
         self._gap = gap
         self._watch = watch
         self._at_once: dict[str, deque[float]] = defaultdict(deque)
@@ -92,51 +95,84 @@ class Intake:
         decisions: list[Decision] = []
         unavailable: TableUnavailable | None = None
         for item in parse(text, self._clock.now()):
+            if self._clock.monotonic() > deadline:
+                unavailable = TableUnavailable("out of time: the rest of the delivery has to come again")
+                break
             try:
-                match item.reading:
-                    case Event() as event:
-                        decisions.append(self._record(event, item.raw, deadline))
-                    case Ignored(reason, envelope_id):
-                        decided(Decision.IGNORED, envelope_id, why=reason)
-                        decisions.append(Decision.IGNORED)
-                    case Rejected(reason):
-                        decisions.append(self._reject(item.raw, reason))
+                decisions.append(self._take(item, deadline))
             except TableUnavailable as error:
                 unavailable = error
         if unavailable is not None:
             raise unavailable
         return decisions
 
+    def _take(self, item: Item, deadline: float) -> Decision:
+        match item.reading:
+            case Ignored(reason, envelope_id):
+                decided(Decision.IGNORED, envelope_id, why=reason)
+                return Decision.IGNORED
+            case Rejected(reason):
+                return self._reject(item.raw, reason)
+            case Event() as event:
+                try:
+                    return self._record(event, item.raw, deadline)
+                except TableUnavailable:
+                    raise
+                except Exception as error:
+                    # Delivered again it would fail again: kept and told, as what cannot be understood is.
+                    log.exception("an event could not be recorded")
+                    return self._reject(item.raw, f"could not be recorded: {error!r}")
+
     def _record(self, event: Event, raw: str, deadline: float) -> Decision:
         for _ in range(_TRIES):
             prefix = keys.history(event.event_id)
             history = self._store.history(prefix) if needs_history(event) else ()
             now = self._clock.now()
+            if event.time > now:  # a clock that is ahead: later news would look stale beside it
+                event = msgspec.structs.replace(event, time=now)
             planned = plan(event, history, leads=self._leads, gap=self._gap, watch=self._watch, now=now)
             if planned.key is None:
                 return self._decided(planned.decision, event, prefix)
             recorded = Recorded(planned.key, event, planned.decision, planned.revision)
-            urgent = self._urgent() if planned.kind is Kind.FAILED else []
+            audiences = self._hearing(event, planned, history)
+            urgent = self._urgent(audiences) if planned.kind is Kind.FAILED else []
             mails = [self._failure(recorded, history, audience) for audience in urgent]
-            record = partial(
-                self._store.record, recorded, raw, now=now, token=uuid4().hex, due=now + self._grouping.wait
-            )
-            recording = self._commit(record, planned, mails)
+            record = partial(self._store.record, recorded, raw, now=now, token=uuid4().hex)
+            since = self._clock.monotonic()
+            recording = self._commit(record, planned, audiences, mails)
             if recording.is_new:
                 self._decided(planned.decision, event, planned.key)
                 for row in recording.mails:
-                    self._send(row, [*history, recorded], deadline)
+                    self._count(row.mail.audience)
+                    self._send(row, [*history, recorded], since, deadline)
                 return planned.decision
             if not needs_history(event):
                 return self._decided(Decision.DUPLICATE, event, planned.key)
             # Another instance recorded something of this maintenance in between: decide again.
         raise TableUnavailable("others keep recording the same maintenance")
 
-    def _commit(self, record: Callable[..., Recording], planned: Plan, mails: Sequence[Mail]) -> Recording:
+    def _hearing(self, event: Event, planned: Plan, history: Sequence[Recorded]) -> tuple[str, ...]:
+        """Give the audiences that hear of an event; that there are none by mistake is worth a warning."""
+        if planned.kind is None:
+            return ()
+        told = msgspec.structs.replace(event, upgrade=upgrade_of(event, history))
+        audiences = self._routes.hear(told, planned.kind)
+        if not audiences and not self._routes.is_routed(told):
+            key = planned.key or event.event_id
+            decided(Decision.UNROUTED, key, level=logging.WARNING, cluster=event.cluster.id)
+        return audiences
+
+    def _commit(
+        self,
+        record: Callable[..., Recording],
+        planned: Plan,
+        audiences: Sequence[str],
+        mails: Sequence[Mail],
+    ) -> Recording:
         """Record what is planned: with these mails to be sent at once, or else, without room, as notices."""
 
         def commit(gate: Gate | None) -> tuple[Recording, Gate | None]:
-            notices = self._notices(planned, but=[mail.audience for mail in mails])
+            notices = self._notices(planned, audiences, but=[mail.audience for mail in mails])
             recording = record(notices=notices, checks=planned.checks, mails=mails, gate=gate)
             return recording, recording.gate
 
@@ -145,23 +181,22 @@ class Intake:
                 return self._sender.lease(commit, urgent=True, number=len(mails))
             except NoRoom:
                 pass
-        return record(notices=self._notices(planned, but=()), checks=planned.checks)
+        return record(notices=self._notices(planned, audiences, but=()), checks=planned.checks)
 
-    def _urgent(self) -> list[str]:
+    def _urgent(self, audiences: Sequence[str]) -> list[str]:
         """Give the audiences that a failure may be mailed to at once."""
         if self._sender.paused():
             return []
         room = self._sender.room()
         urgent: list[str] = []
-        for audience in self._audiences:
+        for audience in audiences:
             if len(urgent) < room and self._may_send(audience):
                 urgent.append(audience)
         return urgent
 
     def _failure(self, recorded: Recorded, history: Sequence[Recorded], audience: str) -> Mail:
         """Freeze the mail that tells one audience of a failure."""
-        rows = tuple(row.key for row in history)
-        member = Member(Kind.FAILED, recorded.key, (*rows, recorded.key))
+        member = Member(Kind.FAILED, recorded.key, frozen_history(history, recorded.key))
         return Mail(
             operation_id=ids.operation_id([member.notice_id(audience)]),
             audience=audience,
@@ -169,35 +204,43 @@ class Intake:
             members=(member,),
         )
 
-    def _notices(self, planned: Plan, but: Sequence[str]) -> list[Notice]:
+    def _notices(
+        self, planned: Plan, audiences: Sequence[str], but: Sequence[str]
+    ) -> list[tuple[Notice, datetime]]:
+        """Make the notices, each with the time that it has waited long enough for company."""
         if planned.kind is None or planned.key is None:
             return []
+        now = self._clock.now()
+        kind, key = planned.kind, planned.key
         return [
-            Notice(
-                ids.notice_id(planned.key, planned.kind, "", audience), planned.kind, planned.key, audience
+            (
+                Notice(ids.notice_id(key, kind, "", audience), kind, key, audience),
+                now + self._grouping.of(self._sender.audience(audience)).wait,
             )
-            for audience in self._audiences
+            for audience in audiences
             if audience not in but
         ]
 
     def _may_send(self, audience: str) -> bool:
         """Tell whether one more failure may go to an audience at once."""
-        horizon = self._clock.monotonic() - self._grouping.interval.total_seconds()
+        interval = self._grouping.of(self._sender.audience(audience)).interval
+        horizon = self._clock.monotonic() - interval.total_seconds()
         with self._lock:
             recent = self._at_once[audience]
             while recent and recent[0] <= horizon:
                 recent.popleft()
-            if len(recent) >= MOST_AT_ONCE:
-                return False
-            recent.append(self._clock.monotonic())
-            return True
+            return len(recent) < MOST_AT_ONCE
 
-    def _send(self, row: MailRow, rows: Sequence[Recorded], deadline: float) -> None:
+    def _count(self, audience: str) -> None:
+        with self._lock:
+            self._at_once[audience].append(self._clock.monotonic())
+
+    def _send(self, row: MailRow, rows: Sequence[Recorded], since: float, deadline: float) -> None:
         """Mail a failure now. Whatever goes wrong, its row is there, and the sweep goes on with it."""
+        named = {key for member in row.mail.members for key in (member.key, *member.history)}
+        known = {stored.key: stored for stored in rows if stored.key in named}
         try:
-            self._sender.send(
-                row, {stored.key: stored for stored in rows}, deadline - self._clock.monotonic()
-            )
+            self._sender.send(row, known, since=since, until=deadline)
         except Exception:
             log.exception("mail %s was not sent at once; the sweep will see to it", row.mail.operation_id)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared import ids
-from shared.events import Event, Status
+from shared.events import Event, Status, Upgrade
 from shared.store import keys
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ class Recorded(msgspec.Struct, frozen=True):
     event: Event
     decision: str = Decision.NEW
     revision: int = 0
+    readable: bool = True
+    """Whether the row could be read whole. If not, the event holds what its key and plain columns tell."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -204,6 +206,19 @@ class Plan(msgspec.Struct, frozen=True):
     checks: tuple[Check, ...] = ()
 
 
+def upgrade_of(event: Event, history: Iterable[Recorded]) -> Upgrade:
+    """Give the kind of maintenance: the event's own, or, where it does not tell, what earlier ones told."""
+    known = (row.event.upgrade for row in history if row.event.upgrade is not Upgrade.UNKNOWN)
+    return next(known, Upgrade.UNKNOWN) if event.upgrade is Upgrade.UNKNOWN else event.upgrade
+
+
+def kind_of(event: Event) -> Kind:
+    """Give the kind of notice that an event by itself gives rise to."""
+    if event.end_of_support is not None:
+        return Kind.END_OF_SUPPORT
+    return _KIND[Status(event.status)] if event.status in set(Status) else Kind.NEWS
+
+
 def needs_history(event: Event) -> bool:
     """Tell whether what to do with an event depends on what came before it.
 
@@ -222,9 +237,7 @@ def plan(
     watch: Watch = NO_WATCH,
 ) -> Plan:
     """Decide what an event is, given what is stored of its eventId, and what follows from it."""
-    if event.end_of_support is not None:
-        return Plan(Decision.NEW, keys.event(event), Kind.END_OF_SUPPORT)
-    if event.status == Status.SCHEDULED:
+    if event.status == Status.SCHEDULED and event.end_of_support is None:
         planned = _plan_scheduled(event, history)
         if planned.kind in {Kind.SCHEDULED, Kind.RESCHEDULED} and planned.key is not None:
             checks = _reminders(event, planned.key, leads=leads, gap=gap, now=now)
@@ -237,8 +250,7 @@ def plan(
         key = keys.event(event)
         checks = _watchdog(Kind.STILL_RUNNING, key, event.updated, watch.still_running_after, now)
         return Plan(Decision.NEW, key, Kind.STARTED, checks=checks)
-    kind = _KIND[Status(event.status)] if event.status in set(Status) else Kind.NEWS
-    return Plan(Decision.NEW, keys.event(event), kind)
+    return Plan(Decision.NEW, keys.event(event), kind_of(event))
 
 
 def _plan_scheduled(event: Event, history: Sequence[Recorded]) -> Plan:
@@ -272,8 +284,8 @@ def _plan_failed(event: Event, history: Sequence[Recorded]) -> Plan:
     if not failed:
         return Plan(Decision.NEW, keys.event(event), Kind.FAILED)
     last = max(failed, key=lambda row: row.revision)
-    is_other = all(row.event.envelope_id != event.envelope_id for row in failed)
-    if is_other and event.updated - last.event.updated >= FAILED_AGAIN_AFTER:
+    is_same = any(row.event.envelope_id == event.envelope_id != "" for row in failed)
+    if not is_same and event.updated - last.event.updated >= FAILED_AGAIN_AFTER:
         revision = last.revision + 1
         return Plan(Decision.FAILED_AGAIN, keys.event(event, revision), Kind.FAILED, revision)
     return Plan(Decision.DUPLICATE)
@@ -282,18 +294,18 @@ def _plan_failed(event: Event, history: Sequence[Recorded]) -> Plan:
 def _reminders(
     event: Event, key: str, *, leads: Iterable[Lead], gap: timedelta, now: datetime
 ) -> tuple[Check, ...]:
-    """Make the reminders whose hour is still to come and that do not follow another notice too soon."""
+    """Make the reminders whose hour is still to come and that do not follow the announcement too soon.
+
+    Between reminders each audience keeps the gap by itself: these are the leads of all of them.
+    """
     if event.start is None:
         return ()
-    checks: list[Check] = []
-    last = now
-    for lead in sorted(leads, key=lambda lead: lead.ahead, reverse=True):
-        due = event.start - lead.ahead
-        if due > now and due - last >= gap:
-            check_id = ids.check_id(key, Kind.REMINDER, lead.label)
-            checks.append(Check(check_id, Kind.REMINDER, key, due, lead.label))
-            last = due
-    return tuple(checks)
+    dues = [(event.start - lead.ahead, lead) for lead in leads]
+    return tuple(
+        Check(ids.check_id(key, Kind.REMINDER, lead.label), Kind.REMINDER, key, due, lead.label)
+        for due, lead in sorted(dues, key=lambda pair: pair[0])
+        if due > now and due - now >= gap
+    )
 
 
 def _watchdog(
@@ -304,6 +316,50 @@ def _watchdog(
     if since is None or not after or since > _END - after or since + after <= now:
         return ()
     return (Check(ids.check_id(key, kind, ""), kind, key, since + after),)
+
+
+_MOST_HISTORY = 16
+"""Rows of one maintenance that a mail may tell from: more than any has been seen to have."""
+
+_PLANNED = (Kind.RESCHEDULED, Kind.SCHEDULED, Kind.REMINDER)
+
+
+def frozen_history(history: Iterable[Recorded], key: str) -> tuple[str, ...]:
+    """Give the keys of the rows that telling of one of them may read: the latest, itself among them."""
+    others = [row for row in history if row.key != key]
+    others.sort(key=lambda row: (row.event.time, row.key))
+    return (*(row.key for row in others[1 - _MOST_HISTORY :]), key)
+
+
+def redundant(notices: Iterable[Notice]) -> set[str]:
+    """Give the ids of notices that say no more than others that go out with them to the same audience.
+
+    After an outage several may have piled up: of what is planned for one maintenance, its announcement says
+    it all, and of several reminders the last.
+    """
+    best: dict[str, Notice] = {}
+    double: set[str] = set()
+    for notice in sorted(notices, key=_precedence):
+        if notice.kind in _PLANNED and notice.key in best:
+            double.add(notice.id)
+        elif notice.kind in _PLANNED:
+            best[notice.key] = notice
+    return double
+
+
+def _precedence(notice: Notice) -> tuple[int, timedelta]:
+    rank = _PLANNED.index(notice.kind) if notice.kind in _PLANNED else len(_PLANNED)
+    return rank, ahead(notice.lead)
+
+
+def ahead(lead: str) -> timedelta:
+    """Give how long a lead is; a label that cannot be read any more comes last."""
+    from shared.settings import duration
+
+    try:
+        return duration(lead) if lead else timedelta()
+    except ValueError:
+        return timedelta.max
 
 
 def latest_announcement(history: Iterable[Recorded]) -> Recorded | None:

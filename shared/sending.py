@@ -10,17 +10,27 @@ import logging
 from datetime import datetime, timedelta
 from enum import StrEnum
 from threading import RLock
-from typing import TYPE_CHECKING, TypeVar, assert_never
+from typing import TYPE_CHECKING, Protocol, TypeVar, assert_never
 
 import msgspec
 
 from shared import ids, pace
 from shared.decisions import decided
-from shared.mailers import Accepted, Answer, Fate, Refused, Throttled, Timeouts, Unavailable, Unknown
+from shared.mailers import (
+    Accepted,
+    Answer,
+    Fate,
+    Postponed,
+    Refused,
+    Throttled,
+    Timeouts,
+    Unavailable,
+    Unknown,
+)
 from shared.notices import Decision, Kind, Mail, Notice, Recorded, SentMail
 from shared.routes import DEFAULT_AUDIENCE
-from shared.store import keys
-from shared.store.transactions import GateMoved
+from shared.store import codec, keys
+from shared.store.transactions import MOST_MEMBERS, GateMoved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,9 +44,6 @@ if TYPE_CHECKING:
     from shared.store.codec import Gate, MailRow
     from shared.store.transactions import Store
 
-    Compose = Callable[[Mail, Mapping[str, Row], Audience], Email]
-    ComposePlain = Callable[[Mail, Mapping[str, Row], Audience, str], Email]
-
 log = logging.getLogger("notifier")
 
 T = TypeVar("T")
@@ -48,6 +55,11 @@ FIRST_BACK_OFF = timedelta(minutes=1)
 MOST_BACK_OFF = timedelta(hours=1)
 _TRIES = 4
 _PLENTY = 1_000
+
+_ABOUT_MAIL = frozenset({Kind.UNDELIVERED, Kind.UNREACHABLE})
+
+LEAST_SECONDS = 2.0
+"""With less time than this no send is begun."""
 
 PAUSE_REMEMBERED = 60.0
 """Seconds for which a process that has seen a pause acts on it without reading it again."""
@@ -63,6 +75,26 @@ class Went(StrEnum):
     """The mail service takes no mail for now: stop sending."""
 
 
+class Composer(Protocol):
+    """Makes emails. All of it is pure, and may raise what it likes: then the mail goes out plain."""
+
+    def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Email:
+        """Make the email of a frozen mail."""
+        ...
+
+    def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> Email:
+        """Make it without anything that could go wrong."""
+        ...
+
+    def ordered(self, members: tuple[Member, ...], rows: Mapping[str, Row]) -> tuple[Member, ...]:
+        """Put members into the order of a digest."""
+        ...
+
+    def fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
+        """Tell how many of a mail's first members fit whole into one email."""
+        ...
+
+
 class NoRoom(Exception):  # noqa: N818 - says what is the matter
     """The limits of the mail service leave no room for another mail now."""
 
@@ -75,8 +107,7 @@ class Sender:
         *,
         store: Store,
         mailer: Mailer,
-        compose: Compose,
-        compose_plain: ComposePlain,
+        composer: Composer,
         audiences: Mapping[str, Audience],
         clock: Clock,
         lease: timedelta,
@@ -84,13 +115,13 @@ class Sender:
     ) -> None:
         self._store = store
         self._mailer = mailer
-        self._compose = compose
-        self._compose_plain = compose_plain
+        self._composer = composer
         self._audiences = audiences
         self._clock = clock
         self._lease = lease
-        third = lease.total_seconds() / 3
-        self._timeouts = Timeouts(min(MOST_CONNECT, third), min(MOST_READ, third))
+        # A quarter each for taking the lease, a token, connecting and reading: together within the lease.
+        self._quarter = lease.total_seconds() / 4
+        self._timeouts = Timeouts(min(MOST_CONNECT, self._quarter), min(MOST_READ, self._quarter))
         self._limits = limits
         self._gate: Gate | None = None
         self._gate_seen = 0.0
@@ -146,21 +177,50 @@ class Sender:
 
     def audience(self, name: str) -> Audience:
         """Give an audience by its id; one that is not configured any more falls to the default audience."""
-        return self._audiences.get(name) or self._audiences[DEFAULT_AUDIENCE]
+        first = next(iter(self._audiences.values()))
+        return self._audiences.get(name) or self._audiences.get(DEFAULT_AUDIENCE, first)
 
-    def send(self, row: MailRow, rows: Mapping[str, Row], within: float | None = None) -> Went:
+    def ordered(self, members: tuple[Member, ...], reader: Reader) -> tuple[Member, ...]:
+        """Put members into the order in which a digest tells them, failures first."""
+        if len(members) == 1:
+            return members
+        try:
+            return self._composer.ordered(members, reader.rows_named(members))
+        except Exception:
+            log.exception("members stay in the order in which they fell due")
+            return members
+
+    def part(
+        self, members: tuple[Member, ...], audience: str, as_of: datetime, reader: Reader
+    ) -> tuple[Member, ...]:
+        """Give the first members that fit whole into one mail, and into its row: at least one."""
+        part = members[:MOST_MEMBERS]
+        while len(part) > 1 and not codec.fits(part):
+            part = part[: max(1, len(part) * 3 // 4)]
+        if len(part) == 1:
+            return part
+        mail = Mail(operation_id="", audience=audience, as_of=as_of, members=part)
+        try:
+            fit = self._composer.fitting(mail, reader.rows_of(mail), self.audience(audience))
+        except Exception:
+            log.exception("a digest cannot be measured; it goes out as it is")
+            return part
+        return part[: max(1, fit)]
+
+    def send(
+        self, row: MailRow, rows: Mapping[str, Row], *, since: float, until: float | None = None
+    ) -> Went:
         """Send a mail whose lease the caller holds, and settle the outcome.
 
-        `within` is how many seconds are left for it; less than two, and it is left to its lease unsent.
+        `since` and `until` are by the monotonic clock. `since` is when the lease was asked for: where too
+        much of it is gone, the mail is left to it unsent, and where no send could end by `until`, likewise.
         Raises TableUnavailable where the outcome could not be written down: it will be asked for.
         """
-        timeouts = self._timeouts
-        if within is not None:
-            if within < 2:  # noqa: PLR2004
-                return Went.LEFT
-            connect = min(timeouts.connect, within / 3)
-            timeouts = Timeouts(connect, min(timeouts.read, within - connect))
         email = self._render(row.mail, rows)
+        timeouts = self._in_time(since, until)
+        if timeouts is None:
+            log.warning("mail %s is left unsent: too little time", row.mail.operation_id)
+            return Went.LEFT
         outcome = self._mailer.send(email, row.mail.operation_id, timeouts)
         match outcome:
             case Accepted(refused):
@@ -175,19 +235,30 @@ class Sender:
                 self._store.free(row)
                 return Went.PAUSED
             case Refused(reason):
-                return self._refused(row, reason, email)
+                return self._refused(row, reason, email, timeouts)
+            case Postponed(reason):
+                log.warning("mail %s is not taken for now: %s", row.mail.operation_id, reason)
+                return Went.LEFT
             case Unknown(reason):
                 log.warning("mail %s is in doubt: %s", row.mail.operation_id, reason)
                 return Went.LEFT
             case _:
                 assert_never(outcome)
 
-    def recover(self, row: MailRow, rows: Callable[[], Mapping[str, Row]], *, attempted_before: bool) -> Went:
+    def recover(
+        self,
+        row: MailRow,
+        rows: Callable[[], Mapping[str, Row]],
+        *,
+        attempted_before: bool,
+        since: float,
+    ) -> Went:
         """Go on with a mail just taken over: ask first, where it was attempted before.
 
-        `rows` reads what rendering needs, if it comes to that. Raises TableUnavailable.
+        `rows` reads what rendering needs, if it comes to that; `since` is as for `send`. Raises
+        TableUnavailable.
         """
-        answer = self._ask(row) if attempted_before else None
+        answer = self._ask(row, self._timeouts) if attempted_before else None
         if answer is not None:
             match answer.fate:
                 case Fate.ACCEPTED:
@@ -195,7 +266,8 @@ class Sender:
                 case Fate.FAILED:
                     return self._settle(row, "failed", why=f"the mail service gave up: {answer.detail}")
                 case Fate.NO_ANSWER:
-                    log.warning("no answer about mail %s: %s", row.mail.operation_id, answer.detail)
+                    level = logging.ERROR if row.turns >= MOST_ATTEMPTS else logging.WARNING
+                    log.log(level, "no answer about mail %s: %s", row.mail.operation_id, answer.detail)
                     self._store.leave(row)
                     return Went.LEFT
                 case Fate.NEVER_SEEN:
@@ -204,7 +276,7 @@ class Sender:
             return self._give_up_refused(row, row.refused, email=None)
         if row.attempts > MOST_ATTEMPTS:
             return self._settle(row, "failed", why=f"{MOST_ATTEMPTS} attempts brought no answer")
-        return self.send(row, rows())
+        return self.send(row, rows(), since=since)
 
     def term(self, row: MailRow) -> timedelta:
         """Say how long the lease of a mail lasts: longer with each turn, so that attempts span hours."""
@@ -213,19 +285,32 @@ class Sender:
     def _render(self, mail: Mail, rows: Mapping[str, Row]) -> Email:
         audience = self.audience(mail.audience)
         try:
-            return self._compose(mail, rows, audience)
+            return self._composer.compose(mail, rows, audience)
         except Exception as error:
             log.exception("mail %s goes out plain: it could not be rendered", mail.operation_id)
-            return self._compose_plain(mail, rows, audience, f"{type(error).__name__}: {error}")
+            return self._composer.compose_plain(mail, rows, audience, f"{type(error).__name__}: {error}")
 
-    def _ask(self, row: MailRow) -> Answer | None:
+    def _in_time(self, since: float, until: float | None) -> Timeouts | None:
+        """Give the timeouts for a send that begins now; None where it should not begin any more."""
+        now = self._clock.monotonic()
+        if now - since > self._quarter:
+            return None
+        if until is None:
+            return self._timeouts
+        left = until - now
+        if left < LEAST_SECONDS:
+            return None
+        connect = min(self._timeouts.connect, left / 3)
+        return Timeouts(connect, min(self._timeouts.read, left - connect))
+
+    def _ask(self, row: MailRow, timeouts: Timeouts) -> Answer | None:
         if not self._mailer.can_answer:
             return None
-        return self._mailer.ask(row.mail.operation_id, self._timeouts)
+        return self._mailer.ask(row.mail.operation_id, timeouts)
 
-    def _refused(self, row: MailRow, reason: str, email: Email) -> Went:
+    def _refused(self, row: MailRow, reason: str, email: Email, timeouts: Timeouts) -> Went:
         """Deal with a refusal. The service is asked before it is believed: it refuses some repeats, too."""
-        answer = self._ask(row)
+        answer = self._ask(row, timeouts)
         if answer is not None:
             if answer.fate is Fate.ACCEPTED:
                 return self._settle(row, "sent", email=email, why="taken before; the repeat was refused")
@@ -245,8 +330,8 @@ class Sender:
         now = self._clock.now()
         singles = [single(mail, member) for member in mail.members]
         dissolved = self._sent(row, "dissolved", email=email, why=reason)
-        self._store.dissolve(row, dissolved, singles, now)
-        log.error("mail %s was refused and goes out in %s: %s", mail.operation_id, len(singles), reason)
+        if self._store.dissolve(row, dissolved, singles, now):
+            log.error("mail %s was refused and goes out in %s: %s", mail.operation_id, len(singles), reason)
         return Went.SETTLED
 
     def _settle(
@@ -263,7 +348,7 @@ class Sender:
         if state == "failed":
             log.error("mail %s failed: %s", row.mail.operation_id, why)
             # A mail that tells of failed mail and fails itself is logged, and that is the end of it.
-            if not any(member.kind is Kind.UNDELIVERED for member in row.mail.members):
+            if not all(member.kind in _ABOUT_MAIL for member in row.mail.members):
                 tell = undelivered(sent.key)
         if not self._store.settle(row, sent, tell):
             log.warning("mail %s was settled by another instance", row.mail.operation_id)
@@ -350,8 +435,12 @@ class Reader:
 
     def rows_of(self, mail: Mail) -> dict[str, Row]:
         """Give exactly the rows that a mail names."""
+        return self.rows_named(mail.members)
+
+    def rows_named(self, members: Iterable[Member]) -> dict[str, Row]:
+        """Give exactly the rows that these members name."""
         found: dict[str, Row] = {}
-        for member in mail.members:
+        for member in members:
             row = self.row(member.key)
             if row is not None:
                 found[member.key] = row

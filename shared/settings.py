@@ -16,12 +16,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from shared import pace
+from shared import pace, routes
 from shared.addresses import is_address
 from shared.mailers import endpoint, relay
 from shared.notices import Watch
 from shared.pace import Limits
-from shared.routes import Lead
+from shared.routes import Lead, Routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -47,6 +47,9 @@ _SECRET = frozenset(
         "EMAIL_SMTP_PASSWORD",
     }
 )
+
+APP = Path(__file__).resolve().parents[1]
+"""The app's folder, wherever the worker was started."""
 
 MOST_RECIPIENTS = 50
 """What Azure Communication Services takes in one message."""
@@ -113,10 +116,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     table: str
     email: AzureEmail | SmtpEmail | FolderEmail
     sender: str
-    to: tuple[str, ...]
+    routes: Routes
     only_to: tuple[str, ...]
     limits: Limits | None
-    leads: tuple[Lead, ...]
     gap: timedelta
     group_wait: timedelta
     group_interval: timedelta
@@ -140,10 +142,9 @@ def load(environment: Mapping[str, str]) -> Settings:
         table=read.get("NOTIFIER_TABLE", _table, "notifier"),
         email=email,
         sender=sender,
-        to=read.get("EMAIL_TO", _addresses),
+        routes=_routes(read),
         only_to=read.get("EMAIL_ONLY_TO", _addresses_or_none, ""),
         limits=_limits(read, email, sender),
-        leads=read.get("REMINDER_LEADS", _leads, "7d,24h"),
         gap=read.get("REMINDER_GAP", duration, "6h"),
         group_wait=read.get("GROUP_WAIT", duration, "30s"),
         group_interval=read.get("GROUP_INTERVAL", duration, "5m"),
@@ -165,6 +166,9 @@ class _Reader:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
+
+    def raw(self, name: str) -> str:
+        return self._environment.get(name, "")
 
     def text(self, name: str) -> str:
         return self._environment.get(name, "").strip()
@@ -226,6 +230,23 @@ def _smtp(read: _Reader) -> SmtpEmail:
     if password and not has_user:
         raise SettingsError("Setting EMAIL_SMTP_URL names no user for EMAIL_SMTP_PASSWORD.")
     return SmtpEmail(url, password)
+
+
+def _routes(read: _Reader) -> Routes:
+    """Read who hears of what: the audiences of ROUTES, and EMAIL_TO as the default one."""
+    text = read.raw("ROUTES")
+    defaults = routes.Defaults(
+        to=read.get("EMAIL_TO", _addresses_or_none, "") if text.strip() else read.get("EMAIL_TO", _addresses),
+        time_zone=read.get("TIME_ZONE", _time_zone, "UTC"),
+        leads=read.get("REMINDER_LEADS", _leads, "7d,24h"),
+        gap=read.get("REMINDER_GAP", duration, "6h"),
+        wait=read.get("GROUP_WAIT", duration, "30s"),
+        interval=read.get("GROUP_INTERVAL", duration, "5m"),
+    )
+    try:
+        return routes.load(routes.read(text, APP), defaults)
+    except routes.RoutesError as error:
+        raise SettingsError(f"Setting ROUTES is wrong: {str(error).rstrip('.')}.") from None
 
 
 def _limits(read: _Reader, email: AzureEmail | SmtpEmail | FolderEmail, sender: str) -> Limits | None:

@@ -15,7 +15,7 @@ from shared.clock import SystemClock
 from shared.delivery import Delivery, Grouping, summary
 from shared.housekeeping import tidy
 from shared.intake import Intake
-from shared.routes import DEFAULT_AUDIENCE, Audience
+from shared.mailers import Answer, Fate, Unavailable
 from shared.sending import Sender
 from shared.store.table import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.transactions import Store
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from shared.clock import Clock
     from shared.emails.compose import Look
     from shared.emails.email import Email
-    from shared.mailers import Answer, Mailer, Outcome, Timeouts
-    from shared.notices import Mail, Row
+    from shared.mailers import Mailer, Outcome, Timeouts
+    from shared.notices import Mail, Member, Row
+    from shared.routes import Audience
     from shared.settings import Settings
     from shared.store.table import Table
 
@@ -41,16 +42,12 @@ class Notifier:
         self.store = Store(table)
         self._clock = clock
         self._retention = config.retention
-        audiences = {
-            DEFAULT_AUDIENCE: Audience(id=DEFAULT_AUDIENCE, to=config.to, time_zone=config.time_zone)
-        }
-        composer = _Composer(config)
+        routes = config.routes
         sender = Sender(
             store=self.store,
             mailer=mailer,
-            compose=composer.compose,
-            compose_plain=composer.compose_plain,
-            audiences=audiences,
+            composer=_Composer(config),
+            audiences=routes.audiences,
             clock=clock,
             lease=config.lease,
             limits=config.limits,
@@ -59,15 +56,19 @@ class Notifier:
         self.intake = Intake(
             store=self.store,
             sender=sender,
-            audiences=audiences,
+            routes=routes,
             clock=clock,
             grouping=grouping,
-            leads=config.leads,
             gap=config.gap,
             watch=config.watch,
         )
         self.delivery = Delivery(
-            store=self.store, sender=sender, audiences=audiences, clock=clock, grouping=grouping
+            store=self.store,
+            sender=sender,
+            routes=routes,
+            clock=clock,
+            grouping=grouping,
+            limits=config.limits,
         )
 
     def report(self, text: str) -> None:
@@ -116,11 +117,22 @@ class LazyMailer:
 
     def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
         """See Mailer."""
-        return self._open().send(email, operation_id, timeouts)
+        try:
+            mailer = self._open()
+        except Exception as error:
+            # Nothing was handed over: that does not count as an attempt, and concerns all mail.
+            log.exception("the mailer cannot be opened")
+            return Unavailable(f"the mailer cannot be opened: {error!r}")
+        return mailer.send(email, operation_id, timeouts)
 
     def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:
         """See Mailer."""
-        return self._open().ask(operation_id, timeouts)
+        try:
+            mailer = self._open()
+        except Exception as error:
+            log.exception("the mailer cannot be opened")
+            return Answer(Fate.NO_ANSWER, f"the mailer cannot be opened: {error!r}")
+        return mailer.ask(operation_id, timeouts)
 
     def _open(self) -> Mailer:
         with self._lock:
@@ -174,6 +186,16 @@ class _Composer:
         from shared.emails.compose import compose_plain
 
         return compose_plain(mail, rows, audience, self._look(), why)
+
+    def ordered(self, members: tuple[Member, ...], rows: Mapping[str, Row]) -> tuple[Member, ...]:
+        from shared.emails.compose import ordered
+
+        return ordered(members, rows)
+
+    def fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
+        from shared.emails.compose import fitting
+
+        return fitting(mail, rows, audience, self._look())
 
     def _look(self) -> Look:
         from shared.emails.compose import Look

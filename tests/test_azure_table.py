@@ -14,7 +14,7 @@ from azure.data.tables import TableClient
 
 from shared.notices import RejectedInput
 from shared.store import codec, keys
-from shared.store.table import PARTITION, AzureTable, Conflict, Table, TableUnavailable
+from shared.store.table import PARTITION, AzureTable, Conflict, Table, TableRefused, TableUnavailable
 from tests.support.table_contract import TableContract, insert, merge, values
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ def test_rejected_megabyte(table: Table, character: str) -> None:
 
 
 def test_too_much_is_not_a_conflict(table: Table) -> None:
-    """What the service refuses for another reason than what is stored is no conflict."""
-    with pytest.raises(TableUnavailable):
+    """What the service refuses for another reason than what is stored is no conflict, and final."""
+    with pytest.raises(TableRefused):
         table.commit([insert("a", {"data": b"x" * (64 * 1024 + 1)})])
     assert table.get("a") is None
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +19,10 @@ import pytest
 
 from local import made_up
 from shared.emails.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain
-from shared.notices import Kind
+from shared.events import Status, Upgrade
+from shared.notices import Kind, Report, SentMail
 from shared.routes import Audience
+from shared.store import keys
 
 if TYPE_CHECKING:
     from shared.emails.email import Email
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
 LOOK = Look(domain="contoso.example")
 STORIES = {story.name: story for story in made_up.stories()}
 SINGLE = sorted(name for name, story in STORIES.items() if len(story.mail.members) == 1)
-EVENTS = [name for name in SINGLE if name not in {"rejected", "undelivered"}]
+TROUBLES = {"rejected", "undelivered", "unreachable", "unreachable-all"}
+EVENTS = [name for name in SINGLE if name not in TROUBLES]
 
 
 def email_of(name: str, audience: Audience = made_up.TEAM, look: Look = LOOK) -> Email:
@@ -144,6 +148,16 @@ def test_every_mail_of_an_event_answers_the_questions(name: str) -> None:
         ("end-of-support-one-week", "[End of support] Kubernetes 1.31.9 · prod-weu-1 · ends in 5 days"),
         ("end-of-support-past", "[Out of support] Kubernetes 1.31.9 · prod-weu-1 · ended 3 days ago"),
         ("news", "[Paused] Node OS upgrade · prod-weu-1 · Fri 20 Nov 01:22 UTC"),
+        (
+            "not-started",
+            "[No start reported] Kubernetes upgrade · prod-weu-1 · was due Fri 27 Nov 01:00 UTC",
+        ),
+        (
+            "not-started-unknown-start",
+            "[No start reported] AKS weekly release · prod-weu-1 · announced Fri 20 Nov 01:48 UTC",
+        ),
+        ("still-running", "[Still running] Node OS upgrade · prod-weu-1 · started 13 hours ago"),
+        ("unreachable", "[Unreachable] shop-oncall@example.com · Bounced · " + REMINDER),
         ("rejected", "[Not understood] an event could not be read · no data.resourceInfo.properties"),
         (
             "undelivered",
@@ -204,6 +218,58 @@ def test_subjects(name: str, subject: str) -> None:
         ("end-of-support-one-week", ["Support ends: Wed 25 Nov 2026", "in 5 days"]),
         ("end-of-support-past", ["Support ended: Tue 17 Nov 2026", "3 days ago", "every week"]),
         ("news", ["AKS reports “Paused”"]),
+        (
+            "not-started",
+            [
+                "AKS had scheduled this for Fri 27 Nov 2026, 01:00 UTC, 25 hours ago.",
+                "It has reported nothing since. That does not say that nothing happened.",
+                "the cluster was stopped at the beginning of its window",
+                "a node pool in state Failed is said to keep upgrades from starting",
+                "az aks show -g rg-prod -n prod-weu-1",
+                "az aks nodepool list -g rg-prod --cluster-name prod-weu-1",
+                "az aks operation show-latest -g rg-prod -n prod-weu-1",
+                "az monitor activity-log list --resource-id /subscriptions/66667777-aaaa-8888-bbbb-",
+                "--offset 3d",
+                "Was to start: Fri 27 Nov 2026, 01:00 UTC (02:00 Europe/Berlin)",
+            ],
+        ),
+        ("not-started-unknown-start", ["AKS announced this 9 days ago without saying when it starts."]),
+        (
+            "still-running",
+            [
+                "AKS reported a start 13 hours ago",
+                "since then neither Completed nor Failed nor Canceled.",
+                "az aks show -g rg-prod -n prod-weu-1 --query",
+                "az aks nodepool list -g rg-prod --cluster-name prod-weu-1",
+                "kubectl get nodes -o wide",
+                "kubectl get events -A",
+                "Started: Fri 20 Nov 2026, 01:02 UTC (02:02 Europe/Berlin)",
+            ],
+        ),
+        (
+            "unreachable",
+            [
+                "shop-oncall@example.com: Bounced (550 5.1.1",
+                "there is no such address",
+                "every further mail within a block prolongs it",
+                "correct the address or take it out",
+                "The mail went to others as well: shop-leads@example.org.",
+                f"Subject: {REMINDER}",
+                "Audience: shop-team",
+            ],
+        ),
+        (
+            "unreachable-all",
+            [
+                "kim@example.com: Suppressed",
+                "dropped this one without trying",
+                "shop-leads@example.org: Quarantined (held for review)",
+                "holds it back as spam, bulk mail or phishing",
+                "it was taken for spam, and rejected or blocked",
+                "Deferred: a status that is new to this notifier",
+                "as far as is known, nobody has got it.",
+            ],
+        ),
         ("rejected", ["Size: 79 bytes", "Row: rejected:", '"hello": "world"']),
         ("undelivered", ["To: shop-oncall@example.com", "Reason: 400 BadRequest", "- reminder"]),
     ],
@@ -214,33 +280,64 @@ def test_facts_of_each_kind(name: str, facts: list[str]) -> None:
     assert [fact for fact in facts if fact not in text] == []
 
 
-def test_digest_tells_counts_then_failures_then_the_rest_by_time() -> None:
-    """A digest counts first, puts failures on top, and sorts each group by the earliest start."""
-    text = email_of("digest").text
-    headings = [
-        "In this mail: 2 failed",
-        "\nFAILED\n",
-        "\nSTARTED\n",
-        "\nREMINDERS\n",
-        "\nSCHEDULED\n",
-        "\nCOMPLETED\n",
-    ]
-    places = [text.index(heading) for heading in headings]
-    assert places == sorted(places)
-    assert text.index("stage-neu-1") < text.index("stage-sea-2")
-    assert "a Pod Disruption Budget blocks the drain" in text
-    assert "kubectl get pdb cart-pdb -n shop" in text
+@pytest.mark.parametrize("name", ["not-started", "not-started-unknown-start", "still-running"])
+def test_no_report_is_not_told_as_a_fact(name: str) -> None:
+    """What AKS has not reported may have happened: no mail says that it has not."""
+    text = " ".join(email_of(name).text.split()).lower()
+    for words in ("did not start", "has not started", "was not started", "did not happen", "has not ended"):
+        assert words not in text
+    assert "aks has not reported" in text
 
 
-@pytest.mark.parametrize("times", [1, 9, 40, 110])
-def test_digest_names_every_cluster_and_stays_within_bounds(times: int) -> None:
-    """However many things a digest tells, every cluster is named and nothing is clipped by Gmail."""
-    story = made_up.digest("digest", times)
+@pytest.mark.parametrize("kind", [Kind.NOT_STARTED, Kind.STILL_RUNNING])
+def test_platform_work_is_not_looked_for_on_the_nodes(kind: Kind) -> None:
+    """Where nodes are likely not touched, nobody is sent to look at them."""
+    status = Status.SCHEDULED if kind is Kind.NOT_STARTED else Status.STARTED
+    for upgrade, looks in ((Upgrade.PLATFORM, False), (Upgrade.NODE_OS, True)):
+        happened = made_up.event(status, made_up.NOW, upgrade=upgrade, start=made_up.START)
+        story = made_up.story("odd", kind, made_up.recorded(happened))
+        text = compose(story.mail, story.rows, made_up.TEAM, LOOK).text
+        assert ("az aks nodepool list" in text) is looks
+
+
+def test_later_reports_change_nothing() -> None:
+    """A mail about one address stays as it was frozen, whatever is reported of others afterwards."""
+    story = STORIES["unreachable"]
+    (member,) = story.mail.members
+    address = "shop-oncall@example.com"
+    named = msgspec.structs.replace(member, lead=keys.digest(address)[:8])
+    mail = msgspec.structs.replace(story.mail, members=(named,))
+    row = story.rows[member.key]
+    assert isinstance(row, SentMail)
+    more = (*row.reports, Report("shop-leads@example.org", "Failed"), Report(address, "Failed"))
+    later = {row.key: msgspec.structs.replace(row, reports=more)}
+    assert compose(mail, later, made_up.TEAM, LOOK) == compose(mail, story.rows, made_up.TEAM, LOOK)
+    other = msgspec.structs.replace(named, lead=keys.digest("shop-leads@example.org")[:8])
+    both = msgspec.structs.replace(mail, members=(named, other))
+    text = compose(both, later, made_up.TEAM, LOOK).text
+    assert text.startswith("2 UNREACHABLE")
+    assert "* shop-oncall@example.com\n" in text
+    assert "* shop-leads@example.org\n  Failed" in text
+
+
+def test_completed_tells_of_a_start_that_was_never_told() -> None:
+    """Later news replaces earlier: Completed says when it started, though no mail told of the start."""
+    began = made_up.recorded(made_up.event(Status.STARTED, made_up.BEGAN))
+    ended = made_up.recorded(made_up.event(Status.COMPLETED, made_up.NOW))
+    story = made_up.story("completed", Kind.COMPLETED, began, ended)
     email = compose(story.mail, story.rows, made_up.TEAM, LOOK)
-    names = {row.event.cluster.name for row in story.rows.values() if hasattr(row, "event")}
-    assert len(names) == times * 9
-    assert [name for name in names if name not in email.html or name not in email.text] == []
-    assert max(len(email.html.encode()), len(email.text.encode())) <= LIMIT
+    assert email.subject == "[Completed] Node OS upgrade · prod-weu-1 · took 46 min"
+    assert "Started: Fri 20 Nov 2026, 01:02 UTC (02:02 Europe/Berlin)" in email.text
+    twice = msgspec.structs.replace(story.mail, members=story.mail.members * 2)
+    assert "took 46 min" in compose(twice, story.rows, made_up.TEAM, LOOK).text
+
+
+def test_long_ago_is_told_with_its_year() -> None:
+    """A subject names the year of a time that is half a year away or more."""
+    happened = made_up.recorded(made_up.event(Status.STARTED, datetime(2024, 4, 16, 22, 17, tzinfo=UTC)))
+    story = made_up.story("started", Kind.STARTED, happened)
+    email = compose(story.mail, story.rows, made_up.TEAM, LOOK)
+    assert email.subject == "[Started] Node OS upgrade · prod-weu-1 · Tue 16 Apr 2024, 22:17 UTC"
 
 
 @pytest.mark.parametrize("name", sorted(STORIES))
@@ -279,12 +376,34 @@ def test_html_is_sound(name: str) -> None:
         assert re.search(r'<th [^>]*scope="row"', html)
 
 
-def test_shadow_mode_sends_elsewhere_and_says_so() -> None:
-    """In shadow mode all mail goes to one place, and names the people it was meant for."""
-    email = email_of("failed", look=Look(domain="contoso.example", only_to=("me@example.com",)))
-    assert email.to == ("me@example.com",)
-    assert email.cc == ()
-    assert "Shadow mode: meant for shop-oncall@example.com" in email.text
+SHADOW = Look(domain="contoso.example", only_to=("me@example.com",))
+
+
+@pytest.mark.parametrize("name", ["failed", "digest", "rejected"])
+def test_shadow_mode_sends_elsewhere_and_says_so(name: str) -> None:
+    """In shadow mode all mail goes to one place; its first words say whom it was meant for."""
+    team = msgspec.structs.replace(made_up.TEAM, cc=("boss@example.com",))
+    email, usual = email_of(name, team, SHADOW), email_of(name, team)
+    assert (email.to, email.cc) == (("me@example.com",), ())
+    says = (
+        "Shadow mode: this would have gone to the audience “shop-team” "
+        "(shop-oncall@example.com, boss@example.com). Only you got it."
+    )
+    assert " ".join(email.text.replace("\n*** ", " ").split()).startswith("*** " + says)
+    shown = [text.strip() for text in read(email.html).texts if text.strip()]
+    assert shown[:2] == [email.subject, says]
+    assert "Shadow" not in usual.html + usual.text + usual.subject
+
+
+@pytest.mark.parametrize("name", sorted(STORIES))
+def test_shadow_mode_stands_behind_the_status(name: str) -> None:
+    """A shadow's subject begins as usual, so that rules still match it, and names the audience next."""
+    story, usual = STORIES[name], email_of(name).subject
+    status, rest = usual.split("] ", 1)
+    assert f"{status}] [Shadow: shop-team] {rest}".startswith(email_of(name, look=SHADOW).subject.rstrip("…"))
+    plain = compose_plain(story.mail, story.rows, made_up.TEAM, SHADOW, "odd")
+    assert "] [Shadow: shop-team] " in plain.subject
+    assert plain.text.startswith("Shadow mode: ")
 
 
 def test_default_audience_is_told_why() -> None:
@@ -354,7 +473,7 @@ def test_rendering_in_many_threads_at_once() -> None:
 CHILD = """
 import datetime, hashlib, json, locale, sys, time
 import icalendar, jinja2, msgspec
-from local import made_up
+from local import crowds, made_up, scenes
 from shared.emails import calendar, compose, digest, planned
 from shared.emails.compose import Look
 

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local import made_up
-from shared.emails.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain
+from shared.emails.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain, fitting, ordered
 from shared.emails.outside import clean, clip, line
 from shared.events import Cluster, EndOfSupport, Event, Status, Upgrade
-from shared.notices import Kind, Mail, Member, RejectedInput, SentMail
+from shared.notices import Kind, Mail, Member, RejectedInput, Report, SentMail
 from tests.test_emails_compose import read
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def mail_of(kind: Kind, *rows: Any) -> tuple[Mail, dict[str, Any]]:
         (Kind.STARTED, Status.STARTED),
         (Kind.COMPLETED, Status.COMPLETED),
         (Kind.CANCELED, Status.CANCELED),
+        (Kind.NOT_STARTED, Status.SCHEDULED),
+        (Kind.STILL_RUNNING, Status.STARTED),
         (Kind.NEWS, "odd"),
         (Kind.END_OF_SUPPORT, Status.SCHEDULED),
     ],
@@ -129,8 +131,11 @@ def test_hostile_troubles(nasty: str) -> None:
         why=nasty,
         refused=(nasty,),
     )
-    for kind, row in ((Kind.REJECTED, refused), (Kind.UNDELIVERED, unsent)):
+    unreached = msgspec.structs.replace(unsent, reports=(Report(nasty, nasty, nasty),) * 2)
+    for kind, row in ((Kind.REJECTED, refused), (Kind.UNDELIVERED, unsent), (Kind.UNREACHABLE, unreached)):
         mail, rows = mail_of(kind, row)
+        both = msgspec.structs.replace(mail, members=mail.members * 2)
+        check(compose(both, rows, made_up.TEAM, LOOK))
         check(compose(mail, rows, made_up.TEAM, LOOK))
         check(compose_plain(mail, rows, made_up.TEAM, LOOK, nasty))
 
@@ -187,7 +192,7 @@ EVENTS = st.builds(
     details=ANY,
     end_of_support=st.none() | st.builds(EndOfSupport, ANY, st.none() | TIMES, ANY),
 )
-TOLD = [kind for kind in Kind if kind not in {Kind.REJECTED, Kind.UNDELIVERED}]
+TOLD = [kind for kind in Kind if kind not in {Kind.REJECTED, Kind.UNDELIVERED, Kind.UNREACHABLE}]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -206,6 +211,8 @@ def test_any_event_can_be_told(events: list[tuple[Event, Kind]], as_of: datetime
         email = compose(mail, rows, made_up.TEAM, LOOK)
         check(email)
         assert email == compose(mail, rows, made_up.TEAM, LOOK)
+        assert 1 <= fitting(mail, rows, made_up.TEAM, LOOK) <= len(chosen)
+        assert sorted(map(str, ordered(chosen, rows))) == sorted(map(str, chosen))
         check(compose_plain(mail, rows, made_up.TEAM, LOOK, "odd"))
 
 

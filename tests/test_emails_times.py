@@ -63,6 +63,22 @@ def test_both_zones() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [
+        (timedelta(days=7), "Fri 27 Nov 01:00 UTC"),
+        (timedelta(days=182), "Fri 21 May 01:00 UTC"),
+        (timedelta(days=183), "Sat 22 May 2027, 01:00 UTC"),
+        (-timedelta(days=182), "Fri 22 May 01:00 UTC"),
+        (-timedelta(days=948), "Tue 16 Apr 2024, 01:00 UTC"),
+    ],
+)
+def test_brief_names_the_year_where_it_could_be_another(ahead: timedelta, words: str) -> None:
+    """A time in brief goes without its year only where that is plain."""
+    assert times.brief(NOW + ahead, NOW) == words
+    assert times.brief_both(NOW + ahead, times.zone("UTC"), NOW) == words
+
+
 @pytest.mark.parametrize("name", ["", "Nowhere/Land", "../etc/passwd", "\x00"])
 def test_unknown_zone_is_utc(name: str) -> None:
     """A zone that does not exist costs the second time, not the mail."""
@@ -82,4 +98,5 @@ def test_any_time_can_be_written(time: datetime, as_of: datetime) -> None:
     for name in ("Europe/Berlin", "Pacific/Kiritimati", "America/Los_Angeles"):
         assert times.both(time, times.zone(name)).startswith(times.utc(time))
     assert times.away(time, as_of)
+    assert times.brief(time, as_of).endswith(" UTC")
     assert times.span(time - as_of)

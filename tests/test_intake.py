@@ -248,6 +248,7 @@ def test_unknown_start_announced_again_is_a_reminder() -> None:
     world = World()
     world.take(scheduled(NOW, None))
     world.settle_down()
+    world.sweep(hours=12)
     assert world.take(scheduled(NOW + timedelta(hours=11), None)) == "duplicate"
     assert world.take(scheduled(NOW + timedelta(hours=12), None)) == "repeated"
     world.settle_down()
@@ -305,6 +306,7 @@ def test_end_of_support_notices_are_each_told() -> None:
         (NOW + timedelta(days=22), "KubernetesVersionOutOfSupport", "new"),
     ]
     for time, description, decision in told:
+        world.clock.forward(seconds=max(0.0, (time - world.clock.now()).total_seconds()))
         assert world.take(end_of_support(time, description, date)) == decision
     world.sweep(minutes=1)
     assert len(world.mailer.arrived) == 1

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from string import Template
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from shared import ids
-from shared.emails import calendar, digest, failed, planned, running, support, times, troubles
+from shared.emails import (
+    calendar,
+    digest,
+    failed,
+    overdue,
+    plain,
+    planned,
+    running,
+    support,
+    times,
+    troubles,
+    unreachable,
+    wording,
+)
+from shared.emails.digest import ordered
 from shared.emails.email import Email
-from shared.emails.outside import clean, clip, line
+from shared.emails.outside import clip, line
 from shared.emails.rendering import render
 from shared.emails.story import tell
 from shared.emails.view import Digest, Frame, Look, Room, View, bordered
@@ -24,7 +39,7 @@ if TYPE_CHECKING:
     from shared.notices import Mail, Member, Row
     from shared.routes import Audience
 
-__all__ = ["LIMIT", "Look", "compose", "compose_plain"]
+__all__ = ["LIMIT", "Look", "compose", "compose_plain", "fitting", "ordered"]
 
 LIMIT = 102_000
 """Bytes of HTML, and of text: Gmail hides what comes after 102 KB."""
@@ -32,6 +47,7 @@ LIMIT = 102_000
 SUBJECT_LIMIT = 160
 _STATUS_LIMIT = 80
 _PART_LIMIT = 70
+_SHADOW_LIMIT = 30
 
 _KINDS: dict[Kind, Callable[[Story, Frame], View]] = {
     Kind.SCHEDULED: planned.scheduled,
@@ -40,6 +56,8 @@ _KINDS: dict[Kind, Callable[[Story, Frame], View]] = {
     Kind.CANCELED: planned.canceled,
     Kind.STARTED: running.started,
     Kind.COMPLETED: running.completed,
+    Kind.NOT_STARTED: overdue.not_started,
+    Kind.STILL_RUNNING: overdue.still_running,
     Kind.NEWS: running.news,
     Kind.FAILED: failed.failed,
     Kind.END_OF_SUPPORT: support.end_of_support,
@@ -64,12 +82,13 @@ def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Look)
     frame = Frame(mail.as_of, times.zone(audience.time_zone), audience, look)
     attachments: tuple[Attachment, ...] = ()
     if len(mail.members) == 1:
-        view: View | Digest = _single(mail.members[0], rows, frame)
+        single = _single(mail.members[0], rows, frame)
+        view: View | Digest = replace(single, shadow=wording.shadow(audience, look))
         entry = _calendar(mail.members[0], rows, frame)
         attachments = (entry,) if entry else ()
     else:
-        view = digest.digest(mail.members, rows, frame)
-    subject = _subject(view.status, view.subject)
+        view = digest.digest(digest.entries(mail.members, rows, frame), frame)
+    subject = _subject(view.status, view.subject, audience, look)
     parts = _fit(view, subject)
     return _email(mail, rows, audience, look, subject=subject, parts=parts, attachments=attachments)
 
@@ -79,20 +98,43 @@ def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
 
     `why` says what was wrong with the other one.
     """
-    lines = [
-        "AKS maintenance news, in plain form: the usual mail could not be made",
-        f"({clip(line(why[:2_000]), 500)}).",
-        "",
-    ]
-    for member in mail.members:
-        lines += [*_plainly(member, rows.get(member.key)), ""]
-    lines.append(f"Sent to the audience “{clip(line(audience.name or audience.id), 100)}”.")
-    text = clip("\n".join(lines), LIMIT // 8)
-    first = rows.get(mail.members[0].key) if mail.members else None
-    cluster = (first.event.cluster.name,) if isinstance(first, Recorded) else ()
-    kinds = ", ".join(dict.fromkeys(member.kind.value for member in mail.members))
-    subject = _subject(kinds.capitalize(), ("AKS maintenance", *(cluster if len(mail.members) == 1 else ())))
-    return _email(mail, rows, audience, look, subject=subject, parts=_plain_parts(subject, text))
+    subject = _subject(*plain.subject(mail, rows), audience, look)
+    text = plain.text(mail, rows, audience, look, why)
+    for most in (LIMIT, LIMIT // 2, LIMIT // 4, LIMIT // 8):  # the last one fits whatever is in it
+        parts = plain.parts(subject, clip(text, most))
+        if parts.size <= LIMIT:
+            break
+    return _email(mail, rows, audience, look, subject=subject, parts=parts)
+
+
+def fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Look) -> int:
+    """Tell how many of a mail's first members fit into one email whole: nothing cut or told by name only.
+
+    At least 1, as a single thing is told however little of it fits. One rendering where all fit. Where
+    composing would raise, all count as fitting: splitting does not mend that, and `compose` says what it is.
+    """
+    count = len(mail.members)
+    if count <= 1:
+        return count
+    frame = Frame(mail.as_of, times.zone(audience.time_zone), audience, look)
+    try:
+        told = digest.entries(mail.members, rows, frame)
+
+        def fits(first: int) -> bool:
+            if first > _ROOMS[0].items:
+                return False
+            view = digest.digest(told[:first], frame)
+            return _render(view, _ROOMS[0], _subject(view.status, view.subject, audience, look)).size <= LIMIT
+
+        if fits(count):
+            return count
+        few, many = 1, count  # few fit, many do not
+        while many - few > 1:
+            half = (few + many) // 2
+            few, many = (half, many) if fits(half) else (few, half)
+    except Exception:  # noqa: BLE001 - whatever it is, it will be met again where it can be told
+        return count
+    return few
 
 
 def _single(member: Member, rows: Mapping[str, Row], frame: Frame) -> View:
@@ -100,6 +142,8 @@ def _single(member: Member, rows: Mapping[str, Row], frame: Frame) -> View:
     if isinstance(row, RejectedInput):
         return troubles.rejected(row, frame)
     if isinstance(row, SentMail):
+        if member.kind is Kind.UNREACHABLE:
+            return unreachable.unreachable(member, row, rows, frame)
         return troubles.undelivered(row, rows, frame)
     return _KINDS[member.kind](tell(member, rows), frame)
 
@@ -113,11 +157,16 @@ def _calendar(member: Member, rows: Mapping[str, Row], frame: Frame) -> Attachme
 def _fit(view: View | Digest, subject: str) -> Rendered:
     """Render with as much as stays within the limit."""
     for room in _ROOMS:
-        shown = bordered(digest.within(view, room) if isinstance(view, Digest) else view.cut(room), room)
-        parts = render(shown, subject)
+        parts = _render(view, room, subject)
         if parts.size <= LIMIT:
             return parts
     raise ValueError(f"a mail of {parts.size} bytes cannot be made smaller")
+
+
+def _render(view: View | Digest, room: Room, subject: str) -> Rendered:
+    """Render as much as there is room for."""
+    shown = digest.within(view, room) if isinstance(view, Digest) else view.cut(room)
+    return render(bordered(shown, room), subject)
 
 
 def _email(
@@ -158,43 +207,12 @@ def _headers(mail: Mail, rows: Mapping[str, Row], look: Look) -> Iterator[tuple[
         yield "Importance", "high"
 
 
-def _subject(status: str, parts: tuple[str, ...]) -> str:
-    """Put the status first; parts are cut one by one, so that the last one is never lost to a long first."""
+def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Look) -> str:
+    """Put the status first; parts are cut one by one, so that the last one is never lost to a long first.
+
+    Shadow mode stands behind the status: rules of mail programs go by how a subject begins. It names the
+    audience, as one mailbox then gets the mails of all of them.
+    """
     words = " · ".join(clip(line(part[:500]), _PART_LIMIT) for part in parts if part)
-    return clip(f"[{clip(line(status[:500]), _STATUS_LIMIT)}] {words}", SUBJECT_LIMIT)
-
-
-def _plainly(member: Member, row: Row | None) -> list[str]:
-    lines = [f"* {member.kind.value}"]
-    if isinstance(row, Recorded):
-        event = row.event
-        lines[0] += (
-            f": {clip(line(event.cluster.name[:500]), 100)} (AKS status {clip(line(event.status), 60)})"
-        )
-        lines.append(f"  {clip(line(event.cluster.id[:2000]), 500)}")
-        if event.start is not None:
-            lines.append(f"  starts {event.start.isoformat()}")
-        lines.append(f"  as of {event.updated.isoformat()}, event {clip(line(event.event_id), 100)}")
-        if event.details:
-            lines.append("  " + clip(clean(event.details[:2_000]), 1_000).replace("\n", "\n  "))
-    else:
-        lines.append(f"  row {clip(line(member.key[:500]), 200)}")
-        if isinstance(row, RejectedInput):
-            lines.append(f"  {clip(line(row.reason[:2000]), 500)}")
-        elif isinstance(row, SentMail):
-            lines.append(f"  {clip(line(row.subject[:2000]), 300)}: {clip(line(row.why[:2000]), 500)}")
-    return lines
-
-
-_PLAIN = Template(
-    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>$subject</title></head>\n'
-    '<body><pre style="white-space:pre-wrap;overflow-wrap:anywhere">$text</pre></body></html>\n'
-)
-
-
-def _plain_parts(subject: str, text: str) -> Rendered:
-    from html import escape
-
-    from shared.emails.rendering import Rendered
-
-    return Rendered(_PLAIN.substitute(subject=escape(subject), text=escape(text)), text)
+    shadow = f" [Shadow: {clip(line(audience.id), _SHADOW_LIMIT)}]" if look.only_to else ""
+    return clip(f"[{clip(line(status[:500]), _STATUS_LIMIT)}]{shadow} {words}", SUBJECT_LIMIT)

@@ -1,28 +1,34 @@
-"""Mails about several things at once: counts first, failures on top, every cluster named."""
+"""Mails about several things at once: counts first, failures on top, every cluster named.
+
+Clusters that fail for the same reason stand together under it: in a storm that is what the reader has to
+know, and what to run is said once where it is the same for all.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from shared.emails import failed, portal, times, wording
-from shared.emails.story import tell
+from shared.emails import items, wording
 from shared.emails.view import Digest, Group, Item, Tone
-from shared.notices import Kind, RejectedInput, SentMail
+from shared.notices import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from shared.emails.story import Story
+    from shared.emails.items import Entry
     from shared.emails.view import Frame, Room
     from shared.notices import Member, Row
 
 _ORDER = {
     Kind.FAILED: ("failed", "Failed", Tone.FAILED),
     Kind.UNDELIVERED: ("undelivered", "Mails that could not be sent", Tone.FAILED),
+    Kind.UNREACHABLE: ("unreachable", "Addresses that mails did not reach", Tone.WARNING),
     Kind.REJECTED: ("not understood", "Events that could not be read", Tone.WARNING),
+    Kind.NOT_STARTED: ("overdue", "Overdue, no start reported", Tone.WARNING),
+    Kind.STILL_RUNNING: ("still running", "Still running, no end reported", Tone.WARNING),
     Kind.STARTED: ("started", "Started", Tone.RUNNING),
     Kind.REMINDER: ("due soon", "Reminders", Tone.WARNING),
     Kind.RESCHEDULED: ("rescheduled", "Rescheduled", Tone.PLANNED),
@@ -34,141 +40,162 @@ _ORDER = {
 }
 """In the order of the mail: what kind, as counted, as headed, how it looks."""
 
-_Entry = tuple[str, Item]
-"""What an item sorts by within its group, and the item."""
+_RANK = {kind: rank for rank, kind in enumerate(_ORDER)}
+
+_SAME = 3
+"""So many that fail for the same reason stand together under it."""
+
+_MOST_NAMED = 10
+
+_ROOM_FOR_COUNTS = 80
+"""Characters of a subject."""
 
 
-def digest(members: Sequence[Member], rows: Mapping[str, Row], frame: Frame) -> Digest:
-    """Tell all of them, whole; `within` makes it fit."""
-    entries: dict[Kind, list[_Entry]] = {}
-    clusters: dict[str, str] = {}
-    for member in members:
-        row = rows[member.key]
-        if isinstance(row, RejectedInput):
-            entry = _rejected(row)
-        elif isinstance(row, SentMail):
-            entry = _undelivered(row)
-        else:
-            story = tell(member, rows)
-            clusters.setdefault(story.event.cluster.key, story.event.cluster.name)
-            entry = _item(story, frame)
-        entries.setdefault(member.kind, []).append(entry)
-    groups = tuple(_group(kind, entries[kind]) for kind in _ORDER if kind in entries)
-    counts = [f"{len(entries[kind])} {_ORDER[kind][0]}" for kind in _ORDER if kind in entries]
-    words = ", ".join(counts)
-    named = list(dict.fromkeys(item.cluster for group in groups for item in group.items if item.group))
-    return Digest(
-        status=words,
-        tone=groups[0].tone,
-        subject=("AKS maintenance", *([_clusters(clusters.values())] if clusters else [])),
-        preheader=f"{words}: {', '.join(named[:10])}{' …' if len(named) > 10 else ''}",  # noqa: PLR2004
-        headline="AKS maintenance" + (f" on {_clusters(clusters.values())}" if clusters else ""),
-        counts=tuple(counts),
-        groups=groups,
-        notes=wording.notes(frame),
+def ordered(members: Iterable[Member], rows: Mapping[str, Row]) -> tuple[Member, ...]:
+    """Sort members as a digest tells them: failures first, then group by group, the earliest start first.
+
+    Members whose rows are missing come last in their group.
+    """
+    return tuple(
+        sorted(members, key=lambda member: (_RANK[member.kind], items.when(member, rows), member.key))
     )
 
 
-def _clusters(names: Collection[str]) -> str:
-    return next(iter(names)) if len(names) == 1 else f"{len(names)} clusters"
+def entries(members: Sequence[Member], rows: Mapping[str, Row], frame: Frame) -> tuple[Entry, ...]:
+    """Say what there is to say of each member, in the same order."""
+    return tuple(items.entry(member, rows, frame) for member in members)
+
+
+def digest(told: Sequence[Entry], frame: Frame) -> Digest:
+    """Tell all of them, whole; `within` makes it fit."""
+    by_kind: dict[Kind, list[Entry]] = defaultdict(list)
+    for entry in told:
+        by_kind[entry.kind].append(entry)
+    groups = tuple(group for kind in _ORDER if kind in by_kind for group in _groups(kind, by_kind[kind]))
+    counts = tuple(f"{len(by_kind[kind])} {_ORDER[kind][0]}" for kind in _ORDER if kind in by_kind)
+    clusters = _clusters([entry.item for entry in told])
+    return Digest(
+        status=_brief(counts, len(told)),
+        tone=groups[0].tone,
+        subject=("AKS maintenance", *([clusters] if clusters else [])),
+        preheader=_preheader(groups),
+        headline="AKS maintenance" + (f" on {clusters}" if clusters else ""),
+        counts=counts,
+        groups=groups,
+        shadow=wording.shadow(frame.audience, frame.look),
+        notes=wording.notes(frame),
+    )
 
 
 def within(whole: Digest, room: Room) -> Digest:
     """Give the digest with fewer commands and items: the rest is told by name only."""
     groups: list[Group] = []
-    items, commands = room.items, room.commands
+    left, commands = room.items, room.commands
     for group in whole.groups:
         shown: list[Item] = []
-        for item in group.items[: max(items, 0)]:
+        commands -= bool(group.command)
+        common = group.command if commands >= 0 else ""
+        for item in group.items[: max(left, 0)]:
             commands -= bool(item.command)
             kept = item if commands >= 0 else replace(item, command="")
             shown.append(kept)
-        items -= len(shown)
+        left -= len(shown)
         more = tuple(dict.fromkeys(item.cluster for item in group.items[len(shown) :]))
-        left = len(group.items) - len(shown)
-        groups.append(Group(heading=group.heading, tone=group.tone, items=tuple(shown), more=more, left=left))
+        groups.append(
+            replace(
+                group,
+                items=tuple(shown),
+                command=common,
+                more=more,
+                left=len(group.items) - len(shown),
+            )
+        )
     return replace(whole, groups=tuple(groups))
 
 
-def _group(kind: Kind, entries: Iterable[_Entry]) -> Group:
+def _groups(kind: Kind, told: Iterable[Entry]) -> Iterator[Group]:
+    """Make the groups of a kind: those that share a reason first, the most of them first."""
     _, heading, tone = _ORDER[kind]
-    ordered = sorted(
-        entries, key=lambda entry: (entry[0], entry[1].cluster.lower(), entry[1].group, entry[1].what)
-    )
-    return Group(heading=heading, tone=tone, items=tuple(item for _, item in ordered))
+    told = _sorted(told)
+    if len(told) >= _SAME and not any(entry.reason for entry in told):
+        yield _of_one_kind(heading, tone, told)
+        return
+    shared: dict[str, list[Entry]] = defaultdict(list)
+    for entry in told:
+        shared[entry.reason].append(entry)
+    alone = shared.pop("", [])
+    for reason, those in sorted(shared.items(), key=lambda one: (-len(one[1]), one[0])):
+        if len(those) < _SAME:
+            alone += those
+        else:
+            yield _of_one_reason(f"{heading}: {reason}", tone, those)
+    if alone:
+        some_shared = any(len(those) >= _SAME for those in shared.values())
+        yield Group(
+            heading=f"{heading} for other reasons" if some_shared else heading,
+            tone=tone,
+            items=tuple(entry.item for entry in _sorted(alone)),
+        )
 
 
-def _item(story: Story, frame: Frame) -> _Entry:
-    event = story.event
-    what, when, title, order = wording.WHAT[story.upgrade], "", "", story.started or event.updated
-    command = ""
-    match story.kind:
-        case Kind.SCHEDULED | Kind.RESCHEDULED | Kind.REMINDER:
-            order = story.planned or _LAST
-            when = _start(story.planned, frame)
-            if story.kind is Kind.RESCHEDULED and story.before:
-                title = f"was to start {times.brief(story.before)}"
-        case Kind.END_OF_SUPPORT:
-            facts = event.end_of_support
-            what = f"Kubernetes {facts.version}" if facts and facts.version else "Kubernetes version"
-            if facts and facts.date:
-                order = facts.date
-                days = times.days_away(facts.date.date(), frame.as_of)
-                when = (
-                    f"{'ended' if days < 0 else 'ends'} {times.day(facts.date.date())}, {times.in_days(days)}"
-                )
-        case _:
-            when = times.brief_both(event.updated, frame.zone)
-            if story.took is not None and story.kind is not Kind.STARTED:
-                when += f", after {times.span(story.took)}"
-            title, command = _outcome(story)
-    return order.isoformat(), Item(
-        cluster=event.cluster.name,
-        group=event.cluster.resource_group,
-        url=portal.cluster(frame.look.portal, event.cluster),
-        what=what,
-        when=when,
-        title=title,
-        command=command,
+def _of_one_kind(heading: str, tone: Tone, told: Sequence[Entry]) -> Group:
+    """Make a group, saying in its heading what all of them are about, where that is the same for all."""
+    shown = tuple(entry.item for entry in told)
+    what = {item.what for item in shown}
+    if len(what) > 1 or not all(item.url and item.when for item in shown):
+        return Group(heading=heading, tone=tone, items=shown)
+    return Group(
+        heading=f"{heading}: {what.pop()} · {_clusters(shown)}",
+        tone=tone,
+        items=tuple(replace(item, what="") for item in shown),
     )
 
 
-_LAST = datetime.max.replace(tzinfo=UTC)
-"""Where starts that are not known are sorted."""
+def _of_one_reason(heading: str, tone: Tone, told: Sequence[Entry]) -> Group:
+    commands = {entry.item.command for entry in told}
+    same = commands.pop() if len(commands) == 1 else ""
+    shown = tuple(
+        replace(entry.item, title=entry.besides, command="" if same else entry.item.command) for entry in told
+    )
+    return Group(heading=f"{heading} · {_clusters(shown)}", tone=tone, items=shown, command=same)
 
 
-def _start(start: datetime | None, frame: Frame) -> str:
-    if start is None:
-        return wording.WINDOW
-    return f"{times.brief_both(start, frame.zone)}, {times.away(start, frame.as_of)}"
-
-
-def _outcome(story: Story) -> tuple[str, str]:
-    """Give what there is to say of what has happened, and a command where one is called for."""
-    if story.kind is Kind.FAILED:
-        first, *others = failed.explain(story).findings
-        command = next((step.command for step in first.steps if step.command), "")
-        return first.title + (f", and {len(others)} more" if others else ""), command
-    if story.kind is Kind.COMPLETED and story.failures:
-        return "recovered after a failure", ""
-    if story.kind is Kind.CANCELED and story.planned:
-        return f"was to start {times.brief(story.planned)}", ""
-    if story.kind is Kind.NEWS:
-        return f"status “{story.event.status}”", ""
-    return "", ""
-
-
-def _rejected(row: RejectedInput) -> _Entry:
-    size = len(row.raw.encode("utf-8", "surrogatepass"))
-    return row.received.isoformat(), Item(
-        cluster=row.key, what=f"{size:,} bytes", when=times.brief(row.received), title=row.reason
+def _sorted(told: Iterable[Entry]) -> list[Entry]:
+    return sorted(
+        told,
+        key=lambda entry: (entry.order, entry.item.cluster.lower(), entry.item.group, entry.item.what),
     )
 
 
-def _undelivered(row: SentMail) -> _Entry:
-    return row.at.isoformat(), Item(
-        cluster=row.subject or row.key,
-        what=f"to {', '.join(row.to) or row.audience}",
-        when=times.brief(row.at),
-        title=row.why,
-    )
+def _clusters(told: Iterable[Item]) -> str:
+    """Name the cluster, or count them; nothing where none is told of."""
+    names = {item.url.lower(): item.cluster for item in told if item.url}
+    return next(iter(names.values())) if len(names) == 1 else f"{len(names)} clusters" if names else ""
+
+
+def _brief(counts: Sequence[str], told: int) -> str:
+    """Give the counts as far as a subject has room, the most urgent first, and how many more there are."""
+    whole = ", ".join(counts)
+    if len(whole) <= _ROOM_FOR_COUNTS:
+        return whole
+    shown: list[str] = []
+    left = told
+    for count in counts:
+        if len(", ".join((*shown, count, f"{told} more"))) > _ROOM_FOR_COUNTS:
+            break
+        shown.append(count)
+        left -= int(count.split(" ", 1)[0])
+    return ", ".join((*shown, f"{left} more"))
+
+
+def _preheader(groups: Iterable[Group]) -> str:
+    """Name what the mail is about, most urgent first: the subject has the counts already."""
+    parts: list[str] = []
+    room = _MOST_NAMED
+    for group in groups:
+        names = list(dict.fromkeys(item.cluster for item in group.items if item.url))
+        if names and room > 0:
+            some = ", ".join(names[:room]) + (" …" if len(names) > room else "")
+            parts.append(f"{group.heading}: {some}")
+            room -= len(names)
+    return "; ".join(parts)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from shared.emails import portal, times, wording
 from shared.emails.view import Fact, Link, Section, Step, Tone, View
@@ -10,12 +13,15 @@ from shared.emails.view import Fact, Link, Section, Step, Tone, View
 if TYPE_CHECKING:
     from shared.emails.story import Story
     from shared.emails.view import Frame
-    from shared.failures.explanation import Explanation, Finding
+    from shared.failures.explanation import Context, Explanation, Finding
 
 MOST_FINDINGS = 6
 MOST_OCCURRENCES = 20
 MOST_FURTHER_STEPS = 3
 """Of each failure but the first."""
+
+_LONG = 65_536
+"""Characters: no more than this is kept in memory for a digest."""
 
 _OWNER = {
     "you": "You: the cause lies in your cluster or subscription.",
@@ -26,22 +32,51 @@ _OWNER = {
 }
 
 
+class Brief(msgspec.Struct, frozen=True):
+    """A failure as a digest tells it."""
+
+    title: str
+    others: int = 0
+    """How many more failures the message tells of."""
+    command: str = ""
+
+
 def explain(story: Story) -> Explanation:
     """Ask what the failure's reason comes down to."""
+    return _explain(story.event.details, _context(story))
+
+
+def in_brief(story: Story) -> Brief:
+    """Ask what the failure's reason comes down to, in a few words."""
+    brief = _in_brief if len(story.event.details) <= _LONG else _in_brief.__wrapped__
+    return brief(story.event.details, _context(story))
+
+
+@functools.lru_cache(maxsize=128)
+def _in_brief(details: str, context: Context) -> Brief:
+    """Remembered: a digest is made twice, first to see how much of it fits into one mail."""
+    first, *others = _explain(details, context).findings
+    command = next((step.command for step in first.steps if step.command), "")
+    return Brief(first.title, len(others), command)
+
+
+def _explain(details: str, context: Context) -> Explanation:
     from shared.failures import explain as explain_reason
+
+    return explain_reason(details, context)
+
+
+def _context(story: Story) -> Context:
     from shared.failures.explanation import Context
 
-    event = story.event
-    return explain_reason(
-        event.details,
-        Context(
-            subscription=event.cluster.subscription,
-            resource_group=event.cluster.resource_group,
-            cluster=event.cluster.name,
-            pools=story.pools,
-            region=story.region,
-            upgrade=story.upgrade.value,
-        ),
+    cluster = story.event.cluster
+    return Context(
+        subscription=cluster.subscription,
+        resource_group=cluster.resource_group,
+        cluster=cluster.name,
+        pools=story.pools,
+        region=story.region,
+        upgrade=story.upgrade.value,
     )
 
 

@@ -24,7 +24,7 @@ def scheduled(story: Story, frame: Frame) -> View:
         frame,
         status="Scheduled",
         tone=Tone.PLANNED,
-        tail=times.brief(start) if start else wording.WINDOW,
+        tail=times.brief(start, frame.as_of) if start else wording.WINDOW,
         headline=f"{what} is scheduled" if start else f"{what} is planned",
         preheader=f"{story.event.cluster.name}: {what} {_starts(start, frame)}. What it means and what to "
         "check beforehand.",
@@ -41,7 +41,7 @@ def rescheduled(story: Story, frame: Frame) -> View:
         frame,
         status="Rescheduled",
         tone=Tone.PLANNED,
-        tail=f"now {times.brief(start)}" if start else wording.WINDOW,
+        tail=f"now {times.brief(start, frame.as_of)}" if start else wording.WINDOW,
         headline=f"{what} has been moved",
         preheader=f"{story.event.cluster.name}: {what} now {_starts(start, frame)}.",
         change=(Fact("Was to start", was), Fact("Starts now", now)),
@@ -88,7 +88,7 @@ def canceled(story: Story, frame: Frame) -> View:
     planned = story.planned
     there = times.local(planned or event.updated, frame.zone)
     due = (
-        "was due " + times.brief(planned)
+        "was due " + times.brief(planned, frame.as_of)
         if planned and not begun
         else "after it had started"
         if begun

@@ -22,7 +22,7 @@ def started(story: Story, frame: Frame) -> View:
         frame,
         status="Started",
         tone=Tone.RUNNING,
-        tail=times.brief(event.updated),
+        tail=times.brief(event.updated, frame.as_of),
         headline=f"{what} has started",
         preheader=f"{event.cluster.name}: {what} is under way since {times.utc(event.updated)}. "
         "What to watch inside.",
@@ -63,7 +63,7 @@ def completed(story: Story, frame: Frame) -> View:
         frame,
         status="Completed",
         tone=Tone.DONE,
-        tail=words or times.brief(event.updated),
+        tail=words or times.brief(event.updated, frame.as_of),
         headline=f"{what} has recovered and is complete" if recovered else f"{what} is complete",
         preheader=f"{event.cluster.name}: {what} completed" + (f" ({words})." if words else "."),
         meaning=(meaning,),
@@ -88,7 +88,7 @@ def news(story: Story, frame: Frame) -> View:
         frame,
         status=event.status,
         tone=Tone.QUIET,
-        tail=times.brief(event.updated),
+        tail=times.brief(event.updated, frame.as_of),
         headline=f"AKS reports “{event.status}”",
         preheader=f"{event.cluster.name}: {what}, status {event.status}, which is new to this notifier.",
         meaning=(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_HALF_A_YEAR = timedelta(days=183)
 
 
 def zone(name: str) -> tzinfo:
@@ -30,8 +31,10 @@ def day(date_: date) -> str:
     return f"{_DAYS[date_.weekday()]} {date_.day} {_MONTHS[date_.month - 1]} {date_.year}"
 
 
-def brief(time: datetime) -> str:
-    """Write a time as subjects do: `Fri 27 Nov 01:00 UTC`."""
+def brief(time: datetime, as_of: datetime) -> str:
+    """Write a time as subjects do: `Fri 27 Nov 01:00 UTC`, with its year if that is half a year away."""
+    if abs(time - as_of) >= _HALF_A_YEAR:
+        return utc(time)
     time = time.astimezone(UTC)
     return f"{_DAYS[time.weekday()]} {time.day} {_MONTHS[time.month - 1]} {time:%H:%M} UTC"
 
@@ -65,10 +68,10 @@ def both(time: datetime, zone_: tzinfo) -> str:
     return f"{utc(time)} ({there})" if there else utc(time)
 
 
-def brief_both(time: datetime, zone_: tzinfo) -> str:
-    """Write a time without its year: `Fri 27 Nov 01:00 UTC (02:00 Europe/Berlin)`."""
-    there = local(time, zone_)
-    return f"{brief(time)} ({there})" if there else brief(time)
+def brief_both(time: datetime, zone_: tzinfo, as_of: datetime) -> str:
+    """Write a time in brief and in the audience's zone: `Fri 27 Nov 01:00 UTC (02:00 Europe/Berlin)`."""
+    there, here = local(time, zone_), brief(time, as_of)
+    return f"{here} ({there})" if there else here
 
 
 def span(length: timedelta) -> str:

@@ -81,10 +81,7 @@ def undelivered(row: SentMail, rows: Mapping[str, Row], frame: Frame) -> View:
     subject = row.subject or "without a subject"
     to = ", ".join(row.to) or "nobody"
     there = times.local(row.at, frame.zone)
-    told = tuple(_told(member.kind, rows.get(member.key)) for member in row.members[:MOST_TOLD])
-    left = len(row.members) - len(told)
-    if left > 0:
-        told += (f"… and {left} more",)
+    about = told(row, rows)
     facts = [
         Fact("Subject", subject),
         Fact("Audience", row.audience),
@@ -115,9 +112,9 @@ def undelivered(row: SentMail, rows: Mapping[str, Row], frame: Frame) -> View:
                 heading="What it means",
                 paragraphs=(
                     "These people may not know what the mail would have told them. It is not tried again."
-                    + (" It was about:" if told else ""),
+                    + (" It was about:" if about else ""),
                 ),
-                items=told,
+                items=about,
             ),
             Section(
                 heading="What to do now",
@@ -131,6 +128,13 @@ def undelivered(row: SentMail, rows: Mapping[str, Row], frame: Frame) -> View:
         ),
         notes=wording.notes(frame),
     )
+
+
+def told(row: SentMail, rows: Mapping[str, Row]) -> tuple[str, ...]:
+    """List what a mail told of, as far as the rows say; empty where it is not known."""
+    about = tuple(_told(member.kind, rows.get(member.key)) for member in row.members[:MOST_TOLD])
+    left = len(row.members) - len(about)
+    return (*about, f"… and {left} more") if left > 0 else about
 
 
 def _told(kind: Kind, row: Row | None) -> str:

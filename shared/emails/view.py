@@ -108,6 +108,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """What was sent, last: a heading and the fields worth a line."""
     raw: str = ""
     raw_note: str = ""
+    shadow: str = ""
+    """On top of everything: that this mail went to somebody else."""
     notes: tuple[str, ...] = ()
     """The foot of the mail: who gets it and why."""
 
@@ -128,6 +130,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     url: str = ""
     what: str
+    """Empty where the heading of its group says it."""
     when: str = ""
     title: str = ""
     command: str = ""
@@ -139,6 +142,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     heading: str
     tone: Tone
     items: tuple[Item, ...]
+    command: str = ""
+    """What to run, where that is the same for all of them."""
     more: tuple[str, ...] = ()
     """Clusters told of by name only, where there is no room for more."""
     left: int = 0
@@ -156,6 +161,8 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[str, ...]
     """`2 failed`, `3 completed`: all of what is told."""
     groups: tuple[Group, ...]
+    shadow: str = ""
+    """On top of everything: that this mail went to somebody else."""
     notes: tuple[str, ...] = ()
 
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.emails.story import Story
-    from shared.emails.view import Frame
+    from shared.emails.view import Frame, Look
     from shared.events import Cluster, Event
+    from shared.routes import Audience
 
 WINDOW = "in your next maintenance window"
 """When something starts whose start AKS does not say."""
@@ -140,6 +141,15 @@ def raw(event: Event) -> str:
     return readable(event.details)
 
 
+def shadow(audience: Audience, look: Look) -> str:
+    """Tell in shadow mode whom a mail was meant for; nothing otherwise."""
+    if not look.only_to:
+        return ""
+    people = ", ".join((*audience.to, *audience.cc))
+    name = audience.name or audience.id
+    return f"Shadow mode: this would have gone to the audience “{name}” ({people}). Only you got it."
+
+
 def notes(frame: Frame) -> tuple[str, ...]:
     """Tell who gets a mail and why: the foot of every mail."""
     audience = frame.audience
@@ -154,10 +164,6 @@ def notes(frame: Frame) -> tuple[str, ...]:
             "route sends elsewhere."
         )
     lines = [why]
-    if frame.look.only_to:
-        lines.insert(
-            0, f"Shadow mode: meant for {', '.join((*audience.to, *audience.cc))}, who did not get it."
-        )
     as_of = f"Written {times.both(frame.as_of, frame.zone)}."
     lines.append(as_of if audience.reply_to else f"{as_of} Nobody reads answers to this mail.")
     return tuple(lines)

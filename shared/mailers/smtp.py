@@ -7,9 +7,13 @@ whose final dot was never sent does not exist.
     connect, TLS, AUTH       Unavailable: nothing was sent
     MAIL                     4xx Throttled, 5xx Unavailable: the sender is the same for all mail
     RCPT                     some refused: sent, the refused are named
-                             all refused: Refused, or Throttled if one may pass later
-    DATA, up to the dot      4xx Throttled, 5xx Refused, cut: Unavailable
-    the dot                  250 Accepted, 4xx Throttled, 5xx Refused, no answer: Unknown
+                             all refused: Refused, or Postponed if one may pass later
+    DATA, up to the dot      4xx Postponed, 5xx Refused, cut: Postponed
+    the dot                  250 Accepted, 4xx Postponed, 5xx Refused, no answer: Unknown
+    421 anywhere             Throttled: the relay is closing
+
+From the recipients on a temporary refusal may be this mail's alone (a full mailbox, greylisting): others are
+not kept waiting for it.
 
 The whole conversation, and not only each step, keeps to the timeouts: a sender must not outlive its lease.
 """
@@ -24,7 +28,18 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from shared.mailers import Accepted, Answer, Fate, Outcome, Refused, Throttled, Timeouts, Unavailable, Unknown
+from shared.mailers import (
+    Accepted,
+    Answer,
+    Fate,
+    Outcome,
+    Postponed,
+    Refused,
+    Throttled,
+    Timeouts,
+    Unavailable,
+    Unknown,
+)
 from shared.mailers.mime import mailbox, mailboxes, message_bytes
 from shared.mailers.relay import Relay, Tls, parse_url
 
@@ -210,17 +225,17 @@ class _Conversation:
         if len(refused) == len(addresses):
             passing = [code for code, _ in refused.values() if code // 100 != _FOR_GOOD]
             reason = "; ".join(words for _, words in refused.values())[:500]
-            raise _Stop(Throttled(PAUSE, reason) if passing else Refused(reason))
+            raise _Stop(Postponed(reason) if passing else Refused(reason))
         return list(refused)
 
     def data(self, body: bytes) -> None:
         """Send the message. Only from the final dot on can its fate be unknown."""
-        code, text = self._step(partial(self._smtp.docmd, "data"))
+        code, text = self._step(partial(self._smtp.docmd, "data"), Postponed)
         if code // 100 != _GO_AHEAD:
             raise _Stop(_refusal(code, _reply(code, text), Refused))
         stuffed = re.sub(rb"(?m)^\.", b"..", body)
-        self._step(partial(self._smtp.send, stuffed))
-        self._step(lambda: None)  # is there time left for an answer?
+        self._step(partial(self._smtp.send, stuffed), Postponed)
+        self._step(lambda: None, Postponed)  # is there time left for an answer?
         try:
             self._smtp.send(b".\r\n")
             code, text = self._smtp.getreply()
@@ -232,15 +247,13 @@ class _Conversation:
             raise _Stop(_refusal(code, _reply(code, text), Refused))
         raise _Stop(Unknown(f"the message was sent, the answer makes no sense: {_reply(code, text)}"))
 
-    def _step(self, action: Callable[[], _T]) -> _T:
+    def _step(self, action: Callable[[], _T], broken: type[Unavailable | Postponed] = Unavailable) -> _T:
         """Do something before the final dot: where it breaks, nothing was sent."""
         try:
             self._hurry()
             return action()
         except (OSError, smtplib.SMTPException) as problem:
-            raise _Stop(
-                Unavailable(f"broken off before the message was sent: {_words(problem)}")
-            ) from problem
+            raise _Stop(broken(f"broken off before the message was sent: {_words(problem)}")) from problem
 
     def _hurry(self) -> None:
         """Give the next step what is left of the time."""
@@ -255,7 +268,8 @@ class _Conversation:
 def _refusal(code: int, words: str, final: type[Refused | Unavailable]) -> Outcome:
     """Say what a refusal means: for now, for good, or that people have to mend something."""
     if code // 100 == _FOR_NOW:
-        return Throttled(PAUSE, words)
+        # With the message itself under way, it may be about this message.
+        return Postponed(words) if final is Refused and code != _CLOSING else Throttled(PAUSE, words)
     if code // 100 == _FOR_GOOD and code != _AUTHENTICATE:
         return final(words)
     return Unavailable(words)

@@ -42,6 +42,12 @@ MOST_CHUNKS = 15
 this: ASCII into seven eighths by gzip, a random mixture of alphabets by bzip2, which sees more than bytes."""
 
 
+_MOST_ADDRESSES = 50
+_MOST_REPORTS = 20
+_LONGEST = 200
+"""How much of what a mail service says is written down: together it stays within a text property."""
+
+
 class MailRow(msgspec.Struct, frozen=True, kw_only=True):
     """A mail to be sent, as stored, and whose turn it is.
 
@@ -78,6 +84,9 @@ class CheckRow(msgspec.Struct, frozen=True):
     key: str
     check: Check
 
+
+_CLUSTER_NAME = 8
+"""Where in a cluster's resource ID its name stands."""
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -165,6 +174,28 @@ def recorded(row: Stored) -> Recorded:
         if isinstance(item.reading, events.Event):
             event = msgspec.structs.replace(event, details=item.reading.details)
     return Recorded(row.key, event, values.get("decision", ""), values.get("revision", 0))
+
+
+def recorded_by_key(row: Stored) -> Recorded:
+    """Read what the key and the plain columns of an event's row tell, where its facts cannot be read.
+
+    That is enough for every decision: the maintenance has reached this status, and nothing is told twice.
+    """
+    values = row.values
+    status, _, revision = row.key.removeprefix(keys.history_of(row.key)).partition(":")
+    identifier = str(values.get("cluster", "")).split("/")
+    if len(identifier) <= _CLUSTER_NAME:
+        identifier = [""] * (_CLUSTER_NAME + 1)
+    subscription, group, name = identifier[2], identifier[4], identifier[_CLUSTER_NAME]
+    event = events.Event(
+        event_id=str(values.get("eventId", "")),
+        status=str(values.get("status", status)),
+        cluster=events.Cluster(subscription, group, name),
+        time=row.timestamp.astimezone(UTC),
+        updated=row.timestamp.astimezone(UTC),
+        end_of_support=events.EndOfSupport() if "." in status else None,
+    )
+    return Recorded(row.key, event, str(values.get("decision", "")), int(revision or 0), readable=False)
 
 
 def rejected_values(rejected: RejectedInput) -> dict[str, Any]:
@@ -295,8 +326,9 @@ def gate_values(gate: Gate) -> dict[str, Any]:
 def gate(row: Stored) -> Gate:
     """Read the gate."""
     values = row.values
-    sends = msgspec.json.decode(values["sends"], type=dict[int, int], strict=False)
-    return Gate(time(values["until"]), values["reason"], values["strikes"], sends, row.etag)
+    sends = msgspec.json.decode(values.get("sends", "{}"), type=dict[int, int], strict=False)
+    until = time(values["until"]) if "until" in values else LONG_AGO
+    return Gate(until, values.get("reason", ""), values.get("strikes", 0), sends, row.etag)
 
 
 def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
@@ -307,12 +339,12 @@ def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
         "audience": sent.audience,
         "at": text(sent.at),
         "subject": sent.subject[:1_000],
-        "to": _json(sent.to),
+        "to": _json(sent.to[:_MOST_ADDRESSES]),
         "why": sent.why[:4_000],
-        "refused": _json(sent.refused),
+        "refused": _json([line[:_LONGEST] for line in sent.refused[:_MOST_ADDRESSES]]),
         "attempts": sent.attempts,
         "members": members_json(sent.members),
-        "reports": _json(sent.reports),
+        "reports": reports_json(sent.reports),
         "token": token,
     }
 
@@ -336,8 +368,13 @@ def sent(row: Stored) -> SentMail:
 
 
 def reports_json(reports: Sequence[Report]) -> str:
-    """Write delivery reports."""
-    return _json(reports)
+    """Write delivery reports, the latest of them if there are many."""
+    return _json(
+        [
+            Report(report.recipient[:_LONGEST], report.status[:_LONGEST], report.detail[:_LONGEST])
+            for report in reports[-_MOST_REPORTS:]
+        ]
+    )
 
 
 def members_json(members: Sequence[Member]) -> str:

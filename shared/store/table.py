@@ -2,10 +2,11 @@
 
     TableError             something went wrong with the table
     ├── Conflict           a commit was refused as a whole: a row was there already, gone, or changed
+    ├── TableRefused       what was asked for is impossible, and will be tomorrow: too large, malformed
     └── TableUnavailable   no answer that tells: whether a commit took place is open
 
 Every write is a transaction, so that there is one kind of failure to reason about. A Conflict may be the
-caller's own earlier write: the SDK repeats a request whose answer was lost. Callers put a token into what
+caller's own earlier write: a request whose answer was lost is made once more. Callers put a token into what
 they write, new for every invocation, and read it back to tell.
 """
 
@@ -35,9 +36,13 @@ CONNECT_SECONDS = 2
 READ_SECONDS = 4
 """With one retry, a step on the table takes at most 12 s: Event Grid waits 30 s for an answer."""
 
-# Per call, because the SDK ignores `retry_on_methods` in the constructor; by default it repeats no POST whose
-# connection broke.
-_RETRY: dict[str, Any] = {"retry_total": 1, "retry_on_methods": ["GET", "POST"]}
+_ONCE: dict[str, Any] = {"retry_total": 0}
+"""The SDK's own retries are off: they sleep for as long as the service says, and leave out what broke on its
+way. One is made here, at once."""
+
+_SERVER_ERROR = 500
+_PASSING = frozenset({408, 429})
+_IMPOSSIBLE = frozenset({400, 413})
 
 
 class TableError(Exception):
@@ -50,6 +55,10 @@ class Conflict(TableError):  # noqa: N818 - the field's word
     def __init__(self, index: int) -> None:
         super().__init__(f"operation {index} conflicts with what is stored")
         self.index = index
+
+
+class TableRefused(TableError):  # noqa: N818 - says what happened
+    """The table cannot do this, now or ever."""
 
 
 class TableUnavailable(TableError):  # noqa: N818 - reads as what it is
@@ -136,7 +145,7 @@ class AzureTable:
         from azure.core.exceptions import ResourceNotFoundError
 
         try:
-            return self._with_table(lambda: _stored(self._client.get_entity(PARTITION, key, **_RETRY)))
+            return self._with_table(lambda: _stored(self._client.get_entity(PARTITION, key, **_ONCE)))
         except ResourceNotFoundError:
             return None
 
@@ -158,7 +167,7 @@ class AzureTable:
         headers: dict[str, str] = {}
         condition = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last"
         parameters: dict[str, Any] = {"partition": PARTITION, "first": first, "last": last}
-        options: dict[str, Any] = dict(_RETRY)
+        options: dict[str, Any] = dict(_ONCE)
         if untouched_since is not None:
             condition += " and Timestamp lt @since"
             parameters["since"] = untouched_since
@@ -184,7 +193,7 @@ class AzureTable:
         from azure.data.tables import TableTransactionError
 
         try:
-            results = self._client.submit_transaction(map(_sdk_operation, operations), **_RETRY)
+            results = self._client.submit_transaction(map(_sdk_operation, operations), **_ONCE)
         except TableTransactionError as error:
             code = getattr(error, "error_code", "")
             if error.status_code in {404, 409, 412} and code not in {"TableNotFound", "TableBeingDeleted"}:
@@ -193,23 +202,31 @@ class AzureTable:
         return [str(result.get("etag", "")) for result in results]
 
     def _with_table(self, step: Callable[[], _T]) -> _T:
-        """Take a step; where the table is missing, make it and take the step again."""
-        from azure.core.exceptions import ResourceExistsError
+        """Take a step, once more if it brought no clear answer; where the table is missing, make it first."""
+        from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
 
-        with _translated():
+        def once() -> _T:
             try:
                 return step()
-            except Exception as error:
+            except HttpResponseError as error:
                 if not _is_missing_table(error):
                     raise
             with suppress(ResourceExistsError):  # another instance was faster
-                self._client.create_table()
+                self._client.create_table(**_ONCE)
             return step()
+
+        with _translated():
+            try:
+                return once()
+            except AzureError as error:
+                if _is_clear(error):
+                    raise
+            return once()
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn what the SDK raises, one commit's conflict excepted, into TableUnavailable."""
+    """Turn what the SDK raises, a missing row excepted, into TableError."""
     from azure.core.exceptions import AzureError, ResourceNotFoundError
 
     try:
@@ -219,7 +236,15 @@ def _translated() -> Iterator[None]:
             raise TableUnavailable(_words(error)) from error
         raise
     except AzureError as error:
+        if getattr(error, "status_code", None) in _IMPOSSIBLE:
+            raise TableRefused(_words(error)) from error
         raise TableUnavailable(_words(error)) from error
+
+
+def _is_clear(error: Exception) -> bool:
+    """Tell whether an answer came that asking again would not change."""
+    status = getattr(error, "status_code", None)
+    return status is not None and status < _SERVER_ERROR and status not in _PASSING
 
 
 def _words(error: Exception) -> str:

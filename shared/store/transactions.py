@@ -56,6 +56,14 @@ class Recording(msgspec.Struct, frozen=True):
     gate: Gate | None = None
 
 
+class Frozen(msgspec.Struct, frozen=True):
+    """What freezing a mail came to: the mail, leased, unless another was faster; and the rows as written."""
+
+    mail: MailRow | None = None
+    audience: AudienceRow | None = None
+    gate: Gate | None = None
+
+
 class Due(msgspec.Struct, frozen=True):
     """Work that has fallen due, in order, and the server's time."""
 
@@ -90,7 +98,7 @@ class Store:
         first = prefix
         while first:
             page = self._table.query(first, prefix + keys.AFTER)
-            found += _readable(codec.recorded, page.rows)
+            found += _readable(_recorded, page.rows)
             first = keys.following(page.last) if page.more else ""
         return tuple(found)
 
@@ -130,19 +138,19 @@ class Store:
         *,
         now: datetime,
         token: str,
-        due: datetime,
-        notices: Iterable[Notice] = (),
+        notices: Iterable[tuple[Notice, datetime]] = (),
         checks: Iterable[Check] = (),
         mails: Iterable[Mail] = (),
         gate: Gate | None = None,
     ) -> Recording:
         """Insert an event, and what follows from it. One round trip, two where it is known already.
 
+        `notices` come with the time that they are due.
         `mails` come into being leased under `token`, to be sent by the caller at once; `gate` is the gate
         with them counted, to be written over the one that was read. Raises GateMoved.
         """
         event_values = codec.event_values(recorded, raw, received=now, token=token)
-        work = [(keys.work(due, notice.id), codec.notice_values(notice)) for notice in notices]
+        work = [(keys.work(due, notice.id), codec.notice_values(notice)) for notice, due in notices]
         work += [(keys.work(check.due, check.id), codec.check_values(check)) for check in checks]
         mail_keys = {keys.work(now, mail.operation_id): mail for mail in mails}
         work += [(key, codec.mail_values(mail, token=token, attempts=1)) for key, mail in mail_keys.items()]
@@ -157,10 +165,8 @@ class Store:
                 raise TableUnavailable("a conflict over an event that is not there") from None
             if row.values["token"] != token:
                 return Recording(is_new=False)
-            stored = [self._table.get(key) for key in mail_keys]
-            return Recording(
-                is_new=True, mails=tuple(codec.mail_row(row) for row in stored if row is not None)
-            )
+            own = [self._own(key, token) for key in mail_keys]
+            return Recording(is_new=True, mails=tuple(row for row in own if row is not None))
         etags = dict(zip([recorded.key, *(key for key, _ in work)], committed, strict=True))
         return Recording(
             is_new=True,
@@ -217,26 +223,30 @@ class Store:
         now: datetime,
         token: str,
         gate: Gate | None = None,
-    ) -> tuple[MailRow | None, Gate | None]:
-        """Turn notices into a mail, leased under `token`; None where another did. One round trip.
+    ) -> Frozen:
+        """Turn notices into a mail, leased under `token`. One round trip.
 
         `rows` are the notices that it tells and those that it makes pointless. `audience` is the row as read
         before: touching it keeps two instances from mailing one audience at once. `gate` is the gate with the
-        send counted; it comes back as written. Raises GateMoved.
+        send counted. Raises GateMoved.
         """
         key = keys.work(now, mail.operation_id)
+        values = codec.mail_values(mail, token=token, attempts=1)
         operations = [Operation(Verb.DELETE, row.key) for row in rows]
+        operations.append(Operation(Verb.INSERT, key, values))
         if audience is not None:
             verb = Verb.MERGE if audience.etag else Verb.INSERT
-            values = {"kind": "audience", "last": codec.text(now)}
-            operations.append(Operation(verb, audience.key, values, audience.etag))
-        operations.append(Operation(Verb.INSERT, key, codec.mail_values(mail, token=token, attempts=1)))
+            touched = {"kind": "audience", "last": codec.text(now)}
+            operations.append(Operation(verb, audience.key, touched, audience.etag))
         try:
             etags, gate = self._commit_counted(operations, gate)
         except Conflict:
-            return self._own(key, token), None
-        row = MailRow(key=key, etag=etags[-1], timestamp=now, mail=mail, token=token, attempts=1, leased=True)
-        return row, gate
+            return Frozen(self._own(key, token))
+        if audience is not None:
+            audience = AudienceRow(audience.key, now, etags[-1])
+        etag = etags[-2] if audience is not None else etags[-1]
+        row = MailRow(key=key, etag=etag, timestamp=now, mail=mail, token=token, attempts=1, leased=True)
+        return Frozen(row, audience, gate)
 
     def take_over(
         self, row: MailRow, token: str, gate: Gate | None = None
@@ -430,6 +440,15 @@ def _readable(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[
             yield read(row)
         except Exception:
             log.exception("row %s cannot be read, and is left as it is", row.key)
+
+
+def _recorded(row: Stored) -> Recorded:
+    """Read an event's row, as far as it can be read: what has happened stays known."""
+    try:
+        return codec.recorded(row)
+    except Exception:
+        log.exception("row %s cannot be read whole", row.key)
+        return codec.recorded_by_key(row)
 
 
 def _gate_operation(gate: Gate) -> Operation:

@@ -1,0 +1,155 @@
+"""What a digest says of each thing it tells: the entry, and by what it is sorted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.emails import failed, portal, times, unreachable, wording
+from shared.emails.story import tell
+from shared.emails.view import Item
+from shared.notices import Kind, Recorded, RejectedInput, SentMail
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.emails.story import Story
+    from shared.emails.view import Frame
+    from shared.notices import Member, Row
+
+LAST = datetime.max.replace(tzinfo=UTC)
+"""Where things whose time is not known are sorted."""
+
+_AHEAD = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.NOT_STARTED})
+"""Sorted by the start that AKS has planned; the others by when they happened."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """An item and what it is grouped and sorted by."""
+
+    kind: Kind
+    order: datetime
+    item: Item
+    reason: str = ""
+    """Why it failed; part of the item's title."""
+    besides: str = ""
+    """What the title says besides the reason."""
+
+
+def entry(member: Member, rows: Mapping[str, Row], frame: Frame) -> Entry:
+    """Say what there is to say of a member. Raises `LookupError` if the row it tells of is missing."""
+    row = rows[member.key]
+    if isinstance(row, RejectedInput):
+        return Entry(kind=member.kind, order=when(member, rows), item=_rejected(row, frame))
+    if isinstance(row, SentMail):
+        is_unreachable = member.kind is Kind.UNREACHABLE
+        item = _unreachable(member, row, frame) if is_unreachable else _undelivered(row, frame)
+        return Entry(kind=member.kind, order=when(member, rows), item=item)
+    story = tell(member, rows)
+    item = _item(story, frame)
+    order = _when(story)
+    if story.kind is not Kind.FAILED:
+        return Entry(kind=story.kind, order=order, item=item)
+    brief = failed.in_brief(story)
+    besides = f"and {brief.others} more" if brief.others else ""
+    title = brief.title + (f", {besides}" if besides else "")
+    item = msgspec.structs.replace(item, title=title, command=brief.command)
+    return Entry(kind=story.kind, order=order, item=item, reason=brief.title, besides=besides)
+
+
+def when(member: Member, rows: Mapping[str, Row]) -> datetime:
+    """Give the time that a member is sorted by; the last of all where its row is missing."""
+    match rows.get(member.key):
+        case RejectedInput(received=received):
+            return received
+        case SentMail(at=at):
+            return at
+        case Recorded():
+            return _when(tell(member, rows))
+    return LAST
+
+
+def _when(story: Story) -> datetime:
+    if story.kind in _AHEAD:
+        return story.planned or LAST
+    facts = story.event.end_of_support
+    if story.kind is Kind.END_OF_SUPPORT and facts and facts.date:
+        return facts.date
+    return story.event.updated
+
+
+def _item(story: Story, frame: Frame) -> Item:
+    event = story.event
+    what, time = wording.WHAT[story.upgrade], ""
+    match story.kind:
+        case Kind.SCHEDULED | Kind.RESCHEDULED | Kind.REMINDER:
+            time = _distant(story.planned, frame)
+        case Kind.NOT_STARTED:
+            time = f"was due {_distant(story.planned, frame)}"
+        case Kind.STILL_RUNNING:
+            time = f"started {_distant(event.updated, frame)}"
+        case Kind.END_OF_SUPPORT:
+            facts = event.end_of_support
+            what = f"Kubernetes {facts.version}" if facts and facts.version else "Kubernetes version"
+            if facts and facts.date:
+                days = times.days_away(facts.date.date(), frame.as_of)
+                ends = "ended" if days < 0 else "ends"
+                time = f"{ends} {times.day(facts.date.date())}, {times.in_days(days)}"
+        case _:
+            time = times.brief_both(event.updated, frame.zone, frame.as_of)
+            if story.took is not None and story.kind is not Kind.STARTED:
+                took = "took" if story.kind is Kind.COMPLETED else "after"
+                time += f", {took} {times.span(story.took)}"
+    return Item(
+        cluster=event.cluster.name,
+        group=event.cluster.resource_group,
+        url=portal.cluster(frame.look.portal, event.cluster),
+        what=what,
+        when=time,
+        title=_title(story, frame),
+    )
+
+
+def _distant(time: datetime | None, frame: Frame) -> str:
+    if time is None:
+        return wording.WINDOW
+    return f"{times.brief_both(time, frame.zone, frame.as_of)}, {times.away(time, frame.as_of)}"
+
+
+def _title(story: Story, frame: Frame) -> str:
+    if story.kind is Kind.RESCHEDULED and story.before:
+        return f"was to start {times.brief(story.before, frame.as_of)}"
+    if story.kind is Kind.COMPLETED and story.failures:
+        return "recovered after a failure"
+    if story.kind is Kind.CANCELED and story.planned:
+        return f"was to start {times.brief(story.planned, frame.as_of)}"
+    if story.kind is Kind.NEWS:
+        return f"status “{story.event.status}”"
+    return ""
+
+
+def _rejected(row: RejectedInput, frame: Frame) -> Item:
+    size = len(row.raw.encode("utf-8", "surrogatepass"))
+    received = times.brief(row.received, frame.as_of)
+    return Item(cluster=row.reason, what=f"{row.key}, {size:,} bytes", when=received)
+
+
+def _undelivered(row: SentMail, frame: Frame) -> Item:
+    return Item(
+        cluster=row.subject or row.key,
+        what=f"to {', '.join(row.to) or row.audience}",
+        when=times.brief(row.at, frame.as_of),
+        title=row.why,
+    )
+
+
+def _unreachable(member: Member, row: SentMail, frame: Frame) -> Item:
+    reports = unreachable.reports(member, row)
+    return Item(
+        cluster=", ".join(dict.fromkeys(report.recipient for report in reports)) or row.key,
+        what=f"“{row.subject or row.key}”",
+        when=f"sent {times.brief(row.at, frame.as_of)}",
+        title=", ".join(dict.fromkeys(map(unreachable.outcome, reports))),
+    )

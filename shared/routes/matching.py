@@ -1,0 +1,201 @@
+"""Which event goes to which audience: routes, tried one after the other. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.events import Event, Status
+from shared.notices import Kind
+from shared.routes.audience import DEFAULT_AUDIENCE, Audience, Lead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import timedelta
+
+VALUES: Mapping[str, Callable[[Event], str]] = {
+    "subscription": lambda event: event.cluster.subscription,
+    "resource_group": lambda event: event.cluster.resource_group,
+    "cluster": lambda event: event.cluster.name,
+    "kind": lambda event: event.upgrade,
+    "status": lambda event: event.status,
+    # Azure writes a region as `westeurope`, people and some of its tools as `West Europe`.
+    "region": lambda event: event.region.replace(" ", ""),
+}
+"""What a route can ask about, and where an event says it."""
+
+_TOLD = {
+    Status.SCHEDULED: (Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.NOT_STARTED),
+    Status.STARTED: (Kind.STARTED, Kind.STILL_RUNNING),
+    Status.COMPLETED: (Kind.COMPLETED,),
+    Status.CANCELED: (Kind.CANCELED,),
+    Status.FAILED: (Kind.FAILED,),
+}
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """One thing that a route asks for: that a value is like one of some globs. Case does not matter."""
+
+    field: str
+    """A key of VALUES."""
+    globs: tuple[str, ...]
+    """In lower case."""
+
+    def found(self, event: Event) -> str:
+        """Give what the event says about it; empty where it says nothing."""
+        return VALUES[self.field](event)
+
+    def holds(self, event: Event) -> bool:
+        """Tell whether the event meets it."""
+        value = self.found(event).lower()
+        return any(fnmatchcase(value, glob) for glob in self.globs)
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Sends the events that meet all of its conditions to its audiences; without audiences, to nobody."""
+
+    path: str
+    """Where it stands in the file: `routes[0]`."""
+    conditions: tuple[Condition, ...]
+    audiences: tuple[str, ...]
+    goes_on: bool = False
+    """Whether the routes after it are tried as well."""
+
+    def misses(self, event: Event) -> tuple[Condition, ...]:
+        """Give the conditions that an event does not meet; none if the route matches."""
+        return tuple(condition for condition in self.conditions if not condition.holds(event))
+
+
+class Outcome(StrEnum):
+    """What became of a route when an event was held against it."""
+
+    MATCHED = "matched"
+    NOT_MATCHED = "did not match"
+    NOT_REACHED = "not reached"
+    """A route before it had matched, and did not go on."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A route, what became of it, and which of its conditions the event does not meet."""
+
+    route: Route
+    outcome: Outcome
+    misses: tuple[Condition, ...] = ()
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A notice that an event gives rise to, now or later, and whether an audience wants it."""
+
+    kind: Kind
+    lead: str
+    wanted: bool
+
+
+class Hearing(msgspec.Struct, frozen=True):
+    """An audience that an event goes to, and what it hears of it."""
+
+    audience: Audience
+    told: tuple[Told, ...]
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """Why an event goes where it goes."""
+
+    steps: tuple[Step, ...]
+    hearings: tuple[Hearing, ...]
+    by_default: bool
+    """No route matched, so the default audience hears of it."""
+    routed: bool
+    """Whether anything decides about the event: a route, even one to nobody, or the default audience."""
+
+
+class Routes(msgspec.Struct, frozen=True):
+    """Audiences, and the routes to them."""
+
+    audiences: Mapping[str, Audience]
+    """By id, in the order of the file."""
+    routes: tuple[Route, ...] = ()
+
+    def hear(self, event: Event, kind: Kind, lead: str = "") -> tuple[str, ...]:
+        """Give the ids of the audiences that hear of this: in the order of the file, none of them twice.
+
+        For a check (a reminder, a watchdog) `event` is the one that it follows from: a Scheduled event for a
+        reminder, a Started one for what is still running. Where this is empty, `is_routed` tells whether that
+        was meant.
+        """
+        addressed = self._addressed(self._steps(event))
+        return tuple(
+            name
+            for name, audience in self.audiences.items()
+            if name in addressed and audience.wants(kind, event.upgrade, lead)
+        )
+
+    def is_routed(self, event: Event) -> bool:
+        """Tell whether anything decides about an event: a route, even one to nobody, or the default audience.
+
+        If not, nobody hears of it because nobody thought of it; otherwise because that is wanted.
+        """
+        return DEFAULT_AUDIENCE in self.audiences or any(not route.misses(event) for route in self.routes)
+
+    def all_leads(self) -> tuple[Lead, ...]:
+        """Give the leads of all audiences, longest first; leads of the same length are one."""
+        by_length: dict[timedelta, Lead] = {}
+        for audience in self.audiences.values():
+            for lead in audience.leads:
+                by_length.setdefault(lead.ahead, lead)
+        return tuple(by_length[ahead] for ahead in sorted(by_length, reverse=True))
+
+    def trace(self, event: Event) -> Trace:
+        """Explain where an event goes: what became of each route, and who hears what."""
+        steps = self._steps(event)
+        addressed = self._addressed(steps)
+        return Trace(
+            steps=steps,
+            hearings=tuple(
+                Hearing(audience, _told(event, audience))
+                for name, audience in self.audiences.items()
+                if name in addressed
+            ),
+            by_default=DEFAULT_AUDIENCE in addressed and not _any_matched(steps),
+            routed=self.is_routed(event),
+        )
+
+    def _steps(self, event: Event) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        ended = False
+        for route in self.routes:
+            if ended:
+                steps.append(Step(route, Outcome.NOT_REACHED))
+                continue
+            misses = route.misses(event)
+            steps.append(Step(route, Outcome.NOT_MATCHED if misses else Outcome.MATCHED, misses))
+            ended = not misses and not route.goes_on
+        return tuple(steps)
+
+    def _addressed(self, steps: tuple[Step, ...]) -> frozenset[str]:
+        if not _any_matched(steps):
+            return frozenset({DEFAULT_AUDIENCE} & self.audiences.keys())
+        return frozenset(
+            name for step in steps if step.outcome is Outcome.MATCHED for name in step.route.audiences
+        )
+
+
+def _any_matched(steps: tuple[Step, ...]) -> bool:
+    return any(step.outcome is Outcome.MATCHED for step in steps)
+
+
+def _told(event: Event, audience: Audience) -> tuple[Told, ...]:
+    kinds: tuple[Kind, ...] = (Kind.NEWS,)
+    if event.end_of_support is not None:
+        kinds = (Kind.END_OF_SUPPORT,)
+    elif event.status in set(Status):
+        kinds = _TOLD[Status(event.status)]
+    told: list[Told] = []
+    for kind in kinds:
+        leads = [lead.label for lead in audience.leads] if kind is Kind.REMINDER else []
+        for lead in leads or [""]:
+            told.append(Told(kind, lead, audience.wants(kind, event.upgrade, lead)))  # noqa: PERF401
+    return tuple(told)

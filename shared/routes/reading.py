@@ -1,0 +1,161 @@
+"""The setting ROUTES, checked: every slip is named with its place in the file, and nothing is guessed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.events import Upgrade
+from shared.routes import values
+from shared.routes.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
+from shared.routes.document import Field, RoutesError, near, parse
+from shared.routes.matching import VALUES, Condition, Route, Routes
+from shared.settings import MOST_RECIPIENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.routes import Defaults
+
+MOST_AUDIENCES = 90
+"""A notice for each of them and the event have to fit into one transaction of 100 operations."""
+
+_AUDIENCE = (
+    "name",
+    "to",
+    "cc",
+    "reply_to",
+    "runbook",
+    "time_zone",
+    "reminder_leads",
+    "group_wait",
+    "group_interval",
+    "kinds",
+    "volume",
+)
+_ROUTE = ("match", "audiences", "continue")
+
+
+def routes(text: str, defaults: Defaults) -> Routes:
+    """Read routes from YAML. Raises RoutesError for the first thing that is wrong."""
+    root = parse(text)
+    fields = root.mapping(("audiences", "routes")) if root else {}
+    items = fields["audiences"].items("audiences") if "audiences" in fields else []
+    audiences = {DEFAULT_AUDIENCE: _default(defaults)} if defaults.to else {}
+    given: dict[str, Field] = {}
+    for item in items:
+        audience = _audience(item, given, defaults)
+        given[audience.id] = item
+        audiences[audience.id] = audience
+    if not audiences:
+        raise RoutesError("There is no audience at all: EMAIL_TO is not set, and ROUTES names none.")
+    if len(audiences) > MOST_AUDIENCES:
+        raise fields["audiences"].fault(
+            f"expected at most {MOST_AUDIENCES} with the default audience, got {len(audiences)}"
+        )
+    found = _routes(fields["routes"], audiences) if "routes" in fields else ()
+    # An audience that no route names would wait for news that never come.
+    used = {DEFAULT_AUDIENCE}.union(*(route.audiences for route in found))
+    for name, item in given.items():
+        if name not in used:
+            raise item.fault(f"no route leads to {audiences[name].name!r}")
+    return Routes(audiences, found)
+
+
+# Audiences
+
+
+def _default(defaults: Defaults) -> Audience:
+    return Audience(
+        id=DEFAULT_AUDIENCE,
+        to=defaults.to,
+        time_zone=defaults.time_zone,
+        leads=values.thinned(defaults.leads, defaults.gap),
+    )
+
+
+def _audience(item: Field, given: Mapping[str, Field], defaults: Defaults) -> Audience:
+    fields = item.mapping(_AUDIENCE)
+    name = values.name(_required(item, fields, "name"))
+    if name.lower() in given:
+        raise fields["name"].expected(f"another name than that of {given[name.lower()].path}")
+    is_default = name.lower() == DEFAULT_AUDIENCE
+    if is_default and defaults.to:
+        if "to" in fields:
+            raise fields["to"].fault("the default audience gets its recipients from EMAIL_TO, leave `to` out")
+        to = defaults.to
+    else:
+        to = values.addresses(_required(item, fields, "to"))
+    cc = values.addresses(fields["cc"]) if "cc" in fields else ()
+    cc = tuple(address for address in cc if address not in to)
+    if len(to) + len(cc) > MOST_RECIPIENTS:
+        raise item.fault(f"expected at most {MOST_RECIPIENTS} addresses in `to` and `cc`, got {len(to + cc)}")
+    volume = Volume(fields["volume"].choice(Volume)) if "volume" in fields else Volume.ALL
+    leads = values.leads(fields["reminder_leads"]) if "reminder_leads" in fields else defaults.leads
+    audience = Audience(
+        id=name.lower(),
+        name="" if is_default else name,
+        to=to,
+        cc=cc,
+        reply_to=values.address(fields["reply_to"]) if "reply_to" in fields else "",
+        runbook=values.link(fields["runbook"]) if "runbook" in fields else "",
+        time_zone=values.time_zone(fields["time_zone"]) if "time_zone" in fields else defaults.time_zone,
+        leads=values.thinned(leads, defaults.gap),
+        wait=values.grouping(fields["group_wait"]) if "group_wait" in fields else None,
+        interval=values.grouping(fields["group_interval"]) if "group_interval" in fields else None,
+        kinds=values.kinds(fields["kinds"]) if "kinds" in fields else frozenset(),
+        volume=volume,
+    )
+    if not any(audience.wants(kind, upgrade) for kind in OF_EVENTS for upgrade in Upgrade):
+        raise fields["kinds"].fault(f"with `volume: {volume}` nothing of these is ever told")
+    return audience
+
+
+def _required(item: Field, fields: Mapping[str, Field], key: str) -> Field:
+    if key not in fields:
+        raise item.fault(f"expected `{key}`, which is missing")
+    return fields[key]
+
+
+# Routes
+
+
+def _routes(field: Field, audiences: Mapping[str, Audience]) -> tuple[Route, ...]:
+    routes: list[Route] = []
+    for item in field.items("routes"):
+        last = routes[-1] if routes else None
+        if last and not last.conditions and not last.goes_on:
+            raise item.fault(f"is never reached, since {last.path} matches everything and does not continue")
+        fields = item.mapping(_ROUTE)
+        to = _named(_required(item, fields, "audiences"), audiences)
+        goes_on = "continue" in fields and fields["continue"].choice(("true", "false")) == "true"
+        if goes_on and not to:
+            raise fields["continue"].fault("a route to nobody ends there, leave `continue` out")
+        conditions = _conditions(fields["match"]) if "match" in fields else ()
+        routes.append(Route(item.path, conditions, to, goes_on))
+    return tuple(routes)
+
+
+def _named(field: Field, audiences: Mapping[str, Audience]) -> tuple[str, ...]:
+    hints = {DEFAULT_AUDIENCE: " (the default audience is there if EMAIL_TO is set)"}
+    named: dict[str, None] = {}
+    for each in field.texts("names of audiences"):
+        name = each.text("the name of an audience").lower()
+        if name not in audiences:
+            known = sorted(audiences)
+            raise each.expected(
+                "the name of an audience", hints.get(name) or near(name, known) or _listed(known)
+            )
+        named[name] = None
+    return tuple(named)
+
+
+def _listed(names: Sequence[str]) -> str:
+    few = 8
+    return f" (known: {', '.join(names[:few])}{', …' if len(names) > few else ''})"
+
+
+def _conditions(field: Field) -> tuple[Condition, ...]:
+    fields = field.mapping(VALUES)
+    if not fields:
+        raise field.fault("expected at least one condition (leave `match` out to match every event)")
+    return tuple(Condition(key, values.globs(key, each)) for key, each in fields.items())

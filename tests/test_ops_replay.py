@@ -1,0 +1,217 @@
+"""Dead letters go through the same intake again, one by one, from a folder or a container."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+
+from ops import dead_letters, replay
+from shared import settings, wiring
+from shared.store.table import TableUnavailable
+from tests.infra import code
+from tests.test_ops_send_event import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from local.processes import Azurite
+
+STARTED = json.loads((code.ROOT / "samples" / "started.cloudevent.json").read_text("utf-8"))
+REPORT = {"id": "r", "eventType": "Microsoft.Communication.EmailDeliveryReportReceived", "data": {}}
+WHY = {"deadletterreason": "MaxDeliveryAttemptsExceeded", "lastdeliveryoutcome": "TimedOut"}
+SAS = "sv=2023-11-03&sig=s%2Fg"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make a folder of downloaded dead letters: two files, three events."""
+    (tmp_path / "TOPIC" / "2026").mkdir(parents=True)
+    (tmp_path / "TOPIC" / "2026" / "a.json").write_text(json.dumps([{**STARTED, **WHY}]), "utf-8")
+    (tmp_path / "TOPIC" / "2026" / "b.json").write_text(
+        json.dumps([REPORT, {**STARTED, "id": "again"}]), "utf-8"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def app() -> Iterator[Endpoint]:
+    """Serve something that takes events."""
+    with Endpoint() as endpoint:
+        yield endpoint
+
+
+class Container:
+    """A stand-in for a blob container: lists its blobs two a page, and wants the SAS."""
+
+    def __init__(self, blobs: dict[str, str]) -> None:
+        self.requests = 0
+        outer, names = self, list(blobs)
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.requests += 1
+                parts = urlsplit(self.path)
+                query = parse_qs(parts.query, keep_blank_values=True)
+                if query.get("sig") != ["s/g"] or not self.headers["x-ms-version"]:
+                    self._answer(403, "<Error/>")
+                elif query.get("comp") == ["list"]:
+                    start = int(query["marker"][0] or 0)
+                    page = "".join(f"<Blob><Name>{name}</Name></Blob>" for name in names[start : start + 2])
+                    following = str(start + 2) if start + 2 < len(names) else ""
+                    self._answer(
+                        200,
+                        f"\ufeff<EnumerationResults><Blobs>{page}</Blobs>"
+                        f"<NextMarker>{following}</NextMarker></EnumerationResults>",
+                    )
+                else:
+                    name = unquote(parts.path.removeprefix("/account/dead/"))
+                    self._answer(*((200, blobs[name]) if name in blobs else (404, "")))
+
+            def _answer(self, status: int, text: str) -> None:
+                body = text.encode()
+                self.send_response(status)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/account/dead"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def test_to_an_app(folder: Path, app: Endpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each event goes by itself to the function that it was meant for, with what Event Grid said of it."""
+    (tmp_path / "key").write_text("k3y", "utf-8")
+    arguments = [str(folder / "TOPIC"), "--to", app.url, "--key-file", str(tmp_path / "key")]
+    assert replay.main(arguments) == 0
+    functions = [path.partition("functionName=")[2] for path, _, _ in app.taken]
+    assert functions == ["maintenance_events", "email_reports", "maintenance_events"]
+    assert [body["id"] for _, _, body in app.taken] == [STARTED["id"], "r", "again"]
+    assert all(headers["x-functions-key"] == "k3y" for _, headers, _ in app.taken)
+    assert "3 events: 3 taken, 0 not taken" in capsys.readouterr().out
+
+
+def test_one_that_is_not_taken_holds_up_no_other(
+    folder: Path, app: Endpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is not taken is named, counted, and the exit code."""
+    app.status = 500
+    assert replay.main([str(folder), "--to", app.url]) == 1
+    assert len(app.taken) == 3
+    assert "0 taken, 3 not taken" in capsys.readouterr().out
+
+
+def test_lists(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--list shows where each is and why, sends nothing, and lets nothing control the terminal."""
+    (folder / "c.json").write_text(json.dumps({"subject": "a\x1b[2Jb"}), "utf-8")
+    assert replay.main([str(folder), "--list"]) == 0
+    out = capsys.readouterr().out
+    assert "MaxDeliveryAttemptsExceeded, TimedOut" in out
+    assert "4 events" in out
+    assert "\x1b" not in out
+
+
+def test_from_a_container(app: Endpoint, capsys: pytest.CaptureFixture[str]) -> None:
+    """A container is read page by page, names quoted, with the SAS of its URL."""
+    blobs = {f"TOPIC/a b+{number}.json": json.dumps([{**STARTED, "id": str(number)}]) for number in range(5)}
+    with Container(blobs) as container:
+        assert replay.main([f"{container.url}?{SAS}", "--to", app.url]) == 0
+        assert container.requests == 3 + 5
+    assert [body["id"] for _, _, body in app.taken] == ["0", "1", "2", "3", "4"]
+    assert "sig=" not in capsys.readouterr().out
+
+
+def test_container_says_no(capsys: pytest.CaptureFixture[str]) -> None:
+    """No right to read is said, with the role that is wanted, and without the SAS."""
+    with Container({}) as container:
+        assert replay.main([f"{container.url}?sv=1&sig=wrong", "--list"]) == 2
+    err = capsys.readouterr().err
+    assert "Storage Blob Data Reader" in err
+    assert "sig=" not in err
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.json", "{"), ("b.bin", "\udcff")])
+def test_unreadable(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str) -> None:
+    """A file that holds no JSON is named, rather than passed over."""
+    (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert replay.main([str(tmp_path), "--list"]) == 2
+    assert name in capsys.readouterr().err
+
+
+def test_nothing_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is not there is an error; an empty one is not."""
+    assert replay.main([str(tmp_path / "none"), "--list"]) == 2
+    assert replay.main([str(tmp_path), "--list"]) == 0
+    assert "0 events" in capsys.readouterr().out
+
+
+def test_here(
+    folder: Path, azurite: Azurite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --to this process takes them, with the app's settings: once new, then duplicates."""
+    environment = {
+        "NOTIFIER_STORAGE": azurite.connection_string,
+        "NOTIFIER_TABLE": "replayed",
+        "EMAIL_FOLDER": str(folder / "mail"),
+        "EMAIL_FROM": "aks@example.com",
+        "EMAIL_TO": "ops@example.com",
+        "SWEEP_SCHEDULE": "0 * * * * *",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(folder)  # no local.settings.json here
+    table = wiring.open_table(settings.load(environment))
+    table._client.create_table()
+    try:
+        assert replay.main([str(folder / "TOPIC")]) == 0
+        first = capsys.readouterr().out
+        assert "taken: new" in first
+        assert "taken: ignored" in first
+        assert "taken: duplicate" in first
+        assert replay.main([str(folder / "TOPIC")]) == 0
+        assert "taken: new" not in capsys.readouterr().out
+    finally:
+        table._client.close()
+
+
+def test_here_without_settings(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without settings it says which one is missing."""
+    for name in code.settings_read():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(folder)
+    assert replay.main([str(folder / "TOPIC")]) == 2
+    assert "SWEEP_SCHEDULE" in capsys.readouterr().err
+
+
+def test_table_that_does_not_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """An event that could not be recorded is not taken, and the next one is tried all the same."""
+    seen: list[Any] = []
+
+    def take(letter: dead_letters.Letter) -> tuple[bool, str]:
+        seen.append(letter)
+        return False, str(TableUnavailable("no answer"))
+
+    found = [dead_letters.Letter("a", {}, ""), dead_letters.Letter("b", {}, "")]
+    assert replay.replay(found, take) == 1
+    assert len(seen) == 2
+    assert "NOT TAKEN: no answer" in capsys.readouterr().out
