@@ -1,4 +1,4 @@
-# Everything is installed into this folder: .venv/ and node_modules/.
+# Everything is installed into this folder: .venv/, .venv-infra/ and node_modules/.
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 4
@@ -20,6 +20,11 @@ node_modules/.installed: package.json package-lock.json
 	npm ci --silent --no-audit --no-fund
 	@touch $@
 
+.venv-infra/.installed: requirements-infra.txt
+	test -x .venv-infra/bin/python || $(PYTHON) -m venv .venv-infra
+	.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-infra.txt
+	@touch $@
+
 demo: install ## Send a story of events through the app, and gather its emails
 	$(BIN)/python -m local.demo
 
@@ -32,14 +37,15 @@ run: install ## Run the app on this machine: Azurite, local.settings.json, http:
 test: install ## Run all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-check: install ## Lint and type-check
+check: install .venv-infra/.installed ## Lint, type-check, scan the infrastructure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.infra.scan
 
 format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean: ## Remove what the commands have installed and made
-	rm -rf .venv node_modules out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-infra node_modules out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -86,6 +86,8 @@ class Sweep(msgspec.Struct):
     settled: int = 0
     waiting: int = 0
     paused: bool = False
+    oldest: int = 0
+    """By how many seconds the oldest work that still waits is overdue: an alert looks at it."""
 
 
 class _StopSending(Exception):  # noqa: N818 - a signal within this module
@@ -133,12 +135,14 @@ class Delivery:
                     self._recover(due, started, sweep)
             except _StopSending:
                 sending = False
+                self._wait(sweep, [*due.mails, *due.notices])
             made += self._check(due.checks, started, sweep)
             try:
                 if sending and not made:  # what checks have come to goes together with what waits already
                     self._tell(due.notices, started, sweep)
             except _StopSending:
                 sending = False
+                self._wait(sweep, due.notices)
             sweep.paused = self._sender.paused()
             if due.more:
                 first = due.next
@@ -147,6 +151,13 @@ class Delivery:
             else:
                 break
         return sweep
+
+    def _wait(self, sweep: Sweep, rows: Iterable[NoticeRow | MailRow]) -> None:
+        """Count what waits, and how long the oldest of it has."""
+        now = self._clock.now()
+        for row in rows:
+            sweep.waiting += 1
+            sweep.oldest = max(sweep.oldest, int((now - keys.due_of(row.key)).total_seconds()))
 
     def _see(self, due: Due) -> None:
         self._sender.see(due.gate)
@@ -201,7 +212,7 @@ class Delivery:
         reader = Reader(self._store)
         for row in sorted(due.mails, key=_failures_first):
             if row.leased and due.server_time - row.timestamp < self._sender.term(row):
-                sweep.waiting += 1
+                self._wait(sweep, [row])
                 continue
             self._in_time(started)
             since = self._clock.monotonic()
@@ -237,12 +248,12 @@ class Delivery:
             if not _has_failure(waiting):
                 interval = pace.stretched(interval, len(self._routes.audiences), self._limits)
             if self._is_early(audience, interval):
-                sweep.waiting += len(waiting)
+                self._wait(sweep, waiting)
                 continue
             last = self._store.audience(audience)
             self._last[audience] = last.last or LONG_AGO
             if self._is_early(audience, interval):
-                sweep.waiting += len(waiting)
+                self._wait(sweep, waiting)
                 continue
             with _alone(last.key):
                 self._mail(audience, waiting, last, reader, started=started, sweep=sweep)

@@ -57,6 +57,9 @@ class Kind(StrEnum):
     """An address that a mail was sent to and did not reach; for the default audience."""
 
 
+ABOUT_MAIL = frozenset({Kind.UNDELIVERED, Kind.UNREACHABLE})
+"""Notices about mail. A mail of nothing else that fails is not told of in turn."""
+
 _KIND = {
     Status.SCHEDULED: Kind.SCHEDULED,
     Status.STARTED: Kind.STARTED,

@@ -15,7 +15,7 @@ import msgspec
 
 from shared import ids
 from shared.decisions import decided
-from shared.notices import Decision, Kind, Notice, Report
+from shared.notices import ABOUT_MAIL, Decision, Kind, Notice, Report
 from shared.routes import DEFAULT_AUDIENCE
 from shared.store import keys
 from shared.store.table import TableUnavailable
@@ -132,10 +132,13 @@ def _take(store: Store, clock: Clock, delivery: DeliveryReport) -> Decision:
             return _decided(Decision.DUPLICATE, delivery, logging.INFO)
         now = clock.now()
         written = msgspec.structs.replace(sent, reports=(*sent.reports, report))
-        lead = keys.digest(report.recipient.lower())[:8]
+        lead = keys.address(report.recipient)
         id_ = ids.notice_id(sent.key, Kind.UNREACHABLE, lead, DEFAULT_AUDIENCE)
         notice = Notice(id_, Kind.UNREACHABLE, sent.key, DEFAULT_AUDIENCE, lead)
-        if store.report(written, etag, now, notice, keys.told_of_address(report.recipient, now)):
+        # A mail about an address that does not work, and does not reach one, is logged, and that is the end.
+        about_mail = all(member.kind in ABOUT_MAIL for member in sent.members)
+        tell = None if about_mail else notice
+        if store.report(written, etag, now, tell, keys.told_of_address(report.recipient, now)):
             return _decided(Decision.NEW, delivery, logging.ERROR)
     raise TableUnavailable(f"mail {delivery.operation_id} keeps changing")
 

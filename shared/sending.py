@@ -27,7 +27,7 @@ from shared.mailers import (
     Unavailable,
     Unknown,
 )
-from shared.notices import Decision, Kind, Mail, Notice, Recorded, SentMail
+from shared.notices import ABOUT_MAIL, Decision, Kind, Mail, Notice, Recorded, SentMail
 from shared.routes import DEFAULT_AUDIENCE
 from shared.store import codec, keys
 from shared.store.transactions import MOST_MEMBERS, GateMoved
@@ -55,8 +55,6 @@ FIRST_BACK_OFF = timedelta(minutes=1)
 MOST_BACK_OFF = timedelta(hours=1)
 _TRIES = 4
 _PLENTY = 1_000
-
-_ABOUT_MAIL = frozenset({Kind.UNDELIVERED, Kind.UNREACHABLE})
 
 LEAST_SECONDS = 2.0
 """With less time than this no send is begun."""
@@ -348,7 +346,7 @@ class Sender:
         if state == "failed":
             log.error("mail %s failed: %s", row.mail.operation_id, why)
             # A mail that tells of failed mail and fails itself is logged, and that is the end of it.
-            if not all(member.kind in _ABOUT_MAIL for member in row.mail.members):
+            if not all(member.kind in ABOUT_MAIL for member in row.mail.members):
                 tell = undelivered(sent.key)
         if not self._store.settle(row, sent, tell):
             log.warning("mail %s was settled by another instance", row.mail.operation_id)

@@ -176,6 +176,7 @@ class _Composer:
         self._portal = config.portal
         self._domain = config.sender.rpartition("@")[2]
         self._only_to = config.only_to
+        self._failures_file = config.failures_file
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Email:
         from shared.emails.compose import compose
@@ -200,4 +201,9 @@ class _Composer:
     def _look(self) -> Look:
         from shared.emails.compose import Look
 
-        return Look(portal=self._portal, domain=self._domain, only_to=self._only_to)
+        return Look(
+            portal=self._portal,
+            domain=self._domain,
+            only_to=self._only_to,
+            failures_file=self._failures_file,
+        )

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.delivery import summary
 from shared.mailers import Accepted, Throttled
 from shared.notices import Mail
 from shared.store import keys
@@ -391,3 +392,15 @@ def test_bug_in_one_mail_blocks_no_other() -> None:
     assert len(world.mailer.arrived) == 2
     world.settle_down()
     assert len(world.mailer.arrived) == 3
+
+
+def test_sweep_says_how_long_the_oldest_has_waited() -> None:
+    """A sweep logs by how much the oldest work that still waits is overdue, for an alert to look at."""
+    world = World(GROUP_WAIT="0s")
+    world.take(event("Started", NOW))
+    world.mailer.script.append(Throttled(7_200, "TooManyRequests"))
+    assert world.sweep(seconds=1).oldest <= 1
+    sweep = world.sweep(minutes=40)
+    assert sweep.oldest == 2_400
+    assert "oldest=2400" in summary(sweep)
+    assert world.sweep(hours=2).oldest == 0

@@ -228,6 +228,7 @@ def test_other_start_is_a_reschedule() -> None:
     world.clock.forward(hours=1)
     assert world.take(scheduled(world.clock.now(), start + timedelta(minutes=16))) == "rescheduled"
     assert _rows(world, "event:") == ["Scheduled", "Scheduled:1"]
+    world.settle_down(1)
     world.sweep(days=6)
     world.settle_down(30)
     kinds = [subject.partition("]")[0] for subject in world.mailer.subjects]

@@ -212,7 +212,6 @@ def test_mailer_that_cannot_be_opened_is_no_attempt(monkeypatch: pytest.MonkeyPa
 
 def test_array_out_of_time_comes_again() -> None:
     """Of an array that takes too long what was recorded is safe, and the rest is delivered again."""
-
     slow = [True]
 
     class SlowTable(MemoryTable):

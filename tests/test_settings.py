@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shared.notices import Watch
 from shared.pace import Limits
-from shared.routes import Lead
+from shared.routes import Audience, Lead, Routes
 from shared.settings import (
     AzureEmail,
     FolderEmail,
@@ -86,10 +86,17 @@ def test_defaults() -> None:
         "table": "notifier",
         "email": AzureEmail("https://mail.communication.azure.com"),
         "sender": "aks@example.com",
-        "to": ("ops@example.com",),
+        "routes": Routes(
+            audiences={
+                "default": Audience(
+                    id="default",
+                    to=("ops@example.com",),
+                    leads=(Lead("7d", timedelta(days=7)), Lead("24h", timedelta(hours=24))),
+                )
+            }
+        ),
         "only_to": (),
         "limits": Limits(30, 100),
-        "leads": (Lead("7d", timedelta(days=7)), Lead("24h", timedelta(hours=24))),
         "gap": timedelta(hours=6),
         "group_wait": timedelta(seconds=30),
         "group_interval": timedelta(minutes=5),
@@ -205,7 +212,9 @@ def test_spaces_around_values() -> None:
 )
 def test_values(name: str, value: str, field: str, expected: Any) -> None:
     """Each setting is read into what it means."""
-    assert getattr(settings(**{name: value}), field) == expected
+    read = settings(**{name: value})
+    default = read.routes.audiences["default"]
+    assert getattr(default if field in {"to", "leads"} else read, field) == expected
 
 
 @pytest.mark.parametrize(

@@ -41,29 +41,30 @@ class Brief(msgspec.Struct, frozen=True):
     command: str = ""
 
 
-def explain(story: Story) -> Explanation:
+def explain(story: Story, frame: Frame) -> Explanation:
     """Ask what the failure's reason comes down to."""
-    return _explain(story.event.details, _context(story))
+    return _explain(story.event.details, _context(story), frame.look.failures_file)
 
 
-def in_brief(story: Story) -> Brief:
+def in_brief(story: Story, frame: Frame) -> Brief:
     """Ask what the failure's reason comes down to, in a few words."""
     brief = _in_brief if len(story.event.details) <= _LONG else _in_brief.__wrapped__
-    return brief(story.event.details, _context(story))
+    return brief(story.event.details, _context(story), frame.look.failures_file)
 
 
 @functools.lru_cache(maxsize=128)
-def _in_brief(details: str, context: Context) -> Brief:
+def _in_brief(details: str, context: Context, failures_file: str) -> Brief:
     """Remembered: a digest is made twice, first to see how much of it fits into one mail."""
-    first, *others = _explain(details, context).findings
+    first, *others = _explain(details, context, failures_file).findings
     command = next((step.command for step in first.steps if step.command), "")
     return Brief(first.title, len(others), command)
 
 
-def _explain(details: str, context: Context) -> Explanation:
+def _explain(details: str, context: Context, failures_file: str) -> Explanation:
     from shared.failures import explain as explain_reason
+    from shared.failures import remembered
 
-    return explain_reason(details, context)
+    return explain_reason(details, context, remembered(failures_file))
 
 
 def _context(story: Story) -> Context:
@@ -83,7 +84,7 @@ def _context(story: Story) -> Context:
 def failed(story: Story, frame: Frame) -> View:
     """Tell of a failure, explained."""
     event, what = story.event, wording.WHAT[story.upgrade]
-    explanation = explain(story)
+    explanation = explain(story, frame)
     first, *others = explanation.findings
     count = len(others)
     tail = first.title + (f", and {count} more" if count else "")

@@ -52,7 +52,7 @@ def entry(member: Member, rows: Mapping[str, Row], frame: Frame) -> Entry:
     order = _when(story)
     if story.kind is not Kind.FAILED:
         return Entry(kind=story.kind, order=order, item=item)
-    brief = failed.in_brief(story)
+    brief = failed.in_brief(story, frame)
     besides = f"and {brief.others} more" if brief.others else ""
     title = brief.title + (f", {besides}" if besides else "")
     item = msgspec.structs.replace(item, title=title, command=brief.command)

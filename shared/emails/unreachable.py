@@ -65,7 +65,7 @@ def reports(member: Member, row: SentMail) -> tuple[Report, ...]:
     Only the first of that address counts: the row may gain reports after the mail was frozen, and the mail
     is to stay as it is.
     """
-    named = [report for report in row.reports if keys.digest(report.recipient.lower())[:8] == member.lead]
+    named = [report for report in row.reports if keys.address(report.recipient) == member.lead]
     return tuple(named[:1]) or row.reports
 
 

@@ -27,6 +27,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Host of the Azure portal."""
     only_to: tuple[str, ...] = ()
     """Shadow mode: all mail goes here instead, the intended audience named in it."""
+    failures_file: str = ""
+    """The installation's own entries of the failure catalogue; a path."""
 
 
 class Frame(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ def explain(reason: str, context: Context, catalogue: Catalogue | None = None) -
     from shared.failures.pieces import pieces
     from shared.failures.readable import readable
 
-    findings = diagnose(pieces(reason), context, catalogue or _default())
+    findings = diagnose(pieces(reason), context, catalogue or remembered(""))
     return Explanation(findings, readable(reason))
 
 
@@ -39,5 +39,6 @@ def load_catalogue(path: str | None = None) -> Catalogue:
 
 
 @cache
-def _default() -> Catalogue:
-    return load_catalogue()
+def remembered(path: str) -> Catalogue:
+    """Load a catalogue once per process: with a user's own file, or, for an empty path, without."""
+    return load_catalogue(path or None)

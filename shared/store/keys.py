@@ -85,6 +85,11 @@ def work_until(time: datetime) -> str:
     return f"work:{due(time)}{AFTER}"
 
 
+def due_of(work_key: str) -> datetime:
+    """Give the time that work is due, from its key."""
+    return datetime.fromisoformat(work_key[len("work:") : work_key.rindex(":")])
+
+
 def following(key: str) -> str:
     """Give the beginning of the range after a key; no key holds a `!`, and it sorts before all they hold."""
     return key + "!"
@@ -103,6 +108,11 @@ def audience(name: str) -> str:
 def rejected(raw: str) -> str:
     """Give the key of input that could not be understood: the SHA-256 of its UTF-8 bytes."""
     return f"rejected:{digest(raw)}"
+
+
+def address(value: str) -> str:
+    """Give an address a short name of its own, whatever its case."""
+    return digest(value.lower())[:8]
 
 
 def told_of_address(address: str, day: datetime) -> str:

@@ -86,7 +86,7 @@ class ScriptedMailer:
 class World:
     """A notifier and everything around it."""
 
-    def __init__(self, *, table: MemoryTable | None = None, **overrides: str) -> None:
+    def __init__(self, table: MemoryTable | None = None, /, **overrides: str) -> None:
         self.clock = StoppedClock()
         self.table = table or MemoryTable(self.clock.now)
         self.mailer = ScriptedMailer()

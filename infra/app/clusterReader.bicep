@@ -1,0 +1,18 @@
+// The app may list a subscription's clusters and their maintenance windows.
+targetScope = 'subscription'
+
+param appPrincipalId string
+
+var roleIds = {
+  Reader: 'acdd72a7-3385-48ef-bd42-f606fba81ae7'
+}
+
+resource appReadsClusters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(subscription().id, appPrincipalId, roleIds.Reader)
+  scope: subscription()
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.Reader)
+  }
+}

@@ -1,0 +1,130 @@
+// The event subscriptions: the second step, once the code is deployed and the functions are there.
+// python -m ops.subscribe waits for that and fills in the parameters from the first step's outputs.
+targetScope = 'subscription'
+
+@minLength(1)
+@description('Name of the deployment, as in main.bicep.')
+param environmentName string
+
+@minLength(1)
+param location string
+
+@description('Resource group of the app.')
+param resourceGroupName string
+
+param functionAppId string
+
+param functionAppUrl string
+
+@description('System topic of AKS maintenance, and its resource group.')
+param topicName string
+
+param topicResourceGroup string
+
+@description('Whether that topic carries the identity for dead letters.')
+param topicHasIdentity bool = true
+
+@description('System topic of the mail service\'s delivery reports; empty: none.')
+param emailTopicName string = ''
+
+param deadLetterIdentityId string
+
+param deadLetterAccountId string
+
+param deadLetterContainerName string = 'event-dead-letter'
+
+param actionGroupId string
+
+@allowed([ 'AzureFunction', 'WebHook' ])
+@description('How events reach the app. WebHook: the function\'s URL with its system key, if AzureFunction with CloudEvents should not be accepted.')
+param destinationType string = 'AzureFunction'
+
+@allowed([ 'CloudEventSchemaV1_0', 'EventGridSchema' ])
+@description('Schema of AKS events on delivery. The app reads both.')
+param deliverySchema string = 'CloudEventSchemaV1_0'
+
+@description('Event types to take. AKS has been seen to use Microsoft.ResourceNotifications.MaintenanceResources.ScheduledEventEmitted too; the app reads both, and the alert unmatched tells.')
+param eventTypes array = [ 'Microsoft.ResourceNotifications.ContainerServiceEventResources.ScheduledEventEmitted' ]
+
+@description('Ids of further subscriptions whose AKS maintenance the same app tells of.')
+param furtherSubscriptions array = []
+
+@description('Name of a topic to make for sample events; empty: none.')
+param testTopicName string = ''
+
+@description('Object id of the user who may publish to it.')
+param principalId string = ''
+
+var tags = { 'azd-env-name': environmentName }
+
+module maintenance 'eventing/subscription.bicep' = {
+  name: 'aks-maintenance-events'
+  scope: resourceGroup(topicResourceGroup)
+  params: {
+    topicName: topicName
+    subscriptionName: 'aks-maintenance-notifier'
+    eventTypes: eventTypes
+    functionAppId: functionAppId
+    functionAppUrl: functionAppUrl
+    functionName: 'maintenance_events'
+    destinationType: destinationType
+    deliverySchema: deliverySchema
+    deadLetterAccountId: deadLetterAccountId
+    deadLetterContainerName: deadLetterContainerName
+    deadLetterIdentityId: topicHasIdentity ? deadLetterIdentityId : ''
+  }
+}
+
+module reports 'eventing/subscription.bicep' = if (!empty(emailTopicName)) {
+  name: 'email-delivery-reports'
+  scope: resourceGroup(resourceGroupName)
+  params: {
+    topicName: emailTopicName
+    subscriptionName: 'aks-maintenance-notifier'
+    eventTypes: [ 'Microsoft.Communication.EmailDeliveryReportReceived' ]
+    functionAppId: functionAppId
+    functionAppUrl: functionAppUrl
+    functionName: 'email_reports'
+    destinationType: destinationType
+    deliverySchema: deliverySchema
+    deadLetterAccountId: deadLetterAccountId
+    deadLetterContainerName: deadLetterContainerName
+    deadLetterIdentityId: deadLetterIdentityId
+  }
+}
+
+module elsewhere 'eventing/elsewhere.bicep' = [for id in furtherSubscriptions: {
+  name: 'aks-maintenance-notifier-${environmentName}'
+  scope: subscription(id)
+  params: {
+    environmentName: environmentName
+    location: location
+    eventTypes: eventTypes
+    functionAppId: functionAppId
+    functionAppUrl: functionAppUrl
+    functionName: 'maintenance_events'
+    destinationType: destinationType
+    deliverySchema: deliverySchema
+    deadLetterAccountId: deadLetterAccountId
+    deadLetterContainerName: deadLetterContainerName
+    deadLetterIdentityId: deadLetterIdentityId
+    actionGroupId: actionGroupId
+  }
+}]
+
+module testTopic 'eventing/testTopic.bicep' = if (!empty(testTopicName)) {
+  name: 'test-topic'
+  scope: resourceGroup(resourceGroupName)
+  params: {
+    location: location
+    tags: tags
+    name: testTopicName
+    functionAppId: functionAppId
+    functionAppUrl: functionAppUrl
+    functionName: 'maintenance_events'
+    destinationType: destinationType
+    publisherPrincipalId: principalId
+  }
+}
+
+output TEST_TOPIC_ENDPOINT string = empty(testTopicName) ? '' : testTopic.outputs.endpoint

@@ -1,0 +1,71 @@
+// Another subscription whose AKS maintenance the app tells of: a system topic belongs to the subscription that
+// it speaks of. With a topic of its own there, in a resource group of its own.
+targetScope = 'subscription'
+
+param environmentName string
+param location string
+param eventTypes array
+param functionAppId string
+param functionAppUrl string
+param functionName string
+@allowed([ 'AzureFunction', 'WebHook' ])
+param destinationType string
+@allowed([ 'CloudEventSchemaV1_0', 'EventGridSchema' ])
+param deliverySchema string
+param deadLetterAccountId string
+param deadLetterContainerName string
+param deadLetterIdentityId string
+param actionGroupId string
+
+var tags = { 'azd-env-name': environmentName }
+var token = uniqueString(subscription().subscriptionId, environmentName)
+var topicName = 'evgt-aks-${token}'
+
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
+  name: 'rg-${environmentName}-events'
+  location: location
+  tags: tags
+}
+
+module topic 'systemTopic.bicep' = {
+  name: 'topic'
+  scope: group
+  params: {
+    tags: tags
+    name: topicName
+    source: subscription().id
+    topicType: 'microsoft.resourcenotifications.containerserviceeventresources'
+    identityId: deadLetterIdentityId
+  }
+}
+
+module eventSubscription 'subscription.bicep' = {
+  name: 'event-subscription'
+  scope: group
+  params: {
+    topicName: topic.outputs.name
+    subscriptionName: 'aks-maintenance-notifier'
+    eventTypes: eventTypes
+    functionAppId: functionAppId
+    functionAppUrl: functionAppUrl
+    functionName: functionName
+    destinationType: destinationType
+    deliverySchema: deliverySchema
+    deadLetterAccountId: deadLetterAccountId
+    deadLetterContainerName: deadLetterContainerName
+    deadLetterIdentityId: deadLetterIdentityId
+  }
+}
+
+module alerts '../alerts/topic.bicep' = {
+  name: 'topic-alerts'
+  scope: group
+  params: {
+    tags: tags
+    suffix: token
+    topicId: topic.outputs.id
+    actionGroupId: actionGroupId
+    isShared: false
+    watchUnmatched: true
+  }
+}

@@ -1,0 +1,43 @@
+// A system topic: where Azure puts the events of one source. There can be only one for a source and type.
+param tags object
+param name string
+@description('Id of what sends the events.')
+param source string
+param topicType string
+@description('Identity that writes dead letters.')
+param identityId string
+@description('Log Analytics workspace for what could not be delivered; empty: none.')
+param workspaceId string = ''
+
+resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
+  name: name
+  location: 'global'
+  tags: tags
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    source: source
+    topicType: topicType
+  }
+}
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (!empty(workspaceId)) {
+  name: 'delivery-failures'
+  scope: topic
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'DeliveryFailures'
+        enabled: true
+      }
+    ]
+  }
+}
+
+output id string = topic.id
+output name string = topic.name

@@ -1,0 +1,1 @@
+"""Reading the Bicep files, and what is asked of them."""
