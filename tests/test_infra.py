@@ -16,16 +16,7 @@ TEXTS = bicep.sources(code.ROOT / "infra")
 INFRA = bicep.read(TEXTS)
 PARAMETERS = json.loads((code.ROOT / "infra" / "main.parameters.json").read_text("utf-8"))["parameters"]
 AZD = yaml.safe_load((code.ROOT / "azure.yaml").read_text("utf-8"))
-_NOT_IN_README_YET = {
-    "CLUSTERS",
-    "EMAIL_ONLY_TO",
-    "EMAIL_PER_HOUR",
-    "EMAIL_PER_MINUTE",
-    "NOT_STARTED_AFTER",
-    "RETENTION_DAYS",
-    "ROUTES",
-    "STILL_RUNNING_AFTER",
-}
+_NOT_IN_README_YET = {"CLUSTERS"}
 _NOT_OURS = {"node_modules", ".venv", ".venv-infra", ".git", "out"}
 _VARIABLE = re.compile(r"\$\{(\w+)(?:=([^}]*))?\}")
 
