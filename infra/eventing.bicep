@@ -3,6 +3,7 @@
 targetScope = 'subscription'
 
 @minLength(1)
+@maxLength(40)
 @description('Name of the deployment, as in main.bicep.')
 param environmentName string
 
@@ -55,6 +56,8 @@ param testTopicName string = ''
 @description('Object id of the user who may publish to it.')
 param principalId string = ''
 
+// As in main.bicep. Environments that share a topic must not take each other's event subscription.
+var subscriptionName = 'aks-maintenance-notifier-${uniqueString(subscription().subscriptionId, environmentName)}'
 var tags = { 'azd-env-name': environmentName }
 
 module maintenance 'eventing/subscription.bicep' = {
@@ -62,7 +65,7 @@ module maintenance 'eventing/subscription.bicep' = {
   scope: resourceGroup(topicResourceGroup)
   params: {
     topicName: topicName
-    subscriptionName: 'aks-maintenance-notifier'
+    subscriptionName: subscriptionName
     eventTypes: eventTypes
     functionAppId: functionAppId
     functionAppUrl: functionAppUrl
@@ -80,7 +83,7 @@ module reports 'eventing/subscription.bicep' = if (!empty(emailTopicName)) {
   scope: resourceGroup(resourceGroupName)
   params: {
     topicName: emailTopicName
-    subscriptionName: 'aks-maintenance-notifier'
+    subscriptionName: subscriptionName
     eventTypes: [ 'Microsoft.Communication.EmailDeliveryReportReceived' ]
     functionAppId: functionAppId
     functionAppUrl: functionAppUrl
@@ -94,11 +97,12 @@ module reports 'eventing/subscription.bicep' = if (!empty(emailTopicName)) {
 }
 
 module elsewhere 'eventing/elsewhere.bicep' = [for id in furtherSubscriptions: {
-  name: 'aks-maintenance-notifier-${environmentName}'
+  name: 'aks-notifier-${environmentName}'
   scope: subscription(id)
   params: {
     environmentName: environmentName
     location: location
+    subscriptionName: subscriptionName
     eventTypes: eventTypes
     functionAppId: functionAppId
     functionAppUrl: functionAppUrl

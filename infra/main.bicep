@@ -116,7 +116,7 @@ param tableName string = 'notifier'
 @description('Name of a system topic for AKS maintenance that this subscription has already: there can be only one. It is left as it is: see existingSystemTopicHasIdentity. Default: a new one.')
 param existingSystemTopicName string = ''
 
-@description('Resource group of the existing system topic.')
+@description('Resource group of the existing system topic. Default: the one of this deployment.')
 param existingSystemTopicResourceGroup string = ''
 
 @description('Whether the existing system topic carries the identity of the output EVENTGRID_IDENTITY_ID. Without it nothing can be dead-lettered: what Event Grid cannot deliver in 24 hours is dropped, and an alert says so.')
@@ -166,7 +166,9 @@ var hasSmtpUser = isSmtp && contains(smtpUrl, '@')
 var makesVault = hasSmtpUser && empty(smtpPasswordSecretUri)
 var makesTopic = empty(existingSystemTopicName)
 var topicName = makesTopic ? 'evgt-aks-${token}' : existingSystemTopicName
-var topicGroupName = makesTopic ? group.name : existingSystemTopicResourceGroup
+var topicGroupName = makesTopic || empty(existingSystemTopicResourceGroup) ? group.name : existingSystemTopicResourceGroup
+// As in eventing.bicep. Environments that share a topic must not take each other's event subscription.
+var subscriptionName = 'aks-maintenance-notifier-${uniqueString(subscription().subscriptionId, environmentName)}'
 var communicationGroupName = empty(existingCommunicationServiceResourceGroup) ? group.name : existingCommunicationServiceResourceGroup
 var clusterSubscriptions = empty(clusters) ? [] : split(replace(clusters, ' ', ''), ',')
 
@@ -388,6 +390,7 @@ module topicAlerts 'alerts/topic.bicep' = {
     suffix: 'aks-${token}'
     topicId: '${subscription().id}/resourceGroups/${topicGroupName}/providers/Microsoft.EventGrid/systemTopics/${topicName}'
     actionGroupId: actionGroup.outputs.id
+    subscriptionName: subscriptionName
     isShared: !makesTopic
     watchUnmatched: makesTopic
   }
@@ -402,6 +405,7 @@ module emailTopicAlerts 'alerts/topic.bicep' = if (isAcs) {
     suffix: 'email-${token}'
     topicId: isAcs ? emailTopic.outputs.id : ''
     actionGroupId: actionGroup.outputs.id
+    subscriptionName: subscriptionName
     isShared: false
     watchUnmatched: false
   }

@@ -50,16 +50,21 @@ class Letter(NamedTuple):
 def letters(source: str) -> Iterator[Letter]:
     """Read all events of a container (https://ACCOUNT.blob…/CONTAINER, a SAS may follow) or of a folder.
 
-    Raises DeadLettersError; a blob that is no JSON raises it, too, naming the blob.
+    Raises DeadLettersError; blobs that are no JSON raise it, too, by name, once all others have been read.
     """
+    texts: Iterator[tuple[str, str | bytes]]
     texts = _container(source) if "://" in source else _folder(Path(source))
+    wrong: list[str] = []
     for place, text in texts:
         try:
             body = json.loads(text)
-        except ValueError as error:
-            raise DeadLettersError(f"{place} is no JSON: {error}") from None
+        except (ValueError, RecursionError) as error:
+            wrong.append(f"{place} is no JSON: {error}")
+            continue
         for event in body if isinstance(body, list) else [body]:
             yield Letter(place, event, _reason(event))
+    if wrong:
+        raise DeadLettersError("; ".join(wrong))
 
 
 def _reason(event: object) -> str:
@@ -70,14 +75,14 @@ def _reason(event: object) -> str:
     return ", ".join(str(one) for one in told if one)
 
 
-def _folder(folder: Path) -> Iterator[tuple[str, str]]:
+def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
     if not folder.exists():
         raise DeadLettersError(f"there is no {folder}")
     files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
     for path in files:
         try:
-            yield str(path), path.read_text("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+            yield str(path), path.read_bytes()
+        except OSError as error:
             raise DeadLettersError(f"{path} cannot be read: {error}") from None
 
 

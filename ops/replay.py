@@ -10,7 +10,8 @@ and of local.settings.json; reports of deliveries are left alone then. A contain
 identity, such as that of `az login`, or with a SAS in its URL.
 
 What is known already is a duplicate, so that replaying twice does no harm; nothing is deleted. Exit code 0:
-all were taken. 1: some were not. 2: the dead letters, the settings or the command line are wrong.
+all were taken. 1: some were not. 2: the settings or the command line are wrong, or a dead letter cannot be
+read; the others were taken.
 """
 
 from __future__ import annotations

@@ -102,6 +102,11 @@ class Azure:
 def outputs(azure: Azure, deployment: str) -> dict[str, str]:
     """Read the outputs of a deployment at subscription scope, under the names that azd would give them."""
     found = azure.ask("deployment", "sub", "show", "--name", deployment, "--query", "properties.outputs")
+    return _outputs(found)
+
+
+def _outputs(found: Mapping[str, Any] | None) -> dict[str, str]:
+    """Give outputs under their names: Azure Resource Manager does not keep the case of these."""
     return {name.upper(): str(output["value"]) for name, output in (found or {}).items()}
 
 
@@ -174,7 +179,7 @@ def main(arguments: Sequence[str] | None = None, *, sleep: Callable[[float], Non
         print(f"ops.subscribe: {error}", file=sys.stderr)
         return 1
     print(f"subscribed: AKS maintenance reaches {given['functionAppUrl']}")
-    endpoint = ((result or {}).get("TEST_TOPIC_ENDPOINT") or {}).get("value")
+    endpoint = _outputs(result).get("TEST_TOPIC_ENDPOINT")
     if endpoint:
         print(f"sample events go to: {endpoint}")
     return 0

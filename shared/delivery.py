@@ -61,6 +61,9 @@ log = logging.getLogger("notifier")
 SECONDS = 45.0
 """No new mail is begun after this much of a sweep: the timer fires every minute."""
 
+MOST_COMPANY = timedelta(minutes=5)
+"""How much longer a notice may have to wait and still go along with others."""
+
 _MOST_ROUNDS = 20
 
 
@@ -113,6 +116,8 @@ class Delivery:
         self._clock = clock
         self._grouping = grouping
         self._limits = limits
+        waits = [grouping.of(audience).wait for audience in routes.audiences.values()]
+        self._company = min(max(waits), MOST_COMPANY)
         self._last: dict[str, datetime] = {}
 
     def sweep(self) -> Sweep:
@@ -125,8 +130,10 @@ class Delivery:
         first = keys.PAUSE
         made = 0
         sending = True
+        notices: list[NoticeRow] = []
+        company: list[NoticeRow] = []
         for _ in range(_MOST_ROUNDS):
-            due = self._store.due(self._clock.now(), first)
+            due = self._store.due(self._clock.now(), first, self._company)
             sweep.found += len(due.checks) + len(due.notices) + len(due.mails)
             try:
                 if first == keys.PAUSE:
@@ -135,21 +142,22 @@ class Delivery:
                     self._recover(due, started, sweep)
             except _StopSending:
                 sending = False
-                self._wait(sweep, [*due.mails, *due.notices])
+                self._wait(sweep, due.mails)
             made += self._check(due.checks, started, sweep)
-            try:
-                if sending and not made:  # what checks have come to goes together with what waits already
-                    self._tell(due.notices, started, sweep)
-            except _StopSending:
-                sending = False
-                self._wait(sweep, due.notices)
-            sweep.paused = self._sender.paused()
+            notices += due.notices
+            company += due.soon
             if due.more:
                 first = due.next
             elif made and sending:
-                first, made = keys.PAUSE, 0  # checks have become notices: tell them in the same sweep
+                # Checks have become notices: these go together with what waits already.
+                first, made, notices, company = keys.PAUSE, 0, [], []
             else:
                 break
+        if sending:
+            self._tell(notices, company, started, sweep)
+        else:
+            self._wait(sweep, notices)
+        sweep.paused = self._sender.paused()
         return sweep
 
     def _wait(self, sweep: Sweep, rows: Iterable[NoticeRow | MailRow]) -> None:
@@ -227,36 +235,60 @@ class Delivery:
 
     # Notices
 
-    def _tell(self, rows: Iterable[NoticeRow], started: float, sweep: Sweep) -> None:
-        """Mail what waits, audience by audience: failures first, then who has waited longest."""
+    def _tell(
+        self, rows: Iterable[NoticeRow], company: Iterable[NoticeRow], started: float, sweep: Sweep
+    ) -> None:
+        """Mail what waits, audience by audience: failures first, then who has waited longest.
+
+        `company` are notices that have not waited long enough for company yet: where there is some, they go
+        with it. Left behind, they would wait for the next mail, and what they say may have replaced others.
+        """
         reader = Reader(self._store)
         by_audience: dict[str, list[NoticeRow]] = {}
         for row in rows:
             by_audience.setdefault(self._sender.audience(row.notice.audience).id, []).append(row)
-        for audience, waiting in sorted(
-            by_audience.items(), key=lambda item: (not _has_failure(item[1]), item[1][0].key)
-        ):
-            self._in_time(started)
-            grouping = self._grouping.of(self._sender.audience(audience))
-            if not grouping.wait:
-                for row in waiting:
-                    self._in_time(started)
-                    with _alone(row.key):
-                        self._mail(audience, [row], None, reader, started=started, sweep=sweep)
-                continue
-            interval = grouping.interval
-            if not _has_failure(waiting):
-                interval = pace.stretched(interval, len(self._routes.audiences), self._limits)
-            if self._is_early(audience, interval):
-                self._wait(sweep, waiting)
-                continue
-            last = self._store.audience(audience)
-            self._last[audience] = last.last or LONG_AGO
-            if self._is_early(audience, interval):
-                self._wait(sweep, waiting)
-                continue
-            with _alone(last.key):
-                self._mail(audience, waiting, last, reader, started=started, sweep=sweep)
+        for row in company:
+            waiting = by_audience.get(self._sender.audience(row.notice.audience).id)
+            if waiting is not None:
+                waiting.append(row)
+        left = sorted(by_audience.items(), key=_by_urgency, reverse=True)
+        try:
+            while left:
+                self._in_time(started)
+                audience, waiting = left[-1]
+                self._tell_one(audience, waiting, reader, started=started, sweep=sweep)
+                left.pop()
+        except _StopSending:
+            self._wait(sweep, [row for _, waiting in left for row in waiting])
+
+    def _tell_one(
+        self, audience: str, waiting: Sequence[NoticeRow], reader: Reader, *, started: float, sweep: Sweep
+    ) -> None:
+        """Mail what waits for one audience, if it is its turn."""
+        grouping = self._grouping.of(self._sender.audience(audience))
+        if not grouping.wait:
+            for row in sorted(waiting, key=_is_no_failure):
+                self._in_time(started)
+                if not self._sender.room(urgent=_has_failure([row])):
+                    self._wait(sweep, [row])
+                    continue
+                with _alone(row.key):
+                    self._mail(audience, [row], None, reader, started=started, sweep=sweep)
+            return
+        interval = grouping.interval
+        if not _has_failure(waiting):
+            interval = pace.stretched(interval, len(self._routes.audiences), self._limits)
+        # Whether it can go is asked before anything is read: in a storm most audiences wait at most sweeps.
+        if self._is_early(audience, interval) or not self._sender.room(urgent=_has_failure(waiting)):
+            self._wait(sweep, waiting)
+            return
+        last = self._store.audience(audience)
+        self._last[audience] = last.last or LONG_AGO
+        if self._is_early(audience, interval):
+            self._wait(sweep, waiting)
+            return
+        with _alone(last.key):
+            self._mail(audience, waiting, last, reader, started=started, sweep=sweep)
 
     def _mail(
         self,
@@ -275,7 +307,7 @@ class Delivery:
         told: dict[Member, list[NoticeRow]] = {}
         pointless: list[NoticeRow] = []
         double = redundant(row.notice for row in rows)
-        for row in sorted(rows, key=lambda row: row.notice.kind is not Kind.FAILED):
+        for row in sorted(rows, key=_is_no_failure):
             if self._clock.monotonic() - started > SECONDS:
                 break
             member = None if row.notice.id in double else self._member(row.notice, reader)
@@ -289,6 +321,9 @@ class Delivery:
         while members:
             self._in_time(started)
             part = self._sender.part(members, audience, self._clock.now(), reader)
+            # Two notices may be one member; what is told of a member takes all of its notices along.
+            while len(part) > 1 and sum(len(told[member]) for member in part) > MOST_MEMBERS:
+                part = part[:-1]
             members = members[len(part) :]
             rows_of_part = [row for member in part for row in told[member]][:MOST_MEMBERS]
             rest = pointless[: MOST_MEMBERS - len(rows_of_part)]
@@ -398,6 +433,10 @@ def _by_urgency(item: tuple[str, list[NoticeRow]]) -> tuple[bool, str]:
     """Sort failures first, then by what has waited longest."""
     _, rows = item
     return (not _has_failure(rows), rows[0].key)
+
+
+def _is_no_failure(row: NoticeRow) -> bool:
+    return row.notice.kind is not Kind.FAILED
 
 
 def _has_failure(rows: Iterable[NoticeRow]) -> bool:

@@ -31,6 +31,11 @@ def operation_id(notice_ids: Iterable[str]) -> str:
     return str(uuid5(NAMESPACE, "\n".join(("mail", *sorted(notice_ids)))))
 
 
+def resend_id(operation_id_: str, number: int) -> str:
+    """Name the mail that repeats another for the `number`th time, by an operator's wish."""
+    return str(uuid5(NAMESPACE, f"resend\n{operation_id_}\n{number}"))
+
+
 def message_id(operation_id_: str, domain: str) -> str:
     """Give a mail's Message-ID."""
     return f"<{operation_id_}@{domain}>"

@@ -147,6 +147,8 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     audience: str
     as_of: datetime
     members: tuple[Member, ...]
+    repeats: str = ""
+    """The operation id of the mail that an operator had sent again by this one."""
 
 
 class RejectedInput(msgspec.Struct, frozen=True):
@@ -183,6 +185,8 @@ class SentMail(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[Member, ...] = ()
     reports: tuple[Report, ...] = ()
     """What the mail service has reported of its recipients since; failures only."""
+    repeats: str = ""
+    """As in Mail."""
 
 
 Row = Recorded | RejectedInput | SentMail

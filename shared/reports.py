@@ -51,13 +51,20 @@ class ReportError(ValueError):
     """Not a delivery report; the message says why."""
 
 
-def parse(text: str, received: datetime) -> list[DeliveryReport]:
-    """Read a delivery of reports: one or an array, either schema. Raises ReportError."""
+def parse(text: str, received: datetime) -> list[DeliveryReport | ReportError]:
+    """Read a delivery of reports: one or an array, either schema. What is none comes back as the reason."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ReportError(f"not JSON: {error}") from None
-    return [_report(element, received) for element in (body if isinstance(body, list) else [body])]
+        return [ReportError(f"not JSON: {error}")]
+    return [_read(element, received) for element in (body if isinstance(body, list) else [body])]
+
+
+def _read(body: object, received: datetime) -> DeliveryReport | ReportError:
+    try:
+        return _report(body, received)
+    except ReportError as error:
+        return error
 
 
 def _report(body: object, received: datetime) -> DeliveryReport:
@@ -90,14 +97,13 @@ def take(store: Store, clock: Clock, text: str) -> list[Decision]:
     day. Raises TableUnavailable, so that Event Grid delivers again, also where a mail is not settled yet; the
     other reports of the delivery are taken all the same.
     """
-    try:
-        reports = parse(text, clock.now())
-    except ReportError as error:
-        decided(Decision.IGNORED, keys.digest(text), level=logging.ERROR, why=str(error))
-        return [Decision.IGNORED]
     decisions: list[Decision] = []
     unavailable: TableUnavailable | None = None
-    for report in reports:
+    for report in parse(text, clock.now()):
+        if isinstance(report, ReportError):
+            decided(Decision.IGNORED, keys.digest(text), level=logging.ERROR, why=str(report))
+            decisions.append(Decision.IGNORED)
+            continue
         try:
             decisions.append(_take(store, clock, report))
         except TableUnavailable as error:

@@ -59,6 +59,9 @@ _PLENTY = 1_000
 LEAST_SECONDS = 2.0
 """With less time than this no send is begun."""
 
+MOST_QUEUED = 3.0
+"""Seconds to wait for the others of this process: an event is to be recorded in time, mailed or not."""
+
 PAUSE_REMEMBERED = 60.0
 """Seconds for which a process that has seen a pause acts on it without reading it again."""
 
@@ -143,35 +146,53 @@ class Sender:
         """Make a commit that leases mails to be sent now, and count them with it, by all instances.
 
         `commit` takes the gate to write, and gives its result and the gate as written. Where no limits are
-        set nothing is counted. Raises NoRoom if the limits leave none, or others keep coming first.
+        set nothing is counted. Raises NoRoom if the limits leave none, a pause is in force, or others keep
+        coming first.
         """
         if self._limits is None:
             result, _ = commit(None)
             return result
-        with self._turn:
+        if not self._turn.acquire(timeout=MOST_QUEUED):
+            raise NoRoom
+        try:
+            began = self._clock.monotonic()
             for _ in range(_TRIES):
                 gate = self._gate or self._store.gate()
                 now = self._clock.now()
-                if pace.room(gate.sends, self._limits, now, urgent=urgent) < number:
+                if self._room(gate, now, urgent=urgent) < number:
                     raise NoRoom
                 counted = msgspec.structs.replace(gate, sends=pace.counted(gate.sends, now, number))
                 try:
                     result, written = commit(counted)
                 except GateMoved:
                     self.see(None)
+                    if self._clock.monotonic() - began > MOST_QUEUED:
+                        break
                     continue
                 self.see(written)
                 return result
+        finally:
+            self._turn.release()
         raise NoRoom
 
-    def room(self) -> int:
-        """Tell how many urgent mails may go at once, as far as this process knows."""
+    def room(self, *, urgent: bool = True) -> int:
+        """Tell how many mails may go at once, as far as this process knows."""
         if self._limits is None:
             return _PLENTY
-        with self._turn:
+        if not self._turn.acquire(timeout=MOST_QUEUED):
+            return 0
+        try:
             gate = self._gate or self._store.gate()
             self.see(gate)
-            return pace.room(gate.sends, self._limits, self._clock.now(), urgent=True)
+            return self._room(gate, self._clock.now(), urgent=urgent)
+        finally:
+            self._turn.release()
+
+    def _room(self, gate: Gate, now: datetime, *, urgent: bool) -> int:
+        """Tell how many mails may go at once by a gate: none while it is shut."""
+        if self._limits is None or gate.until > now:
+            return 0
+        return pace.room(gate.sends, self._limits, now, urgent=urgent)
 
     def audience(self, name: str) -> Audience:
         """Give an audience by its id; one that is not configured any more falls to the default audience."""
@@ -378,6 +399,7 @@ class Sender:
             refused=tuple(refused),
             attempts=row.attempts,
             members=row.mail.members,
+            repeats=row.mail.repeats,
         )
 
     def _pause_until(self, until: datetime, reason: str, strikes: int = 0) -> None:

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -330,6 +330,37 @@ def test_completed_tells_of_a_start_that_was_never_told() -> None:
     assert "Started: Fri 20 Nov 2026, 01:02 UTC (02:02 Europe/Berlin)" in email.text
     twice = msgspec.structs.replace(story.mail, members=story.mail.members * 2)
     assert "took 46 min" in compose(twice, story.rows, made_up.TEAM, LOOK).text
+
+
+def test_a_failure_that_came_later_is_not_recovered_from() -> None:
+    """Events come out of order: only what failed before it completed makes it a recovery."""
+    began = made_up.recorded(made_up.event(Status.STARTED, made_up.BEGAN))
+    ended = made_up.recorded(made_up.event(Status.COMPLETED, made_up.BEGAN + timedelta(hours=5)))
+    for hours, subject in ((4, "recovered, took 5 h"), (6, "took 5 h")):
+        time = made_up.BEGAN + timedelta(hours=hours)
+        failed = made_up.recorded(made_up.event(Status.FAILED, time, details=made_up.REASON))
+        story = made_up.story("completed", Kind.COMPLETED, began, failed, ended)
+        email = compose(story.mail, story.rows, made_up.TEAM, LOOK)
+        assert email.subject == f"[Completed] Node OS upgrade · prod-weu-1 · {subject}"
+
+
+def test_a_reminder_written_late_is_told_in_the_past() -> None:
+    """What was due already does not start five minutes ago."""
+    coming = made_up.recorded(made_up.event(Status.SCHEDULED, made_up.NOW, start=made_up.START))
+    late = made_up.START + timedelta(minutes=5)
+    story = made_up.story("reminder", Kind.REMINDER, coming, as_of=late, lead="1h")
+    email = compose(story.mail, story.rows, made_up.TEAM, LOOK)
+    assert email.subject == "[Reminder] Node OS upgrade · prod-weu-1 · was to start 5 minutes ago"
+    assert "starts 5 minutes ago" not in email.text
+
+
+def test_no_general_guide_is_called_the_guide_to_a_failure_that_is_not_known() -> None:
+    """An unknown reason has no guide of its own."""
+    failed = made_up.recorded(made_up.event(Status.FAILED, made_up.NOW, details="Flux capacitor."))
+    story = made_up.story("failed", Kind.FAILED, failed)
+    text = compose(story.mail, story.rows, made_up.TEAM, LOOK).text
+    assert "guide to clusters in state Failed" in text
+    assert "guide to this failure" not in text
 
 
 def test_long_ago_is_told_with_its_year() -> None:

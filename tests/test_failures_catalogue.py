@@ -118,6 +118,12 @@ def test_commands_are_safe_to_paste(entry: Entry) -> None:
             assert "\n" not in command
 
 
+def test_backticks_that_a_shell_would_run_are_refused() -> None:
+    """JMESPath's literals stand between backticks: harmless between single quotes only."""
+    assert not templates.command_fault("az x --query 'length(a||`[]`)'")
+    assert "backtick" in templates.command_fault('az x --query "length(a||`[]`)"')
+
+
 def test_values_of_facts_that_users_invent_are_quoted() -> None:
     """A fact without a form of its own may be anything, and stays one token."""
     for hostile in HOSTILE:
@@ -212,7 +218,7 @@ def _explain(reason: str, path: str) -> Finding:
 def test_users_add_entries_of_their_own(tmp_path: Path) -> None:
     """An entry of a user's file is found like ours, reads facts of its own, and goes before ours."""
     path = _own(tmp_path, _MINE)
-    finding = _explain(MESSAGES[1]["text"] + " Mesh gate istio-1 refused.", path)
+    finding = _explain(MESSAGES[1]["text"].removesuffix(".") + ", mesh gate istio-1 refused.", path)
     assert finding.entry == "mesh-not-ready"
     assert finding.summary == "Mesh istio-1 was not ready."
     assert ("Mesh", "istio-1") in finding.facts

@@ -6,6 +6,7 @@ import json
 import zlib
 from typing import Any
 
+import msgspec
 import pytest
 
 from shared.failures import explain, load_catalogue
@@ -175,6 +176,53 @@ def test_too_many_requests_on_a_drain_is_never_throttling() -> None:
     for code in ("TooManyRequests", "Throttled", "KubernetesAPICallFailed"):
         reason = json.dumps(arm(_drain("000001", "pod-1", "pdb-1"), code))
         assert _entries(reason) == ["pdb-blocks-drain"]
+
+
+_DRAIN = "Drain node aks-blue-31415926-vmss00002k failed when evicting pod web-0"
+_LINK = "See http://aka.ms/aks/debugdrainfailures"
+_NEIGHBOURS = {
+    # The link stands in every failed drain, whatever stopped it.
+    f'{_DRAIN}. Original error: failed calling webhook "v.kb.io": x. {_LINK}': "webhook-blocks-eviction",
+    f'{_DRAIN}. Original error: nodes "x" not found. {_LINK}': "drain-failed",
+    # Kubernetes' 429 to an eviction, in Azure's words for throttling.
+    f'{_DRAIN} failed with Too Many Requests error. Original error: Status=429 Code="TooManyRequests"'
+    ' Message="Cannot evict pod as it would violate the pod\'s disruption budget."': "pdb-blocks-drain",
+    # Nothing runs in these states.
+    "cluster is in Provisioning State(Succeeded) and Power State(Stopped), x cannot be performed": (
+        "cluster-stopped"
+    ),
+    "cluster is in Provisioning State(Failed) and Power State(Running), x cannot be performed": (
+        "left-in-failed-state"
+    ),
+    "VM has reported a failure when processing extension 'MDE.Linux'. Error: 'exit code 52'": "unknown",
+    "SubCode: VMExtensionError; exit status=1, output: Insufficient memory": "node-bootstrap-failed",
+    "Cannot create more than 1000 security rules for Network Security Group x": "unknown",
+    "etcdserver: leader changed": "unknown",
+    "The credentials in ServicePrincipalProfile were invalid. (Details: AADSTS7000215: Invalid client secret"
+    " provided.)": "service-principal-secret-wrong",
+}
+
+
+@pytest.mark.parametrize("reason", _NEIGHBOURS)
+def test_a_failure_is_not_taken_for_its_neighbour(reason: str) -> None:
+    """Words that come with several failures do not decide which of them it was."""
+    assert _entries(reason) == [_NEIGHBOURS[reason]]
+
+
+def test_a_failure_that_opens_the_next_sentence_is_reported_too() -> None:
+    """The end of a sentence is seen where the next one begins with the code itself."""
+    for mark in (";", "."):
+        reason = f"(UpgradeFailed) Upgrade failed: SubnetIsFull on blue{mark} QuotaExceeded on green"
+        assert _entries(reason) == ["subnet-full", "vcpu-quota"]
+
+
+def test_no_deletion_names_a_node_pool_that_the_message_may_not_mean() -> None:
+    """The event names one pool, the message the cluster: a healthy pool is not put into a delete."""
+    reason = "Unable to perform 'Upgrading' on 'prod-weu-1' since deletion was issued on 'prod-weu-1'."
+    (finding,) = explain(reason, msgspec.structs.replace(CONTEXT, pools=("blue",))).findings
+    deletes = [step.command for step in finding.steps if " delete " in step.command]
+    assert deletes
+    assert not any("blue" in command for command in deletes)
 
 
 def test_exit_codes_of_windows_are_not_those_of_linux() -> None:

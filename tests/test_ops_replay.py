@@ -156,6 +156,16 @@ def test_unreadable(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: st
     assert name in capsys.readouterr().err
 
 
+def test_unreadable_holds_up_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What lies behind a file that holds no JSON is read all the same."""
+    (tmp_path / "a.bin").write_bytes(b"\xff\xfe\xfd")
+    (tmp_path / "b.json").write_text('[{"id": "1", "subject": "behind"}]', "utf-8")
+    assert replay.main([str(tmp_path), "--list"]) == 2
+    said = capsys.readouterr()
+    assert "behind" in said.out
+    assert "a.bin" in said.err
+
+
 def test_nothing_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that is not there is an error; an empty one is not."""
     assert replay.main([str(tmp_path / "none"), "--list"]) == 2

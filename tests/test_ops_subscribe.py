@@ -123,7 +123,7 @@ def test_from_a_deployment(azure: FakeAzure, capsys: pytest.CaptureFixture[str])
     """By hand, the outputs are read from the deployment that is named; Azure changes the case of names."""
     shown = {name.lower(): {"value": value} for name, value in OUTPUTS.items()}
     shown["eventgrid_topic_has_identity"] = {"value": True}  # type: ignore[dict-item]
-    made = {"TEST_TOPIC_ENDPOINT": {"value": "https://evgt-test.westeurope-1.eventgrid.azure.net/api/events"}}
+    made = {"tesT_TOPIC_ENDPOINT": {"value": "https://evgt-test.westeurope-1.eventgrid.azure.net/api/events"}}
     azure.answer(show=[shown], functions=[["func-1/maintenance_events"]], create=[made])
     assert subscribe.main(["--deployment", "aks-notifier"]) == 0
     assert azure.parameters()["topicHasIdentity"] is True

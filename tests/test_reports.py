@@ -42,6 +42,7 @@ def test_both_published_reports_are_read(name: str) -> None:
     """The documented report and the captured one are read, whichever way they spell the timestamp."""
     text = (SAMPLES / f"email-delivery-report.{name}.json").read_text()
     (report,) = reports.parse(text, NOW)
+    assert isinstance(report, reports.DeliveryReport)
     assert report.report.status == "Delivered"
     assert report.time.year in {2020, 2026}
     assert report.time != NOW
@@ -119,4 +120,26 @@ def test_timestamps_may_be_missing() -> None:
     body = json.loads(_report("x", "Bounced"))
     del body["data"]["deliveryAttemptTimestamp"], body["eventTime"]
     (report,) = reports.parse(json.dumps(body), NOW + timedelta(days=1))
+    assert isinstance(report, reports.DeliveryReport)
     assert report.time == NOW + timedelta(days=1)
+
+
+def test_stranger_in_an_array_keeps_no_report_back() -> None:
+    """In an array each report is taken by itself: what is none keeps the others from nothing."""
+    world = World()
+    operation_id = _sent(world)
+    text = "[" + ",".join(['{"type":"x"}', _report(operation_id, "Bounced"), "1"]) + "]"
+    assert _take(world, text) == ["ignored", "new", "ignored"]
+
+
+def test_every_recipient_of_a_mail_is_written_down() -> None:
+    """Of a mail to fifty recipients that reaches none of them, every one is written down."""
+    world = World()
+    operation_id = _sent(world)
+    detail = {"deliveryStatusDetails": {"statusMessage": "550 5.1.1 " + "x" * 1_000}}
+    for number in range(50):
+        address = f"{number:02d}-{'a' * 60}@{'example.' * 22}com"
+        assert _take(world, _report(operation_id, "Bounced", address, **detail)) == ["new"]
+    (row,) = world.table.query("sent:", "sent;").rows
+    assert len(read_sent(row).reports) == 50
+    assert len(row.values["reports"]) < 32_767

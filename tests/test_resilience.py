@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared import wiring
-from shared.mailers import Accepted, Outcome, Postponed, Timeouts, Unavailable
+from shared import sending, wiring
+from shared.mailers import Accepted, Outcome, Postponed, Throttled, Timeouts, Unavailable
 from shared.notices import Decision
+from shared.settings import SettingsError
+from shared.store import codec
 from shared.store.memory import MemoryTable
 from shared.store.table import Operation, TableRefused, TableUnavailable, Verb
 from tests.support.fault_proxy import Phase, Reply, at
@@ -253,3 +257,85 @@ def test_same_news_for_a_removed_audience_and_the_default_is_told_once() -> None
     assert len(world.mailer.arrived) == 1
     assert "2 started" not in world.mailer.subjects[0]
     assert [row.values["kind"] for row in world.table.query("work:1", "work;").rows] == ["check"]
+
+
+SERVICE = {
+    "EMAIL_FOLDER": "",
+    "EMAIL_CONNECTION_STRING": "endpoint=https://name.communication.azure.com/;accesskey=a2V5",
+}
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_pause_that_another_instance_has_set_is_kept(warm: bool) -> None:
+    """An instance that counts its sends sees the pause of another where it counts, and sends nothing."""
+    world = World(**SERVICE)
+    other = world.instance()
+    if warm:
+        other.delivery.sweep()
+    world.mailer.script.append(Throttled(600, "429"))
+    world.take(event("Failed", NOW, name="a"))
+    other.intake.take(event("Failed", NOW, name="b"))
+    assert len(world.mailer.timeouts) == 1
+    world.settle_down(8)
+    assert len(world.mailer.timeouts) == 1
+    world.settle_down(12)
+    assert len(world.mailer.arrived) == 2
+
+
+def test_failures_do_not_queue_to_be_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the table is slow, failures do not wait for each other's counted sends: they are recorded."""
+    monkeypatch.setattr(sending, "MOST_QUEUED", 0.05)
+
+    class SlowTable(MemoryTable):
+        def commit(self, operations: Sequence[Operation]) -> list[str]:
+            sleep(0.2)
+            return super().commit(operations)
+
+    world = World(**SERVICE, GROUP_INTERVAL="0s")
+    world.table = SlowTable(world.clock.now)
+    world.notifier = world.instance()
+    began = monotonic()
+    with ThreadPoolExecutor(16) as pool:
+        taken = list(pool.map(world.take, [event("Failed", NOW, name=str(number)) for number in range(16)]))
+    assert taken == ["new"] * 16
+    assert monotonic() - began < 2
+    world.settle_down()
+    told = [member for row in world.table.query("sent:", "sent;").rows for member in codec.sent(row).members]
+    assert len(told) == len({member.key for member in told}) == 16
+
+
+def test_notices_of_a_removed_audience_beyond_one_mail_are_told_once() -> None:
+    """More notices than a transaction takes, two of each, are told once: a member takes both along."""
+    world = World()
+    for number in range(98):
+        world.take(event("Started", NOW, name=str(number), cluster=f"prod-{number}"))
+    for row in world.table.query("work:1", "work;").rows:
+        if row.values["kind"] == "notice":
+            gone = Operation(Verb.INSERT, row.key + "0", {**row.values, "audience": "gone"})
+            world.table.commit([gone])
+    world.settle_down(20)
+    told = [member for row in world.table.query("sent:", "sent;").rows for member in codec.sent(row).members]
+    assert len(told) == len({member.key for member in told}) == 98
+
+
+def test_audiences_and_reminders_that_fit_into_no_transaction_are_refused() -> None:
+    """So many audiences with reminders of their own that an event could not be recorded stop the start."""
+    names = [f"team{number}" for number in range(60)]
+    audiences = "".join(
+        f"  - {{name: {name}, to: {name}@example.com, reminder_leads: [{number + 7}h]}}\n"
+        for number, name in enumerate(names)
+    )
+    routes = f"audiences:\n{audiences}routes:\n  - audiences: [{', '.join(names)}]\n"
+    with pytest.raises(SettingsError, match=r"audiences .*at most 98 .* got 61 and 61"):
+        World(ROUTES=routes)
+
+
+def test_failure_goes_before_older_news_without_grouping() -> None:
+    """Where nothing is grouped and there is room for one mail at a time, a failure takes the next."""
+    world = World(**SERVICE, EMAIL_PER_MINUTE="1", EMAIL_PER_HOUR="60", GROUP_WAIT="0s")
+    for number in range(5):
+        world.take(event("Started", NOW, name=str(number)))
+    world.sweep(minutes=1)
+    world.take(event("Failed", world.clock.now(), name="failed"))
+    world.settle_down(3)
+    assert _kinds(world)[:2] == ["Started", "Failed"]

@@ -3,17 +3,18 @@ param tags object
 param suffix string
 param topicId string
 param actionGroupId string
+@description('Name that eventing.bicep gives our event subscription.')
+param subscriptionName string
 @description('Whether others have event subscriptions on the topic: then only ours counts.')
 param isShared bool
 @description('Whether events that nobody takes are an alert.')
 param watchUnmatched bool
 
-// The name that eventing.bicep gives the event subscription.
 var ourSubscription = [
   {
     name: 'EventSubscriptionName'
     operator: 'Include'
-    values: [ 'aks-maintenance-notifier' ]
+    values: [ subscriptionName ]
   }
 ]
 
@@ -37,7 +38,9 @@ var watched = [
     metric: 'DeliveryAttemptFailCount'
     description: 'Event Grid keeps failing to deliver to the notifier. It goes on trying for 24 hours.'
     severity: 2
-    threshold: 5
+    // One event alone is tried five times in the first quarter of an hour, and hardly ever after that. A slow
+    // start costs one or two.
+    threshold: 2
   }
 ]
 

@@ -4,6 +4,7 @@ targetScope = 'subscription'
 
 param environmentName string
 param location string
+param subscriptionName string
 param eventTypes array
 param functionAppId string
 param functionAppUrl string
@@ -44,7 +45,7 @@ module eventSubscription 'subscription.bicep' = {
   scope: group
   params: {
     topicName: topic.outputs.name
-    subscriptionName: 'aks-maintenance-notifier'
+    subscriptionName: subscriptionName
     eventTypes: eventTypes
     functionAppId: functionAppId
     functionAppUrl: functionAppUrl
@@ -65,6 +66,7 @@ module alerts '../alerts/topic.bicep' = {
     suffix: token
     topicId: topic.outputs.id
     actionGroupId: actionGroupId
+    subscriptionName: subscriptionName
     isShared: false
     watchUnmatched: true
   }

@@ -134,12 +134,19 @@ def failed(story: Story, frame: Frame) -> View:
 
 def _todo(finding: Finding, story: Story, frame: Frame) -> Section:
     links = (
-        Link("Microsoft's guide to this failure", portal.https(finding.link)),
+        Link(_guide(finding), portal.https(finding.link)),
         Link("Your runbook", portal.https(frame.audience.runbook)),
     )
     return wording.todo(
         story.event.cluster, *_steps(finding), links=tuple(link for link in links if link.url)
     )
+
+
+def _guide(finding: Finding) -> str:
+    # What is not known has no guide of its own: the catalogue names the general one.
+    if finding.entry == "unknown":
+        return "Microsoft's guide to clusters in state Failed"
+    return "Microsoft's guide to this failure"
 
 
 def _another(finding: Finding) -> Section:
@@ -149,7 +156,7 @@ def _another(finding: Finding) -> Section:
         paragraphs=tuple(p for p in (finding.happened, finding.state) if p),
         items=_occurrences(finding),
         steps=_steps(finding)[:MOST_FURTHER_STEPS],
-        links=(Link("Microsoft's guide to this failure", link),) if link else (),
+        links=(Link(_guide(finding), link),) if link else (),
     )
 
 

@@ -51,7 +51,7 @@ def rescheduled(story: Story, frame: Frame) -> View:
 def reminder(story: Story, frame: Frame) -> View:
     """Remind of a maintenance."""
     what, start = wording.WHAT[story.upgrade], story.planned
-    tail = f"starts {times.away(start, frame.as_of)}" if start else f"starts {wording.WINDOW}"
+    tail = _begins(start, frame)
     return _coming(
         story,
         frame,
@@ -202,8 +202,12 @@ def _coming(
 
 
 def _starts(start: datetime | None, frame: Frame) -> str:
-    return (
-        f"starts {times.away(start, frame.as_of)}, {times.utc(start)}"
-        if start
-        else f"starts {wording.WINDOW}"
-    )
+    begins = _begins(start, frame)
+    return f"{begins}, {times.utc(start)}" if start else begins
+
+
+def _begins(start: datetime | None, frame: Frame) -> str:
+    if start is None:
+        return f"starts {wording.WINDOW}"
+    away = times.away(start, frame.as_of)
+    return f"was to start {away}" if away.endswith("ago") else f"starts {away}"

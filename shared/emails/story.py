@@ -34,7 +34,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     """When it was to start before it was moved."""
     started: datetime | None = None
     failures: tuple[datetime, ...] = ()
-    """When it failed, this event excepted."""
+    """When it failed before this event."""
     announcements: int = 0
     """How many there were: calendar entries are numbered by them."""
 
@@ -60,8 +60,11 @@ def tell(member: Member, rows: Mapping[str, Row]) -> Story:
     event = row.event
     announced = [one for one in history if one.event.status == Status.SCHEDULED]
     started = [one.event.updated for one in history if one.event.status == Status.STARTED]
+    # Events may come out of order: a failure after this event has not been recovered from by it.
     failures = [
-        one.event.updated for one in history if one.event.status == Status.FAILED and one.key != row.key
+        one.event.updated
+        for one in history
+        if one.event.status == Status.FAILED and one.key != row.key and one.event.updated <= event.updated
     ]
     last = row if event.status == Status.SCHEDULED else latest_announcement(history)
     return Story(

@@ -93,7 +93,7 @@ def _cases(piece: Piece, catalogue: Catalogue) -> Iterator[_Case]:
     chosen.sort(key=lambda hit: hit.start)
     edges = [0]
     for before, after in pairwise(chosen):
-        cuts = [match.end() for match in BOUNDARY.finditer(piece.text, before.end, after.start)]
+        cuts = [match.end() for match in BOUNDARY.finditer(piece.text, before.end, after.start + 1)]
         edges.append(cuts[-1] if cuts else after.start)
     for hit, start, end in zip(chosen, edges, [*edges[1:], len(flat)], strict=True):
         part = Piece(piece.text[start:end], piece.codes, piece.outer)

@@ -60,7 +60,9 @@ FACTS: dict[str, Fact] = {
     "expected_pods": Fact("Pods expected", "some", _NUMBER),
     "unready": Fact("Pods not ready", "some pods", _NUMBER),
     "webhook": Fact("Webhook", "an admission webhook", _DNS),
-    "system_pods": Fact("Pods not running", "system pods", _form(r"[a-z0-9][a-z0-9.-]*(?:, ?[a-z0-9.-]+)*")),
+    "system_pods": Fact(
+        "Pods not running", "system pods", _form(r"[a-z0-9][a-z0-9.-]*(?:, ?[a-z0-9.-]+)*(?<![.-])")
+    ),
     "api": Fact("Deprecated API", "a Kubernetes API", _API),
     "last_seen": Fact("Last used", "recently", _TIME),
     "removed_in": Fact("Removed in", "the new version", _VERSION),

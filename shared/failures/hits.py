@@ -18,7 +18,7 @@ _ADDRESS = re.compile(r"\bhttps?://\S+|\b(?:aka\.ms|learn\.microsoft\.com)/\S+",
 _TOKEN = re.compile(r"\b[A-Za-z][A-Za-z0-9_]{3,79}\b")
 _DISTINCT = re.compile(r"[a-z0-9][A-Z]|_|\d")
 BOUNDARY = re.compile(r"\n|[.;]\s+(?=\(?[A-Z])")
-"""Where a sentence may end and another begin."""
+"""Where a sentence may end and another begin. Looks one letter ahead: search one beyond where that may be."""
 
 
 class Hit(NamedTuple):
@@ -79,4 +79,4 @@ def apart(text: str, one: Hit, other: Hit) -> bool:
     if one.end <= one.start:
         return False
     first, second = sorted((one, other), key=lambda hit: hit.start)
-    return first.end <= second.start and BOUNDARY.search(text, first.end, second.start) is not None
+    return first.end <= second.start and BOUNDARY.search(text, first.end, second.start + 1) is not None

@@ -159,6 +159,7 @@ _BOOTSTRAP = re.compile(
     r"\bcse\b|vmsscse|vmextension|processing extension|windows_cse|enable failed|command terminated",
     re.IGNORECASE,
 )
+_EXTENSION = re.compile(r"processing extension\W{1,6}([\w.-]{2,80})", re.IGNORECASE)
 _EXIT = re.compile(r"\bexit (?:status|code)\W{1,6}(\d{1,5})\b|\bexitcode\W{1,6}(\d{1,5})\b", re.IGNORECASE)
 _WINDOWS = re.compile(r"windows_cse|windows cse", re.IGNORECASE)
 
@@ -206,6 +207,10 @@ def _in_ids(flat: str, lowered: str) -> Iterator[tuple[str, str]]:
 def exit_code(text: str) -> tuple[str, int] | None:
     """Find the exit code of a node's bootstrap, as ("linux" or "windows", code)."""
     if not _BOOTSTRAP.search(text):
+        return None
+    extension = _EXTENSION.search(text)
+    if extension and "cse" not in extension[1].lower() and not extension[1].lower().startswith("aks"):
+        # Other extensions (monitoring, antivirus) number their errors in their own ways.
         return None
     match = _EXIT.search(text)
     if match is None:

@@ -23,6 +23,7 @@ _OPTION = re.compile(r"\[([^\[\]]*)\]")
 _BLANKS = re.compile(r"\s+")
 _BEFORE_STOP = re.compile(r"\s+(?=[.,;:](?:\s|$))")
 
+_SINGLE_QUOTED = re.compile(r"'[^']*'")
 _PROBE = "a $(b) 'c' \"d\" `e`"
 
 
@@ -74,6 +75,8 @@ def command_fault(template: str) -> str:
         return "has quotes that are not closed, or a {placeholder} inside quotes"
     wanted = shlex.split(_NAME.sub("\N{REPLACEMENT CHARACTER}", template))
     expected = [token.replace("\N{REPLACEMENT CHARACTER}", _PROBE) for token in wanted]
+    if "`" in _SINGLE_QUOTED.sub("", template):
+        return "has a backtick outside single quotes: a shell runs what stands between two of them"
     if len(plain) != len(quoted) or quoted != expected:
         return "has a {placeholder} inside quotes, which a value could break out of"
     return ""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MOST_AUDIENCES = 90
 """A notice for each of them and the event have to fit into one transaction of 100 operations."""
 
+MOST_TOGETHER = 98
+"""Audiences, and the reminders of all of them: the event and a watchdog go into the transaction as well."""
+
 _AUDIENCE = (
     "name",
     "to",
@@ -58,7 +61,14 @@ def routes(text: str, defaults: Defaults) -> Routes:
     for name, item in given.items():
         if name not in used:
             raise item.fault(f"no route leads to {audiences[name].name!r}")
-    return Routes(audiences, found)
+    read = Routes(audiences, found)
+    leads = read.all_leads()
+    if len(audiences) + len(leads) > MOST_TOGETHER:
+        raise fields["audiences"].fault(
+            f"expected at most {MOST_TOGETHER} audiences and different reminder leads together, "
+            f"got {len(audiences)} and {len(leads)}"
+        )
+    return read
 
 
 # Audiences

@@ -43,8 +43,10 @@ this: ASCII into seven eighths by gzip, a random mixture of alphabets by bzip2, 
 
 
 _MOST_ADDRESSES = 50
-_MOST_REPORTS = 20
+_MOST_REPORTS = 50
 _LONGEST = 200
+_LONGEST_DETAIL = 120
+_SHORT = 40
 """How much of what a mail service says is written down: together it stays within a text property."""
 
 
@@ -132,6 +134,11 @@ def pack(raw: str) -> dict[str, Any]:
 
 def unpack(values: Mapping[str, Any]) -> str:
     """Read back what `pack` wrote."""
+    return unpack_bytes(values).decode("utf-8", "replace")
+
+
+def unpack_bytes(values: Mapping[str, Any]) -> bytes:
+    """Read back what `pack` wrote, byte for byte."""
     chunks: list[bytes] = []
     while (chunk := values.get(f"raw{len(chunks)}")) is not None:
         chunks.append(bytes(chunk))
@@ -139,8 +146,8 @@ def unpack(values: Mapping[str, Any]) -> str:
     if packed.startswith(b"BZh"):
         import bz2
 
-        return bz2.decompress(packed).decode("utf-8", "replace")
-    return gzip.decompress(packed).decode("utf-8", "replace") if packed else ""
+        return bz2.decompress(packed)
+    return gzip.decompress(packed) if packed else b""
 
 
 def event_values(recorded: Recorded, raw: str, *, received: datetime, token: str) -> dict[str, Any]:
@@ -242,6 +249,7 @@ def mail_values(mail: Mail, *, token: str = "", attempts: int = 0) -> dict[str, 
         "leased": bool(token),
         "doubt": False,
         "refused": "",
+        "repeats": mail.repeats,
     }
 
 
@@ -297,6 +305,7 @@ def mail_row(row: Stored) -> MailRow:
         audience=values["audience"],
         as_of=time(values["asOf"]),
         members=_members(values["members"]),
+        repeats=values.get("repeats", ""),
     )
     return MailRow(
         key=row.key,
@@ -345,6 +354,7 @@ def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
         "attempts": sent.attempts,
         "members": members_json(sent.members),
         "reports": reports_json(sent.reports),
+        "repeats": sent.repeats,
         "token": token,
     }
 
@@ -364,6 +374,7 @@ def sent(row: Stored) -> SentMail:
         attempts=values["attempts"],
         members=_members(values["members"]),
         reports=msgspec.json.decode(values.get("reports", "[]"), type=tuple[Report, ...]),
+        repeats=values.get("repeats", ""),
     )
 
 
@@ -371,7 +382,7 @@ def reports_json(reports: Sequence[Report]) -> str:
     """Write delivery reports, the latest of them if there are many."""
     return _json(
         [
-            Report(report.recipient[:_LONGEST], report.status[:_LONGEST], report.detail[:_LONGEST])
+            Report(report.recipient[:_LONGEST], report.status[:_SHORT], report.detail[:_LONGEST_DETAIL])
             for report in reports[-_MOST_REPORTS:]
         ]
     )

@@ -123,3 +123,13 @@ def told_of_address(address: str, day: datetime) -> str:
 def told_of_rejected(day: datetime) -> str:
     """Give the key of the mark that a day's first rejected input has been told."""
     return f"told:rejected:{day.astimezone(UTC).date().isoformat()}"
+
+
+def resends(operation_id: str) -> str:
+    """Give the prefix of the marks that a mail has been resent; each mark keeps two from being the same."""
+    return f"told:resend:{operation_id}:"
+
+
+def resent(operation_id: str, number: int) -> str:
+    """Give the key of the mark that a mail has been resent for the `number`th time."""
+    return f"{resends(operation_id)}{number:04d}"

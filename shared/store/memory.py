@@ -58,6 +58,12 @@ class MemoryTable:
                 rows, self._clock().replace(microsecond=0), more=more, last=rows[-1].key if more else ""
             )
 
+    def touched(self, first: str, last: str, since: datetime, limit: int = MOST_ROWS) -> Page:
+        """See BrowsableTable."""
+        page = self.query(first, last, limit)
+        rows = tuple(row for row in page.rows if row.timestamp >= since)
+        return Page(rows, page.server_time, more=page.more, last=page.last)
+
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table."""
         assert 0 < len(operations) <= MOST_OPERATIONS, f"{len(operations)} operations in one transaction"

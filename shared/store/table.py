@@ -131,14 +131,27 @@ class Table(Protocol):
         ...
 
 
+class BrowsableTable(Table, Protocol):
+    """What a look inside needs besides."""
+
+    def touched(self, first: str, last: str, since: datetime, limit: int = MOST_ROWS) -> Page:
+        """Read rows that something was written to since a time.
+
+        One round trip for each page that the service makes of what it skips. Raises TableUnavailable.
+        """
+        ...
+
+
 class AzureTable:
     """A table of Azure Table Storage through its SDK, made on first use if it does not exist.
 
-    `client` decides the credential. Thread-safe, as the client is.
+    `client` decides the credential; without `create` a table that is missing is an error. Thread-safe, as
+    the client is.
     """
 
-    def __init__(self, client: TableClient) -> None:
+    def __init__(self, client: TableClient, *, create: bool = True) -> None:
         self._client = client
+        self._create = create
 
     def get(self, key: str) -> Stored | None:
         """See Table."""
@@ -157,13 +170,24 @@ class AzureTable:
         """See Table."""
         return self._with_table(lambda: self._query(first, last, limit, since))
 
+    def touched(self, first: str, last: str, since: datetime, limit: int = MOST_ROWS) -> Page:
+        """See BrowsableTable."""
+        return self._with_table(lambda: self._query(first, last, limit, touched_since=since))
+
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table."""
         # Azurite answers more than 100 operations in a way that breaks the SDK: check here.
         assert 0 < len(operations) <= MOST_OPERATIONS, f"{len(operations)} operations in one transaction"
         return self._with_table(lambda: self._commit(operations))
 
-    def _query(self, first: str, last: str, limit: int, untouched_since: datetime | None = None) -> Page:
+    def _query(
+        self,
+        first: str,
+        last: str,
+        limit: int,
+        untouched_since: datetime | None = None,
+        touched_since: datetime | None = None,
+    ) -> Page:
         headers: dict[str, str] = {}
         condition = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last"
         parameters: dict[str, Any] = {"partition": PARTITION, "first": first, "last": last}
@@ -172,6 +196,9 @@ class AzureTable:
             condition += " and Timestamp lt @since"
             parameters["since"] = untouched_since
             options["select"] = ["PartitionKey", "RowKey", "Timestamp"]
+        if touched_since is not None:
+            condition += " and Timestamp ge @since"
+            parameters["since"] = touched_since
         pages: Any = self._client.query_entities(
             condition,
             parameters=parameters,
@@ -209,7 +236,7 @@ class AzureTable:
             try:
                 return step()
             except HttpResponseError as error:
-                if not _is_missing_table(error):
+                if not self._create or not _is_missing_table(error):
                     raise
             with suppress(ResourceExistsError):  # another instance was faster
                 self._client.create_table(**_ONCE)

@@ -11,7 +11,7 @@ into a conflict reads the row and goes on as if nothing had happened where the t
 from __future__ import annotations
 
 import logging
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -72,6 +72,8 @@ class Due(msgspec.Struct, frozen=True):
     checks: tuple[CheckRow, ...] = ()
     notices: tuple[NoticeRow, ...] = ()
     mails: tuple[MailRow, ...] = ()
+    soon: tuple[NoticeRow, ...] = ()
+    """Notices that fall due a little later."""
     next: str = ""
     """Where to go on reading, if there is `more`."""
 
@@ -107,20 +109,25 @@ class Store:
         row = self._table.get(key)
         return next(_readable(codec.row, [row] if row else []), None)
 
-    def due(self, now: datetime, first: str = keys.PAUSE) -> Due:
+    def due(self, now: datetime, first: str = keys.PAUSE, soon: timedelta = timedelta()) -> Due:
         """Give work due at `now` from a key on, the gate that heads it, and the server's time.
 
-        One round trip. What one page does not hold is found from `next` on.
+        `soon` is how much longer notices may have to wait that are told of, too, apart from those due. One
+        round trip. What one page does not hold is found from `next` on.
         """
-        page = self._table.query(first, keys.work_until(now))
-        rows = list(_readable(codec.work, page.rows))
+        page = self._table.query(first, keys.work_until(now + soon))
+        until = keys.work_until(now)
+        found = [row for row in page.rows if row.key < until]
+        rows = list(_readable(codec.work, found))
+        later = _readable(codec.work, page.rows[len(found) :])
         return Due(
             page.server_time,
             next((row for row in rows if isinstance(row, Gate)), Gate()),
             tuple(row for row in rows if isinstance(row, CheckRow)),
             tuple(row for row in rows if isinstance(row, NoticeRow)),
             tuple(row for row in rows if isinstance(row, MailRow)),
-            keys.following(page.last) if page.more else "",
+            tuple(row for row in later if isinstance(row, NoticeRow)),
+            keys.following(page.last) if page.more and page.last < until else "",
         )
 
     def audience(self, name: str) -> AudienceRow:
@@ -412,8 +419,11 @@ class Store:
             if stored is not None and mail is None and stored.values["state"] == "sent":
                 return True
             operations = [Operation(Verb.DELETE, mail.key, etag=mail.etag)] if mail else []
-            verb = Verb.MERGE if stored else Verb.INSERT
-            operations.append(Operation(verb, sent.key, values, stored.etag if stored else ""))
+            if stored is None:
+                operations.append(Operation(Verb.INSERT, sent.key, values))
+            else:  # what has been reported of it meanwhile stays
+                known = {name: value for name, value in values.items() if name != "reports"}
+                operations.append(Operation(Verb.MERGE, sent.key, known, stored.etag))
             if self._commits(operations):
                 return True
         raise TableUnavailable("a mail that was accepted could not be settled")

@@ -127,7 +127,15 @@ def event_subscriptions(infra: Infra) -> Iterator[str]:
         if module.kind.endswith("subscription.bicep")
     }
     ours = infra["alerts/topic.bicep"].variables.get("ourSubscription")
-    if names_given != {"aks-maintenance-notifier"} or "aks-maintenance-notifier" not in str(ours):
+    if names_given != {Code("subscriptionName")} or "subscriptionName" not in shown(ours):
         yield "event subscriptions and their alerts do not bear the same name"
+    container = infra["app/storage.bicep"].variables.get("deadLetterName")
+    if choices["deadLetterContainerName"].default != container:
+        yield f"eventing.bicep: the container for dead letters is {shown(container)}"
+    named = {shown(infra[path].variables.get("subscriptionName")) for path in infra if "/" not in path}
+    if len(named) != 1:
+        yield f"the event subscription has different names: {' and '.join(sorted(named))}"
+    if any("environmentName" not in name for name in named):
+        yield "two environments that share a topic would take each other's event subscription"
     topic = infra["eventing/systemTopic.bicep"].only("Microsoft.EventGrid/systemTopics")
     yield from expect(topic, {"identity.type": "UserAssigned"})

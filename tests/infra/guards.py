@@ -34,7 +34,12 @@ def storage(infra: Infra) -> Iterator[str]:
             "properties.defaultToOAuthAuthentication": True,
             "properties.minimumTlsVersion": "TLS1_2",
             "properties.supportsHttpsTrafficOnly": True,
+            "properties.networkAcls.defaultAction": "Allow",  # no virtual network: nothing could reach it
         },
+    )
+    yield from expect(
+        infra["eventing/testTopic.bicep"].only("Microsoft.EventGrid/topics"),
+        {"properties.disableLocalAuth": True},
     )
     containers = template.of("Microsoft.Storage/storageAccounts/blobServices/containers")
     for container in containers:
@@ -44,7 +49,7 @@ def storage(infra: Infra) -> Iterator[str]:
     if not template.of("Microsoft.Storage/storageAccounts/tableServices/tables"):
         yield "the table is not made"
     policy = template.of("Microsoft.Storage/storageAccounts/managementPolicies")
-    wanted = ("${deadLetterName}/", "daysAfterModification")
+    wanted = ("${deadLetterName}/", "daysAfterModificationGreaterThan: 90")
     if not policy or any(text not in template.text for text in wanted):
         yield "dead letters do not expire"
     account = infra["main.bicep"].parameters["storageSku"]

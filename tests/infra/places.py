@@ -67,20 +67,6 @@ REGIONAL = {
 }
 
 
-REGIONAL = {
-    "Microsoft.EventGrid/topics",
-    "Microsoft.Insights/components",
-    "Microsoft.Insights/scheduledQueryRules",
-    "Microsoft.KeyVault/vaults",
-    "Microsoft.ManagedIdentity/userAssignedIdentities",
-    "Microsoft.OperationalInsights/workspaces",
-    "Microsoft.Resources/resourceGroups",
-    "Microsoft.Storage/storageAccounts",
-    "Microsoft.Web/serverfarms",
-    "Microsoft.Web/sites",
-}
-
-
 def versions(infra: Infra) -> Iterator[str]:
     """Check that every resource is of a type and version that was looked at."""
     for path, template in infra.items():
@@ -112,6 +98,18 @@ def locations(infra: Infra) -> Iterator[str]:
             yield f"{path}: the parameter location has a default"
 
 
+LONGEST_DEPLOYMENT = 64
+LONGEST_ENVIRONMENT = 40
+"""Characters that Azure allows in the name of a deployment, and we in that of an environment."""
+
+
+NAMES = {"storage": {"accountName": "st${token}"}, "vault": {"vaultName": "kv-${token}"}}
+"""Names for which Azure allows 24 characters, of storage accounts no hyphens."""
+
+WAITS = {"app": ("roles", "sender"), "topicAlerts": ("topic",)}
+"""What has to be there before, though no output of it is read."""
+
+
 def limits(infra: Infra) -> Iterator[str]:
     """Check that the size is what Flex Consumption offers, and what the cost on paper presumes."""
     parameters = infra["main.bicep"].parameters
@@ -124,3 +122,21 @@ def limits(infra: Infra) -> Iterator[str]:
         yield "instances that are always ready cost some 21 dollars a month"
     if settings.duration(str(parameters["lease"].default)) < settings.SHORTEST_LEASE:
         yield "the lease is too short"
+
+
+def arrangement(infra: Infra) -> Iterator[str]:
+    """Check that names are what Azure allows, and that nothing starts before what it needs."""
+    for path in ("main.bicep", "eventing.bicep"):
+        if infra[path].parameters["environmentName"].notes.get("maxLength") != str(LONGEST_ENVIRONMENT):
+            yield f"{path}: an environment's name may have {LONGEST_ENVIRONMENT} characters"
+        for module in infra[path].modules:
+            name = shown(module.body.get("name")).strip("'")
+            if len(name.replace("${environmentName}", "e" * LONGEST_ENVIRONMENT)) > LONGEST_DEPLOYMENT:
+                yield f"{path}: {module.symbol}: {name} is too long for a deployment"
+    for module in infra["main.bicep"].modules:
+        for name, allowed in NAMES.get(module.symbol, {}).items():
+            if shown(module.at(f"params.{name}")).strip("'") != allowed:
+                yield f"{module.symbol}: Azure may not allow the {name}"
+        first: Value = [Code(symbol) for symbol in WAITS.get(module.symbol, ())]
+        if first and module.body.get("dependsOn") != first:
+            yield f"main.bicep: {module.symbol} does not wait for {shown(first)}"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from tests.infra.agreement import application_settings, event_subscriptions, functions, topics
 from tests.infra.flex import app
 from tests.infra.guards import mail, monitoring, secrets, storage, vault
-from tests.infra.places import limits, locations, versions
+from tests.infra.places import arrangement, limits, locations, versions
 from tests.infra.rights import roles
 from tests.infra.texts import modules, names, parses
-from tests.infra.watching import alerts, log_queries
+from tests.infra.watching import alerts, log_queries, thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +32,7 @@ RULES: dict[str, Rule] = {
         versions,
         locations,
         limits,
+        arrangement,
         roles,
         storage,
         monitoring,
@@ -44,6 +45,7 @@ RULES: dict[str, Rule] = {
         functions,
         event_subscriptions,
         alerts,
+        thresholds,
         log_queries,
     )
 }

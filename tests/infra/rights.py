@@ -70,6 +70,10 @@ def roles(infra: Infra) -> Iterator[str]:
     default = infra["main.bicep"].parameters["emailSenderRoleId"].default
     if default != ROLES["Communication and Email Service Owner"]:
         yield f"main.bicep: emailSenderRoleId defaults to {default}"
+    (granting,) = (one for one in infra["main.bicep"].modules if one.symbol == "roles")
+    for name in ("appPrincipalId", "eventGridPrincipalId"):
+        if granting.at(f"params.{name}") != Code(f"identities.outputs.{name}"):
+            yield f"main.bicep: {name} is {shown(granting.at(f'params.{name}'))}"
     found = {}
     for path, _, resource in made(infra):
         if resource.kind == "Microsoft.Authorization/roleAssignments":

@@ -67,6 +67,25 @@ def alerts(infra: Infra) -> Iterator[str]:
             yield f"{rule.get('metric')} is an alert from one on"
 
 
+def thresholds(infra: Infra) -> Iterator[str]:
+    """Check that alerts compare what they are about, the way they have to."""
+    topic, log = infra["alerts/topic.bicep"], infra["alerts/app.bicep"]
+    group = infra["alerts/actionGroup.bicep"].only("Microsoft.Insights/actionGroups")
+    name = group.at("properties.groupShortName")
+    if not isinstance(name, str) or len(name) > 12:
+        yield f"the action group's short name is {shown(name)}"
+    for template, aggregation in ((topic, "Total"), (log, "Count")):
+        if set(re.findall(r"^ +operator: '(\w+)'", template.text, re.MULTILINE)) - {"Include", "GreaterThan"}:
+            yield "an alert is about more than a threshold"
+        if set(re.findall(r"timeAggregation: '(\w+)'", template.text)) != {aggregation}:
+            yield f"an alert does not look at the {aggregation.lower()}"
+    if set(re.findall(r"metricNamespace: '([^']+)'", topic.text)) != {"Microsoft.EventGrid/systemTopics"}:
+        yield "the metrics are those of system topics"
+    for rule in _watched(topic):
+        if rule.get("metric") == "DeliveryAttemptFailCount" and rule.get("threshold") not in {0, 1, 2, 3}:
+            yield "Event Grid tries one event five times in a quarter of an hour: no alert from that"
+
+
 def log_queries(infra: Infra) -> Iterator[str]:
     """Check that the alerts look for words that the code writes, and leave no error out."""
     rules = {str(rule.get("name")): shown(rule.get("query")) for rule in _watched(infra["alerts/app.bicep"])}

@@ -1,0 +1,148 @@
+"""What the ledger holds, chosen by time and cluster, and in order: the latest first, of work the next."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.notices import Mail, Member, SentMail
+from shared.store import keys
+from shared.store.codec import CheckRow, Gate, MailRow, NoticeRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from shared.events import Cluster
+    from shared.store.ledger import Ledger, Received, Rejection
+
+Waiting = CheckRow | NoticeRow | MailRow
+"""Something still to be done."""
+
+
+class Entries(msgspec.Struct, frozen=True):
+    """What was chosen. None where it was not asked for."""
+
+    events: list[Received] | None = None
+    work: list[Waiting] | None = None
+    gate: Gate | None = None
+    """As stored; with `work`."""
+    sent: list[SentMail] | None = None
+    rejected: list[Rejection] | None = None
+
+
+class Clusters:
+    """Tells which cluster a row is about; each maintenance is looked up once."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._known: dict[str, Cluster | None] = {}
+
+    def learn(self, events: Iterable[Received]) -> None:
+        """Take note of events that have been read anyway."""
+        for received in events:
+            self._known.setdefault(keys.history_of(received.key), received.event.event.cluster)
+
+    def of(self, key: str) -> Cluster | None:
+        """Give the cluster; None for what is about none, or not stored any more."""
+        if not key.startswith("event:"):
+            return None
+        prefix = keys.history_of(key)
+        if prefix not in self._known:
+            history = self._ledger.history(prefix)
+            self._known[prefix] = history[-1].event.event.cluster if history else None
+        return self._known[prefix]
+
+    def names(self, row: Waiting | SentMail) -> str:
+        """Name the clusters that a row is about, the first few."""
+        few = 2
+        told = list(dict.fromkeys(_history_or_key(key) for key in _keys(row)))
+        found = [self.of(key) for key in told[:few]]
+        names = [cluster.name if cluster else _called(key) for key, cluster in zip(told, found, strict=False)]
+        return ", ".join(names) + (f" and {len(told) - few} more" if len(told) > few else "")
+
+    def match(self, row: Waiting | SentMail, pattern: str) -> bool:
+        """Tell whether a row is about a cluster that the pattern matches."""
+        found = (self.of(key) for key in _keys(row))
+        return any(cluster is not None and matches(cluster, pattern) for cluster in found)
+
+
+def choose(ledger: Ledger, what: Iterable[str], since: datetime, pattern: str, clusters: Clusters) -> Entries:
+    """Read what is asked for: `events`, `work`, `sent`, `rejected`.
+
+    `since` says from when on, except for work; `pattern`, if any, which clusters. Rejected input is of none.
+    """
+    wanted = set(what)
+    events: list[Received] = []
+    if "events" in wanted or pattern:  # one scan names most clusters that mails tell of
+        events = sorted(ledger.events(since), key=lambda received: (received.at, received.key), reverse=True)
+        clusters.learn(events)
+    if pattern:
+        events = [received for received in events if matches(received.event.event.cluster, pattern)]
+    entries = Entries(events=events if "events" in wanted else None)
+    if "work" in wanted:
+        rows = list(ledger.work())
+        work = [row for row in rows if not isinstance(row, Gate)]
+        entries = msgspec.structs.replace(
+            entries,
+            gate=next((row for row in rows if isinstance(row, Gate)), Gate()),
+            work=[row for row in work if not pattern or clusters.match(row, pattern)],
+        )
+    if "sent" in wanted:
+        sent = [mail for mail in ledger.mails(since) if not pattern or clusters.match(mail, pattern)]
+        sent.sort(key=lambda mail: (mail.at, mail.key), reverse=True)
+        entries = msgspec.structs.replace(entries, sent=sent)
+    if "rejected" in wanted:
+        rejected = sorted(ledger.rejections(since), key=lambda each: (each.at, each.key), reverse=True)
+        entries = msgspec.structs.replace(entries, rejected=rejected)
+    return entries
+
+
+def matches(cluster: Cluster, pattern: str) -> bool:
+    """Tell whether a cluster's name matches a pattern (with a slash in it, its resource ID), in any case."""
+    return fnmatchcase(cluster.key if "/" in pattern else cluster.name.lower(), pattern.lower())
+
+
+def members(row: MailRow | SentMail) -> tuple[Member, ...]:
+    """Give what a mail tells, sent or not."""
+    return row.members if isinstance(row, SentMail) else row.mail.members
+
+
+def as_mail(sent: SentMail) -> Mail:
+    """Give a mail as it was frozen, as far as its outcome tells."""
+    return Mail(
+        operation_id=sent.key.removeprefix(keys.sent("")),
+        audience=sent.audience,
+        as_of=sent.at,
+        members=sent.members,
+        repeats=sent.repeats,
+    )
+
+
+def short(key: str) -> str:
+    """Give the beginning of the id in a key, which is enough to ask for it."""
+    if key.startswith("event:"):
+        key = keys.history_of(key).rstrip(":")
+    return key.rpartition(":")[2][:8]
+
+
+def _keys(row: Waiting | SentMail) -> list[str]:
+    match row:
+        case CheckRow(_, check):
+            return [check.key]
+        case NoticeRow(_, notice):
+            return [notice.key]
+        case MailRow() | SentMail():
+            return [member.key for member in members(row)]
+
+
+def _called(key: str) -> str:
+    """Name what is about no cluster, or about none that is known."""
+    kind = key.partition(":")[0]
+    return f"{'mail' if kind == 'sent' else kind} {short(key)}"
+
+
+def _history_or_key(key: str) -> str:
+    return keys.history_of(key) if key.startswith("event:") else key

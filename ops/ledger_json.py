@@ -1,0 +1,117 @@
+"""The ledger as JSON, for programs: times in ISO 8601 and UTC, texts as stored, ids whole."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from shared.store import keys
+from shared.store.codec import CheckRow, MailRow, NoticeRow, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ops.entries import Entries, Waiting
+    from shared.notices import Member, SentMail
+    from shared.store.codec import Gate
+    from shared.store.ledger import Received, Rejection
+
+    Object = dict[str, Any]
+
+
+def as_json(entries: Entries, limit: int | None) -> str:
+    """Write one object, with an array for each kind that was asked for; `gate` goes with `work`."""
+    found: Object = {}
+    if entries.events is not None:
+        found["events"] = [_event(received) for received in entries.events[:limit]]
+    if entries.sent is not None:
+        found["sent"] = [_sent(mail) for mail in entries.sent[:limit]]
+    if entries.work is not None and entries.gate is not None:
+        found["gate"] = _gate(entries.gate)
+        found["work"] = [_work(row) for row in entries.work[:limit]]
+    if entries.rejected is not None:
+        found["rejected"] = [_rejected(rejection) for rejection in entries.rejected[:limit]]
+    # ASCII throughout: what is in there cannot control a terminal.
+    return json.dumps(found, indent=2).replace("\x7f", "\\u007f")
+
+
+def _event(received: Received) -> Object:
+    event = received.event.event
+    return {
+        "key": received.key,
+        "received": text(received.at),
+        "eventId": event.event_id,
+        "cluster": event.cluster.id,
+        "what": event.upgrade,
+        "status": event.status,
+        "revision": received.event.revision,
+        "decision": received.event.decision,
+        "start": text(event.start) if event.start else None,
+        "envelopeId": event.envelope_id,
+        "readable": received.event.readable,
+    }
+
+
+def _sent(mail: SentMail) -> Object:
+    return {
+        "key": mail.key,
+        "at": text(mail.at),
+        "operationId": mail.key.removeprefix(keys.sent("")),
+        "state": mail.state,
+        "audience": mail.audience,
+        "subject": mail.subject,
+        "to": mail.to,
+        "why": mail.why,
+        "refused": mail.refused,
+        "reports": [
+            {"recipient": report.recipient, "status": report.status, "detail": report.detail}
+            for report in mail.reports
+        ],
+        "attempts": mail.attempts,
+        "repeats": mail.repeats or None,
+        "members": _members(mail.members),
+    }
+
+
+def _work(row: Waiting) -> Object:
+    found: Object = {"key": row.key, "due": text(keys.due_of(row.key))}
+    match row:
+        case CheckRow(_, check):
+            return found | {"type": "check", "kind": check.kind, "lead": check.lead, "of": check.key}
+        case NoticeRow(_, notice):
+            told: Object = {"kind": notice.kind, "lead": notice.lead, "of": notice.key}
+            return found | {"type": "notice", "audience": notice.audience} | told
+        case MailRow():
+            return found | {
+                "type": "mail",
+                "audience": row.mail.audience,
+                "operationId": row.mail.operation_id,
+                "asOf": text(row.mail.as_of),
+                "leased": row.leased,
+                "doubt": row.doubt,
+                "refused": row.refused,
+                "attempts": row.attempts,
+                "repeats": row.mail.repeats or None,
+                "members": _members(row.mail.members),
+            }
+
+
+def _rejected(rejection: Rejection) -> Object:
+    return {
+        "key": rejection.key,
+        "received": text(rejection.at),
+        "reason": rejection.reason,
+        "size": rejection.size,
+    }
+
+
+def _gate(gate: Gate) -> Object:
+    return {
+        "until": text(gate.until),
+        "reason": gate.reason,
+        "sends": {str(bucket): count for bucket, count in gate.sends.items()},
+    }
+
+
+def _members(members: Iterable[Member]) -> list[Object]:
+    return [{"kind": member.kind, "key": member.key, "lead": member.lead} for member in members]

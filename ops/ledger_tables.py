@@ -1,0 +1,204 @@
+"""The ledger as tables that fit a terminal of 120 columns. What clusters are called is looked up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ops.entries import members, short
+from ops.table import table
+from shared import pace
+from shared.emails.outside import clip, line
+from shared.routes import DEFAULT_AUDIENCE
+from shared.store import keys
+from shared.store.codec import CheckRow, MailRow, NoticeRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from ops.entries import Clusters, Entries, Waiting
+    from shared.notices import Member, SentMail
+    from shared.store.codec import Gate
+    from shared.store.ledger import Received, Rejection
+
+WIDTH = 120
+_GAP = 2
+_NARROWEST = 8
+_WHOLE = ("(UTC)", "ID", "KEY")
+_WEIGHTS = {"SUBJECT": 3.0, "WHY": 2.0, "TO": 1.5}
+"""How much of what there is a column gets, where others get 1."""
+
+EVENTS = ("RECEIVED (UTC)", "CLUSTER", "WHAT", "STATUS", "DECISION", "START (UTC)", "ID")
+WORK = ("DUE (UTC)", "", "KIND", "FOR", "ABOUT", "STATE", "ID")
+SENT = ("AT (UTC)", "STATE", "SUBJECT", "TO", "TELLS", "WHY", "ID")
+REJECTED = ("RECEIVED (UTC)", "BYTES", "REASON", "ID")
+
+
+def lists(entries: Entries, clusters: Clusters, *, since: str, now: datetime, limit: int | None) -> str:
+    """Write what was chosen, each kind as a table under its counts. `since` is in words: `the last 7d`."""
+    parts: list[str] = []
+    if entries.events is not None:
+        counts = _counts(received.event.event.status for received in entries.events)
+        title = _title("CAME IN", len(entries.events), counts, since)
+        rows = [event_row(received) for received in entries.events[:limit]]
+        parts.append(_part(title, EVENTS, rows, len(entries.events)))
+    if entries.sent is not None:
+        title = _title("TOLD", len(entries.sent), _counts(mail.state for mail in entries.sent), since)
+        sent = [sent_row(mail) for mail in entries.sent[:limit]]
+        parts.append(_part(title, SENT, sent, len(entries.sent)))
+    if entries.work is not None and entries.gate is not None:
+        counts = _counts(_type(row) for row in entries.work)
+        title = _title("WAITS", len(entries.work), counts) + "\n" + gate_line(entries.gate, now)
+        work = [work_row(row, clusters, now) for row in entries.work[:limit]]
+        parts.append(_part(title, WORK, work, len(entries.work)))
+    if entries.rejected is not None:
+        title = _title("REJECTED", len(entries.rejected), "", since)
+        rejected = [rejected_row(rejection) for rejection in entries.rejected[:limit]]
+        parts.append(_part(title, REJECTED, rejected, len(entries.rejected)))
+    return "\n\n".join(parts)
+
+
+def event_row(received: Received) -> tuple[str, ...]:
+    """Write a line of what came in."""
+    event, revision = received.event.event, received.event.revision
+    return (
+        moment(received.at),
+        event.cluster.name,
+        event.upgrade if received.event.readable else "cannot be read whole",
+        f"{event.status} ({revision})" if revision else event.status,
+        received.event.decision,
+        moment(event.start) if event.start else "",
+        short(received.key),
+    )
+
+
+def sent_row(mail: SentMail) -> tuple[str, ...]:
+    """Write a line of what was told, to whom, and what came of it."""
+    few = 1
+    people = ", ".join(mail.to[:few]) + (f" +{len(mail.to) - few}" if len(mail.to) > few else "")
+    return (
+        moment(mail.at),
+        mail.state,
+        mail.subject or "-",
+        people if mail.audience == DEFAULT_AUDIENCE else f"{mail.audience}: {people}",
+        str(len(mail.members)),
+        "; ".join(remarks(mail)),
+        short(mail.key),
+    )
+
+
+def work_row(row: Waiting, clusters: Clusters, now: datetime) -> tuple[str, ...]:
+    """Write a line of what waits."""
+    due = keys.due_of(row.key)
+    kind, audience = "", ""
+    match row:
+        case CheckRow(_, check):
+            kind, audience = f"{check.kind} {check.lead}".strip(), "all it concerns"
+        case NoticeRow(_, notice):
+            kind, audience = f"{notice.kind} {notice.lead}".strip(), notice.audience
+        case MailRow():
+            kind, audience = tells(members(row)), row.mail.audience
+    state = mail_state(row) if isinstance(row, MailRow) else "is due" if due <= now else ""
+    return (moment(due), _type(row), kind, audience, clusters.names(row), state, short(row.key))
+
+
+def rejected_row(rejection: Rejection) -> tuple[str, ...]:
+    """Write a line of what could not be understood."""
+    return moment(rejection.at), f"{rejection.size:,}", rejection.reason, short(rejection.key)
+
+
+def gate_line(gate: Gate, now: datetime) -> str:
+    """Say whether mail may go, and how much has gone of late."""
+    said = "Mail may go."
+    if gate.until > now:
+        said = f"No mail before {moment(gate.until)}: {clip(line(gate.reason), 60) or 'no reason given'}."
+    if not gate.sends:
+        return said
+    minute, hour = _sends(gate, now, 60), _sends(gate, now, 3_600)
+    return f"{said} Sent in the last minute: {minute}, in the last hour: {hour}."
+
+
+def remarks(mail: SentMail) -> list[str]:
+    """Say what is to be said of a mail's outcome, in a few words each."""
+    found = [mail.why] if mail.why else []
+    if mail.refused:
+        found.append(f"refused: {', '.join(mail.refused)}")
+    found += [f"{report.status}: {report.recipient}" for report in mail.reports]
+    if mail.repeats:
+        found.append(f"repeats {mail.repeats[:8]}")
+    if mail.attempts > 1:
+        found.append(f"{mail.attempts} attempts")
+    return found
+
+
+def mail_state(row: MailRow) -> str:
+    """Say whose turn a mail is that has not been settled."""
+    found = ["being sent, or its sender gone" if row.leased else "free"]
+    if row.doubt:
+        found.append("in doubt")
+    if row.refused:
+        found.append(f"refused: {row.refused}")
+    if row.attempts:
+        found.append(f"attempt {row.attempts}")
+    if row.mail.repeats:
+        found.append(f"repeats {row.mail.repeats[:8]}")
+    return ", ".join(found)
+
+
+def tells(told: Iterable[Member]) -> str:
+    """Name the kinds that a mail tells, with their numbers."""
+    counted = Counter(member.kind for member in told)
+    return ", ".join(kind if number == 1 else f"{number} {kind}" for kind, number in counted.items())
+
+
+def fitted(head: Sequence[str], rows: Iterable[Sequence[str]], width: int = WIDTH) -> str:
+    """Lay out a table no wider than this: what is too much is cut from the widest columns.
+
+    Times and ids stay whole, whatever that takes.
+    """
+    cells = [[line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    flexible = [index for index, name in enumerate(head) if not name.endswith(_WHOLE)]
+    while sum(widths) + _GAP * (len(widths) - 1) > width:
+        widest = max(flexible, key=lambda index: widths[index] / _WEIGHTS.get(head[index], 1.0))
+        if widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+    return table(head, [[clip(cell, most) for cell, most in zip(row, widths, strict=True)] for row in cells])
+
+
+def moment(time: datetime) -> str:
+    """Write a time (in UTC), to the minute."""
+    return f"{time:%Y-%m-%d %H:%M}"
+
+
+def _part(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> str:
+    if not rows:
+        return title
+    rest = f"\n({total - len(rows)} more; --limit N shows more)" if len(rows) < total else ""
+    return f"{title}\n{fitted(head, rows)}{rest}"
+
+
+def _title(what: str, total: int, counts: str, since: str = "") -> str:
+    when = f" in {since}" if since else ""
+    return f"{what}: {total or 'nothing'}{when}" + (f" ({counts})" if counts else "")
+
+
+def _counts(words: Iterable[str]) -> str:
+    return clip(line(", ".join(f"{word} {number}" for word, number in sorted(Counter(words).items()))), 80)
+
+
+def _type(row: Waiting) -> str:
+    match row:
+        case CheckRow():
+            return "check"
+        case NoticeRow():
+            return "notice"
+        case MailRow():
+            return "mail"
+
+
+def _sends(gate: Gate, now: datetime, seconds: int) -> int:
+    since = now.timestamp() - seconds
+    return sum(count for bucket, count in gate.sends.items() if (bucket + 1) * pace.BUCKET > since)

@@ -1,0 +1,207 @@
+"""The ledger: everything that is stored, for people to look at, and a mail put back into work.
+
+The app itself reads what is due and what it is about to tell of; only an operator asks for all of it. So this
+costs a scan, where the app's own steps cost a round trip. Nothing here waits for, or stands in the way of, an
+app that is running.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from shared import ids
+from shared.notices import Mail, Recorded, SentMail
+from shared.store import codec, keys
+from shared.store.codec import MailRow
+from shared.store.table import BrowsableTable, Conflict, Operation, Stored, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from shared.store.codec import WorkRow
+
+log = logging.getLogger("notifier")
+
+_T = TypeVar("_T")
+
+KINDS = ("event:", "sent:", "rejected:", "audience:", "told:", "work:")
+"""What keys begin with."""
+
+_NAMED = ("event:", "sent:", "rejected:", "audience:")
+"""Rows whose key goes on with the name that people know them by."""
+
+_MOST_FOUND = 200
+
+
+class ResendRefused(Exception):  # noqa: N818 - says what happened
+    """A mail is not to be resent; the message is a sentence that says why."""
+
+
+class Received(msgspec.Struct, frozen=True):
+    """An event as stored, and when it was received."""
+
+    at: datetime
+    event: Recorded
+
+    @property
+    def key(self) -> str:
+        """The key of its row."""
+        return self.event.key
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """Input that could not be understood; its size in bytes."""
+
+    key: str
+    at: datetime
+    reason: str
+    size: int
+
+
+class Resend(msgspec.Struct, frozen=True):
+    """A mail that repeats another, ready to be put into work, for the `number`th time."""
+
+    mail: Mail
+    number: int
+
+
+class Ledger:
+    """The rows of one table, as people ask for them. Rows that cannot be read are logged and left out."""
+
+    def __init__(self, table: BrowsableTable) -> None:
+        self._table = table
+
+    def events(self, since: datetime) -> Iterator[Received]:
+        """Give the events received since a time, in no particular order. A round trip for each page."""
+        return _each(_received, self._touched("event:", since))
+
+    def mails(self, since: datetime) -> Iterator[SentMail]:
+        """Give what became of mails since a time, later delivery reports included, in no order."""
+        return _each(codec.sent, self._touched("sent:", since))
+
+    def rejections(self, since: datetime) -> Iterator[Rejection]:
+        """Give the input rejected since a time, in no particular order."""
+        return _each(_rejection, self._touched("rejected:", since))
+
+    def work(self) -> Iterator[WorkRow]:
+        """Give everything that waits, in order of its time, headed by the gate if there is one."""
+        return _each(codec.work, self._rows(keys.PAUSE, "work:" + keys.AFTER))
+
+    def history(self, prefix: str) -> list[Received]:
+        """Give all events stored under the history prefix of an eventId, in the order they were received."""
+        found = _each(_received, self._rows(prefix, prefix + keys.AFTER))
+        return sorted(found, key=lambda received: received.at)
+
+    def row(self, key: str) -> Stored | None:
+        """Give any row as it is. One round trip."""
+        return self._table.get(key)
+
+    def sent(self, operation_id: str) -> SentMail | None:
+        """Give what became of a mail. One round trip."""
+        row = self._table.get(keys.sent(operation_id))
+        return codec.sent(row) if row else None
+
+    def find(self, name: str) -> list[str]:
+        """Give the keys of the rows of this name: a key, an eventId, a mail's id, or the beginning of one."""
+        if name.startswith(KINDS):
+            found = [row.key for row in self._table.query(name, name + keys.AFTER, _MOST_FOUND).rows]
+            return [name] if name in found else found
+        lower = name.lower()
+        prefixes = [*(kind + lower for kind in _NAMED), keys.history(name)]
+        pages = [self._table.query(prefix, prefix + keys.AFTER, _MOST_FOUND) for prefix in prefixes]
+        found = [row.key for page in pages for row in page.rows]
+        waiting = self._rows(keys.PAUSE, "work:" + keys.AFTER)
+        found += [row.key for row in waiting if row.key.rpartition(":")[2].startswith(lower)]
+        return list(dict.fromkeys(found))
+
+    def resends(self, operation_id: str) -> list[str]:
+        """Give the operation ids of the mails that repeat a mail. One round trip."""
+        prefix = keys.resends(operation_id)
+        numbers = [int(row.key.removeprefix(prefix)) for row in self._rows(prefix, prefix + keys.AFTER)]
+        return [ids.resend_id(operation_id, number) for number in numbers]
+
+    def resending(self, sent: SentMail, now: datetime) -> Resend:
+        """Make the mail that tells what another told, to the same audience, under an id of its own.
+
+        Writes nothing. Raises ResendRefused where that would tell something twice, or nothing.
+        """
+        operation_id = sent.key.removeprefix(keys.sent(""))
+        if sent.state == "dissolved":
+            raise ResendRefused("It was dissolved into a mail for each of its notices: resend those.")
+        # Before looking at what waits: a resend that comes between the two is then seen in one of them.
+        number = 1 + len(self.resends(operation_id))
+        for row in self.work():
+            if isinstance(row, MailRow) and operation_id in {row.mail.operation_id, row.mail.repeats}:
+                again = " again" if row.mail.repeats == operation_id else ""
+                raise ResendRefused(f"It is waiting to be sent{again} ({row.key}): the sweep sends it.")
+        for key in dict.fromkeys(member.key for member in sent.members):
+            if self._table.get(key) is None:
+                raise ResendRefused(f"What it told of is not stored any more: {key}.")
+        mail = Mail(
+            operation_id=ids.resend_id(operation_id, number),
+            audience=sent.audience,
+            as_of=now,
+            members=sent.members,
+            repeats=operation_id,
+        )
+        return Resend(mail, number)
+
+    def resend(self, resend: Resend, token: str) -> None:
+        """Put a mail into work, not leased: the next sweep sends it. One round trip.
+
+        The mail that it repeats keeps its row as it is. `token` is new for every call. Raises ResendRefused
+        where somebody else has resent it meanwhile.
+        """
+        mail = resend.mail
+        mark = keys.resent(mail.repeats, resend.number)
+        told = {"kind": "told", "at": codec.text(mail.as_of), "token": token}
+        work = keys.work(mail.as_of, mail.operation_id)
+        try:
+            self._table.commit(
+                [
+                    Operation(Verb.INSERT, mark, told),
+                    Operation(Verb.INSERT, work, codec.mail_values(mail)),
+                ]
+            )
+        except Conflict:
+            mine = self._table.get(mark)
+            if mine is None or mine.values.get("token") != token:
+                raise ResendRefused("Somebody else has resent it at this moment.") from None
+
+    def _touched(self, prefix: str, since: datetime) -> Iterator[Stored]:
+        first = prefix
+        while first:
+            page = self._table.touched(first, prefix + keys.AFTER, since)
+            yield from page.rows
+            first = keys.following(page.last) if page.more else ""
+
+    def _rows(self, first: str, last: str) -> Iterator[Stored]:
+        while first:
+            page = self._table.query(first, last)
+            yield from page.rows
+            first = keys.following(page.last) if page.more else ""
+
+
+def _each(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[_T]:
+    for row in rows:
+        try:
+            yield read(row)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are shown
+            log.warning("row %s cannot be read: %r", row.key, error)
+
+
+def _received(row: Stored) -> Received:
+    try:
+        return Received(codec.time(row.values["received"]), codec.recorded(row))
+    except Exception as error:  # noqa: BLE001 - what its key tells is shown
+        log.warning("row %s cannot be read whole: %r", row.key, error)
+        return Received(row.timestamp, codec.recorded_by_key(row))
+
+
+def _rejection(row: Stored) -> Rejection:
+    values = row.values
+    return Rejection(row.key, codec.time(values["received"]), values["reason"], values["size"])
