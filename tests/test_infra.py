@@ -17,7 +17,6 @@ INFRA = bicep.read(TEXTS)
 PARAMETERS = json.loads((code.ROOT / "infra" / "main.parameters.json").read_text("utf-8"))["parameters"]
 AZD = yaml.safe_load((code.ROOT / "azure.yaml").read_text("utf-8"))
 _NOT_IN_README_YET = {
-    "CLUSTERS",
     "EMAIL_ONLY_TO",
     "EMAIL_PER_HOUR",
     "EMAIL_PER_MINUTE",
