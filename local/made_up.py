@@ -9,6 +9,7 @@ import msgspec
 
 from local.crowds import digest, storm
 from local.scenes import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
+from shared.clusters.standing import Span, Standing
 from shared.events import EndOfSupport, Event, Status, Upgrade
 from shared.notices import Kind, Mail, Member, RejectedInput, Report, SentMail
 from shared.store import keys
@@ -90,6 +91,19 @@ def stories() -> list[Story]:
         digest("digest", 1),
         digest("digest-many", 9),
         storm("digest-storm"),
+        _standing(story("scheduled-expected", Kind.SCHEDULED, someday), _SATURDAY, window=None),
+        _standing(story("scheduled-inside", Kind.SCHEDULED, coming), _NIGHT, window=_NIGHT),
+        _standing(
+            story("started-inside", Kind.STARTED, announced, began, as_of=BEGAN + timedelta(minutes=1)),
+            _SATURDAY,
+            window=Span(BEGAN.replace(minute=0), BEGAN.replace(minute=0) + timedelta(hours=4)),
+        ),
+        _standing(
+            story("started-outside", Kind.STARTED, announced, began, as_of=BEGAN + timedelta(minutes=1)),
+            _SATURDAY,
+            window=None,
+        ),
+        _standing(story("failed-next-window", Kind.FAILED, announced, began, failed), _SATURDAY, window=None),
     ]
     return [
         msgspec.structs.replace(
@@ -97,6 +111,26 @@ def stories() -> list[Story]:
         )
         for number, one in enumerate(made, 1)
     ]
+
+
+_SATURDAY = Span(datetime(2026, 11, 28, 9, tzinfo=UTC), datetime(2026, 11, 28, 13, tzinfo=UTC))
+_NIGHT = Span(START.replace(minute=0), START.replace(minute=0) + timedelta(hours=4))
+
+
+def _standing(told: Story, following: Span, *, window: Span | None) -> Story:
+    """Give the same mail, frozen with what is known of the cluster and its windows."""
+    standing = Standing(
+        read=NOW.replace(hour=2, minute=41),
+        version="1.32.6",
+        channel="stable",
+        os_channel="NodeImage",
+        offset=-8 * 60,
+        governed=True,
+        window=window,
+        next=following,
+    )
+    members = tuple(msgspec.structs.replace(member, standing=standing) for member in told.mail.members)
+    return msgspec.structs.replace(told, mail=msgspec.structs.replace(told.mail, members=members))
 
 
 def _end_of_support(notice: str, days: int) -> Event:

@@ -1,11 +1,15 @@
 """Maintenance windows: when they come, and what AKS advises against.
 
     python -m ops.windows next FILE [--after TIME] [--count N] [--time-zone ZONE] [--json | --ics]
-    python -m ops.windows lint FILE... [--json] [--strict]
+    python -m ops.windows lint FILE|SUBSCRIPTION... [--json] [--strict] [--portal HOST]
 
 FILE is JSON, `-` is standard input: maintenance configurations as `az aks maintenanceconfiguration show` and
 `list` print them or as Azure Resource Manager returns them, or clusters as `az aks show` and `list` print
 them, with `maintenanceConfigurations` attached.
+
+SUBSCRIPTION is the id of a subscription (a GUID): its clusters are read from Azure Resource Manager as
+whoever `az` is logged in as; the role Reader is enough. In a sovereign cloud --portal tells which, such as
+portal.azure.us.
 
 Exit code 0: done, and lint found no error. 1: lint found an error, or, with --strict, a warning. 2: the input
 cannot be read, or the command line is wrong.
@@ -15,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from datetime import UTC, datetime
 from itertools import islice
@@ -23,28 +26,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from ops import coming
+from ops import coming, subscriptions
 from ops.linting import lint, reading, report
 from shared.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ops.linting.listing import ListedCluster
+    from shared.arm import Arm
 
 UNREADABLE = 2
 """The exit code of input that cannot be read; argparse's own for a wrong command line."""
-
-_SUBSCRIPTION = re.compile(r"(/subscriptions/)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/?", re.IGNORECASE)
 
 
 class UnreadableError(ValueError):
     """A source cannot be read. The message names it and says why."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line asks for; give the exit code."""
+def main(
+    arguments: Sequence[str] | None = None, open_arm: Callable[[str], Arm] = subscriptions.open_arm
+) -> int:
+    """Do what the command line asks for; give the exit code. `open_arm` opens ARM of a portal's cloud."""
     chosen = _parser().parse_args(arguments)
+    chosen.open_arm = open_arm
     try:
         code: int = chosen.run(chosen)
     except UnreadableError as error:
@@ -69,9 +74,22 @@ def _next(chosen: argparse.Namespace) -> int:
 
 
 def _lint(chosen: argparse.Namespace) -> int:
-    findings = lint(reading.join([_read(source) for source in chosen.source]), chosen.at)
+    findings = lint(reading.join([_listed(source, chosen) for source in chosen.source]), chosen.at)
     print(report.as_json(findings) if chosen.json else report.as_text(findings))
     return report.exit_code(findings, strict=chosen.strict)
+
+
+def _listed(word: str, chosen: argparse.Namespace) -> list[ListedCluster]:
+    """Read what a word of the command line stands for: a subscription, unless there is such a file."""
+    subscription = subscriptions.named(word)
+    if not subscription or Path(word).is_file():
+        return _read(word)
+    from shared.arm import ArmError
+
+    try:
+        return subscriptions.fetch(subscription, lambda: chosen.open_arm(chosen.portal))
+    except (ArmError, reading.ListingError) as error:
+        raise UnreadableError(f"subscription {subscription}: {error}") from None
 
 
 def _read(source: str) -> list[ListedCluster]:
@@ -81,7 +99,7 @@ def _read(source: str) -> list[ListedCluster]:
         return reading.read(json.loads(data.decode("utf-8-sig")))
     except OSError as error:
         why = str(error.strerror or error)
-        if _SUBSCRIPTION.fullmatch(source):
+        if subscriptions.named(source):
             why = "expected a file with clusters or maintenance configurations, not a subscription"
         raise UnreadableError(f"{source}: {why}") from None
     except (ValueError, RecursionError) as error:
@@ -110,7 +128,12 @@ def _parser() -> argparse.ArgumentParser:
     next_.set_defaults(run=_next)
 
     lint_ = commands.add_parser("lint", help="what AKS advises against")
-    lint_.add_argument("source", nargs="+", metavar="FILE", help="JSON; - is standard input")
+    lint_.add_argument(
+        "source", nargs="+", metavar="FILE|SUBSCRIPTION", help="JSON, - for standard input; or a subscription"
+    )
+    lint_.add_argument(
+        "--portal", default="portal.azure.com", metavar="HOST", help="the portal of the subscriptions' cloud"
+    )
     lint_.add_argument(
         "--at", type=_time, default=now, metavar="TIME", help="as things are then (default now)"
     )

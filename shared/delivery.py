@@ -20,6 +20,7 @@ from uuid import uuid4
 import msgspec
 
 from shared import ids, pace
+from shared.clusters.lookup import OFF
 from shared.decisions import decided
 from shared.notices import (
     ENDS,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.clock import Clock
+    from shared.clusters.lookup import Lookup
     from shared.notices import Check
     from shared.pace import Limits
     from shared.routes import Audience, Routes
@@ -109,6 +111,7 @@ class Delivery:
         clock: Clock,
         grouping: Grouping,
         limits: Limits | None = None,
+        clusters: Lookup = OFF,
     ) -> None:
         self._store = store
         self._sender = sender
@@ -118,6 +121,7 @@ class Delivery:
         self._limits = limits
         waits = [grouping.of(audience).wait for audience in routes.audiences.values()]
         self._company = min(max(waits), MOST_COMPANY)
+        self._clusters = clusters
         self._last: dict[str, datetime] = {}
 
     def sweep(self) -> Sweep:
@@ -384,7 +388,10 @@ class Delivery:
         history = reader.history(notice.key)
         if overtaken(notice.kind, notice.key, history) and self._is_replaced(notice, history):
             return None
-        return Member(notice.kind, notice.key, frozen_history(history, notice.key), notice.lead)
+        standing = self._clusters.standing(notice.kind, notice.key, history, reader, self._clock.now())
+        return Member(
+            notice.kind, notice.key, frozen_history(history, notice.key), notice.lead, standing=standing
+        )
 
     def _is_replaced(self, notice: Notice, history: Sequence[Recorded]) -> bool:
         """Tell whether the audience hears of what has overtaken a notice.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("notifier")
 
-_HISTORY = ("event:", "sent:", "rejected:", "told:", "audience:")
+_HISTORY = ("event:", "sent:", "rejected:", "told:", "audience:", "cluster:")
 
 
 def tidy(store: Store, clock: Clock, retention: timedelta) -> int:

@@ -16,6 +16,7 @@ from uuid import uuid4
 import msgspec
 
 from shared import ids
+from shared.clusters.lookup import OFF
 from shared.decisions import decided
 from shared.events import Event, Ignored, Item, Rejected, parse
 from shared.notices import (
@@ -33,7 +34,7 @@ from shared.notices import (
     upgrade_of,
 )
 from shared.routes import DEFAULT_AUDIENCE
-from shared.sending import NoRoom
+from shared.sending import NoRoom, Reader
 from shared.store import keys
 from shared.store.table import TableUnavailable
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from shared.clock import Clock
+    from shared.clusters.lookup import Lookup
     from shared.delivery import Grouping
     from shared.notices import Watch
     from shared.routes import Routes
@@ -56,6 +58,9 @@ ANSWER_WITHIN = 25.0
 
 MOST_AT_ONCE = 3
 """Failures mailed at once, per audience and GROUP_INTERVAL, by one process; more go as one digest."""
+
+_IN_TIME_FOR_CLUSTERS = 20.0
+"""Seconds left that it takes to ask for a cluster's windows, too: recording comes first."""
 
 _TRIES = 3
 
@@ -73,6 +78,7 @@ class Intake:
         grouping: Grouping,
         gap: timedelta,
         watch: Watch,
+        clusters: Lookup = OFF,
     ) -> None:
         self._store = store
         self._sender = sender
@@ -82,6 +88,7 @@ class Intake:
         self._leads = routes.all_leads()
         self._gap = gap
         self._watch = watch
+        self._clusters = clusters
         self._at_once: dict[str, deque[float]] = defaultdict(deque)
         self._lock = Lock()
 
@@ -136,18 +143,21 @@ class Intake:
             recorded = Recorded(planned.key, event, planned.decision, planned.revision)
             audiences = self._hearing(event, planned, history)
             urgent = self._urgent(audiences) if planned.kind is Kind.FAILED else []
-            mails = [self._failure(recorded, history, audience) for audience in urgent]
+            clusters = self._clusters if deadline - self._clock.monotonic() > _IN_TIME_FOR_CLUSTERS else OFF
+            reader, known = Reader(self._store), [*history, recorded]
+            planned = clusters.watched(planned, recorded, known, reader, now)
+            mails = [self._failure(recorded, known, audience, clusters, reader) for audience in urgent]
             record = partial(self._store.record, recorded, raw, now=now, token=uuid4().hex)
             since = self._clock.monotonic()
             recording = self._commit(record, planned, audiences, mails)
             if recording.is_new:
-                self._decided(planned.decision, event, planned.key)
+                self._decided(planned.decision, event, recorded.key)
                 for row in recording.mails:
                     self._count(row.mail.audience)
-                    self._send(row, [*history, recorded], since, deadline)
+                    self._send(row, known, since, deadline)
                 return planned.decision
             if not needs_history(event):
-                return self._decided(Decision.DUPLICATE, event, planned.key)
+                return self._decided(Decision.DUPLICATE, event, recorded.key)
             # Another instance recorded something of this maintenance in between: decide again.
         raise TableUnavailable("others keep recording the same maintenance")
 
@@ -194,13 +204,22 @@ class Intake:
                 urgent.append(audience)
         return urgent
 
-    def _failure(self, recorded: Recorded, history: Sequence[Recorded], audience: str) -> Mail:
+    def _failure(
+        self,
+        recorded: Recorded,
+        history: Sequence[Recorded],
+        audience: str,
+        clusters: Lookup,
+        reader: Reader,
+    ) -> Mail:
         """Freeze the mail that tells one audience of a failure."""
-        member = Member(Kind.FAILED, recorded.key, frozen_history(history, recorded.key))
+        key, now = recorded.key, self._clock.now()
+        standing = clusters.standing(Kind.FAILED, key, history, reader, now)
+        member = Member(Kind.FAILED, key, frozen_history(history, key), standing=standing)
         return Mail(
             operation_id=ids.operation_id([member.notice_id(audience)]),
             audience=audience,
-            as_of=self._clock.now(),
+            as_of=now,
             members=(member,),
         )
 

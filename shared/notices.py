@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared import ids
+from shared.clusters.standing import Standing  # noqa: TC001 - msgspec reads the annotations
 from shared.events import Event, Status, Upgrade
 from shared.store import keys
 
@@ -131,6 +132,8 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     key: str
     history: tuple[str, ...] = ()
     lead: str = ""
+    standing: Standing | None = None
+    """What is known of the cluster and its windows, as of when the mail was frozen."""
 
     def notice_id(self, audience: str) -> str:
         """Give the id of the notice that this member was."""

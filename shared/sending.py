@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from shared.clock import Clock
+    from shared.clusters.known import Known
     from shared.emails.email import Email
     from shared.mailers import Mailer
     from shared.notices import Member, Row
@@ -437,6 +438,7 @@ class Reader:
         self._store = store
         self._histories: dict[str, tuple[Recorded, ...]] = {}
         self._rows: dict[str, Row | None] = {}
+        self._clusters: dict[str, Known | None] = {}
 
     def history(self, key: str) -> tuple[Recorded, ...]:
         """Give all events stored of the maintenance that an event row belongs to."""
@@ -452,6 +454,12 @@ class Reader:
         if key not in self._rows:
             self._rows[key] = self._store.row(key)
         return self._rows[key]
+
+    def cluster(self, cluster_key: str) -> Known | None:
+        """Give what is known of a cluster, by its ARM id in lower case."""
+        if cluster_key not in self._clusters:
+            self._clusters[cluster_key] = self._store.cluster(cluster_key)
+        return self._clusters[cluster_key]
 
     def rows_of(self, mail: Mail) -> dict[str, Row]:
         """Give exactly the rows that a mail names."""

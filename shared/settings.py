@@ -109,6 +109,18 @@ class Storage(msgspec.Struct, frozen=True):
         return f"Storage({self.uri!r})"
 
 
+class ClusterSource(msgspec.Struct, frozen=True):
+    """Where clusters and their windows are read from: subscriptions, or a file; from nowhere if off."""
+
+    subscriptions: tuple[str, ...] = ()
+    file: str = ""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether they are read at all."""
+        return bool(self.subscriptions or self.file)
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings, checked. Durations are timedeltas."""
 
@@ -127,6 +139,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     portal: str
     failures_file: str
+    clusters: ClusterSource
     retention: timedelta
     client_id: str
 
@@ -156,6 +169,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         time_zone=read.get("TIME_ZONE", _time_zone, "UTC"),
         portal=read.get("PORTAL", _host, "portal.azure.com"),
         failures_file=read.get("FAILURES_FILE", _failures_file, ""),
+        clusters=read.get("CLUSTERS", _clusters, "off"),
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
         client_id=read.get("AZURE_CLIENT_ID", _client_id, ""),
     )
@@ -274,6 +288,23 @@ def _retention(value: str) -> int:
     if not SHORTEST_RETENTION <= days <= LONGEST_RETENTION:
         raise ValueError(f"is not a number of days between {SHORTEST_RETENTION} and {LONGEST_RETENTION}")
     return days
+
+
+def _clusters(value: str) -> ClusterSource:
+    if value.lower() == "off":
+        return ClusterSource()
+    if value.startswith("@"):
+        path = APP / value[1:].strip()
+        if not path.is_file():
+            raise ValueError("names a file that is not there")
+        return ClusterSource(file=str(path))
+    subscriptions = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+    for subscription in subscriptions:
+        if not _GUID.fullmatch(subscription):
+            raise ValueError(f"holds {subscription[:100]!r}, which is not a subscription's id (a GUID)")
+    if not subscriptions:
+        raise ValueError("holds no subscription's id")
+    return ClusterSource(tuple(dict.fromkeys(subscriptions)))
 
 
 def _failures_file(value: str) -> str:

@@ -7,11 +7,13 @@ needed: cold start is part of the product.
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from shared import reports, settings
 from shared.clock import SystemClock
+from shared.clusters.lookup import Lookup
 from shared.delivery import Delivery, Grouping, summary
 from shared.housekeeping import tidy
 from shared.intake import Intake
@@ -23,6 +25,7 @@ from shared.store.transactions import Store
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.arm import Arm
     from shared.clock import Clock
     from shared.emails.compose import Look
     from shared.emails.email import Email
@@ -41,7 +44,7 @@ class Notifier:
     def __init__(self, config: Settings, table: Table, mailer: Mailer, clock: Clock) -> None:
         self.store = Store(table)
         self._clock = clock
-        self._retention = config.retention
+        self._config = config
         routes = config.routes
         sender = Sender(
             store=self.store,
@@ -53,6 +56,7 @@ class Notifier:
             limits=config.limits,
         )
         grouping = Grouping(config.group_wait, config.group_interval)
+        clusters = Lookup(is_on=config.clusters.is_on)
         self.intake = Intake(
             store=self.store,
             sender=sender,
@@ -61,6 +65,7 @@ class Notifier:
             grouping=grouping,
             gap=config.gap,
             watch=config.watch,
+            clusters=clusters,
         )
         self.delivery = Delivery(
             store=self.store,
@@ -69,6 +74,7 @@ class Notifier:
             clock=clock,
             grouping=grouping,
             limits=config.limits,
+            clusters=clusters,
         )
 
     def report(self, text: str) -> None:
@@ -77,7 +83,20 @@ class Notifier:
 
     def tidy(self) -> None:
         """Remove history that is older than it has to be kept."""
-        tidy(self.store, self._clock, self._retention)
+        tidy(self.store, self._clock, self._config.retention)
+
+    def refresh_windows(self) -> None:
+        """Read clusters and their windows; where CLUSTERS is off, nothing. Raises TableUnavailable."""
+        wanted = self._config.clusters
+        if not wanted.is_on:
+            return
+        from shared.clusters.refresh import File, Subscriptions, refresh
+
+        if wanted.file:
+            refresh(self.store, File(Path(wanted.file)), self._clock)
+            return
+        with open_arm(self._config) as arm:
+            refresh(self.store, Subscriptions(arm, wanted.subscriptions), self._clock)
 
     def sweep(self, *, past_due: bool = False) -> None:
         """Send what has fallen due, and log what came of it."""
@@ -160,6 +179,13 @@ def open_mailer(config: Settings) -> Mailer:
             from shared.mailers.folder import FolderMailer
 
             return FolderMailer(path, config.sender)
+
+
+def open_arm(config: Settings) -> Arm:
+    """Open Azure Resource Manager with the app's identity. No round trip."""
+    from shared import arm
+
+    return arm.Arm(_identity(config), arm.endpoint(config.portal))
 
 
 def _identity(config: Settings) -> Any:  # noqa: ANN401 - typed where it is used

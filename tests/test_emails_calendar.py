@@ -37,7 +37,7 @@ def test_which_mails_carry_one(name: str) -> None:
     """Only mails of something scheduled, moved or canceled carry one, and only where a start is known."""
     story = STORIES[name]
     attachments = compose(story.mail, story.rows, made_up.TEAM, LOOK).attachments
-    assert len(attachments) == (name in {"scheduled", "rescheduled", "canceled"})
+    assert len(attachments) == (name in {"scheduled", "scheduled-inside", "rescheduled", "canceled"})
 
 
 def test_scheduled() -> None:

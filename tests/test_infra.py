@@ -17,7 +17,6 @@ TEXTS = bicep.sources(code.ROOT / "infra")
 INFRA = bicep.read(TEXTS)
 PARAMETERS = json.loads((code.ROOT / "infra" / "main.parameters.json").read_text("utf-8"))["parameters"]
 AZD = yaml.safe_load((code.ROOT / "azure.yaml").read_text("utf-8"))
-_NOT_IN_README_YET = {"CLUSTERS"}
 _NOT_OURS = {"node_modules", ".venv", ".venv-infra", ".git", "out"}
 _VARIABLE = re.compile(r"\$\{(\w+)(?:=([^}]*))?\}")
 
@@ -45,8 +44,7 @@ def test_settings_are_the_same_everywhere() -> None:
     assert (read | pending) - code.LOCAL_ONLY == set(deployed)
     assert code.settings_in_sample() | pending == read | pending
     in_readme = set(code.settings_in_readme())
-    assert in_readme <= read | pending
-    assert (read | pending) - in_readme <= _NOT_IN_README_YET
+    assert in_readme == read | pending
 
 
 def test_parameters_file_fits() -> None:

@@ -139,7 +139,7 @@ def test_unreadable_input(body: bytes, why: bytes) -> None:
         (("next", CLI, "--json", "--ics"), "not allowed with argument"),
         (("lint", "no-such-file.json"), "no-such-file.json: No such file or directory"),
         (
-            ("lint", "66667777-aaaa-8888-bbbb-9999cccc0000"),
+            ("next", "66667777-aaaa-8888-bbbb-9999cccc0000"),
             "expected a file with clusters or maintenance configurations, not a subscription",
         ),
         (("lint",), "the following arguments are required: FILE"),

@@ -19,6 +19,7 @@ from shared.emails import (
     times,
     troubles,
     unreachable,
+    windows,
     wording,
 )
 from shared.emails.digest import ordered
@@ -145,7 +146,8 @@ def _single(member: Member, rows: Mapping[str, Row], frame: Frame) -> View:
         if member.kind is Kind.UNREACHABLE:
             return unreachable.unreachable(member, row, rows, frame)
         return troubles.undelivered(row, rows, frame)
-    return _KINDS[member.kind](tell(member, rows), frame)
+    story = tell(member, rows)
+    return windows.with_windows(_KINDS[member.kind](story, frame), story, frame)
 
 
 def _calendar(member: Member, rows: Mapping[str, Row], frame: Frame) -> Attachment | None:

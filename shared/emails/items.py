@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.emails import failed, portal, times, unreachable, wording
+from shared.emails import failed, portal, times, unreachable, windows, wording
 from shared.emails.story import tell
 from shared.emails.view import Item
 from shared.notices import Kind, Recorded, RejectedInput, SentMail
@@ -73,7 +73,7 @@ def when(member: Member, rows: Mapping[str, Row]) -> datetime:
 
 def _when(story: Story) -> datetime:
     if story.kind in _AHEAD:
-        return story.planned or LAST
+        return story.planned or windows.expected(story) or LAST
     facts = story.event.end_of_support
     if story.kind is Kind.END_OF_SUPPORT and facts and facts.date:
         return facts.date
@@ -85,7 +85,7 @@ def _item(story: Story, frame: Frame) -> Item:
     what, time = wording.WHAT[story.upgrade], ""
     match story.kind:
         case Kind.SCHEDULED | Kind.RESCHEDULED | Kind.REMINDER:
-            time = _distant(story.planned, frame)
+            time = _distant(story.planned, frame) if story.planned else _expected(story, frame)
         case Kind.NOT_STARTED:
             time = f"was due {_distant(story.planned, frame)}"
         case Kind.STILL_RUNNING:
@@ -118,6 +118,13 @@ def _distant(time: datetime | None, frame: Frame) -> str:
     return f"{times.brief_both(time, frame.zone, frame.as_of)}, {times.away(time, frame.as_of)}"
 
 
+def _expected(story: Story, frame: Frame) -> str:
+    start = windows.expected(story)
+    if start is None:
+        return wording.WINDOW
+    return f"{windows.tail(story, frame)}, {times.away(start, frame.as_of)}"
+
+
 def _title(story: Story, frame: Frame) -> str:
     if story.kind is Kind.RESCHEDULED and story.before:
         return f"was to start {times.brief(story.before, frame.as_of)}"
@@ -125,6 +132,8 @@ def _title(story: Story, frame: Frame) -> str:
         return "recovered after a failure"
     if story.kind is Kind.CANCELED and story.planned:
         return f"was to start {times.brief(story.planned, frame.as_of)}"
+    if windows.is_outside(story):
+        return "outside your windows"
     if story.kind is Kind.NEWS:
         return f"status “{story.event.status}”"
     return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.emails import times, wording
+from shared.emails import times, windows, wording
 from shared.emails.view import Fact, Section, Step, Tone, View
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ def scheduled(story: Story, frame: Frame) -> View:
         frame,
         status="Scheduled",
         tone=Tone.PLANNED,
-        tail=times.brief(start, frame.as_of) if start else wording.WINDOW,
+        tail=times.brief(start, frame.as_of) if start else _window(story, frame),
         headline=f"{what} is scheduled" if start else f"{what} is planned",
-        preheader=f"{story.event.cluster.name}: {what} {_starts(start, frame)}. What it means and what to "
+        preheader=f"{story.event.cluster.name}: {what} {_starts(story, frame)}. What it means and what to "
         "check beforehand.",
     )
 
@@ -35,15 +35,15 @@ def rescheduled(story: Story, frame: Frame) -> View:
     """Tell that a maintenance starts at another time."""
     what, start = wording.WHAT[story.upgrade], story.planned
     was = times.both(story.before, frame.zone) if story.before else "not known"
-    now = times.both(start, frame.zone) if start else wording.WINDOW
+    now = times.both(start, frame.zone) if start else _window(story, frame)
     return _coming(
         story,
         frame,
         status="Rescheduled",
         tone=Tone.PLANNED,
-        tail=f"now {times.brief(start, frame.as_of)}" if start else wording.WINDOW,
+        tail=f"now {times.brief(start, frame.as_of)}" if start else _window(story, frame),
         headline=f"{what} has been moved",
-        preheader=f"{story.event.cluster.name}: {what} now {_starts(start, frame)}.",
+        preheader=f"{story.event.cluster.name}: {what} now {_starts(story, frame)}.",
         change=(Fact("Was to start", was), Fact("Starts now", now)),
     )
 
@@ -51,7 +51,7 @@ def rescheduled(story: Story, frame: Frame) -> View:
 def reminder(story: Story, frame: Frame) -> View:
     """Remind of a maintenance."""
     what, start = wording.WHAT[story.upgrade], story.planned
-    tail = _begins(start, frame)
+    tail = _begins(start, frame) if start else _starts(story, frame)
     return _coming(
         story,
         frame,
@@ -59,7 +59,7 @@ def reminder(story: Story, frame: Frame) -> View:
         tone=Tone.WARNING,
         tail=tail,
         headline=f"{what} {tail}",
-        preheader=f"{story.event.cluster.name}: {what} {_starts(start, frame)}. Last things to check inside.",
+        preheader=f"{story.event.cluster.name}: {what} {_starts(story, frame)}. Last things to check inside.",
     )
 
 
@@ -150,8 +150,10 @@ def _coming(
     change: tuple[Fact, ...] = (),
 ) -> View:
     event, start = story.event, story.planned
-    there = times.local(start, frame.zone) if start else ""
-    away = times.away(start, frame.as_of) if start else ""
+    expected = windows.expected(story)
+    shown = start or expected
+    there = times.local(shown, frame.zone) if shown else ""
+    away = times.away(shown, frame.as_of) if shown else ""
     calendar = ""
     if start and status == "Scheduled":
         calendar = CALENDAR
@@ -189,8 +191,8 @@ def _coming(
         headline=headline,
         cluster=event.cluster.name,
         where=wording.where(event.cluster, story.region),
-        moment_label="Starts",
-        moment=times.utc(start) if start else wording.WINDOW[0].upper() + wording.WINDOW[1:],
+        moment_label="Expected" if expected else "Starts",
+        moment=times.utc(start) if start else windows.moment(story) or _capital(wording.WINDOW),
         moment_more=tuple(part for part in (there, away) if part),
         sections=tuple(sections),
         portal=wording.portal_link(frame, event.cluster),
@@ -201,13 +203,22 @@ def _coming(
     )
 
 
-def _starts(start: datetime | None, frame: Frame) -> str:
-    begins = _begins(start, frame)
-    return f"{begins}, {times.utc(start)}" if start else begins
-
-
-def _begins(start: datetime | None, frame: Frame) -> str:
+def _starts(story: Story, frame: Frame) -> str:
+    start = story.planned
     if start is None:
-        return f"starts {wording.WINDOW}"
+        return windows.tail(story, frame) or f"starts {wording.WINDOW}"
+    return f"{_begins(start, frame)}, {times.utc(start)}"
+
+
+def _begins(start: datetime, frame: Frame) -> str:
     away = times.away(start, frame.as_of)
     return f"was to start {away}" if away.endswith("ago") else f"starts {away}"
+
+
+def _window(story: Story, frame: Frame) -> str:
+    """Say when something starts whose start AKS does not say."""
+    return windows.tail(story, frame) or wording.WINDOW
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]

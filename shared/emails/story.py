@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.clusters.standing import Standing  # noqa: TC001 - msgspec reads the annotations
 from shared.events import Event, Status, Upgrade
 from shared.notices import Decision, Kind, Recorded, latest_announcement
 
@@ -37,6 +38,9 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     """When it failed before this event."""
     announcements: int = 0
     """How many there were: calendar entries are numbered by them."""
+
+    standing: Standing | None = None
+    """What was known of the cluster and its windows."""
 
     @property
     def took(self) -> timedelta | None:
@@ -80,6 +84,7 @@ def tell(member: Member, rows: Mapping[str, Row]) -> Story:
         before=_start_before(row, announced),
         started=event.updated if event.status == Status.STARTED else min(started, default=None),
         failures=tuple(sorted(failures)),
+        standing=member.standing,
         announcements=1 + max((one.revision for one in announced), default=-1),
     )
 

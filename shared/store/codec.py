@@ -30,6 +30,7 @@ from shared.store import keys
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from shared.clusters.known import Known
     from shared.store.table import Stored
 
 TEXT_LIMIT = 24_000
@@ -376,6 +377,27 @@ def sent(row: Stored) -> SentMail:
         reports=msgspec.json.decode(values.get("reports", "[]"), type=tuple[Report, ...]),
         repeats=values.get("repeats", ""),
     )
+
+
+def cluster_values(known: Known) -> dict[str, Any]:
+    """Write what is known of a cluster. What would not fit is left out rather than cut."""
+    facts = _json(known)
+    if _units(facts) > TEXT_LIMIT:
+        facts = _json(msgspec.structs.replace(known, configurations=(), is_complete=False))
+    return {
+        "kind": "cluster",
+        "cluster": known.cluster.key,
+        "version": known.version,
+        "read": text(known.read),
+        "facts": facts,
+    }
+
+
+def cluster(row: Stored) -> Known:
+    """Read what is known of a cluster."""
+    from shared.clusters.known import Known
+
+    return msgspec.json.decode(row.values["facts"], type=Known)
 
 
 def reports_json(reports: Sequence[Report]) -> str:

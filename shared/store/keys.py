@@ -105,6 +105,11 @@ def audience(name: str) -> str:
     return f"audience:{name if re.fullmatch(r'[a-z0-9.-]{1,64}', name) else digest(name)}"
 
 
+def cluster(cluster_key: str) -> str:
+    """Give the key of the row that says what is known of a cluster, by its ARM id in lower case."""
+    return f"cluster:{digest(cluster_key)}"
+
+
 def rejected(raw: str) -> str:
     """Give the key of input that could not be understood: the SHA-256 of its UTF-8 bytes."""
     return f"rejected:{digest(raw)}"

@@ -32,6 +32,7 @@ from shared.store.table import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from shared.clusters.known import Known
     from shared.notices import Check, Mail, Notice, Recorded, RejectedInput, Row, SentMail
 
 log = logging.getLogger("notifier")
@@ -40,6 +41,8 @@ _T = TypeVar("_T")
 
 MOST_MEMBERS = MOST_OPERATIONS - 3
 """Notices that one mail can take: freezing deletes them, touches audience and gate, and inserts the mail."""
+
+_MOST_CLUSTERS = 40
 
 _TRIES = 5
 
@@ -135,6 +138,52 @@ class Store:
         key = keys.audience(name)
         row = self._table.get(key)
         return AudienceRow(key, codec.time(row.values["last"]), row.etag) if row else AudienceRow(key)
+
+    # Clusters
+
+    def cluster(self, cluster_key: str) -> Known | None:
+        """Give what is known of a cluster, by its ARM id in lower case. One round trip."""
+        row = self._table.get(keys.cluster(cluster_key))
+        return next(_readable(codec.cluster, [row] if row else []), None)
+
+    def clusters(self) -> set[str]:
+        """Give the keys of the rows of all clusters. A round trip for each page."""
+        found: set[str] = set()
+        first = "cluster:"
+        while first:
+            page = self._table.query(first, "cluster:" + keys.AFTER)
+            found |= {row.key for row in page.rows}
+            first = keys.following(page.last) if page.more else ""
+        return found
+
+    def keep(self, clusters: Iterable[Known], stored: set[str]) -> int:
+        """Write down what is known of clusters, over what was; give their number.
+
+        `stored` has the keys of rows that are there, and is added to. A round trip for each forty: a
+        transaction is at most 4 MiB.
+        """
+        rows = {keys.cluster(known.cluster.key): codec.cluster_values(known) for known in clusters}
+        operations = [
+            Operation(Verb.MERGE if key in stored else Verb.INSERT, key, values)
+            for key, values in rows.items()
+        ]
+        for start in range(0, len(operations), _MOST_CLUSTERS):
+            self._write(operations[start : start + _MOST_CLUSTERS])
+        stored |= rows.keys()
+        return len(rows)
+
+    def _write(self, operations: list[Operation]) -> None:
+        """Write rows whether they are there or not; the verbs say what is likely."""
+        for _ in range(len(operations) + 1):
+            try:
+                self._table.commit(operations)
+            except Conflict as conflict:
+                wrong = operations[conflict.index]
+                verb = Verb.INSERT if wrong.verb is Verb.MERGE else Verb.MERGE
+                operations[conflict.index] = msgspec.structs.replace(wrong, verb=verb)
+            else:
+                return
+        raise TableUnavailable("others keep writing the same clusters")
 
     # Intake
 

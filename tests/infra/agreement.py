@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.infra.bicep import Infra
 
-PENDING_SETTINGS = {"CLUSTERS"}
+PENDING_SETTINGS: set[str] = set()
 """Settings of the design that the code may not read yet, nor the sample and the README have."""
 
 

@@ -1,0 +1,87 @@
+"""What is known of clusters, looked up for notices: one read for each cluster, none where CLUSTERS is off.
+
+It is nice to have. Whatever goes wrong with it is logged, and the notice goes out without.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.notices import Kind
+from shared.store.table import TableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from shared.clusters.known import Known
+    from shared.clusters.standing import Standing
+    from shared.notices import Plan, Recorded
+    from shared.sending import Reader
+
+log = logging.getLogger("notifier")
+
+_WATCHDOGS = frozenset({Kind.NOT_STARTED, Kind.STILL_RUNNING})
+
+
+class Lookup:
+    """Looks clusters up, or, where CLUSTERS is off, does nothing at all."""
+
+    def __init__(self, *, is_on: bool) -> None:
+        self._is_on = is_on
+
+    def standing(
+        self, kind: Kind, key: str, history: Sequence[Recorded], reader: Reader, now: datetime
+    ) -> Standing | None:
+        """Give what a mail frozen at `now` says of the cluster of an event, itself among the history.
+
+        One round trip for each cluster and reader; none where it is off. Raises nothing.
+        """
+        told = next((row for row in history if row.key == key), None)
+        known = self._known(told, reader) if told else None
+        if told is None or known is None:
+            return None
+        try:
+            from shared.clusters import reckoning
+
+            return reckoning.standing(known, kind, told, history, now)
+        except Exception:
+            log.exception("%s is told without its cluster's windows", key)
+            return None
+
+    def watched(
+        self, planned: Plan, told: Recorded, history: Sequence[Recorded], reader: Reader, now: datetime
+    ) -> Plan:
+        """Give the plan with its watchdogs set by the cluster's windows.
+
+        One round trip where there is a watchdog; none where it is off. Raises nothing.
+        """
+        if not any(check.kind in _WATCHDOGS for check in planned.checks):
+            return planned
+        known = self._known(told, reader)
+        if known is None:
+            return planned
+        try:
+            from shared.clusters import reckoning
+
+            checks = reckoning.moved(planned.checks, known, told, history, now)
+        except Exception:
+            log.exception("%s is watched without its cluster's windows", told.key)
+            return planned
+        return msgspec.structs.replace(planned, checks=checks)
+
+    def _known(self, told: Recorded, reader: Reader) -> Known | None:
+        if not self._is_on:
+            return None
+        try:
+            return reader.cluster(told.event.cluster.key)
+        except TableError:
+            log.exception("%s: what is known of its cluster cannot be read", told.key)
+            return None
+
+
+OFF = Lookup(is_on=False)
+"""Where CLUSTERS is off."""

@@ -1,0 +1,97 @@
+"""The daily reading of clusters and their windows, from subscriptions or, locally, from a file.
+
+One bad subscription, cluster or configuration never blocks the others: it is logged, and what was known of
+it before stays until it is too old to be told. Clusters that are gone are not refreshed any more, so
+housekeeping removes them with the rest of history.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+from shared.arm import Arm, ArmError
+from shared.clusters.known import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from shared.clock import Clock
+    from shared.clusters.known import Known
+    from shared.store.transactions import Store
+
+log = logging.getLogger("notifier")
+
+SECONDS = 150.0
+"""After so long no further cluster is read: the host ends a function after five minutes, and with it the
+process, and a last request may wait for a while. That is time for some thousands of clusters."""
+
+_BATCH = 50
+"""Clusters that are written down together, so that little is lost where a reading is cut short."""
+
+
+class Source(Protocol):
+    """Where clusters are described."""
+
+    def bodies(self) -> Iterator[Any]:
+        """Yield decoded JSON as `known.read` takes it, part by part. What cannot be had is logged."""
+        ...
+
+
+class Subscriptions:
+    """The clusters of subscriptions, by Azure Resource Manager."""
+
+    def __init__(self, arm: Arm, subscriptions: Iterable[str]) -> None:
+        self._arm = arm
+        self._subscriptions = tuple(subscriptions)
+
+    def bodies(self) -> Iterator[Any]:
+        """See Source."""
+        for subscription in self._subscriptions:
+            try:
+                yield from self._arm.listed(subscription, _missed)
+            except ArmError as error:
+                # Without a traceback: what it says is all there is to know.
+                log.error("the clusters of subscription %s cannot be listed: %s", subscription, error)  # noqa: TRY400
+
+
+class File:
+    """A file that describes clusters, for trying things out."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def bodies(self) -> Iterator[Any]:
+        """See Source."""
+        try:
+            yield json.loads(self._path.read_text("utf-8-sig"))
+        except (OSError, ValueError, RecursionError) as error:
+            log.error("the clusters of %s cannot be read: %s", self._path.name, error)  # noqa: TRY400
+
+
+def refresh(store: Store, source: Source, clock: Clock) -> int:
+    """Read all clusters and write down what is known of them; give their number. Raises TableUnavailable."""
+    written = 0
+    batch: list[Known] = []
+    stored = store.clusters()
+    began = clock.monotonic()
+    for body in source.bodies():
+        reading = read(body, clock.now())
+        for sentence in reading.wrong:
+            log.warning("left out: %s", sentence)
+        batch += reading.clusters
+        if len(batch) >= _BATCH:
+            written += store.keep(batch, stored)
+            batch = []
+        if clock.monotonic() - began > SECONDS:
+            log.error("clusters: time is up, and not all are read")
+            break
+    written += store.keep(batch, stored)
+    log.info("clusters: %s read", written)
+    return written
+
+
+def _missed(cluster: str, error: ArmError) -> None:
+    log.warning("the maintenance configurations of %s cannot be read: %s", cluster, error)
