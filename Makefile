@@ -25,8 +25,8 @@ node_modules/.installed: package.json package-lock.json
 	.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-infra.txt
 	@touch $@
 
-demo: install ## Send a story of events through the app, and gather its emails
-	$(BIN)/python -m local.demo
+demo: install ## Send a story of events through the app, and gather its emails; STORM=1: a patch night
+	$(BIN)/python -m $(if $(STORM),local.storm,local.demo)
 
 preview: install ## Render one email of each kind into out/preview/
 	$(BIN)/python -m local.preview --out out/preview

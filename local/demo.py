@@ -8,21 +8,16 @@ what the story says should come of it, it says so and ends with 1.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from azure.data.tables import TableClient
-
 from local import payloads
-from local.processes import Azurite, Host, ProcessError
-from shared.store import codec, keys
-from shared.store.table import AzureTable
+from local.stage import Stage, complain, play, say
+from shared.store import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,13 +36,9 @@ PATIENCE = 30.0
 REMINDER_IN = timedelta(seconds=9)
 
 SETTINGS = {
-    "EMAIL_FROM": "aks-notifier@example.com",
     "EMAIL_TO": "platform-team@example.com",
-    "TIME_ZONE": "Europe/Berlin",
-    "SWEEP_SCHEDULE": "* * * * * *",
     "REMINDER_GAP": "0s",
     "GROUP_WAIT": "0s",
-    "LEASE": "10s",
 }
 
 REASON = (
@@ -149,22 +140,20 @@ def story(began: datetime) -> Iterator[Step]:
 
 
 class Demo:
-    """A host, its table, and the folder that its emails go to."""
+    """Tells a story on a stage."""
 
-    def __init__(self, host: Host, table: AzureTable, mail: Path) -> None:
-        self._host = host
-        self._table = table
-        self._mail = mail
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
         self.tally = Tally()
 
     def tell(self, step: Step) -> None:
         """Let one step happen, and look at what comes of it."""
         known, sent = self._kept(), self._sent()
-        answer = self._host.post_event(step.text(datetime.now(UTC)))
+        answer = self._stage.host.post_event(step.text(datetime.now(UTC)))
         self.tally.received += 1
         decision = self._decision(known) if answer.status == 202 else f"HTTP {answer.status}"  # noqa: PLR2004
         self.tally.decisions[decision] = self.tally.decisions.get(decision, 0) + 1
-        _print(f"{step.what}", f"{answer.status}, {decision}")
+        say(step.what, f"{answer.status}, {decision}")
         if decision != step.decision:
             self._complain(f"{step.what}: {decision} rather than {step.decision}")
         for number, beginning in enumerate(step.emails, 1):
@@ -181,7 +170,7 @@ class Demo:
         """Compare the table and the folder with each other and with the story."""
         time.sleep(2.5)  # two sweeps: should anything be sent twice, now it would be
         sent = self._sent()
-        folder = {path.stem for path in self._mail.glob("*.eml")}
+        folder = self._stage.written()
         self.tally.emails = len(folder)
         if set(sent) != folder:
             self._complain(f"{len(sent)} emails in the table, {len(folder)} in the folder")
@@ -190,29 +179,27 @@ class Demo:
         told = [member for _, _, members in sent.values() for member in members]
         if len(set(told)) != len(told):
             self._complain("a notice was told twice")
-        left = [row.values["kind"] for row in self._table.query("work:1", "work;").rows]
-        if any(kind != "check" for kind in left):
+        left = self._stage.undone()
+        if set(left) - {"check"}:
             self._complain(f"left undone: {', '.join(left)}")
 
     def _kept(self) -> set[str]:
-        pages = [self._table.query(prefix, prefix + keys.AFTER) for prefix in ("event:", "rejected:")]
-        return {row.key for page in pages for row in page.rows}
+        ranges = [self._stage.rows(prefix, prefix + keys.AFTER) for prefix in ("event:", "rejected:")]
+        return {row.key for rows in ranges for row in rows}
 
     def _decision(self, known: set[str]) -> str:
         new = self._kept() - known
         if not new:
             return "duplicate"
-        row = self._table.get(min(new))
+        row = self._stage.table.get(min(new))
         assert row is not None
         return str(row.values.get("decision", "rejected"))
 
     def _sent(self) -> Mails:
-        mails: Mails = {}
-        for row in self._table.query("sent:", "sent:" + keys.AFTER).rows:
-            sent = codec.sent(row)
-            told = tuple((str(member.kind), member.key, member.lead) for member in sent.members)
-            mails[row.key.removeprefix("sent:")] = (sent.at, sent.subject, told)
-        return mails
+        return {
+            id_: (sent.at, sent.subject, tuple((str(one.kind), one.key, one.lead) for one in sent.members))
+            for id_, sent in self._stage.sent().items()
+        }
 
     def _wait_for(self, known: Mails, count: int) -> list[str]:
         deadline = time.monotonic() + PATIENCE
@@ -229,22 +216,8 @@ class Demo:
 
 def run(out: Path) -> int:
     """Run the demo, with its emails under `out`; 0 if everything came as the story says, else 1."""
-    mail = out / "mail"
-    shutil.rmtree(mail, ignore_errors=True)
-    mail.mkdir(parents=True)
-    print("Starting Azurite and the local host …", flush=True)
-    with ExitStack() as stack:
-        azurite = stack.enter_context(Azurite())
-        settings = {
-            "NOTIFIER_STORAGE": azurite.connection_string,
-            "EMAIL_FOLDER": str(mail),
-            **SETTINGS,
-        }
-        host = stack.enter_context(Host(settings, timers=True, log=out / "host.log"))
-        client = TableClient.from_connection_string(azurite.connection_string, "notifier")
-        stack.callback(client.close)
-        _print("listening", host.url)
-        demo = Demo(host, AzureTable(client), mail)
+    with Stage(out, SETTINGS) as stage:
+        demo = Demo(stage)
         steps = list(story(datetime.now(UTC)))
         for step in steps:
             demo.tell(step)
@@ -260,28 +233,16 @@ def run(out: Path) -> int:
     }
     for name, count in rows.items():
         print(f"  {name:<16} {count:>3}")
-    print(f"\nThe emails: {mail / 'index.html'}")
-    for wrong in tally.wrong:
-        print(f"Not as it should be: {wrong}")
-    return 1 if tally.wrong else 0
-
-
-def _print(what: str, came: str) -> None:
-    print(f"  {datetime.now(UTC):%H:%M:%S}  {what:<60} {came}", flush=True)
+    print(f"\nThe emails: {stage.gallery}")
+    return complain(tally.wrong)
 
 
 def main() -> int:
     """Run the demo as a command."""
     parser = argparse.ArgumentParser(prog="python -m local.demo", description="From event to email.")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for the emails and the host's log")
-    try:
-        return run(parser.parse_args().out.resolve())
-    except KeyboardInterrupt:
-        print("\nInterrupted.")
-        return 130
-    except ProcessError as error:
-        print(error, file=sys.stderr)
-        return 1
+    out = parser.parse_args().out.resolve()
+    return play(lambda: run(out))
 
 
 if __name__ == "__main__":

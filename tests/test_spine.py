@@ -140,11 +140,13 @@ def test_throttling_pauses_and_loses_nothing(world: RealWorld) -> None:
 @pytest.mark.parametrize("kind", ["lost", "accept500"])
 def test_accepted_without_an_answer_arrives_once(azurite: Azurite, temper: Temper, kind: str) -> None:
     """A mail that was accepted without saying so is asked about after its lease, and arrives once."""
-    with RealWorld(azurite, temper) as world, world.host() as host:
+    with RealWorld(azurite, temper, LEASE="10s") as world, world.host() as host:
         world.endpoint.script(kind)
         assert host.post_event(event("Failed", _now())).status == 202
         assert len(world.keys("work:2")) == 1
         _sweep_after(host, 11.1)
+        while world.keys("work:2"):  # a busy machine may let another lease run out
+            _sweep_after(host, 2)
         assert len(world.endpoint.questions) == 1
         assert list(world.told().values()) == [1]
         assert world.keys("work:2") == []
@@ -175,10 +177,11 @@ def test_two_instances_at_once(world: RealWorld) -> None:
 def test_reminder_falls_due(world: RealWorld) -> None:
     """A reminder becomes an email at its hour, and not before."""
     with world.host() as host:
-        host.post_event(scheduled(_now(), timedelta(hours=24, seconds=6)))
+        host.post_event(scheduled(_now(), timedelta(hours=24, seconds=10)))
+        due = time.monotonic() + 10
         _sweep_after(host, 1.1)
         assert len(world.mails) == 1
-        _sweep_after(host, 5)
+        _sweep_after(host, due - time.monotonic() + 0.1)
     assert [mail.subject.partition("]")[0] for mail in world.mails] == ["[Scheduled", "[Reminder"]
 
 

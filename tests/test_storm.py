@@ -2,12 +2,14 @@
 
 The events go through the real handlers, and the mail over HTTP, through the real SDK, to an endpoint that
 enforces the limits. Only time is made up: the clock stands still but for what the night, round trips and
-requests take. Each night's figures are printed, and kept under `out/storm/`.
+requests take. Each night's figures are printed, and kept under `out/nights/`.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
     from tests.support.moving import MovingClock
 
 BEGAN = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
-OUT = Path(__file__).parent.parent / "out" / "storm"
+ROOT = Path(__file__).parent.parent
+OUT = ROOT / "out" / "nights"
 MANAGED = "aks@5e551071.azurecomm.net"
 
 ALL_AT_ONCE = Course(
@@ -177,3 +180,20 @@ def _as_delivered(night: Night) -> Iterator[Happening]:
         yield happening._replace(at=happening.at + late)
         if random.random() < 0.3:
             yield happening._replace(at=happening.at + late * random.random())
+
+
+@pytest.mark.timeout(180)
+def test_storm_to_watch(tmp_path: Path) -> None:
+    """The storm to watch ends with 0 where everyone was told what happened, and shows how it went."""
+    small = ["--clusters", "30", "--audiences", "4", "--seconds", "8", "--out", str(tmp_path)]
+    storm = subprocess.run(
+        [sys.executable, "-m", "local.storm", *small],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert storm.returncode == 0, storm.stdout + storm.stderr
+    mails = list((tmp_path / "mail").glob("*.eml"))
+    assert f"notices told in {len(mails)} emails" in storm.stdout
+    assert storm.stdout.rstrip().endswith("index.html")

@@ -27,7 +27,7 @@ SETTINGS = {
     "REMINDER_GAP": "0s",
     "GROUP_WAIT": "1s",
     "GROUP_INTERVAL": "1s",
-    "LEASE": "10s",
+    "LEASE": "40s",
     # Counted all the same; the usual limits would stretch GROUP_INTERVAL to a minute.
     "EMAIL_PER_MINUTE": "1000000",
     "EMAIL_PER_HOUR": "1000000",
