@@ -43,6 +43,9 @@ check: install .venv-infra/.installed ## Lint, type-check, scan the infrastructu
 	$(BIN)/mypy
 	$(BIN)/python -m tests.infra.scan
 
+bench: install ## Measure what rendering, explaining and computing windows cost
+	$(BIN)/python -m bench.cpu
+
 format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios and CPU times, each printed with what it is measured against."""
