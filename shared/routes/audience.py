@@ -90,8 +90,6 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     kinds: frozenset[str] = frozenset()
     """Values of Kind that it wants; empty for all."""
     volume: Volume = Volume.ALL
-    intended: tuple[str, ...] = ()
-    """In shadow mode, who would have got the mail."""
 
     def wants(self, kind: Kind, upgrade: Upgrade, lead: str = "") -> bool:
         """Tell whether this audience wants to hear of this kind of notice about this kind of upgrade.
