@@ -21,7 +21,16 @@ from local.child import Child, ProcessError, environment
 if typing.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Answer", "Azurite", "Host", "ProcessError", "connection_string", "free_port"]
+__all__ = [
+    "Answer",
+    "Azurite",
+    "Client",
+    "Host",
+    "ProcessError",
+    "connection_string",
+    "free_port",
+    "listening",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository: where `node_modules` and `local` are."""
@@ -89,36 +98,11 @@ def connection_string(endpoint: str) -> str:
     return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};TableEndpoint={endpoint};"
 
 
-class Host(Child):
-    """`python -m local.host` as a process: `with Host({"NOTIFIER_STORAGE": …}) as host`.
+class Client:
+    """Asks a running host for something, by its URL."""
 
-    It gets these settings and nothing of the caller's own environment but what Python needs, and reads no
-    `local.settings.json`. After `kill()` or `stop()` it can be started again with `start()`.
-    """
-
-    def __init__(
-        self,
-        settings: Mapping[str, str],
-        *,
-        app: Path = ROOT,
-        port: int = 0,
-        timers: bool = False,
-        log: Path | None = None,
-        options: Sequence[str] = ("--no-settings",),
-    ) -> None:
-        super().__init__(log)
-        self.settings = dict(settings)
-        self._app = app.resolve()
-        self._port = port
-        self._options = [*options, *([] if timers else ["--no-timers"])]
-        self.url = ""
-
-    def start(self) -> None:
-        """Start it and wait until it listens; raises `ProcessError` with what it printed if it does not."""
-        command = [sys.executable, "-m", "local.host", "--port", str(self._port), "--app", str(self._app)]
-        self._spawn([*command, *self._options], environment(self.settings), ROOT)
-        self._wait_for(lambda output: _listening(output) is not None, "The local host")
-        self.url = str(_listening(self.output()))
+    def __init__(self, url: str = "") -> None:
+        self.url = url
 
     def post_event(
         self, text: str | bytes, function: str = "maintenance_events", seconds: float = 60
@@ -161,7 +145,40 @@ class Host(Child):
                 raise ConnectionError(f"The host went away: {error!r}") from error
 
 
-def _listening(output: str) -> str | None:
+class Host(Client, Child):
+    """`python -m local.host` as a process: `with Host({"NOTIFIER_STORAGE": …}) as host`.
+
+    It gets these settings and nothing of the caller's own environment but what Python needs, and reads no
+    `local.settings.json`. After `kill()` or `stop()` it can be started again with `start()`.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        *,
+        app: Path = ROOT,
+        port: int = 0,
+        timers: bool = False,
+        log: Path | None = None,
+        options: Sequence[str] = ("--no-settings",),
+    ) -> None:
+        Child.__init__(self, log)
+        Client.__init__(self)
+        self.settings = dict(settings)
+        self._app = app.resolve()
+        self._port = port
+        self._options = [*options, *([] if timers else ["--no-timers"])]
+
+    def start(self) -> None:
+        """Start it and wait until it listens; raises `ProcessError` with what it printed if it does not."""
+        command = [sys.executable, "-m", "local.host", "--port", str(self._port), "--app", str(self._app)]
+        self._spawn([*command, *self._options], environment(self.settings), ROOT)
+        self._wait_for(lambda output: listening(output) is not None, "The local host")
+        self.url = str(listening(self.output()))
+
+
+def listening(output: str) -> str | None:
+    """Find in what a host has printed the URL that it listens on; None as long as it has not."""
     sign = "Listening on "
     # Only whole lines: the file is read while it is being written.
     lines = [

@@ -1,0 +1,1 @@
+"""Proof: the promises, shown by figures that anyone can reproduce. `make prove`."""

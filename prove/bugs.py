@@ -1,0 +1,86 @@
+"""Bugs planted into an instance: a proof that would not find these would prove nothing.
+
+Each is a mistake that code of this kind has in the wild, made at the one place where ours does it right.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Bug(StrEnum):
+    """The mistakes."""
+
+    NO_IF_MATCH = "no If-Match"
+    """Rows are changed and deleted whoever has changed them since they were read."""
+    SETTLE_BEFORE_SEND = "settle before send"
+    """A mail is written down as sent, and then sent."""
+    CONFLICT_IS_DONE = "409 taken for done"
+    """A row that is there already is taken for one's own earlier write."""
+    NO_QUESTION = "no question before a re-send"
+    """What may have been sent before is sent again without asking the mail service."""
+
+
+def plant(bug: Bug) -> None:
+    """Change the app in this process, before it is put together."""
+    _PLANTS[bug]()
+
+
+def _no_if_match() -> None:
+    from shared.store import table
+
+    right: Callable[..., Any] = table._sdk_operation
+
+    def wrong(operation: table.Operation) -> Any:
+        verb, entity, options = right(operation)
+        return verb, entity, {name: value for name, value in options.items() if name == "mode"}
+
+    table._sdk_operation = wrong
+
+
+def _settle_before_send() -> None:
+    from shared.sending import Sender
+
+    right: Callable[..., Any] = Sender.send
+
+    def wrong(self: Sender, row: Any, rows: Any, **times: Any) -> Any:
+        email = self._render(row.mail, rows)
+        self._store.settle(row, self._sent(row, "sent", email=email, why=""))
+        return right(self, row, rows, **times)
+
+    Sender.send = wrong  # type: ignore[method-assign]
+
+
+def _conflict_is_done() -> None:
+    from shared.store import table
+
+    right: Callable[..., Any] = table.AzureTable._commit
+
+    def wrong(self: table.AzureTable, operations: Any) -> list[str]:
+        try:
+            etags: list[str] = right(self, operations)
+        except table.Conflict as conflict:
+            if operations[conflict.index].verb is not table.Verb.INSERT:
+                raise
+            return [""] * len(operations)
+        return etags
+
+    table.AzureTable._commit = wrong  # type: ignore[method-assign]
+
+
+def _no_question() -> None:
+    from shared.sending import Sender
+
+    Sender._ask = lambda *_: None  # type: ignore[method-assign]
+
+
+_PLANTS: dict[Bug, Callable[[], None]] = {
+    Bug.NO_IF_MATCH: _no_if_match,
+    Bug.SETTLE_BEFORE_SEND: _settle_before_send,
+    Bug.CONFLICT_IS_DONE: _conflict_is_done,
+    Bug.NO_QUESTION: _no_question,
+}

@@ -1,0 +1,137 @@
+"""Instances of the app as processes of their own, each behind a proxy to the table and one to the mail."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+import time
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Self
+
+from local.processes import Answer, Client, connection_string, listening
+from tests.support.fault_proxy import FaultProxy
+from tests.support.real import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from prove.faults import Weather
+    from prove.nursery import Nursery
+    from prove.schedules import Death
+
+READY_WITHIN = 60.0
+"""Seconds for an instance to listen; with many at once a start takes its time."""
+
+
+class Instance:
+    """One instance of a run, over all its lives: a context manager. Thread-safe."""
+
+    def __init__(
+        self,
+        nursery: Nursery,
+        weather: Weather,
+        deaths: tuple[Death, ...],
+        log: Path,
+        *,
+        azurite: str,
+        mail: str,
+        bug: str = "",
+    ) -> None:
+        self.weather = weather
+        self.lives = 0
+        self._nursery = nursery
+        self._deaths = {death.life: death for death in deaths}
+        self._log = log
+        self._bug = bug
+        self._table_proxy = FaultProxy(azurite, weather.table)
+        self._mail_proxy = FaultProxy(mail, weather.mail)
+        self._settings: dict[str, str] = {}
+        self._client = Client()
+        self._pid = 0
+        self._lock = threading.RLock()
+        self._stack = ExitStack()
+
+    def start(self, settings: Mapping[str, str]) -> None:
+        """Begin the first life; the settings lack where the table and the mail service are."""
+        mail = f"endpoint={self._mail_proxy.url}/"
+        self._settings = {
+            **SETTINGS,
+            **settings,
+            "NOTIFIER_STORAGE": connection_string(self._table_proxy.url),
+            "EMAIL_CONNECTION_STRING": f"{mail};{settings['EMAIL_CONNECTION_STRING']}",
+        }
+        self.revive()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._pid != 0
+
+    def revive(self) -> None:
+        """Start it again, where it has died."""
+        with self._lock:
+            if self._pid:
+                return
+            self._log.touch()
+            begin = self._log.stat().st_size
+            self.weather.reborn(self._deaths.get(self.lives))
+            self._pid = self._nursery.fork(self._settings, self._log, self._bug)
+            self._pidfd = os.pidfd_open(self._pid)
+            self.lives += 1
+            self._client = Client(self._url(begin))
+            self.weather.die = self.kill
+
+    def kill(self) -> None:
+        """End it at once, with SIGKILL, and wait until it is gone."""
+        with self._lock:
+            if not self._pid:
+                return
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            select.select([self._pidfd], [], [])
+            os.close(self._pidfd)
+            self._pid = 0
+
+    def deliver(self, text: str) -> bool:
+        """Hand it an event, as Event Grid does; tell whether it was accepted."""
+        try:
+            return self._client.post_event(text).status == 202
+        except OSError:
+            return False
+
+    def sweep(self) -> Answer | None:
+        """Let it send what is due; None where it dies over it, or is dead."""
+        if not self.alive:
+            return None
+        try:
+            return self._client.run("due_notices")
+        except OSError:
+            return None
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self._table_proxy)
+        self._stack.enter_context(self._mail_proxy)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.weather.die = None
+        self.kill()
+        self._stack.close()
+
+    def _url(self, begin: int) -> str:
+        """Read the URL from what it logs at its start."""
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline:
+            with self._log.open("rb") as file:
+                file.seek(begin)
+                printed = file.read().decode("utf-8", "replace")
+            url = listening(printed)
+            if url:
+                return url
+            gone, _, _ = select.select([self._pidfd], [], [], 0.02)
+            if gone:
+                raise RuntimeError(f"an instance did not start: {printed}")
+        raise RuntimeError(f"an instance was not ready after {READY_WITHIN:g} s")

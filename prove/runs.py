@@ -1,0 +1,200 @@
+"""One run: a schedule done to real processes, until nothing is left to do; and what is to be judged of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from azure.data.tables import TableClient
+
+from local.processes import Azurite
+from prove import schedules
+from prove.evidence import Evidence
+from prove.faults import LEASE, Strikes, Weather
+from prove.instances import Instance
+from prove.nursery import Nursery
+from shared.store import codec, keys
+from shared.store.table import AzureTable
+from tests.support.mail_endpoint import KEY, MailEndpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prove.schedules import Delivery, Part, Schedule
+    from shared.store.table import Stored
+
+INSTANCES = 2
+PATIENCE = 120.0
+"""Seconds in peace until what is still undone counts as lost: leases last 10, 20, 40 s one after another."""
+
+_REDELIVERED_AFTER = 0.5
+_SWEPT_EVERY = 1.2
+
+
+class Trial(NamedTuple):
+    """What a run is asked for."""
+
+    seed: int
+    part: Part = schedules.Part.WITHIN
+    bug: str = ""
+
+
+class Lab:
+    """What runs share: Azurite and a nursery. A context manager; runs may go on at the same time."""
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        self.azurite = self._stack.enter_context(Azurite())
+        self.nursery = self._stack.enter_context(Nursery())
+        self.folder = Path(self._stack.enter_context(TemporaryDirectory()))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def run(self, trial: Trial) -> Evidence:
+        """Do all of a schedule, and give what came of it."""
+        schedule = schedules.make(trial.seed, datetime.now(UTC), INSTANCES, trial.part)
+        with Run(self, schedule, trial.bug) as run:
+            return run.go()
+
+
+class Run:
+    """One schedule on its way: a context manager."""
+
+    def __init__(self, lab: Lab, schedule: Schedule, bug: str = "") -> None:
+        self._schedule = schedule
+        self._endpoint = MailEndpoint(temper=schedule.temper)
+        self._table_name = f"t{uuid.uuid4().hex}"
+        self._client = TableClient.from_connection_string(lab.azurite.connection_string, self._table_name)
+        self._table = AzureTable(self._client)
+        self._strikes = Strikes()
+        self._stack = ExitStack()
+        self._accepted: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._instances = [
+            Instance(
+                lab.nursery,
+                Weather(f"{schedule.seed} {number}", schedule.rate, schedule.kinds, self._strikes),
+                deaths,
+                lab.folder / f"{self._table_name}-{number}.log",
+                azurite=lab.azurite.endpoint,
+                mail=self._endpoint.url,
+                bug=bug,
+            )
+            for number, deaths in enumerate(schedule.deaths)
+        ]
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self._endpoint)
+        self._stack.callback(self._client.close)
+        for instance in self._instances:
+            self._stack.enter_context(instance)
+        threads = len(self._schedule.deliveries) + 2 * len(self._instances)
+        self._pool = self._stack.enter_context(ThreadPoolExecutor(threads))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def go(self) -> Evidence:
+        """Let it storm, then do in peace what is left, and gather what there is to know."""
+        self._table.query("work:", "work;")  # makes the table
+        settings = {
+            "NOTIFIER_TABLE": self._table_name,
+            "EMAIL_CONNECTION_STRING": f"accesskey={KEY}",
+            "ROUTES": schedules.routes(),
+            "LEASE": f"{LEASE}s",
+            "REMINDER_LEADS": "24h",
+            # Without watchdogs, so that at the end nothing is left to do.
+            "NOT_STARTED_AFTER": "0s",
+            "STILL_RUNNING_AFTER": "0s",
+        }
+        list(self._pool.map(lambda instance: instance.start(settings), self._instances))
+        self._began = time.monotonic()
+        delivered = [self._pool.submit(self._deliver, delivery) for delivery in self._schedule.deliveries]
+        while self._elapsed() < self._schedule.storm:
+            self._sweep()
+            time.sleep(_SWEPT_EVERY)
+        for instance in self._instances:
+            instance.weather.calm()
+        while not all(future.done() for future in delivered):
+            self._sweep()
+            time.sleep(_SWEPT_EVERY)
+        for future in delivered:
+            future.result()
+        self._finish()
+        return self._evidence()
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def _deliver(self, delivery: Delivery) -> None:
+        """Deliver until somebody accepts, as Event Grid does."""
+        time.sleep(max(0.0, delivery.at - self._elapsed()))
+        if delivery.is_repeat:
+            self._strikes.add("event delivered again")
+        if delivery.out_of_order:
+            self._strikes.add("event delivered out of order")
+        turn = delivery.instance
+        while not self._instances[turn % len(self._instances)].deliver(delivery.text):
+            self._strikes.add("delivery not accepted, made again")
+            time.sleep(_REDELIVERED_AFTER)
+            turn += 1
+            if self._elapsed() > PATIENCE:
+                raise TimeoutError(f"nobody accepts {delivery.key}")
+        with self._lock:
+            self._accepted.setdefault(delivery.text, self._elapsed())
+
+    def _sweep(self) -> None:
+        """Let all instances sweep at the same time; the dead ones come back for it."""
+        before = sum(instance.alive for instance in self._instances)
+        for instance in self._instances:
+            instance.revive()
+        if before > 1:
+            self._strikes.add("two instances sweeping at once")
+        list(self._pool.map(lambda instance: instance.sweep(), self._instances))
+
+    def _finish(self) -> None:
+        """Go on until nothing is left to do, and nothing is under way any more."""
+        last = max((*self._schedule.reminders.values(), 0.0)) + 1
+        patience = time.monotonic() + PATIENCE
+        while time.monotonic() < patience:
+            self._sweep()
+            under_way = max(instance.weather.until for instance in self._instances) + 0.5
+            idle = time.monotonic() > under_way and self._elapsed() > last
+            if idle and not self._rows("work:1", "work;"):
+                return
+            time.sleep(2 * _SWEPT_EVERY)
+
+    def _evidence(self) -> Evidence:
+        rows = {row.key: row for prefix in ("event:", "rejected:") for row in self._rows(prefix)}
+        return Evidence(
+            schedule=self._schedule,
+            accepted=dict(self._accepted),
+            stored=frozenset(rows),
+            left=tuple(row.key for row in self._rows("work:1", "work;")),
+            fates={row.key.removeprefix("sent:"): codec.sent(row) for row in self._rows("sent:")},
+            mails=tuple(self._endpoint.mails),
+            refused=frozenset().union(*(instance.weather.refused for instance in self._instances)),
+            late=frozenset().union(*(instance.weather.late for instance in self._instances)),
+            strikes=self._strikes.counts,
+            lives=sum(instance.lives for instance in self._instances),
+            began=self._schedule.began.timestamp(),
+        )
+
+    def _rows(self, first: str, last: str = "") -> Sequence[Stored]:
+        found: list[Stored] = []
+        until = last or first + keys.AFTER
+        while first:
+            page = self._table.query(first, until)
+            found += page.rows
+            first = keys.following(page.last) if page.more else ""
+        return found

@@ -1,0 +1,194 @@
+"""What happens in one run, made from a seed: the same seed gives the same happenings and the same faults.
+
+How the processes' steps fall between each other is up to the machine, so a seed is a schedule of what is
+done to the app, and when by its own count of requests; run again, it may take another course.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from local.payloads import EVENT_TYPE, event, guid, scheduled
+from prove.faults import KINDS, LATE
+from shared.routes import DEFAULT_AUDIENCE
+from shared.store import keys
+from tests.support.mail_endpoint import Temper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+STORMS = (7.0, 7.0, 7.0, 24.0)
+"""Seconds for which faults strike and processes die; the rest is done in peace. In a long storm
+leases run out, and recovery is struck as well."""
+
+PLATFORM = DEFAULT_AUDIENCE
+"""The audience that hears of all clusters; others hear of one in three, each."""
+
+TEAMS = ("team-0", "team-1")
+
+REMINDED_AFTER = (4.0, 7.0)
+"""Seconds from the beginning to the hour of a reminder."""
+
+LEAD = timedelta(hours=24)
+
+_MOMENTS = {"table": 40, "send": 6, "ask": 4}
+"""The last moment of a life at which it may end, by whose requests count."""
+
+_COURSES = (
+    ("Failed",),
+    ("Failed",),
+    ("Started",),
+    ("Started", "Completed"),
+    ("Started", "Failed"),
+    ("Started", "Failed", "Completed"),
+    ("Scheduled",),
+    ("Scheduled", "Started"),
+    ("Scheduled", "Canceled"),
+    ("Scheduled", "Failed"),
+    ("Reminded",),
+    ("Reminded",),
+    ("Reminded", "Started"),
+)
+
+
+class Delivery(NamedTuple):
+    """An event handed to an instance: again and again, until that one or another takes it."""
+
+    at: float
+    """Seconds after the beginning."""
+    instance: int
+    key: str
+    """The key of the event's row; "" for what is no event."""
+    cluster: str
+    text: str
+    is_repeat: bool
+    out_of_order: bool
+
+
+class Death(NamedTuple):
+    """SIGKILL at one of an instance's moments: before a request leaves, or after it was answered."""
+
+    life: int
+    side: str
+    """Whose requests count: `table`, `send` or `ask`."""
+    moment: int
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """All that is done to the app in one run."""
+
+    seed: int
+    began: datetime
+    temper: Temper
+    storm: float
+    rate: float
+    """Of how many requests a fault strikes one."""
+    kinds: tuple[str, ...]
+    deliveries: tuple[Delivery, ...]
+    deaths: tuple[tuple[Death, ...], ...]
+    """By instance."""
+    reminders: dict[str, float]
+    """When the hour of a reminder is, in seconds after the beginning, by the key of the announcement."""
+
+
+class Part(StrEnum):
+    """What a run presumes of the mail service and of how late a request may reach it."""
+
+    WITHIN = "within"
+    """Promise 2 holds: the service honours operation ids, or no request reaches it after its lease."""
+    BEYOND = "beyond"
+    """It ignores them, and requests reach it after the lease of their sender: mails may go out twice."""
+
+
+def audiences(cluster: str) -> tuple[str, ...]:
+    """Give the audiences that hear of a cluster."""
+    return (PLATFORM, *(team for team in TEAMS if team in cluster))
+
+
+def routes() -> str:
+    """Write the routes: JSON is YAML."""
+    platform = {"match": {"cluster": "*"}, "audiences": [PLATFORM], "continue": "true"}
+    own = [{"match": {"cluster": f"*-{team}-*"}, "audiences": [team]} for team in TEAMS]
+    names = [{"name": name, "to": f"{name}@example.com"} for name in TEAMS]
+    return msgspec.json.encode({"audiences": names, "routes": [platform, *own]}).decode()
+
+
+def make(seed: int, began: datetime, instances: int = 2, part: Part = Part.WITHIN) -> Schedule:
+    """Make the schedule of a seed that begins at a time."""
+    random = Random(f"schedule {seed}")
+    temper = Temper.IGNORES if seed % 2 or part is Part.BEYOND else Temper.HONOURS
+    kinds = [kind.name for kind in KINDS if kind.name not in LATE or temper is Temper.HONOURS]
+    if random.random() < 0.7:
+        kinds = random.sample(kinds, len(kinds) // 2)
+    reminders: dict[str, float] = {}
+    happenings: list[Delivery] = []
+    for number in range(random.randint(3, 6)):
+        team = random.choice(("none", *TEAMS))
+        cluster = f"c{seed}-{team}-{number}"
+        happenings += _maintenance(random, cluster, began, reminders)
+    if random.random() < 0.3:
+        happenings.append(Delivery(random.uniform(0, 3), 0, "", "", _no_event(seed), False, False))
+    deliveries = [
+        delivery._replace(instance=random.randrange(instances))
+        for happening in happenings
+        for delivery in _delivered(random, happening)
+    ]
+    return Schedule(
+        seed,
+        began,
+        temper,
+        storm=random.choice(STORMS),
+        rate=random.choice((0.03, 0.08, 0.15, 0.25)),
+        kinds=tuple(LATE) if part is Part.BEYOND else tuple(kinds),
+        deliveries=tuple(sorted(deliveries)),
+        deaths=tuple(tuple(_deaths(random)) for _ in range(instances)),
+        reminders=reminders,
+    )
+
+
+def _maintenance(
+    random: Random, cluster: str, began: datetime, reminders: dict[str, float]
+) -> Iterator[Delivery]:
+    """Tell of one maintenance, in its order or not."""
+    course = random.choice(_COURSES)
+    times = sorted(random.uniform(0, 3) for _ in course)
+    shuffled = random.sample(times, len(times)) if random.random() < 0.3 else times
+    for status, happens, comes in zip(course, times, shuffled, strict=True):
+        # An event is older than its delivery, whatever the order.
+        time = began + timedelta(seconds=happens) - timedelta(minutes=1)
+        if status == "Reminded":
+            due = random.uniform(*REMINDED_AFTER)
+            text = scheduled(time, began + timedelta(seconds=due) + LEAD, name=cluster, cluster=cluster)
+            reminders[f"{keys.history(guid(cluster))}Scheduled"] = due
+            status = "Scheduled"  # noqa: PLW2901 - a Scheduled like any other from here on
+        elif status == "Scheduled":
+            text = scheduled(time, None, name=cluster, cluster=cluster)
+        else:
+            text = event(status, time, name=cluster, cluster=cluster)
+        key = f"{keys.history(guid(cluster))}{status}"
+        yield Delivery(comes, 0, key, cluster, text, False, comes != happens)
+
+
+def _no_event(seed: int) -> str:
+    """Write what Event Grid may deliver and nobody can understand."""
+    return msgspec.json.encode({"id": str(seed), "type": EVENT_TYPE, "specversion": "1.0"}).decode()
+
+
+def _delivered(random: Random, delivery: Delivery) -> Iterator[Delivery]:
+    """Deliver it once, or once more: at the same time, soon after, or late."""
+    yield delivery
+    if random.random() < 0.3:
+        later = random.choice((0.0, random.uniform(0, 0.1), random.uniform(0, 3)))
+        yield delivery._replace(at=delivery.at + later, is_repeat=True)
+
+
+def _deaths(random: Random) -> Iterator[Death]:
+    for life in range(random.choice((0, 1, 1, 2))):
+        side = random.choices(tuple(_MOMENTS), (5, 4, 1))[0]
+        yield Death(life, side, random.randint(1, _MOMENTS[side]))
