@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from io import BytesIO
 from socketserver import StreamRequestHandler, TCPServer
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import msgspec
 import pytest
+import requests
 from azure.communication.email._api_versions import DEFAULT_VERSION
 from azure.core.credentials import AccessToken, AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError
@@ -306,6 +308,25 @@ def test_identity_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     mailer = AcsMailer("https://127.0.0.1:9", Identity(first=lambda: now.__setitem__(0, 60.0)), SENDER)
     assert send(mailer) == Unavailable("nothing was sent: it took too long to get a token")
     mailer.close()
+
+
+def test_refused_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the SDK sends again with another token, and no answer comes to that, the outcome is unknown."""
+    challenge = base64.b64encode(b'{"access_token": {"nbf": {"essential": true}}}').decode()
+
+    def answers() -> Iterator[requests.Response]:
+        refused = requests.Response()
+        refused.status_code = 401
+        refused.headers["WWW-Authenticate"] = f'Bearer error="insufficient_claims", claims="{challenge}"'
+        refused.raw = BytesIO(b"")
+        yield refused
+        raise requests.exceptions.ReadTimeout("no answer in time")
+
+    given = answers()
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", lambda *_, **__: next(given))
+    mailer = AcsMailer("https://name.communication.azure.com", Identity(), SENDER)
+    assert isinstance(send(mailer), Unknown)
+    assert next(given, None) is None
 
 
 def test_identity_over_http() -> None:

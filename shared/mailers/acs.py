@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from azure.core.credentials import TokenCredential
-    from azure.core.pipeline import PipelineResponse
+    from azure.core.pipeline import PipelineRequest, PipelineResponse
 
     from shared.emails.email import Email
     from shared.mailers import Timeouts
@@ -79,7 +79,9 @@ class AcsMailer:
         session.mount("https://", HTTPAdapter(pool_maxsize=THREADS))
         session.mount("http://", HTTPAdapter(pool_maxsize=THREADS))
         transport = RequestsTransport(session=session)
-        self._client = EmailClient(endpoint, credential, api_version=API_VERSION, transport=transport)
+        self._client = EmailClient(
+            endpoint, credential, api_version=API_VERSION, transport=transport, raw_request_hook=_sent_again
+        )
         self._sender = split(sender)[1]
 
     def close(self) -> None:
@@ -154,6 +156,17 @@ def _once(timeouts: Timeouts) -> dict[str, Any]:
     }
 
 
+def _sent_again(request: PipelineRequest[Any]) -> None:
+    """Show a request that the SDK sends a second time to the hook that saw the first.
+
+    Where a token is refused with a claims challenge, the SDK gets another and sends again, whatever retries
+    it was told to make; a request's own hook is called once.
+    """
+    hook = request.context.get("raw_request_hook")
+    if hook is not None:
+        hook(request)
+
+
 class _TooLate(Exception):  # noqa: N818 - it never leaves this module
     """Getting a token took so long that the request might outlive its sender's lease."""
 
@@ -172,10 +185,14 @@ class _Seen:
         return {"raw_request_hook": self._on_request, "raw_response_hook": self._on_response}
 
     def _on_request(self, _: object) -> None:
-        """Let a request go, after the credential's part and right before the network's."""
+        """Let a request go, after the credential's part and right before the network's.
+
+        What was answered to one before it says nothing of this one.
+        """
         if time.monotonic() > self._latest:
             raise _TooLate("it took too long to get a token")
         self._posted = True
+        self._status, self._headers = None, {}
 
     def _on_response(self, response: PipelineResponse[Any, Any]) -> None:
         self._status = response.http_response.status_code
