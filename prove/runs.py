@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from shared.store.table import Stored
 
 INSTANCES = 2
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds in peace until what is still undone counts as lost: leases last 10, 20, 40 s one after another."""
 
 _REDELIVERED_AFTER = 0.5

@@ -1,0 +1,121 @@
+"""`python -m prove`: all of it, or one part; see docs/proof.md for what it is about."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prove import campaigns, hostile, report
+from prove.bugs import Bug
+from prove.campaigns import Total, total
+from prove.runs import Lab, Trial
+from prove.schedules import Part
+
+if TYPE_CHECKING:
+    from prove.campaigns import Result
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "proof.md"
+PARTS = ("faults", "bugs", "beyond", "hostile")
+
+
+def main() -> int:
+    """Prove; 0 where all promises held and all planted bugs were caught. All four parts write the page."""
+    options = _options()
+    if options.seed is not None:
+        return _again(options.seed, options.bug)
+    wanted = options.only.split(",") if options.only else PARTS
+    told: dict[str, str] = {}
+    wrong: list[str] = []
+    for part in wanted:
+        began = time.monotonic()
+        told[part], problems = {
+            "faults": lambda: _faults(options.seeds),
+            "bugs": _bugs,
+            "beyond": lambda: _beyond(options.beyond),
+            "hostile": lambda: _hostile(options.inputs),
+        }[part]()
+        wrong += problems
+        print(f"\n{told[part]}\n\n{part}: {time.monotonic() - began:.0f} s", flush=True)
+    if set(told) == set(PARTS):
+        PAGE.write_text(report.document(told), encoding="utf-8")
+        print(f"written: {PAGE.relative_to(PAGE.parent.parent)}")
+    print("\n".join(wrong) or "all promises held")
+    return 1 if wrong else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m prove", description="Proves the promises by figures.")
+    parser.add_argument("--seeds", type=int, default=2_000, help="schedules of faults (default: 2000)")
+    parser.add_argument("--beyond", type=int, default=100, help="schedules beyond the promise (default: 100)")
+    parser.add_argument(
+        "--inputs", type=int, default=100_000, help="inputs that are hostile (default: 100000)"
+    )
+    parser.add_argument("--only", help=f"some of the parts: {','.join(PARTS)}")
+    parser.add_argument("--seed", type=int, help="one schedule, again")
+    parser.add_argument("--bug", default="", choices=["", *Bug], help="with --seed: a bug to plant")
+    return parser.parse_args()
+
+
+def _again(seed: int, bug: str) -> int:
+    """Do one schedule again, and say what came of it."""
+    with Lab() as lab:
+        result = campaigns.try_one(lab, Trial(seed, bug=bug))
+    summed = Total()
+    summed.add(result)
+    print(report.faults(summed))
+    print(f"\n{report.bad(summed.bad) or f'seed {seed}: all promises held'}")
+    return 0 if result.is_good else 1
+
+
+def _faults(seeds: int) -> tuple[str, list[str]]:
+    summed = total([Trial(seed) for seed in range(seeds)], _progress)
+    rare = report.rare(summed)
+    wrong = [report.bad(summed.bad)] if summed.bad else []
+    if rare:
+        wrong.append(f"struck fewer than {report.LEAST_STRIKES} times: {', '.join(rare)}")
+    return "\n\n".join([report.faults(summed), *wrong]), wrong
+
+
+def _bugs() -> tuple[str, list[str]]:
+    caught = []
+    for bug in Bug:
+        seeds, result = campaigns.first_caught(bug, report.MOST_SEEDS)
+        caught.append(report.Caught(bug, seeds, result))
+        print(f"  {bug}: {'caught' if result else 'not caught'}", flush=True)
+    wrong = [f"not caught: {each.bug}" for each in caught if each.result is None]
+    return report.bugs(caught), wrong
+
+
+def _beyond(seeds: int) -> tuple[str, list[str]]:
+    summed = total([Trial(seed, Part.BEYOND) for seed in range(seeds)], _progress)
+    late = summed.strikes["mail: taken after the lease"]
+    words = (
+        f"{summed.runs} schedules, {summed.arrived:,} mails taken, {late:,} requests held up for longer than"
+        f" the lease: **{summed.late} mails left twice**, each of them after such a request; lost"
+        f" {summed.lost}, twice without such a request {summed.twice}."
+    )
+    wrong = [report.bad(summed.bad)] if summed.bad else []
+    return "\n\n".join([words, *wrong]), wrong
+
+
+def _hostile(inputs: int) -> tuple[str, list[str]]:
+    kinds = hostile.run(inputs)
+    return hostile.table(kinds), hostile.breakages(kinds)
+
+
+def _progress(summed: Total, result: Result) -> None:
+    if not result.is_good:
+        print(report.bad([result]), flush=True)
+    if summed.runs % 100 == 0:
+        print(
+            f"  {summed.runs} schedules, {summed.events:,} events, {summed.mails:,} mails:"
+            f" lost {summed.lost}, twice {summed.twice}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
