@@ -4,7 +4,7 @@ BIN := .venv/bin
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo preview run test check format clean
+.PHONY: help install demo preview run test check prove bench format clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -43,8 +43,15 @@ check: install .venv-infra/.installed ## Lint, type-check, scan the infrastructu
 	$(BIN)/mypy
 	$(BIN)/python -m tests.infra.scan
 
-bench: install ## Measure what rendering, explaining and computing windows cost
-	$(BIN)/python -m bench.cpu
+prove: install ## Prove the promises under faults and hostile input; SEED=7: one schedule again
+	$(BIN)/python -m prove $(if $(SEED),--seed $(SEED))
+
+bench: .venv/.installed-bench node_modules/.installed ## Measure, each against its floor; ADOPT=1: keep as baseline
+	$(BIN)/python -m bench $(if $(ADOPT),--adopt)
+
+.venv/.installed-bench: .venv/.installed requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
 
 format: install ## Format the code
 	$(BIN)/ruff format .

@@ -15,6 +15,8 @@ from prove.runs import Lab, Trial
 from prove.schedules import Part
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prove.campaigns import Result
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "proof.md"
@@ -26,17 +28,17 @@ def main() -> int:
     options = _options()
     if options.seed is not None:
         return _again(options.seed, options.bug)
-    wanted = options.only.split(",") if options.only else PARTS
+    parts: dict[str, Callable[[], tuple[str, list[str]]]] = {
+        "faults": lambda: _faults(options.seeds),
+        "bugs": _bugs,
+        "beyond": lambda: _beyond(options.beyond),
+        "hostile": lambda: _hostile(options.inputs),
+    }
     told: dict[str, str] = {}
     wrong: list[str] = []
-    for part in wanted:
+    for part in options.only:
         began = time.monotonic()
-        told[part], problems = {
-            "faults": lambda: _faults(options.seeds),
-            "bugs": _bugs,
-            "beyond": lambda: _beyond(options.beyond),
-            "hostile": lambda: _hostile(options.inputs),
-        }[part]()
+        told[part], problems = parts[part]()
         wrong += problems
         print(f"\n{told[part]}\n\n{part}: {time.monotonic() - began:.0f} s", flush=True)
     if set(told) == set(PARTS):
@@ -53,10 +55,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--inputs", type=int, default=100_000, help="inputs that are hostile (default: 100000)"
     )
-    parser.add_argument("--only", help=f"some of the parts: {','.join(PARTS)}")
+    parser.add_argument("--only", type=_parts, default=PARTS, help=f"some of the parts: {','.join(PARTS)}")
     parser.add_argument("--seed", type=int, help="one schedule, again")
     parser.add_argument("--bug", default="", choices=["", *Bug], help="with --seed: a bug to plant")
     return parser.parse_args()
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    parts = tuple(text.split(","))
+    if not set(parts) <= set(PARTS):
+        raise argparse.ArgumentTypeError(f"{text!r} names something else than {', '.join(PARTS)}")
+    return parts
 
 
 def _again(seed: int, bug: str) -> int:

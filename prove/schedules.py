@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-STORMS = (7.0, 7.0, 7.0, 24.0)
+STORMS = (7.0, 7.0, 24.0)
 """Seconds for which faults strike and processes die; the rest is done in peace. In a long storm
 leases run out, and recovery is struck as well."""
 
@@ -37,7 +37,7 @@ REMINDED_AFTER = (4.0, 7.0)
 
 LEAD = timedelta(hours=24)
 
-_MOMENTS = {"table": 40, "send": 6, "ask": 4}
+_MOMENTS = {"table": 40, "send": 6, "ask": 2}
 """The last moment of a life at which it may end, by whose requests count."""
 
 _COURSES = (
@@ -190,5 +190,5 @@ def _delivered(random: Random, delivery: Delivery) -> Iterator[Delivery]:
 
 def _deaths(random: Random) -> Iterator[Death]:
     for life in range(random.choice((0, 1, 1, 2))):
-        side = random.choices(tuple(_MOMENTS), (5, 4, 1))[0]
+        side = random.choices(tuple(_MOMENTS), (5, 4, 2))[0]
         yield Death(life, side, random.randint(1, _MOMENTS[side]))
