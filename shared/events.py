@@ -12,6 +12,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -49,6 +50,9 @@ _POOL = re.compile(r"/agentpools/(?P<pool>[^/]+)", re.IGNORECASE)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{},]|"', re.DOTALL)
+"""What divides JSON: brackets, commas, and texts as a whole."""
+
 _OURS = "microsoft.containerservice/managedclusters"
 
 
@@ -165,13 +169,13 @@ def parse(text: str, received: datetime) -> list[Item]:
     """Read a delivery: one event or an array of them, CloudEvents 1.0 or Event Grid schema.
 
     Never raises: what cannot be understood comes back as `Rejected` beside what can. A single event keeps its
-    text byte for byte; an element of an array is written as JSON again. `received` (aware) stands in for the
-    time of an event that carries none.
+    text byte for byte; an element of an array is written as JSON again, unless the array cannot be read as a
+    whole. `received` (aware) stands in for the time of an event that carries none.
     """
     try:
         body = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
-        return [Item(text, Rejected(f"not JSON: {_reason(error)}"))]
+        return _piecemeal(text, received) or [Item(text, Rejected(f"not JSON: {_reason(error)}"))]
     if not isinstance(body, list):
         return [Item(text, _read(body, received))]
     if not body:
@@ -179,6 +183,39 @@ def parse(text: str, received: datetime) -> list[Item]:
     if len(body) == 1:
         return [Item(text, _read(body[0], received))]
     return [Item(json.dumps(element), _read(element, received)) for element in body]
+
+
+def _piecemeal(text: str, received: datetime) -> list[Item]:
+    """Read the elements of an array that is no JSON as a whole; nothing unless one of them is an event.
+
+    A number of five thousand digits or a thousand brackets in one element would cost the others otherwise.
+    """
+    items: list[Item] = []
+    for element in _elements(text):
+        try:
+            items.append(Item(element, _read(json.loads(element), received)))
+        except (ValueError, RecursionError) as error:
+            items.append(Item(element, Rejected(f"not JSON: {_reason(error)}")))
+    return items if any(isinstance(item.reading, Event) for item in items) else []
+
+
+def _elements(text: str) -> list[str]:
+    """Divide the text of an array at its own commas; nothing where it is no array of at least two."""
+    text = text.removeprefix("\ufeff").strip()
+    if text[:1] != "[":
+        return []
+    cuts: list[int] = []
+    depth = 0
+    for match in _MARK.finditer(text):
+        mark = match.group()
+        depth += (mark in {"[", "{"}) - (mark in {"]", "}"})
+        if mark == '"' or (depth < 1 and match.end() < len(text)):
+            return []  # a quote that is never closed, or no array
+        if depth == 1 and mark == ",":
+            cuts.append(match.start())
+    if not cuts or depth:
+        return []
+    return [text[before + 1 : at].strip() for before, at in pairwise((0, *cuts, len(text) - 1))]
 
 
 def _read(body: object, received: datetime) -> Event | Ignored | Rejected:

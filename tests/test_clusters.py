@@ -111,6 +111,20 @@ def test_what_is_no_cluster_is_named(body: Any) -> None:
     assert len(read(body, NOW).wrong) == 1
 
 
+@pytest.mark.parametrize("nasty", ["a\r\nBcc: everyone@example.com", "\ud800"])
+def test_what_could_not_be_stored_or_logged_is_left_out(nasty: str) -> None:
+    """Line breaks and half characters reach neither the table nor the log."""
+    cluster, wrong = attached("a", configuration(nasty)), configuration("default")
+    wrong["name"], wrong["properties"] = nasty, {}
+    cluster["location"], cluster["properties"]["currentKubernetesVersion"] = nasty, nasty
+    reading = read([cluster, attached(nasty), attached("b", wrong)], NOW)
+    assert [known.location for known in reading.clusters] == ["", "westeurope"]
+    assert all(sentence.isprintable() for sentence in reading.wrong)
+    assert len(reading.wrong) >= 2
+    for known in reading.clusters:
+        assert msgspec.json.encode(known)
+
+
 def test_one_row_for_each_cluster_however_spelled() -> None:
     """A cluster has one row, whatever the case of its id; reading it again writes over it."""
     world = World()

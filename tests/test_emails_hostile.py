@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from local import made_up
-from shared.emails.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain, fitting, ordered
+from shared.emails.compose import Look, compose, compose_plain
 from shared.emails.outside import clean, clip, line
-from shared.events import Cluster, EndOfSupport, Event, Status, Upgrade
+from shared.events import Cluster, EndOfSupport, Status
 from shared.notices import Kind, Mail, Member, RejectedInput, Report, SentMail
-from tests.test_emails_compose import read
+from tests.support.hostile.emails import check_email
+from tests.support.hostile.messages import hidden
 
 if TYPE_CHECKING:
     from shared.emails.email import Email
@@ -40,32 +40,9 @@ NASTY = [
 ]
 
 
-def hidden(text: str) -> list[str]:
-    """Give the characters that work without being seen."""
-    return [
-        hex(ord(char))
-        for char in text
-        if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and char != "\n"
-    ]
-
-
 def check(email: Email) -> None:
-    """Whatever was in it: no hidden characters, no markup of others, bounded, encodable."""
-    assert hidden(email.text.replace("\t", "")) == []
-    assert hidden(email.subject) == []
-    assert "\n" not in email.subject
-    assert len(email.subject) <= SUBJECT_LIMIT
-    assert len(email.html.encode()) <= LIMIT
-    assert len(email.text.encode()) <= LIMIT
-    tags = read(email.html).tags
-    assert not {"script", "img", "iframe", "object", "form"} & set(tags)
-    assert tags.count("h1") <= 1
-    for link in read(email.html).links:
-        assert link.startswith("https://")
-    visible = email.html.replace("\u034f", "").replace("\t", "")
-    assert hidden(visible) == []
-    for name, value in email.headers:
-        assert hidden(name + value) == []
+    """Check what holds of any email."""
+    check_email(email, made_up.TEAM, LOOK)
 
 
 def mail_of(kind: Kind, *rows: Any) -> tuple[Mail, dict[str, Any]]:
@@ -171,49 +148,6 @@ def test_cleaning_is_done_once(text: str) -> None:
     once = clean(text)
     assert clean(once) == once
     assert hidden(once.replace("\t", "")) == []
-
-
-ANY = st.text(max_size=60) | st.sampled_from(NASTY)
-TIMES = st.datetimes(min_value=datetime(1900, 1, 2), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants it naive
-EVENTS = st.builds(
-    Event,
-    event_id=ANY,
-    status=st.sampled_from([*Status]) | ANY,
-    cluster=st.builds(Cluster, ANY, ANY, ANY),
-    time=TIMES,
-    envelope_id=ANY,
-    upgrade=st.sampled_from([*Upgrade]),
-    start=st.none() | TIMES,
-    updated=TIMES,
-    pools=st.lists(ANY, max_size=3).map(tuple),
-    region=ANY,
-    description=ANY,
-    source=ANY,
-    details=ANY,
-    end_of_support=st.none() | st.builds(EndOfSupport, ANY, st.none() | TIMES, ANY),
-)
-TOLD = [kind for kind in Kind if kind not in {Kind.REJECTED, Kind.UNDELIVERED, Kind.UNREACHABLE}]
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(EVENTS, st.sampled_from(TOLD)), min_size=1, max_size=4), TIMES)
-def test_any_event_can_be_told(events: list[tuple[Event, Kind]], as_of: datetime) -> None:
-    """Any kind of mail can be made of any event and any history, alone and in a digest."""
-    rows = {}
-    keys = []
-    for number, (happened, kind) in enumerate(events):
-        row = made_up.recorded(happened, number)
-        rows[row.key] = row
-        keys.append((kind, row.key))
-    members = tuple(Member(kind, key, tuple(rows), "24h") for kind, key in keys)
-    for chosen in (members[:1], members):
-        mail = Mail(operation_id="0" * 8, audience="default", as_of=as_of, members=chosen)
-        email = compose(mail, rows, made_up.TEAM, LOOK)
-        check(email)
-        assert email == compose(mail, rows, made_up.TEAM, LOOK)
-        assert 1 <= fitting(mail, rows, made_up.TEAM, LOOK) <= len(chosen)
-        assert sorted(map(str, ordered(chosen, rows))) == sorted(map(str, chosen))
-        check(compose_plain(mail, rows, made_up.TEAM, LOOK, "odd"))
 
 
 def test_soon_is_not_too_soon() -> None:

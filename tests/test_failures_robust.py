@@ -6,7 +6,6 @@ import json
 import random
 import re
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -14,32 +13,13 @@ from hypothesis import strategies as st
 
 from shared.failures import explain, load_catalogue
 from tests.failures import CONTEXT, MESSAGES, WRAPPERS
-
-if TYPE_CHECKING:
-    from shared.failures.explanation import Explanation
+from tests.support.hostile.failures import check_explanation
 
 KB_100 = 100_000
 _NOISE = "{}[]\"\\:,' \n\taA1(/)*.;=n"
 
 # Well under a second when alone; the margin is for machines that run several tests at once.
 _BOUND = 2.0
-
-
-def _check(explanation: Explanation) -> None:
-    assert explanation.findings
-    explanation.raw.encode("utf-8")
-    for finding in explanation.findings:
-        for text in (finding.title, finding.summary, finding.happened, finding.state, finding.retries):
-            assert text == " ".join(text.split())
-            text.encode("utf-8")
-        assert finding.title
-        assert finding.summary
-        assert finding.link.startswith("https://")
-        assert finding.steps
-        for line in (*finding.more, *(value for _, value in finding.facts)):
-            assert line.isprintable() or "\N{REPLACEMENT CHARACTER}" in line
-        for step in finding.steps:
-            assert step.command.isprintable()
 
 
 _TEXT = st.text(max_size=400)
@@ -57,28 +37,6 @@ _JSON = st.recursive(
     ),
     max_leaves=12,
 )
-
-
-@settings(max_examples=150, deadline=None)
-@given(_TEXT | _WRAPPED | _JSON.map(json.dumps) | st.text(_NOISE, max_size=600))
-def test_any_text_gives_an_explanation(text: str) -> None:
-    """Whatever the text, there is a finding, with plain texts of one line without control characters."""
-    _check(explain(text, CONTEXT))
-
-
-@settings(max_examples=100, deadline=None)
-@given(_WRAPPED | _JSON.map(json.dumps), st.integers(0, 2_000), _TEXT)
-def test_text_that_is_cut_or_garbled_gives_an_explanation(text: str, at: int, noise: str) -> None:
-    """Text that ends anywhere, or has anything in its middle, is read as far as it goes."""
-    _check(explain(text[:at], CONTEXT))
-    _check(explain(text[:at] + noise + text[at:], CONTEXT))
-
-
-@settings(max_examples=60, deadline=None)
-@given(_WRAPPED | _JSON.map(json.dumps))
-def test_explaining_is_deterministic(text: str) -> None:
-    """The same text is explained the same way every time."""
-    assert explain(text, CONTEXT) == explain(text, CONTEXT)
 
 
 def _bombs() -> dict[str, str]:
@@ -137,7 +95,7 @@ def test_hostile_text_is_explained_in_bounded_time(name: str, bomb: str) -> None
     start = time.perf_counter()
     explanation = explain(bomb, CONTEXT)
     assert time.perf_counter() - start < _BOUND, name
-    _check(explanation)
+    check_explanation(explanation)
 
 
 def test_text_made_of_the_catalogues_own_words_is_explained_in_bounded_time() -> None:

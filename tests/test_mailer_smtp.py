@@ -150,6 +150,33 @@ def test_text_from_outside(broken: str) -> None:
     assert message["X-Cluster"] is not None
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        # Read as an encoded word, this is a line break, a header, and the beginning of another text.
+        "[Failed] =?utf-8?q?a=0D=0ABcc:_eve=40example.com=0D=0A=0D=0Ahello?=",
+        "[Failed] =?utf-8?q?a=0D=0ABcc:_eve=40example.com=0D=0A=0D=0Ahello?= · x",
+        "=?utf-8?b?4oCuDQpCY2M6IGV2ZUBleGFtcGxlLmNvbQ==?= =?x?=",
+        "a =?utf-8?q?plain?= b",
+        # The line breaks right before a word beyond ASCII.
+        "[1 rescheduled, 1 scheduled] [Shadow: shop-team] AKS maintenance · prod-weu-1",
+        "[Failed] " + "weu " * 30 + "· \U0001f600 " + "\U0001f600" * 60,
+        "[Failed] " + "x" * 120 + " " + "ü" * 30,
+    ],
+)
+def test_subjects_arrive_as_they_are(subject: str) -> None:
+    """A subject is no more than text: nothing in it is decoded, and no blank is added where it is long."""
+    email = msgspec.structs.replace(EMAIL, subject=subject, headers=(("X-Cluster", subject),))
+    content = message_bytes(email, OPERATION, SENDER)
+    message = parsed(content)
+    assert message["Subject"] == message["X-Cluster"] == subject
+    assert {"Bcc"} & set(message) == set()
+    assert max(map(len, content.split(b"\r\n"))) <= 78
+    body = message.get_body(("plain",))
+    assert body is not None
+    assert body.get_content().replace("\r\n", "\n") == EMAIL.text
+
+
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 def test_tls_and_auth(certificate: Certificate, tls: str) -> None:
     """STARTTLS and implicit TLS with a private CA, with user and password, deliver."""

@@ -12,8 +12,6 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from local import payloads
 from shared.events import Cluster, Event, Status, Upgrade, parse
@@ -25,7 +23,6 @@ from shared.routes import (
     Defaults,
     Lead,
     Outcome,
-    Routes,
     RoutesError,
     Volume,
     load,
@@ -882,78 +879,3 @@ print(light)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-KEYS = ("audiences", "routes", "name", "to", "match", "cluster", "kind", "continue", "kinds", "volume")
-VALUES = ("shop", "a@b.de", "node-os", "*", "prod-*", "[", "true", "", "default", "7d", "all", "x" * 300)
-WORDS = st.sampled_from(KEYS + VALUES)
-TREES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | WORDS,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=5), inner, max_size=5)
-    ),
-    max_leaves=25,
-)
-SYNTAX = st.text(st.sampled_from("-:?[]{},&*!|>'\"%@#~ \n\tab01.<=") | st.characters(), max_size=60)
-
-
-def attempt(text: str) -> str:
-    """Load a text that may be anything; give what is said about it, if anything."""
-    try:
-        assert isinstance(load(text, DEFAULTS), Routes)
-    except RoutesError as error:
-        return str(error)
-    return ""
-
-
-def check_attempt(text: str) -> None:
-    """Check that a text that may be anything gives routes, or something that can be read."""
-    said = attempt(text)
-    assert not said or (said.isprintable() and said.endswith("."))
-
-
-@given(SYNTAX)
-def test_any_text(text: str) -> None:
-    """Any text gives routes, or one sentence."""
-    check_attempt(text)
-    check_attempt("routes:\n" + text)
-
-
-@given(TREES)
-def test_any_yaml(tree: object) -> None:
-    """Any YAML gives routes, or one sentence."""
-    check_attempt(yaml.safe_dump(tree))
-    check_attempt(yaml.safe_dump({"audiences": [tree], "routes": tree}))
-
-
-ANY_TEXT = st.text(max_size=12) | st.sampled_from(["prod-weu-1", "rg-prod", SUBSCRIPTION])
-EVENTS = st.builds(
-    event,
-    st.sampled_from([*Status]) | st.text(min_size=1, max_size=8),
-    cluster=ANY_TEXT,
-    group=ANY_TEXT,
-    region=ANY_TEXT,
-    subscription=ANY_TEXT,
-    upgrade=st.sampled_from(Upgrade),
-)
-GLOBS = st.text(st.sampled_from("*?[]!-pro.^\\") | st.characters(exclude_categories=["C", "Z"]), min_size=1)
-
-
-@given(EVENTS, st.sampled_from(Kind), st.sampled_from(["", "7d", "24h", "soon"]), GLOBS)
-def test_any_event(event: Event, kind: Kind, label: str, glob: str) -> None:
-    """Any event gives audiences that there are, in their order, whatever the globs; the trace agrees."""
-    text = written(
-        [
-            {"match": {"cluster": [glob.replace("/", "")[:30] or "*"]}, "audiences": "b", "continue": True},
-            {"match": {"region": "*o*", "resource_group": "[a-z]*"}, "audiences": "a"},
-            {"match": {"kind": "node-os"}, "audiences": []},
-        ],
-        "a",
-        "b",
-    )
-    routes = load(text, DEFAULTS)
-    heard = routes.hear(event, kind, label)
-    assert isinstance(heard, tuple)
-    assert [name for name in routes.audiences if name in heard] == list(heard)
-    assert set(heard) <= {hearing.audience.id for hearing in routes.trace(event).hearings}
-    assert routes.is_routed(event)

@@ -52,7 +52,9 @@ class Reading(msgspec.Struct):
 
 def identity(resource_id: object) -> Cluster | None:
     """Give the cluster that a resource ID names, or that a configuration's ID belongs to."""
-    match = _ID.fullmatch(resource_id) if isinstance(resource_id, str) else None
+    if not isinstance(resource_id, str) or not resource_id.isprintable():
+        return None
+    match = _ID.fullmatch(resource_id)
     return Cluster(*match.groups()[:3]) if match else None
 
 
@@ -117,4 +119,5 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    return value[:_LONGEST] if isinstance(value, str) else ""
+    """Give a short text that can be stored and logged: line breaks and half characters can not."""
+    return value[:_LONGEST] if isinstance(value, str) and value.isprintable() else ""

@@ -6,11 +6,12 @@ All bytes are ASCII with CRLF at line ends and short lines, so that every relay 
 
 from __future__ import annotations
 
-from email.headerregistry import Address, UnstructuredHeader
+from email.header import Header
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,21 +22,39 @@ LONGEST_WORD = 900
 """A line may have 998 characters (RFC 5322, 2.1.1)."""
 
 
+class _Words(str):
+    """The value of a header that has no structure, as it is.
+
+    The library reads the values it is given: what looks like an encoded word (`=?utf-8?q?a=0D=0ABcc:?=`) it
+    decodes, line breaks and all, and a name that somebody has chosen would write headers of its own.
+    """
+
+    __slots__ = ("name",)
+
+    name: str
+    """The header's own: by it the library knows a value that it has read before, and leaves it alone."""
+
+    def __new__(cls, name: str, text: str) -> Self:
+        words = super().__new__(cls, text)
+        words.name = name
+        return words
+
+
 class _Policy(EmailPolicy):
-    """The standard policy, but that it leaves long words alone.
+    """The standard policy, but for headers without a structure.
 
     The library encodes an ASCII word that does not fit into a line of 78 characters, and would so make of the
-    id in `References` something that no mail client takes for one: threads would fall apart.
+    id in `References` something that no mail client takes for one: threads would fall apart. And where it
+    breaks a line before a word beyond ASCII, it leaves a blank too many.
     """
 
     def fold(self, name: str, value: str) -> str:
-        words = value.split(" ")
-        if (
-            not isinstance(value, UnstructuredHeader)
-            or not value.isascii()
-            or max(map(len, words)) > LONGEST_WORD
-        ):
+        if not isinstance(value, _Words):
             return str(super().fold(name, value))
+        words = value.split(" ")
+        if not value.isascii() or "=?" in value or max(map(len, words)) > LONGEST_WORD:
+            encoded = Header(value, "utf-8", header_name=name).encode(linesep=self.linesep)
+            return f"{name}: {encoded}{self.linesep}"
         lines = [f"{name}:"]
         for number, word in enumerate(words):
             if number and len(lines[-1]) + 1 + len(word) > (self.max_line_length or LONGEST_WORD):
@@ -102,12 +121,12 @@ def message(email: Email, operation_id: str, sender: str) -> EmailMessage:
         addresses, _ = mailboxes(text for text in texts if text)
         if addresses:
             built[name] = addresses
-    built["Subject"] = _line(email.subject)
+    built["Subject"] = _Words("Subject", _line(email.subject))
     built["Date"] = format_datetime(email.date)
     built["Message-ID"] = _line(email.message_id)
     for name, value in email.headers:
         if value:
-            built[name] = _line(value)
+            built[name] = _Words(name, _line(value))
     built.set_content(_text(email.text), cte="quoted-printable")
     built.add_alternative(_text(email.html), subtype="html", cte="quoted-printable")
     for attachment in email.attachments:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Sequence
 
 _LONGEST = 80
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""Half a character, which JSON can name and UTF-8 cannot hold."""
 
 
 class ConfigurationError(ValueError):
@@ -87,10 +89,10 @@ class Field:
         return match
 
     def text_or_empty(self) -> str:
-        """Give a text; empty where there is none."""
+        """Give a text that can be written down; empty where there is none."""
         if self.value is None:
             return ""
-        if not isinstance(self.value, str):
+        if not isinstance(self.value, str) or _SURROGATE.search(self.value):
             raise self.error("a text")
         return self.value
 

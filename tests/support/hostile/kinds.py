@@ -1,0 +1,35 @@
+"""The kinds of hostile input: how each is made, what must hold of it, and how much of a proof it gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tests.support.hostile import emails, events, failures, intake, routes, windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hypothesis.strategies import SearchStrategy
+
+    from tests.support.hostile import Verdict
+
+
+class Kind(NamedTuple):
+    """A kind of hostile input."""
+
+    name: str
+    inputs: SearchStrategy[Any]
+    check: Callable[[Any], Verdict]
+    share: int
+    """Inputs of a hundred."""
+
+
+KINDS = (
+    Kind("emails", emails.LETTERS, emails.check_letter, 6),
+    Kind("events", events.DELIVERIES, events.check_delivery, 44),
+    Kind("failures", failures.FAILURES, failures.check_failure, 16),
+    Kind("routes", routes.QUESTIONS, routes.check_question, 14),
+    Kind("intake", intake.COURSES, intake.check_course, 6),
+    Kind("windows", windows.QUESTIONS, windows.check_question, 14),
+)
+"""Those that take longest come first."""

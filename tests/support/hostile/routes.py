@@ -1,0 +1,213 @@
+"""The setting ROUTES: any text is routes or one sentence, and routes lead any event to known audiences."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import yaml
+from hypothesis import strategies as st
+
+from shared.addresses import is_address
+from shared.events import Cluster, Event, Status, Upgrade
+from shared.notices import Kind
+from shared.routes import DEFAULT_AUDIENCE, Outcome
+from shared.settings import SettingsError, load
+from tests.support.hostile import Verdict
+from tests.support.hostile.material import (
+    NASTY,
+    SPLICES,
+    TEXTS,
+    VALUES,
+    changes,
+    damaged,
+    is_on_one_line,
+    one_of_many,
+    written,
+)
+
+if TYPE_CHECKING:
+    from shared.routes import Audience, Routes
+    from tests.support.hostile.material import Change
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+_LONGEST = 1_000
+_SAMPLE = (Path(__file__).parents[3] / "samples" / "routes.yaml").read_text(encoding="utf-8")
+_TREE = json.dumps(yaml.safe_load(_SAMPLE))
+
+BOMBS = (
+    "a: &a [x,x,x,x,x,x,x,x,x]\n"
+    + "".join(
+        f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    ),
+    "audiences: &a [*a]",
+    "audiences: &a {name: *a}\nroutes: *a",
+    "routes: !!python/object/apply:os.system [reboot]",
+    "!!python/name:os.system",
+    "audiences: [!!binary aGk=, !!set {a}, !local x]",
+    "<<: *x",
+    "<<: {routes: []}",
+    "? [a, b]\n: c",
+    "? {routes: x}\n: ? - y",
+    "routes: []\n---\nroutes: []\n...\n--- x",
+    "%YAML 9.9\n---\nroutes: []",
+    "%TAG ! tag:x,2026:\n--- !x {}",
+    "routes:\n\t- match: {}",
+    "routes: |\n  - audiences: x",
+    "[" * 100_000,
+    "{a: " * 5_000,
+    "- " * 20_000,
+    "routes: " + "'" * 9_999,
+    "a" * 262_145,
+    "routes: [" + "{audiences: default, continue: true}," * 5_000 + "]",
+    "routes: [{match: {cluster: [" + "'*a'," * 20_000 + "]}, audiences: default}]",
+    "routes:\n- match: {cluster: '" + "*a" * 400 + "b'}\n  audiences: default\n  continue: true\n" * 9,
+    "\ufeff# only a comment",
+    "routes: \x00",
+    "routes: \x85- \u2028",
+    "~",
+    "&a *a",
+    "* &",
+)
+"""Texts that would cost time, memory or more if they were loaded as YAML may be."""
+
+_KEYS = (
+    "audiences",
+    "routes",
+    "name",
+    "to",
+    "match",
+    "cluster",
+    "kind",
+    "continue",
+    "kinds",
+    "volume",
+    "region",
+)
+_WORDS = ("Payments", "a@b.de", "node-os", "*", "prod-*", "true", "no", "default", "7d", "0s", "9" * 30 + "d")
+WORDS = st.sampled_from(_KEYS + _WORDS)
+GLOBS = st.text(st.sampled_from("*?[]!-^\\pro.&|~"), min_size=1, max_size=12) | st.sampled_from(
+    ("*" * 60, "*a" * 20 + "b", "[z-a]", "[!]", "[[:alpha:]]", "[a--b]", "[\\", "[]-]", "[a&&b]", "?" * 300)
+)
+
+
+def _routed(globs: list[tuple[str, str]], made: list[Change]) -> str:
+    """Write routes that ask for these globs, and damage them."""
+    audiences = [{"name": name, "to": f"{name}@example.com"} for name in ("a", "b")]
+    asked = [{"match": {field: glob}, "audiences": "ab"[:1], "continue": True} for field, glob in globs]
+    body = {"audiences": audiences, "routes": [*asked, {"audiences": ["b", "a"]}]}
+    return written(damaged(json.dumps(body), made))
+
+
+def _spoiled(text: str, at: int, noise: str, *, is_cut: bool) -> str:
+    at %= len(text) + 1
+    return text[:at] + noise + ("" if is_cut else text[at:])
+
+
+def _changed(made: list[Change]) -> str:
+    return written(damaged(_TREE, made), is_ascii=len(made) != 1)
+
+
+_FIELDS = st.sampled_from(("cluster", "region", "resource_group"))
+_TREES = st.recursive(
+    WORDS | VALUES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=8,
+).map(written)
+_SYNTAX = st.text(st.sampled_from("-:?[]{},&*!|>'\"%@#~ \n\tab01.<=") | st.characters(), max_size=40)
+TEXTS_OF_ROUTES = st.one_of(
+    st.builds(
+        _routed, st.lists(st.tuples(_FIELDS, GLOBS), max_size=3), st.just([]) | changes(WORDS | TEXTS, 1)
+    ),
+    st.builds(_changed, changes(WORDS | GLOBS | VALUES, 2)),
+    st.builds(_spoiled, st.just(_SAMPLE), st.integers(0, 9_999), _SYNTAX | WORDS, is_cut=st.booleans()),
+    _TREES,
+    _SYNTAX | _SYNTAX.map("routes:\n{}".format),
+)
+_RARE = one_of_many((*BOMBS, *SPLICES.values()))
+
+_ANY = st.sampled_from((*NASTY, "prod-weu-1", "a" * 256, "westeurope")) | st.text(max_size=8)
+EVENTS = st.builds(
+    Event,
+    event_id=st.just("1"),
+    status=st.sampled_from([*Status]) | _ANY,
+    cluster=st.builds(Cluster, _ANY, _ANY, _ANY),
+    time=st.just(NOW),
+    updated=st.just(NOW),
+    upgrade=st.sampled_from([*Upgrade]),
+    region=_ANY,
+)
+
+
+class Question(NamedTuple):
+    """The setting, and an event to be asked about where it holds routes."""
+
+    text: str
+    event: Event
+    label: str = ""
+
+
+QUESTIONS = st.builds(
+    lambda number, text, bomb, event, label: Question(text if number else bomb, event, label),
+    st.integers(0, 40),
+    TEXTS_OF_ROUTES,
+    _RARE,
+    EVENTS,
+    st.sampled_from(("", "7d", "24h", "soon", "9" * 40 + "d")),
+)
+
+_REST = {
+    "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
+    "EMAIL_FOLDER": "unused",
+    "EMAIL_FROM": "aks@example.com",
+    "EMAIL_TO": "ops@example.com",
+    "SWEEP_SCHEDULE": "0 * * * * *",
+}
+
+
+def check_question(question: Question) -> Verdict:
+    """Check that a text is routes or one sentence that names the setting, and where routes lead an event."""
+    try:
+        routes = load(_REST | {"ROUTES": question.text}).routes
+    except SettingsError as error:
+        check_sentence(str(error))
+        return Verdict(("refused",))
+    for audience in routes.audiences.values():
+        _check_audience(audience)
+    _check_heard(routes, question.event, question.label)
+    return Verdict(("accepted",))
+
+
+def check_sentence(said: str) -> None:
+    """Check that an error is one sentence for the person who wrote the setting."""
+    assert said.startswith("Setting ROUTES is wrong: ")
+    assert said.endswith(".")
+    assert is_on_one_line(said)
+    assert len(said) <= _LONGEST
+
+
+def _check_audience(audience: Audience) -> None:
+    assert audience.to
+    assert all(map(is_address, (*audience.to, *audience.cc)))
+    assert not audience.reply_to or is_address(audience.reply_to)
+    assert not audience.runbook or audience.runbook.startswith("https://")
+    assert audience.id.isprintable()
+    assert all(lead.ahead for lead in audience.leads)
+
+
+def _check_heard(routes: Routes, event: Event, label: str) -> None:
+    trace = routes.trace(event)
+    addressed = [hearing.audience.id for hearing in trace.hearings]
+    assert addressed == [name for name in routes.audiences if name in addressed]
+    assert len(trace.steps) == len(routes.routes)
+    matched = [step.route for step in trace.steps if step.outcome is Outcome.MATCHED]
+    named = {name for route in matched for name in route.audiences}
+    assert set(addressed) == (named if matched else {DEFAULT_AUDIENCE})
+    assert all(route.goes_on for route in matched[:-1])
+    assert trace.routed == routes.is_routed(event)
+    for kind in Kind:
+        heard = routes.hear(event, kind, label)
+        assert [name for name in routes.audiences if name in heard] == list(heard)
+        assert set(heard) <= set(addressed)
