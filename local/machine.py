@@ -31,7 +31,7 @@ def facts() -> list[tuple[str, str]]:
         ("CPU", _cpu()),
         ("Cores", str(os.cpu_count() or UNKNOWN)),
         ("Memory", _memory()),
-        ("Kernel", f"{platform.system()} {platform.release()}"),
+        ("Kernel", f"{platform.system()} {platform.release().partition('-')[0]}"),
         ("Python", f"{platform.python_implementation()} {platform.python_version()}"),
         ("Node.js", _node()),
         ("Azurite", _azurite()),

@@ -74,11 +74,14 @@ def test_settings_keep_their_names_in_azd() -> None:
 
 
 def test_azd_finds_the_app_and_subscribes_after_the_code() -> None:
-    """The service of azure.yaml is the tag on the app, and its hook runs a module that there is."""
+    """The service of azure.yaml is the tag on the app, and its hooks run on what there is."""
     (service,) = AZD["services"]
     tag = INFRA["app/function.bicep"].variables["serviceTag"]
     assert tag == {"azd-service-name": service}
-    assert AZD["services"][service] == {"project": ".", "language": "python", "host": "function"}
+    known = AZD["services"][service]
+    assert (known["project"], known["language"], known["host"]) == (".", "python", "function")
+    for hook in known["hooks"]["prepackage"].values():
+        assert (code.ROOT / hook["run"].split()[-1]).is_dir()
     assert INFRA["main.bicep"].variables["tags"] == {"azd-env-name": bicep.Code("environmentName")}
     assert set(AZD["hooks"]) == {"postdeploy"}
     for hook in AZD["hooks"]["postdeploy"].values():
@@ -114,8 +117,7 @@ def test_package_holds_the_app_and_nothing_else() -> None:
     anywhere = [line for line in lines if not line.startswith("/")]
     for path in (code.ROOT / "shared").rglob("*"):
         parts = path.relative_to(code.ROOT).parts
-        if "__pycache__" not in parts:
-            assert not any(is_left_out(part, anywhere) for part in parts), path
+        assert not any(is_left_out(part, anywhere) for part in parts), path
 
 
 @pytest.mark.parametrize("page", ["deploy.md", "operations.md"])

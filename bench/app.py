@@ -1,0 +1,74 @@
+"""The app as a worker of the Functions host has it, in this process, and the SDK's bare calls beside it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+from uuid import uuid4
+
+from azure.data.tables import TableClient
+
+from local.functions import MODULE, load
+from local.payloads import event
+from local.processes import connection_string
+from shared.store.table import CONNECT_SECONDS, READ_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+SETTINGS = {
+    "EMAIL_FOLDER": "out/bench/mail",
+    "EMAIL_FROM": "aks@example.com",
+    "EMAIL_TO": "ops@example.com",
+    "SWEEP_SCHEDULE": "0 * * * * *",
+}
+
+TABLE = "bench"
+
+TIMER = '{"IsPastDue": false}'
+
+
+def settings(endpoint: str, **more: str) -> dict[str, str]:
+    """Give the environment of an app whose table is in this account of an Azurite."""
+    return {"NOTIFIER_STORAGE": connection_string(endpoint), "NOTIFIER_TABLE": TABLE, **SETTINGS, **more}
+
+
+@contextmanager
+def loaded(environment: Mapping[str, str]) -> Iterator[dict[str, Callable[[str], None]]]:
+    """Import `function_app` anew, as a worker would; give each function by its name, to be run with a text.
+
+    The log is written as in a worker, at INFO, and goes nowhere.
+    """
+    root, before = logging.getLogger(), sys.modules.pop(MODULE, None)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, patch.dict(os.environ, environment):
+        handler, level = logging.StreamHandler(nowhere), root.level
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+        try:
+            yield {function.name: function.run for function in load()}
+        finally:
+            root.setLevel(level)
+            root.removeHandler(handler)
+            sys.modules.pop(MODULE, None)
+            if before is not None:
+                sys.modules[MODULE] = before
+
+
+def started(number: int = 1) -> list[str]:
+    """Write so many Started events, each of a maintenance of its own."""
+    now = datetime.now(UTC)
+    return [event("Started", now, name=uuid4().hex) for _ in range(number)]
+
+
+def bare(endpoint: str) -> TableClient:
+    """Give a client as the app makes its own."""
+    return TableClient.from_connection_string(
+        connection_string(endpoint), TABLE, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS
+    )

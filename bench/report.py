@@ -1,0 +1,93 @@
+"""The report of a run: a page of the documentation, and the tables on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.figures import TOLERANCE
+from local.markdown import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bench.figures import Figure, Section
+
+HEAD = ("What", "Against", "Ours", "Floor", "Value", "Target")
+
+_INTRODUCTION = """\
+# Performance
+
+What the app costs, each figure beside a floor that was measured in the same run: `make bench` measures,
+writes this page and its pictures, and fails where a ratio is more than {percent:.0f} % worse than the one
+in `bench/baseline.json`, or a count is higher at all. `python -m bench --adopt` makes the last figures the
+baseline.
+
+Ratios are what to go by. Times are those of one small machine, on which other things may have run at the same
+time, so blocks of the one and the other are measured in turns, and what is shown is the median or the best of
+many, as each part says."""
+
+_LIMITS = """\
+## What the figures do not say
+
+* Azurite stands in for Table Storage, on the same machine. Its times are not those of Azure: it answers
+  faster than a service over a network, slower under load, and its queries take longer the more rows are
+  stored. What holds in Azure as well are round trips, ratios of the client's own CPU time, and imports.
+* The 10 ms put in are put on every request, not on opening a connection, and there is no TLS.
+* The worker of Azure Functions is not there: what it adds to a start and to an invocation is on neither
+  side. Nor is a managed identity, whose library is imported for the first request to the table: a start
+  that needs it takes longer, with the app and without it.
+* A file that is not in the page cache yet, as on a new instance, makes a start several times as long.
+* The CPUs, and Python 3.11, are not those of a Flex Consumption plan with Python 3.13."""
+
+
+def page(
+    sections: Mapping[str, Section], facts: Sequence[tuple[str, str]], pictures: Mapping[str, str]
+) -> str:
+    """Write the page; `pictures` are links to plots by their names, relative to the page."""
+    parts = [_INTRODUCTION.format(percent=(TOLERANCE - 1) * 100), _targets(sections.values())]
+    for section in sections.values():
+        parts += [f"## {section.title}", section.text]
+        if section.figures:
+            parts.append(figures_table(section.figures))
+        parts += [
+            f"![{plot.title}]({pictures[plot.name]})" for plot in section.plots if plot.name in pictures
+        ]
+        parts += [table(head, cells) for head, cells in section.tables]
+    parts += [_LIMITS, "## Measured on", table(("", ""), facts)]
+    return "\n\n".join(parts) + "\n"
+
+
+def figures_table(figures: Sequence[Figure]) -> str:
+    """Write a table of figures; counts have no floor to be shown."""
+    if all(figure.exact for figure in figures):
+        counts = [(figure.what, figure.shown, _target(figure)) for figure in figures]
+        return table(("What", "Count", "Target"), counts)
+    return table(HEAD, _rows(figures))
+
+
+def _rows(figures: Iterable[Figure]) -> list[tuple[str, ...]]:
+    return [
+        (figure.what, figure.floor, figure.ours, figure.bare, figure.shown, _target(figure))
+        for figure in figures
+    ]
+
+
+def _target(figure: Figure) -> str:
+    if figure.target is None:
+        return ""
+    verdict = "met" if figure.value <= figure.target else "**missed**"
+    return f"≤ {figure.target:g}, {verdict}"
+
+
+def _targets(sections: Iterable[Section]) -> str:
+    """Say in one place which targets are missed."""
+    aimed = [figure for section in sections for figure in section.figures if figure.target is not None]
+    late = [figure for figure in aimed if figure.target is not None and figure.value > figure.target]
+    if not late:
+        return f"All {len(aimed)} targets are met."
+    lines = [
+        f"* {figure.what}{', against ' * bool(figure.floor)}{figure.floor}: {figure.shown},"
+        f" to be at most {figure.target:g}"
+        for figure in late
+    ]
+    return "\n".join([f"Of {len(aimed)} targets {len(late)} are **missed**:", "", *lines])
