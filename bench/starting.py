@@ -66,10 +66,10 @@ is on neither side.
 
 The app's own modules are measured without compiled files, which is how they are where nobody has compiled
 them: each start does it anew. With compiled files (`compileall --invalidation-mode checked-hash`), as
-`azure.yaml` packs them, is measured beside it, and what `ROUTES` adds, which takes PyYAML to read. Importing `function_app` leaves the table's SDK
-for the first event, which is why the first event is the stricter of the two.
-Ratios of starts differ by some 0.04 from run to run: a start with `ROUTES`, not compiled, is at the edge of
-its target, on this side of it in some runs and on the other in others."""
+`azure.yaml` packs them, is measured beside it, and what `ROUTES` adds, which takes PyYAML to read.
+Importing `function_app` leaves the table's SDK for the first event, which is why the first event is the
+stricter of the two. Ratios of starts differ by some 0.04 from run to run: a start with `ROUTES`, not
+compiled, is at the edge of its target, on this side of it in some runs and on the other in others."""
 
 _ROUTES = """\
 audiences:
