@@ -46,6 +46,12 @@ class ProcessError(Exception):
     """A process could not be started, or ended on its own; the message says why."""
 
 
+def _temporary_log() -> Path:
+    descriptor, name = tempfile.mkstemp(suffix=".log")
+    os.close(descriptor)
+    return Path(name)
+
+
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Return these settings and, of this process's environment, what any program needs to run."""
     return {**{name: os.environ[name] for name in _PASSED_ON if name in os.environ}, **settings}
@@ -59,7 +65,7 @@ class Child:
 
     def __init__(self, log: Path | None = None) -> None:
         self._own_log = log is None
-        self.log = log or Path(tempfile.mkstemp(suffix=".log")[1])
+        self.log = log or _temporary_log()
         self._process: subprocess.Popen[bytes] | None = None
         self._group = False
         self._log_start = 0

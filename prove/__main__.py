@@ -27,7 +27,7 @@ def main() -> int:
     """Prove; 0 where all promises held and all planted bugs were caught. All four parts write the page."""
     options = _options()
     if options.seed is not None:
-        return _again(options.seed, options.bug)
+        return _again(Trial(options.seed, Part(options.part), options.bug))
     parts: dict[str, Callable[[], tuple[str, list[str]]]] = {
         "faults": lambda: _faults(options.seeds),
         "bugs": _bugs,
@@ -40,8 +40,11 @@ def main() -> int:
         began = time.monotonic()
         told[part], problems = parts[part]()
         wrong += problems
-        print(f"\n{told[part]}\n\n{part}: {time.monotonic() - began:.0f} s", flush=True)
+        took = f"{max(1, round((time.monotonic() - began) / 60))} min"
+        print(f"\n{told[part]}\n\n{part}: {took}", flush=True)
+        told[part] += f"\n\nThis took {took}."
     if set(told) == set(PARTS):
+        # Also where something went wrong: the page says what.
         PAGE.write_text(report.document(told), encoding="utf-8")
         print(f"written: {PAGE.relative_to(PAGE.parent.parent)}")
     print("\n".join(wrong) or "all promises held")
@@ -58,6 +61,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", type=_parts, default=PARTS, help=f"some of the parts: {','.join(PARTS)}")
     parser.add_argument("--seed", type=int, help="one schedule, again")
     parser.add_argument("--bug", default="", choices=["", *Bug], help="with --seed: a bug to plant")
+    parser.add_argument("--part", default=Part.WITHIN, choices=list(Part), help="with --seed: of which part")
     return parser.parse_args()
 
 
@@ -68,14 +72,14 @@ def _parts(text: str) -> tuple[str, ...]:
     return parts
 
 
-def _again(seed: int, bug: str) -> int:
+def _again(trial: Trial) -> int:
     """Do one schedule again, and say what came of it."""
     with Lab() as lab:
-        result = campaigns.try_one(lab, Trial(seed, bug=bug))
+        result = campaigns.try_one(lab, trial)
     summed = Total()
     summed.add(result)
     print(report.faults(summed))
-    print(f"\n{report.bad(summed.bad) or f'seed {seed}: all promises held'}")
+    print(f"\n{report.bad(summed.bad) or f'seed {trial.seed}: all promises held'}")
     return 0 if result.is_good else 1
 
 
@@ -100,10 +104,10 @@ def _bugs() -> tuple[str, list[str]]:
 
 def _beyond(seeds: int) -> tuple[str, list[str]]:
     summed = total([Trial(seed, Part.BEYOND) for seed in range(seeds)], _progress)
-    late = summed.strikes["mail: taken after the lease"]
+    held_up = summed.strikes["mail: taken after the lease"]
     words = (
-        f"{summed.runs} schedules, {summed.arrived:,} mails taken, {late:,} requests held up for longer than"
-        f" the lease: **{summed.late} mails left twice**, each of them after such a request; lost"
+        f"{summed.runs} schedules, {summed.arrived:,} mails taken, {held_up:,} requests held up for longer"
+        f" than the lease: **{summed.beyond} mails left twice**, each of them after such a request; lost"
         f" {summed.lost}, twice without such a request {summed.twice}."
     )
     wrong = [report.bad(summed.bad)] if summed.bad else []

@@ -7,22 +7,24 @@ import os
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from prove.evidence import Verdict, judge
+from prove.evidence import Verdict, judge, tally
+from prove.nursery import die_with_parent
 from prove.runs import Lab, Trial
 from shared.notices import Kind
 from tests.support.mail_endpoint import Temper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from multiprocessing.queues import SimpleQueue
+    from multiprocessing.process import BaseProcess
 
     from prove.evidence import Evidence
 
-AT_ONCE = 16
+AT_ONCE = 20
 """Runs at the same time in one process: most of a run is waiting for leases to run out. More would find out
 what Azurite does when it has too much to do, rather than what the app does under faults."""
 
@@ -44,6 +46,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     lives: int = 0
     """Processes started."""
     strikes: dict[str, int] = {}
+    tally: dict[str, int] = {}
+    """See `evidence.tally`."""
     verdict: Verdict = Verdict()
     error: str = ""
     """Why there is no verdict, where the run itself went wrong."""
@@ -82,6 +86,7 @@ def summed_up(evidence: Evidence) -> Result:
         arrived=len(evidence.mails),
         lives=evidence.lives,
         strikes=dict(evidence.strikes),
+        tally=dict(tally(evidence)),
         verdict=judge(evidence),
     )
 
@@ -93,39 +98,45 @@ def campaign(trials: Sequence[Trial], at_once: int = AT_ONCE, processes: int = 0
     """
     number = max(1, min(processes or os.cpu_count() or 1, len(trials)))
     context = multiprocessing.get_context("spawn")
-    results: SimpleQueue[bytes] = context.SimpleQueue()
-    workers = [
-        context.Process(target=_work, args=(trials[first::number], at_once, results), daemon=False)
-        for first in range(number)
-    ]
-    for worker in workers:
-        worker.start()
+    waiting: dict[Connection, tuple[BaseProcess, list[Trial]]] = {}
+    for first in range(number):
+        reader, writer = context.Pipe(duplex=False)
+        share = list(trials[first::number])
+        process = context.Process(target=_work, args=(share, at_once, writer))
+        process.start()
+        writer.close()  # so that the end of the worker is the end of the pipe
+        waiting[reader] = (process, share)
     try:
-        for _ in trials:
-            result = msgspec.json.decode(results.get(), type=Result)
-            yield result
+        while waiting:
+            for reader in [each for each in wait(list(waiting)) if isinstance(each, Connection)]:
+                worker, share = waiting[reader]
+                try:
+                    result = msgspec.json.decode(reader.recv_bytes(), type=Result)
+                except EOFError:
+                    worker.join()
+                    del waiting[reader]
+                    why = f"its worker ended with {worker.exitcode}"
+                    yield from (Result(seed=trial.seed, error=why) for trial in share)
+                    continue
+                share[:] = [trial for trial in share if trial.seed != result.seed]
+                yield result
     finally:
-        for worker in workers:
+        for worker, _ in waiting.values():
             worker.terminate()
             worker.join()
 
 
-def _work(trials: Sequence[Trial], at_once: int, results: SimpleQueue[bytes]) -> None:
-    """Do one process's share."""
+def _work(trials: Sequence[Trial], at_once: int, results: Connection) -> None:
+    """Do one process's share. What ends its parent ends it."""
+    die_with_parent()
     lock = threading.Lock()
 
     def put(result: Result) -> None:
         with lock:
-            results.put(msgspec.json.encode(result))
+            results.send_bytes(msgspec.json.encode(result))
 
-    try:
-        with Lab() as lab, ThreadPoolExecutor(at_once) as pool:
-            list(pool.map(lambda trial: put(try_one(lab, trial)), trials))
-    except Exception as error:
-        # Without a lab there are no runs: whoever waits for them hears why.
-        for trial in trials:
-            put(Result(seed=trial.seed, error=f"no laboratory: {error}"))
-        raise
+    with Lab() as lab, ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(lambda trial: put(try_one(lab, trial)), trials))
 
 
 class Total(msgspec.Struct):
@@ -141,10 +152,10 @@ class Total(msgspec.Struct):
     lost: int = 0
     twice: int = 0
     untrue: int = 0
-    late: int = 0
+    beyond: int = 0
     errors: int = 0
     strikes: Counter[str] = msgspec.field(default_factory=Counter)
-    tempers: Counter[str] = msgspec.field(default_factory=Counter)
+    tally: Counter[str] = msgspec.field(default_factory=Counter)
     bad: list[Result] = msgspec.field(default_factory=list)
 
     def add(self, result: Result) -> None:
@@ -152,11 +163,11 @@ class Total(msgspec.Struct):
         self.runs += 1
         for name in ("events", "mails", "digests", "failures", "arrived", "lives"):
             setattr(self, name, getattr(self, name) + getattr(result, name))
-        for name in ("lost", "twice", "untrue", "late"):
+        for name in ("lost", "twice", "untrue", "beyond"):
             setattr(self, name, getattr(self, name) + len(getattr(result.verdict, name)))
         self.errors += bool(result.error)
         self.strikes.update(result.strikes)
-        self.tempers[result.temper.value] += 1
+        self.tally.update(result.tally)
         if not result.is_good:
             self.bad.append(result)
 

@@ -1,7 +1,8 @@
 """What a run has left behind, and the verdict on it: nothing lost, nothing twice, the table says the truth.
 
-The verdict goes by what the mail service took and by what was delivered, not by what the app says of itself:
-an announcement may stay untold only where what has overtaken it was told.
+What was told is read from the mails as they arrived, what was to be told from what was delivered; what the
+app says of itself, in its table, is held against both. An announcement may stay untold only where what has
+overtaken it was told.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from prove import schedules
+from prove import letters, schedules
+from prove.letters import Telling
 from shared.notices import Kind
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from tests.support.mail_endpoint import Mail
 
 _RANK = {"Scheduled": 0, "Started": 1, "Completed": 2, "Canceled": 2, "Failed": 2}
-_MARGIN = 2.5
+_MARGIN = 1.5
 """Seconds between being told and being due that are too few to say what should have come of a reminder."""
 
 
@@ -40,13 +42,18 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the table says of each mail, by its operation id."""
     mails: tuple[Mail, ...]
     """What the mail service took, once for each time."""
+    arrivals: Mapping[str, float]
+    """When it took an operation first, in seconds after the beginning."""
+    bodies: Mapping[str, int]
+    """In how many forms an operation was posted."""
+    asked: frozenset[str]
+    """Operations that it was asked about."""
     refused: frozenset[str]
     """Operations that it answered with a 400, having taken nothing."""
-    late: frozenset[str]
-    """Operations of which a request reached it after its lease."""
-    strikes: Counter[str]
+    held_up: frozenset[str]
+    """Operations of which a request was held up, on purpose, until after its lease."""
+    strikes: Mapping[str, int]
     lives: int
-    began: float
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -56,8 +63,8 @@ class Verdict(msgspec.Struct, frozen=True):
     twice: tuple[str, ...] = ()
     untrue: tuple[str, ...] = ()
     """What the table says of mails, and is not so."""
-    late: tuple[str, ...] = ()
-    """Sent twice after a request that came later than what promise 2 presumes."""
+    beyond: tuple[str, ...] = ()
+    """Sent twice where a request was held up for longer than promise 2 presumes, and ids are ignored."""
 
     @property
     def is_good(self) -> bool:
@@ -67,61 +74,80 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def judge(evidence: Evidence) -> Verdict:
     """Give the verdict on a run."""
-    twice, late = _twice(evidence)
-    return Verdict(tuple(_lost(evidence)), tuple(twice), tuple(_untrue(evidence)), tuple(late))
+    of_mail = {mail.operation_id: letters.read(mail) for mail in evidence.mails}
+    twice, beyond = _twice(evidence, of_mail)
+    return Verdict(
+        tuple(_lost(evidence, of_mail)), tuple(twice), tuple(_untrue(evidence, of_mail)), tuple(beyond)
+    )
 
 
-def _told(evidence: Evidence) -> Counter[tuple[str, Kind, str]]:
-    """Count what arrived: to whom, of what kind, about which row."""
-    told: Counter[tuple[str, Kind, str]] = Counter()
-    for mail in evidence.mails:
-        fate = evidence.fates.get(mail.operation_id)
-        for member in fate.members if fate else ():
-            told[fate.audience if fate else "", member.kind, member.key] += 1
-    return told
+def tally(evidence: Evidence) -> Counter[str]:
+    """Count what was to be told and was: each event to each audience by itself, or overtaken; reminders."""
+    told: set[Telling] = set().union(*(letters.read(mail) for mail in evidence.mails))
+    counts: Counter[str] = Counter()
+    for key, cluster in {(each.key, each.cluster) for each in evidence.schedule.deliveries if each.key}:
+        for audience in schedules.audiences(cluster):
+            own = Telling(audience, _kind(key), cluster) in told
+            counts["news told" if own else "news overtaken by later news"] += 1
+            counts["reminders told"] += Telling(audience, Kind.REMINDER, cluster) in told
+    return counts
 
 
-def _lost(evidence: Evidence) -> Iterator[str]:
+def _kind(key: str) -> Kind:
+    """Give what an event is told as."""
+    return Kind(key.rpartition(":")[2].lower())
+
+
+def _lost(evidence: Evidence, of_mail: Mapping[str, set[Telling]]) -> Iterator[str]:
     """Find events that were accepted and are not stored, and news that nobody was told."""
     yield from (f"left undone: {key}" for key in evidence.left)
-    told = _told(evidence)
     given_up = _given_up(evidence)
-    heard = {(audience, key) for audience, _, key in told} | given_up
+    heard = given_up.union(*of_mail.values())
     for delivery in evidence.schedule.deliveries:
         if delivery.text not in evidence.accepted or delivery.is_repeat:
             continue
         if not delivery.key:
-            yield from _rejection(evidence, told)
+            yield from _rejection(evidence, heard)
             continue
         if delivery.key not in evidence.stored:
             yield f"accepted and not stored: {delivery.key}"
+        kinds = [_kind(key) for key in _that_tell(delivery.key)]
         for audience in schedules.audiences(delivery.cluster):
-            if not any((audience, key) in heard for key in _that_tell(delivery.key)):
+            if not any(Telling(audience, kind, delivery.cluster) in heard for kind in kinds):
                 yield f"not told: {delivery.key} to {audience}"
-            if not _is_reminded(evidence, delivery.key, audience, told, given_up):
+            reminder = Telling(audience, Kind.REMINDER, delivery.cluster)
+            if reminder not in heard and not _needs_none(evidence, delivery.key, reminder, of_mail):
                 yield f"no reminder: {delivery.key} to {audience}"
     for operation, fate in evidence.fates.items():
         about_mail = all(member.kind is Kind.UNDELIVERED for member in fate.members)
-        row = f"sent:{operation}"
-        if fate.state == "failed" and not about_mail and not any(key == row for _, key in heard):
-            yield f"failed and nobody told: {row}"
+        if fate.state == "failed" and not about_mail and not _is_confessed(evidence, f"sent:{operation}"):
+            yield f"failed and nobody told: sent:{operation}"
 
 
-def _given_up(evidence: Evidence) -> set[tuple[str, str]]:
-    """Give what an audience was not told because the mail service refused the mail: it says so itself."""
+def _given_up(evidence: Evidence) -> set[Telling]:
+    """Give what was not told as the mail service refused the mail: the default audience hears of that."""
+    clusters = _clusters(evidence)
     return {
-        (fate.audience, member.key)
-        for fate in evidence.fates.values()
-        if fate.state == "failed"
+        Telling(fate.audience, member.kind, clusters.get(member.key, ""))
+        for operation, fate in evidence.fates.items()
+        if fate.state == "failed" and operation in evidence.refused
         for member in fate.members
     }
 
 
-def _rejection(evidence: Evidence, told: Counter[tuple[str, Kind, str]]) -> Iterator[str]:
+def _is_confessed(evidence: Evidence, row: str) -> bool:
+    """Tell whether a mail that failed was told of to the default audience, or that mail failed in turn."""
+    return any(
+        fate.audience == schedules.PLATFORM and any(member.key == row for member in fate.members)
+        for operation, fate in evidence.fates.items()
+        if operation in evidence.arrivals or operation in evidence.refused
+    )
+
+
+def _rejection(evidence: Evidence, heard: set[Telling]) -> Iterator[str]:
     if not any(key.startswith("rejected:") for key in evidence.stored):
         yield "accepted and not stored: what is no event"
-    given_up = any(key.startswith("rejected:") for _, key in _given_up(evidence))
-    if not given_up and not any(kind is Kind.REJECTED for _, kind, _ in told):
+    if Telling(schedules.PLATFORM, Kind.REJECTED, "") not in heard:
         yield "not told: what is no event"
 
 
@@ -133,61 +159,59 @@ def _that_tell(key: str) -> Iterator[str]:
         yield from (f"{prefix}:{later}" for later, rank in _RANK.items() if rank > _RANK[status])
 
 
-def _is_reminded(
-    evidence: Evidence,
-    key: str,
-    audience: str,
-    told: Counter[tuple[str, Kind, str]],
-    given_up: set[tuple[str, str]],
-) -> bool:
-    """Tell whether an announcement's reminder has gone out, where it had to."""
+def _needs_none(evidence: Evidence, key: str, reminder: Telling, of_mail: Mapping[str, set[Telling]]) -> bool:
+    """Tell whether an event has no reminder to be told, or none any more when its hour came."""
     due = evidence.schedule.reminders.get(key)
-    if due is None or told[audience, Kind.REMINDER, key] or (audience, key) in given_up:
-        return True
-    later = [other for other in _that_tell(key) if other != key]
-    if any(other in evidence.stored for other in later):
-        return True  # it began, or was over, before its hour
+    if due is None or any(other in evidence.stored for other in _that_tell(key) if other != key):
+        return True  # it began, or was over
+    announcement = reminder._replace(kind=Kind.SCHEDULED)
     announced = [
-        fate.at.timestamp() - evidence.began
-        for operation, fate in evidence.fates.items()
-        if fate.audience == audience
-        and any(member.kind is Kind.SCHEDULED and member.key == key for member in fate.members)
+        evidence.arrivals[operation] for operation, tellings in of_mail.items() if announcement in tellings
     ]
     # Told together with it, or recorded after its hour, it would say nothing new.
     return min(announced, default=due) > due - _MARGIN
 
 
-def _twice(evidence: Evidence) -> tuple[list[str], list[str]]:
-    """Find mails that left twice, and news told twice; those that came late apart."""
+def _twice(evidence: Evidence, of_mail: Mapping[str, set[Telling]]) -> tuple[list[str], list[str]]:
+    """Find mails that left twice, and news told twice; those beyond the promise apart."""
     found: list[str] = []
-    late: list[str] = []
+    beyond: list[str] = []
     for operation, times in Counter(mail.operation_id for mail in evidence.mails).items():
         if times > 1:
-            (late if operation in evidence.late else found).append(f"mail {operation} left {times} times")
-    told: Counter[tuple[str, Kind, str]] = Counter()
-    for operation in {mail.operation_id for mail in evidence.mails}:
-        fate = evidence.fates.get(operation)
-        for member in fate.members if fate else ():
-            told[fate.audience if fate else "", member.kind, member.key] += 1
-    found += [f"{kind} {key} told {audience} {n} times" for (audience, kind, key), n in told.items() if n > 1]
-    return found, late
+            whose = beyond if operation in evidence.held_up else found
+            whose.append(f"mail {operation} left {times} times")
+    told = Counter(telling for tellings in of_mail.values() for telling in tellings if telling.cluster)
+    found += [f"told {times} times: {' '.join(telling)}" for telling, times in told.items() if times > 1]
+    return found, beyond
 
 
-def _untrue(evidence: Evidence) -> Iterator[str]:
+def _clusters(evidence: Evidence) -> dict[str, str]:
+    return {delivery.key: delivery.cluster for delivery in evidence.schedule.deliveries}
+
+
+def _untrue(evidence: Evidence, of_mail: Mapping[str, set[Telling]]) -> Iterator[str]:
     """Find what the table says of mails and is not so."""
-    arrived = {mail.operation_id: mail for mail in evidence.mails}
-    for operation, mail in arrived.items():
+    clusters = _clusters(evidence)
+    yield from (
+        f"mail {one} was posted in {forms} forms" for one, forms in evidence.bodies.items() if forms > 1
+    )
+    for operation, tellings in of_mail.items():
         fate = evidence.fates.get(operation)
         if fate is None or fate.state != "sent":
             yield f"mail {operation} arrived, and the table says {fate.state if fate else 'nothing'}"
             continue
-        html = str(mail.body["content"]["html"])
-        clusters = {delivery.key: delivery.cluster for delivery in evidence.schedule.deliveries}
-        for member in fate.members:
-            if clusters.get(member.key, "") not in html:
-                yield f"mail {operation} does not name the cluster of {member.key}"
+        said = {Telling(fate.audience, member.kind, clusters.get(member.key, "")) for member in fate.members}
+        if said != tellings:
+            yield f"mail {operation} tells {sorted(tellings)}, and the table says {sorted(said)}"
     for operation, fate in evidence.fates.items():
-        if fate.state == "sent" and operation not in arrived:
+        if fate.state == "sent" and operation not in evidence.arrivals:
             yield f"mail {operation} never arrived, and the table says sent"
-        if fate.state != "sent" and operation not in evidence.refused:
+        if fate.state != "sent" and not _may_be_given_up(evidence, operation, fate):
             yield f"mail {operation} is said to have {fate.state}: {fate.why}"
+
+
+def _may_be_given_up(evidence: Evidence, operation: str, fate: SentMail) -> bool:
+    """Tell whether a mail was refused, was asked about, and, of several things, was in doubt or dissolved."""
+    if operation not in evidence.refused or operation not in evidence.asked:
+        return False
+    return fate.state == "dissolved" or len(fate.members) == 1 or fate.why.startswith("unconfirmed")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections import Counter
 from random import Random
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tests.support.fault_proxy import CUT, Delay, Fault, Phase, Reply, Request
 
@@ -21,7 +19,6 @@ LEASE = 10
 
 _ERROR = b'{"error": {"code": "Scripted", "message": "as scheduled"}}'
 _BUSY = b'{"odata.error": {"code": "ServerBusy", "message": {"lang": "en-US", "value": "as scheduled"}}}'
-_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Kind(NamedTuple):
@@ -29,7 +26,7 @@ class Kind(NamedTuple):
 
     name: str
     side: str
-    """`table`, `send` or `ask`."""
+    """`read` or `write` of the table, `send` or `ask` of the mail service."""
     phase: Phase
     make: Callable[[Random], Fault]
     weight: float = 1.0
@@ -54,12 +51,16 @@ def _throttled(random: Random) -> Fault:
 
 
 KINDS = (
-    Kind("table: connection cut, not done", "table", Phase.BEFORE, _cut),
-    Kind("table: done, answer lost", "table", Phase.AFTER, _cut),
-    Kind("table: 503, not done", "table", Phase.BEFORE, _reply(503, _BUSY)),
-    Kind("table: done, answered 500", "table", Phase.AFTER, _reply(500, _BUSY)),
-    Kind("table: delayed", "table", Phase.BEFORE, _delay(0.05, 1.0)),
-    Kind("table: done after its time-out", "table", Phase.BEFORE, _delay(4.5, 6.0), 0.3),
+    Kind("read: connection cut", "read", Phase.BEFORE, _cut),
+    Kind("read: answer lost", "read", Phase.AFTER, _cut),
+    Kind("read: 503", "read", Phase.BEFORE, _reply(503, _BUSY)),
+    Kind("read: delayed", "read", Phase.BEFORE, _delay(0.05, 1.0)),
+    Kind("write: connection cut, not done", "write", Phase.BEFORE, _cut),
+    Kind("write: done or refused, answer lost", "write", Phase.AFTER, _cut),
+    Kind("write: 503, not done", "write", Phase.BEFORE, _reply(503, _BUSY)),
+    Kind("write: done or refused, answered 500", "write", Phase.AFTER, _reply(500, _BUSY)),
+    Kind("write: delayed", "write", Phase.BEFORE, _delay(0.05, 1.0)),
+    Kind("write: done after its time-out", "write", Phase.BEFORE, _delay(4.5, 6.0), 0.3),
     Kind("mail: connection cut, not taken", "send", Phase.BEFORE, _cut),
     Kind("mail: taken, answer lost", "send", Phase.AFTER, _cut),
     Kind("mail: 500, not taken", "send", Phase.BEFORE, _reply(500)),
@@ -74,10 +75,23 @@ KINDS = (
     Kind("question: delayed", "ask", Phase.BEFORE, _delay(0.05, 1.0)),
 )
 
-LATE = frozenset({"mail: taken after the lease"})
+LATE = frozenset({"mail: taken after the lease", "instance stopped for longer than its lease"})
 """What promise 2 rules out where the mail service ignores operation ids."""
 
 REFUSED = "mail: 400, not taken"
+
+STOPS = {
+    "instance stopped": (2.0, 4.0),
+    "instance stopped for longer than its lease": (11.0, 13.0),
+}
+"""For how many seconds an instance may be stopped (SIGSTOP) in the middle of what it does."""
+
+SIDES = {
+    "read": "a read of the table",
+    "write": "a write to the table",
+    "send": "sending a mail",
+    "ask": "asking about a mail",
+}
 
 MAIL_RATE = 3.0
 """By how much more often a fault strikes a mail than a row: there are fewer of them."""
@@ -96,106 +110,112 @@ class Strikes:
             self.counts[name] += 1
 
 
-class Weather:
-    """Decides on each request of one instance: from the seed, by the request's number.
+class Mortal(Protocol):
+    """An instance, as far as what can happen to it."""
 
-    `die` kills the instance. What a request told about mails is remembered: when the lease of an operation
-    was written last, and which requests to send came later than that lease.
-    """
+    def kill(self) -> None:
+        """End it at once."""
+        ...
+
+    def stop(self, seconds: float) -> None:
+        """Let it stand still for a while, without waiting for that."""
+        ...
+
+
+class Weather:
+    """Decides on each request of one instance: from the seed, by the request's number."""
 
     def __init__(self, seed: str, rate: float, kinds: Sequence[str], strikes: Strikes) -> None:
-        self.die: Callable[[], None] | None = None
+        self.instance: Mortal | None = None
         self.refused: set[str] = set()
         """Operations that were answered with a 400."""
-        self.late: set[str] = set()
-        """Operations of which a request reached the mail service after the lease that it was sent under."""
-        self.until = 0.0
-        """When the last delayed request goes on, by the monotonic clock."""
+        self.held_up: set[str] = set()
+        """Operations of which a request was held up until after the lease that it was sent under."""
         self._seed = seed
         self._rate = rate
         self._kinds = {
-            side: [kind for kind in KINDS if kind.side == side and kind.name in kinds]
-            for side in ("table", "send", "ask")
+            side: [kind for kind in KINDS if kind.side == side and kind.name in kinds] for side in SIDES
         }
         self._strikes = strikes
         self._death: Death | None = None
         self._moments: Counter[str] = Counter()
         self._lock = Lock()
-        self._leased: dict[str, float] = {}
-        self._sent: dict[int, float] = {}
-        self._struck: dict[tuple[str, int], str] = {}
+        self._calm = False
 
     def calm(self) -> None:
         """Let nothing go wrong any more."""
-        self._rate = 0.0
-        self._death = None
+        with self._lock:
+            self._calm = True
+            self._death = None
 
     def reborn(self, death: Death | None) -> None:
         """Begin a life, and know its end."""
         with self._lock:
             self._moments.clear()
-            self._death = death
+            self._death = None if self._calm else death
 
     def table(self, number: int, phase: Phase, request: Request) -> Fault | None:
         """See OnRequest, for the table's side."""
-        if phase is Phase.AFTER and request.batch and request.status == 202:
-            now = time.monotonic()
-            with self._lock:
-                self._leased |= {found.decode(): now for found in _UUID.findall(request.body)}
-        return self._decide("table", number, phase, request)
+        side = "write" if request.batch else "read"
+        kind, fault = self._decide(side, number, phase)
+        if fault is None or kind is None or (side == "write" and _is_refused(phase, request)):
+            return fault if kind is None else None
+        self._strikes.add(kind.name)
+        return fault
 
     def mail(self, number: int, phase: Phase, request: Request) -> Fault | None:
         """See OnRequest, for the mail's side."""
-        if request.method == "GET":
-            return self._decide("ask", number, phase, request)
+        side = "ask" if request.method == "GET" else "send"
+        kind, fault = self._decide(side, number, phase)
+        if fault is None or kind is None or (side == "send" and _is_refused(phase, request)):
+            return fault if kind is None else None
+        self._strikes.add(kind.name)
         operation = request.headers.get("Operation-Id", "")
-        if phase is Phase.BEFORE:
-            with self._lock:
-                self._sent[number] = self._leased.get(operation, time.monotonic())
-        elif time.monotonic() - self._sent[number] > LEASE:
-            self.late.add(operation)
-        fault = self._decide("send", number, phase, request)
-        if self._struck.get(("send", number)) == REFUSED:
+        if kind.name == REFUSED:
             self.refused.add(operation)
+        if kind.name in LATE:
+            self.held_up.add(operation)
         return fault
 
-    def _decide(self, side: str, number: int, phase: Phase, request: Request) -> Fault | None:
-        if self._dies(side, phase):
-            return CUT
-        kind = self._kind(side, number)
-        if kind is None or kind.phase is not phase or (side == "send" and _is_no_mail(phase, request)):
-            return None
-        fault = kind.make(Random(f"{self._seed} {side} {number} made"))
-        self._strikes.add(kind.name)
-        self._struck[side, number] = kind.name
-        if isinstance(fault, Delay):
-            self.until = max(self.until, time.monotonic() + fault.seconds)
-        return fault
+    def _decide(self, side: str, number: int, phase: Phase) -> tuple[Kind | None, Fault | None]:
+        """Give what strikes now: a death cuts the connection, and is of no kind."""
+        if self._ends(side, phase):
+            return None, CUT
+        kind = None if self._calm else self._kind(side, number)
+        if kind is None or kind.phase is not phase:
+            return None, None
+        return kind, kind.make(Random(f"{self._seed} {side} {number} made"))
 
     def _kind(self, side: str, number: int) -> Kind | None:
         random = Random(f"{self._seed} {side} {number}")
-        rate = self._rate if side == "table" else min(0.5, self._rate * MAIL_RATE)
+        rate = self._rate if side in {"read", "write"} else min(0.5, self._rate * MAIL_RATE)
         kinds = self._kinds[side]
         if not kinds or random.random() >= rate:
             return None
         return random.choices(kinds, [kind.weight for kind in kinds])[0]
 
-    def _dies(self, side: str, phase: Phase) -> bool:
+    def _ends(self, side: str, phase: Phase) -> bool:
+        """Let the instance die, or stop for a while, if this is the moment; tell whether it died."""
         with self._lock:
             self._moments[side] += 1
-            death, die = self._death, self.die
-            if death is None or die is None or death.side != side or death.moment != self._moments[side]:
+            death, instance = self._death, self.instance
+            if death is None or instance is None:
+                return False
+            if death.side != side or death.moment != self._moments[side]:
                 return False
             self._death = None
-        die()
-        what = {"table": "a request to the table", "send": "sending a mail", "ask": "asking about a mail"}[
-            side
-        ]
+        if death.stops:
+            instance.stop(death.stops)
+            self._strikes.add(
+                next(name for name, (least, _) in reversed(STOPS.items()) if death.stops >= least)
+            )
+            return False
+        instance.kill()
         when = "before" if phase is Phase.BEFORE else "after"
-        self._strikes.add(f"SIGKILL: {when} {what}")
+        self._strikes.add(f"SIGKILL: {when} {SIDES[side]}")
         return True
 
 
-def _is_no_mail(phase: Phase, request: Request) -> bool:
-    """Tell whether the service did not take a mail: its answer says so, and nothing was taken."""
+def _is_refused(phase: Phase, request: Request) -> bool:
+    """Tell whether nothing was done or taken, by the answer's status."""
     return phase is Phase.AFTER and request.status != 202

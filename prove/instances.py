@@ -51,6 +51,7 @@ class Instance:
         self._settings: dict[str, str] = {}
         self._client = Client()
         self._pid = 0
+        self._pidfd = -1
         self._lock = threading.RLock()
         self._stack = ExitStack()
 
@@ -72,31 +73,55 @@ class Instance:
 
     def revive(self) -> None:
         """Start it again, where it has died."""
+        if self._pid:
+            return
         with self._lock:
-            if self._pid:
-                return
             self._log.touch()
             begin = self._log.stat().st_size
             self.weather.reborn(self._deaths.get(self.lives))
-            self._pid = self._nursery.fork(self._settings, self._log, self._bug)
-            self._pidfd = os.pidfd_open(self._pid)
+            pid = self._nursery.fork(self._settings, self._log, self._bug)
+            self._pidfd = os.pidfd_open(pid)
             self.lives += 1
+            self._pid = pid
             self._client = Client(self._url(begin))
-            self.weather.die = self.kill
+            self.weather.instance = self
 
     def kill(self) -> None:
         """End it at once, with SIGKILL, and wait until it is gone."""
         with self._lock:
             if not self._pid:
                 return
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
             _is_gone(self._pidfd, seconds=READY_WITHIN)
             os.close(self._pidfd)
             self._pid = 0
 
+    def stop(self, seconds: float) -> None:
+        """Let it stand still for a while, without waiting for that."""
+        with self._lock:
+            self._signal(signal.SIGSTOP)
+            timer = threading.Timer(seconds, self._go_on, [self.lives])
+        timer.daemon = True
+        timer.start()
+
+    def _go_on(self, life: int) -> None:
+        with self._lock:
+            if self._pid and self.lives == life:
+                self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, number)
+
+    @property
+    def busy(self) -> int:
+        """How many of its requests are on their way, also those that it does not wait for any more."""
+        return self._table_proxy.busy + self._mail_proxy.busy
+
     def deliver(self, text: str) -> bool:
         """Hand it an event, as Event Grid does; tell whether it was accepted."""
+        if not self.alive:
+            return False  # by now another's port
         try:
             return self._client.post_event(text).status == 202
         except OSError:
@@ -117,7 +142,7 @@ class Instance:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.weather.die = None
+        self.weather.instance = None
         self.kill()
         self._stack.close()
 

@@ -66,6 +66,7 @@ class Nursery:
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for whoever proves
         )
         return self
 
@@ -131,13 +132,18 @@ def _reap() -> None:
             pass
 
 
+def die_with_parent() -> None:
+    """Let the kernel end this process with its parent, however that ends."""
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
 def _fork(order: Order) -> int:
     parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     try:
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        die_with_parent()
         if os.getppid() != parent:
             os._exit(1)
         _live(order)
@@ -150,7 +156,6 @@ def _live(order: Order) -> None:
     from local import host
     from prove import bugs
 
-    os.setsid()  # Ctrl-C is for whoever proves
     log = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (log, 1), (log, 2)):

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -22,20 +23,22 @@ from prove.instances import Instance
 from prove.nursery import Nursery
 from shared.store import codec, keys
 from shared.store.table import AzureTable
-from tests.support.mail_endpoint import KEY, MailEndpoint
+from tests.support.mail_endpoint import KEY, MailEndpoint, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prove.schedules import Delivery, Part, Schedule
     from shared.store.table import Stored
+    from tests.support.mail_endpoint import Request
 
 INSTANCES = 2
 PATIENCE = 300.0
 """Seconds in peace until what is still undone counts as lost: leases last 10, 20, 40 s one after another."""
 
 _REDELIVERED_AFTER = 0.5
-_SWEPT_EVERY = 1.2
+_SWEPT_AFTER = (0.3, 2.0)
+"""Seconds between an instance's sweeps, at least and at most."""
 
 
 class Trial(NamedTuple):
@@ -78,7 +81,11 @@ class Run:
         self._strikes = Strikes()
         self._stack = ExitStack()
         self._accepted: dict[str, float] = {}
+        self._arrivals: dict[str, float] = {}
+        self._sweeping = 0
+        self._over = threading.Event()
         self._lock = threading.Lock()
+        self._endpoint.hook = self._arrived
         self._instances = [
             Instance(
                 lab.nursery,
@@ -102,6 +109,7 @@ class Run:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
         self._stack.close()
 
     def go(self) -> Evidence:
@@ -120,17 +128,16 @@ class Run:
         list(self._pool.map(lambda instance: instance.start(settings), self._instances))
         self._began = time.monotonic()
         delivered = [self._pool.submit(self._deliver, delivery) for delivery in self._schedule.deliveries]
-        while self._elapsed() < self._schedule.storm:
-            self._sweep()
-            time.sleep(_SWEPT_EVERY)
+        sweeping = [self._pool.submit(self._sweep, *each) for each in enumerate(self._instances)]
+        self._over.wait(self._schedule.storm)
         for instance in self._instances:
             instance.weather.calm()
-        while not all(future.done() for future in delivered):
-            self._sweep()
-            time.sleep(_SWEPT_EVERY)
         for future in delivered:
             future.result()
         self._finish()
+        self._over.set()
+        for future in sweeping:
+            future.result()
         return self._evidence()
 
     def _elapsed(self) -> float:
@@ -146,36 +153,46 @@ class Run:
         turn = delivery.instance
         while not self._instances[turn % len(self._instances)].deliver(delivery.text):
             self._strikes.add("delivery not accepted, made again")
-            time.sleep(_REDELIVERED_AFTER)
             turn += 1
-            if self._elapsed() > PATIENCE:
+            if self._over.wait(_REDELIVERED_AFTER) or self._elapsed() > PATIENCE:
                 raise TimeoutError(f"nobody accepts {delivery.key}")
         with self._lock:
             self._accepted.setdefault(delivery.text, self._elapsed())
 
-    def _sweep(self) -> None:
-        """Let all instances sweep at the same time; the dead ones come back for it."""
-        before = sum(instance.alive for instance in self._instances)
-        for instance in self._instances:
+    def _sweep(self, number: int, instance: Instance) -> None:
+        """Let an instance sweep again and again, at its own pace; the dead come back for it."""
+        random = Random(f"{self._schedule.seed} {number} sweeps")
+        while not self._over.wait(random.uniform(*_SWEPT_AFTER)):
             instance.revive()
-        if before > 1:
-            self._strikes.add("two instances sweeping at once")
-        list(self._pool.map(lambda instance: instance.sweep(), self._instances))
+            with self._lock:
+                self._sweeping += 1
+                if self._sweeping > 1:
+                    self._strikes.add("two instances sweeping at once")
+            instance.sweep()
+            with self._lock:
+                self._sweeping -= 1
+
+    def _arrived(self, moment: Moment, request: Request) -> None:
+        if moment is Moment.AFTER and request.taken:
+            with self._lock:
+                self._arrivals.setdefault(request.operation_id, self._elapsed())
 
     def _finish(self) -> None:
-        """Go on until nothing is left to do, and nothing is under way any more."""
+        """Wait until nothing is left to do, and nothing is on its way any more."""
         last = max((*self._schedule.reminders.values(), 0.0)) + 1
         patience = time.monotonic() + PATIENCE
-        while time.monotonic() < patience:
-            self._sweep()
-            under_way = max(instance.weather.until for instance in self._instances) + 0.5
-            idle = time.monotonic() > under_way and self._elapsed() > last
-            if idle and not self._rows("work:1", "work;"):
+        while time.monotonic() < patience and not self._over.wait(1.0):
+            if self._elapsed() < last or self._rows("work:1", "work;"):
+                continue
+            if not any(instance.busy for instance in self._instances) and not self._rows("work:1", "work;"):
                 return
-            time.sleep(2 * _SWEPT_EVERY)
 
     def _evidence(self) -> Evidence:
         rows = {row.key: row for prefix in ("event:", "rejected:") for row in self._rows(prefix)}
+        weathers = [instance.weather for instance in self._instances]
+        forms: dict[str, set[bytes]] = {}
+        for request in self._endpoint.posts:
+            forms.setdefault(request.operation_id, set()).add(request.body)
         return Evidence(
             schedule=self._schedule,
             accepted=dict(self._accepted),
@@ -183,11 +200,13 @@ class Run:
             left=tuple(row.key for row in self._rows("work:1", "work;")),
             fates={row.key.removeprefix("sent:"): codec.sent(row) for row in self._rows("sent:")},
             mails=tuple(self._endpoint.mails),
-            refused=frozenset().union(*(instance.weather.refused for instance in self._instances)),
-            late=frozenset().union(*(instance.weather.late for instance in self._instances)),
-            strikes=self._strikes.counts,
+            arrivals=dict(self._arrivals),
+            bodies={operation: len(bodies) for operation, bodies in forms.items()},
+            asked=frozenset(request.operation_id for request in self._endpoint.questions),
+            refused=frozenset().union(*(weather.refused for weather in weathers)),
+            held_up=frozenset().union(*(weather.held_up for weather in weathers)),
+            strikes=dict(self._strikes.counts),
             lives=sum(instance.lives for instance in self._instances),
-            began=self._schedule.began.timestamp(),
         )
 
     def _rows(self, first: str, last: str = "") -> Sequence[Stored]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from local.payloads import EVENT_TYPE, event, guid, scheduled
-from prove.faults import KINDS, LATE
+from prove.faults import KINDS, LATE, STOPS
 from shared.routes import DEFAULT_AUDIENCE
 from shared.store import keys
 from tests.support.mail_endpoint import Temper
@@ -32,12 +32,12 @@ PLATFORM = DEFAULT_AUDIENCE
 
 TEAMS = ("team-0", "team-1")
 
-REMINDED_AFTER = (4.0, 7.0)
+REMINDED_AFTER = (6.0, 12.0)
 """Seconds from the beginning to the hour of a reminder."""
 
 LEAD = timedelta(hours=24)
 
-_MOMENTS = {"table": 40, "send": 6, "ask": 2}
+_MOMENTS = {"read": 16, "write": 26, "send": 6, "ask": 2}
 """The last moment of a life at which it may end, by whose requests count."""
 
 _COURSES = (
@@ -54,6 +54,8 @@ _COURSES = (
     ("Reminded",),
     ("Reminded",),
     ("Reminded", "Started"),
+    ("Reminded", "Again"),
+    ("Reminded", "Again", "Canceled"),
 )
 
 
@@ -76,8 +78,10 @@ class Death(NamedTuple):
 
     life: int
     side: str
-    """Whose requests count: `table`, `send` or `ask`."""
+    """Whose requests count: `read`, `write`, `send` or `ask`."""
     moment: int
+    stops: float = 0.0
+    """Seconds for which it stands still instead; 0 for its death."""
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -145,9 +149,9 @@ def make(seed: int, began: datetime, instances: int = 2, part: Part = Part.WITHI
         temper,
         storm=random.choice(STORMS),
         rate=random.choice((0.03, 0.08, 0.15, 0.25)),
-        kinds=tuple(LATE) if part is Part.BEYOND else tuple(kinds),
+        kinds=tuple(LATE & {kind.name for kind in KINDS}) if part is Part.BEYOND else tuple(kinds),
         deliveries=tuple(sorted(deliveries)),
-        deaths=tuple(tuple(_deaths(random)) for _ in range(instances)),
+        deaths=tuple(tuple(_deaths(random, temper)) for _ in range(instances)),
         reminders=reminders,
     )
 
@@ -157,16 +161,17 @@ def _maintenance(
 ) -> Iterator[Delivery]:
     """Tell of one maintenance, in its order or not."""
     course = random.choice(_COURSES)
+    due = random.uniform(*REMINDED_AFTER)
     times = sorted(random.uniform(0, 3) for _ in course)
     shuffled = random.sample(times, len(times)) if random.random() < 0.3 else times
     for status, happens, comes in zip(course, times, shuffled, strict=True):
         # An event is older than its delivery, whatever the order.
         time = began + timedelta(seconds=happens) - timedelta(minutes=1)
-        if status == "Reminded":
-            due = random.uniform(*REMINDED_AFTER)
+        if status in {"Reminded", "Again"}:
+            # AKS says it twice: the same start, in another envelope. That is not told again.
+            status = "Scheduled"  # noqa: PLW2901 - a Scheduled like any other from here on
             text = scheduled(time, began + timedelta(seconds=due) + LEAD, name=cluster, cluster=cluster)
             reminders[f"{keys.history(guid(cluster))}Scheduled"] = due
-            status = "Scheduled"  # noqa: PLW2901 - a Scheduled like any other from here on
         elif status == "Scheduled":
             text = scheduled(time, None, name=cluster, cluster=cluster)
         else:
@@ -188,7 +193,12 @@ def _delivered(random: Random, delivery: Delivery) -> Iterator[Delivery]:
         yield delivery._replace(at=delivery.at + later, is_repeat=True)
 
 
-def _deaths(random: Random) -> Iterator[Death]:
+def _deaths(random: Random, temper: Temper) -> Iterator[Death]:
     for life in range(random.choice((0, 1, 1, 2))):
-        side = random.choices(tuple(_MOMENTS), (5, 4, 2))[0]
-        yield Death(life, side, random.randint(1, _MOMENTS[side]))
+        side = random.choices(tuple(_MOMENTS), (2, 3, 4, 2))[0]
+        moment = random.randint(1, _MOMENTS[side])
+        if random.random() < 0.75:
+            yield Death(life, side, moment)
+        else:
+            stops = [span for name, span in STOPS.items() if name not in LATE or temper is Temper.HONOURS]
+            yield Death(life, side, moment, random.uniform(*random.choice(stops)))

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
+import multiprocessing
 import os
+import subprocess
+import sys
+import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from local.payloads import guid
+from local.payloads import event, guid, scheduled
+from local.processes import ROOT
 from prove import report, schedules
 from prove.bugs import Bug
-from prove.campaigns import campaign
-from prove.evidence import Evidence, judge
-from prove.faults import KINDS, LATE
+from prove.campaigns import Result, Total, campaign
+from prove.evidence import Evidence, Verdict, judge
+from prove.faults import KINDS, LATE, SIDES, STOPS
+from prove.letters import Telling, read
+from prove.report import NAMES
 from prove.runs import Trial
-from prove.schedules import PLATFORM, TEAMS, Delivery, Part, make
+from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, make
 from shared.notices import Kind, Member, SentMail
+from shared.store import keys
 from tests.support.mail_endpoint import Mail, Temper
+from tests.support.world import NOW, World
 
 BEGAN = datetime(2026, 11, 20, 3, tzinfo=UTC)
 
@@ -42,7 +50,8 @@ def test_short_proof() -> None:
         struck.update(result.strikes)
     assert sum(result.events for result in good) > 100
     assert sum(result.lives for result in good) > 2 * len(SEEDS)
-    assert len(struck) > 15
+    assert len(struck.keys() & {kind.name for kind in KINDS}) > 12
+    assert sum(result.tally.get("reminders told", 0) for result in good) > 10
     assert any(results[trial.seed].verdict.lost for trial in planted)
 
 
@@ -61,7 +70,8 @@ def test_every_kind_is_scheduled() -> None:
     assert {name for each in made for name in each.kinds} == {kind.name for kind in KINDS}
     assert {each.temper for each in made} == set(Temper)
     deaths = [death for each in made for lives in each.deaths for death in lives]
-    assert {death.side for death in deaths} == {"table", "send", "ask"}
+    assert {death.side for death in deaths} == set(SIDES)
+    assert any(death.stops for death in deaths)
     statuses = {delivery.key.rpartition(":")[2] for each in made for delivery in each.deliveries}
     assert statuses == {"", "Scheduled", "Started", "Completed", "Canceled", "Failed"}
     assert {each.storm for each in made} == set(schedules.STORMS)
@@ -72,50 +82,55 @@ def test_late_requests_are_within_the_promise_or_apart() -> None:
     for seed in range(500):
         schedule = make(seed, BEGAN)
         assert schedule.temper is Temper.HONOURS or not LATE & set(schedule.kinds)
-        assert set(make(seed, BEGAN, part=Part.BEYOND).kinds) == LATE
+        stops = [death.stops for lives in schedule.deaths for death in lives]
+        assert schedule.temper is Temper.HONOURS or max(stops, default=0) < STOPS["instance stopped"][1]
+        assert set(make(seed, BEGAN, part=Part.BEYOND).kinds) <= LATE
 
 
 # The judge
 
-CLUSTER = f"c-{TEAMS[0]}-1"
-KEY = f"event:{guid(CLUSTER)}:Failed"
-ANNOUNCED = f"event:{guid(CLUSTER)}:Scheduled"
-OPERATION = guid("mail")
-OTHER = guid("another mail")
+CLUSTER = "c7-none-1"
+TEAMS_CLUSTER = f"c7-{TEAMS[0]}-1"
+OPERATION, OTHER = guid("mail"), guid("another mail")
 
 
-def _mail(operation: str = OPERATION, html: str = CLUSTER) -> Mail:
-    return Mail(operation, {"content": {"html": html}}, hashlib.sha256(html.encode()).hexdigest())
+def _key(status: str, cluster: str = CLUSTER) -> str:
+    return f"{keys.history(guid(cluster))}{status}"
+
+
+def _mail(subject: str = f"[Failed] {CLUSTER}", operation: str = OPERATION, to: str = "ops") -> Mail:
+    """Write a mail about one thing, which its text names as well."""
+    body = {
+        "content": {"subject": subject, "plainText": subject},
+        "recipients": {"to": [{"address": f"{to}@example.com"}]},
+    }
+    return Mail(operation, body, "")
 
 
 def _sent(
-    *members: Member,
+    kind: Kind = Kind.FAILED,
+    key: str = "",
     state: str = "sent",
     audience: str = PLATFORM,
-    after: float = 0,
-    operation: str = OPERATION,
+    why: str = "",
+    more: tuple[Member, ...] = (),
 ) -> SentMail:
-    return SentMail(
-        key=f"sent:{operation}",
-        state=state,
-        audience=audience,
-        at=BEGAN + timedelta(seconds=after),
-        members=members or (Member(Kind.FAILED, KEY, ()),),
-    )
+    members = (Member(kind, key or _key("Failed"), ()), *more)
+    return SentMail(key="", state=state, audience=audience, at=BEGAN, members=members, why=why)
 
 
-def _evidence(key: str = KEY, cluster: str = "c-none-1", **different: Any) -> Evidence:
+def _evidence(status: str = "Failed", cluster: str = CLUSTER, **different: Any) -> Evidence:
     """Make the evidence of a run with one event, of which all went well unless told otherwise."""
+    key = _key(status, cluster) if status else ""
     delivery = Delivery(0, 0, key, cluster, "the event", is_repeat=False, out_of_order=False)
-    schedule = make(0, BEGAN)
-    schedule = type(schedule)(
-        seed=0,
+    schedule = Schedule(
+        seed=7,
         began=BEGAN,
         temper=Temper.HONOURS,
         storm=7,
         rate=0.1,
         kinds=(),
-        deliveries=(delivery,),
+        deliveries=(delivery, *different.pop("more", ())),
         deaths=((), ()),
         reminders=different.pop("reminders", {}),
     )
@@ -123,19 +138,23 @@ def _evidence(key: str = KEY, cluster: str = "c-none-1", **different: Any) -> Ev
         "accepted": {"the event": 0.5},
         "stored": frozenset({key}),
         "left": (),
-        "fates": {OPERATION: _sent(Member(Kind(key.rpartition(":")[2].lower()), key, ()))},
-        "mails": (_mail(html=cluster),),
+        "fates": {OPERATION: _sent(Kind((status or "rejected").lower()), key)},
+        "mails": (_mail(f"[{status}] {cluster}"),),
+        "bodies": {OPERATION: 1},
+        "asked": frozenset(),
         "refused": frozenset(),
-        "late": frozenset(),
+        "held_up": frozenset(),
+        "strikes": {},
+        "lives": 2,
+        **different,
     }
-    return Evidence(
-        schedule=schedule, strikes=Counter(), lives=2, began=BEGAN.timestamp(), **{**kept, **different}
-    )
+    kept.setdefault("arrivals", {mail.operation_id: 1.0 for mail in kept["mails"]})
+    return Evidence(schedule=schedule, **kept)
 
 
 def test_all_went_well() -> None:
     """A failure that was accepted, stored and told once is as it should be."""
-    assert judge(_evidence()).is_good
+    assert judge(_evidence()) == Verdict()
 
 
 @pytest.mark.parametrize(
@@ -143,45 +162,60 @@ def test_all_went_well() -> None:
     [
         ({"stored": frozenset()}, "accepted and not stored"),
         ({"mails": (), "fates": {}}, "not told"),
+        ({"mails": (_mail(f"[Started] {CLUSTER}"),)}, "not told"),
+        ({"mails": (_mail("[Failed] another cluster"),)}, "not told"),
+        ({"mails": (_mail(to=TEAMS[0]),)}, "not told"),
         ({"left": ("work:2026",)}, "left undone"),
     ],
 )
 def test_lost(different: dict[str, Any], words: str) -> None:
-    """What was accepted and is not stored, was told to nobody, or is still to be done, is lost."""
+    """What is not stored, not told as what it is to whom it concerns, or still to be done, is lost."""
     assert words in " ".join(judge(_evidence(**different)).lost)
 
 
 def test_lost_to_one_audience() -> None:
     """What one audience was told and the other was not is lost to the other."""
-    (lost,) = judge(_evidence(cluster=CLUSTER)).lost
+    (lost,) = judge(_evidence(cluster=TEAMS_CLUSTER)).lost
     assert TEAMS[0] in lost
 
 
 def test_not_accepted() -> None:
     """What nobody accepted is not lost: Event Grid still has it."""
-    assert judge(_evidence(accepted={}, stored=frozenset(), mails=(), fates={})).lost == ()
+    assert judge(_evidence(accepted={}, stored=frozenset(), mails=(), fates={})) == Verdict()
 
 
-def test_overtaken() -> None:
+@pytest.mark.parametrize(
+    ("status", "told", "good"), [("Scheduled", "Started", True), ("Failed", "Started", False)]
+)
+def test_overtaken(status: str, told: str, good: bool) -> None:
     """An announcement stays untold where what has overtaken it was told, and only there."""
-    failed = {OPERATION: _sent(Member(Kind.FAILED, KEY, ()))}
-    assert judge(_evidence(ANNOUNCED, fates=failed)).lost == ()
-    earlier = {OPERATION: _sent(Member(Kind.SCHEDULED, ANNOUNCED, ()))}
-    assert judge(_evidence(KEY, fates=earlier)).lost != ()
+    fates = {OPERATION: _sent(Kind(told.lower()), _key(told))}
+    more = (Delivery(1, 0, _key(told), CLUSTER, "later", is_repeat=False, out_of_order=False),)
+    verdict = judge(_evidence(status, mails=(_mail(f"[{told}] {CLUSTER}"),), fates=fates, more=more))
+    assert (verdict.lost == ()) is good
+
+
+def test_no_event() -> None:
+    """Input that cannot be understood is kept and told."""
+    key = "rejected:0"
+    fates = {OPERATION: _sent(Kind.REJECTED, key)}
+    different: dict[str, Any] = {"cluster": "", "stored": frozenset({key}), "fates": fates}
+    assert judge(_evidence("", mails=(_mail("[Not understood] an event"),), **different)) == Verdict()
+    assert len(judge(_evidence("", mails=(), **{**different, "stored": frozenset()})).lost) == 2
 
 
 def test_left_twice() -> None:
-    """A mail that left twice is one too many, also where its first request was late: that is told apart."""
-    verdict = judge(_evidence(mails=(_mail(), _mail()), cluster="c-none-1"))
-    assert len(verdict.twice) == 1
-    verdict = judge(_evidence(mails=(_mail(), _mail()), late=frozenset({OPERATION})))
-    assert (verdict.twice, len(verdict.late)) == ((), 1)
+    """A mail that left twice is one too many; where its request was held up on purpose it is told apart."""
+    verdict = judge(_evidence(mails=(_mail(), _mail())))
+    assert (len(verdict.twice), verdict.beyond, verdict.is_good) == (1, (), False)
+    verdict = judge(_evidence(mails=(_mail(), _mail()), held_up=frozenset({OPERATION})))
+    assert (verdict.twice, len(verdict.beyond), verdict.is_good) == ((), 1, True)
 
 
 def test_told_twice() -> None:
     """The same news in two mails to the same audience is told twice."""
-    fates = {OPERATION: _sent(), OTHER: _sent(operation=OTHER)}
-    assert len(judge(_evidence(mails=(_mail(), _mail(OTHER)), fates=fates)).twice) == 1
+    fates = {OPERATION: _sent(), OTHER: _sent()}
+    assert len(judge(_evidence(mails=(_mail(), _mail(operation=OTHER)), fates=fates)).twice) == 1
 
 
 @pytest.mark.parametrize(
@@ -190,35 +224,129 @@ def test_told_twice() -> None:
         {"mails": ()},
         {"fates": {}},
         {"fates": {OPERATION: _sent(state="failed")}},
-        {"mails": (_mail(html="another cluster"),)},
+        {"fates": {OPERATION: _sent(audience=TEAMS[0])}},
+        {"fates": {OPERATION: _sent(more=(Member(Kind.STARTED, _key("Started"), ()),))}},
+        {"mails": (_mail("[Failed] c7-none-2"),)},
+        {"bodies": {OPERATION: 2}},
     ],
 )
 def test_untrue(different: dict[str, Any]) -> None:
-    """The table says sent of what arrived, of nothing else, and a mail names the clusters it is said to."""
+    """The table says sent of what arrived, to whom it went, and what it tells; and it has one form."""
     assert judge(_evidence(**different)).untrue != ()
 
 
 def test_refused() -> None:
-    """A mail that the service refused may fail, if the default audience hears of that."""
+    """A mail that the service refused, and was asked about, may fail, if the default audience hears of it."""
     failed = _sent(state="failed")
-    evidence: dict[str, Any] = {"mails": (), "refused": frozenset({OPERATION})}
-    assert "nobody told" in " ".join(judge(_evidence(fates={OPERATION: failed}, **evidence)).lost)
-    tells = _sent(Member(Kind.UNDELIVERED, failed.key, ()), operation=OTHER)
-    evidence["mails"] = (_mail(OTHER),)
-    assert judge(_evidence(fates={OPERATION: failed, OTHER: tells}, **evidence)).is_good
+    refused: dict[str, Any] = {
+        "mails": (),
+        "refused": frozenset({OPERATION}),
+        "asked": frozenset({OPERATION}),
+    }
+    assert "nobody told" in " ".join(judge(_evidence(fates={OPERATION: failed}, **refused)).lost)
+    told = {OPERATION: failed, OTHER: _sent(Kind.UNDELIVERED, f"sent:{OPERATION}")}
+    refused["mails"] = (_mail("[Undelivered] a mail", OTHER),)
+    assert judge(_evidence(fates=told, **refused)) == Verdict()
+    assert judge(_evidence(fates=told, **{**refused, "asked": frozenset()})).untrue != ()
+    digest = _sent(state="failed", more=(Member(Kind.STARTED, _key("Started"), ()),))
+    assert judge(_evidence(fates={**told, OPERATION: digest}, **refused)).untrue != ()
 
 
 @pytest.mark.parametrize(
-    ("announced", "reminded", "good"), [(1, True, True), (1, False, False), (6, False, True), (5, True, True)]
+    ("arrived", "reminded", "good"),
+    [(1, True, True), (1, False, False), (6, False, True), (4.5, False, True)],
 )
-def test_reminders(announced: float, reminded: bool, good: bool) -> None:
-    """A reminder has to come, unless its announcement went out at its hour or later."""
-    fates = {OPERATION: _sent(Member(Kind.SCHEDULED, ANNOUNCED, ()), after=announced)}
-    mails = [_mail()]
+def test_reminders(arrived: float, reminded: bool, good: bool) -> None:
+    """A reminder has to come, unless its announcement arrived at its hour or later."""
+    key = _key("Scheduled")
+    fates = {OPERATION: _sent(Kind.SCHEDULED, key)}
+    mails, arrivals = [_mail(f"[Scheduled] {CLUSTER}")], {OPERATION: arrived}
     if reminded:
-        fates[OTHER] = _sent(Member(Kind.REMINDER, ANNOUNCED, (), "24h"), after=6, operation=OTHER)
-        mails.append(_mail(OTHER))
-    verdict = judge(
-        _evidence(ANNOUNCED, "c-none-1", fates=fates, mails=tuple(mails), reminders={ANNOUNCED: 5.0})
-    )
+        fates[OTHER] = _sent(Kind.REMINDER, key)
+        mails.append(_mail(f"[Reminder] {CLUSTER}", OTHER))
+        arrivals[OTHER] = 6
+    different: dict[str, Any] = {
+        "fates": fates,
+        "mails": tuple(mails),
+        "arrivals": arrivals,
+        "reminders": {key: 5.0},
+    }
+    verdict = judge(_evidence("Scheduled", **different))
     assert (verdict.lost == ()) is good
+    begun = {"stored": frozenset({key, _key("Started")})}
+    assert judge(_evidence("Scheduled", **{**different, **begun})).lost == ()
+
+
+def test_letters() -> None:
+    """What mails tell is read from them alone: of a digest, every entry under its heading."""
+    world = World()
+    for number in range(5):
+        world.take(event("Failed", NOW, name=f"c1-team-0-{number}", cluster=f"c1-team-0-{number}"))
+        world.take(event("Started", NOW, name=f"c1-none-{number}", cluster=f"c1-none-{number}"))
+    world.take(scheduled(NOW, timedelta(days=8), name="c1-none-8", cluster="c1-none-8"))
+    world.take('{"no": "event"}')
+    world.settle_down()
+    world.sweep(days=1)
+    told: Counter[Telling] = Counter()
+    for operation, email in world.mailer.arrived:
+        content = {"subject": email.subject, "plainText": email.text}
+        recipients = {"to": [{"address": address} for address in email.to]}
+        told.update(read(Mail(operation, {"content": content, "recipients": recipients}, "")))
+    expected = [(Kind.FAILED, f"c1-team-0-{n}") for n in range(5)]
+    expected += [(Kind.STARTED, f"c1-none-{n}") for n in range(5)]
+    expected += [(Kind.SCHEDULED, "c1-none-8"), (Kind.REMINDER, "c1-none-8"), (Kind.REJECTED, "")]
+    assert {Telling(PLATFORM, *one) for one in expected} <= set(told)
+    assert set(told.values()) == {1}
+
+
+# The report
+
+
+def test_report_names_what_struck_and_what_went_wrong() -> None:
+    """Every kind of fault has its line, what is rare is named, and a broken promise comes with its seed."""
+    summed = Total()
+    summed.add(Result(seed=7, verdict=Verdict(lost=("a mail",), beyond=("another",)), strikes={NAMES[0]: 60}))
+    table = report.faults(summed)
+    assert all(name in table for name in NAMES)
+    assert (summed.lost, summed.beyond) == (1, 1)
+    assert report.rare(summed) == list(NAMES[1:])
+    assert report.bad(summed.bad) == "* seed 7 (honour): lost: a mail"
+
+
+@pytest.mark.parametrize("bug", Bug)
+def test_each_bug_is_planted(bug: Bug) -> None:
+    """A planted bug changes the app: one that no longer finds its place would prove nothing."""
+    told = subprocess.run(
+        [sys.executable, "-c", _PLANTED, bug.value], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+
+
+_PLANTED = """
+import sys
+from prove.bugs import Bug, plant
+from shared.sending import Sender
+from shared.store import table
+
+def places():
+    return table._sdk_operation, Sender.send, table.AzureTable._commit, Sender._ask
+
+before = places()
+plant(Bug(sys.argv[1]))
+changed = [ours is not theirs for ours, theirs in zip(before, places(), strict=True)]
+assert changed == [bug.value == sys.argv[1] for bug in Bug], changed
+"""
+
+
+def test_worker_that_dies() -> None:
+    """Runs whose process is gone are told as such: nobody waits for them for ever."""
+    results = campaign([Trial(seed) for seed in range(2)], processes=1)
+
+    def kill() -> None:
+        for child in multiprocessing.active_children():
+            child.kill()
+
+    killer = threading.Timer(1.5, kill)
+    killer.start()
+    assert [result.error for result in results] == ["its worker ended with -9"] * 2
+    killer.join()

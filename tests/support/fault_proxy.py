@@ -53,6 +53,7 @@ class FaultProxy:
         self._lock = threading.Lock()
         self._requests: list[Request] = []
         self._sockets: set[socket.socket] = set()
+        self._busy = 0
         self._error: Exception | None = None
         self._closing = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -69,6 +70,12 @@ class FaultProxy:
         """All requests so far in the order in which they came, also those that were not forwarded."""
         with self._lock:
             return list(self._requests)
+
+    @property
+    def busy(self) -> int:
+        """How many requests are on their way, also those that nobody waits for any more."""
+        with self._lock:
+            return self._busy
 
     def clear(self) -> None:
         """Forget the requests so far and number from 1 again."""
@@ -96,6 +103,15 @@ class FaultProxy:
 
     def exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
         """Take one request through both phases; None cuts the connection."""
+        with self._lock:
+            self._busy += 1
+        try:
+            return self._exchange(method, path, headers, body)
+        finally:
+            with self._lock:
+                self._busy -= 1
+
+    def _exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
         with self._lock:
             request = Request(len(self._requests) + 1, method, path, headers, body)
             self._requests.append(request)
