@@ -1,13 +1,18 @@
-"""`python -m prove`: all of it, or one part; see docs/proof.md for what it is about."""
+"""`python -m prove`: all of it, or one part; see docs/proof.md for what it is about.
+
+What a part came to is kept in out/proof/; the page is made of the last of each, so that one part can be done
+again without the others.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from local.processes import ROOT
 from prove import campaigns, hostile, report
 from prove.bugs import Bug
 from prove.campaigns import Total, total
@@ -19,12 +24,13 @@ if TYPE_CHECKING:
 
     from prove.campaigns import Result
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "proof.md"
+PAGE = ROOT / "docs" / "proof.md"
+KEPT = ROOT / "out" / "proof"
 PARTS = ("faults", "bugs", "beyond", "hostile")
 
 
 def main() -> int:
-    """Prove; 0 where all promises held and all planted bugs were caught. All four parts write the page."""
+    """Prove; 0 where all promises held and all planted bugs were caught."""
     options = _options()
     if options.seed is not None:
         return _again(Trial(options.seed, Part(options.part), options.bug))
@@ -34,19 +40,17 @@ def main() -> int:
         "beyond": lambda: _beyond(options.beyond),
         "hostile": lambda: _hostile(options.inputs),
     }
-    told: dict[str, str] = {}
+    KEPT.mkdir(parents=True, exist_ok=True)
     wrong: list[str] = []
     for part in options.only:
         began = time.monotonic()
-        told[part], problems = parts[part]()
+        text, problems = parts[part]()
         wrong += problems
-        took = f"{max(1, round((time.monotonic() - began) / 60))} min"
-        print(f"\n{told[part]}\n\n{part}: {took}", flush=True)
-        told[part] += f"\n\nThis took {took}."
-    if set(told) == set(PARTS):
-        # Also where something went wrong: the page says what.
-        PAGE.write_text(report.document(told), encoding="utf-8")
-        print(f"written: {PAGE.relative_to(PAGE.parent.parent)}")
+        minutes = max(1, round((time.monotonic() - began) / 60))
+        text += f"\n\nThis took {minutes} min, on {datetime.now(UTC).date().isoformat()}."
+        (KEPT / f"{part}.md").write_text(text, encoding="utf-8")
+        print(f"\n{text}", flush=True)
+    _write()
     print("\n".join(wrong) or "all promises held")
     return 1 if wrong else 0
 
@@ -63,6 +67,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--bug", default="", choices=["", *Bug], help="with --seed: a bug to plant")
     parser.add_argument("--part", default=Part.WITHIN, choices=list(Part), help="with --seed: of which part")
     return parser.parse_args()
+
+
+def _write() -> None:
+    """Write the page, where every part has been done; also where something went wrong: it says what."""
+    kept = {part: KEPT / f"{part}.md" for part in PARTS}
+    if all(file.exists() for file in kept.values()):
+        told = {part: file.read_text("utf-8") for part, file in kept.items()}
+        PAGE.write_text(report.document(told), encoding="utf-8")
+        print(f"written: {PAGE.relative_to(ROOT)}")
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -4,7 +4,8 @@
 
 The properties and the inputs are those of `tests/test_hostile.py`; see `tests/support/hostile`. The same seed
 gives the same inputs. What breaks is shown as the smallest input that breaks in the same way, to be pasted
-into a test. Exits 1 if anything did.
+into a test. A kind of whose inputs hardly any came to what they are for breaks, too: it would prove nothing.
+Exits 1 if anything did.
 """
 
 from __future__ import annotations
@@ -44,6 +45,17 @@ HANGS = 60.0
 """CPU seconds after which an input counts as one that never ends."""
 
 
+ENOUGH = 500
+"""Inputs from which on it counts as a breakage that too few of them came to what a kind's are to come to."""
+
+LEAST = 0.1
+"""The share that each such word has to have."""
+
+
+class _HangsError(BaseException):
+    """Ends an input that is still at it. No Exception: what is proved catches these."""
+
+
 class Figures(msgspec.Struct):
     """What became of the inputs of a kind."""
 
@@ -58,7 +70,7 @@ class Figures(msgspec.Struct):
     cpu: float = 0.0
     """CPU seconds of them all, making them included."""
     breakage: str = ""
-    """The smallest input that breaks, and how it does; empty if none."""
+    """The smallest input that breaks, and how it does, or what hardly any input came to; empty if none."""
 
 
 def run(inputs: int = INPUTS, start: int = 0, processes: int = 2) -> list[Figures]:
@@ -88,7 +100,17 @@ def prove(kind: Kind, inputs: int, start: int = 0) -> Figures:
             if figures.inputs == before:  # there are no more
                 break
     figures.cpu = time.process_time() - began
+    if not figures.breakage and figures.inputs >= ENOUGH:
+        figures.breakage = ", ".join(_rare(kind, figures.words))
     return figures
+
+
+def _rare(kind: Kind, words: Counter[str]) -> Iterator[str]:
+    """Tell which words hardly occur that have to."""
+    for word in kind.words:
+        share = words[word] / max(words.total(), 1)
+        if share < LEAST:
+            yield f"only {share:.1%} came to {word!r}"
 
 
 def _try(kind: Kind, inputs: int, start: int, figures: Figures) -> None:
@@ -112,6 +134,9 @@ def _try(kind: Kind, inputs: int, start: int, figures: Figures) -> None:
         signal.setitimer(signal.ITIMER_VIRTUAL, HANGS)
         try:
             verdict = kind.check(given_)
+        except _HangsError as error:
+            smallest = (given_, TimeoutError(str(error)))
+            raise smallest[1] from None  # anything but an Exception would end hypothesis as well
         except Exception as error:
             smallest = (given_, error)
             raise
@@ -137,7 +162,7 @@ def _alone() -> Iterator[None]:
     """Keep the log quiet, take warnings for errors, and end what never ends."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(f"still at it after {HANGS:.0f} s")
+        raise _HangsError(f"still at it after {HANGS:.0f} s")
 
     handler = signal.signal(signal.SIGVTALRM, end)
     disabled = logging.root.manager.disable

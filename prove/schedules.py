@@ -195,7 +195,7 @@ def _delivered(random: Random, delivery: Delivery) -> Iterator[Delivery]:
 
 def _deaths(random: Random, temper: Temper) -> Iterator[Death]:
     for life in range(random.choice((0, 1, 1, 2))):
-        side = random.choices(tuple(_MOMENTS), (2, 3, 4, 2))[0]
+        side = random.choices(tuple(_MOMENTS), (2, 2, 3, 5))[0]
         moment = random.randint(1, _MOMENTS[side])
         if random.random() < 0.75:
             yield Death(life, side, moment)

@@ -215,7 +215,8 @@ def _elements(text: str) -> list[str]:
             cuts.append(match.start())
     if not cuts or depth:
         return []
-    return [text[before + 1 : at].strip() for before, at in pairwise((0, *cuts, len(text) - 1))]
+    parts = (text[before + 1 : at].strip() for before, at in pairwise((0, *cuts, len(text) - 1)))
+    return [part for part in parts if part]
 
 
 def _read(body: object, received: datetime) -> Event | Ignored | Rejected:

@@ -113,8 +113,14 @@ def open_table(config: Settings) -> AzureTable:
     """Open the table of the settings. No round trip."""
     from azure.data.tables import TableClient
 
-    # The SDK waits 300 s by default, ten times as long as Event Grid.
-    options: dict[str, Any] = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
+    from shared.connections import transport
+
+    options: dict[str, Any] = {
+        "transport": transport(),
+        # The SDK waits 300 s by default, ten times as long as Event Grid.
+        "connection_timeout": CONNECT_SECONDS,
+        "read_timeout": READ_SECONDS,
+    }
     storage = config.storage
     if storage.connection_string:
         client = TableClient.from_connection_string(

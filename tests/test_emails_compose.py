@@ -593,6 +593,14 @@ def test_subjects_are_bounded() -> None:
         assert "] " in subject
 
 
+def test_subjects_hold_no_encoded_words() -> None:
+    """What a mail program would decode in a subject, line breaks and all, is broken up."""
+    nasty = made_up.cluster("=?utf-8?q?a=0D=0ABcc:_x=40example.com?=")
+    row = made_up.recorded(made_up.event("=?utf-8?q?b?=", made_up.NOW, cluster=nasty))
+    story = made_up.story("nasty", Kind.NEWS, row)
+    assert "=?" not in compose(story.mail, story.rows, made_up.TEAM, LOOK).subject
+
+
 def test_kinds_are_complete() -> None:
     """Every kind of notice has a mail of its own here."""
     told = set(itertools.chain.from_iterable((m.kind for m in s.mail.members) for s in STORIES.values()))

@@ -217,4 +217,6 @@ def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Look
     """
     words = " · ".join(clip(line(part[:500]), _PART_LIMIT) for part in parts if part)
     shadow = f" [Shadow: {clip(line(audience.id), _SHADOW_LIMIT)}]" if look.only_to else ""
-    return clip(f"[{clip(line(status[:500]), _STATUS_LIMIT)}]{shadow} {words}", SUBJECT_LIMIT)
+    subject = f"[{clip(line(status[:500]), _STATUS_LIMIT)}]{shadow} {words}"
+    # That is how an encoded word begins (RFC 2047): who decodes it finds whatever its author put there.
+    return clip(subject.replace("=?", "= ?"), SUBJECT_LIMIT)

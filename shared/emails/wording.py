@@ -68,8 +68,9 @@ def where(cluster: Cluster, region: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Quote a name for a POSIX shell."""
-    return shlex.quote(line(text))
+    """Quote a name for a POSIX shell; a placeholder stands for one that az would take for an option."""
+    name = line(text)
+    return shlex.quote("<name>" if name.startswith("-") else name)
 
 
 def aks(command: str, cluster: Cluster, name: str = "-n") -> str:

@@ -20,13 +20,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import requests
 from azure.communication.email import EmailClient
 from azure.core.credentials import AzureKeyCredential
-from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
-from requests.adapters import HTTPAdapter
 
+from shared.connections import transport
 from shared.mailers import Accepted, Answer, Fate, Outcome, Refused, Throttled, Unavailable, Unknown
 from shared.mailers.endpoint import normalise, parse_connection_string
 from shared.mailers.mime import split
@@ -48,9 +46,6 @@ API_VERSION = "2025-09-01"
 DEFAULT_PAUSE = 60.0
 LONGEST_PAUSE = 86400.0
 """Seconds. The longest seen from the service is about an hour; more than a day is taken for nonsense."""
-
-THREADS = 32
-"""Connections kept open: as many as the host has threads (PYTHON_THREADPOOL_THREAD_COUNT)."""
 
 CONCERNS_ALL_MAIL = frozenset({401, 402, 403, 404, 405, 407, 410})
 """Credentials, the resource, a proxy, a retired API. A 401 for "time drift" comes and goes by itself."""
@@ -75,12 +70,8 @@ class AcsMailer:
         endpoint = normalise(endpoint)
         if endpoint.startswith("http:") and not isinstance(credential, AzureKeyCredential):
             raise ValueError("An identity needs an https endpoint.")  # else the SDK says so at every send
-        session = requests.Session()
-        session.mount("https://", HTTPAdapter(pool_maxsize=THREADS))
-        session.mount("http://", HTTPAdapter(pool_maxsize=THREADS))
-        transport = RequestsTransport(session=session)
         self._client = EmailClient(
-            endpoint, credential, api_version=API_VERSION, transport=transport, raw_request_hook=_sent_again
+            endpoint, credential, api_version=API_VERSION, transport=transport(), raw_request_hook=_sent_again
         )
         self._sender = split(sender)[1]
 
