@@ -8,11 +8,14 @@ import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from uuid import uuid4
 
+import requests
+from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableClient
+from requests.adapters import HTTPAdapter
 
 from local.functions import MODULE, load
 from local.payloads import event
@@ -67,8 +70,14 @@ def started(number: int = 1) -> list[str]:
     return [event("Started", now, name=uuid4().hex) for _ in range(number)]
 
 
-def bare(endpoint: str) -> TableClient:
-    """Give a client as the app makes its own."""
-    return TableClient.from_connection_string(
-        connection_string(endpoint), TABLE, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS
-    )
+def bare(endpoint: str, *, table: str = TABLE, connections: int = 1) -> TableClient:
+    """Give a client as the SDK makes it, with the app's timeouts.
+
+    The SDK keeps ten connections; for more calls at once than one, the client may keep `connections`.
+    """
+    options: dict[str, Any] = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
+    if connections > 1:
+        session = requests.Session()
+        session.mount("http://", HTTPAdapter(pool_maxsize=connections))
+        options["transport"] = RequestsTransport(session=session, **options)
+    return TableClient.from_connection_string(connection_string(endpoint), table, **options)

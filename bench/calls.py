@@ -9,7 +9,8 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import msgspec
-from azure.data.tables import TableClient
+from azure.communication.email import EmailClient
+from azure.data.tables import TableClient, TableTransactionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
 Transaction = list[tuple[str, dict[str, Any], dict[str, Any]]]
 """What `submit_transaction` takes: the operations, each with its entity and options."""
 
+CONFLICT = 409
+
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-_METHODS = ("get_entity", "query_entities", "submit_transaction")
+_METHODS: dict[type, tuple[str, ...]] = {
+    TableClient: ("get_entity", "query_entities", "submit_transaction"),
+    EmailClient: ("begin_send",),
+}
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One call of a `TableClient`, by the name of its method."""
+    """One call of a client, by the name of its method, which only one kind of client has."""
 
     method: str
     arguments: tuple[Any, ...]
@@ -32,18 +38,19 @@ class Call(msgspec.Struct, frozen=True):
 
 @contextmanager
 def noted() -> Iterator[list[Call]]:
-    """Take note of every call that is made of a `TableClient` in the block."""
+    """Take note of every call that is made of a table's client, or of a mail service's, in the block."""
     seen: list[Call] = []
     with ExitStack() as stack:
-        for name in _METHODS:
-            stack.enter_context(patch.object(TableClient, name, _noting(name, seen)))
+        for kind, names in _METHODS.items():
+            for name in names:
+                stack.enter_context(patch.object(kind, name, _noting(kind, name, seen)))
         yield seen
 
 
-def _noting(name: str, seen: list[Call]) -> Callable[..., Any]:
-    method = getattr(TableClient, name)
+def _noting(kind: type, name: str, seen: list[Call]) -> Callable[..., Any]:
+    method = getattr(kind, name)
 
-    def noting(self: TableClient, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the SDK's own
+    def noting(self: object, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the SDK's own
         if name == "submit_transaction":
             arguments = ([_whole(*operation) for operation in arguments[0]],)
         seen.append(Call(name, arguments, options))
@@ -97,9 +104,52 @@ def repeatable(calls: Iterable[Call]) -> list[Call]:
     return made
 
 
-def make(client: TableClient, calls: Sequence[Call]) -> None:
-    """Make the calls, one after the other, and take from each query its first page."""
+def anew(calls: Iterable[Call]) -> list[Call]:
+    """Give the calls of an event again for another one: each GUID in a key is another, everywhere the same.
+
+    What they delete is what they have inserted before, in whatever state. A row that the app has one of, of
+    which it knows the state, is left alone: another takes its place. Hooks of the app's own stay behind.
+    """
+    known: dict[str, str] = {}
+
+    def other(text: str) -> str:
+        return _GUID.sub(lambda match: known.setdefault(match[0], str(uuid4())), text)
+
+    def operation(verb: str, entity: dict[str, Any], _: object) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        key = entity["RowKey"]
+        if _GUID.search(key):
+            return verb, {**entity, "RowKey": other(key)}, {"mode": "merge"} if verb == "update" else {}
+        return "upsert", {**entity, "RowKey": f"again:{key}"}, {"mode": "merge"}
+
+    made = []
     for call in calls:
-        answer = getattr(client, call.method)(*call.arguments, **call.options)
+        options = {name: value for name, value in call.options.items() if not name.endswith("_hook")}
+        arguments = call.arguments
+        if call.method == "submit_transaction":
+            arguments = ([operation(*one) for one in arguments[0]],)
+        elif call.method == "query_entities":
+            options["parameters"] = {name: other(text) for name, text in options["parameters"].items()}
+        elif call.method == "begin_send":
+            options["operation_id"] = other(options["operation_id"])
+        made.append(msgspec.structs.replace(call, arguments=arguments, options=options))
+    return made
+
+
+def make(client: TableClient, calls: Sequence[Call], mail: EmailClient | None = None) -> None:
+    """Make the calls, one after the other, and take from each query its first page.
+
+    A transaction that is refused is an answer, too.
+    """
+    for call in calls:
+        if call.method == "begin_send":
+            assert mail is not None
+            mail.begin_send(*call.arguments, **call.options).result()
+            continue
+        try:
+            answer = getattr(client, call.method)(*call.arguments, **call.options)
+        except TableTransactionError as error:
+            if error.status_code != CONFLICT:
+                raise
+            continue
         if call.method == "query_entities":
             list(next(answer.by_page(), ()))

@@ -98,8 +98,3 @@ def _paths() -> Iterator[tuple[str, str, str]]:
     yield "grouped-ten", sweep, app.TIMER
     yield "sweep", sweep, app.TIMER
     yield "housekeeping", "housekeeping", app.TIMER
-
-
-if __name__ == "__main__":
-    for figure in measure().figures:
-        print(figure)

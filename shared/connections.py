@@ -16,9 +16,12 @@ By default ten are, and each further one is made anew for every request, TLS and
 """
 
 
-def transport() -> RequestsTransport:
-    """Make the transport of one client. Safe to share between threads."""
+def transport(connect: float = 5, read: float = 30) -> RequestsTransport:
+    """Make the transport of one client, with its time-outs in seconds. Safe to share between threads.
+
+    The SDK waits 300 s by default, ten times as long as Event Grid. Beside a transport it takes no time-outs.
+    """
     session = requests.Session()
     session.mount("https://", HTTPAdapter(pool_maxsize=THREADS))
     session.mount("http://", HTTPAdapter(pool_maxsize=THREADS))
-    return RequestsTransport(session=session)
+    return RequestsTransport(session=session, connection_timeout=connect, read_timeout=read)

@@ -115,12 +115,7 @@ def open_table(config: Settings) -> AzureTable:
 
     from shared.connections import transport
 
-    options: dict[str, Any] = {
-        "transport": transport(),
-        # The SDK waits 300 s by default, ten times as long as Event Grid.
-        "connection_timeout": CONNECT_SECONDS,
-        "read_timeout": READ_SECONDS,
-    }
+    options: dict[str, Any] = {"transport": transport(CONNECT_SECONDS, READ_SECONDS)}
     storage = config.storage
     if storage.connection_string:
         client = TableClient.from_connection_string(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -12,7 +14,10 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient
 
+from local.processes import ACCOUNT, connection_string
+from shared import wiring
 from shared.notices import RejectedInput
+from shared.settings import load
 from shared.store import codec, keys
 from shared.store.table import PARTITION, AzureTable, Conflict, Table, TableRefused, TableUnavailable
 from tests.support.table_contract import TableContract, insert, merge, values
@@ -181,3 +186,36 @@ def test_wrong_key(azurite: Azurite) -> None:
         AzureTable(client).query("a", "z")
     assert "authenticate" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+class Silent(StreamRequestHandler):
+    """Takes a request, and answers nothing until the client is gone."""
+
+    def handle(self) -> None:
+        """Read to the end."""
+        self.rfile.read()
+
+
+def test_table_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app's own client waits for the table as long as it says, not for the SDK's five minutes."""
+    monkeypatch.setattr("shared.wiring.READ_SECONDS", 0.1)
+    with ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/{ACCOUNT}"
+        config = load(
+            {
+                "NOTIFIER_STORAGE": connection_string(url),
+                "EMAIL_FOLDER": "unused",
+                "EMAIL_FROM": "aks@example.com",
+                "EMAIL_TO": "ops@example.com",
+                "SWEEP_SCHEDULE": "0 * * * * *",
+            }
+        )
+        try:
+            with pytest.raises(TableUnavailable, match="Read timed out"):
+                wiring.open_table(config).get("work:0")
+        finally:
+            server.shutdown()
+            thread.join()

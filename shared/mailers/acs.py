@@ -71,7 +71,11 @@ class AcsMailer:
         if endpoint.startswith("http:") and not isinstance(credential, AzureKeyCredential):
             raise ValueError("An identity needs an https endpoint.")  # else the SDK says so at every send
         self._client = EmailClient(
-            endpoint, credential, api_version=API_VERSION, transport=transport(), raw_request_hook=_sent_again
+            endpoint,
+            credential,
+            api_version=API_VERSION,
+            transport=transport(),  # each request brings time-outs of its own
+            raw_request_hook=_sent_again,
         )
         self._sender = split(sender)[1]
 
