@@ -184,15 +184,13 @@ def total(
 
 
 def first_caught(bug: str, most: int, batch: int = 20, **how: int) -> tuple[int, Result | None]:
-    """Run seeds with a bug planted until one shows it; give how many it took, at most, and that result.
+    """Run seeds with a bug planted until one shows it; give within how many it did, and that result.
 
-    The seeds are those of the real proof, from 0 on, a batch at a time; it counts how many of them come
-    before the first that fails, that included.
+    The seeds are those of the real proof, from 0 on, a batch at the same time.
     """
     for begin in range(0, most, batch):
         trials = [Trial(seed, bug=bug) for seed in range(begin, min(most, begin + batch))]
-        caught = [result for result in campaign(trials, **how) if not result.error and not result.is_good]
-        if caught:
-            first = min(caught, key=lambda result: result.seed)
-            return first.seed + 1, first
+        for result in campaign(trials, **how):
+            if not result.error and not result.is_good:
+                return begin + len(trials), result
     return most, None

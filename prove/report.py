@@ -80,7 +80,7 @@ def bugs(caught: Sequence[Caught]) -> str:
             kinds = (("lost", verdict.lost), ("twice", verdict.twice), ("untrue table", verdict.untrue))
             how = ", ".join(name for name, words in kinds if words)
         rows.append((bug, str(seeds), how))
-    return markdown.table(("planted bug", "seeds until caught", "seen as"), rows)
+    return markdown.table(("planted bug", "caught within, seeds", "seen as"), rows)
 
 
 def document(parts: Mapping[str, str]) -> str:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import re
+import shlex
 import warnings
+from itertools import count
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,12 +22,15 @@ from shared.emails.compose import Look
 from shared.notices import Kind as NoticeKind
 from shared.notices import RejectedInput
 from shared.routes import audience as rest
+from shared.store import codec
+from shared.store.table import Conflict, Operation, Verb
 from tests.support.hostile import Verdict, emails, events, failures, intake, routes, windows
 from tests.support.hostile.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shared.store.transactions import Store
     from tests.support.hostile.emails import Letter
     from tests.support.hostile.events import Delivery
     from tests.support.hostile.failures import Failure
@@ -83,23 +91,39 @@ def test_bombs_in_routes(bomb: str) -> None:
 
 # What a proof says
 
-MISTAKES: list[tuple[str, str, Callable[..., Any]]] = [
+UNQUOTED = SimpleNamespace(quote=str, split=shlex.split)
+"""Stands in for `shlex` in one module, and in no other."""
+
+
+def rejecting_quietly(store: Store, rejected: RejectedInput, _: notices.Notice) -> bool:
+    """Keep what was rejected, and tell nobody."""
+    try:
+        store._table.commit([Operation(Verb.INSERT, rejected.key, codec.rejected_values(rejected))])
+    except Conflict:
+        return False
+    return True
+
+
+MISTAKES: list[tuple[str, str, Any]] = [
     ("events", "shared.events._piecemeal", lambda *_: []),
     ("events", "shared.events._why_not_ours", lambda *_: "none of ours"),
     ("events", "shared.store.keys.event_id", str),
     ("intake", "shared.intake.Intake._reject", lambda *_: notices.Decision.REJECTED),
-    ("failures", "shared.failures.templates.shlex.quote", str),
+    ("intake", "shared.delivery.Delivery._member", lambda *_: None),
+    ("intake", "shared.store.transactions.Store.reject", rejecting_quietly),
+    ("failures", "shared.failures.templates.shlex", UNQUOTED),
+    ("failures", "shared.failures.readable.readable", lambda reason: reason[:60]),
     ("routes", "shared.routes.matching.Routes._addressed", lambda *_: frozenset({"default"})),
+    ("windows", "shared.windows.recurrence._steps", lambda begin, _, first: count(max(begin, first))),
     ("windows", "shared.windows.reading._utc_offset", lambda _: dt.timedelta(hours=99)),
     ("emails", "shared.emails.view.line", str),
+    ("emails", "shared.emails.wording.shlex", UNQUOTED),
     ("emails", "shared.emails.portal.quote", lambda text, **_: text),
 ]
 
 
 @pytest.mark.parametrize(("name", "where", "mistake"), MISTAKES, ids=[where for _, where, _ in MISTAKES])
-def test_mistakes_are_found(
-    name: str, where: str, mistake: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mistakes_are_found(name: str, where: str, mistake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proof finds what it is there to find: a mistake that is planted breaks its property."""
     monkeypatch.setattr(where, mistake)
     kind = next(kind for kind in KINDS if kind.name == name)
@@ -170,6 +194,30 @@ def test_what_never_ends_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(hostile, "HANGS", 0.01)
     assert hostile.prove(NUMBERS._replace(check=check), 10).breakage.startswith("check(0)  # TimeoutError")
+
+
+def test_what_never_ends_is_not_caught_by_what_is_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An input is ended wherever it is, even where the code at work catches every exception."""
+
+    def check(number: int) -> Verdict:
+        with contextlib.suppress(Exception):
+            while number >= 0:
+                pass
+        return Verdict(())
+
+    monkeypatch.setattr(hostile, "HANGS", 0.01)
+    assert hostile.prove(NUMBERS._replace(check=check), 10).breakage.startswith("check(0)  # TimeoutError")
+
+
+def test_a_proof_needs_inputs_of_every_sort() -> None:
+    """A kind of whose inputs hardly any come to what they are for breaks: it would prove nothing."""
+    kind = NUMBERS._replace(
+        check=lambda number: Verdict(("few" if number < 20 else "many",)), words=("few", "many")
+    )
+    found = hostile.prove(kind, hostile.ENOUGH)
+    assert re.fullmatch(r"only \d\.\d% came to 'few'", found.breakage)
+    assert not hostile.prove(kind._replace(words=("many",)), hostile.ENOUGH).breakage
+    assert not hostile.prove(kind, hostile.ENOUGH - 1).breakage
 
 
 def test_inputs_are_written_as_python_has_them() -> None:

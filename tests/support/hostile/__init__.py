@@ -6,7 +6,8 @@ intake     the same through the whole intake, into a table in memory
 failures   reasons of failures, and the names that commands are filled with
 routes     the setting ROUTES, and events held against it
 windows    maintenance configurations, and the windows computed from them
-emails     mails of any mixture of events, rows and kinds; their HTML is read by markup, the whole by messages
+emails     mails of any mixture of events, rows and kinds; their HTML is read by markup, what can be copied by
+           commands, the whole by messages
 kinds      all of these, and how much of a proof each gets
 
 A property takes one input, raises AssertionError where something does not hold, and gives a `Verdict`. The

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from local import made_up
 from shared.clusters.standing import Span, Standing
 from shared.emails.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain, fitting, ordered
+from shared.emails.outside import line
 from shared.events import Cluster, EndOfSupport, Event, Status, Upgrade
 from shared.mailers.mime import message_bytes
-from shared.notices import Kind, Mail, Member, RejectedInput, Report, Row, SentMail
+from shared.notices import Kind, Mail, Member, Recorded, RejectedInput, Report, Row, SentMail
 from shared.routes import Audience
 from tests.support.hostile import Verdict
+from tests.support.hostile.commands import check_commands, check_margin, check_names
 from tests.support.hostile.failures import HOSTS, REASONS
 from tests.support.hostile.markup import check_markup
 from tests.support.hostile.material import LONG, NASTY
@@ -177,7 +179,10 @@ def check_letter(letter: Letter) -> Verdict:
     """
     mail, rows = frozen(letter)
     made = compose(mail, rows, letter.audience, letter.look)
-    check_email(made, letter.audience, letter.look)
+    commands = check_email(made, letter.audience, letter.look)
+    names = {"<name>", *map(line, _names(letter))}
+    for command in commands:
+        check_names(command, names)
     again = compose(mail, rows, letter.audience, letter.look)
     assert again == made
     assert message_bytes(again, OPERATION, SENDER) == message_bytes(made, OPERATION, SENDER)
@@ -188,6 +193,11 @@ def check_letter(letter: Letter) -> Verdict:
     check_email(plain, letter.audience, letter.look)
     kind = "digest" if len(mail.members) > 1 else "single"
     return Verdict((kind, "plain"), len(made.html.encode()))
+
+
+def _names(letter: Letter) -> set[str]:
+    clusters = [told.row.event.cluster for told in letter.told if isinstance(told.row, Recorded)]
+    return {name for one in clusters for name in (one.subscription, one.resource_group, one.name, one.id)}
 
 
 def frozen(letter: Letter) -> tuple[Mail, dict[str, Row]]:
@@ -201,8 +211,8 @@ def frozen(letter: Letter) -> tuple[Mail, dict[str, Row]]:
     return mail, rows
 
 
-def check_email(made: Email, audience: Audience, look: Look) -> None:
-    """Check what holds of any email."""
+def check_email(made: Email, audience: Audience, look: Look) -> list[str]:
+    """Check what holds of any email, and give its commands."""
     assert 0 < len(made.subject) <= SUBJECT_LIMIT
     for text in (made.subject, made.message_id, *(name + value for name, value in made.headers)):
         assert hidden(text) == []
@@ -215,4 +225,6 @@ def check_email(made: Email, audience: Audience, look: Look) -> None:
     check_markup(made.html, HOSTS | {look.portal} | ({runbook} if runbook else set()))
     for attachment in made.attachments:
         check_calendar(attachment.content.decode())
+    check_margin(made.text)
     check_message(made)
+    return check_commands(made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,8 +22,9 @@ from tests.support.hostile.material import (
     TIMES,
     VALUES,
     changes,
-    damaged,
+    cut,
     one_of_many,
+    rewritten,
     written,
 )
 
@@ -59,10 +60,10 @@ def _body(name: str) -> str:
     return json.dumps(loaded[0] if isinstance(loaded, list) else loaded)
 
 
-GOOD = payloads.event("Failed", NOW, name="good", cluster="good-one")
-"""The event that has to be read, whatever stands beside it in an array."""
-
-_GOOD = parse(GOOD, NOW)[0].reading
+GOOD = {
+    status: payloads.event(status, NOW, name="good", cluster="good-one") for status in ("Failed", "Paused")
+}
+"""Events that have to be read: of a status that we know, and of one that we do not."""
 
 BODIES = (
     *map(_body, (*OURS, *OURS, *OTHERS)),
@@ -70,29 +71,40 @@ BODIES = (
     payloads.scheduled(NOW, timedelta(days=7)),
     payloads.end_of_support(NOW, "KubernetesVersionOutOfSupport", NOW + timedelta(days=30)),
     payloads.event("Failed", NOW, details={"code": "Conflict", "message": "line\nline"}),
+    GOOD["Paused"],
 )
 """Real samples and made-up events of every kind, each as JSON."""
 
 
 class Delivery(NamedTuple):
-    """What Event Grid may deliver, and whether GOOD stands in it as an element of an array."""
+    """What Event Grid may deliver, and the status of the one of GOOD that has to be read out of it."""
 
     text: str
-    has_good: bool = False
+    good: str = ""
+    twin: str = ""
+    """The same with its times written by other offsets from UTC."""
 
 
-def _array(elements: Sequence[str], at: int) -> Delivery:
-    elements = [*elements[:at], GOOD, *elements[at:]]
-    return Delivery(f"[{','.join(elements)}]", has_good=True)
+def _array(elements: Sequence[str], at: int, good: str) -> Delivery:
+    elements = [*elements[:at], GOOD[good], *elements[at:]]
+    return Delivery(f"[{','.join(elements)}]", good)
 
 
-def _cut(text: str, at: int, noise: str, *, is_cut: bool) -> Delivery:
-    at %= len(text) + 1
-    return Delivery(text[:at] + noise + ("" if is_cut else text[at:]))
+def _twins(status: str, ago: timedelta, ahead: timedelta, offset: timedelta) -> Delivery:
+    """Write an event twice: all its times in UTC, and by an offset from it."""
+
+    def by(zone: timezone) -> str:
+        time = (NOW - ago).astimezone(zone)
+        start = (NOW + ahead).astimezone(zone)
+        body = json.loads(payloads.event(status, time, name="twin", envelope="twin", scheduledTime=start))
+        body["data"]["resourceInfo"]["properties"]["startTime"] = start.isoformat()
+        return json.dumps(body)
+
+    return Delivery(by(UTC), twin=by(timezone(offset)))
 
 
 def _altered(body: str, made: list[Change], form: str) -> str:
-    text = written(damaged(body, made), is_ascii=form != "unicode")
+    text = rewritten(body, made, is_ascii=form != "unicode")
     match form:
         case "array":
             return f" [ {text}\r\n]"
@@ -116,8 +128,17 @@ _NO_JSON = ("nul", "{'a': 1}", "[1,]", "+1", "{]", '{"a" 1}', "NaN", *SPLICES.va
 _ELEMENT = BODY | VALUES.map(written) | st.sampled_from(_NO_JSON)
 DELIVERIES = (
     BODY.map(Delivery)
-    | st.builds(_array, st.lists(_ELEMENT, max_size=3), st.integers(0, 3))
-    | st.builds(_cut, one_of_many((*BODIES, f"[{GOOD}]")), st.integers(0, 4_000), TEXTS, is_cut=st.booleans())
+    | st.builds(_array, st.lists(_ELEMENT, max_size=3), st.integers(0, 3), st.sampled_from((*GOOD,)))
+    | st.builds(
+        cut, one_of_many((*BODIES, f"[{GOOD['Failed']}]")), st.integers(0, 4_000), TEXTS, is_cut=st.booleans()
+    ).map(Delivery)
+    | st.builds(
+        _twins,
+        st.sampled_from((*Status, "Paused")),
+        st.integers(0, 10_000).map(lambda seconds: timedelta(seconds=seconds)),
+        st.integers(1, 20_000).map(lambda minutes: timedelta(minutes=minutes)),
+        st.integers(-1_439, 1_439).map(lambda minutes: timedelta(minutes=minutes)),
+    )
     | (st.text(st.characters(codec=None), max_size=40) | VALUES.map(written)).map(Delivery)
 )
 
@@ -125,8 +146,9 @@ DELIVERIES = (
 def check_delivery(delivery: Delivery) -> Verdict:
     """Check that everything in a delivery is read, or refused with a reason, or somebody else's.
 
-    What can be read is read whatever stands beside it; what says that it is ours is never left alone; what
-    was read fits into a row, and the row gives it back.
+    What can be read is read whatever stands beside it in an array that is whole: a bracket, brace or quote
+    that is never closed makes one rejected input of all of it. What says that it is ours is never left alone;
+    what was read fits into a row, and the row gives it back.
     """
     items = parse(delivery.text, NOW)
     assert items
@@ -135,8 +157,16 @@ def check_delivery(delivery: Delivery) -> Verdict:
     for item in items:
         check_item(item)
     _check_claims(delivery.text, items)
-    if delivery.has_good:
-        assert _GOOD in [item.reading for item in items], "a bad event blocks a good one"
+    readings = [item.reading for item in items]
+    if delivery.good:
+        (alone,) = parse(GOOD[delivery.good], NOW)
+        assert isinstance(alone.reading, Event), "a good event is not read"
+        assert alone.reading.status == delivery.good
+        assert alone.reading in readings, "a bad event blocks a good one"
+    if delivery.twin:
+        assert all(isinstance(reading, Event) for reading in readings)
+        twins = [item.reading for item in parse(delivery.twin, NOW)]
+        assert twins == readings, "a time is another one by its offset"
     return Verdict(tuple(_WORDS[type(item.reading)] for item in items))
 
 

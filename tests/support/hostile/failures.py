@@ -16,7 +16,16 @@ from shared.failures.catalogue import UNKNOWN
 from shared.failures.explanation import Context
 from tests.failures import CONTEXT, MESSAGES, WRAPPERS
 from tests.support.hostile import Verdict
-from tests.support.hostile.material import COMMANDS, MARK, NASTY, SPLICES, TEXTS, is_on_one_line, one_of_many
+from tests.support.hostile.material import (
+    COMMANDS,
+    MARK,
+    NASTY,
+    SPLICES,
+    TEXTS,
+    cut,
+    is_on_one_line,
+    one_of_many,
+)
 
 if TYPE_CHECKING:
     from shared.failures.explanation import Explanation, Finding
@@ -30,8 +39,10 @@ _MOST_LINES = 41
 
 _CATALOGUE = load_catalogue()
 _NAME = re.compile(r"\{([a-z][a-z_]*)\}")
-_QUOTED = r"(?:'(?:[^'\n]|'\"'\"')*'|(?!-)[A-Za-z0-9_@%+=:,./-]+)"
-"""One word to a shell: in single quotes, or of characters that mean nothing to it and no option."""
+QUOTED = r"(?:'(?!-)(?:[^'\n]|'\"'\"')*'|(?!-)[A-Za-z0-9_@%+=:,./-]+)"
+"""One word to a shell, and no option: in single quotes, or of characters that mean nothing to it."""
+
+_WORD = re.compile(r"[A-Za-z]{3,}")
 
 
 class Failure(NamedTuple):
@@ -60,11 +71,6 @@ def _infected(text: str, at: int, value: str) -> str:
     return " ".join(words)
 
 
-def _cut(text: str, at: int, noise: str, *, is_cut: bool) -> str:
-    at %= len(text) + 1
-    return text[:at] + noise + ("" if is_cut else text[at:])
-
-
 _NAMES = st.sampled_from((*COMMANDS, *NASTY)) | st.text(max_size=8)
 _KNOWN = (
     one_of_many(_REAL)
@@ -88,7 +94,7 @@ _TREES = st.recursive(
 REASONS = st.one_of(
     _KNOWN,
     _WRAPPED,
-    st.builds(_cut, _WRAPPED | _KNOWN, st.integers(0, 3_000), TEXTS, is_cut=st.booleans()),
+    st.builds(cut, _WRAPPED | _KNOWN, st.integers(0, 3_000), TEXTS, is_cut=st.booleans()),
     st.lists(_KNOWN | TEXTS, max_size=4).map("\n".join),
     _TREES.map(json.dumps),
     st.text(_NOISE, max_size=60) | TEXTS | st.sampled_from(tuple(SPLICES.values())),
@@ -109,6 +115,9 @@ def check_failure(failure: Failure) -> Verdict:
     """Check that a reason is explained: the same way every time, in bounded words, with safe commands."""
     explanation = explain(failure.reason, failure.context)
     check_explanation(explanation)
+    if "\\" not in failure.reason:  # what is escaped may become two words
+        lost = set(_WORD.findall(failure.reason)) - set(_WORD.findall(explanation.raw))
+        assert not lost, f"words of the reason that are not shown: {lost}"
     assert explain(failure.reason, failure.context) == explanation
     is_known = any(finding.entry != UNKNOWN for finding in explanation.findings)
     return Verdict(("explained" if is_known else "unknown",))
@@ -153,6 +162,12 @@ def check_command(entry: str, command: str) -> None:
     assert any(len(words) == len(shlex.split(_NAME.sub("X", template))) for template in fitting)
 
 
+def fits_catalogue(command: str) -> bool:
+    """Tell whether this is a command of any entry, with one quoted word in each place."""
+    forms = (_form(template) for entry in _CATALOGUE.entries for template in _commands(entry))
+    return any(form.fullmatch(command) for form in forms)
+
+
 @cache
 def _commands(entry: str) -> tuple[str, ...]:
     return tuple(step.run.strip() for step in _CATALOGUE.entries[entry].steps if step.run)
@@ -162,4 +177,4 @@ def _commands(entry: str) -> tuple[str, ...]:
 def _form(template: str) -> re.Pattern[str]:
     """Give the form of a filled command."""
     assert set(_NAME.findall(template)) == templates.names(template)
-    return re.compile(_QUOTED.join(re.escape(part) for part in _NAME.split(template)[0::2]))
+    return re.compile(QUOTED.join(re.escape(part) for part in _NAME.split(template)[0::2]))

@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 from local import payloads
 from shared.events import Event, Ignored, Rejected, Status, parse
 from shared.notices import Decision
+from shared.notices import Kind as NoticeKind
 from shared.store import codec, keys
 from tests.support.hostile import Verdict
 from tests.support.hostile.events import DELIVERIES, KEY, NOW
-from tests.support.hostile.material import TEXTS, TIMES, changes, damaged, one_of_many, written
+from tests.support.hostile.material import TEXTS, TIMES, changes, one_of_many, rewritten
 from tests.support.world import World
 
 if TYPE_CHECKING:
     from shared.events import Item
+    from shared.notices import Recorded
     from shared.store.table import Stored
-    from tests.support.hostile.material import Change
 
 
 class Course(NamedTuple):
@@ -43,26 +44,26 @@ _NEWS = tuple(
 """News of one maintenance, to come in any order."""
 
 
-def _damaged(body: str, made: list[Change]) -> str:
-    return written(damaged(body, made))
-
-
-_OF_ONE = st.builds(_damaged, one_of_many(_NEWS), changes(TEXTS | st.sampled_from(TIMES), most=1))
+_OF_ONE = st.builds(rewritten, one_of_many(_NEWS), changes(TEXTS | st.sampled_from(TIMES), most=1))
 COURSES = st.builds(
     Course,
     st.lists(_OF_ONE, max_size=4).map(tuple)
     | st.lists(DELIVERIES.map(lambda one: one.text) | _OF_ONE, max_size=2).map(tuple),
-    sweeps=st.integers(0, 7).map(lambda drawn: drawn == 7),
+    sweeps=st.booleans(),
 )
 
 _TOLD = frozenset({Decision.NEW, Decision.RESCHEDULED, Decision.REPEATED, Decision.FAILED_AGAIN})
 _KNOWN = frozenset({Decision.DUPLICATE, Decision.STALE})
+_ENDED = frozenset({Status.COMPLETED, Status.CANCELED, Status.FAILED})
+_BEGUN = _ENDED | {Status.STARTED}
 
 
 def check_course(course: Course) -> Verdict:
-    """Check that whatever comes is recorded, kept or known already, and what is to be told will be.
+    """Check that whatever comes is recorded, kept or known already, and what is to be told is told.
 
-    Every row that is written can be read, under a key that the table takes.
+    Before the sweep it may be work still to be done; after it, it stands in a mail that has been sent, or
+    something later of the same maintenance does. Every row that is written can be read, under a key that the
+    table takes.
     """
     world = World()
     words: list[str] = []
@@ -74,12 +75,16 @@ def check_course(course: Course) -> Verdict:
             _check_kept(world, item, decision)
             words.append(decision.value)
     rows = _rows(world)
-    _check_told(rows)
+    _check_to_be_told(rows)
+    _check_rejected(rows)
     if course.sweeps:
         world.sweep(minutes=10)
         world.sweep(minutes=10)
-        left = [codec.work(row) for row in _rows(world) if row.key.startswith("work:")]
+        rows = _rows(world)
+        left = [codec.work(row) for row in rows if row.key.startswith("work:")]
         assert not [row for row in left if isinstance(row, codec.NoticeRow | codec.MailRow)]
+        _check_told(world, rows)
+        _check_rejected(rows)
     return Verdict(tuple(words))
 
 
@@ -115,7 +120,7 @@ def _as_known(event: Event) -> Event:
     return msgspec.structs.replace(event, time=NOW) if event.time > NOW else event
 
 
-def _check_told(rows: list[Stored]) -> None:
+def _check_to_be_told(rows: list[Stored]) -> None:
     told: set[str] = set()
     for row in rows:
         if row.key.startswith("work:"):
@@ -125,3 +130,35 @@ def _check_told(rows: list[Stored]) -> None:
     for row in rows:
         if row.key.startswith("event:") and codec.recorded(row).decision in _TOLD:
             assert row.key in told, "what is to be told is neither to be done nor done"
+
+
+def _check_told(world: World, rows: list[Stored]) -> None:
+    """Check that what was to be told stands in a mail that arrived, or that later news has overtaken it."""
+    sent = [codec.sent(row) for row in rows if row.key.startswith("sent:")]
+    assert {mail.key.removeprefix("sent:") for mail in sent} == {id_ for id_, _ in world.mailer.arrived}
+    told = {member.key for mail in sent for member in mail.members}
+    news = [codec.recorded(row) for row in rows if row.key.startswith("event:")]
+    for row in news:
+        if row.decision in _TOLD and row.key not in told:
+            later = [one for one in news if _is_later(one, row)]
+            assert later, "what was to be told was not, and nothing has overtaken it"
+
+
+def _is_later(one: Recorded, other: Recorded) -> bool:
+    """Tell whether this is news of the same maintenance that makes the other pointless."""
+    is_of_same = one.event.event_id == other.event.event_id and one.key != other.key
+    if other.event.status == Status.SCHEDULED:
+        return is_of_same and (one.revision > other.revision or one.event.status in _BEGUN)
+    return is_of_same and other.event.status == Status.STARTED and one.event.status in _ENDED
+
+
+def _check_rejected(rows: list[Stored]) -> None:
+    """Check that where anything was rejected one notice or mail tells so, and no more than one in a day."""
+    telling = 0
+    for row in rows:
+        if row.key.startswith("work:"):
+            work = codec.work(row)
+            telling += isinstance(work, codec.NoticeRow) and work.notice.kind is NoticeKind.REJECTED
+        elif row.key.startswith("sent:"):
+            telling += any(member.kind is NoticeKind.REJECTED for member in codec.sent(row).members)
+    assert telling == any(row.key.startswith("rejected:") for row in rows), "rejected input is not told once"

@@ -22,14 +22,16 @@ class Kind(NamedTuple):
     check: Callable[[Any], Verdict]
     share: int
     """Inputs of a hundred."""
+    words: tuple[str, ...] = ()
+    """What has to become of at least a tenth of what is in the inputs: else they would prove little."""
 
 
 KINDS = (
-    Kind("emails", emails.LETTERS, emails.check_letter, 6),
-    Kind("events", events.DELIVERIES, events.check_delivery, 44),
-    Kind("failures", failures.FAILURES, failures.check_failure, 16),
-    Kind("routes", routes.QUESTIONS, routes.check_question, 14),
-    Kind("intake", intake.COURSES, intake.check_course, 6),
-    Kind("windows", windows.QUESTIONS, windows.check_question, 14),
+    Kind("emails", emails.LETTERS, emails.check_letter, 6, ("single", "digest", "plain")),
+    Kind("events", events.DELIVERIES, events.check_delivery, 44, ("read", "rejected")),
+    Kind("failures", failures.FAILURES, failures.check_failure, 16, ("explained", "unknown")),
+    Kind("routes", routes.QUESTIONS, routes.check_question, 14, ("accepted", "refused")),
+    Kind("intake", intake.COURSES, intake.check_course, 6, ("new", "rejected")),
+    Kind("windows", windows.QUESTIONS, windows.check_question, 14, ("computed", "refused")),
 )
 """Those that take longest come first."""

@@ -35,6 +35,7 @@ COMMANDS = (
 MARKUP = (
     f"<script>{MARK}</script>",
     f"</td></table></body><h1>{MARK}</h1>",
+    "</title><script>x</script>",
     f"<img src=x onerror={MARK}>",
     f'" onmouseover="{MARK}" x="',
     f"' style='{MARK}",
@@ -154,6 +155,12 @@ def _paths(text: str) -> tuple[Path, ...]:
     return tuple(paths(json.loads(text)))
 
 
+def cut(text: str, at: int, noise: str, *, is_cut: bool) -> str:
+    """Put noise into a text, and leave out what follows where it is cut."""
+    at %= len(text) + 1
+    return text[:at] + noise + ("" if is_cut else text[at:])
+
+
 HOW = ("replace", "replace", "delete", "rename", "add", "text", "list")
 
 
@@ -180,6 +187,11 @@ def damaged(text: str, made: Sequence[Change]) -> Any:
             if _has(at, last):
                 _change(at, last, how, value)
     return tree
+
+
+def rewritten(text: str, made: Sequence[Change], *, is_ascii: bool = True) -> str:
+    """Write a JSON text again with changes made to it."""
+    return written(damaged(text, made), is_ascii=is_ascii)
 
 
 def _has(at: Any, key: str | int) -> bool:

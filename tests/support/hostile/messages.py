@@ -47,6 +47,8 @@ def check_message(made: Email) -> None:
     assert data.count(b"\n") == data.count(b"\r\n")
     back = email.message_from_bytes(data, policy=email.policy.default)
     assert not back.defects
+    asis = email.message_from_bytes(data)
+    assert "=?" not in str(asis["References"] or ""), "an id that no mail program takes for one"
     assert back["Subject"] == " ".join("".join(c if c.isprintable() else " " for c in made.subject).split())
     assert back["Message-ID"] == made.message_id
     names = [name.lower() for name in back]

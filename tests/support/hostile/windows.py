@@ -28,10 +28,11 @@ from tests.support.hostile.material import (
     TIMES,
     VALUES,
     changes,
-    damaged,
     is_on_one_line,
-    written,
+    rewritten,
 )
+from tests.support.windows_reference import expected as reference
+from tests.support.windows_reference import expected_slots, zone_of
 
 if TYPE_CHECKING:
     from tests.support.hostile.material import Change
@@ -43,6 +44,12 @@ ID = (
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 """No window is longer."""
+
+_AHEAD = timedelta(days=190)
+"""A schedule of months has at least one window in it."""
+
+_EARLY, _LATE = 2, 9_990
+"""Years near the ends of the calendar, where the reference would leave it."""
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _FEW = 5
@@ -93,6 +100,7 @@ _WINDOWS = st.fixed_dictionaries(
 _SLOTS = st.fixed_dictionaries(
     {"day": _DAY, "hourSlots": st.lists(st.integers(0, 23), min_size=1, max_size=4)}
 )
+_ALL_HOURS = {(day, hour) for day in _DAYS for hour in range(24)}
 _EVERY_HOUR = [{"day": day, "hourSlots": list(range(24))} for day in _DAYS]
 
 
@@ -121,7 +129,7 @@ def _damaged(body: dict[str, Any], made: list[Change]) -> Any:
     if not made:
         return body
     try:
-        return json.loads(written(damaged(json.dumps(body), made)))
+        return json.loads(rewritten(json.dumps(body), made))
     except (ValueError, RecursionError):
         return body
 
@@ -135,6 +143,8 @@ class Question(NamedTuple):
 
     body: Any
     after: datetime
+    is_whole: bool = False
+    """Whether nothing is damaged: then the windows are known from elsewhere."""
 
 
 _ZONES = st.sampled_from(
@@ -151,7 +161,8 @@ _AFTER = st.datetimes(timezones=_ZONES) | st.sampled_from(
         datetime(2024, 2, 29, tzinfo=UTC),
     ]
 )
-QUESTIONS = st.builds(Question, _BODIES | _BROKEN | _BROKEN | VALUES | TEXTS, _AFTER)
+_WHOLE = st.builds(Question, _BODIES, _AFTER, st.just(True))
+QUESTIONS = _WHOLE | st.builds(Question, _BROKEN | _BROKEN | VALUES | TEXTS, _AFTER, st.just(False)) | _WHOLE
 
 
 def check_question(question: Question) -> Verdict:
@@ -161,7 +172,10 @@ def check_question(question: Question) -> Verdict:
         configuration = parse(question.body)
     except ConfigurationError as error:
         _check_error(error)
+        assert not question.is_whole
         return Verdict(("refused",))
+    if question.is_whole:
+        _check_reference(configuration, question.body, question.after)
     assert msgspec.json.decode(msgspec.json.encode(configuration), type=Configuration) == configuration
     windows = list(islice(occurrences(configuration, question.after), _FEW))
     _check_windows(windows, question.after)
@@ -187,6 +201,42 @@ def _check_windows(windows: list[Window], after: datetime) -> None:
         assert window.end > after
     for one, other in pairwise(windows):
         assert one.end <= other.start
+
+
+def _check_reference(configuration: Configuration, body: dict[str, Any], after: datetime) -> None:
+    """Check that the windows are those that looking at every day, or every hour of the older form, gives."""
+    said = body.get("properties", body)
+    if not _EARLY < after.year < _LATE:
+        return
+    after = after.astimezone(UTC)
+    if "timeInWeek" in said:
+        if {(slot["day"], hour) for slot in said["timeInWeek"] for hour in slot["hourSlots"]} < _ALL_HOURS:
+            until = after + 9 * DAY
+            assert _windows(configuration, after, until) == expected_slots(said, after, until)
+        return
+    window = said["maintenanceWindow"]
+    if (start := window.get("startDate")) and _EARLY < date.fromisoformat(start).year < _LATE:
+        after = max(after, datetime.fromisoformat(f"{start}T00:00:00Z") - DAY)
+    until = after + _AHEAD
+    expected = reference(said, after, until, _anchor(body, window, after))
+    assert _windows(configuration, after, until) == expected
+
+
+def _windows(
+    configuration: Configuration, after: datetime, until: datetime
+) -> list[tuple[datetime, datetime, bool]]:
+    found = occurrences(configuration, after, until)
+    return [(window.start, window.end, window.approximate) for window in found]
+
+
+def _anchor(body: dict[str, Any], window: dict[str, Any], after: datetime) -> date:
+    """Give the day from which intervals count where there is no startDate: of creation, or today."""
+    zone = zone_of(window)
+    if body.get("systemData"):
+        return datetime.fromisoformat(_SAID["createdAt"]).astimezone(zone).date()
+    (schedule,) = window["schedule"].values()
+    interval = next(value for key, value in schedule.items() if key.startswith("interval"))
+    return date.min if interval == 1 else after.astimezone(zone).date()
 
 
 def _check_place(configuration: Configuration, window: Window) -> None:
