@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from prove.evidence import Evidence
 
-AT_ONCE = 24
+AT_ONCE = 20
 """Runs at the same time in one process: most of a run is waiting for leases to run out. More would find out
 what Azurite does when it has too much to do, rather than what the app does under faults."""
 

@@ -37,7 +37,7 @@ PATIENCE = 300.0
 """Seconds in peace until what is still undone counts as lost: leases last 10, 20, 40 s one after another."""
 
 _REDELIVERED_AFTER = 0.5
-_SWEPT_AFTER = (0.3, 2.0)
+_SWEPT_AFTER = (0.4, 2.6)
 """Seconds between an instance's sweeps, at least and at most."""
 
 
@@ -64,16 +64,16 @@ class Lab:
 
     def run(self, trial: Trial) -> Evidence:
         """Do all of a schedule, and give what came of it."""
-        schedule = schedules.make(trial.seed, datetime.now(UTC), INSTANCES, trial.part)
-        with Run(self, schedule, trial.bug) as run:
+        with Run(self, trial) as run:
             return run.go()
 
 
 class Run:
     """One schedule on its way: a context manager."""
 
-    def __init__(self, lab: Lab, schedule: Schedule, bug: str = "") -> None:
-        self._schedule = schedule
+    def __init__(self, lab: Lab, trial: Trial) -> None:
+        self._trial = trial
+        self._schedule = schedule = self._made()
         self._endpoint = MailEndpoint(temper=schedule.temper)
         self._table_name = f"t{uuid.uuid4().hex}"
         self._client = TableClient.from_connection_string(lab.azurite.connection_string, self._table_name)
@@ -94,7 +94,7 @@ class Run:
                 lab.folder / f"{self._table_name}-{number}.log",
                 azurite=lab.azurite.endpoint,
                 mail=self._endpoint.url,
-                bug=bug,
+                bug=trial.bug,
             )
             for number, deaths in enumerate(schedule.deaths)
         ]
@@ -126,7 +126,8 @@ class Run:
             "STILL_RUNNING_AFTER": "0s",
         }
         list(self._pool.map(lambda instance: instance.start(settings), self._instances))
-        self._began = time.monotonic()
+        # Starting took its time: the hours of reminders count from here.
+        self._schedule, self._began = self._made(), time.monotonic()
         delivered = [self._pool.submit(self._deliver, delivery) for delivery in self._schedule.deliveries]
         sweeping = [self._pool.submit(self._sweep, *each) for each in enumerate(self._instances)]
         self._over.wait(self._schedule.storm)
@@ -139,6 +140,10 @@ class Run:
         for future in sweeping:
             future.result()
         return self._evidence()
+
+    def _made(self) -> Schedule:
+        """Make the schedule, as one that begins now."""
+        return schedules.make(self._trial.seed, datetime.now(UTC), INSTANCES, self._trial.part)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
