@@ -51,7 +51,7 @@ def test_short_proof() -> None:
     assert sum(result.events for result in good) > 100
     assert sum(result.lives for result in good) > 2 * len(SEEDS)
     assert len(struck.keys() & {kind.name for kind in KINDS}) > 12
-    assert sum(result.tally.get("reminders told", 0) for result in good) > 10
+    assert sum(result.tally.get("reminders told", 0) for result in good) > 5
     assert any(results[trial.seed].verdict.lost for trial in planted)
 
 
