@@ -33,7 +33,7 @@ def main() -> int:
     """Prove; 0 where all promises held and all planted bugs were caught."""
     options = _options()
     if options.seed is not None:
-        return _again(Trial(options.seed, Part(options.part), options.bug))
+        return _again(Trial(options.seed, Part(options.part), options.bug, bool(options.bug)))
     parts: dict[str, Callable[[], tuple[str, list[str]]]] = {
         "faults": lambda: _faults(options.seeds),
         "bugs": _bugs,

@@ -186,10 +186,11 @@ def total(
 def first_caught(bug: str, most: int, batch: int = 20, **how: int) -> tuple[int, Result | None]:
     """Run seeds with a bug planted until one shows it; give within how many it did, and that result.
 
-    The seeds are those of the real proof, from 0 on, a batch at the same time.
+    The seeds are those of the real proof, from 0 on, a batch at the same time; instances sweep at the same
+    moments, since some mistakes show only where they meet.
     """
     for begin in range(0, most, batch):
-        trials = [Trial(seed, bug=bug) for seed in range(begin, min(most, begin + batch))]
+        trials = [Trial(seed, bug=bug, together=True) for seed in range(begin, min(most, begin + batch))]
         for result in campaign(trials, **how):
             if not result.error and not result.is_good:
                 return begin + len(trials), result

@@ -137,8 +137,8 @@ fall between each other is up to the machine."""
 _BUGS = """\
 ## Planted bugs
 
-The same schedules, with a mistake planted into the app: a proof that would not find these would prove
-nothing."""
+The same schedules, with a mistake planted into the app, and with instances that sweep at the same moments,
+since some mistakes show only where they meet: a proof that would not find these would prove nothing."""
 
 _BEYOND = """\
 ## Beyond the promise

@@ -39,6 +39,8 @@ PATIENCE = 300.0
 _REDELIVERED_AFTER = 0.5
 _SWEPT_AFTER = (0.4, 2.6)
 """Seconds between an instance's sweeps, at least and at most."""
+_SWEPT_EVERY = 1.2
+"""Seconds between sweeps where all instances sweep at the same moments."""
 
 
 class Trial(NamedTuple):
@@ -47,6 +49,8 @@ class Trial(NamedTuple):
     seed: int
     part: Part = schedules.Part.WITHIN
     bug: str = ""
+    together: bool = False
+    """Whether all instances sweep at the same moments, rather than each at its own pace."""
 
 
 class Lab:
@@ -167,7 +171,7 @@ class Run:
     def _sweep(self, number: int, instance: Instance) -> None:
         """Let an instance sweep again and again, at its own pace; the dead come back for it."""
         random = Random(f"{self._schedule.seed} {number} sweeps")
-        while not self._over.wait(random.uniform(*_SWEPT_AFTER)):
+        while not self._over.wait(self._pause(random)):
             instance.revive()
             with self._lock:
                 self._sweeping += 1
@@ -176,6 +180,12 @@ class Run:
             instance.sweep()
             with self._lock:
                 self._sweeping -= 1
+
+    def _pause(self, random: Random) -> float:
+        """Give the seconds until an instance's next sweep."""
+        if self._trial.together:
+            return _SWEPT_EVERY - self._elapsed() % _SWEPT_EVERY
+        return random.uniform(*_SWEPT_AFTER)
 
     def _arrived(self, moment: Moment, request: Request) -> None:
         if moment is Moment.AFTER and request.taken:
