@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared import settings, wiring
+from shared import settings
+from shared.app import build
 
 if TYPE_CHECKING:
-    from shared.wiring import Notifier
+    from shared.app import Notifier
 
 # The SDKs log two records a request at INFO, which the host would ship and charge for.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -31,7 +32,7 @@ def _notifier() -> Notifier:
     """Give the app's parts, put together once per process by whichever thread comes first."""
     with _lock:
         if not _built:
-            _built.append(wiring.build(_settings))
+            _built.append(build(_settings))
         return _built[0]
 
 
@@ -58,13 +59,13 @@ def email_reports(event: str) -> None:
 
 @app.function_name("housekeeping")
 @app.timer_trigger("timer", schedule="0 17 3 * * *", run_on_startup=False)
-def housekeeping(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+def housekeeping(timer: func.TimerRequest) -> None:
     """Remove history that is older than it has to be kept, once a day."""
     _notifier().tidy()
 
 
 @app.function_name("refresh_windows")
 @app.timer_trigger("timer", schedule="0 41 2 * * *", run_on_startup=False)
-def refresh_windows(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+def refresh_windows(timer: func.TimerRequest) -> None:
     """Read clusters and their maintenance windows, once a day, where CLUSTERS asks for it."""
     _notifier().refresh_windows()

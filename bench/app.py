@@ -20,7 +20,7 @@ from requests.adapters import HTTPAdapter
 from local.functions import MODULE, load
 from local.payloads import event
 from local.processes import connection_string
-from shared.store.table import CONNECT_SECONDS, READ_SECONDS
+from shared.store.azure import CONNECT_SECONDS, READ_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -12,16 +12,16 @@ from jinja2 import Environment
 
 from bench.figures import Figure, Plot, Section, millis
 from local import made_up
-from shared.emails import failed
-from shared.emails.compose import Look, compose
+from shared.channels.email.compose import Look, compose
 from shared.failures import explain
 from shared.failures.explanation import Context
-from shared.windows import next_window, parse
+from shared.maintenance import next_window, parse
+from shared.messages import failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from shared.windows import Configuration
+    from shared.maintenance import Configuration
 
 ROUNDS = 9
 ROUND = 0.02
@@ -85,7 +85,7 @@ def measure() -> Section:
 
 def _composed(story: made_up.Story, look: Look) -> None:
     """Compose an email of failures that nothing is remembered of."""
-    failed._in_brief.cache_clear()  # noqa: SLF001 - what a digest remembers from one call to the next
+    failed._in_brief.cache_clear()
     compose(story.mail, story.rows, made_up.TEAM, look)
 
 

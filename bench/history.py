@@ -14,7 +14,7 @@ from shared.store.table import MOST_OPERATIONS
 if TYPE_CHECKING:
     from azure.data.tables import TableClient
 
-    from shared.intake import Intake
+    from shared.delivery.intake import Intake
 
 
 def samples(intake: Intake) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -16,12 +17,10 @@ from bench.figures import Figure, in_turns, millis
 from local.child import Child, environment
 from local.payloads import event, scheduled
 from local.processes import ROOT
-from shared.mailers.acs import API_VERSION
-from shared.mailers.endpoint import parse_connection_string
+from shared.channels.email.acs import API_VERSION
+from shared.channels.email.endpoint import parse_connection_string
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from azure.data.tables import TableClient
 
     from bench.calls import Call

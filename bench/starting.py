@@ -19,7 +19,7 @@ from bench import app, calls, imports
 from bench.figures import EVENT_TARGET, IMPORT_TARGET, Figure, Plot, Section, millis
 from local.child import environment
 from local.processes import ROOT, Azurite
-from shared.store.table import CONNECT_SECONDS, READ_SECONDS
+from shared.store.azure import CONNECT_SECONDS, READ_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,9 +6,10 @@ import json
 from datetime import datetime, timedelta
 
 from local.scenes import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded
-from shared.events import Event, Status, Upgrade
-from shared.notices import Kind, Mail, Member, RejectedInput, Report, Row, SentMail
-from shared.store import keys
+from shared import keys
+from shared.events.model import Event, Status, Upgrade
+from shared.notices.kinds import Kind
+from shared.notices.records import Mail, Member, RejectedInput, Report, Row, SentMail
 
 
 def digest(name: str, times: int) -> Story:
@@ -130,10 +131,10 @@ def _of_the_night(number: int, kind: Kind, status: Status, upgrade: Upgrade) -> 
 
 def _why(number: int) -> str:
     """Say why the number-th failed: budgets of several teams, a quota that all share, and one subnet."""
-    if number < 8:  # noqa: PLR2004
+    if number < 8:
         team = _TEAMS[number % 7]
         return REASON.replace("shop", team).replace("cart", team)
-    return _SUBNET if number == 8 else _QUOTA  # noqa: PLR2004
+    return _SUBNET if number == 8 else _QUOTA
 
 
 def _began(number: int) -> datetime:

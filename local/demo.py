@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from local import payloads
 from local.stage import Stage, complain, play, say
-from shared.store import keys
+from shared import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -151,7 +151,7 @@ class Demo:
         known, sent = self._kept(), self._sent()
         answer = self._stage.host.post_event(step.text(datetime.now(UTC)))
         self.tally.received += 1
-        decision = self._decision(known) if answer.status == 202 else f"HTTP {answer.status}"  # noqa: PLR2004
+        decision = self._decision(known) if answer.status == 202 else f"HTTP {answer.status}"
         self.tally.decisions[decision] = self.tally.decisions.get(decision, 0) + 1
         say(step.what, f"{answer.status}, {decision}")
         if decision != step.decision:

@@ -9,10 +9,11 @@ import msgspec
 
 from local.crowds import digest, storm
 from local.scenes import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
-from shared.clusters.standing import Span, Standing
-from shared.events import EndOfSupport, Event, Status, Upgrade
-from shared.notices import Kind, Mail, Member, RejectedInput, Report, SentMail
-from shared.store import keys
+from shared import keys
+from shared.events.model import EndOfSupport, Event, Status, Upgrade
+from shared.maintenance.snapshot import Span, Standing
+from shared.notices.kinds import Kind
+from shared.notices.records import Mail, Member, RejectedInput, Report, SentMail
 
 __all__ = [
     "BEGAN",

@@ -12,8 +12,8 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from local.payloads import event, guid, scheduled
-from shared.notices import Kind
-from shared.store import keys
+from shared import keys
+from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,7 +91,7 @@ def patch_night(
     The platform team is one of the audiences; the others own the clusters, some few and some many. Every
     second cluster that fails completes after all.
     """
-    random = Random(seed)  # noqa: S311 - a story, not a secret
+    random = Random(seed)
     course = course or Course()
     teams = [f"team-{number:02d}" for number in range(1, audiences)]
     owners = [*teams, *random.choices(teams, weights=range(1, audiences), k=clusters - len(teams))]

@@ -17,18 +17,20 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from local import made_up
-from shared import events, ids
-from shared.emails.compose import Look, compose
-from shared.mailers import Accepted, Timeouts
-from shared.mailers.folder import FolderMailer
-from shared.notices import Decision, Kind, Mail, Member, Recorded, RejectedInput, plan
-from shared.store import keys
+from shared import ids, keys
+from shared.channels.email.compose import Look, compose
+from shared.channels.email.folder import FolderMailer
+from shared.channels.outcomes import Accepted, Timeouts
+from shared.events import envelope, model
+from shared.notices.kinds import Decision, Kind
+from shared.notices.planning import plan
+from shared.notices.records import Mail, Member, Recorded, RejectedInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from shared.notices import Row
-    from shared.routes import Audience
+    from shared.audience import Audience
+    from shared.notices.records import Row
 
 SENDER = "maintenance@contoso.example"
 MARK = ".preview"
@@ -80,11 +82,11 @@ def told(files: Iterable[Path]) -> list[made_up.Story]:
     stories: list[made_up.Story] = []
     history: dict[str, list[Recorded]] = {}
     for file in files:
-        for item in events.parse(file.read_text(encoding="utf-8"), datetime.now(UTC)):
+        for item in envelope.parse(file.read_text(encoding="utf-8"), datetime.now(UTC)):
             reading = item.reading
-            if isinstance(reading, events.Ignored):
+            if isinstance(reading, model.Ignored):
                 print(f"{file}: ignored: {reading.reason}", file=sys.stderr)
-            elif isinstance(reading, events.Rejected):
+            elif isinstance(reading, model.Rejected):
                 row = RejectedInput(keys.rejected(item.raw), reading.reason, item.raw, datetime.now(UTC))
                 stories.append(_story(Kind.REJECTED, [row], row.received))
             else:
@@ -92,7 +94,7 @@ def told(files: Iterable[Path]) -> list[made_up.Story]:
     return stories
 
 
-def _event(event: events.Event, history: list[Recorded], file: Path) -> list[made_up.Story]:
+def _event(event: model.Event, history: list[Recorded], file: Path) -> list[made_up.Story]:
     planned = plan(event, history, leads=(), gap=timedelta(0), now=event.time)
     if planned.key is None or planned.kind is None:
         print(f"{file}: {planned.decision.value}, no mail", file=sys.stderr)

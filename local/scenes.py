@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from shared.events import Cluster, Event, Upgrade
-from shared.notices import Decision, Kind, Mail, Member, Recorded, Row
-from shared.routes import Audience
-from shared.store import keys
+from shared import keys
+from shared.audience import Audience
+from shared.events.model import Cluster, Event, Upgrade
+from shared.notices.kinds import Decision, Kind
+from shared.notices.records import Mail, Member, Recorded, Row
 
 NOW = datetime(2026, 11, 20, 1, 48, tzinfo=UTC)
 START = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)

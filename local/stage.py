@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Self
 from azure.data.tables import TableClient
 
 from local.processes import Azurite, Host, ProcessError
-from shared.store import codec, keys
-from shared.store.table import AzureTable
+from shared import keys
+from shared.store import codec
+from shared.store.azure import AzureTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from shared.notices import SentMail
+    from shared.notices.records import SentMail
     from shared.store.table import Stored
 
 SETTINGS = {

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING
 
 from local.night import Course, patch_night
 from local.stage import Stage, complain, play
-from shared.emails.compose import LIMIT
-from shared.notices import Kind
+from shared.channels.email.compose import LIMIT
+from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local.night import Happening, Night
-    from shared.notices import SentMail
+    from shared.notices.records import SentMail
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "out" / "storm"

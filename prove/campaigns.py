@@ -15,7 +15,7 @@ import msgspec
 from prove.evidence import Verdict, judge, tally
 from prove.nursery import die_with_parent
 from prove.runs import Lab, Trial
-from shared.notices import Kind
+from shared.notices.kinds import Kind
 from tests.support.mail_endpoint import Temper
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def try_one(lab: Lab, trial: Trial) -> Result:
     """Do one run, and judge it."""
     try:
         return summed_up(lab.run(trial))
-    except Exception as error:  # noqa: BLE001 - a run that went wrong is told of like a broken promise
+    except Exception as error:
         return Result(seed=trial.seed, error=f"{type(error).__name__}: {error}")
 
 

@@ -8,20 +8,21 @@ overtaken it was told.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from prove import letters, schedules
 from prove.letters import Telling
-from shared.notices import Kind
+from prove.schedules import Schedule
+from shared.notices.kinds import Kind
+from shared.notices.records import SentMail
+from tests.support.mail_endpoint import Mail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from prove.schedules import Schedule
-    from shared.notices import SentMail
-    from tests.support.mail_endpoint import Mail
 
 _RANK = {"Scheduled": 0, "Started": 1, "Completed": 2, "Canceled": 2, "Failed": 2}
 _MARGIN = 1.5

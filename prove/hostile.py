@@ -152,7 +152,7 @@ def _try(kind: Kind, inputs: int, start: int, figures: Figures) -> None:
 
     try:
         attempt()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
+    except Exception as error:
         broken, how = smallest or (None, error)
         figures.breakage = f"{kind.check.__name__}({pasted(broken)})  # {type(how).__name__}: {how}"
 

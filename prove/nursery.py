@@ -40,9 +40,9 @@ _NEEDED = (
     "azure.data.tables",
     "azure.functions",
     "local.host",
-    "shared.emails.compose",
-    "shared.mailers.acs",
-    "shared.wiring",
+    "shared.channels.email.compose",
+    "shared.channels.email.acs",
+    "shared.app",
 )
 
 
@@ -114,7 +114,7 @@ def _warm_up() -> None:
     for name in _NEEDED:
         importlib.import_module(name)
     from local import made_up
-    from shared.emails.compose import Look, compose
+    from shared.channels.email.compose import Look, compose
 
     # Templates and the catalogue of failures are read for the first mail; both are the same for everyone.
     for story in made_up.stories():

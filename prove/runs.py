@@ -21,8 +21,9 @@ from prove.evidence import Evidence
 from prove.faults import LEASE, Strikes, Weather
 from prove.instances import Instance
 from prove.nursery import Nursery
-from shared.store import codec, keys
-from shared.store.table import AzureTable
+from shared import keys
+from shared.store import codec
+from shared.store.azure import AzureTable
 from tests.support.mail_endpoint import KEY, MailEndpoint, Moment
 
 if TYPE_CHECKING:

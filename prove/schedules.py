@@ -6,7 +6,7 @@ done to the app, and when by its own count of requests; run again, it may take a
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,13 +15,12 @@ import msgspec
 
 from local.payloads import EVENT_TYPE, event, guid, scheduled
 from prove.faults import KINDS, LATE, STOPS
-from shared.routes import DEFAULT_AUDIENCE
-from shared.store import keys
+from shared import keys
+from shared.audience import DEFAULT_AUDIENCE
 from tests.support.mail_endpoint import Temper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
 STORMS = (7.0, 7.0, 24.0)
 """Seconds for which faults strike and processes die; the rest is done in peace. In a long storm
@@ -169,7 +168,7 @@ def _maintenance(
         time = began + timedelta(seconds=happens) - timedelta(minutes=1)
         if status in {"Reminded", "Again"}:
             # AKS says it twice: the same start, in another envelope. That is not told again.
-            status = "Scheduled"  # noqa: PLW2901 - a Scheduled like any other from here on
+            status = "Scheduled"
             text = scheduled(time, began + timedelta(seconds=due) + LEAD, name=cluster, cluster=cluster)
             reminders[f"{keys.history(guid(cluster))}Scheduled"] = due
         elif status == "Scheduled":

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from shared.clusters import refresh as refreshing
-from shared.notices import Kind, Member
+from shared.notices.kinds import Kind
+from shared.notices.records import Member
 from shared.store import codec
 from tests.support.arm_endpoint import SUBSCRIPTION, configuration
 from tests.support.stories import event, scheduled
@@ -18,7 +19,7 @@ from tests.test_clusters import Bodies, attached
 from tests.test_emails_compose import read, squeezed
 
 if TYPE_CHECKING:
-    from shared.emails.email import Email
+    from shared.channels.email.email import Email
 
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 WINDOW = f"Sat 01:00{DASH}05:00 (UTC{MINUS}08:00)"

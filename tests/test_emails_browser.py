@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local import made_up
-from shared.emails.compose import Look, compose
+from shared.channels.email.compose import Look, compose
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from local import made_up
-from shared.emails.compose import Look, compose
-from shared.events import Status
-from shared.notices import Kind
+from shared.channels.email.compose import Look, compose
+from shared.events.model import Status
+from shared.notices.kinds import Kind
 
 LOOK = Look(domain="contoso.example")
 STORIES = {story.name: story for story in made_up.stories()}

@@ -18,14 +18,15 @@ import msgspec
 import pytest
 
 from local import made_up
-from shared.emails.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain
-from shared.events import Status, Upgrade
-from shared.notices import Kind, Report, SentMail
-from shared.routes import Audience
-from shared.store import keys
+from shared import keys
+from shared.audience import Audience
+from shared.channels.email.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain
+from shared.events.model import Status, Upgrade
+from shared.notices.kinds import Kind
+from shared.notices.records import Report, SentMail
 
 if TYPE_CHECKING:
-    from shared.emails.email import Email
+    from shared.channels.email.email import Email
 
 LOOK = Look(domain="contoso.example")
 STORIES = {story.name: story for story in made_up.stories()}
@@ -505,8 +506,9 @@ CHILD = """
 import datetime, hashlib, json, locale, sys, time
 import icalendar, jinja2, msgspec
 from local import crowds, made_up, scenes
-from shared.emails import calendar, compose, digest, planned
-from shared.emails.compose import Look
+from shared.channels.email import calendar, compose
+from shared.messages import digest, planned
+from shared.messages.view import Look
 
 ahead, clock, real = float(sys.argv[1]), time.time, datetime.datetime
 
@@ -567,7 +569,7 @@ def test_same_bytes_in_other_processes() -> None:
 def test_nothing_heavy_is_imported_before_the_first_mail() -> None:
     """Importing the composer costs no template engine: cold start is part of the product."""
     code = (
-        "import sys; import shared.emails.compose; "
+        "import sys; import shared.channels.email.compose; "
         "print([name for name in ('jinja2', 'css_inline', 'icalendar') if name in sys.modules])"
     )
     done = subprocess.run(

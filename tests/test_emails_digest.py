@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from local import made_up
-from shared.emails import compose as composing
-from shared.emails import rendering
-from shared.emails.compose import LIMIT, Look, compose, fitting, ordered
-from shared.events import Status, Upgrade
-from shared.notices import Kind, Member
+from shared.channels.email import compose as composing
+from shared.channels.email import rendering
+from shared.channels.email.compose import LIMIT, Look, compose, fitting, ordered
+from shared.events.model import Status, Upgrade
+from shared.notices.kinds import Kind
+from shared.notices.records import Member
 from tests.test_emails_compose import read
 
 LOOK = Look(domain="contoso.example")

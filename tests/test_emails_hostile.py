@@ -11,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local import made_up
-from shared.emails.compose import Look, compose, compose_plain
-from shared.emails.outside import clean, clip, line
-from shared.events import Cluster, EndOfSupport, Status
-from shared.notices import Kind, Mail, Member, RejectedInput, Report, SentMail
+from shared.channels.email.compose import Look, compose, compose_plain
+from shared.events.model import Cluster, EndOfSupport, Status
+from shared.notices.kinds import Kind
+from shared.notices.records import Mail, Member, RejectedInput, Report, SentMail
+from shared.text import clean, clip, line
 from tests.support.hostile.emails import check_email
 from tests.support.hostile.messages import hidden
 
 if TYPE_CHECKING:
-    from shared.emails.email import Email
+    from shared.channels.email.email import Email
 
 LOOK = Look(domain="contoso.example")
 

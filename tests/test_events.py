@@ -10,19 +10,10 @@ from typing import Any, cast
 import pytest
 from azure.eventgrid import SystemEventNames
 
-from shared.events import (
-    EVENT_TYPE,
-    VM_EVENT_TYPE,
-    Cluster,
-    Event,
-    Ignored,
-    Item,
-    Rejected,
-    Status,
-    Upgrade,
-    parse,
-)
-from shared.store import keys
+from shared import keys
+from shared.events.envelope import parse
+from shared.events.model import Cluster, Event, Ignored, Item, Rejected, Status, Upgrade
+from shared.events.scheduled_event import EVENT_TYPE, VM_EVENT_TYPE
 from tests.support import stories
 from tests.support.hostile.material import paths
 

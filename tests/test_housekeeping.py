@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.housekeeping import tidy
+from shared.delivery.retention import tidy
 from tests.support.stories import event, guid, scheduled
 from tests.support.world import NOW, World
 

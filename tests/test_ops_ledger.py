@@ -10,9 +10,9 @@ import pytest
 
 from local import payloads
 from ops import ledger
-from shared import reports
-from shared.mailers import Accepted, Refused, Throttled, Unknown
-from shared.store import keys
+from shared import keys
+from shared.channels.outcomes import Accepted, Refused, Throttled, Unknown
+from shared.delivery import reports
 from shared.store.ledger import Ledger
 from shared.store.table import Operation, Verb
 from tests.support.stories import event, guid, scheduled

@@ -15,8 +15,9 @@ from azure.data.tables import TableClient
 from local.child import environment
 from ops import ledger, storage
 from shared import settings
+from shared.store.azure import AzureTable
 from shared.store.memory import MemoryTable
-from shared.store.table import AzureTable, BrowsableTable, Operation, TableUnavailable, Verb
+from shared.store.table import BrowsableTable, Operation, TableUnavailable, Verb
 from tests.infra import code
 from tests.support.real import RealWorld
 from tests.support.stories import event, guid

@@ -33,7 +33,7 @@ def maintenance_events(event: str) -> None:
 def gone(pid: int) -> bool:
     """Whether no process of this id runs any more; one that nobody has waited for counts as gone."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123 - Linux has it, macOS not
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
             return file.read().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True

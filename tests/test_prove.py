@@ -24,8 +24,9 @@ from prove.letters import Telling, read
 from prove.report import NAMES
 from prove.runs import Trial
 from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, make
-from shared.notices import Kind, Member, SentMail
-from shared.store import keys
+from shared import keys
+from shared.notices.kinds import Kind
+from shared.notices.records import Member, SentMail
 from tests.support.mail_endpoint import Mail, Temper
 from tests.support.world import NOW, World
 

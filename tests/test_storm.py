@@ -21,11 +21,11 @@ import pytest
 from azure.data.tables import TableClient
 
 from local.night import Course, patch_night
-from shared.emails.compose import LIMIT
-from shared.notices import Kind
-from shared.pace import MANAGED_DOMAIN, OWN_DOMAIN
+from shared.channels.email.compose import LIMIT
+from shared.delivery.limiter import MANAGED_DOMAIN, OWN_DOMAIN
+from shared.notices.kinds import Kind
+from shared.store.azure import AzureTable
 from shared.store.memory import MemoryTable
-from shared.store.table import AzureTable
 from tests.support.storm import Storm, html_size
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _keep(name: str, storm: Storm) -> None:
     figures = json.dumps(storm.figures(), indent=2)
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / f"{name}.json").write_text(figures + "\n")
-    print(f"\n{name}: {figures}")  # noqa: T201 - figures for the documentation
+    print(f"\n{name}: {figures}")
 
 
 def _assert_within_limits(storm: Storm) -> None:

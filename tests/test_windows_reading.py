@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.events import Upgrade
-from shared.windows import (
+from shared.events.model import Upgrade
+from shared.maintenance import (
     AUTO_UPGRADE,
     DEFAULT,
     NODE_OS,
@@ -21,7 +21,7 @@ from shared.windows import (
     parse,
     parse_all,
 )
-from shared.windows.configuration import (
+from shared.maintenance.configuration import (
     AbsoluteMonthly,
     Daily,
     DateSpan,

@@ -11,16 +11,16 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shared.arm import Arm, ArmError
-from shared.clusters.known import read
+from shared.maintenance.inventory import read
+from shared.sources.arm import Arm, ArmError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from shared.clock import Clock
-    from shared.clusters.known import Known
-    from shared.store.transactions import Store
+    from shared.maintenance.inventory import Known
+    from shared.store.protocol import Store
 
 log = logging.getLogger("notifier")
 
@@ -54,7 +54,7 @@ class Subscriptions:
                 yield from self._arm.listed(subscription, _missed)
             except ArmError as error:
                 # Without a traceback: what it says is all there is to know.
-                log.error("the clusters of subscription %s cannot be listed: %s", subscription, error)  # noqa: TRY400
+                log.error("the clusters of subscription %s cannot be listed: %s", subscription, error)
 
 
 class File:
@@ -68,7 +68,7 @@ class File:
         try:
             yield json.loads(self._path.read_text("utf-8-sig"))
         except (OSError, ValueError, RecursionError) as error:
-            log.error("the clusters of %s cannot be read: %s", self._path.name, error)  # noqa: TRY400
+            log.error("the clusters of %s cannot be read: %s", self._path.name, error)
 
 
 def refresh(store: Store, source: Source, clock: Clock) -> int:

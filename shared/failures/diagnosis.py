@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.events import Upgrade
+from shared.events.model import Upgrade
 from shared.failures import templates
 from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, UNKNOWN, Catalogue
 from shared.failures.explanation import Context, Finding, Step
@@ -133,7 +133,7 @@ def _grouped(cases: Iterable[_Case]) -> list[list[_Case]]:
     for case in cases:
         by_entry.setdefault(case.entry.id, []).append(case)
     for of_entry in by_entry.values():
-        of_entry = _telling_more(of_entry)  # noqa: PLW2901
+        of_entry = _telling_more(of_entry)
         for case in of_entry:
             key = (case.entry.id, *(case.facts.get(name, "") for name in case.entry.group_by))
             groups.setdefault(key, []).append(case)

@@ -139,7 +139,7 @@ class FaultProxy:
             return None
         try:
             fault = hook(request.number, phase, request)
-        except Exception as error:  # noqa: BLE001 - raised again by __exit__
+        except Exception as error:
             self._error = self._error or error
             return CUT
         if isinstance(fault, Delay):
@@ -227,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     # http.server calls these.
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_MERGE = do_DELETE = do_OPTIONS = _serve  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_MERGE = do_DELETE = do_OPTIONS = _serve
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the proxy keeps the requests itself."""

@@ -165,7 +165,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     temper = given.temper or Temper.HONOURS
     with MailEndpoint(temper=temper, key=given.key, port=given.port, state=given.state) as endpoint:
-        print(endpoint.connection_string, flush=True)  # noqa: T201 - the interface to whoever started it
+        print(endpoint.connection_string, flush=True)
         stop.wait()
 
 

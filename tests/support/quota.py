@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from shared.pace import Limits
+from shared.delivery.limiter import Limits
 from tests.support.mail_endpoint import Fault
 
 if TYPE_CHECKING:

@@ -10,14 +10,15 @@ from azure.data.tables import TableClient
 
 from local.processes import Azurite, Host, connection_string
 from shared.store import codec
-from shared.store.table import AzureTable, Page
+from shared.store.azure import AzureTable
 from tests.support.fault_proxy import FaultProxy
 from tests.support.mail_endpoint import MailEndpoint
 
 if TYPE_CHECKING:
     from collections import Counter
 
-    from shared.notices import SentMail
+    from shared.notices.records import SentMail
+    from shared.store.table import Page
     from tests.support.mail_endpoint import Mail, Temper
 
 SETTINGS = {

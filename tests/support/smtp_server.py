@@ -19,7 +19,8 @@ import ssl
 import threading
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import msgspec
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -27,9 +28,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -163,7 +161,7 @@ class _Session(SMTP):
         )
         relay.sessions.append(self)
 
-    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's
+    async def smtp_DATA(self, arg: str) -> None:
         """Answer DATA, before the message."""
         reply = await self._handler.step("data")
         if reply is None:
@@ -207,7 +205,7 @@ class _Handler:
         replies = self._relay.replies
         return next((replies[name] for name in reversed(names) if name in replies), None)
 
-    async def handle_EHLO(  # noqa: N802 - aiosmtpd's
+    async def handle_EHLO(
         self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         """Greet."""
@@ -215,7 +213,7 @@ class _Handler:
         reply = await self.step("ehlo")
         return responses if reply is None else [reply]
 
-    async def handle_MAIL(  # noqa: N802 - aiosmtpd's
+    async def handle_MAIL(
         self, _server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take the sender."""
@@ -226,7 +224,7 @@ class _Handler:
             envelope.mail_from = address
         return reply or "250 OK"
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's
+    async def handle_RCPT(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take a recipient."""
@@ -235,7 +233,7 @@ class _Handler:
             envelope.rcpt_tos.append(address)
         return reply or "250 OK"
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         """Take the message, unless the reply to it is scripted to say otherwise."""
         assert isinstance(envelope.content, bytes)
         reply = self._relay.replies.get("dot")

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from azure.core.credentials import AzureKeyCredential
 
-from shared.mailers.acs import AcsMailer
-from shared.notices import Decision, Kind
+from shared import keys
+from shared.app import Notifier
+from shared.channels.email.acs import AcsMailer
+from shared.notices.kinds import Decision, Kind
 from shared.settings import load
-from shared.store import codec, keys
-from shared.wiring import Notifier
+from shared.store import codec
 from tests.support.mail_endpoint import MailEndpoint
 from tests.support.moving import CountedTable, MovingClock
 from tests.support.quota import Quota
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from local.night import Happening, Night
-    from shared.notices import SentMail
+    from shared.notices.records import SentMail
     from shared.store.table import Stored, Table
 
 MAIL_TAKES = 0.2

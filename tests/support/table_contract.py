@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.notices import Decision
-from shared.store import keys
+from shared import keys
+from shared.notices.kinds import Decision
 from shared.store.table import MOST_OPERATIONS, Conflict, Operation, Page, Table, Verb
 
 if TYPE_CHECKING:

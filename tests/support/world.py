@@ -6,16 +6,16 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.mailers import Accepted, Answer, Fate, Outcome, Timeouts
+from shared.app import Notifier
+from shared.channels.outcomes import Accepted, Answer, Fate, Outcome, Timeouts
 from shared.settings import load
 from shared.store.memory import MemoryTable
-from shared.wiring import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.delivery import Sweep
-    from shared.emails.email import Email
+    from shared.channels.email.email import Email
+    from shared.delivery.sweep import Sweep
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 

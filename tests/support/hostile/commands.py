@@ -12,7 +12,7 @@ from tests.support.hostile.failures import QUOTED, fits_catalogue
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from shared.emails.email import Email
+    from shared.channels.email.email import Email
 
 _SENT = frozenset({"As AKS sent it", "How it begins"})
 """Headings under which there is what was sent; whatever stands in it is no command of ours."""

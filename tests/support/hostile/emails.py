@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 from hypothesis import strategies as st
 
 from local import made_up
-from shared.clusters.standing import Span, Standing
-from shared.emails.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain, fitting, ordered
-from shared.emails.outside import line
-from shared.events import Cluster, EndOfSupport, Event, Status, Upgrade
-from shared.mailers.mime import message_bytes
-from shared.notices import Kind, Mail, Member, Recorded, RejectedInput, Report, Row, SentMail
-from shared.routes import Audience
+from shared.audience import Audience
+from shared.channels.email.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain, fitting, ordered
+from shared.channels.email.mime import message_bytes
+from shared.events.model import Cluster, EndOfSupport, Event, Status, Upgrade
+from shared.maintenance.snapshot import Span, Standing
+from shared.notices.kinds import Kind
+from shared.notices.records import Mail, Member, Recorded, RejectedInput, Report, Row, SentMail
+from shared.text import line
 from tests.support.hostile import Verdict
 from tests.support.hostile.commands import check_commands, check_margin, check_names
 from tests.support.hostile.failures import HOSTS, REASONS
@@ -24,7 +25,7 @@ from tests.support.hostile.material import LONG, NASTY
 from tests.support.hostile.messages import OPERATION, SENDER, check_calendar, check_message, hidden
 
 if TYPE_CHECKING:
-    from shared.emails.email import Email
+    from shared.channels.email.email import Email
 
 
 TROUBLES = frozenset({Kind.REJECTED, Kind.UNDELIVERED, Kind.UNREACHABLE})
@@ -52,8 +53,8 @@ class Letter(NamedTuple):
 
 ANY = st.sampled_from(NASTY) | st.text(max_size=20)
 TIMES = st.datetimes(
-    datetime(1900, 1, 2),  # noqa: DTZ001 - hypothesis wants it naive
-    datetime(9998, 12, 31),  # noqa: DTZ001
+    datetime(1900, 1, 2),
+    datetime(9998, 12, 31),
     timezones=st.just(UTC),
 ) | st.integers(-100_000, 100_000).map(lambda minutes: made_up.NOW + timedelta(minutes=minutes))
 

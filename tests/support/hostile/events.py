@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from hypothesis import strategies as st
 
 from local import payloads
-from shared.events import EVENT_TYPE, VM_EVENT_TYPE, Event, Ignored, Item, Rejected, Status, parse
-from shared.notices import Recorded
-from shared.store import codec, keys
+from shared import keys
+from shared.events.envelope import parse
+from shared.events.model import Event, Ignored, Item, Rejected, Status
+from shared.events.scheduled_event import EVENT_TYPE, VM_EVENT_TYPE
+from shared.notices.records import Recorded
+from shared.store import codec
 from shared.store.table import Stored
 from tests.support.hostile import Verdict
 from tests.support.hostile.material import (

@@ -9,18 +9,21 @@ import msgspec
 from hypothesis import strategies as st
 
 from local import payloads
-from shared.events import Event, Ignored, Rejected, Status, parse
-from shared.notices import Decision
-from shared.notices import Kind as NoticeKind
-from shared.store import codec, keys
+from shared import keys
+from shared.events.envelope import parse
+from shared.events.model import Event, Ignored, Rejected, Status
+from shared.notices.kinds import Decision
+from shared.notices.kinds import Kind as NoticeKind
+from shared.store import codec
+from shared.store.rows import MailRow, NoticeRow
 from tests.support.hostile import Verdict
 from tests.support.hostile.events import DELIVERIES, KEY, NOW
 from tests.support.hostile.material import TEXTS, TIMES, changes, one_of_many, rewritten
 from tests.support.world import World
 
 if TYPE_CHECKING:
-    from shared.events import Item
-    from shared.notices import Recorded
+    from shared.events.model import Item
+    from shared.notices.records import Recorded
     from shared.store.table import Stored
 
 
@@ -82,14 +85,14 @@ def check_course(course: Course) -> Verdict:
         world.sweep(minutes=10)
         rows = _rows(world)
         left = [codec.work(row) for row in rows if row.key.startswith("work:")]
-        assert not [row for row in left if isinstance(row, codec.NoticeRow | codec.MailRow)]
+        assert not [row for row in left if isinstance(row, NoticeRow | MailRow)]
         _check_told(world, rows)
         _check_rejected(rows)
     return Verdict(tuple(words))
 
 
 def _rows(world: World) -> list[Stored]:
-    rows = [row for key in world.table.keys() if (row := world.table.get(key))]  # noqa: SIM118 - no mapping
+    rows = [row for key in world.table.keys() if (row := world.table.get(key))]
     for row in rows:
         assert KEY.fullmatch(row.key)
     return rows
@@ -158,7 +161,7 @@ def _check_rejected(rows: list[Stored]) -> None:
     for row in rows:
         if row.key.startswith("work:"):
             work = codec.work(row)
-            telling += isinstance(work, codec.NoticeRow) and work.notice.kind is NoticeKind.REJECTED
+            telling += isinstance(work, NoticeRow) and work.notice.kind is NoticeKind.REJECTED
         elif row.key.startswith("sent:"):
             telling += any(member.kind is NoticeKind.REJECTED for member in codec.sent(row).members)
     assert telling == any(row.key.startswith("rejected:") for row in rows), "rejected input is not told once"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from local import made_up
-from shared.emails.compose import Look, compose, compose_plain
+from shared.channels.email.compose import Look, compose, compose_plain
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

@@ -8,10 +8,10 @@ import re
 from typing import TYPE_CHECKING
 from unicodedata import category
 
-from shared.mailers.mime import message_bytes
+from shared.channels.email.mime import message_bytes
 
 if TYPE_CHECKING:
-    from shared.emails.email import Email
+    from shared.channels.email.email import Email
 
 SENDER = "AKS Maintenance <aks@example.com>"
 OPERATION = "00000000-0000-5000-8000-000000000001"

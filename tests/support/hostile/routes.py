@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 import yaml
 from hypothesis import strategies as st
 
-from shared.events import Cluster, Event, Status, Upgrade
-from shared.notices import Kind
-from shared.routes import DEFAULT_AUDIENCE, Outcome, Volume
-from shared.settings import SettingsError, load
+from shared.audience import DEFAULT_AUDIENCE, Volume
+from shared.events.model import Cluster, Event, Status, Upgrade
+from shared.notices.kinds import Kind
+from shared.routes import Outcome
+from shared.setting_reader import SettingsError
+from shared.settings import load
 from tests.support.hostile import Verdict
 from tests.support.hostile.material import (
     NASTY,
@@ -31,7 +33,8 @@ from tests.support.hostile.material import (
 )
 
 if TYPE_CHECKING:
-    from shared.routes import Audience, Routes
+    from shared.audience import Audience
+    from shared.routes import Routes
     from tests.support.hostile.material import Change
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

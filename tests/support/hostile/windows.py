@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from hypothesis import strategies as st
 
-from shared.clusters import known
-from shared.windows import (
+from shared.maintenance import (
     Configuration,
     ConfigurationError,
     Window,
+    inventory,
     next_window,
     occurrences,
     parse,
     window_at,
 )
-from shared.windows.configuration import MaintenanceWindow, TimeInWeek
+from shared.maintenance.configuration import MaintenanceWindow, TimeInWeek
 from tests.support.hostile import Verdict
 from tests.support.hostile.material import (
     SCALARS,
@@ -280,8 +280,8 @@ def _is_anchored(configuration: Configuration) -> bool:
 
 
 def _check_known(body: Any) -> None:
-    reading = known.read(body, datetime(2026, 11, 20, tzinfo=UTC))
+    reading = inventory.read(body, datetime(2026, 11, 20, tzinfo=UTC))
     assert reading.clusters or reading.wrong or body in ([], {"value": []})
     for one in reading.clusters:
-        assert msgspec.json.decode(msgspec.json.encode(one), type=known.Known) == one
+        assert msgspec.json.decode(msgspec.json.encode(one), type=inventory.Known) == one
     assert all(map(is_on_one_line, reading.wrong))
