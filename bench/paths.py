@@ -13,11 +13,11 @@ from azure.core.credentials import AzureKeyCredential
 
 from bench import app, calls
 from bench.figures import Figure, in_turns, millis
-from local.child import Child, environment
-from local.payloads import event, scheduled
-from local.processes import ROOT
 from shared.mailers.acs import API_VERSION
 from shared.mailers.endpoint import parse_connection_string
+from testing.child_process import Child, environment
+from testing.processes import ROOT
+from testing.samples.payloads import event, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ class MailService(Child):
 
     def start(self) -> None:
         """Start it and wait until it has said where it is."""
-        self._spawn([sys.executable, "-m", "tests.support.mail_endpoint"], environment({}), ROOT)
+        self._spawn([sys.executable, "-m", "testing.mail_endpoint"], environment({}), ROOT)
         self._wait_for(lambda output: _SIGN in output and output.endswith("\n"), "The mail service")
 
     @property

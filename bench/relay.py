@@ -13,8 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from local.child import Child, environment
-from local.processes import ROOT
+from testing.child_process import Child, environment
+from testing.processes import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

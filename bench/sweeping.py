@@ -11,12 +11,12 @@ from uuid import uuid4
 
 from bench import app, calls, history
 from bench.figures import SWEEP_TARGET, Figure, Pair, Plot, Section, in_turns, millis
-from local.payloads import event
-from local.processes import Azurite
 from shared import settings, wiring
 from shared.mailers import Accepted, Answer, Fate
 from shared.store import keys
 from shared.store.table import PARTITION
+from testing.processes import Azurite
+from testing.samples.payloads import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import payloads
-from local.stage import Stage, complain, play, say
+from local.sandbox import Stage, complain, play, say
 from shared.store import keys
+from testing.samples import payloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

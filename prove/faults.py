@@ -7,7 +7,7 @@ from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from tests.support.fault_proxy import CUT, Delay, Fault, Phase, Reply, Request
+from testing.fault_proxy import CUT, Delay, Fault, Phase, Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

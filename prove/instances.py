@@ -10,16 +10,16 @@ import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Self
 
-from local.processes import Answer, Client, connection_string, listening
-from tests.support.fault_proxy import FaultProxy
-from tests.support.real import SETTINGS
+from testing.fault_proxy import FaultProxy
+from testing.processes import Answer, Client, connection_string, listening
+from testing.real_app import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from prove.faults import Weather
-    from prove.nursery import Nursery
+    from prove.fork_server import Nursery
     from prove.schedules import Death
 
 READY_WITHIN = 60.0

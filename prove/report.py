@@ -10,7 +10,7 @@ from prove.faults import KINDS, SIDES, STOPS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prove.campaigns import Result, Total
+    from prove.runner import Result, Total
 
 LEAST_STRIKES = 50
 """How often each kind has to strike before its being survived says anything."""
@@ -150,7 +150,7 @@ _HOSTILE = """\
 ## Hostile input
 
 Texts and values made by hypothesis, from nonsense to documents that are nearly right, and the properties that
-must hold of any of them ([tests/support/hostile](../tests/support/hostile)):"""
+must hold of any of them ([testing/hostile](../testing/hostile)):"""
 
 _END = """\
 ## What this does not show
@@ -162,5 +162,5 @@ off; the limits of the mail service are out of reach, which the storm tests see 
 not judged. Rescheduled maintenances, SMTP, delivery reports and housekeeping are left to the tests.
 
 A small model of the protocol, checked exhaustively, is beside the tests:
-[tests/support/model.py](../tests/support/model.py).
+[tests/protocol_model.py](../tests/protocol_model.py).
 """

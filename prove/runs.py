@@ -15,22 +15,22 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from azure.data.tables import TableClient
 
-from local.processes import Azurite
 from prove import schedules
-from prove.evidence import Evidence
 from prove.faults import LEASE, Strikes, Weather
+from prove.fork_server import Nursery
 from prove.instances import Instance
-from prove.nursery import Nursery
+from prove.verdict import Evidence
 from shared.store import codec, keys
 from shared.store.table import AzureTable
-from tests.support.mail_endpoint import KEY, MailEndpoint, Moment
+from testing.mail_endpoint import KEY, MailEndpoint, Moment
+from testing.processes import Azurite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prove.schedules import Delivery, Part, Schedule
     from shared.store.table import Stored
-    from tests.support.mail_endpoint import Request
+    from testing.mail_endpoint import Request
 
 INSTANCES = 2
 PATIENCE = 300.0

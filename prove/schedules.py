@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from local.payloads import EVENT_TYPE, event, guid, scheduled
 from prove.faults import KINDS, LATE, STOPS
 from shared.routes import DEFAULT_AUDIENCE
 from shared.store import keys
-from tests.support.mail_endpoint import Temper
+from testing.mail_endpoint import Temper
+from testing.samples.payloads import EVENT_TYPE, event, guid, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

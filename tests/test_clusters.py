@@ -16,8 +16,8 @@ from shared.settings import APP, ClusterSource, SettingsError
 from shared.store import codec, keys
 from shared.windows import NODE_OS
 from shared.windows.configuration import DateSpan
-from tests.support.arm_endpoint import SUBSCRIPTION, cluster, configuration
-from tests.support.world import NOW, World
+from testing.arm_endpoint import SUBSCRIPTION, cluster, configuration
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.processes import Azurite, Host
-from tests.support.fault_proxy import CUT, Fault, Phase, Request
-from tests.support.mail_endpoint import Temper
-from tests.support.real import RealWorld
-from tests.support.stories import event, guid, scheduled
+from testing.fault_proxy import CUT, Fault, Phase, Request
+from testing.mail_endpoint import Temper
+from testing.processes import Azurite, Host
+from testing.real_app import RealWorld
+from testing.samples.payloads import event, guid, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

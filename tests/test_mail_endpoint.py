@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.mail_endpoint import KEY, Fault, MailEndpoint, Moment, Request, Temper
+from testing.mail_endpoint import KEY, Fault, MailEndpoint, Moment, Request, Temper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -257,7 +257,7 @@ def test_delays(endpoint: MailEndpoint) -> None:
 @contextmanager
 def process(*arguments: str) -> Iterator[str]:
     """Run the endpoint as a process; give its URL."""
-    command = [sys.executable, "-m", "tests.support.mail_endpoint", *arguments]
+    command = [sys.executable, "-m", "testing.mail_endpoint", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         try:

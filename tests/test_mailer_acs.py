@@ -34,7 +34,7 @@ from shared.mailers import (
     Unknown,
 )
 from shared.mailers.acs import API_VERSION, LONGEST_PAUSE, AcsMailer, parse_connection_string
-from tests.support.mail_endpoint import KEY, Fault, MailEndpoint, Moment, Request, Temper
+from testing.mail_endpoint import KEY, Fault, MailEndpoint, Moment, Request, Temper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

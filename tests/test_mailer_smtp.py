@@ -27,7 +27,7 @@ from shared.mailers import (
 from shared.mailers.mime import mailbox, message_bytes
 from shared.mailers.relay import Relay, Tls
 from shared.mailers.smtp import SmtpMailer, parse_url
-from tests.support.smtp_server import Certificate, SmtpServer, make_certificate
+from testing.smtp_server import Certificate, SmtpServer, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

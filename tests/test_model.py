@@ -1,7 +1,7 @@
 """The protocol as a small model: what holds in every order of steps, and what breaks without a safeguard.
 
-The model is in `tests.support.model`; a planted bug takes one safeguard away, and the search has to find what
-comes of it. A trace is the shortest way to what is wrong, told by the two workers, A and B.
+The model is in `tests.protocol_model`; a planted bug takes one safeguard away, and the search has to find
+what comes of it. A trace is the shortest way to what is wrong, told by the two workers, A and B.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from functools import cache
 
 import pytest
 
-from tests.support.mail_service import Temper
-from tests.support.model import Bug, Model, State, Step, Wrong, check
+from testing.mail_service import Temper
+from tests.protocol_model import Bug, Model, State, Step, Wrong, check
 
 TEMPERS = pytest.mark.parametrize("temper", Temper)
 

@@ -12,10 +12,10 @@ from shared.mailers import Accepted, Refused, Throttled, Unknown
 from shared.notices import Mail
 from shared.store import codec, keys
 from shared.store.ledger import Ledger, ResendRefused
-from shared.store.memory import MemoryTable
 from shared.store.table import Conflict, Operation, TableUnavailable
-from tests.support.stories import event
-from tests.support.world import NOW, World
+from testing.memory_table import MemoryTable
+from testing.samples.payloads import event
+from testing.world import NOW, World
 from tests.test_ops_ledger import run, told
 
 if TYPE_CHECKING:

@@ -13,21 +13,21 @@ from typing import Any
 
 import pytest
 
-from local.payloads import event, guid, scheduled
-from local.processes import ROOT
 from prove import report, schedules
 from prove.bugs import Bug
-from prove.campaigns import Result, Total, campaign
-from prove.evidence import Evidence, Verdict, judge
 from prove.faults import KINDS, LATE, SIDES, STOPS
-from prove.letters import Telling, read
+from prove.mail_reader import Telling, read
 from prove.report import NAMES
+from prove.runner import Result, Total, campaign
 from prove.runs import Trial
 from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, make
+from prove.verdict import Evidence, Verdict, judge
 from shared.notices import Kind, Member, SentMail
 from shared.store import keys
-from tests.support.mail_endpoint import Mail, Temper
-from tests.support.world import NOW, World
+from testing.mail_endpoint import Mail, Temper
+from testing.processes import ROOT
+from testing.samples.payloads import event, guid, scheduled
+from testing.world import NOW, World
 
 BEGAN = datetime(2026, 11, 20, 3, tzinfo=UTC)
 

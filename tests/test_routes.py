@@ -13,7 +13,6 @@ import msgspec
 import pytest
 import yaml
 
-from local import payloads
 from shared.events import Cluster, Event, Status, Upgrade, parse
 from shared.notices import Kind
 from shared.routes import (
@@ -28,6 +27,7 @@ from shared.routes import (
     load,
     read,
 )
+from testing.samples import payloads
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 ROOT = Path(__file__).parent.parent
