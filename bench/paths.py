@@ -15,7 +15,7 @@ from bench import app, calls
 from bench.figures import Figure, in_turns, millis
 from shared.mailers.acs import API_VERSION
 from shared.mailers.endpoint import parse_connection_string
-from testing.child_process import Child, environment
+from testing.child_process import ChildProcess, environment
 from testing.processes import ROOT
 from testing.samples.payloads import event, scheduled
 
@@ -57,7 +57,7 @@ class Path(msgspec.Struct, frozen=True):
     """Whether the event is known already."""
 
 
-class MailService(Child):
+class MailService(ChildProcess):
     """The stand-in for the mail service as a process, which shares no interpreter with what is measured."""
 
     def start(self) -> None:

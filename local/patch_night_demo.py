@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.sandbox import Stage, complain, play
+from local.sandbox import Sandbox, complain, play
 from shared.emails.compose import LIMIT
 from shared.notices import Kind
 from testing.samples.patch_night import Course, patch_night
@@ -63,10 +63,10 @@ class Told:
 
 
 class Storm:
-    """A night on a stage."""
+    """A night in a sandbox."""
 
-    def __init__(self, stage: Stage, night: Night) -> None:
-        self._stage = stage
+    def __init__(self, sandbox: Sandbox, night: Night) -> None:
+        self._sandbox = sandbox
         self._night = night
         self._waiting = list(reversed(night.events))
         self._happened = {happening.key: happening.at for happening in night.events}
@@ -85,7 +85,7 @@ class Storm:
 
     def wrong(self) -> list[str]:
         """Compare what was told with what happened."""
-        sent = self._stage.sent()
+        sent = self._sandbox.sent()
         told = self._told(sent)
         wrong = [
             f"{kind} was told twice: {key}, to {name}"
@@ -99,9 +99,9 @@ class Storm:
         final = set(_expected(self._night, replaceable=False))
         wrong += [f"{kind} was not told: {key}, to {name}" for name, key, kind in final - told.counts.keys()]
         wrong += [f"mail {id_} is {mail.state}" for id_, mail in sent.items() if mail.state != "sent"]
-        if sent.keys() != self._stage.written():
-            wrong.append(f"{len(sent)} emails in the table, {len(self._stage.written())} in the folder")
-        large = [path.stem for path in self._stage.mail.glob("*-*.html") if path.stat().st_size > LIMIT]
+        if sent.keys() != self._sandbox.written():
+            wrong.append(f"{len(sent)} emails in the table, {len(self._sandbox.written())} in the folder")
+        large = [path.stem for path in self._sandbox.mail.glob("*-*.html") if path.stat().st_size > LIMIT]
         wrong += [f"mail {id_} is too large" for id_ in large]
         if undone := self._undone():
             wrong.append(f"{undone} notices and mails are left undone")
@@ -111,7 +111,7 @@ class Storm:
 
     def table(self) -> None:
         """Print what each audience was told."""
-        told = self._told(self._stage.sent())
+        told = self._told(self._sandbox.sent())
         heads = "".join(f"{kind:>12}" for kind in _TOLD)
         print(f"\n  {'audience':<12}{'clusters':>10}{heads}{'emails':>10}")
         clusters = Counter(name for names in self._night.hearing.values() for name in names)
@@ -146,13 +146,13 @@ class Storm:
                 time.sleep(min(0.1, left))
                 continue
             events = json.dumps([json.loads(happening.text) for happening in batch])
-            if self._stage.host.post_event(events).status == ACCEPTED:
+            if self._sandbox.host.post_event(events).status == ACCEPTED:
                 self._came += len(batch)
             else:
                 self._waiting += reversed(batch)
 
     def _line(self) -> None:
-        sent = self._stage.sent()
+        sent = self._sandbox.sent()
         told = self._told(sent)
         after = f", {max(told.delays):.1f} s" if told.delays else ""
         share = f"{self._came} of {len(self._night.events)}"
@@ -163,7 +163,7 @@ class Storm:
         )
 
     def _undone(self) -> int:
-        undone = self._stage.undone()
+        undone = self._sandbox.undone()
         return undone["notice"] + undone["mail"]
 
     def _told(self, sent: dict[str, SentMail]) -> Told:
@@ -191,15 +191,15 @@ def run(out: Path, clusters: int, audiences: int, seconds: float) -> int:
     takes = course.announced_within + timedelta(minutes=5) + course.started_within + 2 * course.takes[1]
     course = Course(speed=takes.total_seconds() / seconds)
     routes = patch_night(datetime.now(UTC), clusters, audiences, course).routes
-    with Stage(out, {**SETTINGS, "ROUTES": routes}) as stage:
+    with Sandbox(out, {**SETTINGS, "ROUTES": routes}) as sandbox:
         night = patch_night(datetime.now(UTC) + timedelta(seconds=1), clusters, audiences, course)
         print(f"  {clusters} clusters, {audiences} audiences, {len(night.events)} events in {seconds:g} s.")
-        storm = Storm(stage, night)
+        storm = Storm(sandbox, night)
         storm.watch()
         time.sleep(2.5)  # two sweeps: should anything be sent twice, now it would be
         wrong = storm.wrong()
         storm.table()
-    print(f"\nThe emails: {stage.gallery}")
+    print(f"\nThe emails: {sandbox.gallery}")
     return complain(wrong)
 
 

@@ -35,7 +35,7 @@ SETTINGS = {
 INTERRUPTED = 130
 
 
-class Stage:
+class Sandbox:
     """A context manager: what it starts ends with it. The emails and the host's log are in `out`."""
 
     def __init__(self, out: Path, settings: Mapping[str, str]) -> None:

@@ -1,10 +1,10 @@
 """Processes by the thousand: one that has imported what the app imports, and forks.
 
 A proof starts and kills some ten thousand instances of the app; importing it anew each time would take hours.
-The nursery imports the libraries and the local host, but not `function_app`: each instance reads its own
+The fork server imports the libraries and the local host, but not `function_app`: each instance reads its own
 settings, as every start does. What comes out of a fork is a process of its own, which SIGKILL ends like any.
 
-    Nursery().fork(settings, log)      in whoever proves
+    ForkServer().fork(settings, log)      in whoever proves
     python -m prove.fork_server            the process: a line of JSON in, the pid of an instance out
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _DIE_WITH_PARENT = 1
-"""PR_SET_PDEATHSIG of prctl(2): no instance outlives its nursery."""
+"""PR_SET_PDEATHSIG of prctl(2): no instance outlives its fork server."""
 
 
 _NEEDED = (
@@ -54,7 +54,7 @@ class Order(msgspec.Struct, frozen=True):
     bug: str = ""
 
 
-class Nursery:
+class ForkServer:
     """The process that forks, as a context manager. Thread-safe."""
 
     def __init__(self) -> None:

@@ -67,7 +67,7 @@ def rare(total: Total) -> list[str]:
 
 def bad(results: Sequence[Result]) -> str:
     """Name what went wrong, with the seed that does it again; nothing where nothing did."""
-    return "\n".join(f"* seed {result.seed} ({result.temper}): {result.wrong}" for result in results)
+    return "\n".join(f"* seed {result.seed} ({result.mode}): {result.wrong}" for result in results)
 
 
 def bugs(caught: Sequence[Caught]) -> str:
@@ -156,7 +156,7 @@ _END = """\
 ## What this does not show
 
 The mail service is a stand-in: what Azure Communication Services does with an operation id that it has seen
-before is not documented, hence both tempers. It forgets nothing here. Azurite has one server, whose clock is
+before is not documented, hence both modes. It forgets nothing here. Azurite has one server, whose clock is
 the machine's, and the host is the repository's own stand-in. Leases are the shortest (10 s); watchdogs are
 off; the limits of the mail service are out of reach, which the storm tests see to, and a pause after a 429 is
 not judged. Rescheduled maintenances, SMTP, delivery reports and housekeeping are left to the tests.

@@ -16,7 +16,7 @@ from prove.fork_server import die_with_parent
 from prove.runs import Lab, Trial
 from prove.verdict import Verdict, judge, tally
 from shared.notices import Kind
-from testing.mail_endpoint import Temper
+from testing.mail_endpoint import OperationIdMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +33,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What one run came to."""
 
     seed: int
-    temper: Temper = Temper.HONOURS
+    mode: OperationIdMode = OperationIdMode.HONOURS
     events: int = 0
     """Events accepted."""
     mails: int = 0
@@ -78,7 +78,7 @@ def summed_up(evidence: Evidence) -> Result:
     members = [fate.members for fate in evidence.fates.values()]
     return Result(
         seed=evidence.schedule.seed,
-        temper=evidence.schedule.temper,
+        mode=evidence.schedule.mode,
         events=len(evidence.accepted),
         mails=len(evidence.fates),
         digests=sum(len(each) > 1 for each in members),

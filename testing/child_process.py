@@ -57,7 +57,7 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**{name: os.environ[name] for name in _PASSED_ON if name in os.environ}, **settings}
 
 
-class Child:
+class ChildProcess:
     """A program in a process group of its own, its output in a log file.
 
     Without `log` the file is a temporary one that goes when the block ends.

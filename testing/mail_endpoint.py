@@ -33,12 +33,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from testing.mail_http import MailServer
-from testing.mail_service import Fault, Mail, MailService, Moment, On, Request, Temper
+from testing.mail_service import Fault, Mail, MailService, Moment, On, OperationIdMode, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["KEY", "Fault", "Mail", "MailEndpoint", "Moment", "Request", "Temper"]
+__all__ = ["KEY", "Fault", "Mail", "MailEndpoint", "Moment", "OperationIdMode", "Request"]
 
 KEY = base64.b64encode(b"a key for tests, and nothing else").decode()
 
@@ -53,13 +53,13 @@ class MailEndpoint:
     def __init__(
         self,
         *,
-        temper: Temper = Temper.HONOURS,
+        mode: OperationIdMode = OperationIdMode.HONOURS,
         key: str = KEY,
         port: int = 0,
         state: Path | None = None,
         hook: Callable[[Moment, Request], None] | None = None,
     ) -> None:
-        self.service = MailService(temper, state)
+        self.service = MailService(mode, state)
         self.key = key
         self.hook = hook
         self.fault_for: Callable[[Request], Fault | None] = lambda _: None
@@ -157,14 +157,18 @@ def main() -> None:
     parser.add_argument("--key", default=KEY, help="base64")
     parser.add_argument("--state", type=Path, help="a file that keeps the mails across restarts")
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--honour-operation-id", dest="temper", action="store_const", const=Temper.HONOURS)
-    group.add_argument("--ignore-operation-id", dest="temper", action="store_const", const=Temper.IGNORES)
+    group.add_argument(
+        "--honour-operation-id", dest="mode", action="store_const", const=OperationIdMode.HONOURS
+    )
+    group.add_argument(
+        "--ignore-operation-id", dest="mode", action="store_const", const=OperationIdMode.IGNORES
+    )
     given = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    temper = given.temper or Temper.HONOURS
-    with MailEndpoint(temper=temper, key=given.key, port=given.port, state=given.state) as endpoint:
+    mode = given.mode or OperationIdMode.HONOURS
+    with MailEndpoint(mode=mode, key=given.key, port=given.port, state=given.state) as endpoint:
         print(endpoint.connection_string, flush=True)  # noqa: T201 - the interface to whoever started it
         stop.wait()
 

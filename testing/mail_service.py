@@ -1,8 +1,8 @@
-"""What a stand-in mail service knows and decides: mails, operations, tempers, faults. No HTTP here.
+"""What a stand-in mail service knows and decides: mails, operations, modes, faults. No HTTP here.
 
 It keeps to what is known of Azure Communication Services' Email: a mail is an operation, named by the sender
 (`Operation-Id`), and can be asked about. What the real service does with an operation id that it has seen
-before is not documented, so the stand-in has two tempers and the product must hold its promises under both.
+before is not documented, so the stand-in has two modes and the product must hold its promises under both.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_RECIPIENTS = 50
 MAX_BYTES = 10 * 1024 * 1024
 
 
-class Temper(StrEnum):
+class OperationIdMode(StrEnum):
     """What happens to a second request under an operation id that is known already."""
 
     HONOURS = "honour"
@@ -134,8 +134,8 @@ class MailService:
     the request is answered.
     """
 
-    def __init__(self, temper: Temper = Temper.HONOURS, state: Path | None = None) -> None:
-        self.temper = temper
+    def __init__(self, mode: OperationIdMode = OperationIdMode.HONOURS, state: Path | None = None) -> None:
+        self.mode = mode
         self._state = state
         self._lock = threading.Lock()
         self._mails: list[Mail] = []
@@ -158,7 +158,7 @@ class MailService:
         mail = Mail(operation_id, json.loads(body), hashlib.sha256(body).hexdigest())
         with self._lock:
             known = [one for one in self._mails if one.operation_id == operation_id]
-            if known and self.temper is Temper.HONOURS:
+            if known and self.mode is OperationIdMode.HONOURS:
                 if known[0].sha256 != mail.sha256:
                     return error(400, "BadRequest", "The operation id was used for a different request.")
             else:

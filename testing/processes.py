@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from testing.child_process import Child, ProcessError, environment
+from testing.child_process import ChildProcess, ProcessError, environment
 
 if typing.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Azurite(Child):
+class Azurite(ChildProcess):
     """Azurite's table service in memory, on a free port of 127.0.0.1: `with Azurite() as azurite`."""
 
     def __init__(self, log: Path | None = None) -> None:
@@ -146,7 +146,7 @@ class Client:
                 raise ConnectionError(f"The host went away: {error!r}") from error
 
 
-class Host(Client, Child):
+class Host(Client, ChildProcess):
     """`python -m local.host` as a process: `with Host({"NOTIFIER_STORAGE": …}) as host`.
 
     It gets these settings and nothing of the caller's own environment but what Python needs, and reads no
@@ -163,7 +163,7 @@ class Host(Client, Child):
         log: Path | None = None,
         options: Sequence[str] = ("--no-settings",),
     ) -> None:
-        Child.__init__(self, log)
+        ChildProcess.__init__(self, log)
         Client.__init__(self)
         self.settings = dict(settings)
         self._app = app.resolve()

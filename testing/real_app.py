@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections import Counter
 
     from shared.notices import SentMail
-    from testing.mail_endpoint import Mail, Temper
+    from testing.mail_endpoint import Mail, OperationIdMode
 
 SETTINGS = {
     "EMAIL_FROM": "aks@example.com",
@@ -37,8 +37,8 @@ SETTINGS = {
 class RealWorld:
     """A table of its own on a running Azurite, a mail endpoint, a proxy before each, and hosts to start."""
 
-    def __init__(self, azurite: Azurite, temper: Temper | None = None, **settings: str) -> None:
-        self.endpoint = MailEndpoint(temper=temper) if temper else MailEndpoint()
+    def __init__(self, azurite: Azurite, mode: OperationIdMode | None = None, **settings: str) -> None:
+        self.endpoint = MailEndpoint(mode=mode) if mode else MailEndpoint()
         self.table_proxy = FaultProxy(azurite.endpoint)
         self.table_name = f"t{uuid.uuid4().hex}"
         self._settings = settings

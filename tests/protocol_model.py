@@ -13,7 +13,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from testing.mail_service import Temper
+from testing.mail_service import OperationIdMode
 
 Bug = StrEnum("Bug", "NO_IF_MATCH SETTLE_BEFORE_SEND CONFLICT_IS_DONE NO_QUESTION")
 Wrong = StrEnum("Wrong", "TWICE LOST STUCK")  # stuck: nothing that can happen leads to a good end
@@ -59,15 +59,15 @@ class State(NamedTuple):
 
 
 class Model(NamedTuple):
-    """What can happen under a temper of the mail service, with a bug or without one."""
+    """What can happen under a mode of the mail service, with a bug or without one."""
 
-    temper: Temper
+    mode: OperationIdMode
     bug: Bug | None = None
     late_requests: bool = False
 
     def steps(self, state: State) -> list[tuple[str, State]]:
         """Give whatever can happen next: its name, and the state that it leads to."""
-        taken = state._replace(delivered=max(1, state.delivered + (self.temper is Temper.IGNORES)))
+        taken = state._replace(delivered=max(1, state.delivered + (self.mode is OperationIdMode.IGNORES)))
         steps = [*self._moves(state, 0, taken), *self._moves(state, 1, taken)]
         waiting = Step.WAIT in {worker.step for worker in state.workers}
         if state.row is Row.LEASED and not waiting and (self.late_requests or not state.adrift):

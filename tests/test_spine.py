@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testing.mail_endpoint import Fault, Temper
+from testing.mail_endpoint import Fault, OperationIdMode
 from testing.processes import Azurite, Host, ProcessError
 from testing.real_app import SETTINGS, RealWorld
 from testing.samples.payloads import event, guid, scheduled
@@ -136,11 +136,11 @@ def test_throttling_pauses_and_loses_nothing(world: RealWorld) -> None:
     assert sorted(world.told().values()) == [1, 1, 1]
 
 
-@pytest.mark.parametrize("temper", [Temper.HONOURS, Temper.IGNORES])
+@pytest.mark.parametrize("mode", [OperationIdMode.HONOURS, OperationIdMode.IGNORES])
 @pytest.mark.parametrize("kind", ["lost", "accept500"])
-def test_accepted_without_an_answer_arrives_once(azurite: Azurite, temper: Temper, kind: str) -> None:
+def test_accepted_without_an_answer_arrives_once(azurite: Azurite, mode: OperationIdMode, kind: str) -> None:
     """A mail that was accepted without saying so is asked about after its lease, and arrives once."""
-    with RealWorld(azurite, temper, LEASE="10s") as world, world.host() as host:
+    with RealWorld(azurite, mode, LEASE="10s") as world, world.host() as host:
         world.endpoint.script(kind)
         assert host.post_event(event("Failed", _now())).status == 202
         assert len(world.keys("work:2")) == 1
