@@ -59,13 +59,13 @@ def email_reports(event: str) -> None:
 
 @app.function_name("housekeeping")
 @app.timer_trigger("timer", schedule="0 17 3 * * *", run_on_startup=False)
-def housekeeping(timer: func.TimerRequest) -> None:
+def housekeeping(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
     """Remove history that is older than it has to be kept, once a day."""
     _notifier().tidy()
 
 
 @app.function_name("refresh_windows")
 @app.timer_trigger("timer", schedule="0 41 2 * * *", run_on_startup=False)
-def refresh_windows(timer: func.TimerRequest) -> None:
+def refresh_windows(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
     """Read clusters and their maintenance windows, once a day, where CLUSTERS asks for it."""
     _notifier().refresh_windows()

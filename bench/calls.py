@@ -50,7 +50,7 @@ def noted() -> Iterator[list[Call]]:
 def _noting(kind: type, name: str, seen: list[Call]) -> Callable[..., Any]:
     method = getattr(kind, name)
 
-    def noting(self: object, *arguments: Any, **options: Any) -> Any:
+    def noting(self: object, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the SDK's own
         if name == "submit_transaction":
             arguments = ([_whole(*operation) for operation in arguments[0]],)
         seen.append(Call(name, arguments, options))

@@ -70,7 +70,7 @@ def draw(plot: Plot, folder: Path) -> Path:
     return file
 
 
-def _lines(axes: Any, plot: Plot) -> None:
+def _lines(axes: Any, plot: Plot) -> None:  # noqa: ANN401 - matplotlib is not installed everywhere
     """Draw lines of points, and name each at its side."""
     for (name, points), colour in zip(plot.lines.items(), COLOURS, strict=False):
         bare = "bare" in name or "point read" in name
@@ -89,7 +89,7 @@ def _lines(axes: Any, plot: Plot) -> None:
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
-def _bars(axes: Any, plot: Plot) -> None:
+def _bars(axes: Any, plot: Plot) -> None:  # noqa: ANN401 - matplotlib is not installed everywhere
     """Draw a bar for each, made of its parts, the first on top."""
     names = list(plot.bars)
     parts = [part for part in next(iter(plot.bars.values())) if any(bar[part] for bar in plot.bars.values())]

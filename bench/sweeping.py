@@ -11,12 +11,12 @@ from uuid import uuid4
 
 from bench import app, calls, history
 from bench.figures import SWEEP_TARGET, Figure, Pair, Plot, Section, in_turns, millis
-from local.payloads import event
-from local.processes import Azurite
 from shared import keys, settings
 from shared.app import Notifier, open_table
 from shared.channels.outcomes import Accepted, Answer, Fate
 from shared.store.table import PARTITION
+from testing.processes import Azurite
+from testing.samples.payloads import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,11 +87,11 @@ class _Taking:
 
     can_answer = True
 
-    def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
+    def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ARG002
         """See Mailer."""
         return Accepted()
 
-    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:
+    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:  # noqa: ARG002
         """See Mailer."""
         return Answer(Fate.ACCEPTED)
 

@@ -68,7 +68,7 @@ def load() -> list[Function]:
     except ModuleNotFoundError as error:
         if error.name != MODULE:
             raise
-        raise LoadError(f"There is no {MODULE}.py in {os.getcwd()!r}.") from error
+        raise LoadError(f"There is no {MODULE}.py in {os.getcwd()!r}.") from error  # noqa: PTH109 - a text
     app = _app(module)
     # The library logs a warning for every app without HTTP functions, about keys that do not exist here.
     logging.disable(logging.WARNING)
@@ -91,7 +91,7 @@ def _app(module: ModuleType) -> func.FunctionApp:
     return apps[0]
 
 
-def _function(found: Any) -> Function:
+def _function(found: Any) -> Function:  # noqa: ANN401 - the library keeps its Function class to itself
     name = str(found.get_function_name())
     body = found.get_user_function()
     # By way of JSON, as the host gets them: the library's own objects hold enumerations.

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.app:
             os.chdir(options.app)
-        sys.path.insert(0, os.getcwd())
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - sys.path holds text
         if not options.no_settings:
             apply_settings(options.settings, os.environ)
         return _serve(options, _functions())

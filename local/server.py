@@ -107,7 +107,7 @@ class Server(ThreadingHTTPServer):
         with self._idle:
             return self._idle.wait_for(lambda: self._busy == 0, max(0.0, deadline - time.monotonic()))
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - as inherited
         """Log what went wrong with a connection; a client that goes away is no error."""
         _log.debug("A connection ended early.", exc_info=True)
 
@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             headers = typing.cast("Mapping[str, str]", self.headers)
             return self.server.routes.answer(self.command, self.path, headers, body)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the host itself went wrong, or is ending
             _log.exception("%s %s could not be answered.", self.command, self.path)
             return failed(error)
 
@@ -173,8 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     # http.server calls these.
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = _serve
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
         """Log at debug level: the host's log has a line per invocation, not per request."""
         _log.debug(format, *args)

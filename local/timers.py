@@ -118,5 +118,5 @@ class Timers:
             self._invoke(function, INFO).result()
         except CancelledError:
             _log.debug("The host ends before '%s' could run.", function.name)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - logged with its traceback by the invocation
             _log.debug("Timer '%s' goes on after: %s", function.name, error)

@@ -75,7 +75,7 @@ def is_topic(url: str) -> bool:
     return urlsplit(url).path.rstrip("/").lower() == TOPIC_PATH
 
 
-def renewed(body: Any, now: datetime) -> Any:
+def renewed(body: Any, now: datetime) -> Any:  # noqa: ANN401 - whatever JSON the file holds
     """Make events of another maintenance out of some: new ids, and all times moved so that they are of now.
 
     Events with the same eventId keep having the same one, and times keep their distances. What is no event
@@ -130,7 +130,7 @@ def _written(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _publish(url: str, body: Any, key: str) -> Answer:
+def _publish(url: str, body: Any, key: str) -> Answer:  # noqa: ANN401 - whatever JSON the file holds
     """Publish to a topic, with the SDK for it."""
     try:
         from azure.eventgrid import EventGridPublisherClient

@@ -191,7 +191,7 @@ def open_arm(config: Settings) -> Arm:
     return arm.Arm(_identity(config), arm.endpoint(config.portal))
 
 
-def _identity(config: Settings) -> Any:
+def _identity(config: Settings) -> Any:  # noqa: ANN401 - typed where it is used
     # Not DefaultAzureCredential: it probes one source after the other, and the app runs with one identity.
     from azure.identity import ManagedIdentityCredential
 

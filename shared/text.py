@@ -24,11 +24,11 @@ JSON_LIMIT = 65_536
 
 def _visible(match: re.Match[str]) -> str:
     code = ord(match.group())
-    if code < 0x20:
+    if code < 0x20:  # noqa: PLR2004 - C0: Unicode has a picture of each
         return chr(0x2400 + code)
-    if code == 0x7F:
+    if code == 0x7F:  # noqa: PLR2004 - DEL
         return "\N{SYMBOL FOR DELETE}"
-    if 0xD800 <= code <= 0xDFFF or code in {0xFFFE, 0xFFFF}:
+    if 0xD800 <= code <= 0xDFFF or code in {0xFFFE, 0xFFFF}:  # noqa: PLR2004 - not characters at all
         return "\N{REPLACEMENT CHARACTER}"
     return f"[U+{code:04X}]"
 

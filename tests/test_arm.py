@@ -10,8 +10,8 @@ import pytest
 from ops import windows
 from shared.clusters.refresh import Subscriptions, refresh
 from shared.sources.arm import Arm, ArmError, endpoint
-from tests.support.arm_endpoint import SUBSCRIPTION, ArmEndpoint, Fault, Tokens, cluster, configuration
-from tests.support.world import World
+from testing.arm_endpoint import SUBSCRIPTION, ArmEndpoint, Fault, Tokens, cluster, configuration
+from testing.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,19 +14,19 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient
 
-from local.processes import ACCOUNT, connection_string
 from shared import app, keys
 from shared.notices.records import RejectedInput
 from shared.settings import load
 from shared.store import codec
 from shared.store.azure import AzureTable
 from shared.store.table import PARTITION, Conflict, Table, TableRefused, TableUnavailable
-from tests.support.table_contract import TableContract, insert, merge, values
+from testing.processes import ACCOUNT, connection_string
+from tests.table_contract import TableContract, insert, merge, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.processes import Azurite
+    from testing.processes import Azurite
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 

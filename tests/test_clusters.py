@@ -18,8 +18,8 @@ from shared.maintenance.inventory import Known, identity, read
 from shared.setting_reader import SettingsError
 from shared.settings import APP, ClusterSource
 from shared.store import codec
-from tests.support.arm_endpoint import SUBSCRIPTION, cluster, configuration
-from tests.support.world import NOW, World
+from testing.arm_endpoint import SUBSCRIPTION, cluster, configuration
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,9 @@ from shared.clusters import refresh as refreshing
 from shared.notices.kinds import Kind
 from shared.notices.records import Member
 from shared.store import codec
-from tests.support.arm_endpoint import SUBSCRIPTION, configuration
-from tests.support.stories import event, scheduled
-from tests.support.world import NOW, World
+from testing.arm_endpoint import SUBSCRIPTION, configuration
+from testing.samples.payloads import event, scheduled
+from testing.world import NOW, World
 from tests.test_clusters import Bodies, attached
 from tests.test_emails_compose import read, squeezed
 

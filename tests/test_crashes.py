@@ -16,9 +16,9 @@ import pytest
 
 from shared.channels.outcomes import Accepted, Outcome
 from shared.store.codec import sent as read_sent
-from shared.store.memory import MemoryTable
-from tests.support.stories import event, guid, scheduled
-from tests.support.world import NOW, ScriptedMailer, World
+from testing.memory_table import MemoryTable
+from testing.samples.payloads import event, guid, scheduled
+from testing.world import NOW, ScriptedMailer, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

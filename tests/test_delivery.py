@@ -13,8 +13,8 @@ from shared.notices.records import Mail
 from shared.store.codec import sent as read_sent
 from shared.store.rows import Gate
 from shared.store.table import Operation, Verb
-from tests.support.stories import event, guid, scheduled
-from tests.support.world import NOW, World
+from testing.samples.payloads import event, guid, scheduled
+from testing.world import NOW, World
 
 WEEK = timedelta(days=7, minutes=5)
 DAY = timedelta(days=1, minutes=5)

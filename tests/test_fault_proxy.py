@@ -16,9 +16,9 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ServiceResponseError
 from azure.data.tables import TableClient, TableServiceClient
 
-from local.processes import ROOT, Azurite, connection_string
 from local.server import read_body
-from tests.support.fault_proxy import CUT, Delay, Fault, FaultProxy, Phase, Reply, Request, at
+from testing.fault_proxy import CUT, Delay, Fault, FaultProxy, Phase, Reply, Request, at
+from testing.processes import ROOT, Azurite, connection_string
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -55,7 +55,7 @@ class Echo(BaseHTTPRequestHandler):
         self.send_response(204)
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
         """Say nothing."""
 
 

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local import made_up
 from prove import hostile
 from shared import audience, durations
 from shared.channels.email.compose import Look
@@ -24,20 +23,21 @@ from shared.notices.kinds import Kind as NoticeKind
 from shared.notices.records import RejectedInput
 from shared.store import codec
 from shared.store.table import Conflict, Operation, Verb
-from tests.support.hostile import Verdict, emails, events, failures, intake, routes, windows
-from tests.support.hostile.kinds import KINDS, Kind
+from testing.hostile import Verdict, emails, events, failures, intake, routes, windows
+from testing.hostile.kinds import KINDS, Kind
+from testing.samples import mails
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.store.protocol import Store
-    from tests.support.hostile.emails import Letter
-    from tests.support.hostile.events import Delivery
-    from tests.support.hostile.failures import Failure
-    from tests.support.hostile.intake import Course
+    from testing.hostile.emails import Letter
+    from testing.hostile.events import Delivery
+    from testing.hostile.failures import Failure
+    from testing.hostile.intake import Course
 
 MANY = settings(max_examples=max(settings().max_examples, 200))
-EVENT = made_up.event("Started", made_up.NOW)
+EVENT = mails.event("Started", mails.NOW)
 FEW = settings(max_examples=max(settings().max_examples, 30))
 
 
@@ -222,9 +222,9 @@ def test_a_proof_needs_inputs_of_every_sort() -> None:
 
 def test_inputs_are_written_as_python_has_them() -> None:
     """An input is written so that it can be pasted: what Python makes of it is the same again."""
-    row = RejectedInput("rejected:0", "no \ud800", "'\n", made_up.NOW)
-    told = (emails.Told(NoticeKind.REJECTED, row), emails.Told(NoticeKind.FAILED, made_up.recorded(EVENT)))
-    letter = emails.Letter(told, made_up.NOW, made_up.TEAM, Look(), "why")
+    row = RejectedInput("rejected:0", "no \ud800", "'\n", mails.NOW)
+    told = (emails.Told(NoticeKind.REJECTED, row), emails.Told(NoticeKind.FAILED, mails.recorded(EVENT)))
+    letter = emails.Letter(told, mails.NOW, mails.TEAM, Look(), "why")
     names = {
         **vars(emails),
         **vars(kinds),

@@ -12,10 +12,10 @@ import pytest
 from shared.channels.outcomes import Throttled, Unknown
 from shared.keys import digest
 from shared.store.blobs import unpack
-from shared.store.memory import MemoryTable
 from shared.store.table import Conflict, TableUnavailable
-from tests.support.stories import end_of_support, event, guid, scheduled
-from tests.support.world import NOW, World
+from testing.memory_table import MemoryTable
+from testing.samples.payloads import end_of_support, event, guid, scheduled
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -34,7 +34,7 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
-from tests.support.mail_endpoint import KEY, Fault, MailEndpoint, Moment, Request, Temper
+from testing.mail_endpoint import KEY, Fault, MailEndpoint, Moment, OperationIdMode, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -369,11 +369,11 @@ def test_no_answer(endpoint: MailEndpoint, mailer: AcsMailer, fault: str) -> Non
     assert len(endpoint.questions) == 1
 
 
-@pytest.mark.parametrize("temper", list(Temper))
+@pytest.mark.parametrize("mode", list(OperationIdMode))
 @pytest.mark.parametrize("fault", ["lost", "accept500", "accept429"])
-def test_lost_answer(temper: Temper, fault: str) -> None:
+def test_lost_answer(mode: OperationIdMode, fault: str) -> None:
     """A mail whose answer was lost is found by asking, whatever the service makes of repeats."""
-    with MailEndpoint(temper=temper) as endpoint:
+    with MailEndpoint(mode=mode) as endpoint:
         mailer = AcsMailer(*_key(endpoint), SENDER)
         endpoint.script(fault)
         assert send(mailer) != Accepted()

@@ -27,7 +27,7 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
-from tests.support.smtp_server import Certificate, SmtpServer, make_certificate
+from testing.smtp_server import Certificate, SmtpServer, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from local.processes import Azurite
+    from testing.processes import Azurite
 
 STARTED = json.loads((code.ROOT / "samples" / "started.cloudevent.json").read_text("utf-8"))
 REPORT = {"id": "r", "eventType": "Microsoft.Communication.EmailDeliveryReportReceived", "data": {}}

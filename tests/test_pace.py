@@ -10,8 +10,8 @@ import pytest
 from shared.channels.outcomes import Accepted, Throttled
 from shared.delivery import limiter
 from shared.delivery.limiter import MANAGED_DOMAIN, OWN_DOMAIN, Limits
-from tests.support.stories import event
-from tests.support.world import NOW, World
+from testing.samples.payloads import event
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from azure.data.tables import TableServiceClient
 
-from local import processes
-from local.processes import ROOT, Azurite, Host, ProcessError, free_port
-from tests.support.apps import App, soon
+from testing import processes
+from testing.apps import App, soon
+from testing.processes import ROOT, Azurite, Host, ProcessError, free_port
 
 if typing.TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def maintenance_events(event: str) -> None:
 def gone(pid: int) -> bool:
     """Whether no process of this id runs any more; one that nobody has waited for counts as gone."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123 - Linux has it, macOS not
             return file.read().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
@@ -157,7 +157,7 @@ def test_started_in_a_thread(tmp_path: Path) -> None:
 
 PARENT = """
 import pathlib, sys, time
-from local.processes import Azurite, Host
+from testing.processes import Azurite, Host
 folder = pathlib.Path(sys.argv[1])
 with Azurite() as azurite, Host({"NOTES": str(folder)}, app=folder) as host:
     print(azurite.pid, host.pid, flush=True)

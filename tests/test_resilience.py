@@ -15,18 +15,18 @@ from shared.delivery import sender
 from shared.notices.kinds import Decision
 from shared.setting_reader import SettingsError
 from shared.store import codec
-from shared.store.memory import MemoryTable
 from shared.store.table import Operation, TableRefused, TableUnavailable, Verb
-from tests.support.fault_proxy import Phase, Reply, at
-from tests.support.real import RealWorld
-from tests.support.stories import event, scheduled
-from tests.support.world import NOW, World
+from testing.fault_proxy import Phase, Reply, at
+from testing.memory_table import MemoryTable
+from testing.real_app import RealWorld
+from testing.samples.payloads import event, scheduled
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from local.processes import Azurite
     from shared.channels.email.email import Email
+    from testing.processes import Azurite
 
 DAY = timedelta(days=1)
 

@@ -8,8 +8,8 @@ import pytest
 
 from shared.channels.outcomes import Accepted, Answer, Fate, Outcome, Refused, Throttled, Unavailable, Unknown
 from shared.store.codec import sent as read_sent
-from tests.support.stories import event
-from tests.support.world import NOW, World
+from testing.samples.payloads import event
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from shared.channels.email.email import Email

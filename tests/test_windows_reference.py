@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.maintenance import next_window, occurrences, parse, window_at
-from tests.support.windows_reference import DAY, DAYS, expected, expected_slots
+from testing.windows_reference import DAY, DAYS, expected, expected_slots
 
 DATES = st.dates(date(1999, 1, 1), date(2032, 12, 31))
 NAMES = st.sampled_from(DAYS)
@@ -45,7 +45,7 @@ OFFSETS = st.builds(
     st.integers(0, 14),
     st.sampled_from([0, 30, 45]),
 )
-TIMES = st.datetimes(datetime(1999, 1, 1), datetime(2034, 1, 1), timezones=st.just(UTC))
+TIMES = st.datetimes(datetime(1999, 1, 1), datetime(2034, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 LENGTHS = st.timedeltas(timedelta(0), timedelta(days=1100))
 SLOTS = st.lists(
     st.fixed_dictionaries({"day": NAMES, "hourSlots": st.lists(st.integers(0, 23), min_size=1)}), min_size=1
@@ -118,7 +118,7 @@ def test_slots_are_those_of_the_reference(
     slots: list[dict[str, Any]], data: st.DataObject, days: int
 ) -> None:
     """The older form gives the windows that looking at every single hour gives."""
-    after = data.draw(st.datetimes(datetime(2024, 1, 1), datetime(2025, 1, 1), timezones=st.just(UTC)))
+    after = data.draw(st.datetimes(datetime(2024, 1, 1), datetime(2025, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
     begins = st.tuples(st.timedeltas(-20 * DAY, 60 * DAY), st.timedeltas(timedelta(0), 12 * DAY))
     blocked = [
         (after + ahead, after + ahead + long) for ahead, long in data.draw(st.lists(begins, max_size=3))

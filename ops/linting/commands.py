@@ -138,7 +138,7 @@ def _options(window: MaintenanceWindow) -> dict[str, str]:
     return options | {"start_time": body["startTime"]}
 
 
-def _start_date(window: MaintenanceWindow, now: datetime) -> Any:
+def _start_date(window: MaintenanceWindow, now: datetime) -> Any:  # noqa: ANN401 - a date or None
     configuration = Configuration(window=msgspec.structs.replace(window, not_allowed_dates=()))
     today = now.astimezone(configuration.zone).date()
     if window.start_date is None or window.start_date > today:

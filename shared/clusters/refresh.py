@@ -54,7 +54,7 @@ class Subscriptions:
                 yield from self._arm.listed(subscription, _missed)
             except ArmError as error:
                 # Without a traceback: what it says is all there is to know.
-                log.error("the clusters of subscription %s cannot be listed: %s", subscription, error)
+                log.error("the clusters of subscription %s cannot be listed: %s", subscription, error)  # noqa: TRY400
 
 
 class File:
@@ -68,7 +68,7 @@ class File:
         try:
             yield json.loads(self._path.read_text("utf-8-sig"))
         except (OSError, ValueError, RecursionError) as error:
-            log.error("the clusters of %s cannot be read: %s", self._path.name, error)
+            log.error("the clusters of %s cannot be read: %s", self._path.name, error)  # noqa: TRY400
 
 
 def refresh(store: Store, source: Source, clock: Clock) -> int:

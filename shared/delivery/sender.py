@@ -100,7 +100,7 @@ class Composer(Protocol):
         ...
 
 
-class NoRoom(Exception):
+class NoRoom(Exception):  # noqa: N818 - says what is the matter
     """The limits of the mail service leave no room for another mail now."""
 
 

@@ -72,7 +72,7 @@ class Sweep(msgspec.Struct):
     """By how many seconds the oldest work that still waits is overdue: an alert looks at it."""
 
 
-class _StopSending(Exception):
+class _StopSending(Exception):  # noqa: N818 - a signal within this module
     """The mail service takes no mail for now, or time is up."""
 
 

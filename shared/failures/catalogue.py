@@ -106,7 +106,7 @@ def _read(file: Path, name: str) -> dict[str, Any]:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise CatalogueError(f"{name}: cannot be read: {reason}") from None
     try:
-        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" at line {mark.line + 1}" if mark else ""
@@ -189,7 +189,7 @@ def _check(entry: Entry, fault: Callable[[str, str], CatalogueError]) -> None:
         raise fault("title", f"expected at most {LONGEST_TITLE} characters, it goes into a subject line")
     if not re.match(r"https://[\w.-]+/\S*\Z", entry.link):
         raise fault("link", f"expected an https address, got {entry.link!r}")
-    if not 0 <= entry.priority <= 100:
+    if not 0 <= entry.priority <= 100:  # noqa: PLR2004
         raise fault("priority", f"expected a number from 0 to 100, got {entry.priority}")
     if entry.id != UNKNOWN and not any(
         (entry.codes, entry.patterns, entry.linux_exit_codes, entry.windows_exit_codes)

@@ -133,7 +133,7 @@ def _grouped(cases: Iterable[_Case]) -> list[list[_Case]]:
     for case in cases:
         by_entry.setdefault(case.entry.id, []).append(case)
     for of_entry in by_entry.values():
-        of_entry = _telling_more(of_entry)
+        of_entry = _telling_more(of_entry)  # noqa: PLW2901
         for case in of_entry:
             key = (case.entry.id, *(case.facts.get(name, "") for name in case.entry.group_by))
             groups.setdefault(key, []).append(case)

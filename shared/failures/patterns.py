@@ -49,7 +49,7 @@ class Pattern:
         parts = _HOLE.split(pattern)
         # split() gives text, name, text, name, text …, the name being None for `*`.
         texts, holes = parts[0::2], parts[1::2]
-        if len(texts[0].strip()) < 3:
+        if len(texts[0].strip()) < 3:  # noqa: PLR2004
             raise ValueError("a pattern begins with at least three characters of plain text")
         if len(texts) > 1 and holes[-1] is None and not texts[-1]:
             raise ValueError("a pattern does not end with `*`")

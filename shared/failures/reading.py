@@ -172,7 +172,7 @@ def read(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in (*_by_form(flat, lowered), *_by_words(text, lowered), *_in_ids(flat, lowered)):
         if name not in found:
-            value = accepted(name, value)
+            value = accepted(name, value)  # noqa: PLW2901
             if value:
                 found[name] = value
     return found

@@ -187,10 +187,10 @@ def bordered(part: _Part, room: Room) -> _Part:
 
 def _bordered(
     name: str,
-    value: Any,
+    value: Any,  # noqa: ANN401 - any field of a view
     room: Room,
     most: int | None,
-) -> Any:
+) -> Any:  # noqa: ANN401
     if isinstance(value, StrEnum):
         return value
     if isinstance(value, str):

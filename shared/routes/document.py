@@ -144,7 +144,7 @@ def near(word: str, known: Iterable[str]) -> str:
     lowered = {each.lower(): each for each in known}
     word = word.strip().lower()[:_LONGEST_SHOWN]
     alike = get_close_matches(word, lowered, n=1)
-    part = [each for each in lowered if len(word) > 2 and (word in each or each in word)]
+    part = [each for each in lowered if len(word) > 2 and (word in each or each in word)]  # noqa: PLR2004
     found = alike or part
     return f" (did you mean '{lowered[found[0]]}'?)" if found else ""
 
@@ -166,7 +166,7 @@ class _Builder:
                 tree = self._node(next(self._events), DEEPEST)
         return tree
 
-    def _node(self, event: Any, depth: int) -> Node:
+    def _node(self, event: Any, depth: int) -> Node:  # noqa: ANN401 - PyYAML's events have no useful types
         name = type(event).__name__
         if name == "AliasEvent":
             if event.anchor not in self._anchors:
@@ -209,11 +209,11 @@ class _Builder:
         return pairs
 
 
-def _at(event: Any, what: str) -> RoutesError:
+def _at(event: Any, what: str) -> RoutesError:  # noqa: ANN401 - see above
     return RoutesError(f"routes file (line {event.start_mark.line + 1}): {what}.")
 
 
-def _not_yaml(error: Any, text: str) -> RoutesError:
+def _not_yaml(error: Any, text: str) -> RoutesError:  # noqa: ANN401 - see above
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not readable"
     before = text[: getattr(error, "position", 0)]  # of a character that is not allowed

@@ -200,5 +200,5 @@ def _told(event: Event, audience: Audience) -> tuple[Told, ...]:
     for kind in kinds:
         leads = [lead.label for lead in audience.leads] if kind is Kind.REMINDER else []
         for lead in leads or [""]:
-            told.append(Told(kind, lead, audience.wants(kind, event.upgrade, lead)))
+            told.append(Told(kind, lead, audience.wants(kind, event.upgrade, lead)))  # noqa: PERF401
     return tuple(told)

@@ -197,7 +197,7 @@ def _limits(read: _Reader, email: AzureEmail | SmtpEmail | FolderEmail, sender: 
 
 
 def _count(value: str) -> int:
-    if not value.isdecimal() or not value.isascii() or len(value) > 7:
+    if not value.isdecimal() or not value.isascii() or len(value) > 7:  # noqa: PLR2004
         raise ValueError("is not a number of mails")
     return int(value)
 
@@ -247,7 +247,7 @@ def _leads(value: str) -> tuple[Lead, ...]:
         raise ValueError("holds a lead of no length")
     if len({lead.ahead for lead in leads}) < len(leads):
         raise ValueError("holds the same lead twice")
-    if len(leads) > 10:
+    if len(leads) > 10:  # noqa: PLR2004
         raise ValueError("holds more than 10 leads")
     return leads
 

@@ -181,7 +181,7 @@ def _is_missing_table(error: Exception) -> bool:
     return str(getattr(error, "error_code", "")).rpartition(".")[2] in {"TableNotFound", "TABLE_NOT_FOUND"}
 
 
-def _sdk_operation(operation: Operation) -> Any:
+def _sdk_operation(operation: Operation) -> Any:  # noqa: ANN401 - the SDK's own union of tuples
     from azure.core import MatchConditions
 
     entity = {"PartitionKey": PARTITION, "RowKey": operation.key, **operation.values}
@@ -192,7 +192,7 @@ def _sdk_operation(operation: Operation) -> Any:
     return (verb, entity, options)
 
 
-def _stored(entity: Any) -> Stored:
+def _stored(entity: Any) -> Stored:  # noqa: ANN401 - a TableEntity
     values = {name: value for name, value in entity.items() if name not in _KEYS}
     return Stored(entity["RowKey"], values, entity.metadata["etag"], entity.metadata["timestamp"])
 

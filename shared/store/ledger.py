@@ -37,7 +37,7 @@ _NAMED = ("event:", "sent:", "rejected:", "audience:")
 _MOST_FOUND = 200
 
 
-class ResendRefused(Exception):
+class ResendRefused(Exception):  # noqa: N818 - says what happened
     """A mail is not to be resent; the message is a sentence that says why."""
 
 
@@ -190,14 +190,14 @@ def _each(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[_T]:
     for row in rows:
         try:
             yield read(row)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised again by __exit__
             log.warning("row %s cannot be read: %r", row.key, error)
 
 
 def _received(row: Stored) -> Received:
     try:
         return Received(codec.time(row.values["received"]), codec.recorded(row))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - raised again by __exit__
         log.warning("row %s cannot be read whole: %r", row.key, error)
         return Received(row.timestamp, codec.recorded_by_key(row))
 

@@ -48,7 +48,7 @@ _MOST_CLUSTERS = 40
 _TRIES = 5
 
 
-class GateMoved(TableError):
+class GateMoved(TableError):  # noqa: N818 - says what happened
     """Another instance has paused mail or sent some since the gate was read: read it again."""
 
 

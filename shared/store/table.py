@@ -32,7 +32,7 @@ class TableError(Exception):
     """Something went wrong with the table."""
 
 
-class Conflict(TableError):
+class Conflict(TableError):  # noqa: N818 - the field's word
     """A commit was refused as a whole; `index` is the operation that could not be."""
 
     def __init__(self, index: int) -> None:
@@ -40,11 +40,11 @@ class Conflict(TableError):
         self.index = index
 
 
-class TableRefused(TableError):
+class TableRefused(TableError):  # noqa: N818 - says what happened
     """The table cannot do this, now or ever."""
 
 
-class TableUnavailable(TableError):
+class TableUnavailable(TableError):  # noqa: N818 - reads as what it is
     """The table gave no answer that tells: try again later."""
 
 

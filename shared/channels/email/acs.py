@@ -91,7 +91,7 @@ class AcsMailer:
             result = self._client.begin_send(
                 message, operation_id=operation_id, polling=False, **_once(timeouts), **seen.hooks
             ).result()
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - no answer, for whatever reason
             return seen.outcome(problem)
         if str(result.get("status") if isinstance(result, dict) else "").lower() in {"failed", "canceled"}:
             return Unknown(f"accepted, and {result['status']} at once")  # asking gives the code
@@ -105,7 +105,7 @@ class AcsMailer:
         try:
             response = self._client.send_request(request, **_once(timeouts))
             status, body = response.status_code, response.json() if response.content else None
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - no answer, for whatever reason
             return Answer(Fate.NO_ANSWER, _words(problem))
         return _answer(status, body)
 
@@ -162,7 +162,7 @@ def _sent_again(request: PipelineRequest[Any]) -> None:
         hook(request)
 
 
-class _TooLate(Exception):
+class _TooLate(Exception):  # noqa: N818 - it never leaves this module
     """Getting a token took so long that the request might outlive its sender's lease."""
 
 

@@ -132,7 +132,7 @@ def fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Look)
         while many - few > 1:
             half = (few + many) // 2
             few, many = (half, many) if fits(half) else (few, half)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, it will be met again where it can be told
         return count
     return few
 

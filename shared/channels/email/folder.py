@@ -38,7 +38,7 @@ class FolderMailer:
         self._gallery = Gallery(self._folder)
         mailbox(sender)
 
-    def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
+    def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ARG002 - a Mailer's
         """Write one email, unless it was written before: a second one under the same id changes nothing."""
         path = self._path(operation_id)
         addresses, impossible = mailboxes((*email.to, *email.cc))
@@ -60,7 +60,7 @@ class FolderMailer:
             _log.warning("the page of %s could not be written: %s", self._folder, problem)
         return Accepted(tuple(impossible))
 
-    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:
+    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:  # noqa: ARG002 - a Mailer's
         """Say whether the mail was written."""
         return Answer(Fate.ACCEPTED if self._path(operation_id).exists() else Fate.NEVER_SEEN)
 

@@ -82,7 +82,7 @@ class Gallery:
         temporary = self._folder / f".{uuid4()}.tmp"
         try:
             temporary.write_text(page, encoding="utf-8")
-            os.replace(temporary, self._folder / INDEX)
+            os.replace(temporary, self._folder / INDEX)  # noqa: PTH105 - the atomic one, by its name
         finally:
             temporary.unlink(missing_ok=True)
 

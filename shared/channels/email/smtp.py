@@ -64,7 +64,7 @@ _AUTHENTICATE = 530
 _TOO_LARGE = 552
 
 
-class _Stop(Exception):
+class _Stop(Exception):  # noqa: N818 - it never leaves this module
     """The conversation ended early, with an outcome."""
 
     def __init__(self, outcome: Outcome) -> None:
@@ -117,7 +117,7 @@ class SmtpMailer:
             return stop.outcome
         return Accepted((*impossible, *refused))
 
-    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:
+    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:  # noqa: ARG002 - a Mailer's
         """SMTP cannot be asked."""
         return Answer(Fate.NO_ANSWER, "SMTP cannot be asked")
 
