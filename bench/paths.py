@@ -71,7 +71,7 @@ class MailService(ChildProcess):
 
 
 def paths() -> list[Path]:
-    """Give the paths in the order in which they are shown."""
+    """Return the paths in the order in which they are shown."""
     return [
         Path("scheduled", "a new Scheduled", _scheduled, ("query_entities", "submit_transaction")),
         Path("duplicate", "a duplicate", _started, ("submit_transaction", "get_entity"), known=True),

@@ -55,7 +55,7 @@ UNREADABLE = 2
 _WHAT = ("events", "sent", "work", "rejected")
 _FEW = 5
 _MANY = 20
-_LEAST = 4
+_MIN = 4
 """Characters of an id."""
 
 _HINTS = {
@@ -184,7 +184,7 @@ def _raw(ledger: Ledger, key: str) -> int:
 
 def _one(ledger: Ledger, name: str) -> str:
     """Find the one key that a name stands for; for several events of one maintenance, their prefix."""
-    if len(name) < _LEAST:
+    if len(name) < _MIN:
         raise NotDoneError(f"{name!r} is too short for an id.")
     found = ledger.find(name)
     if found == [name]:

@@ -35,7 +35,7 @@ _OTHERS = {
 
 
 def location(account: str, table: str) -> tuple[Storage, str]:
-    """Say where the table is: as given, or by the settings. Raises SettingsError, LoadError."""
+    """Return where the table is: as given, or by the settings. Raises SettingsError, LoadError."""
     environment = dict(os.environ)
     if not account or not table:
         apply_settings(None, environment)

@@ -25,7 +25,7 @@ _SUBSCRIPTION = re.compile(
 
 
 def named(word: str) -> str:
-    """Give the id of the subscription that a word on the command line names; empty where it names none."""
+    """Return the id of the subscription that a word on the command line names; empty where it names none."""
     match = _SUBSCRIPTION.fullmatch(word)
     return match[1].lower() if match else ""
 
@@ -41,7 +41,7 @@ def open_arm(portal: str) -> Arm:
 
 
 def fetch(subscription: str, opener: Callable[[], Arm]) -> list[ListedCluster]:
-    """Give all clusters of a subscription with their configurations. Raises ArmError, ListingError.
+    """Return all clusters of a subscription with their configurations. Raises ArmError, ListingError.
 
     Those whose configurations cannot be read are named on standard error, and left out.
     """

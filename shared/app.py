@@ -12,15 +12,15 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from shared import settings
-from shared.channels.outcomes import Answer, Fate, Unavailable
+from shared.channels.outcomes import OperationState, OperationStatus, Unavailable
 from shared.clock import SystemClock
 from shared.clusters.lookup import Lookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
-from shared.delivery.retention import tidy
+from shared.delivery.retention import remove_expired
 from shared.delivery.sender import Sender
-from shared.delivery.sweep import Delivery, summary
+from shared.delivery.sweep import Sweeper, summary
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.protocol import Store
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.audience import Audience
-    from shared.channels.email.compose import Look
+    from shared.channels.email.compose import Branding
     from shared.channels.email.email import Email
     from shared.channels.outcomes import Mailer, Outcome, Timeouts
     from shared.clock import Clock
-    from shared.notices.records import Mail, Member, Row
+    from shared.notices.records import Mail, MailItem, Row
     from shared.settings import Settings
     from shared.sources.arm import Arm
     from shared.store.table import Table
@@ -69,7 +69,7 @@ class Notifier:
             watch=config.watch,
             clusters=clusters,
         )
-        self.delivery = Delivery(
+        self.delivery = Sweeper(
             store=self.store,
             sender=sender,
             routes=routes,
@@ -83,9 +83,9 @@ class Notifier:
         """Take a delivery report. Raises TableUnavailable where it has to come again."""
         reports.take(self.store, self._clock, text)
 
-    def tidy(self) -> None:
+    def remove_expired(self) -> None:
         """Remove history that is older than it has to be kept."""
-        tidy(self.store, self._clock, self._config.retention)
+        remove_expired(self.store, self._clock, self._config.retention)
 
     def refresh_windows(self) -> None:
         """Read clusters and their windows; where CLUSTERS is off, nothing. Raises TableUnavailable."""
@@ -147,14 +147,14 @@ class LazyMailer:
             return Unavailable(f"the mailer cannot be opened: {error!r}")
         return mailer.send(email, operation_id, timeouts)
 
-    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:
+    def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """See Mailer."""
         try:
             mailer = self._open()
         except Exception as error:
             log.exception("the mailer cannot be opened")
-            return Answer(Fate.NO_ANSWER, f"the mailer cannot be opened: {error!r}")
-        return mailer.ask(operation_id, timeouts)
+            return OperationStatus(OperationState.NO_ANSWER, f"the mailer cannot be opened: {error!r}")
+        return mailer.status_of(operation_id, timeouts)
 
     def _open(self) -> Mailer:
         with self._lock:
@@ -217,20 +217,20 @@ class _Composer:
 
         return compose_plain(mail, rows, audience, self._look(), why)
 
-    def ordered(self, members: tuple[Member, ...], rows: Mapping[str, Row]) -> tuple[Member, ...]:
+    def ordered(self, members: tuple[MailItem, ...], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
         from shared.channels.email.compose import ordered
 
         return ordered(members, rows)
 
-    def fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
-        from shared.channels.email.compose import fitting
+    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
+        from shared.channels.email.compose import count_fitting
 
-        return fitting(mail, rows, audience, self._look())
+        return count_fitting(mail, rows, audience, self._look())
 
-    def _look(self) -> Look:
-        from shared.channels.email.compose import Look
+    def _look(self) -> Branding:
+        from shared.channels.email.compose import Branding
 
-        return Look(
+        return Branding(
             portal=self._portal,
             domain=self._domain,
             only_to=self._only_to,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("notifier")
 
 
-def decided(decision: Decision, about: str, *, level: int = logging.INFO, **more: object) -> None:
+def log_decision(decision: Decision, about: str, *, level: int = logging.INFO, **more: object) -> None:
     """Log a decision about a row (by its key), with further facts as `name=value`.
 
     The platform ships the text of a log record and nothing else, so everything is in the text. Values are

@@ -179,4 +179,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply.body)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Return nothing."""

@@ -53,7 +53,7 @@ class Quota:
             return None
 
     def arrived(self, operation_id: str) -> datetime:
-        """Give the time at which a mail was taken."""
+        """Return the time at which a mail was taken."""
         return self._arrived[operation_id]
 
     @property

@@ -178,7 +178,7 @@ class _Session(SMTP):
 
     @property
     def encrypted(self) -> bool:
-        """Tell whether STARTTLS was spoken."""
+        """Return whether STARTTLS was spoken."""
         return self.session is not None and self.session.ssl is not None
 
 

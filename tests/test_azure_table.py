@@ -33,7 +33,7 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 @pytest.fixture
 def client(azurite: Azurite) -> Iterator[TableClient]:
-    """Give a client of a table of this test's own, which does not exist yet."""
+    """Return a client of a table of this test's own, which does not exist yet."""
     name = f"t{uuid4().hex}"
     with TableClient.from_connection_string(azurite.connection_string, table_name=name) as client:
         yield client
@@ -41,7 +41,7 @@ def client(azurite: Azurite) -> Iterator[TableClient]:
 
 @pytest.fixture
 def table(client: TableClient) -> Table:
-    """Give a table that does not exist yet."""
+    """Return a table that does not exist yet."""
     return AzureTable(client)
 
 
@@ -53,7 +53,7 @@ class TestAzureTable(TableContract):
 
 
 def exists(client: TableClient) -> bool:
-    """Tell whether the table is there."""
+    """Return whether the table is there."""
     try:
         list(client.list_entities())
     except ResourceNotFoundError:
@@ -157,7 +157,7 @@ def test_too_much_is_not_a_conflict(table: Table) -> None:
 
 
 def unreachable() -> AzureTable:
-    """Give a table at a port where nobody listens."""
+    """Return a table at a port where nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

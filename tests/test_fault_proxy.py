@@ -56,7 +56,7 @@ class Echo(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
-        """Say nothing."""
+        """Return nothing."""
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from prove import hostile
 from shared import audience, durations
-from shared.channels.email.compose import Look
+from shared.channels.email.compose import Branding
 from shared.notices import kinds, records
 from shared.notices.kinds import Kind as NoticeKind
 from shared.notices.records import RejectedInput
@@ -224,7 +224,7 @@ def test_inputs_are_written_as_python_has_them() -> None:
     """An input is written so that it can be pasted: what Python makes of it is the same again."""
     row = RejectedInput("rejected:0", "no \ud800", "'\n", mails.NOW)
     told = (emails.Told(NoticeKind.REJECTED, row), emails.Told(NoticeKind.FAILED, mails.recorded(EVENT)))
-    letter = emails.Letter(told, mails.NOW, mails.TEAM, Look(), "why")
+    letter = emails.Letter(told, mails.NOW, mails.TEAM, Branding(), "why")
     names = {
         **vars(emails),
         **vars(kinds),

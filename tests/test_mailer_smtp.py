@@ -18,7 +18,7 @@ from shared.channels.email.relay import Relay, Tls
 from shared.channels.email.smtp import SmtpMailer, parse_url
 from shared.channels.outcomes import (
     Accepted,
-    Fate,
+    OperationState,
     Outcome,
     Postponed,
     Refused,
@@ -58,13 +58,13 @@ EMAIL = Email(
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Give a certificate for 127.0.0.1."""
+    """Return a certificate for 127.0.0.1."""
     return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture
 def relay() -> Iterator[SmtpServer]:
-    """Give a relay without TLS and without AUTH."""
+    """Return a relay without TLS and without AUTH."""
     with SmtpServer() as running:
         yield running
 
@@ -364,7 +364,7 @@ def test_cannot_answer(relay: SmtpServer) -> None:
     """SMTP cannot be asked, and says so."""
     mailer = SmtpMailer(relay.url, "", SENDER)
     assert not mailer.can_answer
-    assert mailer.ask(OPERATION, PATIENT).fate is Fate.NO_ANSWER
+    assert mailer.status_of(OPERATION, PATIENT).state is OperationState.NO_ANSWER
 
 
 def test_threads(relay: SmtpServer) -> None:

@@ -33,7 +33,7 @@ def failed(world: World, **more: str) -> str:
 
 
 def waiting(world: World) -> list[MailRow]:
-    """Give the mails in work."""
+    """Return the mails in work."""
     rows = world.table.query("work:", "work;").rows
     return [codec.mail_row(row) for row in rows if row.values["kind"] == "mail"]
 

@@ -33,7 +33,7 @@ URI = "https://account.table.core.windows.net"
 
 @pytest.fixture
 def client(azurite: Azurite) -> Iterator[TableClient]:
-    """Give a client of a table of this test's own, which does not exist yet."""
+    """Return a client of a table of this test's own, which does not exist yet."""
     name = f"t{uuid4().hex}"
     with TableClient.from_connection_string(azurite.connection_string, table_name=name) as client:
         yield client

@@ -56,7 +56,7 @@ def by(way: str, value: str | None = None, **more: str | None) -> Settings:
 
 
 def complaint(**changed: str | None) -> str:
-    """Give the sentence about what is wrong."""
+    """Return the sentence about what is wrong."""
     with pytest.raises(SettingsError) as caught:
         settings(**changed)
     return str(caught.value)

@@ -52,7 +52,7 @@ FAILURE_WITHIN = timedelta(minutes=7)
 
 @pytest.fixture
 def table(azurite: Azurite) -> Iterator[AzureTable]:
-    """Give a table of its own on Azurite."""
+    """Return a table of its own on Azurite."""
     with TableClient.from_connection_string(azurite.connection_string, f"t{uuid4().hex}") as client:
         yield AzureTable(client)
 

@@ -41,7 +41,7 @@ OWN_DOMAIN = Limits(30, 100)
 
 
 def room(sends: Mapping[int, int], limits: Limits, now: datetime, *, urgent: bool) -> int:
-    """Tell how many mails may go now, given how many went in which bucket."""
+    """Return how many mails may go now, given how many went in which bucket."""
     share = 1.0 if urgent else SHARE
     left = [
         max(1, int(limit * share)) - sum(count for bucket, count in sends.items() if _ends(bucket) > since)
@@ -63,7 +63,7 @@ def counted(sends: Mapping[int, int], now: datetime, number: int = 1) -> dict[in
 
 
 def stretched(interval: timedelta, audiences: int, limits: Limits | None) -> timedelta:
-    """Give the interval at which so many audiences, mailed in turn, stay inside the limits together."""
+    """Return the interval at which so many audiences, mailed in turn, stay inside the limits together."""
     if limits is None:
         return interval
     return max(interval, timedelta(seconds=audiences * 3_600 / (SHARE * limits.per_hour)))

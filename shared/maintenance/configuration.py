@@ -163,7 +163,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def governing(configurations: Iterable[Configuration], upgrade: Upgrade) -> Configuration | None:
-    """Give the configuration that governs this kind of maintenance; None where there is none for it."""
+    """Return the configuration that governs this kind of maintenance; None where there is none for it."""
     name = GOVERNS.get(upgrade)
     if name is None:
         return None

@@ -34,7 +34,7 @@ _WEEKS_BEFORE = {WeekIndex.FIRST: 0, WeekIndex.SECOND: 1, WeekIndex.THIRD: 2, We
 
 
 def number(day: date) -> int:
-    """Give a date's number: 0001-01-01 is 0."""
+    """Return a date's number: 0001-01-01 is 0."""
     return day.toordinal() - 1
 
 
@@ -55,7 +55,7 @@ def days(schedule: Schedule, anchor: int, first: int) -> Iterator[int]:
 
 
 def is_open(schedule: Schedule) -> bool:
-    """Tell whether the days of a schedule rest on something that is not documented."""
+    """Return whether the days of a schedule rest on something that is not documented."""
     return schedule.interval > 1 or (isinstance(schedule, AbsoluteMonthly) and schedule.day > CERTAIN_DAYS)
 
 
@@ -81,7 +81,7 @@ def _month(day: int) -> int:
 
 
 def _in_month(schedule: AbsoluteMonthly | RelativeMonthly, year: int, month: int) -> int:
-    """Give the schedule's day in this month; January is 0."""
+    """Return the schedule's day in this month; January is 0."""
     begin = number(date(year, month + 1, 1))
     length = monthrange(year, month + 1)[1]
     if isinstance(schedule, AbsoluteMonthly):

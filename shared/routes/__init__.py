@@ -21,7 +21,7 @@ import msgspec
 from shared.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
 from shared.durations import Lead
 from shared.routes.document import RoutesError
-from shared.routes.matching import Condition, Hearing, Outcome, Route, Routes, Step, Told, Trace
+from shared.routes.matching import Condition, Match, NoticePreview, Outcome, Route, Routes, Step, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,14 +32,14 @@ __all__ = [
     "Audience",
     "Condition",
     "Defaults",
-    "Hearing",
     "Lead",
+    "Match",
+    "NoticePreview",
     "Outcome",
     "Route",
     "Routes",
     "RoutesError",
     "Step",
-    "Told",
     "Trace",
     "Volume",
     "load",
@@ -71,7 +71,7 @@ def load(text: str, defaults: Defaults) -> Routes:
 
 
 def read(setting: str, base: Path) -> str:
-    """Give the YAML that a setting holds, or that `@path` in it names, relative to `base`, the app's folder.
+    """Return the YAML that a setting holds, or that `@path` in it names, relative to the folder `base`.
 
     Raises RoutesError if the file cannot be read.
     """

@@ -54,13 +54,13 @@ _SECRET = frozenset(
 APP = Path(__file__).resolve().parents[2]
 """The app's folder, wherever the worker was started."""
 
-SHORTEST_RETENTION = 30
+MIN_RETENTION = 30
 """Days: AKS announces maintenance 7 days ahead, and what may still be told of has to be there."""
 
-LONGEST_RETENTION = 36_500
+MAX_RETENTION = 36_500
 
-SHORTEST_LEASE = timedelta(seconds=10)
-LONGEST_LEASE = timedelta(hours=1)
+MIN_LEASE = timedelta(seconds=10)
+MAX_LEASE = timedelta(hours=1)
 
 
 def load(environment: Mapping[str, str]) -> Settings:
@@ -183,7 +183,7 @@ def _routes(read: _Reader) -> Routes:
 
 
 def _limits(read: _Reader, email: AzureEmail | SmtpEmail | FolderEmail, sender: str) -> Limits | None:
-    """Give what the mail service allows: as set, or as its documentation says of the sender's domain."""
+    """Return what the mail service allows: as set, or as its documentation says of the sender's domain."""
     usual: Limits | None = None
     if isinstance(email, AzureEmail):
         usual = limiter.MANAGED_DOMAIN if sender.lower().endswith(".azurecomm.net") else limiter.OWN_DOMAIN
@@ -204,8 +204,8 @@ def _count(value: str) -> int:
 
 def _retention(value: str) -> int:
     days = _count(value) if value.isdecimal() else 0
-    if not SHORTEST_RETENTION <= days <= LONGEST_RETENTION:
-        raise ValueError(f"is not a number of days between {SHORTEST_RETENTION} and {LONGEST_RETENTION}")
+    if not MIN_RETENTION <= days <= MAX_RETENTION:
+        raise ValueError(f"is not a number of days between {MIN_RETENTION} and {MAX_RETENTION}")
     return days
 
 
@@ -236,7 +236,7 @@ def _failures_file(value: str) -> str:
 
 def _lease(value: str) -> timedelta:
     lease = duration(value)
-    if not SHORTEST_LEASE <= lease <= LONGEST_LEASE:
+    if not MIN_LEASE <= lease <= MAX_LEASE:
         raise ValueError("is not between 10s and 1h")
     return lease
 
@@ -371,5 +371,5 @@ def _is_base64(value: str) -> bool:
 
 
 def _is_secret(name: str) -> bool:
-    """Tell whether a wrong value is not to be shown: it holds a secret, or may be one that went astray."""
+    """Return whether a wrong value is not to be shown: it holds a secret, or may be one that went astray."""
     return name in _SECRET
