@@ -86,7 +86,7 @@ def renewed(transactions: Iterable[Transaction]) -> list[Transaction]:
 
 
 def repeatable(calls: Iterable[Call]) -> list[Call]:
-    """Return the calls that can be made again: reads as they were, of each transaction one of as many inserts.
+    """Return the calls that can be made again: reads as they were, a transaction as one of as many inserts.
 
     What was deleted or merged is inserted, too, and all of it under keys that the app never looks at: rows of
     the same size, though not quite the same work for the service.

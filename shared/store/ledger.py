@@ -92,7 +92,7 @@ class Ledger:
         return _each(codec.work, self._rows(keys.PAUSE, "work:" + keys.AFTER))
 
     def history(self, prefix: str) -> list[Received]:
-        """Return the events stored under the history prefix of an eventId, in the order they were received."""
+        """Return the events stored under the history prefix of an eventId, in the order of their receipt."""
         found = _each(_received, self._rows(prefix, prefix + keys.AFTER))
         return sorted(found, key=lambda received: received.at)
 
