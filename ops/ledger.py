@@ -28,7 +28,7 @@ from uuid import uuid4
 
 import msgspec
 
-from local.functions import LoadError
+from local.settings_file import SettingsFileError
 from ops import ledger_details, ledger_tables, storage
 from ops.entries import Clusters, choose
 from ops.ledger_json import as_json
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("azure").setLevel(logging.CRITICAL)
     try:
         place = storage.location(chosen.account, chosen.table)
-        with storage.opened(*place) as table:
+        with storage.opened(place) as table:
             code = run(chosen, Ledger(table), SystemClock())
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read this has seen enough
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except (NotDoneError, ResendRefused) as error:
         return _complain(str(error), NOT_DONE)
-    except (TableError, SettingsError, LoadError, ValueError) as error:
+    except (TableError, SettingsError, SettingsFileError, ValueError) as error:
         hints = [hint for sign, hint in _HINTS.items() if sign in str(error)]
         return _complain(": ".join([str(error).rstrip("."), *hints]), UNREADABLE)
     return code

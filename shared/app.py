@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from shared import settings
+from shared.channels.channel import Temper
 from shared.channels.outcomes import OperationState, OperationStatus, Unavailable
 from shared.clock import SystemClock
 from shared.clusters.lookup import Lookup
@@ -55,7 +55,7 @@ class Notifier:
             audiences=routes.audiences,
             clock=clock,
             lease=config.lease,
-            limits=config.limits,
+            limits=config.mail.limits,
         )
         grouping = Grouping(config.group_wait, config.group_interval)
         clusters = Lookup(is_on=config.clusters.is_on)
@@ -75,7 +75,7 @@ class Notifier:
             routes=routes,
             clock=clock,
             grouping=grouping,
-            limits=config.limits,
+            limits=config.mail.limits,
             clusters=clusters,
         )
 
@@ -121,10 +121,10 @@ def open_table(config: Settings) -> AzureTable:
     storage = config.storage
     if storage.connection_string:
         client = TableClient.from_connection_string(
-            storage.connection_string, table_name=config.table, **options
+            storage.connection_string, table_name=storage.table, **options
         )
     else:
-        client = TableClient(storage.uri, config.table, credential=_identity(config), **options)
+        client = TableClient(storage.uri, storage.table, credential=_identity(config), **options)
     return AzureTable(client)
 
 
@@ -132,7 +132,7 @@ class LazyMailer:
     """The mailer of the settings, made when the first mail is sent. Thread-safe."""
 
     def __init__(self, config: Settings) -> None:
-        self.can_answer = not isinstance(config.email, settings.SmtpEmail)
+        self.can_answer = config.mail.service.temper is Temper.ASKABLE
         self._config = config
         self._mailer: Mailer | None = None
         self._lock = Lock()
@@ -165,23 +165,7 @@ class LazyMailer:
 
 def open_mailer(config: Settings) -> Mailer:
     """Make the mailer of the settings. No round trip."""
-    match config.email:
-        case settings.AzureEmail(endpoint, key):
-            from shared.channels.email.acs import AcsMailer
-
-            if key:
-                from azure.core.credentials import AzureKeyCredential
-
-                return AcsMailer(endpoint, AzureKeyCredential(key), config.sender)
-            return AcsMailer(endpoint, _identity(config), config.sender)
-        case settings.SmtpEmail(url, password):
-            from shared.channels.email.smtp import SmtpMailer
-
-            return SmtpMailer(url, password, config.sender)
-        case settings.FolderEmail(path):
-            from shared.channels.email.folder import FolderMailer
-
-            return FolderMailer(path, config.sender)
+    return config.mail.service.open(config.mail.sender, lambda: _identity(config))
 
 
 def open_arm(config: Settings) -> Arm:
@@ -203,8 +187,8 @@ class _Composer:
 
     def __init__(self, config: Settings) -> None:
         self._portal = config.portal
-        self._domain = config.sender.rpartition("@")[2]
-        self._only_to = config.only_to
+        self._domain = config.mail.sender.rpartition("@")[2]
+        self._only_to = config.mail.only_to
         self._failures_file = config.failures_file
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Email:

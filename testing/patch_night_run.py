@@ -69,8 +69,8 @@ class Storm:
                 "ROUTES": night.routes,
             }
         )
-        assert config.limits is not None
-        self.quota = Quota(self.clock, config.limits, MAIL_TAKES)
+        assert config.mail.limits is not None
+        self.quota = Quota(self.clock, config.mail.limits, MAIL_TAKES)
         self.endpoint.fault_for = self.quota
         self._mailer = AcsMailer(self.endpoint.url, AzureKeyCredential(self.endpoint.key), sender)
         self.instances = [Notifier(config, self.table, self._mailer, self.clock) for _ in range(instances)]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from shared.delivery.limiter import Limits
+from shared.channels.limits import Limits
 from testing.mail_endpoint import Fault
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ import pytest
 from azure.data.tables import TableClient
 
 from shared.channels.email.compose import LIMIT
-from shared.delivery.limiter import MANAGED_DOMAIN, OWN_DOMAIN
+from shared.channels.email.services import MANAGED_DOMAIN, OWN_DOMAIN
 from shared.notices.kinds import Kind
 from shared.store.azure import AzureTable
 from testing.memory_table import MemoryTable

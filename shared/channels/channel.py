@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Temper(StrEnum):
-    """What a channel's service does about a message that comes a second time: decides what a doubt leads to."""
+    """What a channel's service does about a message that comes twice: it decides what a doubt leads to."""
 
     COLLAPSES = "collapses"
     """It takes a repeat under the same id for the same message: send again."""
@@ -69,7 +69,7 @@ class Channel(Protocol):
         """Return how many of a mail's first items fit whole into one message."""
         ...
 
-    def send(self, message: Any, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ANN401 - its own form
+    def send(self, message: Any, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ANN401
         """Hand over one message under an operation id, with one request and no retry."""
         ...
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import msgspec
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from shared.channels.limits import Limits
 
 BUCKET = 10
 """Seconds that are counted together."""
@@ -24,20 +24,6 @@ HOUR = 3_660
 
 SHARE = 0.6
 """How much of the limits is for what is not urgent."""
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """How many mails the service takes in a minute and in an hour."""
-
-    per_minute: int
-    per_hour: int
-
-
-MANAGED_DOMAIN = Limits(5, 10)
-"""For senders at `*.azurecomm.net`, by the service's documentation; not raisable."""
-
-OWN_DOMAIN = Limits(30, 100)
-"""For senders at a domain of one's own; raisable by a support request."""
 
 
 def room(sends: Mapping[int, int], limits: Limits, now: datetime, *, urgent: bool) -> int:

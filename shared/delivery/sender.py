@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.channels.email.email import Email
+    from shared.channels.limits import Limits
     from shared.channels.outcomes import Mailer
     from shared.clock import Clock
-    from shared.delivery.limiter import Limits
     from shared.notices.records import MailItem, Row
     from shared.store.protocol import Store
     from shared.store.reader import Reader

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from shared.channels.limits import Limits
     from shared.clock import Clock
     from shared.clusters.lookup import Lookup
     from shared.delivery.grouping import Grouping
-    from shared.delivery.limiter import Limits
     from shared.delivery.sender import Sender
     from shared.notices.records import Check
     from shared.routes import Routes
