@@ -22,6 +22,7 @@ from shared.mailers import endpoint, relay
 from shared.notices import Watch
 from shared.pace import Limits
 from shared.routes import Lead, Routes
+from shared.schedules import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -36,7 +37,7 @@ _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 _URL_HOST = re.compile(r"[a-z0-9.:-]+")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_NCRONTAB_FIELDS = 6
+_SCHEDULES = ("SWEEP_SCHEDULE",)
 _SECRET = frozenset(
     {
         "NOTIFIER_STORAGE",
@@ -147,7 +148,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def load(environment: Mapping[str, str]) -> Settings:
     """Read all settings. Raises SettingsError for the first that is missing or wrong."""
     read = _Reader(environment)
-    read.get("SWEEP_SCHEDULE", _schedule)  # the host resolves it; without it the timer would not start
+    for name in _SCHEDULES:
+        # The host reads them, as they stand: with a wrong one the timer would never run.
+        read.get(name, Schedule.parse, as_it_stands=True)
     email = _email(read)
     sender = read.get("EMAIL_FROM", _address)
     return Settings(
@@ -187,8 +190,12 @@ class _Reader:
     def text(self, name: str) -> str:
         return self._environment.get(name, "").strip()
 
-    def get(self, name: str, parse: Callable[[str], T], default: str | None = None) -> T:
+    def get(
+        self, name: str, parse: Callable[[str], T], default: str | None = None, *, as_it_stands: bool = False
+    ) -> T:
         value = self.text(name) or default
+        if as_it_stands and self.text(name):
+            value = self.raw(name)
         if value is None:
             raise SettingsError(f"Setting {name} is missing, and has no default.")
         try:
@@ -418,12 +425,6 @@ def _time_zone(value: str) -> str:
         ZoneInfo(value)
     except (OSError, ValueError, KeyError):
         raise ValueError("is not an IANA time zone such as Europe/Berlin") from None
-    return value
-
-
-def _schedule(value: str) -> str:
-    if len(value.split()) != _NCRONTAB_FIELDS:
-        raise ValueError("is not an NCRONTAB schedule of six fields such as 0 * * * * *")
     return value
 
 
