@@ -43,7 +43,7 @@ def settings(endpoint: str, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def loaded(environment: Mapping[str, str]) -> Iterator[dict[str, Callable[[str], None]]]:
+def loaded(environment: Mapping[str, str]) -> Iterator[dict[str, Callable[[str], object]]]:
     """Import `function_app` anew, as a worker would; give each function by its name, to be run with a text.
 
     The log is written as in a worker, at INFO, and goes nowhere.

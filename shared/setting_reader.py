@@ -43,12 +43,17 @@ class SettingReader:
         """Return a setting's text without the white space around it; empty where it is not set."""
         return self.raw(name).strip()
 
-    def get(self, name: str, parse: Callable[[str], T], default: str | None = None) -> T:
+    def get(
+        self, name: str, parse: Callable[[str], T], default: str | None = None, *, as_it_stands: bool = False
+    ) -> T:
         """Return a setting as `parse` reads it. Raises SettingsError where `parse` raises ValueError.
 
         A reason that begins with a capital letter is a sentence of its own, any other one follows the value.
+        `as_it_stands` keeps the white space around the value.
         """
         value = self.text(name) or default
+        if as_it_stands and self.text(name):
+            value = self.raw(name)
         if value is None:
             raise SettingsError(f"Setting {name} is missing, and has no default.")
         try:

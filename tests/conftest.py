@@ -30,6 +30,12 @@ settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")
+def httpserver_listen_address() -> tuple[str, int]:
+    """Let pytest-httpserver listen here, without looking up a name."""
+    return "127.0.0.1", 0
+
+
+@pytest.fixture(scope="session")
 def azurite() -> Iterator[Azurite]:
     """Run Azurite's table service in memory, once for each process that runs tests."""
     with Azurite() as running:

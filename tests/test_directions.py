@@ -16,7 +16,8 @@ MODULES = {
 
 FLOORS = (
     {
-        "addresses", "clock", "connections", "decision_log", "durations", "ids", "keys", "setting_forms",
+        "addresses", "clock", "connections", "decision_log", "durations", "ids", "keys", "schedules",
+        "setting_forms",
         "setting_reader", "text", "timestamps",
     },
     {"events"},

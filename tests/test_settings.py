@@ -275,8 +275,14 @@ WRONG = {
     ],
     "PORTAL": ["https://portal.azure.com", "portal.azure.com/", "portal", "portal azure com", "a..b"],
     "AZURE_CLIENT_ID": ["me", CLIENT_ID[:-1], f"{{{CLIENT_ID}}}"],
-    "SWEEP_SCHEDULE": ["* * * * *", "every minute", "60", "0 * * * * * *"],
+    "SWEEP_SCHEDULE": ["0 0 24 * * *", "every minute", "60", "0 * * * * * *", "0 0 9 * * *\n"],
 }
+
+
+@pytest.mark.parametrize("schedule", ["*/5 * * * *", "0 0 9 * * MON-FRI", " 0 * * * * * "])
+def test_schedules_that_the_host_takes(schedule: str) -> None:
+    """A schedule is what the host runs: six fields, or five without the seconds."""
+    assert settings(SWEEP_SCHEDULE=schedule) == settings()
 
 
 @pytest.mark.parametrize(

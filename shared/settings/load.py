@@ -17,6 +17,7 @@ from shared.channels.email.services import mail_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.notices.planning import Watch
+from shared.schedules import Schedule
 from shared.setting_forms import GUID, address, addresses, addresses_or_none, count, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
 from shared.settings.values import ClusterSource, MailSettings, Settings, Storage
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from shared.routes import Routes
 
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
-_NCRONTAB_FIELDS = 6
+_SCHEDULES = ("SWEEP_SCHEDULE",)
 
 APP = Path(__file__).resolve().parents[2]
 """The app's folder, wherever the worker was started."""
@@ -44,7 +45,9 @@ MAX_LEASE = timedelta(hours=1)
 def load(environment: Mapping[str, str]) -> Settings:
     """Return all settings. Raises SettingsError for the first that is missing or wrong."""
     read = SettingReader(environment)
-    read.get("SWEEP_SCHEDULE", _schedule)  # the host resolves it; without it the timer would not start
+    for name in _SCHEDULES:
+        # The host reads them, as they stand: with a wrong one the timer would never run.
+        read.get(name, Schedule.parse, as_it_stands=True)
     defaults = _defaults(read)
     return Settings(
         mail=mail(read),
@@ -182,12 +185,6 @@ def _client_id(value: str) -> str:
 def _table(value: str) -> str:
     if not _TABLE_NAME.fullmatch(value) or value.lower() == "tables":  # a name the service keeps
         raise ValueError("is not a table name: 3 to 63 letters and digits, a letter first")
-    return value
-
-
-def _schedule(value: str) -> str:
-    if len(value.split()) != _NCRONTAB_FIELDS:
-        raise ValueError("is not an NCRONTAB schedule of six fields such as 0 * * * * *")
     return value
 
 
