@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
+from azure.data.tables import TableClient
 from hypothesis import HealthCheck, settings
 
 from testing.processes import Azurite
@@ -40,3 +42,11 @@ def azurite() -> Iterator[Azurite]:
     """Run Azurite's table service in memory, once for each process that runs tests."""
     with Azurite() as running:
         yield running
+
+
+@pytest.fixture
+def client(azurite: Azurite) -> Iterator[TableClient]:
+    """Return a client of a table of this test's own, which does not exist yet."""
+    name = f"t{uuid4().hex}"
+    with TableClient.from_connection_string(azurite.connection_string, table_name=name) as client:
+        yield client

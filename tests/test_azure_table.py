@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
@@ -24,19 +23,9 @@ from testing.processes import ACCOUNT, connection_string
 from tests.table_contract import TableContract, insert, merge, values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from testing.processes import Azurite
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def client(azurite: Azurite) -> Iterator[TableClient]:
-    """Return a client of a table of this test's own, which does not exist yet."""
-    name = f"t{uuid4().hex}"
-    with TableClient.from_connection_string(azurite.connection_string, table_name=name) as client:
-        yield client
 
 
 @pytest.fixture

@@ -7,10 +7,8 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
-from azure.data.tables import TableClient
 
 from ops import ledger, storage
 from shared import settings
@@ -23,20 +21,13 @@ from testing.samples.payloads import event, guid
 from tests.infra import code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from azure.data.tables import TableClient
 
     from testing.processes import Azurite
 
 URI = "https://account.table.core.windows.net"
-
-
-@pytest.fixture
-def client(azurite: Azurite) -> Iterator[TableClient]:
-    """Return a client of a table of this test's own, which does not exist yet."""
-    name = f"t{uuid4().hex}"
-    with TableClient.from_connection_string(azurite.connection_string, table_name=name) as client:
-        yield client
 
 
 @pytest.fixture
