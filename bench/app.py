@@ -18,7 +18,7 @@ from azure.data.tables import TableClient
 from requests.adapters import HTTPAdapter
 
 from local.functions import MODULE, load
-from shared.store.table import CONNECT_SECONDS, READ_SECONDS
+from shared.store.azure import CONNECT_SECONDS, READ_SECONDS
 from testing.processes import connection_string
 from testing.samples.payloads import event
 
@@ -38,7 +38,7 @@ TIMER = '{"IsPastDue": false}'
 
 
 def settings(endpoint: str, **more: str) -> dict[str, str]:
-    """Give the environment of an app whose table is in this account of an Azurite."""
+    """Return the environment of an app whose table is in this account of an Azurite."""
     return {"NOTIFIER_STORAGE": connection_string(endpoint), "NOTIFIER_TABLE": TABLE, **SETTINGS, **more}
 
 
@@ -71,7 +71,7 @@ def started(number: int = 1) -> list[str]:
 
 
 def bare(endpoint: str, *, table: str = TABLE, connections: int = 1) -> TableClient:
-    """Give a client as the SDK makes it, with the app's timeouts.
+    """Return a client as the SDK makes it, with the app's timeouts.
 
     The SDK keeps ten connections; for more calls at once than one, the client may keep `connections`.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -13,15 +14,13 @@ from azure.core.credentials import AzureKeyCredential
 
 from bench import app, calls
 from bench.figures import Figure, in_turns, millis
-from shared.mailers.acs import API_VERSION
-from shared.mailers.endpoint import parse_connection_string
+from shared.channels.email.acs import API_VERSION
+from shared.channels.email.endpoint import parse_connection_string
 from testing.child_process import ChildProcess, environment
 from testing.processes import ROOT
 from testing.samples.payloads import event, scheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from azure.data.tables import TableClient
 
     from bench.calls import Call
@@ -72,7 +71,7 @@ class MailService(ChildProcess):
 
 
 def paths() -> list[Path]:
-    """Give the paths in the order in which they are shown."""
+    """Return the paths in the order in which they are shown."""
     return [
         Path("scheduled", "a new Scheduled", _scheduled, ("query_entities", "submit_transaction")),
         Path("duplicate", "a duplicate", _started, ("submit_transaction", "get_entity"), known=True),

@@ -16,7 +16,7 @@ if typing.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from local.functions import Invoke
-    from shared.schedules import Schedule
+    from shared.ncrontab import TimerSchedule
 
 INFO = json.dumps(
     {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}, separators=(",", ":")
@@ -26,13 +26,13 @@ INFO = json.dumps(
 _log = logging.getLogger("host")
 
 
-def schedule_of(function: Function, environment: Mapping[str, str]) -> Schedule:
+def schedule_of(function: Function, environment: Mapping[str, str]) -> TimerSchedule:
     """Read a timer's schedule, its `%SETTING%` taken from the environment.
 
     Raises `LoadError` for a missing setting and for a wrong schedule.
     """
     # All that the host shares with the app, and only where there are timers.
-    from shared.schedules import Schedule
+    from shared.ncrontab import TimerSchedule
 
     text = given = str(function.trigger["schedule"])
     for name in re.findall(r"%([^%]+)%", given):
@@ -41,7 +41,7 @@ def schedule_of(function: Function, environment: Mapping[str, str]) -> Schedule:
             raise LoadError(f"{name} is missing: timer '{function.name}' takes its schedule from it.")
         text = text.replace(f"%{name}%", value)
     try:
-        return Schedule.parse(text)
+        return TimerSchedule.parse(text)
     except ValueError as error:
         shown = f"{text!r}" if text == given else f"{given} ({text!r})"
         raise LoadError(f"The schedule of timer '{function.name}', {shown}, {error}.") from error
@@ -77,7 +77,7 @@ class Timers:
         """Fire no more; a run that is under way goes on."""
         self._stop.set()
 
-    def _tick(self, function: Function, schedule: Schedule) -> None:
+    def _tick(self, function: Function, schedule: TimerSchedule) -> None:
         if function.trigger.get("runOnStartup"):
             self._run(function)
         while not self._stop.is_set():

@@ -106,7 +106,7 @@ def prove(kind: Kind, inputs: int, start: int = 0) -> Figures:
 
 
 def _rare(kind: Kind, words: Counter[str]) -> Iterator[str]:
-    """Tell which words hardly occur that have to."""
+    """Return which words hardly occur that have to."""
     for word in kind.words:
         share = words[word] / max(words.total(), 1)
         if share < LEAST:

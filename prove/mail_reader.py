@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.notices import Kind
+from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ import msgspec
 from prove.fork_server import die_with_parent
 from prove.runs import Lab, Trial
 from prove.verdict import Verdict, judge, tally
-from shared.notices import Kind
+from shared.notices.kinds import Kind
 from testing.mail_endpoint import OperationIdMode
 
 if TYPE_CHECKING:

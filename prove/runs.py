@@ -20,8 +20,9 @@ from prove.faults import LEASE, FaultCounts, FaultInjector
 from prove.fork_server import ForkServer
 from prove.instances import Instance
 from prove.verdict import Evidence
-from shared.store import codec, keys
-from shared.store.table import AzureTable
+from shared import keys
+from shared.store import codec
+from shared.store.azure import AzureTable
 from testing.mail_endpoint import KEY, MailEndpoint, Moment
 from testing.processes import Azurite
 
@@ -182,7 +183,7 @@ class Run:
                 self._sweeping -= 1
 
     def _pause(self, random: Random) -> float:
-        """Give the seconds until an instance's next sweep."""
+        """Return the seconds until an instance's next sweep."""
         if self._trial.together:
             return _SWEPT_EVERY - self._elapsed() % _SWEPT_EVERY
         return random.uniform(*_SWEPT_AFTER)

@@ -6,7 +6,7 @@ done to the app, and when by its own count of requests; run again, it may take a
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from prove.faults import KINDS, LATE, STOPS
-from shared.routes import DEFAULT_AUDIENCE
-from shared.store import keys
+from shared import keys
+from shared.audience import DEFAULT_AUDIENCE
 from testing.mail_endpoint import OperationIdMode
 from testing.samples.payloads import EVENT_TYPE, event, guid, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
 STORMS = (7.0, 7.0, 24.0)
 """Seconds for which faults strike and processes die; the rest is done in peace. In a long storm
@@ -111,7 +110,7 @@ class Part(StrEnum):
 
 
 def audiences(cluster: str) -> tuple[str, ...]:
-    """Give the audiences that hear of a cluster."""
+    """Return the audiences that hear of a cluster."""
     return (PLATFORM, *(team for team in TEAMS if team in cluster))
 
 

@@ -212,7 +212,7 @@ class _Server(ThreadingHTTPServer):
     proxy: FaultProxy
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients are killed on purpose."""
+        """Return nothing: clients are killed on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -250,4 +250,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_MERGE = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
-        """Say nothing: the proxy keeps the requests itself."""
+        """Return nothing: the proxy keeps the requests itself."""

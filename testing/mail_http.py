@@ -68,7 +68,7 @@ class MailServer(ThreadingHTTPServer):
                 _cut(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that was killed is what tests are about."""
+        """Return nothing: a client that was killed is what tests are about."""
 
 
 def _cut(connection: socket.socket) -> None:

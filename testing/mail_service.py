@@ -64,12 +64,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def accepts(self) -> bool:
-        """Tell whether the mail is taken all the same."""
+        """Return whether the mail is taken all the same."""
         return self.kind in {"", "lost"} or self.kind.startswith("accept")
 
     @property
     def cuts(self) -> bool:
-        """Tell whether the connection is cut instead of answered."""
+        """Return whether the connection is cut instead of answered."""
         return self.kind in {"drop", "lost"}
 
     @property
@@ -174,7 +174,7 @@ class MailService:
         self._operations.setdefault(mail.operation_id, operation)
 
     def ask(self, operation_id: str) -> Reply:
-        """Say truthfully what became of an operation."""
+        """Return truthfully what became of an operation."""
         with self._lock:
             operation = self._operations.get(operation_id)
         if operation is None:
@@ -195,7 +195,7 @@ def error(status: int, code: str, message: str, *headers: tuple[str, str]) -> Re
 
 
 def malformed(body: bytes) -> Reply | None:
-    """Say what the service would not take: too large, no JSON, something missing, too many recipients."""
+    """Return what the service would not take: too large, no JSON, something missing, too many recipients."""
     if len(body) > MAX_BYTES:
         return error(413, "RequestEntityTooLarge", "The request is larger than 10 MB.")
     try:

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from azure.core.credentials import AzureKeyCredential
 
-from shared.mailers.acs import AcsMailer
-from shared.notices import Decision, Kind
+from shared import keys
+from shared.app import Notifier
+from shared.channels.email.acs import AcsMailer
+from shared.notices.kinds import Decision, Kind
 from shared.settings import load
-from shared.store import codec, keys
-from shared.wiring import Notifier
+from shared.store import codec
 from testing.mail_endpoint import MailEndpoint
 from testing.moving import CountedTable, MovingClock
 from testing.quota import Quota
@@ -30,7 +31,7 @@ from testing.quota import Quota
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from shared.notices import SentMail
+    from shared.notices.records import SentMail
     from shared.store.table import Stored, Table
     from testing.samples.patch_night import Happening, Night
 
@@ -68,8 +69,8 @@ class Storm:
                 "ROUTES": night.routes,
             }
         )
-        assert config.limits is not None
-        self.quota = Quota(self.clock, config.limits, MAIL_TAKES)
+        assert config.mail.limits is not None
+        self.quota = Quota(self.clock, config.mail.limits, MAIL_TAKES)
         self.endpoint.fault_for = self.quota
         self._mailer = AcsMailer(self.endpoint.url, AzureKeyCredential(self.endpoint.key), sender)
         self.instances = [Notifier(config, self.table, self._mailer, self.clock) for _ in range(instances)]
@@ -135,7 +136,7 @@ class Storm:
     # What came of it
 
     def fates(self) -> dict[str, SentMail]:
-        """Give what the table says of each mail, by its operation id."""
+        """Return what the table says of each mail, by its operation id."""
         rows = self._rows("sent:", "sent;")
         return {row.key.removeprefix("sent:"): codec.sent(row) for row in rows}
 
@@ -153,7 +154,7 @@ class Storm:
         return self._decisions.superseded
 
     def stale(self) -> set[str]:
-        """Give the keys of events that came after what they announce."""
+        """Return the keys of events that came after what they announce."""
         return {row.key for row in self._rows("event:", "event;") if row.values["decision"] == Decision.STALE}
 
     def undone(self) -> Counter[str]:
@@ -161,7 +162,7 @@ class Storm:
         return Counter(str(row.values["kind"]) for row in self._rows("work:1", "work;"))
 
     def delays(self) -> list[float]:
-        """Give the seconds from each failure to each mail that told of it, the shortest first."""
+        """Return the seconds from each failure to each mail that told of it, the shortest first."""
         happened = {happening.key: happening.at for happening in self.night.events}
         return sorted(
             (self.quota.arrived(operation_id) - happened[member.key]).total_seconds()
@@ -171,7 +172,7 @@ class Storm:
         )
 
     def after_the_last(self) -> float:
-        """Give the seconds from the last event of the night to the last mail."""
+        """Return the seconds from the last event of the night to the last mail."""
         return (self.quota.last - self.night.events[-1].at).total_seconds()
 
     def figures(self) -> dict[str, Any]:
@@ -211,7 +212,7 @@ class Storm:
 
 
 def html_size(body: dict[str, Any]) -> int:
-    """Give the size of a mail's HTML, in bytes."""
+    """Return the size of a mail's HTML, in bytes."""
     return len(str(body["content"]["html"]).encode())
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from azure.data.tables import TableClient
 
 from shared.store import codec
-from shared.store.table import AzureTable, Page
+from shared.store.azure import AzureTable
 from testing.fault_proxy import FaultProxy
 from testing.mail_endpoint import MailEndpoint
 from testing.processes import Azurite, Host, connection_string
@@ -17,7 +17,8 @@ from testing.processes import Azurite, Host, connection_string
 if TYPE_CHECKING:
     from collections import Counter
 
-    from shared.notices import SentMail
+    from shared.notices.records import SentMail
+    from shared.store.table import Page
     from testing.mail_endpoint import Mail, OperationIdMode
 
 SETTINGS = {
@@ -57,7 +58,7 @@ class RealWorld:
         self._stack.close()
 
     def host(self, **settings: str) -> Host:
-        """Give a host, to be started; its table and its mail go through the proxies."""
+        """Return a host, to be started; its table and its mail go through the proxies."""
         return Host(
             {
                 "NOTIFIER_STORAGE": connection_string(self.table_proxy.url),
@@ -70,11 +71,11 @@ class RealWorld:
         )
 
     def rows(self, prefix: str) -> Page:
-        """Give the rows under a prefix, past the proxy."""
+        """Return the rows under a prefix, past the proxy."""
         return self.table.query(prefix, prefix + "~")
 
     def keys(self, prefix: str) -> list[str]:
-        """Give the keys of the rows under a prefix."""
+        """Return the keys of the rows under a prefix."""
         return [row.key for row in self.rows(prefix).rows]
 
     @property

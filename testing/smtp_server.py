@@ -19,7 +19,8 @@ import ssl
 import threading
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import msgspec
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -27,9 +28,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -180,7 +178,7 @@ class _Session(SMTP):
 
     @property
     def encrypted(self) -> bool:
-        """Tell whether STARTTLS was spoken."""
+        """Return whether STARTTLS was spoken."""
         return self.session is not None and self.session.ssl is not None
 
 

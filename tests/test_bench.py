@@ -102,7 +102,7 @@ class Bench:
         self.measured: list[str] = []
 
     def measure(self, name: str) -> Section:
-        """Give the section to the first benchmark, and nothing to the others."""
+        """Return the section to the first benchmark, and nothing to the others."""
         self.measured.append(name)
         if name != NAMES[0]:
             return msgspec.structs.replace(self.section, figures=())

@@ -10,19 +10,10 @@ from typing import Any, cast
 import pytest
 from azure.eventgrid import SystemEventNames
 
-from shared.events import (
-    EVENT_TYPE,
-    VM_EVENT_TYPE,
-    Cluster,
-    Event,
-    Ignored,
-    Item,
-    Rejected,
-    Status,
-    Upgrade,
-    parse,
-)
-from shared.store import keys
+from shared import keys
+from shared.events.envelope import parse
+from shared.events.model import Cluster, Event, Ignored, Item, Rejected, Status, Upgrade
+from shared.events.scheduled_event import EVENT_TYPE, VM_EVENT_TYPE
 from testing.hostile.material import paths
 from testing.samples import payloads
 
@@ -48,18 +39,18 @@ CLUSTER_ID = (
 
 
 def fixture(name: str) -> str:
-    """Give the text of a sample."""
+    """Return the text of a sample."""
     return (FIXTURES / name).read_text(encoding="utf-8")
 
 
 def body(name: str = "started.cloudevent.json") -> dict[str, Any]:
-    """Give the one event of a sample."""
+    """Return the one event of a sample."""
     loaded = json.loads(fixture(name))
     return cast("dict[str, Any]", loaded[0] if isinstance(loaded, list) else loaded)
 
 
 def properties(event: dict[str, Any]) -> dict[str, Any]:
-    """Give the part of an event that AKS fills."""
+    """Return the part of an event that AKS fills."""
     return cast("dict[str, Any]", event["data"]["resourceInfo"]["properties"])
 
 
@@ -77,7 +68,7 @@ def event(given: str | dict[str, Any]) -> Event:
 
 
 def with_properties(**changed: Any) -> dict[str, Any]:
-    """Give the documented CloudEvent with other properties; None leaves one out."""
+    """Return the documented CloudEvent with other properties; None leaves one out."""
     made = body()
     for name, value in changed.items():
         properties(made).pop(name, None)
@@ -453,7 +444,7 @@ def test_last_update_counts() -> None:
 
 
 def planned(start: Any = None, scheduled: Any = None, details: Any = None, status: str = "Scheduled") -> Any:
-    """Give the planned start of an event of NOW with these times."""
+    """Return the planned start of an event of NOW with these times."""
     return event(payloads.event(status, NOW, startTime=start, scheduledTime=scheduled, details=details)).start
 
 
@@ -671,7 +662,7 @@ def test_other_event_types(name: str) -> None:
 
 
 def vm_maintenance() -> dict[str, Any]:
-    """Give a VM maintenance event: the type that AKS has been seen to use, but another payload."""
+    """Return a VM maintenance event: the type that AKS has been seen to use, but another payload."""
     made = body(CAPTURED)
     vm = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Maintenance/scheduledEvents/1"
     made["subject"] = vm

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.mailers import Throttled, Unknown
-from shared.store.codec import unpack
-from shared.store.keys import digest
+from shared.channels.outcomes import Throttled, Unknown
+from shared.keys import digest
+from shared.store.blobs import unpack
 from shared.store.table import Conflict, TableUnavailable
 from testing.memory_table import MemoryTable
 from testing.samples.payloads import end_of_support, event, guid, scheduled

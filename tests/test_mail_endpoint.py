@@ -35,7 +35,7 @@ MAIL: dict[str, Any] = {
 
 @pytest.fixture
 def endpoint() -> Iterator[MailEndpoint]:
-    """Give an endpoint that honours operation ids."""
+    """Return an endpoint that honours operation ids."""
     with MailEndpoint() as running:
         yield running
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ops import ledger
-from shared.mailers import Accepted, Refused, Throttled, Unknown
-from shared.notices import Mail
-from shared.store import codec, keys
+from shared import keys
+from shared.channels.outcomes import Accepted, Refused, Throttled, Unknown
+from shared.notices.records import Mail
+from shared.store import codec
 from shared.store.ledger import Ledger, ResendRefused
 from shared.store.table import Conflict, Operation, TableUnavailable
 from testing.memory_table import MemoryTable
@@ -21,7 +22,7 @@ from tests.test_ops_ledger import run, told
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.store.codec import MailRow
+    from shared.store.rows import MailRow
 
 
 def failed(world: World, **more: str) -> str:
@@ -32,7 +33,7 @@ def failed(world: World, **more: str) -> str:
 
 
 def waiting(world: World) -> list[MailRow]:
-    """Give the mails in work."""
+    """Return the mails in work."""
     rows = world.table.query("work:", "work;").rows
     return [codec.mail_row(row) for row in rows if row.values["kind"] == "mail"]
 

@@ -10,7 +10,8 @@ import pytest
 from werkzeug import Request, Response
 
 from ops import dead_letters, replay
-from shared import settings, wiring
+from shared import settings
+from shared.app import open_table
 from shared.store.table import TableUnavailable
 from tests.infra import code
 from tests.test_ops_send_event import Endpoint
@@ -156,7 +157,7 @@ def test_here(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(folder)  # no local.settings.json here
-    table = wiring.open_table(settings.load(environment))
+    table = open_table(settings.load(environment))
     table._client.create_table()
     try:
         assert replay.main([str(folder / "TOPIC")]) == 0

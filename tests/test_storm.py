@@ -20,10 +20,10 @@ from uuid import uuid4
 import pytest
 from azure.data.tables import TableClient
 
-from shared.emails.compose import LIMIT
-from shared.notices import Kind
-from shared.pace import MANAGED_DOMAIN, OWN_DOMAIN
-from shared.store.table import AzureTable
+from shared.channels.email.compose import LIMIT
+from shared.channels.email.services import MANAGED_DOMAIN, OWN_DOMAIN
+from shared.notices.kinds import Kind
+from shared.store.azure import AzureTable
 from testing.memory_table import MemoryTable
 from testing.patch_night_run import Storm, html_size
 from testing.samples.patch_night import Course, patch_night
@@ -52,7 +52,7 @@ FAILURE_WITHIN = timedelta(minutes=7)
 
 @pytest.fixture
 def table(azurite: Azurite) -> Iterator[AzureTable]:
-    """Give a table of its own on Azurite."""
+    """Return a table of its own on Azurite."""
     with TableClient.from_connection_string(azurite.connection_string, f"t{uuid4().hex}") as client:
         yield AzureTable(client)
 

@@ -13,16 +13,17 @@ Raises:
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.routes.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Lead, Volume
+from shared.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
+from shared.durations import Lead
 from shared.routes.document import RoutesError
-from shared.routes.matching import Condition, Hearing, Outcome, Route, Routes, Step, Told, Trace
+from shared.routes.matching import Condition, Match, NoticePreview, Outcome, Route, Routes, Step, Trace
 
 if TYPE_CHECKING:
-    from datetime import timedelta
     from pathlib import Path
 
 __all__ = [
@@ -31,14 +32,14 @@ __all__ = [
     "Audience",
     "Condition",
     "Defaults",
-    "Hearing",
     "Lead",
+    "Match",
+    "NoticePreview",
     "Outcome",
     "Route",
     "Routes",
     "RoutesError",
     "Step",
-    "Told",
     "Trace",
     "Volume",
     "load",
@@ -64,13 +65,13 @@ def load(text: str, defaults: Defaults) -> Routes:
 
     Raises RoutesError for the first thing that is wrong.
     """
-    from shared.routes import reading
+    from shared.routes import parsing
 
-    return reading.routes(text, defaults)
+    return parsing.routes(text, defaults)
 
 
 def read(setting: str, base: Path) -> str:
-    """Give the YAML that a setting holds, or that `@path` in it names, relative to `base`, the app's folder.
+    """Return the YAML that a setting holds, or that `@path` in it names, relative to the folder `base`.
 
     Raises RoutesError if the file cannot be read.
     """

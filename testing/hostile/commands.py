@@ -12,7 +12,7 @@ from testing.hostile.failures import QUOTED, fits_catalogue
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from shared.emails.email import Email
+    from shared.channels.email.email import Email
 
 _SENT = frozenset({"As AKS sent it", "How it begins"})
 """Headings under which there is what was sent; whatever stands in it is no command of ours."""
@@ -126,7 +126,7 @@ def check_margin(text: str) -> None:
 
 
 def _before_sent(text: str) -> list[str]:
-    """Give the lines before the heading of what was sent."""
+    """Return the lines before the heading of what was sent."""
     lines = text.split("\n")
     headings = {heading.upper() for heading in _SENT}
     ends = [number for number, line in enumerate(lines) if line in headings]

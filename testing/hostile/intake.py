@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from hypothesis import strategies as st
 
-from shared.events import Event, Ignored, Rejected, Status, parse
-from shared.notices import Decision
-from shared.notices import Kind as NoticeKind
-from shared.store import codec, keys
+from shared import keys
+from shared.events.envelope import parse
+from shared.events.model import Event, Ignored, Rejected, Status
+from shared.notices.kinds import Decision
+from shared.notices.kinds import Kind as NoticeKind
+from shared.store import codec
+from shared.store.rows import MailRow, NoticeRow
 from testing.hostile import Verdict
 from testing.hostile.events import DELIVERIES, KEY, NOW
 from testing.hostile.material import TEXTS, TIMES, changes, one_of_many, rewritten
@@ -19,8 +22,8 @@ from testing.samples import payloads
 from testing.world import World
 
 if TYPE_CHECKING:
-    from shared.events import Item
-    from shared.notices import Recorded
+    from shared.events.model import Item
+    from shared.notices.records import StoredEvent
     from shared.store.table import Stored
 
 
@@ -82,7 +85,7 @@ def check_course(course: Course) -> Verdict:
         world.sweep(minutes=10)
         rows = _rows(world)
         left = [codec.work(row) for row in rows if row.key.startswith("work:")]
-        assert not [row for row in left if isinstance(row, codec.NoticeRow | codec.MailRow)]
+        assert not [row for row in left if isinstance(row, NoticeRow | MailRow)]
         _check_told(world, rows)
         _check_rejected(rows)
     return Verdict(tuple(words))
@@ -116,7 +119,7 @@ def _check_kept(world: World, item: Item, decision: Decision) -> None:
 
 
 def _as_known(event: Event) -> Event:
-    """Give an event as it is recorded: never as from the future."""
+    """Return an event as it is recorded: never as from the future."""
     return msgspec.structs.replace(event, time=NOW) if event.time > NOW else event
 
 
@@ -144,8 +147,8 @@ def _check_told(world: World, rows: list[Stored]) -> None:
             assert later, "what was to be told was not, and nothing has overtaken it"
 
 
-def _is_later(one: Recorded, other: Recorded) -> bool:
-    """Tell whether this is news of the same maintenance that makes the other pointless."""
+def _is_later(one: StoredEvent, other: StoredEvent) -> bool:
+    """Return whether this is news of the same maintenance that makes the other pointless."""
     is_of_same = one.event.event_id == other.event.event_id and one.key != other.key
     if other.event.status == Status.SCHEDULED:
         return is_of_same and (one.revision > other.revision or one.event.status in _BEGUN)
@@ -158,7 +161,7 @@ def _check_rejected(rows: list[Stored]) -> None:
     for row in rows:
         if row.key.startswith("work:"):
             work = codec.work(row)
-            telling += isinstance(work, codec.NoticeRow) and work.notice.kind is NoticeKind.REJECTED
+            telling += isinstance(work, NoticeRow) and work.notice.kind is NoticeKind.REJECTED
         elif row.key.startswith("sent:"):
             telling += any(member.kind is NoticeKind.REJECTED for member in codec.sent(row).members)
     assert telling == any(row.key.startswith("rejected:") for row in rows), "rejected input is not told once"

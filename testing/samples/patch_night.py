@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.notices import Kind
-from shared.store import keys
+from shared import keys
+from shared.notices.kinds import Kind
 from testing.samples.payloads import event, guid, scheduled
 
 if TYPE_CHECKING:
