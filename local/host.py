@@ -11,7 +11,6 @@ failed.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -27,13 +26,13 @@ from urllib.parse import quote
 from local.functions import EVENT_GRID, TIMER, Function, Invoker, LoadError, load, threads
 from local.http_functions import HttpFunctions, route_prefix
 from local.server import ADMIN, Routes, Server
+from local.settings_file import SETTINGS, SettingsFileError, apply_settings
 from local.timers import Timers
 from local.webhook import PATH
 
 if typing.TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
+    from collections.abc import Sequence
 
-SETTINGS = "local.settings.json"
 DRAIN = 10.0
 """Seconds that requests and runs under way have to end once the host is told to stop."""
 
@@ -51,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not options.no_settings:
             apply_settings(options.settings, os.environ)
         return _serve(options, _functions())
-    except LoadError as error:
+    except (LoadError, SettingsFileError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -72,26 +71,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--quiet", action="store_true", help="log warnings and errors only")
     return parser.parse_args(arguments)
-
-
-def apply_settings(file: Path | None, environment: MutableMapping[str, str]) -> None:
-    """Put the `Values` of a settings file into the environment, where the environment does not have them.
-
-    Without `file` that is `local.settings.json` of the current folder, if there is one. Raises `LoadError`.
-    """
-    path = file or Path(SETTINGS)
-    if file is None and not path.exists():
-        return
-    try:
-        values = json.loads(path.read_text("utf-8-sig")).get("Values", {})
-        for name, value in values.items():
-            if isinstance(value, dict | list):
-                raise LoadError(f"{name} in {path} must be a text.")
-            environment.setdefault(name, value if isinstance(value, str) else json.dumps(value))
-    except OSError as error:
-        raise LoadError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, AttributeError) as error:
-        raise LoadError(f"{path} must be JSON with an object 'Values': {error}.") from error
 
 
 def _functions() -> list[Function]:

@@ -9,12 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
-from shared.events.model import Status
-
-if TYPE_CHECKING:
-    from shared.events.model import Event
 
 PAUSE = "work:0"
 """The pause heads the range of work, so that the query for due work brings it along."""
@@ -37,20 +31,22 @@ def event_id(value: str) -> str:
     return lower if _GUID.fullmatch(lower) else digest(value)
 
 
-def event(event: Event, revision: int = 0) -> str:
+def event(
+    event_id_: str, status: str, revision: int = 0, *, notice: str = "", time: datetime | None = None
+) -> str:
     """Return the key of an event's row: `event:{eventId}:{status}[:{n}]`. Its insert is the dedupe.
 
-    All end-of-support notices are `Scheduled`, so their description is part of the status; the one that comes
-    every week after the date ("OutOfSupport") carries the ISO week, in case AKS reuses its eventId.
+    All end-of-support notices are `Scheduled`, so their description, `notice`, is part of the status; the one
+    that comes every week after the date ("OutOfSupport") carries the ISO week of its `time`, in case AKS
+    reuses its eventId.
     """
-    status = event.status if _WORD.fullmatch(event.status) else digest(event.status)
-    if event.end_of_support is not None:
-        notice = event.description
-        status += "." + (notice if _WORD.fullmatch(notice) else digest(notice))
+    part = status if _WORD.fullmatch(status) else digest(status)
+    if time is not None:
+        part += "." + (notice if _WORD.fullmatch(notice) else digest(notice))
         if "outofsupport" in notice.lower():
-            year, week, _ = event.time.isocalendar()
-            status += f".{year}-W{week:02d}"
-    key = f"{history(event.event_id)}{status}"
+            year, week, _ = time.isocalendar()
+            part += f".{year}-W{week:02d}"
+    key = f"{history(event_id_)}{part}"
     return f"{key}:{revision}" if revision else key
 
 
@@ -62,12 +58,6 @@ def history(event_id_: str) -> str:
 def history_of(event_key: str) -> str:
     """Return the prefix of the history that the row of this key belongs to."""
     return event_key[: event_key.index(":", len("event:")) + 1]
-
-
-def is_scheduled(event_key: str) -> bool:
-    """Return whether the key is that of a Scheduled event (end-of-support notices excepted)."""
-    status = event_key.removeprefix(history_of(event_key)).partition(":")[0]
-    return status == Status.SCHEDULED
 
 
 def due(time: datetime) -> str:

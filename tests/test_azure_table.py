@@ -199,7 +199,7 @@ class Silent(StreamRequestHandler):
 
 def test_table_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The app's own client waits for the table as long as it says, not for the SDK's five minutes."""
-    monkeypatch.setattr("shared.app.READ_SECONDS", 0.1)
+    monkeypatch.setattr(app, "READ_SECONDS", 0.1)
     with ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

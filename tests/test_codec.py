@@ -79,7 +79,7 @@ def parsed(text: str) -> Event:
 def round_trip(text: str) -> StoredEvent:
     """Store one event and read it back."""
     event = parsed(text)
-    row = StoredEvent(keys.event(event), event, Decision.NEW, 0)
+    row = StoredEvent(event.row_key(), event, Decision.NEW, 0)
     values = codec.event_values(row, text, received=NOW, token=GUID)
     assert blobs.unpack(values) == text
     read = codec.recorded(stored(row.key, values))
@@ -267,7 +267,7 @@ def test_everything_at_its_longest(character: str) -> None:
         resources=[resource, *pools],
     )
     event = parsed(text)
-    row = StoredEvent(keys.event(event), event)
+    row = StoredEvent(event.row_key(), event)
     values = codec.event_values(row, text, received=NOW, token=GUID)
     assert codec.recorded(stored(row.key, values)).event == event
 
@@ -278,7 +278,7 @@ def test_times_of_events(time: datetime, start: datetime | None, itself: bool) -
     event = msgspec.structs.replace(
         parsed(payloads.event("Scheduled", NOW)), time=time, updated=time, start=start, updates_itself=itself
     )
-    row = StoredEvent(keys.event(event), event, Decision.STALE, 7)
+    row = StoredEvent(event.row_key(), event, Decision.STALE, 7)
     assert codec.recorded(stored(row.key, codec.event_values(row, "{}", received=time, token=""))) == row
 
 

@@ -10,7 +10,6 @@ from typing import Any, cast
 import pytest
 from azure.eventgrid import SystemEventNames
 
-from shared import keys
 from shared.events.envelope import parse
 from shared.events.model import Cluster, Event, Ignored, Item, Rejected, Status, Upgrade
 from shared.events.scheduled_event import EVENT_TYPE, VM_EVENT_TYPE
@@ -118,7 +117,7 @@ def test_both_schemas(name: str) -> None:
     assert read_.status == Status.STARTED
     assert read_.time == at("2024-04-16T22:17:12.103274Z")
     assert read_.cluster.id == CLUSTER_ID
-    assert keys.event(read_) == "event:bbe82027-0444-4f73-897a-0bbfe3af66f1:Started"
+    assert read_.row_key() == "event:bbe82027-0444-4f73-897a-0bbfe3af66f1:Started"
 
 
 def test_spec_example() -> None:
@@ -348,7 +347,7 @@ def test_both_spellings_of_canceled(spelled: str) -> None:
     """Canceled and Cancelled are one status, under one key."""
     read_ = event(with_properties(eventStatus=spelled))
     assert read_.status == Status.CANCELED
-    assert keys.event(read_).endswith(":Canceled")
+    assert read_.row_key().endswith(":Canceled")
 
 
 @pytest.mark.parametrize("status", ["Paused", "RolledBack", "In progress", "état/neuf?", "42"])
@@ -568,7 +567,7 @@ def test_lone_surrogates() -> None:
     made["id"] = "\ud800"
     read_ = event(made)
     assert read_.details == "a\ufffdb"
-    keys.event(read_).encode()
+    read_.row_key().encode()
     str(read_).encode()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,8 +22,9 @@ from azure.communication.email._api_versions import DEFAULT_VERSION
 from azure.core.credentials import AccessToken, AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.channels.email.acs import API_VERSION, MAX_PAUSE, AcsMailer, parse_connection_string
+from shared.channels.email.acs import API_VERSION, MAX_PAUSE, AcsMailer
 from shared.channels.email.email import Attachment, Email
+from shared.channels.email.endpoint import parse_connection_string
 from shared.channels.outcomes import (
     Accepted,
     OperationState,
@@ -304,7 +306,7 @@ def test_identity_fails(problem: Exception) -> None:
 def test_identity_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the token came so late that the request might outlive its lease, nothing is sent."""
     now = [0.0]
-    monkeypatch.setattr("shared.channels.email.acs.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     mailer = AcsMailer("https://127.0.0.1:9", Identity(first=lambda: now.__setitem__(0, 60.0)), SENDER)
     assert send(mailer) == Unavailable("nothing was sent: it took too long to get a token")
     mailer.close()

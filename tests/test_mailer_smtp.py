@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -304,7 +305,7 @@ def test_stalled(
         late = next(ticks) > 0 if before is None else before in relay.commands
         return PATIENT.connect + PATIENT.read - 0.1 if late else 0
 
-    monkeypatch.setattr("shared.channels.email.smtp.time.monotonic", clock)
+    monkeypatch.setattr(time, "monotonic", clock)
     assert type(send(relay)) is expected
     assert relay.messages == [] or step == "dot"
 
@@ -312,7 +313,7 @@ def test_stalled(
 def test_conversation_in_time(relay: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A conversation whose steps add up to more than the timeouts ends before its final dot."""
     ticks = count(step=4)
-    monkeypatch.setattr("shared.channels.email.smtp.time.monotonic", lambda: next(ticks))
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
     outcome = send(relay)
     assert isinstance(outcome, Unavailable)
     assert "took too long" in outcome.reason

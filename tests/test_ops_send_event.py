@@ -6,6 +6,7 @@ import io
 import json
 import re
 import socket
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,7 @@ def test_key_comes_from_a_file_or_standard_input(
     """The key travels in a header, never in the address, where logs would keep it."""
     (tmp_path / "key").write_text("k3y\n", "utf-8")
     assert send_event.main(["--to", app.url, "--key-file", str(tmp_path / "key"), STARTED]) == 0
-    monkeypatch.setattr("sys.stdin", io.StringIO("other\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("other\n"))
     assert send_event.main(["--to", app.url, "--key-file", "-", STARTED]) == 0
     assert [headers["x-functions-key"] for _, headers, _ in app.taken] == ["k3y", "other"]
     assert all("code=" not in path for path, _, _ in app.taken)

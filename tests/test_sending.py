@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared.channels.email import compose as email_compose
 from shared.channels.outcomes import (
     Accepted,
     OperationState,
@@ -285,7 +286,7 @@ def test_rendering_that_fails_goes_out_plain(monkeypatch: pytest.MonkeyPatch) ->
     def broken(*_: object) -> Email:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("shared.channels.email.compose.compose", broken)
+    monkeypatch.setattr(email_compose, "compose", broken)
     world = World()
     _failed(world)
     (sent,) = world.mailer.arrived

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared import ids, keys
+from shared import ids
 from shared.events.model import Event, Status
 
 if TYPE_CHECKING:
@@ -79,16 +79,16 @@ def plan(
     if event.status == Status.FAILED:
         return _plan_failed(event, history)
     if event.status == Status.STARTED:
-        key = keys.event(event)
+        key = event.row_key()
         checks = _watchdog(Kind.STILL_RUNNING, key, event.updated, watch.still_running_after, now)
         return Plan(Decision.NEW, key, Kind.STARTED, checks=checks)
-    return Plan(Decision.NEW, keys.event(event), kind_of(event))
+    return Plan(Decision.NEW, event.row_key(), kind_of(event))
 
 
 def _plan_scheduled(event: Event, history: Sequence[StoredEvent]) -> Plan:
     announced = [row for row in history if row.event.status == Status.SCHEDULED]
     revision = 1 + max((row.revision for row in announced), default=-1)
-    key = keys.event(event, revision)
+    key = event.row_key(revision)
     if any(row.event.envelope_id == event.envelope_id != "" for row in announced):
         return Plan(Decision.DUPLICATE)
     if any(row.event.status in BEGUN for row in history):
@@ -114,12 +114,12 @@ def _plan_scheduled(event: Event, history: Sequence[StoredEvent]) -> Plan:
 def _plan_failed(event: Event, history: Sequence[StoredEvent]) -> Plan:
     failed = [row for row in history if row.event.status == Status.FAILED]
     if not failed:
-        return Plan(Decision.NEW, keys.event(event), Kind.FAILED)
+        return Plan(Decision.NEW, event.row_key(), Kind.FAILED)
     last = max(failed, key=lambda row: row.revision)
     is_same = any(row.event.envelope_id == event.envelope_id != "" for row in failed)
     if not is_same and event.updated - last.event.updated >= FAILED_AGAIN_AFTER:
         revision = last.revision + 1
-        return Plan(Decision.FAILED_AGAIN, keys.event(event, revision), Kind.FAILED, revision)
+        return Plan(Decision.FAILED_AGAIN, event.row_key(revision), Kind.FAILED, revision)
     return Plan(Decision.DUPLICATE)
 
 

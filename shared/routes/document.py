@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from shared.routes.defaults import RoutesError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
@@ -22,10 +24,6 @@ MAX_DEPTH = 10
 
 _MAX_SHOWN = 60
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-
-
-class RoutesError(ValueError):
-    """Routes that cannot be used; the message is one sentence for the person who wrote them."""
 
 
 class Node(NamedTuple):

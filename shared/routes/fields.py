@@ -18,8 +18,6 @@ from shared.events.model import Status, Upgrade
 from shared.routes.document import near
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from shared.routes.document import Field
 
 MAX_NAME = 64
@@ -105,15 +103,6 @@ def leads(field: Field) -> tuple[Lead, ...]:
     if len(found) > MAX_LEADS:
         raise field.fault(f"expected at most {MAX_LEADS} leads, got {len(found)}")
     return tuple(found.values())
-
-
-def spaced(found: Iterable[Lead], gap: timedelta) -> tuple[Lead, ...]:
-    """Return the leads, longest first, without those that follow an earlier one within the gap."""
-    kept: list[Lead] = []
-    for lead in sorted(found, key=lambda lead: lead.ahead, reverse=True):
-        if not kept or kept[-1].ahead - lead.ahead >= gap:
-            kept.append(lead)
-    return tuple(kept)
 
 
 def grouping(field: Field) -> timedelta:

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from shared.addresses import MAX_RECIPIENTS
 from shared.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
+from shared.durations import spaced
 from shared.events.model import Upgrade
 from shared.routes import fields
-from shared.routes.document import Field, RoutesError, near, parse
+from shared.routes.defaults import RoutesError
+from shared.routes.document import Field, near, parse
 from shared.routes.matching import VALUES, Condition, Route, Routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from shared.routes import Defaults
+    from shared.routes.defaults import Defaults
 
 MAX_AUDIENCES = 90
 """A notice for each of them and the event have to fit into one transaction of 100 operations."""
@@ -43,7 +45,7 @@ def routes(text: str, defaults: Defaults) -> Routes:
     root = parse(text)
     entries = root.mapping(("audiences", "routes")) if root else {}
     items = entries["audiences"].items("audiences") if "audiences" in entries else []
-    audiences = {DEFAULT_AUDIENCE: _default(defaults)} if defaults.to else {}
+    audiences = defaults.audiences()
     given: dict[str, Field] = {}
     for item in items:
         audience = _audience(item, given, defaults)
@@ -74,15 +76,6 @@ def routes(text: str, defaults: Defaults) -> Routes:
 # Audiences
 
 
-def _default(defaults: Defaults) -> Audience:
-    return Audience(
-        id=DEFAULT_AUDIENCE,
-        to=defaults.to,
-        time_zone=defaults.time_zone,
-        leads=fields.spaced(defaults.leads, defaults.gap),
-    )
-
-
 def _audience(item: Field, given: Mapping[str, Field], defaults: Defaults) -> Audience:
     entries = item.mapping(_AUDIENCE)
     name = fields.name(_required(item, entries, "name"))
@@ -111,7 +104,7 @@ def _audience(item: Field, given: Mapping[str, Field], defaults: Defaults) -> Au
         reply_to=fields.address(entries["reply_to"]) if "reply_to" in entries else "",
         runbook=fields.link(entries["runbook"]) if "runbook" in entries else "",
         time_zone=fields.time_zone(entries["time_zone"]) if "time_zone" in entries else defaults.time_zone,
-        leads=fields.spaced(leads, defaults.gap),
+        leads=spaced(leads, defaults.gap),
         wait=fields.grouping(entries["group_wait"]) if "group_wait" in entries else None,
         interval=fields.grouping(entries["group_interval"]) if "group_interval" in entries else None,
         kinds=fields.kinds(entries["kinds"]) if "kinds" in entries else frozenset(),

@@ -210,7 +210,7 @@ def _check_event(event: Event) -> None:
 
 
 def _check_row(event: Event, raw: str) -> None:
-    key = keys.event(event, 12)
+    key = event.row_key(12)
     assert KEY.fullmatch(key)
     recorded = StoredEvent(key, event, "new", 12)
     values = codec.event_values(recorded, raw, received=NOW, token="")

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from shared import keys
 from shared.audience import Audience
 from shared.events.model import Cluster, Event, Upgrade
 from shared.notices.kinds import Decision, Kind
@@ -66,7 +65,7 @@ def event(status: str, time: datetime, **facts: object) -> Event:
 
 def recorded(happened: Event, revision: int = 0) -> StoredEvent:
     """Return the row of an event."""
-    return StoredEvent(keys.event(happened, revision), happened, Decision.NEW, revision)
+    return StoredEvent(happened.row_key(revision), happened, Decision.NEW, revision)
 
 
 def story(

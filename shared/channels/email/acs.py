@@ -24,7 +24,7 @@ from azure.communication.email import EmailClient
 from azure.core.credentials import AzureKeyCredential
 from azure.core.rest import HttpRequest
 
-from shared.channels.email.endpoint import normalise, parse_connection_string
+from shared.channels.email.endpoint import normalise
 from shared.channels.email.mime import split
 from shared.channels.outcomes import (
     Accepted,
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
     from shared.channels.email.email import Email
     from shared.channels.outcomes import Timeouts
-
-__all__ = ["AcsMailer", "parse_connection_string", "request_body"]
 
 API_VERSION = "2025-09-01"
 """The SDK's own default, named because questions about operations are asked without its help."""
