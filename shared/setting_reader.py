@@ -48,9 +48,9 @@ class SettingReader:
     ) -> T:
         """Return a setting as `parse` reads it. Raises SettingsError where `parse` raises ValueError.
 
-                A reason that begins with a capital letter is a sentence of its own, any other one follows the value.
-                        `as_it_stands` keeps the white space around the value.
-                """
+        A reason that begins with a capital letter is a sentence of its own, any other one follows the value.
+        `as_it_stands` keeps the white space around the value.
+        """
         value = self.text(name) or default
         if as_it_stands and self.text(name):
             value = self.raw(name)
