@@ -30,7 +30,7 @@ import msgspec
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import HypothesisWarning
 
-from local import markdown
+from bench import markdown
 from testing.hostile.kinds import KINDS, Kind
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from local import machine, markdown
+from bench import machine, markdown
 from prove.faults import KINDS, SIDES, STOPS
 
 if TYPE_CHECKING:

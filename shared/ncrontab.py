@@ -43,7 +43,7 @@ _STEP = re.compile(r"[\t-\r]*[+-]?[0-9]+[\t-\r]*")
 _MAX_INT = 2**31 - 1
 
 
-class Schedule(NamedTuple):
+class TimerSchedule(NamedTuple):
     """The values that each field takes, in ascending order."""
 
     seconds: list[int]

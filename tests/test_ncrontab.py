@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.schedules import Schedule
+from shared.ncrontab import TimerSchedule
 
 CASES = json.loads((Path(__file__).parent / "fixtures" / "ncrontab.json").read_text("utf-8"))
 """What the host's parser said to each expression, and its next four times from three moments."""
@@ -20,7 +20,7 @@ NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 def times(expression: str, count: int = 3) -> list[str]:
     """Return the next times after a Sunday noon."""
-    schedule, found = Schedule.parse(expression), [NOON]
+    schedule, found = TimerSchedule.parse(expression), [NOON]
     for _ in range(count):
         found.append(schedule.next(found[-1]))
     return [f"{time:%m-%d %H:%M:%S}" for time in found[1:]]
@@ -31,9 +31,9 @@ def test_recorded_cases(case: dict[str, Any]) -> None:
     """Each recorded expression is taken or refused as the host does, and comes when the host says."""
     if not case["valid"]:
         with pytest.raises(ValueError, match=r"^(is|has) "):
-            Schedule.parse(case["schedule"])
+            TimerSchedule.parse(case["schedule"])
         return
-    schedule = Schedule.parse(case["schedule"])
+    schedule = TimerSchedule.parse(case["schedule"])
     for start, expected in case["next"].items():
         time = datetime.fromisoformat(start)
         for each in expected:
@@ -68,7 +68,7 @@ def test_recorded_cases(case: dict[str, Any]) -> None:
 def test_refusals(expression: str, words: str) -> None:
     """What the host would not run is refused, with the field and its limits."""
     with pytest.raises(ValueError, match=words):
-        Schedule.parse(expression)
+        TimerSchedule.parse(expression)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ numbers = st.integers(0, 59).map(str)
 )
 def test_next_is_the_first_that_matches(seconds: str, minutes: str, weekdays: str, after: datetime) -> None:
     """The next time matches in every field, and no second between it and the moment asked from does."""
-    schedule = Schedule.parse(f"{seconds} {minutes} * * * {weekdays}")
+    schedule = TimerSchedule.parse(f"{seconds} {minutes} * * * {weekdays}")
 
     def matches(time: datetime) -> bool:
         return (
