@@ -34,10 +34,8 @@ _ALL = ("", "~")
 @cache
 def tables() -> dict[str, Any]:
     """Return what the fixtures hold, by the name of the table."""
-    named: dict[str, Any] = {
-        name: json.loads((FOLDER / f"{name}.json").read_text()) for name in ("working", "paused")
-    }
-    return named | json.loads((FOLDER / "kinds.json").read_text())
+    found: dict[str, Any] = json.loads((FOLDER / "kinds.json").read_text())
+    return found | {name: json.loads((FOLDER / f"{name}.json").read_text()) for name in ("working", "paused")}
 
 
 class MailService(ScriptedMailer):
