@@ -112,7 +112,7 @@ MISTAKES: list[tuple[str, str, Any]] = [
     ("intake", "shared.delivery.Delivery._member", lambda *_: None),
     ("intake", "shared.store.transactions.Store.reject", rejecting_quietly),
     ("failures", "shared.failures.templates.shlex", UNQUOTED),
-    ("failures", "shared.failures.readable.readable", lambda reason: reason[:60]),
+    ("failures", "shared.failures.pretty.pretty", lambda reason: reason[:60]),
     ("routes", "shared.routes.matching.Routes._addressed", lambda *_: frozenset({"default"})),
     ("windows", "shared.windows.recurrence._steps", lambda begin, _, first: count(max(begin, first))),
     ("windows", "shared.windows.reading._utc_offset", lambda _: dt.timedelta(hours=99)),

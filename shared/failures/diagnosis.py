@@ -1,4 +1,4 @@
-"""From the pieces of a reason to findings: which entry each piece is, and what that says of it."""
+"""From the fragments of a reason to findings: which entry each fragment is, and what that says of it."""
 
 from __future__ import annotations
 
@@ -8,45 +8,46 @@ from typing import TYPE_CHECKING, NamedTuple
 from shared.events import Upgrade
 from shared.failures import templates
 from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, UNKNOWN, Catalogue
+from shared.failures.exit_codes import exit_code
 from shared.failures.explanation import Context, Finding, Step
+from shared.failures.extraction import read
 from shared.failures.facts import FACTS, accepted, label
-from shared.failures.hits import BOUNDARY, Hit, apart, hits_in
-from shared.failures.patterns import lower
-from shared.failures.pieces import WRAPPERS, Piece
-from shared.failures.reading import exit_code, read
+from shared.failures.fragments import WRAPPERS, Fragment
+from shared.failures.matching import BOUNDARY, Match, in_different_sentences, matches_in
+from shared.failures.text import lower
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from shared.failures.entry import Entry
+    from shared.failures.entry import CatalogueEntry
 
 _UPGRADES = frozenset(Upgrade)
-_MOST_OF_AN_ENTRY = 6
-_MOST_UNKNOWN = 3
-_MOST_MORE = 40
+_MAX_FINDINGS_PER_ENTRY = 6
+_MAX_UNKNOWN = 3
+_MAX_FURTHER = 40
 
 
 class _Case(NamedTuple):
-    """A piece that has found its entry."""
+    """A fragment that has found its entry."""
 
-    entry: Entry
+    entry: CatalogueEntry
     code: str
     facts: dict[str, str]
     text: str
 
 
-def diagnose(pieces: Iterable[Piece], context: Context, catalogue: Catalogue) -> tuple[Finding, ...]:
+def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalogue) -> tuple[Finding, ...]:
     """Tell what a failure is, the finding to act on first in front. At least one, `unknown` if need be."""
     known: list[_Case] = []
-    unknown: list[Piece] = []
+    unknown: list[Fragment] = []
     accounted: set[str] = set()
-    for piece in pieces:
-        cases = list(_cases(piece, catalogue))
+    for fragment in fragments:
+        cases = list(_cases(fragment, catalogue))
         known += cases
         if cases:
-            accounted |= {code.lower() for code in piece.codes}
+            accounted |= {code.lower() for code in fragment.codes}
         else:
-            unknown.append(piece)
+            unknown.append(fragment)
     telling = [case for case in known if case.entry.priority >= LAST_RESORT]
     if telling:
         known = telling
@@ -54,50 +55,55 @@ def diagnose(pieces: Iterable[Piece], context: Context, catalogue: Catalogue) ->
     entry = catalogue.entries[UNKNOWN]
     if findings:
         # Beside what is known, only what has a code of its own is a failure that deserves to be named.
-        coded = [piece for piece in unknown if _telling_code(piece.codes)]
-        named = {_telling_code(piece.codes): piece for piece in coded}
-        unknown = [piece for code, piece in named.items() if code.lower() not in accounted]
+        coded = [fragment for fragment in unknown if _telling_code(fragment.codes)]
+        named = {_telling_code(fragment.codes): fragment for fragment in coded}
+        unknown = [fragment for code, fragment in named.items() if code.lower() not in accounted]
     elif unknown:
-        named = {_telling_code(piece.codes): piece for piece in unknown}
+        named = {_telling_code(fragment.codes): fragment for fragment in unknown}
         if len(named) > 1:
             named.pop("", None)
         unknown = list(named.values())
     else:
-        unknown = [Piece("")]
-    for piece in unknown[:_MOST_UNKNOWN]:
-        code = _telling_code(piece.codes) or (piece.codes[-1] if piece.codes else "")
-        facts = _facts(piece, code, catalogue, entry)
-        findings += _findings([_Case(entry, code, facts, piece.text)], context)
+        unknown = [Fragment("")]
+    for fragment in unknown[:_MAX_UNKNOWN]:
+        code = _telling_code(fragment.codes) or (fragment.codes[-1] if fragment.codes else "")
+        facts = _facts(fragment, code, catalogue, entry)
+        findings += _findings([_Case(entry, code, facts, fragment.text)], context)
     return tuple(findings)
 
 
-def _cases(piece: Piece, catalogue: Catalogue) -> Iterator[_Case]:
-    """Tell what a piece is; where it turns out to speak of several failures, each with its own words."""
-    flat = lower(piece.text.replace("\n", " "))
-    hits = hits_in(piece, flat, catalogue)
-    if not hits:
+def _cases(fragment: Fragment, catalogue: Catalogue) -> Iterator[_Case]:
+    """Tell what a fragment is; where it turns out to speak of several failures, each with its own words."""
+    flat = lower(fragment.text.replace("\n", " "))
+    matches = matches_in(fragment, flat, catalogue)
+    if not matches:
         return
-    chosen: list[Hit] = [hits[0]]
-    explained = set(hits[0].entry.instead_of)
-    for hit in hits[1:]:
-        if hit.end <= hit.start or hit.entry.priority < BESIDE_OTHERS or hit.entry.id in explained:
+    chosen: list[Match] = [matches[0]]
+    explained = set(matches[0].entry.instead_of)
+    for match in matches[1:]:
+        if match.end <= match.start or match.entry.priority < BESIDE_OTHERS or match.entry.id in explained:
             continue
-        if all(other.entry is not hit.entry and apart(piece.text, other, hit) for other in chosen):
-            chosen.append(hit)
-            explained |= set(hit.entry.instead_of)
-    chosen = [hit for hit in chosen if hit.entry.id not in explained]
+        if all(
+            other.entry is not match.entry and in_different_sentences(fragment.text, other, match)
+            for other in chosen
+        ):
+            chosen.append(match)
+            explained |= set(match.entry.instead_of)
+    chosen = [match for match in chosen if match.entry.id not in explained]
     if len(chosen) == 1:
-        hit = chosen[0]
-        yield _Case(hit.entry, hit.code, _facts(piece, hit.code, catalogue, hit.entry), flat)
+        match = chosen[0]
+        yield _Case(match.entry, match.code, _facts(fragment, match.code, catalogue, match.entry), flat)
         return
-    chosen.sort(key=lambda hit: hit.start)
+    chosen.sort(key=lambda match: match.start)
     edges = [0]
     for before, after in pairwise(chosen):
-        cuts = [match.end() for match in BOUNDARY.finditer(piece.text, before.end, after.start + 1)]
+        cuts = [match.end() for match in BOUNDARY.finditer(fragment.text, before.end, after.start + 1)]
         edges.append(cuts[-1] if cuts else after.start)
-    for hit, start, end in zip(chosen, edges, [*edges[1:], len(flat)], strict=True):
-        part = Piece(piece.text[start:end], piece.codes, piece.outer)
-        yield _Case(hit.entry, hit.code, _facts(part, hit.code, catalogue, hit.entry), flat[start:end])
+    for match, start, end in zip(chosen, edges, [*edges[1:], len(flat)], strict=True):
+        part = Fragment(fragment.text[start:end], fragment.codes, fragment.outer)
+        yield _Case(
+            match.entry, match.code, _facts(part, match.code, catalogue, match.entry), flat[start:end]
+        )
 
 
 def _telling_code(codes: Iterable[str]) -> str:
@@ -105,19 +111,19 @@ def _telling_code(codes: Iterable[str]) -> str:
     return next((code for code in reversed(tuple(codes)) if code.lower() not in WRAPPERS), "")
 
 
-def _facts(piece: Piece, code: str, catalogue: Catalogue, entry: Entry) -> dict[str, str]:
-    """Read a piece's facts, and from the words around it what the piece itself does not say."""
-    facts = read(piece.text)
-    if piece.outer:
-        facts = read(piece.outer) | facts
+def _facts(fragment: Fragment, code: str, catalogue: Catalogue, entry: CatalogueEntry) -> dict[str, str]:
+    """Read a fragment's facts, and from the words around it what the fragment itself does not say."""
+    facts = read(fragment.text)
+    if fragment.outer:
+        facts = read(fragment.outer) | facts
     for pattern in catalogue.readers.get(entry.id, ()):
-        for match in pattern.find(piece.text, lower(piece.text.replace("\n", " "))):
+        for match in pattern.find(fragment.text, lower(fragment.text.replace("\n", " "))):
             facts |= {name: kept for name, value in match.facts.items() if (kept := accepted(name, value))}
             break
-    code = code or _telling_code(piece.codes) or (piece.codes[-1] if piece.codes else "")
+    code = code or _telling_code(fragment.codes) or (fragment.codes[-1] if fragment.codes else "")
     if accepted("code", code):
         facts["code"] = code
-    ended = exit_code(piece.text)
+    ended = exit_code(fragment.text)
     if ended:
         facts["exit_code"] = str(ended[1])
         meaning = catalogue.exit_codes.get(ended[0], {}).get(ended[1], "")
@@ -159,7 +165,7 @@ def _folded(groups: list[list[_Case]]) -> list[list[_Case]]:
     firsts: dict[str, list[list[_Case]]] = {}
     for group in groups:
         of_entry = firsts.setdefault(group[0].entry.id, [])
-        if len(of_entry) < _MOST_OF_AN_ENTRY:
+        if len(of_entry) < _MAX_FINDINGS_PER_ENTRY:
             of_entry.append(list(group))
         else:
             of_entry[0] += group
@@ -171,8 +177,8 @@ def _findings(cases: list[_Case], context: Context) -> Iterator[Finding]:
     entry = case.entry
     facts = _about(context, case.facts) | case.facts
     further = list(dict.fromkeys(_occurrence(entry, other) for other in others))
-    if len(further) > _MOST_MORE:
-        further[_MOST_MORE:] = [f"and {len(further) - _MOST_MORE} more"]
+    if len(further) > _MAX_FURTHER:
+        further[_MAX_FURTHER:] = [f"and {len(further) - _MAX_FURTHER} more"]
     yield Finding(
         entry=entry.id,
         code=facts.get("code", ""),
@@ -189,7 +195,7 @@ def _findings(cases: list[_Case], context: Context) -> Iterator[Finding]:
     )
 
 
-def _steps(entry: Entry, context: Context, facts: dict[str, str], text: str) -> Iterator[Step]:
+def _steps(entry: CatalogueEntry, context: Context, facts: dict[str, str], text: str) -> Iterator[Step]:
     upgrade = context.upgrade if context.upgrade in _UPGRADES else Upgrade.UNKNOWN
     for advice in entry.steps:
         if advice.only_for and upgrade not in advice.only_for:
@@ -230,7 +236,7 @@ def _shown(facts: dict[str, str]) -> list[tuple[str, str]]:
     return sorted(shown, key=lambda fact: order.get(fact[0], len(order)))
 
 
-def _occurrence(entry: Entry, case: _Case) -> str:
+def _occurrence(entry: CatalogueEntry, case: _Case) -> str:
     if entry.occurrence:
         return templates.prose(entry.occurrence, case.facts)
     shown = "; ".join(f"{label(name)} {value}" for name, value in _shown(case.facts))

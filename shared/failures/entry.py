@@ -8,7 +8,7 @@ from shared.events import Upgrade  # noqa: TC001 - msgspec needs it when it deco
 from shared.failures.explanation import Owner  # noqa: TC001 - msgspec needs it when it decodes
 
 
-class Advice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AdviceStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A step as the catalogue has it: a template, and when it applies."""
 
     do: str = ""
@@ -25,7 +25,7 @@ class Advice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Words one of which the message has to contain."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A failure that is known: how to tell it, and what to say about it. Texts are templates."""
 
     id: str
@@ -35,7 +35,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     state: str
     owner: Owner
     link: str
-    steps: tuple[Advice, ...]
+    steps: tuple[AdviceStep, ...]
     retries: str = ""
     codes: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()

@@ -151,22 +151,24 @@ _KUBERNETES_NAMES = frozenset({"node", "pool", "pod", "namespace", "pdb", "webho
 _UNSPEAKABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
 )
-_LONGEST = 300
+_MAX_VALUE_CHARACTERS = 300
 
 
 def words(name: str) -> str:
-    """Give what a sentence says where the fact is not known."""
+    """Return what a sentence says where the fact is not known."""
     return FACTS[name].words if name in FACTS else f"the {name.replace('_', ' ')}"
 
 
 def label(name: str) -> str:
-    """Give what the fact is called beside its value."""
+    """Return what the fact is called beside its value."""
     return FACTS[name].label if name in FACTS else name.replace("_", " ").capitalize()
 
 
 def accepted(name: str, value: str) -> str:
-    """Give a value as it is used: one line, no control characters; empty if it does not look right."""
-    value = " ".join(_UNSPEAKABLE.sub(" ", value[: _LONGEST * 4]).split())[:_LONGEST]
+    """Return a value as it is used: one line, no control characters; empty if it does not look right."""
+    value = " ".join(_UNSPEAKABLE.sub(" ", value[: _MAX_VALUE_CHARACTERS * 4]).split())[
+        :_MAX_VALUE_CHARACTERS
+    ]
     fact = FACTS.get(name)
     if fact and fact.form is _ZONES:
         value = value.replace("'", "")

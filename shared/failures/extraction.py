@@ -11,7 +11,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from shared.failures.facts import accepted
-from shared.failures.patterns import Pattern, lower
+from shared.failures.patterns import Pattern
+from shared.failures.text import lower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,14 +155,7 @@ _IN_ID = (
 _VM_SIZE = re.compile(r"\b(?P<vm_size>Standard_[A-Z]{1,3}\d[A-Za-z0-9_]{0,30})\b")
 _FORMS = (("blocked by pdb", _OWNED_POD), ("aks-", _NODE), ("standard_", _VM_SIZE))
 
-_MOST_IDS = 20
-_BOOTSTRAP = re.compile(
-    r"\bcse\b|vmsscse|vmextension|processing extension|windows_cse|enable failed|command terminated",
-    re.IGNORECASE,
-)
-_EXTENSION = re.compile(r"processing extension\W{1,6}([\w.-]{2,80})", re.IGNORECASE)
-_EXIT = re.compile(r"\bexit (?:status|code)\W{1,6}(\d{1,5})\b|\bexitcode\W{1,6}(\d{1,5})\b", re.IGNORECASE)
-_WINDOWS = re.compile(r"windows_cse|windows cse", re.IGNORECASE)
+_MAX_IDS = 20
 
 
 def read(text: str) -> dict[str, str]:
@@ -197,22 +191,8 @@ def _by_words(text: str, lowered: str) -> Iterator[tuple[str, str]]:
 def _in_ids(flat: str, lowered: str) -> Iterator[tuple[str, str]]:
     if "/subscriptions/" not in lowered:
         return
-    for identifier in islice(_IDS.finditer(flat), _MOST_IDS):
+    for identifier in islice(_IDS.finditer(flat), _MAX_IDS):
         for name, expression in _IN_ID:
             match = expression.search(identifier.group())
             if match:
                 yield name, match[1]
-
-
-def exit_code(text: str) -> tuple[str, int] | None:
-    """Find the exit code of a node's bootstrap, as ("linux" or "windows", code)."""
-    if not _BOOTSTRAP.search(text):
-        return None
-    extension = _EXTENSION.search(text)
-    if extension and "cse" not in extension[1].lower() and not extension[1].lower().startswith("aks"):
-        # Other extensions (monitoring, antivirus) number their errors in their own ways.
-        return None
-    match = _EXIT.search(text)
-    if match is None:
-        return None
-    return ("windows" if _WINDOWS.search(text) else "linux"), int(match[1] or match[2])

@@ -1,11 +1,11 @@
-"""Taking a failure's reason apart, whatever shape it comes in: one `Piece` for each failure it speaks of.
+"""Taking a failure's reason apart, whatever shape it comes in: one `Fragment` for each failure it speaks of.
 
 AKS hands reasons through several layers, and each wraps the one before in its own way: ARM's JSON with
 `details`, JSON as text in another JSON's message, Go's `Code="X" Message="Y"`, the CLI's `(X) message`,
 records of `SubCode: X; OrginalError: …`. Often the text is cut off somewhere. So nothing here insists on a
 form: what parses as JSON is walked, what was cut off is closed and tried again, the rest is read as text.
 
-Work is bounded: see the limits below. The text of a piece keeps its lines; blanks within them are single.
+Work is bounded: see the limits below. The text of a fragment keeps its lines; blanks within them are single.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple
 
-from shared.failures.embedded import json_spans, may_hold_json, unescape
+from shared.failures.embedded_json import json_spans, may_hold_json, unescape
 
-MOST_READ = 64_000
+MAX_READ_CHARACTERS = 64_000
 """How many characters are searched; reasons in the wild have a few thousand."""
 
-_MOST_PIECES = 120
-_MOST_OUTER = 4_000
-_DEEPEST = 30
+_MAX_FRAGMENTS = 120
+_MAX_OUTER_CHARACTERS = 4_000
+_MAX_DEPTH = 30
 
 WRAPPERS = frozenset(
     {
@@ -46,7 +46,7 @@ WRAPPERS = frozenset(
 """Codes that only say that something inside them failed, in lower case."""
 
 
-class Piece(NamedTuple):
+class Fragment(NamedTuple):
     """One failure: its words, the codes around and in it (outermost first), and the words around it."""
 
     text: str
@@ -86,12 +86,12 @@ _NO_WORDS = re.compile(r"(?:message|[^A-Za-z])*+", re.IGNORECASE)
 _LEADING_CODE = re.compile(r"\s*+([A-Z][a-z0-9]{1,40}[A-Z][A-Za-z0-9]{0,79})\s{0,3}(?::|$)")
 
 
-def pieces(reason: str) -> list[Piece]:
-    """Take a reason apart; at least one piece, unless there is nothing but blanks. Never raises."""
-    parts = _text(reason[:MOST_READ], 0)
-    if len(reason) > MOST_READ:
+def fragments(reason: str) -> list[Fragment]:
+    """Take a reason apart; at least one fragment, unless there is nothing but blanks. Never raises."""
+    parts = _text(reason[:MAX_READ_CHARACTERS], 0)
+    if len(reason) > MAX_READ_CHARACTERS:
         # The end of a long text is where an innermost cause is said once more, if anywhere.
-        parts += _text(reason[-MOST_READ // 8 :], _DEEPEST)
+        parts += _text(reason[-MAX_READ_CHARACTERS // 8 :], _MAX_DEPTH)
     found = []
     for part in parts:
         opening, records = _records(part.text)
@@ -102,14 +102,14 @@ def pieces(reason: str) -> list[Piece]:
             if _NO_WORDS.fullmatch(_CODE_IN_TEXT.sub(" ", opening)):
                 codes = (*codes, *inside)
             else:
-                found.append(Piece(_tidy(opening), tuple(inside), _tidy(part.outer)))
-        around = _tidy("\n".join(filter(None, (part.outer, opening)))[:_MOST_OUTER])
+                found.append(Fragment(_tidy(opening), tuple(inside), _tidy(part.outer)))
+        around = _tidy("\n".join(filter(None, (part.outer, opening)))[:_MAX_OUTER_CHARACTERS])
         for text in records or [opening]:
             own = tuple(dict.fromkeys((*codes, *codes_in(text))))
-            found.append(Piece(_tidy(text), own, around if records else _tidy(part.outer)))
-        if len(found) >= _MOST_PIECES:
+            found.append(Fragment(_tidy(text), own, around if records else _tidy(part.outer)))
+        if len(found) >= _MAX_FRAGMENTS:
             break
-    return [piece for piece in found[:_MOST_PIECES] if piece.text or piece.codes]
+    return [fragment for fragment in found[:_MAX_FRAGMENTS] if fragment.text or fragment.codes]
 
 
 def codes_in(text: str) -> list[str]:
@@ -126,7 +126,7 @@ def _text(text: str, depth: int) -> list[_Part]:
     text = text.strip()
     if not text:
         return []
-    if depth < _DEEPEST and may_hold_json(text):
+    if depth < _MAX_DEPTH and may_hold_json(text):
         spans = list(json_spans(text))
         if spans:
             return _mixed(text, spans, depth)
@@ -157,18 +157,18 @@ def _mixed(text: str, spans: list[tuple[int, int, object]], depth: int) -> list[
     own = "\n".join(filter(None, words))
     if not errors:
         return [_Part(own, (*codes_in(own), *codes), is_error=is_error)]
-    errors = [error._replace(outer=f"{own}\n{error.outer}"[:_MOST_OUTER]) for error in errors]
+    errors = [error._replace(outer=f"{own}\n{error.outer}"[:_MAX_OUTER_CHARACTERS]) for error in errors]
     return ([_Part(own, tuple(codes))] if own else []) + errors
 
 
 def _value(value: object, depth: int, name: str) -> list[_Part]:
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         return [_Part(_flat(value))]
     if isinstance(value, str):
         return _text(value, depth)
     if isinstance(value, list):
-        return [part for item in value[:_MOST_PIECES] for part in _value(item, depth + 1, name)][
-            :_MOST_PIECES
+        return [part for item in value[:_MAX_FRAGMENTS] for part in _value(item, depth + 1, name)][
+            :_MAX_FRAGMENTS
         ]
     if isinstance(value, dict):
         return _object(value, depth, name)
@@ -209,7 +209,7 @@ def _object(value: dict[str, object], depth: int, name: str) -> list[_Part]:
         nested = tuple(code for part in inner for code in part.codes)
         return [_Part(text, (*own_codes, *nested), is_error=is_error or bool(errors))]
     wrapped = [
-        part._replace(codes=(*own_codes, *part.codes), outer=f"{rest}\n{part.outer}"[:_MOST_OUTER])
+        part._replace(codes=(*own_codes, *part.codes), outer=f"{rest}\n{part.outer}"[:_MAX_OUTER_CHARACTERS])
         for part in errors
     ]
     return ([_Part(rest, own_codes, is_error=False)] if rest else []) + wrapped
@@ -237,7 +237,7 @@ def _records(text: str) -> tuple[str, list[str]]:
         if before[1] not in ("", match[1].lower()) and since < before[0]:
             starts.add(match.start())
         before = (match.start(), match[1].lower())
-    edges = sorted(cut for cut in starts | ends if cut < len(text))[:_MOST_PIECES]
+    edges = sorted(cut for cut in starts | ends if cut < len(text))[:_MAX_FRAGMENTS]
     if not edges:
         return text, []
     opening = ""
