@@ -16,6 +16,7 @@ from shared.failures import templates
 from shared.failures.entry import AdviceStep, CatalogueEntry
 from shared.failures.facts import FACTS
 from shared.failures.patterns import Pattern
+from shared.failures.speakers import Speaker
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Catalogue:
         self.entries = {entry.id: entry for entry in entries}
         self.exit_codes = exit_codes
         self.by_code: dict[str, list[CatalogueEntry]] = {}
-        self.by_exit_code: dict[tuple[str, int], CatalogueEntry] = {}
+        self.by_exit_code: dict[tuple[Speaker, int], CatalogueEntry] = {}
         self.patterns: list[tuple[Pattern, CatalogueEntry]] = []
         self.readers: dict[str, list[Pattern]] = {}
         """The patterns of an entry that keep facts."""
@@ -59,9 +60,9 @@ class Catalogue:
             for code in entry.codes:
                 self.by_code.setdefault(code.lower(), []).append(entry)
             for number in entry.linux_exit_codes:
-                self.by_exit_code["linux", number] = entry
+                self.by_exit_code[Speaker.LINUX, number] = entry
             for number in entry.windows_exit_codes:
-                self.by_exit_code["windows", number] = entry
+                self.by_exit_code[Speaker.WINDOWS, number] = entry
             for source in entry.patterns:
                 try:
                     pattern = Pattern(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,8 +13,10 @@ from shared.failures.exit_codes import exit_code
 from shared.failures.explanation import Context, Finding, Step
 from shared.failures.extraction import read
 from shared.failures.facts import FACTS, accepted, label
-from shared.failures.fragments import WRAPPERS, Fragment
+from shared.failures.fragments import WRAPPERS, Fragment, codes_in
 from shared.failures.matching import BOUNDARY, Match, in_different_sentences, matches_in
+from shared.failures.sentences import Told, is_told_apart, telling
+from shared.failures.speakers import Speaker
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
@@ -22,9 +25,22 @@ if TYPE_CHECKING:
     from shared.failures.entry import CatalogueEntry
 
 _UPGRADES = frozenset(Upgrade)
+_SYSTEMS = {Speaker.LINUX: "linux", Speaker.WINDOWS: "windows"}
 _MAX_FINDINGS_PER_ENTRY = 6
 _MAX_UNKNOWN = 3
 _MAX_FURTHER = 40
+MAX_QUOTE_CHARACTERS = 110
+"""Of AKS's own sentence in a title: what a subject line shows."""
+
+_OPENS_FAILURE = re.compile(
+    r"[\n.;!?\"')}\]]\s{1,9}(?=\([A-Z]\w{4,79}\)\s|(?:Sub|Error)?Code\s{0,2}[:=]\s{0,2}[\"']?[A-Z]|Drain (?:node|of) |VM has reported"
+    r"|Preflight validation|Upgrade failed|Failed to )"
+)
+_GOES_ON = re.compile(
+    r"\W*(?:please|see|refer|for more|for details|for further|original error|original error|pdb debug info|this |it |learn|submit|read more|details|visit|check|the (?:supported|available|sizes)|available"
+    r"|however|note|but|and|that|these|those|to |if |you |more information|http|try|or |error message|message|make sure|ensure|consider|constraints|setup|use )",
+    re.IGNORECASE,
+)
 
 
 class _Case(NamedTuple):
@@ -34,80 +50,133 @@ class _Case(NamedTuple):
     code: str
     facts: dict[str, str]
     text: str
+    told: Told
 
 
 def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalogue) -> tuple[Finding, ...]:
-    """Tell what a failure is, the finding to act on first in front. At least one, `unknown` if need be."""
+    """Return what a failure is, the finding to act on first in front. At least one, `unknown` if need be."""
     known: list[_Case] = []
     unknown: list[Fragment] = []
     accounted: set[str] = set()
+    own: list[str] = []
     for fragment in fragments:
+        for text in own:
+            # What is a failure of its own lends its names to no other.
+            fragment = fragment._replace(outer=fragment.outer.replace(text, ""))  # noqa: PLW2901
         cases = list(_cases(fragment, catalogue))
         known += cases
         if cases:
             accounted |= {code.lower() for code in fragment.codes}
+            own.append(fragment.text)
         else:
             unknown.append(fragment)
-    telling = [case for case in known if case.entry.priority >= LAST_RESORT]
-    if telling:
-        known = telling
+    telling_cases = [case for case in known if case.entry.priority >= LAST_RESORT]
+    if telling_cases:
+        known = telling_cases
     findings = [finding for cases in _grouped(known) for finding in _findings(cases, context)]
     entry = catalogue.entries[UNKNOWN]
-    if findings:
-        # Beside what is known, only what has a code of its own is a failure that deserves to be named.
-        coded = [fragment for fragment in unknown if _telling_code(fragment.codes)]
-        named = {_telling_code(fragment.codes): fragment for fragment in coded}
-        unknown = [fragment for code, fragment in named.items() if code.lower() not in accounted]
-    elif unknown:
-        named = {_telling_code(fragment.codes): fragment for fragment in unknown}
-        if len(named) > 1:
-            named.pop("", None)
-        unknown = list(named.values())
-    else:
-        unknown = [Fragment("")]
-    for fragment in unknown[:_MAX_UNKNOWN]:
-        code = _telling_code(fragment.codes) or (fragment.codes[-1] if fragment.codes else "")
+    for fragment, told in _worth_naming(unknown, known, accounted):
+        code = _telling_code(fragment.codes)
         facts = _facts(fragment, code, catalogue, entry)
-        findings += _findings([_Case(entry, code, facts, fragment.text)], context)
+        findings += _findings([_Case(entry, code, facts, fragment.text, told)], context)
     return tuple(findings)
 
 
-def _cases(fragment: Fragment, catalogue: Catalogue) -> Iterator[_Case]:
-    """Tell what a fragment is; where it turns out to speak of several failures, each with its own words."""
-    flat = lower(fragment.text.replace("\n", " "))
-    matches = matches_in(fragment, flat, catalogue)
-    if not matches:
-        return
-    chosen: list[Match] = [matches[0]]
-    explained = set(matches[0].entry.instead_of)
-    for match in matches[1:]:
-        if match.end <= match.start or match.entry.priority < BESIDE_OTHERS or match.entry.id in explained:
+def _worth_naming(
+    fragments: list[Fragment], known: list[_Case], accounted: set[str]
+) -> list[tuple[Fragment, Told]]:
+    """Return the fragments that no entry explains and that say something: each code and sentence once."""
+    found: dict[str, tuple[Fragment, Told]] = {}
+    for fragment in fragments:
+        told = telling(fragment.text)
+        code = _telling_code(fragment.codes)
+        if known and (code.lower() in accounted or not (code or is_told_apart(told.sentence))):
+            # Beside what is known, only what has a code or a full sentence of its own is another failure.
             continue
-        if all(
-            other.entry is not match.entry and in_different_sentences(fragment.text, other, match)
-            for other in chosen
-        ):
-            chosen.append(match)
-            explained |= set(match.entry.instead_of)
-    chosen = [match for match in chosen if match.entry.id not in explained]
+        if known and any(told.sentence and told.sentence in case.text for case in known):
+            continue
+        key = code.lower() or lower(told.sentence)
+        if key not in found or (told.sentence and not found[key][1].sentence):
+            found[key] = (fragment, told)
+    if not known and not found:
+        return [(Fragment(""), Told(""))]
+    if len(found) > 1:
+        said = {key: pair for key, pair in found.items() if pair[1].sentence or _telling_code(pair[0].codes)}
+        found = said or dict([next(iter(found.items()))])
+        longest = [told.sentence for _, told in found.values()]
+        found = {
+            key: (fragment, told)
+            for key, (fragment, told) in found.items()
+            if _telling_code(fragment.codes)
+            or not any(told.sentence != other and told.sentence in other for other in longest)
+        }
+    return list(found.values())[:_MAX_UNKNOWN]
+
+
+def _cases(fragment: Fragment, catalogue: Catalogue) -> Iterator[_Case]:
+    """Yield what a fragment is; where it turns out to speak of several failures, each with its own words."""
+    flat = lower(fragment.text.replace("\n", " "))
+    chosen = _chosen(fragment.text, matches_in(fragment, flat, catalogue))
+    if not chosen:
+        return
     if len(chosen) == 1:
-        match = chosen[0]
-        yield _Case(match.entry, match.code, _facts(fragment, match.code, catalogue, match.entry), flat)
+        yield _case(fragment, chosen[0], catalogue)
         return
     chosen.sort(key=lambda match: match.start)
     edges = [0]
-    for before, after in pairwise(chosen):
-        cuts = [match.end() for match in BOUNDARY.finditer(fragment.text, before.end, after.start + 1)]
-        edges.append(cuts[-1] if cuts else after.start)
+    edges += [_edge(fragment.text, before, after) for before, after in pairwise(chosen)]
     for match, start, end in zip(chosen, edges, [*edges[1:], len(flat)], strict=True):
-        part = Fragment(fragment.text[start:end], fragment.codes, fragment.outer)
-        yield _Case(
-            match.entry, match.code, _facts(part, match.code, catalogue, match.entry), flat[start:end]
-        )
+        text = fragment.text[start:end]
+        of_entry = {code.lower() for code in match.entry.codes}
+        codes = [code for code in fragment.codes if code.lower() in of_entry]
+        codes += [code for code in codes_in(text) if code not in codes]
+        yield _case(Fragment(text, tuple(codes), fragment.outer), match, catalogue)
+
+
+def _case(fragment: Fragment, match: Match, catalogue: Catalogue) -> _Case:
+    facts = _facts(fragment, match.code, catalogue, match.entry)
+    return _Case(match.entry, match.code, facts, lower(fragment.text), telling(fragment.text))
+
+
+def _chosen(text: str, matches: list[Match]) -> list[Match]:
+    """Return the best match, and those that stand in sentences of their own and are not what it says in passing."""
+    chosen: list[Match] = []
+    for match in matches:
+        if chosen and (match.end <= match.start or match.entry.priority < BESIDE_OTHERS):
+            continue
+        if any(_explains(other, match, text) or _explains(match, other, text) for other in chosen):
+            continue
+        if all(in_different_sentences(text, other, match) for other in chosen):
+            chosen.append(match)
+    return chosen
+
+
+def _explains(one: Match, other: Match, text: str) -> bool:
+    """Return whether the words of one failure are only what a message of the other kind contains as well."""
+    if other.entry.id not in one.entry.instead_of:
+        return False
+    first, second = sorted((one, other), key=lambda match: match.start)
+    return (
+        _OPENS_FAILURE.search(text, max(first.end - 1, 0), second.start + 40) is None
+        or second.start < first.end
+    )
+
+
+def _edge(text: str, before: Match, after: Match) -> int:
+    """Return where the words of one failure end and those of the next begin."""
+    end = max(before.end - 1, 0)
+    opener = None
+    for opener in _OPENS_FAILURE.finditer(text, end, after.start + 40):
+        if opener.end() <= after.start:
+            return opener.end()
+    cuts = [
+        match.end() for match in BOUNDARY.finditer(text, end, after.start + 1) if match.end() <= after.start
+    ]
+    return next((cut for cut in cuts if not _GOES_ON.match(text, cut)), cuts[-1] if cuts else after.start)
 
 
 def _telling_code(codes: Iterable[str]) -> str:
-    """Find the innermost code that says something."""
+    """Return the innermost code that says something."""
     return next((code for code in reversed(tuple(codes)) if code.lower() not in WRAPPERS), "")
 
 
@@ -116,8 +185,9 @@ def _facts(fragment: Fragment, code: str, catalogue: Catalogue, entry: Catalogue
     facts = read(fragment.text)
     if fragment.outer:
         facts = read(fragment.outer) | facts
+    lowered = lower(fragment.text.replace("\n", " "))
     for pattern in catalogue.readers.get(entry.id, ()):
-        for match in pattern.find(fragment.text, lower(fragment.text.replace("\n", " "))):
+        for match in pattern.find(fragment.text, lowered):
             facts |= {name: kept for name, value in match.facts.items() if (kept := accepted(name, value))}
             break
     code = code or _telling_code(fragment.codes) or (fragment.codes[-1] if fragment.codes else "")
@@ -126,7 +196,7 @@ def _facts(fragment: Fragment, code: str, catalogue: Catalogue, entry: Catalogue
     ended = exit_code(fragment.text)
     if ended:
         facts["exit_code"] = str(ended[1])
-        meaning = catalogue.exit_codes.get(ended[0], {}).get(ended[1], "")
+        meaning = catalogue.exit_codes.get(_SYSTEMS.get(ended[0], ""), {}).get(ended[1], "")
         if meaning:
             facts["exit_meaning"] = meaning
     return facts
@@ -174,25 +244,108 @@ def _folded(groups: list[list[_Case]]) -> list[list[_Case]]:
 
 def _findings(cases: list[_Case], context: Context) -> Iterator[Finding]:
     case, *others = cases
-    entry = case.entry
+    entry, told = case.entry, case.told
     facts = _about(context, case.facts) | case.facts
     further = list(dict.fromkeys(_occurrence(entry, other) for other in others))
     if len(further) > _MAX_FURTHER:
         further[_MAX_FURTHER:] = [f"and {len(further) - _MAX_FURTHER} more"]
+    named = facts
+    if entry.id == UNKNOWN and facts.get("code", "").lower() in WRAPPERS:
+        # A wrapper is never told as the cause.
+        named = {name: value for name, value in facts.items() if name != "code"}
+    title = templates.prose(entry.title, named)
+    summary = templates.prose(entry.summary, named)
+    happened = templates.prose(entry.happened, named)
+    quoted = bool(told.sentence) and (entry.quote or entry.id == UNKNOWN)
+    if quoted:
+        summary = told.sentence
+    if entry.id == UNKNOWN and told.sentence:
+        title = _quoting(told.sentence, named.get("code", ""))
+    if told.sentence and (entry.id == UNKNOWN or _adds(told.sentence, (title, summary, happened))):
+        happened += f' In AKS\'s words: "{told.sentence}"'
+    if told.remedy and (quoted or _adds(told.remedy, (happened,))):
+        happened += f' It advises: "{told.remedy}"'
+    lowered = case.text
     yield Finding(
         entry=entry.id,
         code=facts.get("code", ""),
-        title=templates.prose(entry.title, facts),
-        summary=templates.prose(entry.summary, facts),
-        happened=templates.prose(entry.happened, facts),
-        state=templates.prose(entry.state, facts),
+        title=title,
+        summary=summary,
+        happened=happened,
+        state=_state(lowered) or templates.prose(entry.state, facts),
         owner=entry.owner,
-        retries=templates.prose(entry.retries, facts),
+        urgency=entry.urgency,
+        quoted=quoted,
+        retries=_retries(lowered) or templates.prose(entry.retries, facts),
         steps=tuple(_steps(entry, context, facts, case.text)),
         link=entry.link,
         facts=tuple((label(name), value) for name, value in _shown(case.facts)),
         more=tuple(further),
+        said=told.sentence,
     )
+
+
+def _quoting(sentence: str, code: str) -> str:
+    """Return a title in AKS's own words, marked as such, with the code where there is room for it."""
+    if len(sentence) > MAX_QUOTE_CHARACTERS:
+        sentence = sentence[:MAX_QUOTE_CHARACTERS].rsplit(" ", 1)[0].rstrip(" ,;:\u2026") + "\u2026"
+    title = f'AKS says "{sentence}"'
+    return (
+        f"{title} ({code})"
+        if code and code not in sentence and len(title) + len(code) < MAX_QUOTE_CHARACTERS
+        else title
+    )
+
+
+_TELLING_WORD = re.compile(
+    r"[\w./:@-]*(?:\d|[a-z][A-Z]|[/_@])[\w./:@-]*|(?<=['\"])[\w.-]{2,}(?=['\"])|[A-Z]{3,}"
+)
+
+
+def _adds(sentence: str, texts: tuple[str, ...]) -> bool:
+    """Return whether a sentence has a name, number or code that our own texts do not have."""
+    ours = lower(" ".join(texts))
+    return any(lower(word).strip(".:-") not in ours for word in _TELLING_WORD.findall(sentence))
+
+
+# What AKS itself says of retries and state goes before the general words of the catalogue.
+_RETRIES = (
+    (
+        (
+            "aks will continuously retry",
+            "will be retried automatically",
+            "will automatically retry",
+            "aks will retry",
+        ),
+        "AKS says that it goes on trying by itself until it succeeds or its time for retries is over; see then whether it has to be started again.",
+    ),
+    (
+        ("retriable: true", '"retriable": true', "retryable: true"),
+        "AKS marks the error as one that may pass when the operation is tried again (Retriable: true).",
+    ),
+    (
+        ("retriable: false", '"retriable": false', "retryable: false"),
+        "AKS marks the error as one that comes again until its cause is mended (Retriable: false).",
+    ),
+)
+_STATES = (
+    (
+        ("preflight validation check", "preflight validation failed"),
+        "AKS refused the operation in its check beforehand; nothing was changed and the cluster runs on as it was.",
+    ),
+    (
+        ("the vm may still finish provisioning", "the vm may still start"),
+        "Azure says that the machine may still start by itself; until then the operation has stopped, and the node pool is likely left in state Failed.",
+    ),
+)
+
+
+def _retries(lowered: str) -> str:
+    return next((said for marks, said in _RETRIES if any(mark in lowered for mark in marks)), "")
+
+
+def _state(lowered: str) -> str:
+    return next((said for marks, said in _STATES if any(mark in lowered for mark in marks)), "")
 
 
 def _steps(entry: CatalogueEntry, context: Context, facts: dict[str, str], text: str) -> Iterator[Step]:
@@ -240,4 +393,4 @@ def _occurrence(entry: CatalogueEntry, case: _Case) -> str:
     if entry.occurrence:
         return templates.prose(entry.occurrence, case.facts)
     shown = "; ".join(f"{label(name)} {value}" for name, value in _shown(case.facts))
-    return shown or " ".join(case.text.split())[:200]
+    return shown or case.told.sentence[:200] or " ".join(case.text.split())[:200]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from shared.events import Upgrade  # noqa: TC001 - msgspec needs it when it decodes
-from shared.failures.explanation import Owner  # noqa: TC001 - msgspec needs it when it decodes
+from shared.failures.explanation import Owner, Urgency  # noqa: TC001 - msgspec needs them when it decodes
+from shared.failures.speakers import Speaker  # noqa: TC001 - msgspec needs it when it decodes
 
 
 class AdviceStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,7 +37,12 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     owner: Owner
     link: str
     steps: tuple[AdviceStep, ...]
+    urgency: Urgency | None = None
     retries: str = ""
+    said_by: tuple[Speaker, ...] = ()
+    """Whose codes and exit codes these are; empty where nobody else uses them."""
+    quote: bool = False
+    """Whether AKS's own sentence says more than this entry can, and is to be the summary."""
     codes: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     linux_exit_codes: tuple[int, ...] = ()

@@ -1,27 +1,33 @@
-"""The exit code of a node's bootstrap in a failure's words."""
+"""The exit code in a failure's words, and whose it is.
+
+The same number means one thing from the node's bootstrap on Linux, another on Windows, and a third from each
+VM extension: 53 is a name that was not found, and an environment variable that a monitoring agent missed.
+"""
 
 from __future__ import annotations
 
 import re
 
+from shared.failures.speakers import Speaker, speakers_in
+from shared.failures.text import lower
+
 _BOOTSTRAP = re.compile(
     r"\bcse\b|vmsscse|vmextension|processing extension|windows_cse|enable failed|command terminated",
     re.IGNORECASE,
 )
-_EXTENSION = re.compile(r"processing extension\W{1,6}([\w.-]{2,80})", re.IGNORECASE)
-_EXIT = re.compile(r"\bexit (?:status|code)\W{1,6}(\d{1,5})\b|\bexitcode\W{1,6}(\d{1,5})\b", re.IGNORECASE)
-_WINDOWS = re.compile(r"windows_cse|windows cse", re.IGNORECASE)
+_EXIT = re.compile(
+    r"\bexit (?:status|code)(?: of)?\W{1,6}(\d{1,5})\b|\bexitcode\W{1,6}(\d{1,5})\b", re.IGNORECASE
+)
 
 
-def exit_code(text: str) -> tuple[str, int] | None:
-    """Return the exit code of a node's bootstrap as ("linux" or "windows", code); None without one."""
-    if not _BOOTSTRAP.search(text):
-        return None
-    extension = _EXTENSION.search(text)
-    if extension and "cse" not in extension[1].lower() and not extension[1].lower().startswith("aks"):
-        # Other extensions (monitoring, antivirus) number their errors in their own ways.
-        return None
+def exit_code(text: str) -> tuple[Speaker, int] | None:
+    """Return whose exit code a text tells (bootstrap or extension) and which; None where it tells no such code."""
     match = _EXIT.search(text)
-    if match is None:
+    if match is None or not _BOOTSTRAP.search(text):
         return None
-    return ("windows" if _WINDOWS.search(text) else "linux"), int(match[1] or match[2])
+    number = int(match[1] or match[2])
+    speakers = speakers_in(text, lower(text))
+    for speaker in (Speaker.EXTENSION, Speaker.WINDOWS):
+        if speaker in speakers:
+            return speaker, number
+    return Speaker.LINUX, number

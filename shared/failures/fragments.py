@@ -16,6 +16,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from shared.failures.embedded_json import json_spans, may_hold_json, unescape
+from shared.failures.text import unwrapped
 
 MAX_READ_CHARACTERS = 64_000
 """How many characters are searched; reasons in the wild have a few thousand."""
@@ -26,20 +27,44 @@ _MAX_DEPTH = 30
 
 WRAPPERS = frozenset(
     {
+        "agentpooloperationfailed",
         "badrequest",
+        "badrequesterror",
+        "clienterror",
         "conflict",
         "createvmssagentpoolfailed",
+        "deletevmssagentpoolfailed",
         "deploymentfailed",
+        "error",
         "failed",
+        "forbidden",
+        "internalerror",
         "internaloperationerror",
+        "invalidparameter",
+        "invalidrequest",
+        "invalidtemplatedeployment",
+        "multipleerrorsoccurred",
+        "nodeerror",
+        "none",
+        "notfound",
+        "notsupported",
+        "ok",
         "operationnotallowed",
+        "preflightvalidationcheckfailed",
         "reconcilemachinefailed",
+        "reconcilestandardloadbalancererror",
         "reconcilevmssagentpoolfailed",
         "resourcedeploymentfailure",
+        "resourceoperationfailure",
         "scalevmssagentpoolfailed",
+        "succeeded",
+        "unknown",
+        "unknownerror",
+        "updatevmssagentpoolfailed",
         "upgradefailed",
         "upgradevmssagentpoolfailed",
         "validationerror",
+        "vmextensionerror",
         "vmextensionprovisioningerror",
     }
 )
@@ -67,16 +92,20 @@ _SILENT_KEYS = frozenset({"message", "details", "error", "innererror", "properti
 
 _BLANKS = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r" ?\n\s*")
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{2,79}\Z")
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{2,79}(?:/[A-Za-z][A-Za-z0-9_]{2,40})?\Z")
 
-_BULLET = re.compile(r"\s\*\s+(?=\w)")
+_BULLET = re.compile(r"\s\*\s+(?=[\w({\"'\[])")
+_OPENER = re.compile(
+    r"(?:(?<=[.;!?\"')}\]])\s{1,9}|\n[ \t]{0,9})(?=\([A-Z][A-Za-z0-9_]{5,79}\)\s|(?:Error)?Code\s{0,2}[:=]\s{0,2}\"?[A-Z])"
+)
+"""Where a sentence ends and the next begins with a code of its own."""
 _RECORD_END = re.compile(r"\bRetriable: ?(?:true|false)\b[\s.,;]*", re.IGNORECASE)
 _DRAIN = re.compile(r"\bDrain (?:node|of) (?=\S)|\bEviction blocked by\b", re.IGNORECASE)
 _BLOCKED = re.compile(r"(?<!\S)([\w.-]{1,63}/[\w.-]{1,253}) blocked by pdb\b", re.IGNORECASE)
 
 _CODE_IN_TEXT = re.compile(
     r"(?<![A-Za-z])(?<!status )(?<!exit )(?:sub|inner|error|internalerror)?_?code[\"']?"
-    r"\s{0,3}[:=]\s{0,3}[\"']?([A-Za-z][A-Za-z0-9_]{2,79})"
+    r"\s{0,3}[:=]\s{0,3}[\"']?([A-Za-z][A-Za-z0-9_]{2,79}(?:/[A-Za-z]\w{2,40})?)"
     r"|(?:^|[\n.:;]\s{0,3}|\berror:? )\(([A-Z][A-Za-z0-9_]{4,79})\)\s"
     r"|\bfailed with ['\"](\w{4,80})['\"]"
     r"|\bCSE Error: (\w{4,80})",
@@ -88,10 +117,10 @@ _LEADING_CODE = re.compile(r"\s*+([A-Z][a-z0-9]{1,40}[A-Z][A-Za-z0-9]{0,79})\s{0
 
 def fragments(reason: str) -> list[Fragment]:
     """Take a reason apart; at least one fragment, unless there is nothing but blanks. Never raises."""
-    parts = _text(reason[:MAX_READ_CHARACTERS], 0)
+    parts = _text(unwrapped(reason[:MAX_READ_CHARACTERS]), 0)
     if len(reason) > MAX_READ_CHARACTERS:
         # The end of a long text is where an innermost cause is said once more, if anywhere.
-        parts += _text(reason[-MAX_READ_CHARACTERS // 8 :], _MAX_DEPTH)
+        parts += _text(unwrapped(reason[-MAX_READ_CHARACTERS // 8 :]), _MAX_DEPTH)
     found = []
     for part in parts:
         opening, records = _records(part.text)
@@ -126,6 +155,13 @@ def _text(text: str, depth: int) -> list[_Part]:
     text = text.strip()
     if not text:
         return []
+    if depth < _MAX_DEPTH and text[0] == '"' == text[-1]:
+        try:
+            inner = json.loads(text, strict=False)
+        except (ValueError, RecursionError):
+            inner = None
+        if isinstance(inner, str) and inner != text:
+            return _text(unwrapped(inner), depth + 1)
     if depth < _MAX_DEPTH and may_hold_json(text):
         spans = list(json_spans(text))
         if spans:
@@ -137,28 +173,67 @@ def _text(text: str, depth: int) -> list[_Part]:
 
 
 def _mixed(text: str, spans: list[tuple[int, int, object]], depth: int) -> list[_Part]:
-    """Put JSON that stands in a text back into it as plain words, unless it speaks of several failures."""
+    """Put JSON that stands in a text back into it as plain words, unless it speaks of several failures.
+
+    Words that lead up to an error ("Upgrade failed, error: {…}") are about that error; words that stand for
+    themselves, before or after it, are a failure of their own: each keeps its codes and names to itself.
+    """
+    groups: list[list[_Part]] = []
     words: list[str] = []
-    codes: list[str] = []
     errors: list[_Part] = []
+    codes: list[str] = []
     is_error = False
+
+    def close() -> None:
+        nonlocal words, errors, codes, is_error
+        own = "\n".join(filter(None, words))
+        if errors:
+            around = [
+                error._replace(outer=f"{own}\n{error.outer}"[:_MAX_OUTER_CHARACTERS]) for error in errors
+            ]
+            groups.append(([_Part(own, tuple(codes))] if own else []) + around)
+        elif own:
+            groups.append([_Part(own, (*codes_in(own), *codes), is_error=is_error)])
+        words, errors, codes, is_error = [], [], [], False
+
     at = 0
     for start, end, value in spans:
-        words.append(unescape(text[at:start]).strip("\"' \t"))
+        between = unescape(text[at:start]).strip("\"' \t")
+        if (errors or is_error) and _stands_alone(between):
+            close()
+        words.append(between)
         at = end
         inner = _value(value, depth + 1, "")
-        if sum(part.is_error for part in inner) > 1:
+        of_inner = sum(part.is_error for part in inner)
+        if of_inner and _stands_alone(between) and _ENDS_SENTENCE.search(between):
+            close()
+        if of_inner > 1 or (of_inner and (errors or is_error)):
+            if is_error:
+                close()
             errors += inner
         else:
             words += [part.text for part in inner]
             codes += [code for part in inner for code in part.codes]
-            is_error = is_error or any(part.is_error for part in inner)
-    words.append(unescape(text[at:]).strip("\"' \t"))
-    own = "\n".join(filter(None, words))
-    if not errors:
-        return [_Part(own, (*codes_in(own), *codes), is_error=is_error)]
-    errors = [error._replace(outer=f"{own}\n{error.outer}"[:_MAX_OUTER_CHARACTERS]) for error in errors]
-    return ([_Part(own, tuple(codes))] if own else []) + errors
+            is_error = is_error or bool(of_inner)
+    rest = unescape(text[at:]).strip("\"' \t")
+    if (errors or is_error) and _stands_alone(rest):
+        close()
+        return [part for group in groups for part in group] + _text(rest, depth + 1)
+    words.append(rest)
+    close()
+    return [part for group in groups for part in group]
+
+
+_ENDS_SENTENCE = re.compile(r"[.;!?\"')\]]\s*\Z")
+_MIN_WORDS_ALONE = 5
+_CLOSING = re.compile(
+    r"\W*(?:please |try |see |for more |at \d|correlation|operation id|request id|timestamp)", re.IGNORECASE
+)
+
+
+def _stands_alone(words: str) -> bool:
+    """Return whether words beside JSON say something by themselves."""
+    return len(words) > 30 and len(words.split()) >= _MIN_WORDS_ALONE and not _CLOSING.match(words)  # noqa: PLR2004
 
 
 def _value(value: object, depth: int, name: str) -> list[_Part]:
@@ -230,6 +305,7 @@ def _records(text: str) -> tuple[str, list[str]]:
     ends = {match.end() for match in _RECORD_END.finditer(text)}
     drains = [match.start() for match in _DRAIN.finditer(text)]
     starts = {match.start() for match in _BULLET.finditer(text)} | set(drains)
+    starts |= {match.end() for match in _OPENER.finditer(text)}
     before: tuple[int, str] = (-1, "")
     for match in _BLOCKED.finditer(text):
         at = bisect_right(drains, match.start())

@@ -6,18 +6,22 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from shared.failures.exit_codes import exit_code
+from shared.failures.sentences import Stance
+from shared.failures.speakers import speakers_in
+from shared.failures.text import lower
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from shared.failures.catalogue import Catalogue
     from shared.failures.entry import CatalogueEntry
     from shared.failures.fragments import Fragment
+    from shared.failures.speakers import Speaker
 
 _ADDRESS = re.compile(r"\bhttps?://\S+|\b(?:aka\.ms|learn\.microsoft\.com)/\S+", re.IGNORECASE)
 _TOKEN = re.compile(r"\b[A-Za-z][A-Za-z0-9_]{3,79}\b")
 _DISTINCT = re.compile(r"[a-z0-9][A-Z]|_|\d")
-BOUNDARY = re.compile(r"\n|[.;]\s+(?=\(?[A-Z])")
+BOUNDARY = re.compile(r"\n|[.;!]\s+(?=[\"'(]?[A-Za-z0-9])")
 """Where a sentence may end and another begin. Looks one letter ahead: search one beyond where that may be."""
 
 
@@ -32,9 +36,18 @@ class Match(NamedTuple):
 
 
 def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue) -> list[Match]:
-    """Find all entries that fit a fragment, the best first: each by the best way in which it fits."""
+    """Return all entries that fit a fragment, the best first: each by the best way in which it fits.
+
+    `flat` is the fragment's text in small letters with blanks for line breaks.
+    """
+    stance = Stance(lower(fragment.text), has_code=bool(fragment.codes))
+    speakers = speakers_in(fragment.text, flat) or speakers_in(fragment.outer, lower(fragment.outer))
     matches: dict[str, Match] = {}
-    for match in (*_by_pattern(fragment, flat, catalogue), *_by_code(fragment, flat, catalogue)):
+    for match in (
+        *_by_pattern(fragment, flat, catalogue, stance),
+        *_by_code(fragment, flat, catalogue, stance, speakers),
+        *_by_exit_code(fragment, catalogue),
+    ):
         best = matches.get(match.entry.id)
         if best is None:
             matches[match.entry.id] = match
@@ -44,25 +57,43 @@ def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue) -> list[Matc
     return sorted(matches.values(), key=lambda match: match.rank, reverse=True)
 
 
-def _by_pattern(fragment: Fragment, flat: str, catalogue: Catalogue) -> Iterator[Match]:
+def _by_pattern(fragment: Fragment, flat: str, catalogue: Catalogue, stance: Stance) -> Iterator[Match]:
     for pattern, entry in catalogue.patterns:
         if pattern.needs in flat:
             for match in pattern.find(fragment.text, flat):
-                yield Match((entry.priority, 3, pattern.weight), entry, match.start, match.end, "")
-                break
+                if stance.claims(match.start, is_address=pattern.is_address):
+                    yield Match((entry.priority, 3, pattern.weight), entry, match.start, match.end, "")
+                    break
 
 
-def _by_code(fragment: Fragment, flat: str, catalogue: Catalogue) -> Iterator[Match]:
+def _by_code(
+    fragment: Fragment, flat: str, catalogue: Catalogue, stance: Stance, speakers: list[Speaker]
+) -> Iterator[Match]:
     for depth, code in enumerate(fragment.codes):
-        for entry in catalogue.by_code.get(code.lower(), ()):
+        for entry in _of_speaker(catalogue.by_code.get(code.lower(), ()), speakers):
             at = flat.find(code.lower())
             yield Match((entry.priority, 2, depth), entry, max(at, 0), at + len(code) if at >= 0 else 0, code)
     for word in _TOKEN.finditer(_ADDRESS.sub(_blanks, fragment.text)):
         name = word.group()
-        for entry in catalogue.by_code.get(name.lower(), ()):
+        known = catalogue.by_code.get(name.lower())
+        if known is None or not stance.claims(word.start()):
+            continue
+        for entry in _of_speaker(known, speakers):
             # "Throttled" in a sentence is a word, "ZonalAllocationFailed" is a code wherever it stands.
             if any(code.lower() == name.lower() and _DISTINCT.search(code) for code in entry.codes):
                 yield Match((entry.priority, 1, word.start()), entry, word.start(), word.end(), name)
+
+
+def _of_speaker(entries: Sequence[CatalogueEntry], speakers: Iterable[Speaker]) -> list[CatalogueEntry]:
+    """Return those of a code's entries that explain what this speaker means by it."""
+    for speaker in speakers:
+        known = [entry for entry in entries if speaker in entry.said_by]
+        if known:
+            return known
+    return [entry for entry in entries if not entry.said_by]
+
+
+def _by_exit_code(fragment: Fragment, catalogue: Catalogue) -> Iterator[Match]:
     ended = exit_code(fragment.text)
     if ended:
         known = catalogue.by_exit_code.get(ended) or catalogue.by_exit_code.get((ended[0], -1))

@@ -36,7 +36,7 @@ class PatternMatch(NamedTuple):
 class Pattern:
     """A compiled pattern. Raises ValueError with the reason if it cannot be one."""
 
-    __slots__ = ("_first", "_rest", "needs", "weight")
+    __slots__ = ("_first", "_rest", "is_address", "needs", "weight")
 
     def __init__(self, source: str) -> None:
         pattern = lower(" ".join(source.split()))
@@ -54,6 +54,8 @@ class Pattern:
         self._rest = [(hole, text) for hole, text in zip(holes, texts[1:], strict=True)]
         self.needs: str = max(texts, key=len)
         """A text in which this does not occur does not match."""
+        self.is_address = pattern.startswith("aka.ms/")
+        """An address that AKS gives with a failure stands in its advice: "See aka.ms/…"."""
         self.weight = sum(len(text) for text in texts)
 
     @property
