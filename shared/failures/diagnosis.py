@@ -16,7 +16,7 @@ from shared.failures.facts import FACTS, accepted, label
 from shared.failures.fragments import WRAPPERS, Fragment, codes_in
 from shared.failures.matching import BOUNDARY, Match, in_different_sentences, matches_in
 from shared.failures.sentences import Told, is_told_apart, telling
-from shared.failures.speakers import Speaker
+from shared.failures.speakers import Speaker, extensions_in
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
@@ -193,6 +193,9 @@ def _facts(fragment: Fragment, code: str, catalogue: Catalogue, entry: Catalogue
     code = code or _telling_code(fragment.codes) or (fragment.codes[-1] if fragment.codes else "")
     if accepted("code", code):
         facts["code"] = code
+    others = extensions_in(fragment.text)
+    if others:
+        facts["extension"] = others[0]
     ended = exit_code(fragment.text)
     if ended:
         facts["exit_code"] = str(ended[1])

@@ -44,7 +44,7 @@ def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue) -> list[Matc
     speakers = speakers_in(fragment.text, flat) or speakers_in(fragment.outer, lower(fragment.outer))
     matches: dict[str, Match] = {}
     for match in (
-        *_by_pattern(fragment, flat, catalogue, stance),
+        *_by_pattern(fragment, flat, catalogue, stance, speakers),
         *_by_code(fragment, flat, catalogue, stance, speakers),
         *_by_exit_code(fragment, catalogue),
     ):
@@ -57,9 +57,13 @@ def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue) -> list[Matc
     return sorted(matches.values(), key=lambda match: match.rank, reverse=True)
 
 
-def _by_pattern(fragment: Fragment, flat: str, catalogue: Catalogue, stance: Stance) -> Iterator[Match]:
+def _by_pattern(
+    fragment: Fragment, flat: str, catalogue: Catalogue, stance: Stance, speakers: list[Speaker]
+) -> Iterator[Match]:
     for pattern, entry in catalogue.patterns:
         if pattern.needs in flat:
+            if entry.said_by and speakers and not set(entry.said_by) & set(speakers):
+                continue
             for match in pattern.find(fragment.text, flat):
                 if stance.claims(match.start, is_address=pattern.is_address):
                     yield Match((entry.priority, 3, pattern.weight), entry, match.start, match.end, "")

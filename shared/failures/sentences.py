@@ -34,7 +34,7 @@ _ADVICE = re.compile(
     r"|(?:often|usually|typically|sometimes) (?:this|the|a|it)\b"
     r"|if|in case|should the|should you|unless|whenever|when (?:you|the|a|an)|whether|in the event"
     r"|(?:more information|troubleshooting (?:guide|steps))|did you|is (?:the|there|your)\b|are (?:the|there|your)\b"
-    r"|(?:the |our |this )?(?:runbook|documentation|docs|faq|wiki|guide|article|checklist|playbook)\b)"
+    r"|(?:the |our |this )?(?:runbook|documentation|docs|faq|wiki|guide|article|checklist|playbook)\b)(?!\w)"
 )
 _POSSIBLE = re.compile(
     r"\b(?:may|might|could|can)(?: (?:also|still|then|often|sometimes))? (?:be (?:due|caused|because|related|a sign)|arise|occur|happen|indicate|mean|result)\b"
