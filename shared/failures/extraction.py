@@ -66,16 +66,17 @@ node image version "{node_image}"
 configurationversion '{configuration_version}'
 changing property '{property}'
 with '{disk_type}' storage account type
+exceeding approved {quota_family} cores quota
 exceeding approved {quota_family} quota
 left for location {region}. left regional vcpu quota {remaining}, requested quota {need}
 left regional vcpu quota {remaining}, requested quota {need}
 for location {region}.
 in location '{region}'
 is not available in {region} region
-for family {quota_family}
+for family {quota_family} for region {region}
+for family {quota_family}.
 quota limits of {quota_family}.
 quota limit of {quota_family}.
-for family {quota_family} for region {region}
 location: {region}
 location '{region}'
 heavy usage in region {region}
@@ -249,7 +250,7 @@ _FORMS = (
     (".vault.azure.net", _VAULT),
     ("pull", _REGISTRY),
 )
-_OFFERED = re.compile(r"\b(?:available|allowed|supported|offered|valid)(?: \w+){0,2} (?:sizes?|skus?)\b[^.;]*\Z|\bsizes? available\b[^.;]*\Z", re.IGNORECASE)
+_OFFERED = re.compile(r"\b(?:available|allowed|supported|offered|valid) (?:vm |virtual machine )?(?:sizes|skus)\b[^.;]*\Z|\bsizes? available\b[^.;]*\Z", re.IGNORECASE)
 """Words before sizes that the message offers instead."""
 
 _MAX_IDS = 20

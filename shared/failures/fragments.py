@@ -123,7 +123,9 @@ def fragments(reason: str) -> list[Fragment]:
         parts += _text(unwrapped(reason[-MAX_READ_CHARACTERS // 8 :]), _MAX_DEPTH)
     found = []
     for part in parts:
-        opening, records = _records(part.text)
+        # Codes that JSON has taken out of the words stand for all of them: such words are not divided at codes.
+        spoken = set(part.codes) <= set(codes_in(part.text))
+        opening, records = _records(part.text, at_codes=spoken)
         codes = part.codes
         if opening and records:
             # The codes around a list of failures are theirs; words before the list may be one themselves.
@@ -207,7 +209,8 @@ def _mixed(text: str, spans: list[tuple[int, int, object]], depth: int) -> list[
         of_inner = sum(part.is_error for part in inner)
         if of_inner and _stands_alone(between) and _ENDS_SENTENCE.search(between):
             close()
-        if of_inner > 1 or (of_inner and (errors or is_error)):
+        is_same = _SAME_ERROR.fullmatch(between) is not None
+        if of_inner > 1 or (of_inner and (errors or is_error) and not is_same):
             if is_error:
                 close()
             errors += inner
@@ -225,6 +228,8 @@ def _mixed(text: str, spans: list[tuple[int, int, object]], depth: int) -> list[
 
 
 _ENDS_SENTENCE = re.compile(r"[.;!?\"')\]]\s*\Z")
+_SAME_ERROR = re.compile(r"\W{0,9}inner ?error\W{0,9}", re.IGNORECASE)
+"""Between two objects of one error, as the Go SDK writes it: `Details=[{…}] InnerError={…}`."""
 _MIN_WORDS_ALONE = 5
 _CLOSING = re.compile(
     r"\W*(?:please |try |see |for more |at \d|correlation|operation id|request id|timestamp)", re.IGNORECASE
@@ -297,7 +302,7 @@ def _flat(value: object) -> str:
         return ""
 
 
-def _records(text: str) -> tuple[str, list[str]]:
+def _records(text: str, *, at_codes: bool) -> tuple[str, list[str]]:
     """Divide a text that lists failures (drains of nodes, bullets, records): what opens it, and each.
 
     Text that lists nothing is all opening.
@@ -305,7 +310,10 @@ def _records(text: str) -> tuple[str, list[str]]:
     ends = {match.end() for match in _RECORD_END.finditer(text)}
     drains = [match.start() for match in _DRAIN.finditer(text)]
     starts = {match.start() for match in _BULLET.finditer(text)} | set(drains)
-    starts |= {match.end() for match in _OPENER.finditer(text)}
+    if at_codes:
+        starts |= {
+            match.end() for match in _OPENER.finditer(text) if not _said_before(text, match.end())
+        }
     before: tuple[int, str] = (-1, "")
     for match in _BLOCKED.finditer(text):
         at = bisect_right(drains, match.start())
@@ -324,6 +332,17 @@ def _records(text: str) -> tuple[str, list[str]]:
     records = [text[start:end].strip() for start, end in zip(edges, [*edges[1:], len(text)], strict=True)]
     records = [record for record in records if record]
     return opening, records
+
+
+def _said_before(text: str, at: int) -> bool:
+    """Return whether the code that opens a sentence has been named before it, as the command line does."""
+    code = _WORD.search(text, at + 1, at + 120)
+    if code and code.group().lower() in {"code", "errorcode"}:
+        code = _WORD.search(text, code.end(), at + 120)
+    return code is not None and text.find(code.group(), 0, at) >= 0
+
+
+_WORD = re.compile(r"[A-Za-z]\w{2,79}")
 
 
 def _tidy(text: str) -> str:
