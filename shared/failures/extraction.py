@@ -221,10 +221,12 @@ cse error: {windows_error}
 _PATTERNS = [Pattern(where) for where in _WHERE]
 
 _NODE = re.compile(
-    r"\b(?P<node>aks-(?P<pool>[a-z][a-z0-9]{0,11})-\d{4,12}-(?:vmss[0-9a-z]{1,12}|\d{1,5}))\b(?!_)", re.IGNORECASE
+    r"\b(?P<node>aks-(?P<pool>[a-z][a-z0-9]{0,11})-\d{4,12}-(?:vmss[0-9a-z]{1,12}|\d{1,5}))\b(?!_)",
+    re.IGNORECASE,
 )
 _SCALE_SET = re.compile(
-    r"\b(?P<scale_set>aks-(?P<pool>[a-z][a-z0-9]{0,11})-\d{4,12}-vmss)(?:_\d{1,6})?\b(?![0-9a-z])", re.IGNORECASE
+    r"\b(?P<scale_set>aks-(?P<pool>[a-z][a-z0-9]{0,11})-\d{4,12}-vmss)(?:_\d{1,6})?\b(?![0-9a-z])",
+    re.IGNORECASE,
 )
 _VAULT = re.compile(r"(?P<vault>https://[a-z0-9-]{3,24}\.vault\.azure\.net(?:/[\w./-]*\w)?/?)", re.IGNORECASE)
 _REGISTRY = re.compile(r"image \\?\"(?P<registry>[a-z0-9-]{1,60}(?:\.[a-z0-9-]{1,60}){1,5})/", re.IGNORECASE)
@@ -250,7 +252,10 @@ _FORMS = (
     (".vault.azure.net", _VAULT),
     ("pull", _REGISTRY),
 )
-_OFFERED = re.compile(r"\b(?:available|allowed|supported|offered|valid) (?:vm |virtual machine )?(?:sizes|skus)\b[^.;]*\Z|\bsizes? available\b[^.;]*\Z", re.IGNORECASE)
+_OFFERED = re.compile(
+    r"\b(?:available|allowed|supported|offered|valid) (?:vm |virtual machine )?(?:sizes|skus)\b[^.;]*\Z|\bsizes? available\b[^.;]*\Z",
+    re.IGNORECASE,
+)
 """Words before sizes that the message offers instead."""
 
 _MAX_IDS = 20

@@ -36,9 +36,13 @@ _VERSION = _form(r"v?\d{1,4}\.\d{1,8}(?:\.\d{1,8}){0,2}")
 _CIDR = _form(r"[0-9a-f.:]{3,39}/\d{1,3}")
 _ACTION = _form(r"[a-z][a-z0-9.]{2,60}(?:/[a-z0-9*_-]{1,60}){1,8}")
 _HOST = _form(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::\d{1,5})?")
-_POLICY_ID = _form(r"/(?:subscriptions|providers/microsoft\.management/managementgroups)/[\w.()/-]{1,500}[\w()]")
+_POLICY_ID = _form(
+    r"/(?:subscriptions|providers/microsoft\.management/managementgroups)/[\w.()/-]{1,500}[\w()]"
+)
 _IMAGE = _form(r"[a-z0-9](?:[\w./:@-]{0,250}[a-z0-9])?")
-_VAULT = _form(r"https://[a-z0-9.-]{3,100}(?::\d{1,5})?(?:/[\w./~%-]{0,200}[\w/])?/?|[a-z][a-z0-9-]{1,22}[a-z0-9]")
+_VAULT = _form(
+    r"https://[a-z0-9.-]{3,100}(?::\d{1,5})?(?:/[\w./~%-]{0,200}[\w/])?/?|[a-z][a-z0-9-]{1,22}[a-z0-9]"
+)
 _URL = _form(r"https://[a-z0-9.-]{3,100}(?::\d{1,5})?(?:/[\w./~%-]{0,200}[\w/])?/?")
 _PHRASE = _form(r"[^\s\"'<>\[\]{}\\`$;](?:[^\n\r\"'<>\[\]{}\\`$;]{0,118}[^\s\"'<>\[\]{}\\`$;.,:])?")
 _TIME = _form(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?(?:Z| ?\+0000(?: UTC)?)?")
@@ -167,7 +171,9 @@ FACTS: dict[str, Fact] = {
     "code": Fact("", "no code", _form(r"[\w.-]{2,80}")),
 }
 
-_KUBERNETES_NAMES = frozenset({"node", "pool", "pod", "namespace", "pdb", "webhook", "resource_quota", "admission_policy"})
+_KUBERNETES_NAMES = frozenset(
+    {"node", "pool", "pod", "namespace", "pdb", "webhook", "resource_quota", "admission_policy"}
+)
 _UNSPEAKABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
 )

@@ -311,9 +311,7 @@ def _records(text: str, *, at_codes: bool) -> tuple[str, list[str]]:
     drains = [match.start() for match in _DRAIN.finditer(text)]
     starts = {match.start() for match in _BULLET.finditer(text)} | set(drains)
     if at_codes:
-        starts |= {
-            match.end() for match in _OPENER.finditer(text) if not _said_before(text, match.end())
-        }
+        starts |= {match.end() for match in _OPENER.finditer(text) if not _said_before(text, match.end())}
     before: tuple[int, str] = (-1, "")
     for match in _BLOCKED.finditer(text):
         at = bisect_right(drains, match.start())

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from shared.failures.exit_codes import exit_code
 from shared.failures.sentences import Stance
-from shared.failures.speakers import speakers_in
+from shared.failures.speakers import Speakers
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from shared.failures.catalogue import Catalogue
     from shared.failures.entry import CatalogueEntry
     from shared.failures.fragments import Fragment
-    from shared.failures.speakers import Speaker
 
 _ADDRESS = re.compile(r"\bhttps?://\S+|\b(?:aka\.ms|learn\.microsoft\.com)/\S+", re.IGNORECASE)
 _TOKEN = re.compile(r"\b[A-Za-z][A-Za-z0-9_]{3,79}\b")
@@ -41,7 +40,7 @@ def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue) -> list[Matc
     `flat` is the fragment's text in small letters with blanks for line breaks.
     """
     stance = Stance(lower(fragment.text), has_code=bool(fragment.codes))
-    speakers = speakers_in(fragment.text, flat) or speakers_in(fragment.outer, lower(fragment.outer))
+    speakers = Speakers(fragment.text, fragment.outer)
     matches: dict[str, Match] = {}
     for match in (
         *_by_pattern(fragment, flat, catalogue, stance, speakers),
@@ -58,11 +57,11 @@ def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue) -> list[Matc
 
 
 def _by_pattern(
-    fragment: Fragment, flat: str, catalogue: Catalogue, stance: Stance, speakers: list[Speaker]
+    fragment: Fragment, flat: str, catalogue: Catalogue, stance: Stance, speakers: Speakers
 ) -> Iterator[Match]:
     for pattern, entry in catalogue.patterns:
         if pattern.needs in flat:
-            if entry.said_by and speakers and not set(entry.said_by) & set(speakers):
+            if entry.said_by and speakers.found and not set(entry.said_by) & set(speakers.found):
                 continue
             for match in pattern.find(fragment.text, flat):
                 if stance.claims(match.start, is_address=pattern.is_address):
@@ -71,7 +70,7 @@ def _by_pattern(
 
 
 def _by_code(
-    fragment: Fragment, flat: str, catalogue: Catalogue, stance: Stance, speakers: list[Speaker]
+    fragment: Fragment, flat: str, catalogue: Catalogue, stance: Stance, speakers: Speakers
 ) -> Iterator[Match]:
     for depth, code in enumerate(fragment.codes):
         for entry in _of_speaker(catalogue.by_code.get(code.lower(), ()), speakers):
@@ -88,9 +87,11 @@ def _by_code(
                 yield Match((entry.priority, 1, word.start()), entry, word.start(), word.end(), name)
 
 
-def _of_speaker(entries: Sequence[CatalogueEntry], speakers: Iterable[Speaker]) -> list[CatalogueEntry]:
+def _of_speaker(entries: Sequence[CatalogueEntry], speakers: Speakers) -> Sequence[CatalogueEntry]:
     """Return those of a code's entries that explain what this speaker means by it."""
-    for speaker in speakers:
+    if not any(entry.said_by for entry in entries):
+        return entries
+    for speaker in speakers.found:
         known = [entry for entry in entries if speaker in entry.said_by]
         if known:
             return known

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import pairwise
 from typing import NamedTuple
 
 from shared.failures.text import lower
@@ -77,89 +78,86 @@ _FAILURE = re.compile(
     r"|preempted|canceled|cancelled|superseded|notready|deadline|overconstrained|in progress|no longer)\b"
 )
 _OUTCOME = re.compile(r"\b(?:exit (?:status|code)|exitcode|\[stdout\]|\[stderr\]|code ?=)")
+_MAX_SENTENCE_SEARCHED = 1_200
 _MAX_STORY_CHARACTERS = 3_000
 """A longer text holds logs, whose successes say nothing of the outcome."""
 
 
-class Sentence(NamedTuple):
-    """A sentence of a text: where it stands, and whether it states what it says."""
-
-    start: int
-    end: int
-    states: bool
-
-
 class Stance:
-    """What the sentences of a text do with their words."""
+    """What the sentences of a text do with their words; each is judged when it is asked about."""
 
-    __slots__ = ("_lowered", "_starts", "sentences")
+    __slots__ = ("_edges", "_good", "_has_code", "_lowered", "_states")
 
     def __init__(self, lowered: str, *, has_code: bool = False) -> None:
         self._lowered = lowered
-        self.sentences = _judged(lowered, has_code=has_code)
-        self._starts = [sentence.start for sentence in self.sentences]
-
-    def at(self, position: int) -> Sentence:
-        """Return the sentence at a position."""
-        return self.sentences[max(bisect_right(self._starts, position) - 1, 0)]
+        self._has_code = has_code
+        self._edges: list[int] = []
+        self._states: dict[int, bool] = {}
+        self._good = -1
+        """Until where the text is a story that ended well: what came before its success was overcome."""
 
     def claims(self, start: int, *, is_address: bool = False) -> bool:
         """Return whether words that begin at a position state something; an address does in advice, too."""
-        sentence = self.at(start)
-        if is_address:
-            return sentence.states or _ADVICE.match(self._lowered, sentence.start, sentence.end) is not None
-        if not sentence.states:
+        if not self._edges:
+            self._cut()
+        at = max(bisect_right(self._edges, start) - 1, 0)
+        at = min(at, len(self._edges) - 2)
+        first, last = self._edges[at], self._edges[at + 1]
+        if last - first > _MAX_SENTENCE_SEARCHED:
+            # No sentence is that long: words without an end, of which those nearby count.
+            first = max(first, start - _MAX_SENTENCE_SEARCHED // 2)
+            last = min(last, start + _MAX_SENTENCE_SEARCHED // 2)
+            at = -start
+        sentence = self._lowered[first:last]
+        if at not in self._states:
+            self._states[at] = self._judged(at, sentence)
+        if is_address and not self._states[at]:
+            return _ADVICE.match(sentence) is not None
+        return (
+            self._states[at] and _NEGATED_BEFORE.search(self._lowered, max(first, start - 60), start) is None
+        )
+
+    def _cut(self) -> None:
+        lowered = self._lowered
+        edges = {0, len(lowered), *(match.end() for match in _END.finditer(lowered))}
+        self._edges = sorted(edges) if len(edges) > 1 else [0, 0]
+        is_story = not self._has_code and len(lowered) <= _MAX_STORY_CHARACTERS
+        if is_story and not _OUTCOME.search(lowered):
+            self._hear_out()
+
+    def _judged(self, at: int, sentence: str) -> bool:
+        if 0 <= at < self._good:
             return False
-        before = self._lowered[max(sentence.start, start - 60) : start]
-        return _NEGATED_BEFORE.search(before) is None
+        if self._good >= 0 and at >= self._good and not _FAILURE.search(sentence):
+            return False
+        return _states(sentence)
 
-
-def _cut(text: str) -> list[tuple[int, int]]:
-    edges = [0, *(match.end() for match in _END.finditer(text)), len(text)]
-    return [(start, end) for start, end in zip(edges, edges[1:], strict=False) if end > start] or [
-        (0, len(text))
-    ]
-
-
-def _judged(lowered: str, *, has_code: bool) -> list[Sentence]:
-    spans = _cut(lowered)
-    states = [_states(lowered, start, end) for start, end in spans]
-    if not has_code and len(lowered) <= _MAX_STORY_CHARACTERS and not _OUTCOME.search(lowered):
-        _hear_out(lowered, spans, states)
-    return [Sentence(start, end, told) for (start, end), told in zip(spans, states, strict=True)]
-
-
-def _states(lowered: str, start: int, end: int) -> bool:
-    if lowered[start:end].rstrip().endswith("?"):
-        return False
-    if _ADVICE.match(lowered, start, end):
-        return False
-    return not any(form.search(lowered, start, end) for form in (_POSSIBLE, _DENIED, _HISTORY, _RESOLVED))
-
-
-def _hear_out(lowered: str, spans: list[tuple[int, int]], states: list[bool]) -> None:
-    """Let a story that ends well claim nothing: what came before its success was overcome."""
-    good = -1
-    for at, (start, end) in enumerate(spans):
-        resolved = _RESOLVED.search(lowered, start, end) and not _FAILED_AFTER.search(lowered, start, end)
-        denied = _NOT_THE_CAUSE.search(lowered, start, end)
-        success = _SUCCESS.search(lowered, start, end)
-        if resolved or (
-            success
-            and not _FAILURE.search(lowered, success.end(), end)
-            and not _BAD.search(lowered, start, end)
+    def _hear_out(self) -> None:
+        if not (
+            _SUCCESS.search(self._lowered)
+            or _RESOLVED.search(self._lowered)
+            or _NOT_THE_CAUSE.search(self._lowered)
         ):
-            good = at
-        elif denied and at:
-            states[at - 1] = False
-    if good < 0:
-        return
-    for at in range(good + 1):
-        states[at] = False
-    for at in range(good + 1, len(spans)):
-        start, end = spans[at]
-        if not _FAILURE.search(lowered, start, end):
-            states[at] = False
+            return
+        for at, (start, end) in enumerate(pairwise(self._edges)):
+            sentence = self._lowered[start:end]
+            if _ends_well(sentence):
+                self._good = at + 1
+            elif at and _NOT_THE_CAUSE.search(sentence):
+                self._states[at - 1] = False
+
+
+def _states(sentence: str) -> bool:
+    if sentence.rstrip().endswith("?") or _ADVICE.match(sentence):
+        return False
+    return not any(form.search(sentence) for form in (_POSSIBLE, _DENIED, _HISTORY, _RESOLVED))
+
+
+def _ends_well(sentence: str) -> bool:
+    if _RESOLVED.search(sentence) and not _FAILED_AFTER.search(sentence):
+        return True
+    success = _SUCCESS.search(sentence)
+    return success is not None and not _FAILURE.search(sentence, success.end()) and not _BAD.search(sentence)
 
 
 _NOT_THE_CAUSE = re.compile(
@@ -186,7 +184,9 @@ _SENTENCE_BREAK = re.compile(
 )
 _HEAD = re.compile(
     r"""\s*(?:
-      [\s"'\[\](){}|:;,.*\u2502\u2500-]+
+      \(?[A-Z][A-Za-z0-9_]{4,79}+\)\s+
+    | [\s"'\[\](){}|:;,.*-]+?(?=[^\s"'\[\](){}|:;,.*-]|\([A-Z])
+    | (?:request|requests)\ to\ https?://\S+:\s+
     | (?:ERROR|Error|error|WARNING|Warning)\s*:\s*
     | \([A-Z][A-Za-z0-9_]{3,79}\)\s+
     | (?:sub|inner)?_?code\s*[:=]\s*["']?\w+["']?[,;]?\s*
@@ -237,7 +237,10 @@ _REMEDY = re.compile(
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 
 MAX_SENTENCE_CHARACTERS = 300
-_MAX_SEARCHED_CHARACTERS = 6_000
+_MAX_SEARCHED_CHARACTERS = 4_000
+_MAX_PARTS = 60
+_MAX_HEADS = 6
+_HAS_ID = re.compile(r"\bid\b|timestamp", re.IGNORECASE)
 
 
 class Told(NamedTuple):
@@ -261,7 +264,7 @@ def telling(text: str) -> Told:
                 remedy = part
             continue
         fails = _FAILURE.search(lowered) is not None
-        quiet = not _states(lowered, 0, len(lowered))
+        quiet = not _states(lowered)
         if quiet and not fails:
             continue
         score = 100 - min(at, 40) + (60 if fails else 0) - (50 if quiet else 0) + min(len(words), 8) * 2
@@ -279,14 +282,20 @@ def _parts(text: str) -> list[str]:
     for line in _SENTENCE_BREAK.split(text):
         for piece in _LABEL_BREAK.split(line):
             part = piece
-            for _ in range(6):
+            for _ in range(_MAX_HEADS):
                 head = _HEAD.match(part)
                 if head is None or head.end() == 0:
                     break
                 part = part[head.end() :]
-            part = _ADDRESS_TAIL.sub("", _IDS.sub("", part)).strip(" \t\"'{}[],;\\|")
+            if "://" in part:
+                part = _ADDRESS_TAIL.sub("", part)
+            if _HAS_ID.search(part):
+                part = _IDS.sub("", part)
+            part = part.strip(" \t\"'{}[],;\\|")
             if part:
                 parts.append(part)
+                if len(parts) >= _MAX_PARTS:
+                    return parts
     return parts
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import cached_property
+
+from shared.failures.text import lower
 
 
 class Speaker(StrEnum):
@@ -191,3 +194,16 @@ def speakers_in(text: str, lowered: str) -> list[Speaker]:
     if "extension" in lowered and extensions_in(text):
         found.insert(0, Speaker.EXTENSION)
     return found
+
+
+class Speakers:
+    """Who speaks in a text, or where that does not tell, in the words around it; found out when asked."""
+
+    def __init__(self, text: str, around: str) -> None:
+        self._texts = (text, around)
+
+    @cached_property
+    def found(self) -> list[Speaker]:
+        """The speakers, the most special first."""
+        text, around = self._texts
+        return speakers_in(text, lower(text)) or (speakers_in(around, lower(around)) if around else [])
