@@ -50,7 +50,8 @@ class _Case(NamedTuple):
     code: str
     facts: dict[str, str]
     text: str
-    told: Told
+    words: str
+    """The text as sent."""
 
 
 def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalogue) -> tuple[Finding, ...]:
@@ -78,7 +79,7 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
     for fragment, told in _worth_naming(unknown, known, accounted):
         code = _telling_code(fragment.codes)
         facts = _facts(fragment, code, catalogue, entry)
-        findings += _findings([_Case(entry, code, facts, fragment.text, told)], context)
+        findings += _findings([_Case(entry, code, facts, lower(fragment.text), fragment.text)], context, told)
     return tuple(findings)
 
 
@@ -93,7 +94,7 @@ def _worth_naming(
         if known and (code.lower() in accounted or not (code or is_told_apart(told.sentence))):
             # Beside what is known, only what has a code or a full sentence of its own is another failure.
             continue
-        if known and any(told.sentence and told.sentence in case.text for case in known):
+        if known and any(told.sentence and told.sentence in case.words for case in known):
             continue
         key = code.lower() or lower(told.sentence)
         if key not in found or (told.sentence and not found[key][1].sentence):
@@ -135,7 +136,7 @@ def _cases(fragment: Fragment, catalogue: Catalogue) -> Iterator[_Case]:
 
 def _case(fragment: Fragment, match: Match, catalogue: Catalogue) -> _Case:
     facts = _facts(fragment, match.code, catalogue, match.entry)
-    return _Case(match.entry, match.code, facts, lower(fragment.text), telling(fragment.text))
+    return _Case(match.entry, match.code, facts, lower(fragment.text), fragment.text)
 
 
 def _chosen(text: str, matches: list[Match]) -> list[Match]:
@@ -245,9 +246,10 @@ def _folded(groups: list[list[_Case]]) -> list[list[_Case]]:
     return [group for of_entry in firsts.values() for group in of_entry]
 
 
-def _findings(cases: list[_Case], context: Context) -> Iterator[Finding]:
+def _findings(cases: list[_Case], context: Context, told: Told | None = None) -> Iterator[Finding]:
     case, *others = cases
-    entry, told = case.entry, case.told
+    entry = case.entry
+    told = told or telling(case.words)
     facts = _about(context, case.facts) | case.facts
     further = list(dict.fromkeys(_occurrence(entry, other) for other in others))
     if len(further) > _MAX_FURTHER:
@@ -396,4 +398,4 @@ def _occurrence(entry: CatalogueEntry, case: _Case) -> str:
     if entry.occurrence:
         return templates.prose(entry.occurrence, case.facts)
     shown = "; ".join(f"{label(name)} {value}" for name, value in _shown(case.facts))
-    return shown or case.told.sentence[:200] or " ".join(case.text.split())[:200]
+    return shown or " ".join(case.words.split())[:200]

@@ -124,7 +124,7 @@ def fragments(reason: str) -> list[Fragment]:
     found = []
     for part in parts:
         # Codes that JSON has taken out of the words stand for all of them: such words are not divided at codes.
-        spoken = set(part.codes) <= set(codes_in(part.text))
+        spoken = not part.codes or set(part.codes) <= set(codes_in(part.text))
         opening, records = _records(part.text, at_codes=spoken)
         codes = part.codes
         if opening and records:

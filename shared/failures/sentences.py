@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -147,6 +148,7 @@ class Stance:
                 self._states[at - 1] = False
 
 
+@lru_cache(maxsize=256)
 def _states(sentence: str) -> bool:
     if sentence.rstrip().endswith("?") or _ADVICE.match(sentence):
         return False
