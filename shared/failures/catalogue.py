@@ -43,6 +43,9 @@ class CatalogueError(ValueError):
     """A catalogue file that cannot be used; the message is one sentence for the person who wrote it."""
 
 
+Patterns = list[tuple[Pattern, CatalogueEntry]]
+
+
 class Catalogue:
     """Entries, ready to be matched. Made by `load`."""
 
@@ -53,7 +56,7 @@ class Catalogue:
         self.exit_codes = exit_codes
         self.by_code: dict[str, list[CatalogueEntry]] = {}
         self.by_exit_code: dict[tuple[Speaker, int], CatalogueEntry] = {}
-        self.patterns: list[tuple[Pattern, CatalogueEntry]] = []
+        self.patterns: Patterns = []
         self.readers: dict[str, list[Pattern]] = {}
         """The patterns of an entry that keep facts."""
         for entry in self.entries.values():
@@ -71,6 +74,10 @@ class Catalogue:
                 self.patterns.append((pattern, entry))
                 if pattern.names:
                     self.readers.setdefault(entry.id, []).append(pattern)
+
+    def patterns_in(self, flat: str) -> Patterns:
+        """Return the patterns that may be found in a text in small letters on one line."""
+        return [pair for pair in self.patterns if pair[0].needs in flat]
 
 
 def load(path: str | None = None, *, thorough: bool = False) -> Catalogue:

@@ -22,6 +22,7 @@ from shared.failures.text import lower
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from shared.failures.catalogue import Patterns
     from shared.failures.entry import CatalogueEntry
 
 _UPGRADES = frozenset(Upgrade)
@@ -60,11 +61,13 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
     unknown: list[Fragment] = []
     accounted: set[str] = set()
     own: list[str] = []
+    fragments = tuple(fragments)
+    patterns = catalogue.patterns_in(lower("\n".join(fragment.text for fragment in fragments).replace("\n", " ")))
     for fragment in fragments:
-        for text in own:
+        for text in own if fragment.outer else ():
             # What is a failure of its own lends its names to no other.
             fragment = fragment._replace(outer=fragment.outer.replace(text, ""))  # noqa: PLW2901
-        cases = list(_cases(fragment, catalogue))
+        cases = list(_cases(fragment, catalogue, patterns))
         known += cases
         if cases:
             accounted |= {code.lower() for code in fragment.codes}
@@ -114,10 +117,10 @@ def _worth_naming(
     return list(found.values())[:_MAX_UNKNOWN]
 
 
-def _cases(fragment: Fragment, catalogue: Catalogue) -> Iterator[_Case]:
+def _cases(fragment: Fragment, catalogue: Catalogue, patterns: Patterns) -> Iterator[_Case]:
     """Yield what a fragment is; where it turns out to speak of several failures, each with its own words."""
     flat = lower(fragment.text.replace("\n", " "))
-    chosen = _chosen(fragment.text, matches_in(fragment, flat, catalogue))
+    chosen = _chosen(fragment.text, matches_in(fragment, flat, catalogue, patterns))
     if not chosen:
         return
     if len(chosen) == 1:

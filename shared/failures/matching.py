@@ -13,7 +13,7 @@ from shared.failures.text import lower
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shared.failures.catalogue import Catalogue
+    from shared.failures.catalogue import Catalogue, Patterns
     from shared.failures.entry import CatalogueEntry
     from shared.failures.fragments import Fragment
 
@@ -34,16 +34,17 @@ class Match(NamedTuple):
     code: str
 
 
-def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue) -> list[Match]:
+def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue, patterns: Patterns) -> list[Match]:
     """Return all entries that fit a fragment, the best first: each by the best way in which it fits.
 
-    `flat` is the fragment's text in small letters with blanks for line breaks.
+    `flat` is the fragment's text in small letters with blanks for line breaks, `patterns` those of the catalogue
+    that may be in it.
     """
     stance = Stance(lower(fragment.text), has_code=bool(fragment.codes))
     speakers = Speakers(fragment.text, fragment.outer)
     matches: dict[str, Match] = {}
     for match in (
-        *_by_pattern(fragment, flat, catalogue, stance, speakers),
+        *_by_pattern(fragment, flat, patterns, stance, speakers),
         *_by_code(fragment, flat, catalogue, stance, speakers),
         *_by_exit_code(fragment, catalogue),
     ):
@@ -57,16 +58,17 @@ def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue) -> list[Matc
 
 
 def _by_pattern(
-    fragment: Fragment, flat: str, catalogue: Catalogue, stance: Stance, speakers: Speakers
+    fragment: Fragment, flat: str, patterns: Patterns, stance: Stance, speakers: Speakers
 ) -> Iterator[Match]:
-    for pattern, entry in catalogue.patterns:
-        if pattern.needs in flat:
+    for pattern, entry in patterns:
+        if pattern.needs not in flat:
+            continue
+        for match in pattern.find(fragment.text, flat):
             if entry.said_by and speakers.found and not set(entry.said_by) & set(speakers.found):
-                continue
-            for match in pattern.find(fragment.text, flat):
-                if stance.claims(match.start, is_address=pattern.is_address):
-                    yield Match((entry.priority, 3, pattern.weight), entry, match.start, match.end, "")
-                    break
+                break
+            if stance.claims(match.start, is_address=pattern.is_address):
+                yield Match((entry.priority, 3, pattern.weight), entry, match.start, match.end, "")
+                break
 
 
 def _by_code(
