@@ -19,12 +19,12 @@ from bench.__main__ import NAMES, main
 from bench.figures import Figure, Plot, Section, adopt, in_turns, load, missed, worse
 from bench.relay import Relay
 from local import machine, markdown
-from local.processes import connection_string
 from shared.store.table import PARTITION
-from tests.support.fault_proxy import FaultProxy
+from testing.fault_proxy import FaultProxy
+from testing.processes import connection_string
 
 if TYPE_CHECKING:
-    from local.processes import Azurite
+    from testing.processes import Azurite
 
 RATIO = Figure("a.ratio", "a thing done", 1.1, floor="the least", ours="11 ms", bare="10 ms", target=1.2)
 COUNT = Figure("a.count", "round trips", 2, target=2)
@@ -102,7 +102,7 @@ class Bench:
         self.measured: list[str] = []
 
     def measure(self, name: str) -> Section:
-        """Give the section to the first benchmark, and nothing to the others."""
+        """Return the section to the first benchmark, and nothing to the others."""
         self.measured.append(name)
         if name != NAMES[0]:
             return msgspec.structs.replace(self.section, figures=())

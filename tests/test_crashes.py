@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.mailers import Accepted, Outcome
+from shared.channels.outcomes import Accepted, Outcome
 from shared.store.codec import sent as read_sent
-from shared.store.memory import MemoryTable
-from tests.support.stories import event, guid, scheduled
-from tests.support.world import NOW, ScriptedMailer, World
+from testing.memory_table import MemoryTable
+from testing.samples.payloads import event, guid, scheduled
+from testing.world import NOW, ScriptedMailer, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shared.emails.email import Email
-    from shared.mailers import Timeouts
+    from shared.channels.email.email import Email
+    from shared.channels.outcomes import Timeouts
     from shared.store.table import Operation, Page, Stored
 
 
@@ -86,7 +86,7 @@ class MortalMailer(ScriptedMailer):
 
 
 def _story() -> Iterator[tuple[timedelta, str]]:
-    """Give what happens, and when after the one before: each of another maintenance, so that all is told."""
+    """Return what happens, and when after the one before: each another maintenance, so that all is told."""
     second = timedelta(seconds=1)
     yield second, scheduled(NOW, timedelta(days=8), name="scheduled")
     yield second, event("Started", NOW, name="started")
@@ -97,7 +97,7 @@ def _story() -> Iterator[tuple[timedelta, str]]:
 
 
 def _tell(world: World, fuse: Fuse) -> None:
-    """Tell the story to the end, over as many processes as it takes."""
+    """Return the story to the end, over as many processes as it takes."""
 
     def live(step: str | None) -> None:
         while True:

@@ -19,7 +19,7 @@ from shared.failures.explanation import Context, Finding, Owner
 from shared.failures.facts import FACTS, accepted
 from shared.failures.patterns import Pattern
 from shared.failures.text import lower
-from tests.failures import CONTEXT, MESSAGES
+from testing.samples.failure_messages import CONTEXT, MESSAGES
 
 if TYPE_CHECKING:
     from pathlib import Path

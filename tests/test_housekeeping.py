@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.housekeeping import tidy
-from tests.support.stories import event, guid, scheduled
-from tests.support.world import NOW, World
+from shared.delivery.retention import remove_expired
+from testing.samples.payloads import event, guid, scheduled
+from testing.world import NOW, World
 
 KEEP = timedelta(days=30)
 
 
 def _tidy(world: World) -> int:
-    return tidy(world.notifier.store, world.clock, KEEP)
+    return remove_expired(world.notifier.store, world.clock, KEEP)
 
 
 def test_old_history_goes() -> None:

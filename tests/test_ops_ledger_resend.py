@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ops import ledger
-from shared.mailers import Accepted, Refused, Throttled, Unknown
-from shared.notices import Mail
-from shared.store import codec, keys
+from shared import keys
+from shared.channels.outcomes import Accepted, Refused, Throttled, Unknown
+from shared.notices.records import Mail
+from shared.store import codec
 from shared.store.ledger import Ledger, ResendRefused
-from shared.store.memory import MemoryTable
 from shared.store.table import Conflict, Operation, TableUnavailable
-from tests.support.stories import event
-from tests.support.world import NOW, World
+from testing.memory_table import MemoryTable
+from testing.samples.payloads import event
+from testing.world import NOW, World
 from tests.test_ops_ledger import run, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.store.codec import MailRow
+    from shared.store.rows import MailRow
 
 
 def failed(world: World, **more: str) -> str:
@@ -32,7 +34,7 @@ def failed(world: World, **more: str) -> str:
 
 
 def waiting(world: World) -> list[MailRow]:
-    """Give the mails in work."""
+    """Return the mails in work."""
     rows = world.table.query("work:", "work;").rows
     return [codec.mail_row(row) for row in rows if row.values["kind"] == "mail"]
 
@@ -269,7 +271,7 @@ def test_asks_first(
     """Without --yes it says what will happen and waits for a yes."""
     world = World()
     old = failed(world, cluster="prod-1")
-    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
     if resent:
         assert run(world, "resend", old) == 0
     else:

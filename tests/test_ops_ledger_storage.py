@@ -12,27 +12,28 @@ from uuid import uuid4
 import pytest
 from azure.data.tables import TableClient
 
-from local.child import environment
 from ops import ledger, storage
 from shared import settings
-from shared.store.memory import MemoryTable
-from shared.store.table import AzureTable, BrowsableTable, Operation, TableUnavailable, Verb
+from shared.store.azure import AzureTable
+from shared.store.table import BrowsableTable, Operation, TableUnavailable, Verb
+from testing.child_process import environment
+from testing.memory_table import MemoryTable
+from testing.real_app import RealWorld
+from testing.samples.payloads import event, guid
 from tests.infra import code
-from tests.support.real import RealWorld
-from tests.support.stories import event, guid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from local.processes import Azurite
+    from testing.processes import Azurite
 
 URI = "https://account.table.core.windows.net"
 
 
 @pytest.fixture
 def client(azurite: Azurite) -> Iterator[TableClient]:
-    """Give a client of a table of this test's own, which does not exist yet."""
+    """Return a client of a table of this test's own, which does not exist yet."""
     name = f"t{uuid4().hex}"
     with TableClient.from_connection_string(azurite.connection_string, table_name=name) as client:
         yield client
@@ -114,16 +115,16 @@ def test_settings(bare: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     """Only the storage's settings are asked for: the environment wins over local.settings.json."""
     values = {"NOTIFIER_STORAGE__tableServiceUri": URI, "NOTIFIER_TABLE": "filed"}
     (tmp_path / "local.settings.json").write_text(json.dumps({"Values": values}), "utf-8")
-    assert storage.location("", "") == (settings.Storage(uri=URI), "filed")
+    assert storage.location("", "") == settings.Storage(uri=URI, table="filed")
     monkeypatch.setenv("NOTIFIER_TABLE", "set")
-    assert storage.location("", "")[1] == "set"
-    assert storage.location("", "given")[1] == "given"
+    assert storage.location("", "").table == "set"
+    assert storage.location("", "given").table == "given"
 
 
 def test_account_wins(bare: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """--account stands for itself, whatever the settings say of the account."""
     monkeypatch.setenv("NOTIFIER_STORAGE", "UseDevelopmentStorage=true")
-    assert storage.location(URI, "") == (settings.Storage(uri=URI), "notifier")
+    assert storage.location(URI, "") == settings.Storage(uri=URI)
 
 
 def test_missing_settings(bare: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,7 +164,7 @@ def test_own_identity(monkeypatch: pytest.MonkeyPatch) -> None:
             raise AssertionError
 
     monkeypatch.setattr(azure.identity, "DefaultAzureCredential", Credential)
-    with storage.opened(settings.Storage(uri=URI), "notifier"):
+    with storage.opened(settings.Storage(uri=URI)):
         assert len(made) == 1
 
 
@@ -171,7 +172,7 @@ def test_azurite_is_read_without_identity(azurite: Azurite) -> None:
     """A connection string asks for no identity: its import is spared."""
     script = (
         "import sys; from ops import storage; from shared.settings import Storage\n"
-        "with storage.opened(Storage(connection_string=sys.argv[1]), 'notifier'):\n"
+        "with storage.opened(Storage(connection_string=sys.argv[1])):\n"
         "    sys.exit('azure.identity' in sys.modules)"
     )
     done = subprocess.run(

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import io
 import json
-import threading
+import re
+import socket
+import sys
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from werkzeug import Response
 
 from ops import send_event, webhook
-from shared import events
+from shared.events import envelope, model, scheduled_event
 from tests.infra import code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pytest_httpserver import HTTPServer
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STARTED = str(code.ROOT / "samples" / "started.cloudevent.json")
@@ -27,42 +29,27 @@ SAMPLES = sorted((code.ROOT / "samples").glob("*.json"))
 class Endpoint:
     """Takes POSTs and keeps them; answers with `status`."""
 
-    def __init__(self) -> None:
-        self.taken: list[tuple[str, dict[str, str], Any]] = []
+    def __init__(self, server: HTTPServer) -> None:
         self.status = 202
-        outer = self
+        self.url = server.url_for("").rstrip("/")
+        self._log = server.log
+        handler = server.expect_request(re.compile(".*"), method="POST")
+        handler.respond_with_handler(lambda _: Response(status=self.status))
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                outer.taken.append((self.path, headers, json.loads(body)))
-                self.send_response(outer.status)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    @property
+    def taken(self) -> list[tuple[str, dict[str, str], Any]]:
+        """Path, headers in lower case, and JSON of each, in order."""
+        posts = [request for request, _ in self._log if request.method == "POST"]
+        headers = [{name.lower(): value for name, value in post.headers.items()} for post in posts]
+        return [
+            (post.environ["RAW_URI"], of, post.get_json()) for post, of in zip(posts, headers, strict=True)
+        ]
 
 
 @pytest.fixture
-def app() -> Iterator[Endpoint]:
+def app(httpserver: HTTPServer) -> Endpoint:
     """Serve something that takes events."""
-    with Endpoint() as endpoint:
-        yield endpoint
+    return Endpoint(httpserver)
 
 
 def test_sends_to_a_function_app(app: Endpoint, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,7 +69,7 @@ def test_key_comes_from_a_file_or_standard_input(
     """The key travels in a header, never in the address, where logs would keep it."""
     (tmp_path / "key").write_text("k3y\n", "utf-8")
     assert send_event.main(["--to", app.url, "--key-file", str(tmp_path / "key"), STARTED]) == 0
-    monkeypatch.setattr("sys.stdin", io.StringIO("other\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("other\n"))
     assert send_event.main(["--to", app.url, "--key-file", "-", STARTED]) == 0
     assert [headers["x-functions-key"] for _, headers, _ in app.taken] == ["k3y", "other"]
     assert all("code=" not in path for path, _, _ in app.taken)
@@ -97,7 +84,7 @@ def test_sends_to_a_topic(app: Endpoint, tmp_path: Path) -> None:
     assert path.startswith("/api/events?api-version=")
     assert headers["content-type"].startswith("application/cloudevents-batch+json")
     assert headers["aeg-sas-key"] == "k3y"
-    assert body[0]["type"] == events.EVENT_TYPE
+    assert body[0]["type"] == scheduled_event.EVENT_TYPE
 
 
 @pytest.mark.parametrize(
@@ -114,9 +101,9 @@ def test_says_why_it_was_not_taken(
 
 def test_nobody_there(capsys: pytest.CaptureFixture[str]) -> None:
     """An app that does not answer is said so."""
-    with Endpoint() as gone:
-        pass
-    assert send_event.main(["--to", gone.url, STARTED]) == 1
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    assert send_event.main(["--to", f"http://127.0.0.1:{port}", STARTED]) == 1
     assert "no answer" in capsys.readouterr().err
 
 
@@ -142,10 +129,10 @@ def test_endpoint_keeps_what_the_address_names() -> None:
 def test_new_reads_as_the_same_event_of_now(sample: Path) -> None:
     """A renewed event is one that the app has not seen, and says the same otherwise, all of it of now."""
     body = json.loads(sample.read_text("utf-8"))
-    (old,) = events.parse(json.dumps(body), NOW)
-    (new,) = events.parse(json.dumps(send_event.renewed(body, NOW)), NOW)
+    (old,) = envelope.parse(json.dumps(body), NOW)
+    (new,) = envelope.parse(json.dumps(send_event.renewed(body, NOW)), NOW)
     assert type(new.reading) is type(old.reading)
-    if isinstance(old.reading, events.Event) and isinstance(new.reading, events.Event):
+    if isinstance(old.reading, model.Event) and isinstance(new.reading, model.Event):
         assert new.reading.event_id != old.reading.event_id
         assert new.reading.envelope_id != old.reading.envelope_id
         assert abs(new.reading.time - NOW) < timedelta(milliseconds=1)
@@ -162,9 +149,9 @@ def test_new_keeps_a_story_together() -> None:
     later = json.loads(json.dumps(body))
     later["time"] = "2099-01-01T00:00:00Z"
     later["data"]["resourceInfo"]["properties"]["eventStatus"] = "Completed"
-    first, second = events.parse(json.dumps(send_event.renewed([body, later], NOW)), NOW)
-    assert isinstance(first.reading, events.Event)
-    assert isinstance(second.reading, events.Event)
+    first, second = envelope.parse(json.dumps(send_event.renewed([body, later], NOW)), NOW)
+    assert isinstance(first.reading, model.Event)
+    assert isinstance(second.reading, model.Event)
     assert first.reading.event_id == second.reading.event_id
     assert first.reading.time < second.reading.time
     assert abs(second.reading.time - NOW) < timedelta(seconds=1)

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared import pace
-from shared.mailers import Accepted, Throttled
-from shared.pace import MANAGED_DOMAIN, OWN_DOMAIN, Limits
-from tests.support.stories import event
-from tests.support.world import NOW, World
+from shared.channels.email.services import MANAGED_DOMAIN, OWN_DOMAIN
+from shared.channels.limits import Limits
+from shared.channels.outcomes import Accepted, Throttled
+from shared.delivery import limiter
+from testing.samples.payloads import event
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.emails.email import Email
-    from shared.mailers import Outcome
+    from shared.channels.email.email import Email
+    from shared.channels.outcomes import Outcome
 
 SERVICE = {
     "EMAIL_FOLDER": "",
@@ -50,15 +51,15 @@ class Quota:
 )
 def test_limits_follow_from_the_sender(sender: str, limits: Limits) -> None:
     """Azure Communication Services takes 30 a minute and 100 an hour, 5 and 10 from a managed domain."""
-    assert World(**SERVICE, EMAIL_FROM=sender).config.limits == limits
+    assert World(**SERVICE, EMAIL_FROM=sender).config.mail.limits == limits
 
 
 def test_limits_can_be_set() -> None:
     """What the mail service allows can be set; an SMTP relay has no limits unless they are."""
-    assert World().config.limits is None
-    assert World(EMAIL_PER_HOUR="500").config.limits == Limits(500, 500)
-    assert World(EMAIL_PER_MINUTE="7").config.limits == Limits(7, 420)
-    assert World(**SERVICE, EMAIL_PER_HOUR="1000").config.limits == Limits(30, 1_000)
+    assert World().config.mail.limits is None
+    assert World(EMAIL_PER_HOUR="500").config.mail.limits == Limits(500, 500)
+    assert World(EMAIL_PER_MINUTE="7").config.mail.limits == Limits(7, 420)
+    assert World(**SERVICE, EMAIL_PER_HOUR="1000").config.mail.limits == Limits(30, 1_000)
 
 
 @pytest.mark.parametrize("instances", [1, 3])
@@ -114,15 +115,15 @@ def test_counting_costs_no_round_trip() -> None:
 def test_stretched_interval_keeps_all_audiences_inside_the_limits() -> None:
     """The interval between grouped mails grows with the number of audiences, so that together they fit."""
     five = timedelta(minutes=5)
-    assert pace.stretched(five, 1, OWN_DOMAIN) == five
-    assert pace.stretched(five, 30, OWN_DOMAIN) == timedelta(minutes=30)
-    assert pace.stretched(five, 3, MANAGED_DOMAIN) == timedelta(minutes=30)
-    assert pace.stretched(five, 90, None) == five
+    assert limiter.stretched(five, 1, OWN_DOMAIN) == five
+    assert limiter.stretched(five, 30, OWN_DOMAIN) == timedelta(minutes=30)
+    assert limiter.stretched(five, 3, MANAGED_DOMAIN) == timedelta(minutes=30)
+    assert limiter.stretched(five, 90, None) == five
 
 
 def test_what_is_counted_is_forgotten_after_an_hour() -> None:
     """The count holds an hour of sends, and never grows beyond it."""
     sends: dict[int, int] = {}
     for second in range(0, 20_000, 10):
-        sends = pace.counted(sends, NOW + timedelta(seconds=second))
-    assert len(sends) <= pace.HOUR // pace.BUCKET + 2
+        sends = limiter.counted(sends, NOW + timedelta(seconds=second))
+    assert len(sends) <= limiter.HOUR // limiter.BUCKET + 2

@@ -15,9 +15,9 @@ import pytest
 from ops.linting import RULES, commands, lint, reading, report
 from ops.linting.listing import ListedCluster
 from ops.linting.rule import Finding, Severity
-from shared.events import Cluster
-from shared.windows import AUTO_UPGRADE, DEFAULT, NODE_OS, ConfigurationError, parse
-from shared.windows.configuration import MaintenanceWindow
+from shared.events.model import Cluster
+from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS, ConfigurationError, parse
+from shared.maintenance.configuration import MaintenanceWindow
 
 FIXTURES = Path(__file__).parent / "fixtures" / "windows"
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -26,7 +26,7 @@ CLUSTER = Cluster("66667777-aaaa-8888-bbbb-9999cccc0000", "rg-prod", "prod-a").i
 
 
 def load(name: str) -> Any:
-    """Give the JSON of a fixture."""
+    """Return the JSON of a fixture."""
     return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
 
 
@@ -36,7 +36,7 @@ def findings(body: object, now: datetime = NOW) -> list[Finding]:
 
 
 def of(rule: str, body: object) -> list[Finding]:
-    """Give what one rule finds."""
+    """Return what one rule finds."""
     return [found for found in findings(body) if found.rule == rule]
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.events import Upgrade
-from shared.windows import (
+from shared.events.model import Upgrade
+from shared.maintenance import (
     AUTO_UPGRADE,
     DEFAULT,
     NODE_OS,
@@ -21,7 +21,7 @@ from shared.windows import (
     parse,
     parse_all,
 )
-from shared.windows.configuration import (
+from shared.maintenance.configuration import (
     AbsoluteMonthly,
     Daily,
     DateSpan,
@@ -39,7 +39,7 @@ FRIDAY = 4
 
 
 def load(name: str) -> Any:
-    """Give the JSON of a sample."""
+    """Return the JSON of a sample."""
     return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
 
 
@@ -233,7 +233,7 @@ def test_configuration_survives_storage() -> None:
 
 
 def wrapped_schedule() -> dict[str, Any]:
-    """Give a schedule with a word in it."""
+    """Return a schedule with a word in it."""
     return {"relativeMonthly": {"intervalMonths": 1, "weekIndex": "First", "dayOfWeek": "Monday"}}
 
 

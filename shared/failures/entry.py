@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.events import Upgrade  # noqa: TC001 - msgspec needs it when it decodes
-from shared.failures.explanation import Owner, Urgency  # noqa: TC001 - msgspec needs them when it decodes
-from shared.failures.speakers import Speaker  # noqa: TC001 - msgspec needs it when it decodes
+from shared.events.model import Upgrade
+from shared.failures.explanation import Owner, Urgency
+from shared.failures.speakers import Speaker
 
 
 class AdviceStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
