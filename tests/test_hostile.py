@@ -21,7 +21,7 @@ from shared.channels.email.compose import Branding
 from shared.delivery.intake import Intake
 from shared.delivery.sweep import Sweeper
 from shared.events import envelope, scheduled_event
-from shared.failures import readable, templates
+from shared.failures import pretty, templates
 from shared.maintenance import parsing, recurrence
 from shared.messages import phrases, portal, view
 from shared.notices import kinds, records
@@ -119,7 +119,7 @@ MISTAKES: list[tuple[str, Any, str, Any]] = [
     ("intake", Sweeper, "_member", lambda *_: None),
     ("intake", Store, "reject", rejecting_quietly),
     ("failures", templates, "shlex", UNQUOTED),
-    ("failures", readable, "readable", lambda reason: reason[:60]),
+    ("failures", pretty, "pretty", lambda reason: reason[:60]),
     ("routes", Routes, "_addressed", lambda *_: frozenset({"default"})),
     ("windows", recurrence, "_steps", lambda begin, _, first: count(max(begin, first))),
     ("windows", parsing, "_utc_offset", lambda _: dt.timedelta(hours=99)),

@@ -61,10 +61,10 @@ def _in_brief(details: str, context: Context, failures_file: str) -> Brief:
 
 
 def _explain(details: str, context: Context, failures_file: str) -> Explanation:
+    from shared.failures import cached_catalogue
     from shared.failures import explain as explain_reason
-    from shared.failures import remembered
 
-    return explain_reason(details, context, remembered(failures_file))
+    return explain_reason(details, context, cached_catalogue(failures_file))
 
 
 def _context(story: MaintenanceHistory) -> Context:
