@@ -62,7 +62,9 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
     accounted: set[str] = set()
     own: list[str] = []
     fragments = tuple(fragments)
-    patterns = catalogue.patterns_in(lower("\n".join(fragment.text for fragment in fragments).replace("\n", " ")))
+    patterns = catalogue.patterns_in(
+        lower("\n".join(fragment.text for fragment in fragments).replace("\n", " "))
+    )
     for fragment in fragments:
         for text in own if fragment.outer else ():
             # What is a failure of its own lends its names to no other.
