@@ -12,7 +12,7 @@ import yaml
 
 from shared.failures import explain
 from shared.failures.catalogue import UNKNOWN
-from tests.failures import CONTEXT
+from testing.samples.failure_messages import CONTEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
