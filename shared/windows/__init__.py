@@ -14,10 +14,13 @@ from shared.windows.configuration import (
     DEFAULT,
     NODE_OS,
     Configuration,
+    Doubt,
+    SharedWindow,
     governing,
+    linked,
 )
 from shared.windows.occurrences import Window, next_window, occurrences, window_at
-from shared.windows.reading import ConfigurationError, parse, parse_all
+from shared.windows.reading import ConfigurationError, is_shared, parse, parse_all, parse_shared
 
 __all__ = [
     "AUTO_UPGRADE",
@@ -25,11 +28,16 @@ __all__ = [
     "NODE_OS",
     "Configuration",
     "ConfigurationError",
+    "Doubt",
+    "SharedWindow",
     "Window",
     "governing",
+    "is_shared",
+    "linked",
     "next_window",
     "occurrences",
     "parse",
     "parse_all",
+    "parse_shared",
     "window_at",
 ]
