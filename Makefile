@@ -26,7 +26,7 @@ node_modules/.installed: package.json package-lock.json
 	@touch $@
 
 demo: install ## Send a story of events through the app, and gather its emails; STORM=1: a patch night
-	$(BIN)/python -m $(if $(STORM),local.storm,local.demo)
+	$(BIN)/python -m $(if $(STORM),local.patch_night_demo,local.demo)
 
 preview: install ## Render one email of each kind into out/preview/
 	$(BIN)/python -m local.preview --out out/preview

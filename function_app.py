@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared import settings, wiring
+from shared import settings
+from shared.app import build
 
 if TYPE_CHECKING:
-    from shared.wiring import Notifier
+    from shared.app import Notifier
 
 # The SDKs log two records a request at INFO, which the host would ship and charge for.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -31,7 +32,7 @@ def _notifier() -> Notifier:
     """Give the app's parts, put together once per process by whichever thread comes first."""
     with _lock:
         if not _built:
-            _built.append(wiring.build(_settings))
+            _built.append(build(_settings))
         return _built[0]
 
 

@@ -18,9 +18,9 @@ from azure.data.tables import TableClient
 from requests.adapters import HTTPAdapter
 
 from local.functions import MODULE, load
-from local.payloads import event
-from local.processes import connection_string
-from shared.store.table import CONNECT_SECONDS, READ_SECONDS
+from shared.store.azure import CONNECT_SECONDS, READ_SECONDS
+from testing.processes import connection_string
+from testing.samples.payloads import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench import app, calls, paths
 from bench.figures import HANDLING_TARGET, Figure, Section, in_turns, millis
 from bench.relay import Relay
-from local.processes import Azurite
+from testing.processes import Azurite
 
 if TYPE_CHECKING:
     from collections.abc import Callable

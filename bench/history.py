@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from bench import calls
-from local.payloads import event
 from shared.store.table import MOST_OPERATIONS
+from testing.samples.payloads import event
 
 if TYPE_CHECKING:
     from azure.data.tables import TableClient
 
-    from shared.intake import Intake
+    from shared.delivery.intake import Intake
 
 
 def samples(intake: Intake) -> list[dict[str, Any]]:

@@ -18,9 +18,9 @@ from azure.data.tables import TableClient
 
 from bench import app
 from bench.figures import Figure, Section
-from local.night import Course, patch_night
-from local.processes import Azurite, Host
-from tests.support.mail_endpoint import MailEndpoint
+from testing.mail_endpoint import MailEndpoint
+from testing.processes import Azurite, Host
+from testing.samples.patch_night import Course, patch_night
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -13,15 +14,13 @@ from azure.core.credentials import AzureKeyCredential
 
 from bench import app, calls
 from bench.figures import Figure, in_turns, millis
-from local.child import Child, environment
-from local.payloads import event, scheduled
-from local.processes import ROOT
-from shared.mailers.acs import API_VERSION
-from shared.mailers.endpoint import parse_connection_string
+from shared.channels.email.acs import API_VERSION
+from shared.channels.email.endpoint import parse_connection_string
+from testing.child_process import ChildProcess, environment
+from testing.processes import ROOT
+from testing.samples.payloads import event, scheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from azure.data.tables import TableClient
 
     from bench.calls import Call
@@ -57,12 +56,12 @@ class Path(msgspec.Struct, frozen=True):
     """Whether the event is known already."""
 
 
-class MailService(Child):
+class MailService(ChildProcess):
     """The stand-in for the mail service as a process, which shares no interpreter with what is measured."""
 
     def start(self) -> None:
         """Start it and wait until it has said where it is."""
-        self._spawn([sys.executable, "-m", "tests.support.mail_endpoint"], environment({}), ROOT)
+        self._spawn([sys.executable, "-m", "testing.mail_endpoint"], environment({}), ROOT)
         self._wait_for(lambda output: _SIGN in output and output.endswith("\n"), "The mail service")
 
     @property

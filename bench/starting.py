@@ -17,9 +17,9 @@ import msgspec
 
 from bench import app, calls, imports
 from bench.figures import EVENT_TARGET, IMPORT_TARGET, Figure, Plot, Section, millis
-from local.child import environment
-from local.processes import ROOT, Azurite
-from shared.store.table import CONNECT_SECONDS, READ_SECONDS
+from shared.store.azure import CONNECT_SECONDS, READ_SECONDS
+from testing.child_process import environment
+from testing.processes import ROOT, Azurite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

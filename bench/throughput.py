@@ -10,7 +10,7 @@ from bench import app
 from bench.figures import Figure, Pair, Plot, Section, in_turns
 from bench.handling import sides
 from bench.relay import Relay
-from local.processes import Azurite
+from testing.processes import Azurite
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 from bench import app
 from bench.figures import Figure, Section
-from local.payloads import event, scheduled
-from local.processes import Azurite
-from tests.support.fault_proxy import FaultProxy
+from testing.fault_proxy import FaultProxy
+from testing.processes import Azurite
+from testing.samples.payloads import event, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from local import host
-from local.processes import Azurite, ProcessError
+from testing.processes import Azurite, ProcessError
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.notices import Mail, Member, SentMail
-from shared.store import keys
-from shared.store.codec import CheckRow, Gate, MailRow, NoticeRow
+from shared import keys
+from shared.notices.records import Mail, Member, SentMail
+from shared.store.ledger import Received, Rejection
+from shared.store.rows import CheckRow, Gate, MailRow, NoticeRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from shared.events import Cluster
-    from shared.store.ledger import Ledger, Received, Rejection
+    from shared.events.model import Cluster
+    from shared.store.ledger import Ledger
 
 Waiting = CheckRow | NoticeRow | MailRow
 """Something still to be done."""

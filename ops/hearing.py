@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ops.table import table
-from shared.emails.outside import line
-from shared.events import Upgrade
-from shared.routes import DEFAULT_AUDIENCE, Outcome
+from shared.audience import DEFAULT_AUDIENCE
+from shared.events.model import Upgrade
+from shared.routes import Outcome
+from shared.text import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import timedelta
 
-    from shared.events import Event
-    from shared.routes import Audience, Condition, Defaults, Route, Routes, Step, Told, Trace
+    from shared.audience import Audience
+    from shared.events.model import Event
+    from shared.routes import Condition, Defaults, Route, Routes, Step, Told, Trace
 
 
 def explanation(event: Event, trace: Trace) -> str:

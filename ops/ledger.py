@@ -32,19 +32,21 @@ from local.functions import LoadError
 from ops import ledger_details, ledger_tables, storage
 from ops.entries import Clusters, choose
 from ops.ledger_json import as_json
+from shared import keys
 from shared.clock import SystemClock
-from shared.emails.outside import line
-from shared.settings import SettingsError, duration
-from shared.store import codec, keys
+from shared.durations import duration
+from shared.setting_reader import SettingsError
+from shared.store import blobs, codec
 from shared.store.ledger import Ledger, ResendRefused
 from shared.store.table import TableError
+from shared.text import line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from shared.clock import Clock
-    from shared.notices import SentMail
+    from shared.notices.records import SentMail
 
 NOT_DONE = 1
 UNREADABLE = 2
@@ -171,7 +173,7 @@ def _raw(ledger: Ledger, key: str) -> int:
     row = ledger.row(key)
     if row is None or "raw0" not in row.values:
         raise NotDoneError(f"{key} holds nothing that was received.")
-    raw = codec.unpack_bytes(row.values)
+    raw = blobs.unpack_bytes(row.values)
     sys.stdout.flush()
     sys.stdout.buffer.write(raw)
     sys.stdout.buffer.flush()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from shared.store import keys
-from shared.store.codec import CheckRow, MailRow, NoticeRow, text
+from shared import keys
+from shared.store.codec import text
+from shared.store.rows import CheckRow, MailRow, NoticeRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ops.entries import Entries, Waiting
-    from shared.notices import Member, SentMail
-    from shared.store.codec import Gate
+    from shared.notices.records import Member, SentMail
     from shared.store.ledger import Received, Rejection
+    from shared.store.rows import Gate
 
     Object = dict[str, Any]
 

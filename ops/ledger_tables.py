@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from ops.entries import members, short
 from ops.table import table
-from shared import pace
-from shared.emails.outside import clip, line
-from shared.routes import DEFAULT_AUDIENCE
-from shared.store import keys
-from shared.store.codec import CheckRow, MailRow, NoticeRow
+from shared import keys
+from shared.audience import DEFAULT_AUDIENCE
+from shared.delivery import limiter
+from shared.store.rows import CheckRow, MailRow, NoticeRow
+from shared.text import clip, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from ops.entries import Clusters, Entries, Waiting
-    from shared.notices import Member, SentMail
-    from shared.store.codec import Gate
+    from shared.notices.records import Member, SentMail
     from shared.store.ledger import Received, Rejection
+    from shared.store.rows import Gate
 
 WIDTH = 120
 _GAP = 2
@@ -201,4 +201,4 @@ def _type(row: Waiting) -> str:
 
 def _sends(gate: Gate, now: datetime, seconds: int) -> int:
     since = now.timestamp() - seconds
-    return sum(count for bucket, count in gate.sends.items() if (bucket + 1) * pace.BUCKET > since)
+    return sum(count for bucket, count in gate.sends.items() if (bucket + 1) * limiter.BUCKET > since)

@@ -92,7 +92,7 @@ def _here() -> Take:
     """Take them in this process, with the app's own settings."""
     from local.functions import LoadError
     from local.host import apply_settings
-    from shared import settings, wiring
+    from shared import app, settings
     from shared.store.table import TableUnavailable
 
     environment = dict(os.environ)
@@ -100,7 +100,7 @@ def _here() -> Take:
         apply_settings(None, environment)
     except LoadError as error:
         raise ValueError(str(error)) from None
-    intake = wiring.build(settings.load(environment)).intake
+    intake = app.build(settings.load(environment)).intake
 
     def take(letter: Letter) -> tuple[bool, str]:
         try:

@@ -24,11 +24,13 @@ from local.functions import LoadError
 from local.host import apply_settings
 from ops.hearing import explanation, summary
 from shared import routes, settings
+from shared.audience import DEFAULT_AUDIENCE
 from shared.clock import SystemClock
-from shared.emails.outside import line
-from shared.events import Event, Ignored, Rejected, parse
-from shared.routes import DEFAULT_AUDIENCE, Defaults, RoutesError
-from shared.settings import SettingsError
+from shared.events.envelope import parse
+from shared.events.model import Event, Ignored, Rejected
+from shared.routes import Defaults, RoutesError
+from shared.setting_reader import SettingsError
+from shared.text import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from local.host import apply_settings
 from shared import settings
-from shared.settings import SettingsError
-from shared.store.table import CONNECT_SECONDS, AzureTable
+from shared.setting_reader import SettingsError
+from shared.store.azure import CONNECT_SECONDS, AzureTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """The clusters of a subscription, as whoever `az` is logged in as may read them.
 
-Through the same code as the app's own daily reading, `shared.arm`. The credential is the CLI's: an operator,
-or a pipeline, has logged in with it anyway, and nothing is probed for.
+Through the same code as the app's own daily reading, `shared.sources.arm`. The credential is the CLI's: an
+operator, or a pipeline, has logged in with it anyway, and nothing is probed for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ops.linting.listing import ListedCluster
-    from shared.arm import Arm, ArmError
+    from shared.sources.arm import Arm, ArmError
 
 _SUBSCRIPTION = re.compile(
     r"(?:/subscriptions/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/?", re.IGNORECASE
@@ -34,7 +34,7 @@ def open_arm(portal: str) -> Arm:
     """Open Azure Resource Manager of the cloud that a portal belongs to. No round trip."""
     from azure.identity import AzureCliCredential
 
-    from shared import arm
+    from shared.sources import arm
 
     logging.getLogger("azure").setLevel(logging.CRITICAL)  # the error that follows says the same
     return arm.Arm(AzureCliCredential(), arm.endpoint(portal))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ops.table import table
-from shared.emails import outside
+from shared import text
 from shared.ids import NAMESPACE
-from shared.windows import Configuration, Window, occurrences
+from shared.maintenance import Configuration, Window, occurrences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +92,7 @@ def as_calendar(windows: Sequence[Coming]) -> bytes:
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
     for item in windows:
-        name = outside.line(item.configuration.name) or "maintenance"
+        name = text.line(item.configuration.name) or "maintenance"
         whose = item.configuration.id.lower() or f"{item.cluster}\n{item.configuration.name}"
         entry = icalendar.Event()
         entry.add("uid", str(uuid5(NAMESPACE, f"window\n{whose}\n{_utc(item.window.start)}")))
@@ -100,7 +100,7 @@ def as_calendar(windows: Sequence[Coming]) -> bytes:
         entry.add("dtstamp", (item.configuration.changed or item.window.start).replace(microsecond=0))
         entry.add("dtstart", item.window.start)
         entry.add("dtend", item.window.end)
-        whom = f" · {outside.line(item.cluster)}" if item.cluster else ""
+        whom = f" · {text.line(item.cluster)}" if item.cluster else ""
         entry.add("summary", f"Maintenance window {name}{whom}")
         entry.add("status", "TENTATIVE" if item.window.approximate else "CONFIRMED")
         entry.add("transp", "TRANSPARENT")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ops.linting.listing import ListedCluster
-    from shared.arm import Arm
+    from shared.sources.arm import Arm
 
 UNREADABLE = 2
 """The exit code of input that cannot be read; argparse's own for a wrong command line."""
@@ -84,7 +84,7 @@ def _listed(word: str, chosen: argparse.Namespace) -> list[ListedCluster]:
     subscription = subscriptions.named(word)
     if not subscription or Path(word).is_file():
         return _read(word)
-    from shared.arm import ArmError
+    from shared.sources.arm import ArmError
 
     try:
         return subscriptions.fetch(subscription, lambda: chosen.open_arm(chosen.portal))

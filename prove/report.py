@@ -10,7 +10,7 @@ from prove.faults import KINDS, SIDES, STOPS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prove.campaigns import Result, Total
+    from prove.runner import Result, Total
 
 LEAST_STRIKES = 50
 """How often each kind has to strike before its being survived says anything."""
@@ -67,7 +67,7 @@ def rare(total: Total) -> list[str]:
 
 def bad(results: Sequence[Result]) -> str:
     """Name what went wrong, with the seed that does it again; nothing where nothing did."""
-    return "\n".join(f"* seed {result.seed} ({result.temper}): {result.wrong}" for result in results)
+    return "\n".join(f"* seed {result.seed} ({result.mode}): {result.wrong}" for result in results)
 
 
 def bugs(caught: Sequence[Caught]) -> str:
@@ -150,17 +150,17 @@ _HOSTILE = """\
 ## Hostile input
 
 Texts and values made by hypothesis, from nonsense to documents that are nearly right, and the properties that
-must hold of any of them ([tests/support/hostile](../tests/support/hostile)):"""
+must hold of any of them ([testing/hostile](../testing/hostile)):"""
 
 _END = """\
 ## What this does not show
 
 The mail service is a stand-in: what Azure Communication Services does with an operation id that it has seen
-before is not documented, hence both tempers. It forgets nothing here. Azurite has one server, whose clock is
+before is not documented, hence both modes. It forgets nothing here. Azurite has one server, whose clock is
 the machine's, and the host is the repository's own stand-in. Leases are the shortest (10 s); watchdogs are
 off; the limits of the mail service are out of reach, which the storm tests see to, and a pause after a 429 is
 not judged. Rescheduled maintenances, SMTP, delivery reports and housekeeping are left to the tests.
 
 A small model of the protocol, checked exhaustively, is beside the tests:
-[tests/support/model.py](../tests/support/model.py).
+[tests/protocol_model.py](../tests/protocol_model.py).
 """

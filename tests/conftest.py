@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from local.processes import Azurite
+from testing.processes import Azurite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Its assertions are told like those of the tests that run it.
-pytest.register_assert_rewrite("tests.support.table_contract")
+pytest.register_assert_rewrite("tests.table_contract")
 
 # The same examples on every machine, so that a run says something about the change and not about its luck.
 # `pytest --hypothesis-profile thorough` looks further.

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ops import windows
-from shared.arm import Arm, ArmError, endpoint
 from shared.clusters.refresh import Subscriptions, refresh
-from tests.support.arm_endpoint import SUBSCRIPTION, ArmEndpoint, Fault, Tokens, cluster, configuration
-from tests.support.world import World
+from shared.sources.arm import Arm, ArmError, endpoint
+from testing.arm_endpoint import SUBSCRIPTION, ArmEndpoint, Fault, Tokens, cluster, configuration
+from testing.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

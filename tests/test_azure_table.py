@@ -14,18 +14,19 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient
 
-from local.processes import ACCOUNT, connection_string
-from shared import wiring
-from shared.notices import RejectedInput
+from shared import app, keys
+from shared.notices.records import RejectedInput
 from shared.settings import load
-from shared.store import codec, keys
-from shared.store.table import PARTITION, AzureTable, Conflict, Table, TableRefused, TableUnavailable
-from tests.support.table_contract import TableContract, insert, merge, values
+from shared.store import codec
+from shared.store.azure import AzureTable
+from shared.store.table import PARTITION, Conflict, Table, TableRefused, TableUnavailable
+from testing.processes import ACCOUNT, connection_string
+from tests.table_contract import TableContract, insert, merge, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.processes import Azurite
+    from testing.processes import Azurite
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -198,7 +199,7 @@ class Silent(StreamRequestHandler):
 
 def test_table_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The app's own client waits for the table as long as it says, not for the SDK's five minutes."""
-    monkeypatch.setattr("shared.wiring.READ_SECONDS", 0.1)
+    monkeypatch.setattr("shared.app.READ_SECONDS", 0.1)
     with ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -215,7 +216,7 @@ def test_table_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         try:
             with pytest.raises(TableUnavailable, match="Read timed out"):
-                wiring.open_table(config).get("work:0")
+                app.open_table(config).get("work:0")
         finally:
             server.shutdown()
             thread.join()

@@ -19,12 +19,12 @@ from bench.__main__ import NAMES, main
 from bench.figures import Figure, Plot, Section, adopt, in_turns, load, missed, worse
 from bench.relay import Relay
 from local import machine, markdown
-from local.processes import connection_string
 from shared.store.table import PARTITION
-from tests.support.fault_proxy import FaultProxy
+from testing.fault_proxy import FaultProxy
+from testing.processes import connection_string
 
 if TYPE_CHECKING:
-    from local.processes import Azurite
+    from testing.processes import Azurite
 
 RATIO = Figure("a.ratio", "a thing done", 1.1, floor="the least", ours="11 ms", bare="10 ms", target=1.2)
 COUNT = Figure("a.count", "round trips", 2, target=2)

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from shared import keys
 from shared.clusters import refresh as refreshing
-from shared.clusters.known import Known, identity, read
-from shared.housekeeping import tidy
-from shared.settings import APP, ClusterSource, SettingsError
-from shared.store import codec, keys
-from shared.windows import NODE_OS
-from shared.windows.configuration import DateSpan
-from tests.support.arm_endpoint import SUBSCRIPTION, cluster, configuration
-from tests.support.world import NOW, World
+from shared.delivery.retention import tidy
+from shared.maintenance import NODE_OS
+from shared.maintenance.configuration import DateSpan
+from shared.maintenance.inventory import Known, identity, read
+from shared.setting_reader import SettingsError
+from shared.settings import APP, ClusterSource
+from shared.store import codec
+from testing.arm_endpoint import SUBSCRIPTION, cluster, configuration
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,16 +9,17 @@ import msgspec
 import pytest
 
 from shared.clusters import refresh as refreshing
-from shared.notices import Kind, Member
+from shared.notices.kinds import Kind
+from shared.notices.records import Member
 from shared.store import codec
-from tests.support.arm_endpoint import SUBSCRIPTION, configuration
-from tests.support.stories import event, scheduled
-from tests.support.world import NOW, World
+from testing.arm_endpoint import SUBSCRIPTION, configuration
+from testing.samples.payloads import event, scheduled
+from testing.world import NOW, World
 from tests.test_clusters import Bodies, attached
 from tests.test_emails_compose import read, squeezed
 
 if TYPE_CHECKING:
-    from shared.emails.email import Email
+    from shared.channels.email.email import Email
 
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 WINDOW = f"Sat 01:00{DASH}05:00 (UTC{MINUS}08:00)"

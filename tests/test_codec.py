@@ -14,23 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import ids
-from shared.events import Event, Status, parse
-from shared.notices import (
-    Check,
-    Decision,
-    Kind,
-    Mail,
-    Member,
-    Notice,
-    Recorded,
-    RejectedInput,
-    SentMail,
-)
-from shared.store import codec, keys
-from shared.store.codec import CheckRow, Gate, MailRow, NoticeRow
+from shared import ids, keys
+from shared.events.envelope import parse
+from shared.events.model import Event, Status
+from shared.notices.kinds import Decision, Kind
+from shared.notices.records import Check, Mail, Member, Notice, Recorded, RejectedInput, SentMail
+from shared.store import blobs, codec
+from shared.store.rows import CheckRow, Gate, MailRow, NoticeRow
 from shared.store.table import PARTITION, Stored
-from tests.support import stories
+from testing.samples import payloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,7 +81,7 @@ def round_trip(text: str) -> Recorded:
     event = parsed(text)
     row = Recorded(keys.event(event), event, Decision.NEW, 0)
     values = codec.event_values(row, text, received=NOW, token=GUID)
-    assert codec.unpack(values) == text
+    assert blobs.unpack(values) == text
     read = codec.recorded(stored(row.key, values))
     assert read == row
     return read
@@ -121,7 +113,7 @@ JSON_SAFE = PRINTABLE.replace('"', "").replace("\\", "")
 @given(TEXT)
 def test_any_text(text: str) -> None:
     """What was packed is read back to the last character."""
-    assert codec.unpack(codec.pack(text)) == text
+    assert blobs.unpack(blobs.pack(text)) == text
 
 
 LARGE: dict[str, Callable[[], str]] = {
@@ -163,7 +155,7 @@ def test_cut_within_a_character() -> None:
     text = "x" + "".join(
         map(chr, (0x10000 + code for code in random.Random(1).choices(range(65_536), k=500_000)))
     )
-    read = codec.unpack(codec.pack(text))
+    read = blobs.unpack(blobs.pack(text))
     assert text.startswith(read.rstrip("\N{REPLACEMENT CHARACTER}"))
     assert len(read) > 200_000
 
@@ -171,20 +163,20 @@ def test_cut_within_a_character() -> None:
 @given(ANY_TEXT)
 def test_lone_surrogates(text: str) -> None:
     """Half characters are stored as they came; where they are read, for a mail, they are replaced."""
-    values = codec.pack(text)
+    values = blobs.pack(text)
     assert values["size"] == len(text.encode("utf-8", "surrogatepass"))
-    codec.unpack(values).encode()
+    blobs.unpack(values).encode()
 
 
 def test_same_bytes() -> None:
     """Packing the same text twice gives the same bytes: no clock gets into them."""
-    assert codec.pack("text") == codec.pack("text")
+    assert blobs.pack("text") == blobs.pack("text")
 
 
 def test_nothing_packed() -> None:
     """A row without a raw text has an empty one."""
-    assert not codec.unpack({})
-    assert not codec.unpack(codec.pack(""))
+    assert not blobs.unpack({})
+    assert not blobs.unpack(blobs.pack(""))
 
 
 # Events
@@ -193,17 +185,17 @@ def test_nothing_packed() -> None:
 @pytest.mark.parametrize("status", [*Status, "Paused"])
 def test_events(status: str) -> None:
     """An event of any status is read back as it was."""
-    round_trip(stories.event(status, NOW))
+    round_trip(payloads.event(status, NOW))
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        stories.scheduled(NOW, timedelta(days=7)),
-        stories.end_of_support(NOW, "KubernetesVersionOutOfSupport", NOW),
-        stories.event("Started", NOW, lastUpdateTime="0001-01-01T00:00:00.0000000Z"),
-        stories.event("Started", NOW, details={"type": 1, "nodes": ["a", None, 1.5]}),
-        stories.event("Started", NOW, details=None),
+        payloads.scheduled(NOW, timedelta(days=7)),
+        payloads.end_of_support(NOW, "KubernetesVersionOutOfSupport", NOW),
+        payloads.event("Started", NOW, lastUpdateTime="0001-01-01T00:00:00.0000000Z"),
+        payloads.event("Started", NOW, details={"type": 1, "nodes": ["a", None, 1.5]}),
+        payloads.event("Started", NOW, details=None),
     ],
     ids=["start", "end of support", "zero time", "details", "no details"],
 )
@@ -215,7 +207,7 @@ def test_facts_of_events(text: str) -> None:
 @given(TEXT, TEXT, TEXT, TEXT)
 def test_hostile_text(description: str, details: str, status: str, cluster: str) -> None:
     """Whatever an event says is read back as it was read first."""
-    text = stories.event(
+    text = payloads.event(
         f"x{status}", NOW, details=details, description=description, cluster="x" + cluster.replace("/", "")
     )
     round_trip(text)
@@ -228,7 +220,7 @@ def test_hostile_text(description: str, details: str, status: str, cluster: str)
 def test_length_of_details(character: str, length: int) -> None:
     """Details of any length and any characters are read back whole, from rows within the limits."""
     assert (
-        round_trip(stories.event("Failed", NOW, details=character * length)).event.details
+        round_trip(payloads.event("Failed", NOW, details=character * length)).event.details
         == character * length
     )
 
@@ -236,7 +228,7 @@ def test_length_of_details(character: str, length: int) -> None:
 @pytest.mark.parametrize("size", [900_000, 1_040_000])
 def test_megabyte_of_details(size: int) -> None:
     """An event of 1 MB that hardly compresses, nearly all of it details, is read back whole."""
-    text = stories.event("Failed", NOW, details=noise(JSON_SAFE, size))
+    text = payloads.event("Failed", NOW, details=noise(JSON_SAFE, size))
     assert len(text) <= MEGABYTE
     assert len(round_trip(text).event.details) == size
 
@@ -247,7 +239,7 @@ def test_megabyte_beside_the_details() -> None:
         map(chr, [*range(0x20, 0x22), *range(0x23, 0x5C), *range(0x5D, 0x7F), *range(0xA1, 0x7FF)])
     )
     for length in (0, 11_000, 22_000):
-        text = stories.event("Failed", NOW, details="\u00e9" * length, more="MORE")
+        text = payloads.event("Failed", NOW, details="\u00e9" * length, more="MORE")
         more = noise(european, MEGABYTE)
         filled = text.replace("MORE", more)
         while len(filled.encode()) > MEGABYTE:
@@ -260,10 +252,10 @@ def test_megabyte_beside_the_details() -> None:
 def test_everything_at_its_longest(character: str) -> None:
     """A row stays within the limits when each field holds as much as is read of it, and more."""
     long = "x" + character * 3_000
-    cluster = stories.event("Failed", NOW, cluster=long)
+    cluster = payloads.event("Failed", NOW, cluster=long)
     resource = json.loads(cluster)["subject"].partition("/scheduledEvents")[0]
     pools = [f"{resource[:150]}/agentPools/{number}{long[:1_500]}" for number in range(200)]
-    text = stories.event(
+    text = payloads.event(
         long,
         NOW,
         cluster=long,
@@ -284,7 +276,7 @@ def test_everything_at_its_longest(character: str) -> None:
 def test_times_of_events(time: datetime, start: datetime | None, itself: bool) -> None:
     """Times survive to the microsecond, whatever their zone."""
     event = msgspec.structs.replace(
-        parsed(stories.event("Scheduled", NOW)), time=time, updated=time, start=start, updates_itself=itself
+        parsed(payloads.event("Scheduled", NOW)), time=time, updated=time, start=start, updates_itself=itself
     )
     row = Recorded(keys.event(event), event, Decision.STALE, 7)
     assert codec.recorded(stored(row.key, codec.event_values(row, "{}", received=time, token=""))) == row
@@ -292,7 +284,7 @@ def test_times_of_events(time: datetime, start: datetime | None, itself: bool) -
 
 def test_element_of_an_array() -> None:
     """An event that came in an array has its own text in its row, and large details come back from it."""
-    elements = [json.loads(stories.event("Failed", NOW, name=name, details=name * 30_000)) for name in "ab"]
+    elements = [json.loads(payloads.event("Failed", NOW, name=name, details=name * 30_000)) for name in "ab"]
     for item, name in zip(parse(json.dumps(elements), NOW), "ab", strict=True):
         assert isinstance(item.reading, Event)
         row = Recorded(KEY, item.reading)
@@ -302,7 +294,7 @@ def test_element_of_an_array() -> None:
 
 def test_columns_to_look_at() -> None:
     """A row says in plain columns what it is about, for whoever looks at the table."""
-    event = parsed(stories.event("Started", NOW, cluster="Prod"))
+    event = parsed(payloads.event("Started", NOW, cluster="Prod"))
     values = codec.event_values(Recorded(KEY, event), "{}", received=NOW, token=GUID)
     shown = {name: values[name] for name in ("kind", "eventId", "status", "decision", "received", "token")}
     assert shown == {

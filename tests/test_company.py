@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from tests.support.stories import event
-from tests.support.world import NOW, World
+from testing.samples.payloads import event
+from testing.world import NOW, World
 
 
 def test_company_goes_along() -> None:

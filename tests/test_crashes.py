@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.mailers import Accepted, Outcome
+from shared.channels.outcomes import Accepted, Outcome
 from shared.store.codec import sent as read_sent
-from shared.store.memory import MemoryTable
-from tests.support.stories import event, guid, scheduled
-from tests.support.world import NOW, ScriptedMailer, World
+from testing.memory_table import MemoryTable
+from testing.samples.payloads import event, guid, scheduled
+from testing.world import NOW, ScriptedMailer, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shared.emails.email import Email
-    from shared.mailers import Timeouts
+    from shared.channels.email.email import Email
+    from shared.channels.outcomes import Timeouts
     from shared.store.table import Operation, Page, Stored
 
 

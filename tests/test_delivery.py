@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from shared.delivery import summary
-from shared.mailers import Accepted, Throttled
-from shared.notices import Mail
-from shared.store import keys
-from shared.store.codec import Gate
+from shared import keys
+from shared.channels.outcomes import Accepted, Throttled
+from shared.delivery.sweep import summary
+from shared.notices.records import Mail
 from shared.store.codec import sent as read_sent
+from shared.store.rows import Gate
 from shared.store.table import Operation, Verb
-from tests.support.stories import event, guid, scheduled
-from tests.support.world import NOW, World
+from testing.samples.payloads import event, guid, scheduled
+from testing.world import NOW, World
 
 WEEK = timedelta(days=7, minutes=5)
 DAY = timedelta(days=1, minutes=5)

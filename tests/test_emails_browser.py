@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from local import made_up
-from shared.emails.compose import Look, compose
+from shared.channels.email.compose import Look, compose
+from testing.samples import mails
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -38,9 +38,9 @@ Result = dict[str, Any]
 
 def test_every_kind_in_a_browser(tmp_path: Path) -> None:
     """No mail scrolls sideways at 320, 600 or 800 px, and axe-core finds no WCAG A or AA violation in any."""
-    stories = made_up.stories()
+    stories = mails.stories()
     for story in stories:
-        email = compose(story.mail, story.rows, made_up.TEAM, Look(domain="contoso.example"))
+        email = compose(story.mail, story.rows, mails.TEAM, Look(domain="contoso.example"))
         (tmp_path / f"{story.name}.html").write_text(email.html, encoding="utf-8")
     assert NODE
     done = subprocess.run(

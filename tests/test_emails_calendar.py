@@ -8,23 +8,23 @@ import icalendar
 import msgspec
 import pytest
 
-from local import made_up
-from shared.emails.compose import Look, compose
-from shared.events import Status
-from shared.notices import Kind
+from shared.channels.email.compose import Look, compose
+from shared.events.model import Status
+from shared.notices.kinds import Kind
+from testing.samples import mails
 
 LOOK = Look(domain="contoso.example")
-STORIES = {story.name: story for story in made_up.stories()}
+STORIES = {story.name: story for story in mails.stories()}
 
 
-def file_of(story: made_up.Story) -> bytes:
+def file_of(story: mails.Story) -> bytes:
     """Give the file that a mail carries."""
-    (attachment,) = compose(story.mail, story.rows, made_up.TEAM, LOOK).attachments
+    (attachment,) = compose(story.mail, story.rows, mails.TEAM, LOOK).attachments
     assert (attachment.name, attachment.content_type) == ("maintenance.ics", "text/calendar")
     return attachment.content
 
 
-def entry_of(story: made_up.Story) -> icalendar.Event:
+def entry_of(story: mails.Story) -> icalendar.Event:
     """Read the one entry of that file."""
     calendar = icalendar.Calendar.from_ical(file_of(story))
     (entry,) = calendar.walk("VEVENT")
@@ -36,7 +36,7 @@ def entry_of(story: made_up.Story) -> icalendar.Event:
 def test_which_mails_carry_one(name: str) -> None:
     """Only mails of something scheduled, moved or canceled carry one, and only where a start is known."""
     story = STORIES[name]
-    attachments = compose(story.mail, story.rows, made_up.TEAM, LOOK).attachments
+    attachments = compose(story.mail, story.rows, mails.TEAM, LOOK).attachments
     assert len(attachments) == (name in {"scheduled", "scheduled-inside", "rescheduled", "canceled"})
 
 
@@ -73,11 +73,11 @@ def test_rescheduled_replaces_the_entry_and_canceled_takes_it_back() -> None:
 def test_canceled_after_a_reschedule_has_the_highest_sequence() -> None:
     """A cancellation outranks the last announcement and names its start."""
     rows = [row for row in STORIES["rescheduled"].rows.values() if not hasattr(row, "raw")]
-    gone = made_up.recorded(made_up.event(Status.CANCELED, made_up.NOW + timedelta(days=3)))
-    story = made_up.story("gone", Kind.CANCELED, *rows, gone)  # type: ignore[arg-type]
+    gone = mails.recorded(mails.event(Status.CANCELED, mails.NOW + timedelta(days=3)))
+    story = mails.story("gone", Kind.CANCELED, *rows, gone)  # type: ignore[arg-type]
     entry = entry_of(story)
     assert entry.sequence == 2
-    assert entry.start == made_up.START + timedelta(days=1)
+    assert entry.start == mails.START + timedelta(days=1)
 
 
 @pytest.mark.parametrize("name", ["scheduled", "rescheduled", "canceled"])
@@ -93,10 +93,10 @@ def test_made_again_it_is_the_same(name: str) -> None:
 def test_folding_and_round_trip_of_odd_names() -> None:
     """Names that hold separators and line breaks stay one value; no line is longer than 75 bytes."""
     name = "prod;weu,1\r\nATTENDEE:mailto:x@example.com " + "ü" * 60
-    row = made_up.recorded(
-        made_up.event(Status.SCHEDULED, made_up.NOW, start=made_up.START, cluster=made_up.cluster(name))
+    row = mails.recorded(
+        mails.event(Status.SCHEDULED, mails.NOW, start=mails.START, cluster=mails.cluster(name))
     )
-    story = made_up.story("odd", Kind.SCHEDULED, row)
+    story = mails.story("odd", Kind.SCHEDULED, row)
     content = file_of(story)
     assert all(len(line) <= 75 for line in content.split(b"\r\n"))
     assert b"\nATTENDEE" not in content

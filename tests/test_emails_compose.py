@@ -17,24 +17,25 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from local import made_up
-from shared.emails.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain
-from shared.events import Status, Upgrade
-from shared.notices import Kind, Report, SentMail
-from shared.routes import Audience
-from shared.store import keys
+from shared import keys
+from shared.audience import Audience
+from shared.channels.email.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain
+from shared.events.model import Status, Upgrade
+from shared.notices.kinds import Kind
+from shared.notices.records import Report, SentMail
+from testing.samples import mails
 
 if TYPE_CHECKING:
-    from shared.emails.email import Email
+    from shared.channels.email.email import Email
 
 LOOK = Look(domain="contoso.example")
-STORIES = {story.name: story for story in made_up.stories()}
+STORIES = {story.name: story for story in mails.stories()}
 SINGLE = sorted(name for name, story in STORIES.items() if len(story.mail.members) == 1)
 TROUBLES = {"rejected", "undelivered", "unreachable", "unreachable-all"}
 EVENTS = [name for name in SINGLE if name not in TROUBLES]
 
 
-def email_of(name: str, audience: Audience = made_up.TEAM, look: Look = LOOK) -> Email:
+def email_of(name: str, audience: Audience = mails.TEAM, look: Look = LOOK) -> Email:
     """Compose a made-up mail."""
     story = STORIES[name]
     return compose(story.mail, story.rows, audience, look)
@@ -294,9 +295,9 @@ def test_platform_work_is_not_looked_for_on_the_nodes(kind: Kind) -> None:
     """Where nodes are likely not touched, nobody is sent to look at them."""
     status = Status.SCHEDULED if kind is Kind.NOT_STARTED else Status.STARTED
     for upgrade, looks in ((Upgrade.PLATFORM, False), (Upgrade.NODE_OS, True)):
-        happened = made_up.event(status, made_up.NOW, upgrade=upgrade, start=made_up.START)
-        story = made_up.story("odd", kind, made_up.recorded(happened))
-        text = compose(story.mail, story.rows, made_up.TEAM, LOOK).text
+        happened = mails.event(status, mails.NOW, upgrade=upgrade, start=mails.START)
+        story = mails.story("odd", kind, mails.recorded(happened))
+        text = compose(story.mail, story.rows, mails.TEAM, LOOK).text
         assert ("az aks nodepool list" in text) is looks
 
 
@@ -311,10 +312,10 @@ def test_later_reports_change_nothing() -> None:
     assert isinstance(row, SentMail)
     more = (*row.reports, Report("shop-leads@example.org", "Failed"), Report(address, "Failed"))
     later = {row.key: msgspec.structs.replace(row, reports=more)}
-    assert compose(mail, later, made_up.TEAM, LOOK) == compose(mail, story.rows, made_up.TEAM, LOOK)
+    assert compose(mail, later, mails.TEAM, LOOK) == compose(mail, story.rows, mails.TEAM, LOOK)
     other = msgspec.structs.replace(named, lead=keys.digest("shop-leads@example.org")[:8])
     both = msgspec.structs.replace(mail, members=(named, other))
-    text = compose(both, later, made_up.TEAM, LOOK).text
+    text = compose(both, later, mails.TEAM, LOOK).text
     assert text.startswith("2 UNREACHABLE")
     assert "* shop-oncall@example.com\n" in text
     assert "* shop-leads@example.org\n  Failed" in text
@@ -322,52 +323,52 @@ def test_later_reports_change_nothing() -> None:
 
 def test_completed_tells_of_a_start_that_was_never_told() -> None:
     """Later news replaces earlier: Completed says when it started, though no mail told of the start."""
-    began = made_up.recorded(made_up.event(Status.STARTED, made_up.BEGAN))
-    ended = made_up.recorded(made_up.event(Status.COMPLETED, made_up.NOW))
-    story = made_up.story("completed", Kind.COMPLETED, began, ended)
-    email = compose(story.mail, story.rows, made_up.TEAM, LOOK)
+    began = mails.recorded(mails.event(Status.STARTED, mails.BEGAN))
+    ended = mails.recorded(mails.event(Status.COMPLETED, mails.NOW))
+    story = mails.story("completed", Kind.COMPLETED, began, ended)
+    email = compose(story.mail, story.rows, mails.TEAM, LOOK)
     assert email.subject == "[Completed] Node OS upgrade · prod-weu-1 · took 46 min"
     assert "Started: Fri 20 Nov 2026, 01:02 UTC (02:02 Europe/Berlin)" in email.text
     twice = msgspec.structs.replace(story.mail, members=story.mail.members * 2)
-    assert "took 46 min" in compose(twice, story.rows, made_up.TEAM, LOOK).text
+    assert "took 46 min" in compose(twice, story.rows, mails.TEAM, LOOK).text
 
 
 def test_a_failure_that_came_later_is_not_recovered_from() -> None:
     """Events come out of order: only what failed before it completed makes it a recovery."""
-    began = made_up.recorded(made_up.event(Status.STARTED, made_up.BEGAN))
-    ended = made_up.recorded(made_up.event(Status.COMPLETED, made_up.BEGAN + timedelta(hours=5)))
+    began = mails.recorded(mails.event(Status.STARTED, mails.BEGAN))
+    ended = mails.recorded(mails.event(Status.COMPLETED, mails.BEGAN + timedelta(hours=5)))
     for hours, subject in ((4, "recovered, took 5 h"), (6, "took 5 h")):
-        time = made_up.BEGAN + timedelta(hours=hours)
-        failed = made_up.recorded(made_up.event(Status.FAILED, time, details=made_up.REASON))
-        story = made_up.story("completed", Kind.COMPLETED, began, failed, ended)
-        email = compose(story.mail, story.rows, made_up.TEAM, LOOK)
+        time = mails.BEGAN + timedelta(hours=hours)
+        failed = mails.recorded(mails.event(Status.FAILED, time, details=mails.REASON))
+        story = mails.story("completed", Kind.COMPLETED, began, failed, ended)
+        email = compose(story.mail, story.rows, mails.TEAM, LOOK)
         assert email.subject == f"[Completed] Node OS upgrade · prod-weu-1 · {subject}"
 
 
 def test_a_reminder_written_late_is_told_in_the_past() -> None:
     """What was due already does not start five minutes ago."""
-    coming = made_up.recorded(made_up.event(Status.SCHEDULED, made_up.NOW, start=made_up.START))
-    late = made_up.START + timedelta(minutes=5)
-    story = made_up.story("reminder", Kind.REMINDER, coming, as_of=late, lead="1h")
-    email = compose(story.mail, story.rows, made_up.TEAM, LOOK)
+    coming = mails.recorded(mails.event(Status.SCHEDULED, mails.NOW, start=mails.START))
+    late = mails.START + timedelta(minutes=5)
+    story = mails.story("reminder", Kind.REMINDER, coming, as_of=late, lead="1h")
+    email = compose(story.mail, story.rows, mails.TEAM, LOOK)
     assert email.subject == "[Reminder] Node OS upgrade · prod-weu-1 · was to start 5 minutes ago"
     assert "starts 5 minutes ago" not in email.text
 
 
 def test_no_general_guide_is_called_the_guide_to_a_failure_that_is_not_known() -> None:
     """An unknown reason has no guide of its own."""
-    failed = made_up.recorded(made_up.event(Status.FAILED, made_up.NOW, details="Flux capacitor."))
-    story = made_up.story("failed", Kind.FAILED, failed)
-    text = compose(story.mail, story.rows, made_up.TEAM, LOOK).text
+    failed = mails.recorded(mails.event(Status.FAILED, mails.NOW, details="Flux capacitor."))
+    story = mails.story("failed", Kind.FAILED, failed)
+    text = compose(story.mail, story.rows, mails.TEAM, LOOK).text
     assert "guide to clusters in state Failed" in text
     assert "guide to this failure" not in text
 
 
 def test_long_ago_is_told_with_its_year() -> None:
     """A subject names the year of a time that is half a year away or more."""
-    happened = made_up.recorded(made_up.event(Status.STARTED, datetime(2024, 4, 16, 22, 17, tzinfo=UTC)))
-    story = made_up.story("started", Kind.STARTED, happened)
-    email = compose(story.mail, story.rows, made_up.TEAM, LOOK)
+    happened = mails.recorded(mails.event(Status.STARTED, datetime(2024, 4, 16, 22, 17, tzinfo=UTC)))
+    story = mails.story("started", Kind.STARTED, happened)
+    email = compose(story.mail, story.rows, mails.TEAM, LOOK)
     assert email.subject == "[Started] Node OS upgrade · prod-weu-1 · Tue 16 Apr 2024, 22:17 UTC"
 
 
@@ -413,7 +414,7 @@ SHADOW = Look(domain="contoso.example", only_to=("me@example.com",))
 @pytest.mark.parametrize("name", ["failed", "digest", "rejected"])
 def test_shadow_mode_sends_elsewhere_and_says_so(name: str) -> None:
     """In shadow mode all mail goes to one place; its first words say whom it was meant for."""
-    team = msgspec.structs.replace(made_up.TEAM, cc=("boss@example.com",))
+    team = msgspec.structs.replace(mails.TEAM, cc=("boss@example.com",))
     email, usual = email_of(name, team, SHADOW), email_of(name, team)
     assert (email.to, email.cc) == (("me@example.com",), ())
     says = (
@@ -432,7 +433,7 @@ def test_shadow_mode_stands_behind_the_status(name: str) -> None:
     story, usual = STORIES[name], email_of(name).subject
     status, rest = usual.split("] ", 1)
     assert f"{status}] [Shadow: shop-team] {rest}".startswith(email_of(name, look=SHADOW).subject.rstrip("…"))
-    plain = compose_plain(story.mail, story.rows, made_up.TEAM, SHADOW, "odd")
+    plain = compose_plain(story.mail, story.rows, mails.TEAM, SHADOW, "odd")
     assert "] [Shadow: shop-team] " in plain.subject
     assert plain.text.startswith("Shadow mode: ")
 
@@ -446,7 +447,7 @@ def test_default_audience_is_told_why() -> None:
 
 def test_links_of_doubtful_shape_are_left_out() -> None:
     """A runbook that is no web address becomes no link."""
-    audience = msgspec.structs.replace(made_up.TEAM, runbook="javascript:alert(1)")
+    audience = msgspec.structs.replace(mails.TEAM, runbook="javascript:alert(1)")
     assert "javascript" not in email_of("failed", audience=audience).html
 
 
@@ -454,7 +455,7 @@ def test_history_may_be_missing() -> None:
     """A failure whose history is gone is told all the same, without the times that are not known."""
     story = STORIES["failed"]
     key = story.mail.members[0].key
-    email = compose(story.mail, {key: story.rows[key]}, made_up.TEAM, LOOK)
+    email = compose(story.mail, {key: story.rows[key]}, mails.TEAM, LOOK)
     assert "[Failed]" in email.subject
     assert "Announced" not in email.text
 
@@ -463,7 +464,7 @@ def test_history_may_be_missing() -> None:
 def test_plain_fallback_names_cluster_and_reason(name: str) -> None:
     """The plain mail needs no template, and keeps recipients, ids and importance."""
     story = STORIES[name]
-    email = compose_plain(story.mail, story.rows, made_up.TEAM, LOOK, "ValueError: odd\r\ndata")
+    email = compose_plain(story.mail, story.rows, mails.TEAM, LOOK, "ValueError: odd\r\ndata")
     usual = email_of(name)
     assert (email.to, email.message_id, email.headers) == (usual.to, usual.message_id, usual.headers)
     assert "ValueError: odd data" in email.text
@@ -475,14 +476,14 @@ def test_plain_fallback_names_cluster_and_reason(name: str) -> None:
 def test_plain_fallback_without_rows() -> None:
     """The plain mail is made even if not one row is there."""
     story = STORIES["digest"]
-    email = compose_plain(story.mail, {}, made_up.TEAM, LOOK, "")
+    email = compose_plain(story.mail, {}, mails.TEAM, LOOK, "")
     assert "event:22223333" in email.text
 
 
 def test_a_missing_row_is_an_error() -> None:
     """A mail whose event is gone cannot be composed, and says so."""
     with pytest.raises(LookupError):
-        compose(STORIES["failed"].mail, {}, made_up.TEAM, LOOK)
+        compose(STORIES["failed"].mail, {}, mails.TEAM, LOOK)
 
 
 def test_rendering_in_many_threads_at_once() -> None:
@@ -504,9 +505,10 @@ def test_rendering_in_many_threads_at_once() -> None:
 CHILD = """
 import datetime, hashlib, json, locale, sys, time
 import icalendar, jinja2, msgspec
-from local import crowds, made_up, scenes
-from shared.emails import calendar, compose, digest, planned
-from shared.emails.compose import Look
+from testing.samples import bulk, events, mails
+from shared.channels.email import calendar, compose
+from shared.messages import digest, planned
+from shared.messages.view import Look
 
 ahead, clock, real = float(sys.argv[1]), time.time, datetime.datetime
 
@@ -534,8 +536,8 @@ except locale.Error:
     pass
 time.tzset()
 digests = {}
-for story in made_up.stories():
-    email = compose.compose(story.mail, story.rows, made_up.TEAM, Look(domain="contoso.example"))
+for story in mails.stories():
+    email = compose.compose(story.mail, story.rows, mails.TEAM, Look(domain="contoso.example"))
     digests[story.name] = hashlib.sha256(msgspec.json.encode(email)).hexdigest()
 print(json.dumps(digests))
 """
@@ -567,7 +569,7 @@ def test_same_bytes_in_other_processes() -> None:
 def test_nothing_heavy_is_imported_before_the_first_mail() -> None:
     """Importing the composer costs no template engine: cold start is part of the product."""
     code = (
-        "import sys; import shared.emails.compose; "
+        "import sys; import shared.channels.email.compose; "
         "print([name for name in ('jinja2', 'css_inline', 'icalendar') if name in sys.modules])"
     )
     done = subprocess.run(
@@ -583,11 +585,11 @@ def test_nothing_heavy_is_imported_before_the_first_mail() -> None:
 
 def test_subjects_are_bounded() -> None:
     """A long name costs a subject its end, not its beginning, and never the status."""
-    long = made_up.cluster("c" * 250)
+    long = mails.cluster("c" * 250)
     for status, kind in (("Started", Kind.STARTED), ("S" * 250, Kind.NEWS), ("Failed", Kind.FAILED)):
-        row = made_up.recorded(made_up.event(status, made_up.NOW, cluster=long, details="d" * 900))
-        story = made_up.story("long", kind, row)
-        subject = compose(story.mail, story.rows, made_up.TEAM, LOOK).subject
+        row = mails.recorded(mails.event(status, mails.NOW, cluster=long, details="d" * 900))
+        story = mails.story("long", kind, row)
+        subject = compose(story.mail, story.rows, mails.TEAM, LOOK).subject
         assert len(subject) <= SUBJECT_LIMIT
         assert subject.startswith("[" + status[:30])
         assert "] " in subject
@@ -595,10 +597,10 @@ def test_subjects_are_bounded() -> None:
 
 def test_subjects_hold_no_encoded_words() -> None:
     """What a mail program would decode in a subject, line breaks and all, is broken up."""
-    nasty = made_up.cluster("=?utf-8?q?a=0D=0ABcc:_x=40example.com?=")
-    row = made_up.recorded(made_up.event("=?utf-8?q?b?=", made_up.NOW, cluster=nasty))
-    story = made_up.story("nasty", Kind.NEWS, row)
-    assert "=?" not in compose(story.mail, story.rows, made_up.TEAM, LOOK).subject
+    nasty = mails.cluster("=?utf-8?q?a=0D=0ABcc:_x=40example.com?=")
+    row = mails.recorded(mails.event("=?utf-8?q?b?=", mails.NOW, cluster=nasty))
+    story = mails.story("nasty", Kind.NEWS, row)
+    assert "=?" not in compose(story.mail, story.rows, mails.TEAM, LOOK).subject
 
 
 def test_kinds_are_complete() -> None:

@@ -8,45 +8,46 @@ from typing import Any
 import msgspec
 import pytest
 
-from local import made_up
-from shared.emails import compose as composing
-from shared.emails import rendering
-from shared.emails.compose import LIMIT, Look, compose, fitting, ordered
-from shared.events import Status, Upgrade
-from shared.notices import Kind, Member
+from shared.channels.email import compose as composing
+from shared.channels.email import rendering
+from shared.channels.email.compose import LIMIT, Look, compose, fitting, ordered
+from shared.events.model import Status, Upgrade
+from shared.notices.kinds import Kind
+from shared.notices.records import Member
+from testing.samples import mails
 from tests.test_emails_compose import read
 
 LOOK = Look(domain="contoso.example")
-STORM = made_up.storm("storm")
+STORM = mails.storm("storm")
 
 
-def text_of(story: made_up.Story) -> str:
+def text_of(story: mails.Story) -> str:
     """Compose a digest and give its text."""
-    return compose(story.mail, story.rows, made_up.TEAM, LOOK).text
+    return compose(story.mail, story.rows, mails.TEAM, LOOK).text
 
 
-def failures(reasons: list[str]) -> made_up.Story:
+def failures(reasons: list[str]) -> mails.Story:
     """Give a digest of failures for these reasons, each on a cluster of its own."""
     rows, members = {}, []
     for number, reason in enumerate(reasons):
-        row = made_up.recorded(
-            made_up.event(
+        row = mails.recorded(
+            mails.event(
                 Status.FAILED,
-                made_up.NOW,
+                mails.NOW,
                 event_id=f"22223333-cccc-4444-dddd-{number:012d}",
-                cluster=made_up.cluster(f"aks-{number}"),
+                cluster=mails.cluster(f"aks-{number}"),
                 details=reason,
             )
         )
         rows[row.key] = row
         members.append(Member(Kind.FAILED, row.key, (row.key,)))
     mail = msgspec.structs.replace(STORM.mail, members=tuple(members))
-    return made_up.Story("failures", mail, dict(rows))
+    return mails.Story("failures", mail, dict(rows))
 
 
 def test_counts_then_failures_then_the_rest_by_time() -> None:
     """A digest counts first, puts failures on top, and sorts each group by the earliest start."""
-    story = made_up.digest("digest", 1)
+    story = mails.digest("digest", 1)
     text = text_of(story)
     headings = [
         "In this mail: 2 failed",
@@ -65,7 +66,7 @@ def test_counts_then_failures_then_the_rest_by_time() -> None:
 
 def test_troubles_and_overdue_come_after_failures() -> None:
     """Failed, undelivered, unreachable, not understood, no start, no end, and only then the usual news."""
-    troubles = [one for one in made_up.stories() if one.name in {"undelivered", "unreachable"}]
+    troubles = [one for one in mails.stories() if one.name in {"undelivered", "unreachable"}]
     rows = dict(STORM.rows)
     members = list(STORM.mail.members)
     for number, story in enumerate(troubles):
@@ -74,7 +75,7 @@ def test_troubles_and_overdue_come_after_failures() -> None:
         rows[key] = msgspec.structs.replace(story.rows[member.key], key=key)
         members.append(Member(member.kind, key))
     mail = msgspec.structs.replace(STORM.mail, members=tuple(members))
-    text = text_of(made_up.Story("all", mail, rows))
+    text = text_of(mails.Story("all", mail, rows))
     headings = [
         "\nFAILED",
         "\nMAILS THAT COULD NOT BE SENT",
@@ -108,7 +109,7 @@ def test_clusters_that_fail_for_one_reason_stand_together() -> None:
 
 def test_two_failures_are_no_crowd() -> None:
     """Few failures are each told whole."""
-    text = text_of(failures([made_up.REASON] * 2))
+    text = text_of(failures([mails.REASON] * 2))
     assert "\nFAILED\n" in text
     assert text.count("a Pod Disruption Budget blocks the drain") == 2
 
@@ -117,19 +118,19 @@ def test_different_upgrades_are_named_one_by_one() -> None:
     """A heading says what kind of upgrade it was only where it was the same for all."""
     rows, members = {}, []
     for number, upgrade in enumerate((Upgrade.NODE_OS, Upgrade.NODE_OS, Upgrade.KUBERNETES)):
-        happened = made_up.event(Status.STARTED, made_up.NOW, event_id=str(number), upgrade=upgrade)
-        row = made_up.recorded(happened)
+        happened = mails.event(Status.STARTED, mails.NOW, event_id=str(number), upgrade=upgrade)
+        row = mails.recorded(happened)
         rows[row.key] = row
         members.append(Member(Kind.STARTED, row.key, (row.key,)))
     mail = msgspec.structs.replace(STORM.mail, members=tuple(members))
-    text = text_of(made_up.Story("started", mail, dict(rows)))
+    text = text_of(mails.Story("started", mail, dict(rows)))
     assert "\nSTARTED\n" in text
     assert text.count("Node OS upgrade ·") == 2
 
 
 def test_subject_counts_what_it_has_no_room_for() -> None:
     """The subject counts the most urgent, and how many more there are."""
-    subject = compose(STORM.mail, STORM.rows, made_up.TEAM, LOOK).subject
+    subject = compose(STORM.mail, STORM.rows, mails.TEAM, LOOK).subject
     assert subject == (
         "[13 failed, 1 unreachable, 1 not understood, 2 overdue, 3 still running, 77 more] "
         "AKS maintenance · 42 clusters"
@@ -139,8 +140,8 @@ def test_subject_counts_what_it_has_no_room_for() -> None:
 @pytest.mark.parametrize("times", [1, 9, 40, 110])
 def test_every_cluster_is_named_within_bounds(times: int) -> None:
     """However many things a digest tells, every cluster is named and nothing is clipped by Gmail."""
-    story = made_up.digest("digest", times)
-    email = compose(story.mail, story.rows, made_up.TEAM, LOOK)
+    story = mails.digest("digest", times)
+    email = compose(story.mail, story.rows, mails.TEAM, LOOK)
     names = {row.event.cluster.name for row in story.rows.values() if hasattr(row, "event")}
     assert len(names) == times * 9
     assert [name for name in names if name not in email.html or name not in email.text] == []
@@ -150,18 +151,18 @@ def test_every_cluster_is_named_within_bounds(times: int) -> None:
 # How much fits
 
 
-def whole(story: made_up.Story, count: int) -> bool:
+def whole(story: mails.Story, count: int) -> bool:
     """Tell whether the first so many are told whole: linked each, with no list of names and no cut."""
     mail = msgspec.structs.replace(story.mail, members=story.mail.members[:count])
-    email = compose(mail, story.rows, made_up.TEAM, LOOK)
+    email = compose(mail, story.rows, mails.TEAM, LOOK)
     return len(read(email.html).links) == count and "By name" not in email.text and "… and" not in email.text
 
 
-@pytest.mark.parametrize("story", [made_up.digest("many", 40), failures([made_up.REASON + "x" * 40] * 200)])
-def test_as_many_fit_as_are_told_whole(story: made_up.Story) -> None:
+@pytest.mark.parametrize("story", [mails.digest("many", 40), failures([mails.REASON + "x" * 40] * 200)])
+def test_as_many_fit_as_are_told_whole(story: mails.Story) -> None:
     """What fits is told whole, and one more would not be."""
     mail = msgspec.structs.replace(story.mail, members=story.mail.members[:200])
-    count = fitting(mail, story.rows, made_up.TEAM, LOOK)
+    count = fitting(mail, story.rows, mails.TEAM, LOOK)
     assert 40 < count < 200
     assert whole(story, count)
     assert not whole(story, count + 1)
@@ -177,42 +178,42 @@ def test_a_storm_fits_at_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(*args)
 
     monkeypatch.setattr(composing, "render", counted)
-    assert fitting(STORM.mail, STORM.rows, made_up.TEAM, LOOK) == 97
+    assert fitting(STORM.mail, STORM.rows, mails.TEAM, LOOK) == 97
     assert len(calls) == 1
-    many = made_up.digest("many", 110)
+    many = mails.digest("many", 110)
     calls.clear()
-    assert fitting(many.mail, many.rows, made_up.TEAM, LOOK) < 200
+    assert fitting(many.mail, many.rows, mails.TEAM, LOOK) < 200
     assert len(calls) <= 11
 
 
 def test_parts_tell_everything_once() -> None:
     """Split again and again at what fits, a crowd is told whole, each thing in one mail, within bounds."""
-    story = made_up.digest("many", 40)
-    left, told, mails = ordered(story.mail.members, story.rows), [], 0
+    story = mails.digest("many", 40)
+    left, told, count = ordered(story.mail.members, story.rows), [], 0
     while left:
         mail = msgspec.structs.replace(story.mail, members=left)
-        first = fitting(mail, story.rows, made_up.TEAM, LOOK)
+        first = fitting(mail, story.rows, mails.TEAM, LOOK)
         assert first >= 1
         part = msgspec.structs.replace(mail, members=left[:first])
-        email = compose(part, story.rows, made_up.TEAM, LOOK)
+        email = compose(part, story.rows, mails.TEAM, LOOK)
         assert len(email.html.encode()) <= LIMIT
         told += [*part.members]
-        left, mails = left[first:], mails + 1
+        left, count = left[first:], count + 1
     assert {member.key for member in told} == {member.key for member in story.mail.members}
     assert len(told) == len(story.mail.members)
-    assert 3 <= mails <= 6
+    assert 3 <= count <= 6
 
 
 def test_one_always_fits() -> None:
     """A single thing is a mail of its own, however long it is."""
-    row = made_up.recorded(made_up.event(Status.FAILED, made_up.NOW, details="<" * 1_000_000))
-    story = made_up.story("long", Kind.FAILED, row)
-    assert fitting(story.mail, story.rows, made_up.TEAM, LOOK) == 1
+    row = mails.recorded(mails.event(Status.FAILED, mails.NOW, details="<" * 1_000_000))
+    story = mails.story("long", Kind.FAILED, row)
+    assert fitting(story.mail, story.rows, mails.TEAM, LOOK) == 1
 
 
 def test_what_cannot_be_composed_counts_as_fitting() -> None:
     """Asking how much fits never raises: whoever composes the mail meets the trouble, and tells of it."""
-    assert fitting(STORM.mail, {}, made_up.TEAM, LOOK) == 97
+    assert fitting(STORM.mail, {}, mails.TEAM, LOOK) == 97
     assert len(ordered(STORM.mail.members, {})) == 97
 
 

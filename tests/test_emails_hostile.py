@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local import made_up
-from shared.emails.compose import Look, compose, compose_plain
-from shared.emails.outside import clean, clip, line
-from shared.events import Cluster, EndOfSupport, Status
-from shared.notices import Kind, Mail, Member, RejectedInput, Report, SentMail
-from tests.support.hostile.emails import check_email
-from tests.support.hostile.messages import hidden
+from shared.channels.email.compose import Look, compose, compose_plain
+from shared.events.model import Cluster, EndOfSupport, Status
+from shared.notices.kinds import Kind
+from shared.notices.records import Mail, Member, RejectedInput, Report, SentMail
+from shared.text import clean, clip, line
+from testing.hostile.emails import check_email
+from testing.hostile.messages import hidden
+from testing.samples import mails
 
 if TYPE_CHECKING:
-    from shared.emails.email import Email
+    from shared.channels.email.email import Email
 
 LOOK = Look(domain="contoso.example")
 
@@ -42,14 +43,14 @@ NASTY = [
 
 def check(email: Email) -> None:
     """Check what holds of any email."""
-    check_email(email, made_up.TEAM, LOOK)
+    check_email(email, mails.TEAM, LOOK)
 
 
 def mail_of(kind: Kind, *rows: Any) -> tuple[Mail, dict[str, Any]]:
     """Give the mail that tells of the last of these rows."""
     member = Member(kind, rows[-1].key, tuple(row.key for row in rows))
     return (
-        Mail(operation_id="0" * 8, audience="default", as_of=made_up.NOW, members=(member,)),
+        Mail(operation_id="0" * 8, audience="default", as_of=mails.NOW, members=(member,)),
         {row.key: row for row in rows},
     )
 
@@ -71,9 +72,9 @@ def mail_of(kind: Kind, *rows: Any) -> tuple[Mail, dict[str, Any]]:
 )
 def test_hostile_events(nasty: str, kind: Kind, status: str) -> None:
     """Hostile text in every field of an event shows up as text, and as nothing else."""
-    happened = made_up.event(
+    happened = mails.event(
         nasty if kind is Kind.NEWS else status,
-        made_up.NOW,
+        mails.NOW,
         cluster=Cluster(nasty, nasty, nasty),
         event_id=nasty,
         region=nasty,
@@ -81,28 +82,28 @@ def test_hostile_events(nasty: str, kind: Kind, status: str) -> None:
         source=nasty,
         details=nasty * 3,
         pools=(nasty, nasty),
-        start=made_up.START if status == Status.SCHEDULED else None,
-        end_of_support=EndOfSupport(nasty, made_up.START, nasty) if kind is Kind.END_OF_SUPPORT else None,
+        start=mails.START if status == Status.SCHEDULED else None,
+        end_of_support=EndOfSupport(nasty, mails.START, nasty) if kind is Kind.END_OF_SUPPORT else None,
     )
-    mail, rows = mail_of(kind, made_up.recorded(happened))
+    mail, rows = mail_of(kind, mails.recorded(happened))
     for email in (
-        compose(mail, rows, made_up.TEAM, LOOK),
-        compose_plain(mail, rows, made_up.TEAM, LOOK, nasty),
+        compose(mail, rows, mails.TEAM, LOOK),
+        compose_plain(mail, rows, mails.TEAM, LOOK, nasty),
     ):
         check(email)
     both = msgspec.structs.replace(mail, members=(*mail.members, *mail.members))
-    check(compose(both, rows, made_up.TEAM, LOOK))
+    check(compose(both, rows, mails.TEAM, LOOK))
 
 
 @pytest.mark.parametrize("nasty", NASTY)
 def test_hostile_troubles(nasty: str) -> None:
     """The same for input that was rejected and mails that were not sent."""
-    refused = RejectedInput("rejected:0", nasty, nasty, made_up.NOW)
+    refused = RejectedInput("rejected:0", nasty, nasty, mails.NOW)
     unsent = SentMail(
         key="sent:0",
         state=nasty,
         audience=nasty,
-        at=made_up.NOW,
+        at=mails.NOW,
         subject=nasty,
         to=(nasty,),
         why=nasty,
@@ -112,9 +113,9 @@ def test_hostile_troubles(nasty: str) -> None:
     for kind, row in ((Kind.REJECTED, refused), (Kind.UNDELIVERED, unsent), (Kind.UNREACHABLE, unreached)):
         mail, rows = mail_of(kind, row)
         both = msgspec.structs.replace(mail, members=mail.members * 2)
-        check(compose(both, rows, made_up.TEAM, LOOK))
-        check(compose(mail, rows, made_up.TEAM, LOOK))
-        check(compose_plain(mail, rows, made_up.TEAM, LOOK, nasty))
+        check(compose(both, rows, mails.TEAM, LOOK))
+        check(compose(mail, rows, mails.TEAM, LOOK))
+        check(compose_plain(mail, rows, mails.TEAM, LOOK, nasty))
 
 
 @pytest.mark.parametrize("letter", ["x", "<", '"', "\n", "\x00", "\u202e", "😀", "\ud800", "a ", "{"])
@@ -122,16 +123,16 @@ def test_hostile_troubles(nasty: str) -> None:
 def test_a_megabyte_of_details_is_cut(letter: str, kind: Kind) -> None:
     """A megabyte of anything leaves a mail below 102 KB that says how much is left out."""
     text = letter * (1_000_000 // len(letter))
-    row: Any = RejectedInput("rejected:0", "no eventId", text, made_up.NOW)
+    row: Any = RejectedInput("rejected:0", "no eventId", text, mails.NOW)
     if kind is not Kind.REJECTED:
-        row = made_up.recorded(made_up.event(kind.value.capitalize(), made_up.NOW, details=text))
+        row = mails.recorded(mails.event(kind.value.capitalize(), mails.NOW, details=text))
     mail, rows = mail_of(kind, row)
-    email = compose(mail, rows, made_up.TEAM, LOOK)
+    email = compose(mail, rows, mails.TEAM, LOOK)
     check(email)
     if kind is not Kind.FAILED:
         assert "more characters are left out here" in email.text
         assert "more characters are left out here" in email.html
-    check(compose_plain(mail, rows, made_up.TEAM, LOOK, text))
+    check(compose_plain(mail, rows, mails.TEAM, LOOK, text))
 
 
 def test_hidden_characters_are_shown() -> None:
@@ -153,14 +154,14 @@ def test_cleaning_is_done_once(text: str) -> None:
 def test_soon_is_not_too_soon() -> None:
     """A digest of failures long ago sorts and tells them like any other."""
     rows = [
-        made_up.recorded(made_up.event(Status.FAILED, made_up.NOW - timedelta(days=n), event_id=str(n)))
+        mails.recorded(mails.event(Status.FAILED, mails.NOW - timedelta(days=n), event_id=str(n)))
         for n in (9, 1)
     ]
     mail = Mail(
         operation_id="0" * 8,
         audience="default",
-        as_of=made_up.NOW,
+        as_of=mails.NOW,
         members=tuple(Member(Kind.FAILED, row.key) for row in rows),
     )
-    text = compose(mail, {row.key: row for row in rows}, made_up.TEAM, LOOK).text
+    text = compose(mail, {row.key: row for row in rows}, mails.TEAM, LOOK).text
     assert text.index("Wed 11 Nov") < text.index("Thu 19 Nov")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local import made_up, preview
+from local import preview
+from testing.samples import mails
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ def test_one_of_each_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         assert preview.main(["--out", str(tmp_path / "gallery")]) == 0
     index = (tmp_path / "gallery" / "index.html").read_text(encoding="utf-8")
     assert "Node OS upgrade · prod-weu-1 · a Pod Disruption Budget blocks the drain" in index
-    assert len(list((tmp_path / "gallery").glob("*.eml"))) == len(made_up.stories())
+    assert len(list((tmp_path / "gallery").glob("*.eml"))) == len(mails.stories())
     assert "index.html" in capsys.readouterr().out
 
 

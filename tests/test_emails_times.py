@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.emails import times
+from shared.messages import time_phrases
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 )
 def test_away(ahead: timedelta, words: str) -> None:
     """How far away something is, in the unit that people would use."""
-    assert times.away(NOW + ahead, NOW) == words
+    assert time_phrases.away(NOW + ahead, NOW) == words
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,17 @@ def test_away(ahead: timedelta, words: str) -> None:
 )
 def test_span(length: timedelta, words: str) -> None:
     """How long something took."""
-    assert times.span(length) == words
+    assert time_phrases.span(length) == words
 
 
 def test_both_zones() -> None:
     """UTC always, the other zone beside it, its day only where it differs."""
-    assert times.both(NOW, times.zone("UTC")) == "Fri 20 Nov 2026, 01:00 UTC"
-    assert times.both(NOW, times.zone("Europe/Berlin")) == "Fri 20 Nov 2026, 01:00 UTC (02:00 Europe/Berlin)"
-    assert times.both(NOW, times.zone("America/Los_Angeles")) == (
+    assert time_phrases.both(NOW, time_phrases.zone("UTC")) == "Fri 20 Nov 2026, 01:00 UTC"
+    assert (
+        time_phrases.both(NOW, time_phrases.zone("Europe/Berlin"))
+        == "Fri 20 Nov 2026, 01:00 UTC (02:00 Europe/Berlin)"
+    )
+    assert time_phrases.both(NOW, time_phrases.zone("America/Los_Angeles")) == (
         "Fri 20 Nov 2026, 01:00 UTC (Thu 19 Nov, 17:00 America/Los_Angeles)"
     )
 
@@ -75,28 +78,33 @@ def test_both_zones() -> None:
 )
 def test_brief_names_the_year_where_it_could_be_another(ahead: timedelta, words: str) -> None:
     """A time in brief goes without its year only where that is plain."""
-    assert times.brief(NOW + ahead, NOW) == words
-    assert times.brief_both(NOW + ahead, times.zone("UTC"), NOW) == words
+    assert time_phrases.brief(NOW + ahead, NOW) == words
+    assert time_phrases.brief_both(NOW + ahead, time_phrases.zone("UTC"), NOW) == words
 
 
 @pytest.mark.parametrize("name", ["", "Nowhere/Land", "../etc/passwd", "\x00"])
 def test_unknown_zone_is_utc(name: str) -> None:
     """A zone that does not exist costs the second time, not the mail."""
-    assert times.local(NOW, times.zone(name)) == ""
+    assert time_phrases.local(NOW, time_phrases.zone(name)) == ""
 
 
 def test_days_of_a_date() -> None:
     """Days are counted by the calendar, in UTC."""
     late = datetime(2026, 11, 20, 23, 59, tzinfo=UTC)
-    assert [times.days_away(date(2026, 11, 20 + n), late) for n in (-1, 0, 1)] == [-1, 0, 1]
-    assert [times.in_days(n) for n in (-1, 0, 1, 14)] == ["1 day ago", "today", "in 1 day", "in 14 days"]
+    assert [time_phrases.days_away(date(2026, 11, 20 + n), late) for n in (-1, 0, 1)] == [-1, 0, 1]
+    assert [time_phrases.in_days(n) for n in (-1, 0, 1, 14)] == [
+        "1 day ago",
+        "today",
+        "in 1 day",
+        "in 14 days",
+    ]
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(UTC)))
 def test_any_time_can_be_written(time: datetime, as_of: datetime) -> None:
     """No time is too odd to be written."""
     for name in ("Europe/Berlin", "Pacific/Kiritimati", "America/Los_Angeles"):
-        assert times.both(time, times.zone(name)).startswith(times.utc(time))
-    assert times.away(time, as_of)
-    assert times.brief(time, as_of).endswith(" UTC")
-    assert times.span(time - as_of)
+        assert time_phrases.both(time, time_phrases.zone(name)).startswith(time_phrases.utc(time))
+    assert time_phrases.away(time, as_of)
+    assert time_phrases.brief(time, as_of).endswith(" UTC")
+    assert time_phrases.span(time - as_of)

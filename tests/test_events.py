@@ -10,21 +10,12 @@ from typing import Any, cast
 import pytest
 from azure.eventgrid import SystemEventNames
 
-from shared.events import (
-    EVENT_TYPE,
-    VM_EVENT_TYPE,
-    Cluster,
-    Event,
-    Ignored,
-    Item,
-    Rejected,
-    Status,
-    Upgrade,
-    parse,
-)
-from shared.store import keys
-from tests.support import stories
-from tests.support.hostile.material import paths
+from shared import keys
+from shared.events.envelope import parse
+from shared.events.model import Cluster, Event, Ignored, Item, Rejected, Status, Upgrade
+from shared.events.scheduled_event import EVENT_TYPE, VM_EVENT_TYPE
+from testing.hostile.material import paths
+from testing.samples import payloads
 
 FIXTURES = Path(__file__).parent.parent / "samples"
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -454,7 +445,7 @@ def test_last_update_counts() -> None:
 
 def planned(start: Any = None, scheduled: Any = None, details: Any = None, status: str = "Scheduled") -> Any:
     """Give the planned start of an event of NOW with these times."""
-    return event(stories.event(status, NOW, startTime=start, scheduledTime=scheduled, details=details)).start
+    return event(payloads.event(status, NOW, startTime=start, scheduledTime=scheduled, details=details)).start
 
 
 def test_start_time_is_the_plan() -> None:
@@ -616,7 +607,7 @@ def test_texts_are_bounded() -> None:
 def test_end_of_support(description: str) -> None:
     """End-of-support notices are a kind of their own, with version, date and support, and never a start."""
     date = NOW + timedelta(days=5)
-    read_ = event(stories.end_of_support(NOW, description, date))
+    read_ = event(payloads.end_of_support(NOW, description, date))
     assert read_.upgrade is Upgrade.END_OF_SUPPORT
     assert read_.description == description
     assert read_.start is None

@@ -18,7 +18,7 @@ from shared.failures.catalogue import LONGEST_TITLE, OWN_FILE, UNKNOWN, Catalogu
 from shared.failures.explanation import Context, Finding, Owner
 from shared.failures.facts import FACTS, accepted
 from shared.failures.patterns import Pattern, lower
-from tests.failures import CONTEXT, MESSAGES
+from testing.samples.failure_messages import CONTEXT, MESSAGES
 
 if TYPE_CHECKING:
     from pathlib import Path

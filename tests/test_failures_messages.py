@@ -11,7 +11,7 @@ import pytest
 
 from shared.failures import explain, load_catalogue
 from shared.failures.catalogue import LAST_RESORT
-from tests.failures import CONTEXT, MESSAGES, NODE_ERRORS, WRAPPERS, arm
+from testing.samples.failure_messages import CONTEXT, MESSAGES, NODE_ERRORS, WRAPPERS, arm
 
 _LABELS = [f"{at}-{message['entry']}" for at, message in enumerate(MESSAGES)]
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.failures import explain, load_catalogue
-from tests.failures import CONTEXT, MESSAGES, WRAPPERS
-from tests.support.hostile.failures import check_explanation
+from testing.hostile.failures import check_explanation
+from testing.samples.failure_messages import CONTEXT, MESSAGES, WRAPPERS
 
 KB_100 = 100_000
 _NOISE = "{}[]\"\\:,' \n\taA1(/)*.;=n"

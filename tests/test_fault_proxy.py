@@ -16,9 +16,9 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ServiceResponseError
 from azure.data.tables import TableClient, TableServiceClient
 
-from local.processes import ROOT, Azurite, connection_string
 from local.server import read_body
-from tests.support.fault_proxy import CUT, Delay, Fault, FaultProxy, Phase, Reply, Request, at
+from testing.fault_proxy import CUT, Delay, Fault, FaultProxy, Phase, Reply, Request, at
+from testing.processes import ROOT, Azurite, connection_string
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

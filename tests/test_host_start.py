@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from local.functions import Function, Invoker
-from local.processes import ROOT, Host, ProcessError
-from tests.support.apps import App, soon
+from testing.apps import App, soon
+from testing.processes import ROOT, Host, ProcessError
 
 if typing.TYPE_CHECKING:
     from pathlib import Path

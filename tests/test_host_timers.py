@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.processes import Host
 from local.timers import Schedule
-from tests.support.apps import App, soon
+from testing.apps import App, soon
+from testing.processes import Host
 
 if typing.TYPE_CHECKING:
     from collections.abc import Iterator

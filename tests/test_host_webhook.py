@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.processes import Host
-from tests.support.apps import App
+from testing.apps import App
+from testing.processes import Host
 
 if typing.TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,29 +15,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local import made_up
 from prove import hostile
-from shared import notices
-from shared.emails.compose import Look
-from shared.notices import Kind as NoticeKind
-from shared.notices import RejectedInput
-from shared.routes import audience as rest
+from shared import audience, durations
+from shared.channels.email.compose import Look
+from shared.notices import kinds, records
+from shared.notices.kinds import Kind as NoticeKind
+from shared.notices.records import RejectedInput
 from shared.store import codec
 from shared.store.table import Conflict, Operation, Verb
-from tests.support.hostile import Verdict, emails, events, failures, intake, routes, windows
-from tests.support.hostile.kinds import KINDS, Kind
+from testing.hostile import Verdict, emails, events, failures, intake, routes, windows
+from testing.hostile.kinds import KINDS, Kind
+from testing.samples import mails
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.store.transactions import Store
-    from tests.support.hostile.emails import Letter
-    from tests.support.hostile.events import Delivery
-    from tests.support.hostile.failures import Failure
-    from tests.support.hostile.intake import Course
+    from shared.store.protocol import Store
+    from testing.hostile.emails import Letter
+    from testing.hostile.events import Delivery
+    from testing.hostile.failures import Failure
+    from testing.hostile.intake import Course
 
 MANY = settings(max_examples=max(settings().max_examples, 200))
-EVENT = made_up.event("Started", made_up.NOW)
+EVENT = mails.event("Started", mails.NOW)
 FEW = settings(max_examples=max(settings().max_examples, 30))
 
 
@@ -95,7 +95,7 @@ UNQUOTED = SimpleNamespace(quote=str, split=shlex.split)
 """Stands in for `shlex` in one module, and in no other."""
 
 
-def rejecting_quietly(store: Store, rejected: RejectedInput, _: notices.Notice) -> bool:
+def rejecting_quietly(store: Store, rejected: RejectedInput, _: records.Notice) -> bool:
     """Keep what was rejected, and tell nobody."""
     try:
         store._table.commit([Operation(Verb.INSERT, rejected.key, codec.rejected_values(rejected))])
@@ -105,20 +105,20 @@ def rejecting_quietly(store: Store, rejected: RejectedInput, _: notices.Notice) 
 
 
 MISTAKES: list[tuple[str, str, Any]] = [
-    ("events", "shared.events._piecemeal", lambda *_: []),
-    ("events", "shared.events._why_not_ours", lambda *_: "none of ours"),
-    ("events", "shared.store.keys.event_id", str),
-    ("intake", "shared.intake.Intake._reject", lambda *_: notices.Decision.REJECTED),
-    ("intake", "shared.delivery.Delivery._member", lambda *_: None),
-    ("intake", "shared.store.transactions.Store.reject", rejecting_quietly),
+    ("events", "shared.events.envelope._piecemeal", lambda *_: []),
+    ("events", "shared.events.scheduled_event._why_not_ours", lambda *_: "none of ours"),
+    ("events", "shared.keys.event_id", str),
+    ("intake", "shared.delivery.intake.Intake._reject", lambda *_: kinds.Decision.REJECTED),
+    ("intake", "shared.delivery.sweep.Delivery._member", lambda *_: None),
+    ("intake", "shared.store.protocol.Store.reject", rejecting_quietly),
     ("failures", "shared.failures.templates.shlex", UNQUOTED),
     ("failures", "shared.failures.readable.readable", lambda reason: reason[:60]),
     ("routes", "shared.routes.matching.Routes._addressed", lambda *_: frozenset({"default"})),
-    ("windows", "shared.windows.recurrence._steps", lambda begin, _, first: count(max(begin, first))),
-    ("windows", "shared.windows.reading._utc_offset", lambda _: dt.timedelta(hours=99)),
-    ("emails", "shared.emails.view.line", str),
-    ("emails", "shared.emails.wording.shlex", UNQUOTED),
-    ("emails", "shared.emails.portal.quote", lambda text, **_: text),
+    ("windows", "shared.maintenance.recurrence._steps", lambda begin, _, first: count(max(begin, first))),
+    ("windows", "shared.maintenance.parsing._utc_offset", lambda _: dt.timedelta(hours=99)),
+    ("emails", "shared.messages.view.line", str),
+    ("emails", "shared.messages.phrases.shlex", UNQUOTED),
+    ("emails", "shared.messages.portal.quote", lambda text, **_: text),
 ]
 
 
@@ -222,9 +222,16 @@ def test_a_proof_needs_inputs_of_every_sort() -> None:
 
 def test_inputs_are_written_as_python_has_them() -> None:
     """An input is written so that it can be pasted: what Python makes of it is the same again."""
-    row = RejectedInput("rejected:0", "no \ud800", "'\n", made_up.NOW)
-    told = (emails.Told(NoticeKind.REJECTED, row), emails.Told(NoticeKind.FAILED, made_up.recorded(EVENT)))
-    letter = emails.Letter(told, made_up.NOW, made_up.TEAM, Look(), "why")
-    names = {**vars(emails), **vars(notices), **vars(rest), "datetime": dt}
+    row = RejectedInput("rejected:0", "no \ud800", "'\n", mails.NOW)
+    told = (emails.Told(NoticeKind.REJECTED, row), emails.Told(NoticeKind.FAILED, mails.recorded(EVENT)))
+    letter = emails.Letter(told, mails.NOW, mails.TEAM, Look(), "why")
+    names = {
+        **vars(emails),
+        **vars(kinds),
+        **vars(records),
+        **vars(audience),
+        **vars(durations),
+        "datetime": dt,
+    }
     for given_ in (letter, {"a": [1.5, None, float("inf")], "b": ()}):
         assert eval(hostile.pasted(given_), names) == given_

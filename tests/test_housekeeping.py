@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.housekeeping import tidy
-from tests.support.stories import event, guid, scheduled
-from tests.support.world import NOW, World
+from shared.delivery.retention import tidy
+from testing.samples.payloads import event, guid, scheduled
+from testing.world import NOW, World
 
 KEEP = timedelta(days=30)
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 import pytest
 import yaml
 
-from shared.delivery import Sweep, summary
+from shared.delivery.sweep import Sweep, summary
 from tests.infra import agreement, bicep, code, policy
 from tests.infra.watching import alert_names
 

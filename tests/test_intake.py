@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.mailers import Throttled, Unknown
-from shared.store.codec import unpack
-from shared.store.keys import digest
-from shared.store.memory import MemoryTable
+from shared.channels.outcomes import Throttled, Unknown
+from shared.keys import digest
+from shared.store.blobs import unpack
 from shared.store.table import Conflict, TableUnavailable
-from tests.support.stories import end_of_support, event, guid, scheduled
-from tests.support.world import NOW, World
+from testing.memory_table import MemoryTable
+from testing.samples.payloads import end_of_support, event, guid, scheduled
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

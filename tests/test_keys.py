@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events import Cluster, EndOfSupport, Event, Status
-from shared.store import keys
+from shared import keys
+from shared.events.model import Cluster, EndOfSupport, Event, Status
 
 GUID = "22223333-cccc-4444-dddd-5555eeee6666"
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

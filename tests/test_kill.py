@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.processes import Azurite, Host
-from tests.support.fault_proxy import CUT, Fault, Phase, Request
-from tests.support.mail_endpoint import Temper
-from tests.support.real import RealWorld
-from tests.support.stories import event, guid, scheduled
+from testing.fault_proxy import CUT, Fault, Phase, Request
+from testing.mail_endpoint import OperationIdMode
+from testing.processes import Azurite, Host
+from testing.real_app import RealWorld
+from testing.samples.payloads import event, guid, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,11 +108,11 @@ def _finish(host: Host, world: RealWorld) -> None:
         host.run("due_notices")
 
 
-def _live(azurite: Azurite, temper: Temper, at: int) -> Trap:
+def _live(azurite: Azurite, mode: OperationIdMode, at: int) -> Trap:
     """Tell the story, killed at one moment, and go on with another process."""
     # Without watchdogs, so that at the end nothing is left to do.
     watch = {"NOT_STARTED_AFTER": "0s", "STILL_RUNNING_AFTER": "0s"}
-    with RealWorld(azurite, temper, LEASE=f"{LEASE}s", **watch) as world:
+    with RealWorld(azurite, mode, LEASE=f"{LEASE}s", **watch) as world:
         trap = Trap(at)
         world.table_proxy.on_request = world.mail_proxy.on_request = trap
         with world.host() as host:
@@ -138,12 +138,12 @@ def _live(azurite: Azurite, temper: Temper, at: int) -> Trap:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("temper", list(Temper))
-def test_killed_at_each_request_boundary(azurite: Azurite, temper: Temper) -> None:
+@pytest.mark.parametrize("mode", list(OperationIdMode))
+def test_killed_at_each_request_boundary(azurite: Azurite, mode: OperationIdMode) -> None:
     """Killed at any request boundary and started again, the app loses no notice and sends none twice."""
-    moments = _live(azurite, temper, 0).passed
+    moments = _live(azurite, mode, 0).passed
     assert moments > 30
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        traps = list(pool.map(lambda at: _live(azurite, temper, at), range(1, moments + 1)))
+        traps = list(pool.map(lambda at: _live(azurite, mode, at), range(1, moments + 1)))
     # The last moments may go by differently when sweeps fall apart; nearly all are hit.
     assert sum(trap.sprung for trap in traps) >= moments - 2

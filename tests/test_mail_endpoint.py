@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.mail_endpoint import KEY, Fault, MailEndpoint, Moment, Request, Temper
+from testing.mail_endpoint import KEY, Fault, MailEndpoint, Moment, OperationIdMode, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,16 +101,16 @@ def test_no_operation_id(endpoint: MailEndpoint) -> None:
 
 
 def test_honours() -> None:
-    """One temper: the identical request again sends nothing, another body under the same id is a 400."""
-    with MailEndpoint(temper=Temper.HONOURS) as endpoint:
+    """One mode: the identical request again sends nothing, another body under the same id is a 400."""
+    with MailEndpoint(mode=OperationIdMode.HONOURS) as endpoint:
         assert [post(endpoint), post(endpoint)] == [202, 202]
         assert post(endpoint, MAIL | {"replyTo": []}) == 400
         assert len(endpoint.mails) == 1
 
 
 def test_ignores() -> None:
-    """The other temper: every request sends, and what is said of the operation is true."""
-    with MailEndpoint(temper=Temper.IGNORES) as endpoint:
+    """The other mode: every request sends, and what is said of the operation is true."""
+    with MailEndpoint(mode=OperationIdMode.IGNORES) as endpoint:
         assert [post(endpoint), post(endpoint)] == [202, 202]
         assert len(endpoint.mails) == 2
         assert ask(endpoint)[1]["status"] == "Succeeded"
@@ -257,7 +257,7 @@ def test_delays(endpoint: MailEndpoint) -> None:
 @contextmanager
 def process(*arguments: str) -> Iterator[str]:
     """Run the endpoint as a process; give its URL."""
-    command = [sys.executable, "-m", "tests.support.mail_endpoint", *arguments]
+    command = [sys.executable, "-m", "testing.mail_endpoint", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         try:

@@ -21,8 +21,9 @@ from azure.communication.email._api_versions import DEFAULT_VERSION
 from azure.core.credentials import AccessToken, AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.emails.email import Attachment, Email
-from shared.mailers import (
+from shared.channels.email.acs import API_VERSION, LONGEST_PAUSE, AcsMailer, parse_connection_string
+from shared.channels.email.email import Attachment, Email
+from shared.channels.outcomes import (
     Accepted,
     Answer,
     Fate,
@@ -33,8 +34,7 @@ from shared.mailers import (
     Unavailable,
     Unknown,
 )
-from shared.mailers.acs import API_VERSION, LONGEST_PAUSE, AcsMailer, parse_connection_string
-from tests.support.mail_endpoint import KEY, Fault, MailEndpoint, Moment, Request, Temper
+from testing.mail_endpoint import KEY, Fault, MailEndpoint, Moment, OperationIdMode, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -304,7 +304,7 @@ def test_identity_fails(problem: Exception) -> None:
 def test_identity_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the token came so late that the request might outlive its lease, nothing is sent."""
     now = [0.0]
-    monkeypatch.setattr("shared.mailers.acs.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("shared.channels.email.acs.time.monotonic", lambda: now[0])
     mailer = AcsMailer("https://127.0.0.1:9", Identity(first=lambda: now.__setitem__(0, 60.0)), SENDER)
     assert send(mailer) == Unavailable("nothing was sent: it took too long to get a token")
     mailer.close()
@@ -369,11 +369,11 @@ def test_no_answer(endpoint: MailEndpoint, mailer: AcsMailer, fault: str) -> Non
     assert len(endpoint.questions) == 1
 
 
-@pytest.mark.parametrize("temper", list(Temper))
+@pytest.mark.parametrize("mode", list(OperationIdMode))
 @pytest.mark.parametrize("fault", ["lost", "accept500", "accept429"])
-def test_lost_answer(temper: Temper, fault: str) -> None:
+def test_lost_answer(mode: OperationIdMode, fault: str) -> None:
     """A mail whose answer was lost is found by asking, whatever the service makes of repeats."""
-    with MailEndpoint(temper=temper) as endpoint:
+    with MailEndpoint(mode=mode) as endpoint:
         mailer = AcsMailer(*_key(endpoint), SENDER)
         endpoint.script(fault)
         assert send(mailer) != Accepted()

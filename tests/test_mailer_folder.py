@@ -17,11 +17,11 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from shared.emails.email import Attachment, Email
-from shared.mailers import Accepted, Answer, Fate, Refused, Timeouts, Unavailable
-from shared.mailers.folder import FolderMailer
-from shared.mailers.gallery import Gallery, attachment_file, tone
-from shared.mailers.mime import message_bytes
+from shared.channels.email.email import Attachment, Email
+from shared.channels.email.folder import FolderMailer
+from shared.channels.email.gallery import Gallery, attachment_file, tone
+from shared.channels.email.mime import message_bytes
+from shared.channels.outcomes import Accepted, Answer, Fate, Refused, Timeouts, Unavailable
 
 SENDER = "AKS maintenance <aks@example.com>"
 TIMEOUTS = Timeouts(connect=1, read=1)

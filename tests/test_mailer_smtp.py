@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from shared.emails.email import Attachment, Email
-from shared.mailers import (
+from shared.channels.email.email import Attachment, Email
+from shared.channels.email.mime import mailbox, message_bytes
+from shared.channels.email.relay import Relay, Tls
+from shared.channels.email.smtp import SmtpMailer, parse_url
+from shared.channels.outcomes import (
     Accepted,
     Fate,
     Outcome,
@@ -24,10 +27,7 @@ from shared.mailers import (
     Unavailable,
     Unknown,
 )
-from shared.mailers.mime import mailbox, message_bytes
-from shared.mailers.relay import Relay, Tls
-from shared.mailers.smtp import SmtpMailer, parse_url
-from tests.support.smtp_server import Certificate, SmtpServer, make_certificate
+from testing.smtp_server import Certificate, SmtpServer, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -304,7 +304,7 @@ def test_stalled(
         late = next(ticks) > 0 if before is None else before in relay.commands
         return PATIENT.connect + PATIENT.read - 0.1 if late else 0
 
-    monkeypatch.setattr("shared.mailers.smtp.time.monotonic", clock)
+    monkeypatch.setattr("shared.channels.email.smtp.time.monotonic", clock)
     assert type(send(relay)) is expected
     assert relay.messages == [] or step == "dot"
 
@@ -312,7 +312,7 @@ def test_stalled(
 def test_conversation_in_time(relay: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A conversation whose steps add up to more than the timeouts ends before its final dot."""
     ticks = count(step=4)
-    monkeypatch.setattr("shared.mailers.smtp.time.monotonic", lambda: next(ticks))
+    monkeypatch.setattr("shared.channels.email.smtp.time.monotonic", lambda: next(ticks))
     outcome = send(relay)
     assert isinstance(outcome, Unavailable)
     assert "took too long" in outcome.reason

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.store.memory import MemoryTable
 from shared.store.table import Conflict, Table
-from tests.support.table_contract import TableContract, insert
+from testing.memory_table import MemoryTable
+from tests.table_contract import TableContract, insert
 
 NOW = datetime(2026, 11, 20, 9, 0, 0, 123_456, tzinfo=UTC)
 

@@ -11,24 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import ids
-from shared.events import Cluster, EndOfSupport, Event, Status, Upgrade
-from shared.notices import (
-    BEGUN,
-    ENDS,
-    Check,
-    Decision,
-    Kind,
-    Plan,
-    Recorded,
-    latest_announcement,
-    needs_history,
-    overtaken,
-    plan,
-    still_true,
-)
-from shared.routes import Lead
-from shared.store import keys
+from shared import ids, keys
+from shared.durations import Lead
+from shared.events.model import Cluster, EndOfSupport, Event, Status, Upgrade
+from shared.notices.kinds import BEGUN, ENDS, Decision, Kind
+from shared.notices.planning import Plan, needs_history, overtaken, plan, still_true
+from shared.notices.records import Check, Recorded, latest_announcement
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 START = NOW + timedelta(days=10)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import payloads
 from ops import ledger
-from shared import reports
-from shared.mailers import Accepted, Refused, Throttled, Unknown
-from shared.store import keys
+from shared import keys
+from shared.channels.outcomes import Accepted, Refused, Throttled, Unknown
+from shared.delivery import reports
 from shared.store.ledger import Ledger
 from shared.store.table import Operation, Verb
-from tests.support.stories import event, guid, scheduled
-from tests.support.world import NOW, World
+from testing.samples import payloads
+from testing.samples.payloads import event, guid, scheduled
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ops import ledger
-from shared.mailers import Accepted, Refused, Throttled, Unknown
-from shared.notices import Mail
-from shared.store import codec, keys
+from shared import keys
+from shared.channels.outcomes import Accepted, Refused, Throttled, Unknown
+from shared.notices.records import Mail
+from shared.store import codec
 from shared.store.ledger import Ledger, ResendRefused
-from shared.store.memory import MemoryTable
 from shared.store.table import Conflict, Operation, TableUnavailable
-from tests.support.stories import event
-from tests.support.world import NOW, World
+from testing.memory_table import MemoryTable
+from testing.samples.payloads import event
+from testing.world import NOW, World
 from tests.test_ops_ledger import run, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.store.codec import MailRow
+    from shared.store.rows import MailRow
 
 
 def failed(world: World, **more: str) -> str:

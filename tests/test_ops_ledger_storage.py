@@ -12,20 +12,21 @@ from uuid import uuid4
 import pytest
 from azure.data.tables import TableClient
 
-from local.child import environment
 from ops import ledger, storage
 from shared import settings
-from shared.store.memory import MemoryTable
-from shared.store.table import AzureTable, BrowsableTable, Operation, TableUnavailable, Verb
+from shared.store.azure import AzureTable
+from shared.store.table import BrowsableTable, Operation, TableUnavailable, Verb
+from testing.child_process import environment
+from testing.memory_table import MemoryTable
+from testing.real_app import RealWorld
+from testing.samples.payloads import event, guid
 from tests.infra import code
-from tests.support.real import RealWorld
-from tests.support.stories import event, guid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from local.processes import Azurite
+    from testing.processes import Azurite
 
 URI = "https://account.table.core.windows.net"
 

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from ops import dead_letters, replay
-from shared import settings, wiring
+from shared import settings
+from shared.app import open_table
 from shared.store.table import TableUnavailable
 from tests.infra import code
 from tests.test_ops_send_event import Endpoint
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from local.processes import Azurite
+    from testing.processes import Azurite
 
 STARTED = json.loads((code.ROOT / "samples" / "started.cloudevent.json").read_text("utf-8"))
 REPORT = {"id": "r", "eventType": "Microsoft.Communication.EmailDeliveryReportReceived", "data": {}}
@@ -188,7 +189,7 @@ def test_here(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(folder)  # no local.settings.json here
-    table = wiring.open_table(settings.load(environment))
+    table = open_table(settings.load(environment))
     table._client.create_table()
     try:
         assert replay.main([str(folder / "TOPIC")]) == 0

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from local import payloads
 from ops import routes
+from testing.samples import payloads
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from ops import send_event, webhook
-from shared import events
+from shared.events import envelope, model, scheduled_event
 from tests.infra import code
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def test_sends_to_a_topic(app: Endpoint, tmp_path: Path) -> None:
     assert path.startswith("/api/events?api-version=")
     assert headers["content-type"].startswith("application/cloudevents-batch+json")
     assert headers["aeg-sas-key"] == "k3y"
-    assert body[0]["type"] == events.EVENT_TYPE
+    assert body[0]["type"] == scheduled_event.EVENT_TYPE
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_endpoint_keeps_what_the_address_names() -> None:
 def test_new_reads_as_the_same_event_of_now(sample: Path) -> None:
     """A renewed event is one that the app has not seen, and says the same otherwise, all of it of now."""
     body = json.loads(sample.read_text("utf-8"))
-    (old,) = events.parse(json.dumps(body), NOW)
-    (new,) = events.parse(json.dumps(send_event.renewed(body, NOW)), NOW)
+    (old,) = envelope.parse(json.dumps(body), NOW)
+    (new,) = envelope.parse(json.dumps(send_event.renewed(body, NOW)), NOW)
     assert type(new.reading) is type(old.reading)
-    if isinstance(old.reading, events.Event) and isinstance(new.reading, events.Event):
+    if isinstance(old.reading, model.Event) and isinstance(new.reading, model.Event):
         assert new.reading.event_id != old.reading.event_id
         assert new.reading.envelope_id != old.reading.envelope_id
         assert abs(new.reading.time - NOW) < timedelta(milliseconds=1)
@@ -162,9 +162,9 @@ def test_new_keeps_a_story_together() -> None:
     later = json.loads(json.dumps(body))
     later["time"] = "2099-01-01T00:00:00Z"
     later["data"]["resourceInfo"]["properties"]["eventStatus"] = "Completed"
-    first, second = events.parse(json.dumps(send_event.renewed([body, later], NOW)), NOW)
-    assert isinstance(first.reading, events.Event)
-    assert isinstance(second.reading, events.Event)
+    first, second = envelope.parse(json.dumps(send_event.renewed([body, later], NOW)), NOW)
+    assert isinstance(first.reading, model.Event)
+    assert isinstance(second.reading, model.Event)
     assert first.reading.event_id == second.reading.event_id
     assert first.reading.time < second.reading.time
     assert abs(second.reading.time - NOW) < timedelta(seconds=1)

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared import pace
-from shared.mailers import Accepted, Throttled
-from shared.pace import MANAGED_DOMAIN, OWN_DOMAIN, Limits
-from tests.support.stories import event
-from tests.support.world import NOW, World
+from shared.channels.outcomes import Accepted, Throttled
+from shared.delivery import limiter
+from shared.delivery.limiter import MANAGED_DOMAIN, OWN_DOMAIN, Limits
+from testing.samples.payloads import event
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.emails.email import Email
-    from shared.mailers import Outcome
+    from shared.channels.email.email import Email
+    from shared.channels.outcomes import Outcome
 
 SERVICE = {
     "EMAIL_FOLDER": "",
@@ -114,15 +114,15 @@ def test_counting_costs_no_round_trip() -> None:
 def test_stretched_interval_keeps_all_audiences_inside_the_limits() -> None:
     """The interval between grouped mails grows with the number of audiences, so that together they fit."""
     five = timedelta(minutes=5)
-    assert pace.stretched(five, 1, OWN_DOMAIN) == five
-    assert pace.stretched(five, 30, OWN_DOMAIN) == timedelta(minutes=30)
-    assert pace.stretched(five, 3, MANAGED_DOMAIN) == timedelta(minutes=30)
-    assert pace.stretched(five, 90, None) == five
+    assert limiter.stretched(five, 1, OWN_DOMAIN) == five
+    assert limiter.stretched(five, 30, OWN_DOMAIN) == timedelta(minutes=30)
+    assert limiter.stretched(five, 3, MANAGED_DOMAIN) == timedelta(minutes=30)
+    assert limiter.stretched(five, 90, None) == five
 
 
 def test_what_is_counted_is_forgotten_after_an_hour() -> None:
     """The count holds an hour of sends, and never grows beyond it."""
     sends: dict[int, int] = {}
     for second in range(0, 20_000, 10):
-        sends = pace.counted(sends, NOW + timedelta(seconds=second))
-    assert len(sends) <= pace.HOUR // pace.BUCKET + 2
+        sends = limiter.counted(sends, NOW + timedelta(seconds=second))
+    assert len(sends) <= limiter.HOUR // limiter.BUCKET + 2

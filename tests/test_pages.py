@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.processes import ROOT
+from testing.processes import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

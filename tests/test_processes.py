@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from azure.data.tables import TableServiceClient
 
-from local import processes
-from local.processes import ROOT, Azurite, Host, ProcessError, free_port
-from tests.support.apps import App, soon
+from testing import processes
+from testing.apps import App, soon
+from testing.processes import ROOT, Azurite, Host, ProcessError, free_port
 
 if typing.TYPE_CHECKING:
     from pathlib import Path
@@ -157,7 +157,7 @@ def test_started_in_a_thread(tmp_path: Path) -> None:
 
 PARENT = """
 import pathlib, sys, time
-from local.processes import Azurite, Host
+from testing.processes import Azurite, Host
 folder = pathlib.Path(sys.argv[1])
 with Azurite() as azurite, Host({"NOTES": str(folder)}, app=folder) as host:
     print(azurite.pid, host.pid, flush=True)

@@ -13,21 +13,22 @@ from typing import Any
 
 import pytest
 
-from local.payloads import event, guid, scheduled
-from local.processes import ROOT
 from prove import report, schedules
 from prove.bugs import Bug
-from prove.campaigns import Result, Total, campaign
-from prove.evidence import Evidence, Verdict, judge
 from prove.faults import KINDS, LATE, SIDES, STOPS
-from prove.letters import Telling, read
+from prove.mail_reader import Telling, read
 from prove.report import NAMES
+from prove.runner import Result, Total, campaign
 from prove.runs import Trial
 from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, make
-from shared.notices import Kind, Member, SentMail
-from shared.store import keys
-from tests.support.mail_endpoint import Mail, Temper
-from tests.support.world import NOW, World
+from prove.verdict import Evidence, Verdict, judge
+from shared import keys
+from shared.notices.kinds import Kind
+from shared.notices.records import Member, SentMail
+from testing.mail_endpoint import Mail, OperationIdMode
+from testing.processes import ROOT
+from testing.samples.payloads import event, guid, scheduled
+from testing.world import NOW, World
 
 BEGAN = datetime(2026, 11, 20, 3, tzinfo=UTC)
 
@@ -44,7 +45,7 @@ def test_short_proof() -> None:
     results = {result.seed: result for result in campaign(trials, len(trials), processes=1)}
     good = [results[seed] for seed in SEEDS]
     assert report.bad([result for result in good if not result.is_good]) == ""
-    assert {result.temper for result in good} == set(Temper)
+    assert {result.mode for result in good} == set(OperationIdMode)
     struck: Counter[str] = Counter()
     for result in good:
         struck.update(result.strikes)
@@ -65,10 +66,10 @@ def test_same_seed() -> None:
 
 
 def test_every_kind_is_scheduled() -> None:
-    """The schedules of the long proof hold every kind of fault, death, course, temper and storm."""
+    """The schedules of the long proof hold every kind of fault, death, course, mode and storm."""
     made = [make(seed, BEGAN) for seed in range(2_000)]
     assert {name for each in made for name in each.kinds} == {kind.name for kind in KINDS}
-    assert {each.temper for each in made} == set(Temper)
+    assert {each.mode for each in made} == set(OperationIdMode)
     deaths = [death for each in made for lives in each.deaths for death in lives]
     assert {death.side for death in deaths} == set(SIDES)
     assert any(death.stops for death in deaths)
@@ -81,9 +82,11 @@ def test_late_requests_are_within_the_promise_or_apart() -> None:
     """No request is held up beyond the lease where the mail service ignores operation ids, but on purpose."""
     for seed in range(500):
         schedule = make(seed, BEGAN)
-        assert schedule.temper is Temper.HONOURS or not LATE & set(schedule.kinds)
+        assert schedule.mode is OperationIdMode.HONOURS or not LATE & set(schedule.kinds)
         stops = [death.stops for lives in schedule.deaths for death in lives]
-        assert schedule.temper is Temper.HONOURS or max(stops, default=0) < STOPS["instance stopped"][1]
+        assert (
+            schedule.mode is OperationIdMode.HONOURS or max(stops, default=0) < STOPS["instance stopped"][1]
+        )
         assert set(make(seed, BEGAN, part=Part.BEYOND).kinds) <= LATE
 
 
@@ -126,7 +129,7 @@ def _evidence(status: str = "Failed", cluster: str = CLUSTER, **different: Any) 
     schedule = Schedule(
         seed=7,
         began=BEGAN,
-        temper=Temper.HONOURS,
+        mode=OperationIdMode.HONOURS,
         storm=7,
         rate=0.1,
         kinds=(),
@@ -325,11 +328,11 @@ def test_each_bug_is_planted(bug: Bug) -> None:
 _PLANTED = """
 import sys
 from prove.bugs import Bug, plant
-from shared.sending import Sender
-from shared.store import table
+from shared.delivery.sender import Sender
+from shared.store import azure
 
 def places():
-    return table._sdk_operation, Sender.send, table.AzureTable._commit, Sender._ask
+    return azure._sdk_operation, Sender.send, azure.AzureTable._commit, Sender._ask
 
 before = places()
 plant(Bug(sys.argv[1]))

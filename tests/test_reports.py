@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from shared import reports
-from shared.mailers import Answer, Fate, Unknown
+from shared.channels.outcomes import Answer, Fate, Unknown
+from shared.delivery import reports
 from shared.store.codec import sent as read_sent
 from shared.store.table import TableUnavailable
-from tests.support.stories import event
-from tests.support.world import NOW, World
+from testing.samples.payloads import event
+from testing.world import NOW, World
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 

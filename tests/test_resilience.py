@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared import sending, wiring
-from shared.mailers import Accepted, Outcome, Postponed, Throttled, Timeouts, Unavailable
-from shared.notices import Decision
-from shared.settings import SettingsError
+from shared import app
+from shared.channels.outcomes import Accepted, Outcome, Postponed, Throttled, Timeouts, Unavailable
+from shared.delivery import sender
+from shared.notices.kinds import Decision
+from shared.setting_reader import SettingsError
 from shared.store import codec
-from shared.store.memory import MemoryTable
 from shared.store.table import Operation, TableRefused, TableUnavailable, Verb
-from tests.support.fault_proxy import Phase, Reply, at
-from tests.support.real import RealWorld
-from tests.support.stories import event, scheduled
-from tests.support.world import NOW, World
+from testing.fault_proxy import Phase, Reply, at
+from testing.memory_table import MemoryTable
+from testing.real_app import RealWorld
+from testing.samples.payloads import event, scheduled
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from local.processes import Azurite
-    from shared.emails.email import Email
+    from shared.channels.email.email import Email
+    from testing.processes import Azurite
 
 DAY = timedelta(days=1)
 
@@ -207,8 +208,8 @@ def test_mailer_that_cannot_be_opened_is_no_attempt(monkeypatch: pytest.MonkeyPa
     def broken(_config: object) -> Any:
         raise ImportError("no module named azure.communication")
 
-    monkeypatch.setattr(wiring, "open_mailer", broken)
-    mailer = wiring.LazyMailer(World().config)
+    monkeypatch.setattr(app, "open_mailer", broken)
+    mailer = app.LazyMailer(World().config)
     outcome = mailer.send(None, "id", Timeouts(1, 1))  # type: ignore[arg-type]
     assert isinstance(outcome, Unavailable)
     assert mailer.ask("id", Timeouts(1, 1)).fate == "no-answer"
@@ -284,7 +285,7 @@ def test_pause_that_another_instance_has_set_is_kept(warm: bool) -> None:
 
 def test_failures_do_not_queue_to_be_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the table is slow, failures do not wait for each other's counted sends: they are recorded."""
-    monkeypatch.setattr(sending, "MOST_QUEUED", 0.05)
+    monkeypatch.setattr(sender, "MOST_QUEUED", 0.05)
 
     class SlowTable(MemoryTable):
         def commit(self, operations: Sequence[Operation]) -> list[str]:

@@ -13,21 +13,13 @@ import msgspec
 import pytest
 import yaml
 
-from local import payloads
-from shared.events import Cluster, Event, Status, Upgrade, parse
-from shared.notices import Kind
-from shared.routes import (
-    DEFAULT_AUDIENCE,
-    OF_EVENTS,
-    Audience,
-    Defaults,
-    Lead,
-    Outcome,
-    RoutesError,
-    Volume,
-    load,
-    read,
-)
+from shared.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
+from shared.durations import Lead
+from shared.events.envelope import parse
+from shared.events.model import Cluster, Event, Status, Upgrade
+from shared.notices.kinds import Kind
+from shared.routes import Defaults, Outcome, RoutesError, load, read
+from testing.samples import payloads
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 ROOT = Path(__file__).parent.parent

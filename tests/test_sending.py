@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.mailers import Accepted, Answer, Fate, Outcome, Refused, Throttled, Unavailable, Unknown
+from shared.channels.outcomes import Accepted, Answer, Fate, Outcome, Refused, Throttled, Unavailable, Unknown
 from shared.store.codec import sent as read_sent
-from tests.support.stories import event
-from tests.support.world import NOW, World
+from testing.samples.payloads import event
+from testing.world import NOW, World
 
 if TYPE_CHECKING:
-    from shared.emails.email import Email
-    from shared.notices import SentMail
+    from shared.channels.email.email import Email
+    from shared.notices.records import SentMail
 
 
 def _failed(world: World, name: str = "maintenance") -> None:
@@ -276,7 +276,7 @@ def test_rendering_that_fails_goes_out_plain(monkeypatch: pytest.MonkeyPatch) ->
     def broken(*_: object) -> Email:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("shared.emails.compose.compose", broken)
+    monkeypatch.setattr("shared.channels.email.compose.compose", broken)
     world = World()
     _failed(world)
     (sent,) = world.mailer.arrived

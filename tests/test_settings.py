@@ -12,19 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.notices import Watch
-from shared.pace import Limits
-from shared.routes import Audience, Lead, Routes
-from shared.settings import (
-    AzureEmail,
-    FolderEmail,
-    Settings,
-    SettingsError,
-    SmtpEmail,
-    Storage,
-    duration,
-    load,
-)
+from shared.audience import Audience
+from shared.delivery.limiter import Limits
+from shared.durations import Lead, duration
+from shared.notices.planning import Watch
+from shared.routes import Routes
+from shared.setting_reader import SettingsError
+from shared.settings import AzureEmail, FolderEmail, Settings, SmtpEmail, Storage, load
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.processes import Azurite, Host, ProcessError
-from tests.support.mail_endpoint import Fault, Temper
-from tests.support.real import SETTINGS, RealWorld
-from tests.support.stories import event, guid, scheduled
+from testing.mail_endpoint import Fault, OperationIdMode
+from testing.processes import Azurite, Host, ProcessError
+from testing.real_app import SETTINGS, RealWorld
+from testing.samples.payloads import event, guid, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,8 +115,8 @@ def test_raw_event_of_a_megabyte_is_kept(world: RealWorld) -> None:
     assert 900_000 < len(text.encode()) < 1_000_000
     with world.host() as host:
         assert host.post_event(text).status == 202
+    from shared.keys import digest
     from shared.store.codec import rejected
-    from shared.store.keys import digest
 
     (row,) = world.rows("rejected:").rows
     assert row.key == f"rejected:{digest(text)}"
@@ -136,11 +136,11 @@ def test_throttling_pauses_and_loses_nothing(world: RealWorld) -> None:
     assert sorted(world.told().values()) == [1, 1, 1]
 
 
-@pytest.mark.parametrize("temper", [Temper.HONOURS, Temper.IGNORES])
+@pytest.mark.parametrize("mode", [OperationIdMode.HONOURS, OperationIdMode.IGNORES])
 @pytest.mark.parametrize("kind", ["lost", "accept500"])
-def test_accepted_without_an_answer_arrives_once(azurite: Azurite, temper: Temper, kind: str) -> None:
+def test_accepted_without_an_answer_arrives_once(azurite: Azurite, mode: OperationIdMode, kind: str) -> None:
     """A mail that was accepted without saying so is asked about after its lease, and arrives once."""
-    with RealWorld(azurite, temper, LEASE="10s") as world, world.host() as host:
+    with RealWorld(azurite, mode, LEASE="10s") as world, world.host() as host:
         world.endpoint.script(kind)
         assert host.post_event(event("Failed", _now())).status == 202
         assert len(world.keys("work:2")) == 1
@@ -187,7 +187,7 @@ def test_reminder_falls_due(world: RealWorld) -> None:
 
 def test_table_that_does_not_answer_is_not_acknowledged(world: RealWorld) -> None:
     """An event that could not be recorded is answered with 500, so that Event Grid delivers again."""
-    from tests.support.fault_proxy import CUT, Phase
+    from testing.fault_proxy import CUT, Phase
 
     with world.host() as host:
         host.run("due_notices")
@@ -201,7 +201,7 @@ def test_table_that_does_not_answer_is_not_acknowledged(world: RealWorld) -> Non
 
 def test_lost_answer_of_the_table_is_no_duplicate(world: RealWorld) -> None:
     """Where the table's answer gets lost, the event is recorded once and its failure mailed once, at once."""
-    from tests.support.fault_proxy import CUT, Phase, Request
+    from testing.fault_proxy import CUT, Phase, Request
 
     lost: list[int] = []
 

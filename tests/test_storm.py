@@ -20,20 +20,20 @@ from uuid import uuid4
 import pytest
 from azure.data.tables import TableClient
 
-from local.night import Course, patch_night
-from shared.emails.compose import LIMIT
-from shared.notices import Kind
-from shared.pace import MANAGED_DOMAIN, OWN_DOMAIN
-from shared.store.memory import MemoryTable
-from shared.store.table import AzureTable
-from tests.support.storm import Storm, html_size
+from shared.channels.email.compose import LIMIT
+from shared.delivery.limiter import MANAGED_DOMAIN, OWN_DOMAIN
+from shared.notices.kinds import Kind
+from shared.store.azure import AzureTable
+from testing.memory_table import MemoryTable
+from testing.patch_night_run import Storm, html_size
+from testing.samples.patch_night import Course, patch_night
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.night import Happening, Night
-    from local.processes import Azurite
-    from tests.support.moving import MovingClock
+    from testing.moving import MovingClock
+    from testing.processes import Azurite
+    from testing.samples.patch_night import Happening, Night
 
 BEGAN = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 ROOT = Path(__file__).parent.parent
@@ -187,7 +187,7 @@ def test_storm_to_watch(tmp_path: Path) -> None:
     """The storm to watch ends with 0 where everyone was told what happened, and shows how it went."""
     small = ["--clusters", "30", "--audiences", "4", "--seconds", "8", "--out", str(tmp_path)]
     storm = subprocess.run(
-        [sys.executable, "-m", "local.storm", *small],
+        [sys.executable, "-m", "local.patch_night_demo", *small],
         cwd=ROOT,
         capture_output=True,
         text=True,

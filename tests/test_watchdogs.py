@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.stories import event, scheduled
-from tests.support.world import NOW, World
+from testing.samples.payloads import event, scheduled
+from testing.world import NOW, World
 
 START = NOW + timedelta(hours=2)
 

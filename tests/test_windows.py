@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shared.windows import Configuration, Window, next_window, occurrences, parse, parse_all, window_at
+from shared.maintenance import Configuration, Window, next_window, occurrences, parse, parse_all, window_at
 
 FIXTURES = Path(__file__).parent / "fixtures" / "windows"
 END = datetime.max.replace(tzinfo=UTC)

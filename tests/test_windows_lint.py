@@ -15,9 +15,9 @@ import pytest
 from ops.linting import RULES, commands, lint, reading, report
 from ops.linting.listing import ListedCluster
 from ops.linting.rule import Finding, Severity
-from shared.events import Cluster
-from shared.windows import AUTO_UPGRADE, DEFAULT, NODE_OS, ConfigurationError, parse
-from shared.windows.configuration import MaintenanceWindow
+from shared.events.model import Cluster
+from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS, ConfigurationError, parse
+from shared.maintenance.configuration import MaintenanceWindow
 
 FIXTURES = Path(__file__).parent / "fixtures" / "windows"
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)

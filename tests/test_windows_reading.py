@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.events import Upgrade
-from shared.windows import (
+from shared.events.model import Upgrade
+from shared.maintenance import (
     AUTO_UPGRADE,
     DEFAULT,
     NODE_OS,
@@ -27,7 +27,7 @@ from shared.windows import (
     parse_all,
     parse_shared,
 )
-from shared.windows.configuration import (
+from shared.maintenance.configuration import (
     AbsoluteMonthly,
     Daily,
     DateSpan,

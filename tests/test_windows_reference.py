@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.windows import next_window, occurrences, parse, window_at
-from tests.support.windows_reference import DAY, DAYS, expected, expected_slots
+from shared.maintenance import next_window, occurrences, parse, window_at
+from testing.windows_reference import DAY, DAYS, expected, expected_slots
 
 DATES = st.dates(date(1999, 1, 1), date(2032, 12, 31))
 NAMES = st.sampled_from(DAYS)

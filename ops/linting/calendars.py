@@ -11,8 +11,8 @@ import msgspec
 from ops.linting import commands
 from ops.linting.rule import HORIZON, PLANNED, Problem, Rule, Severity
 from ops.linting.schedules import renewed
-from shared.windows import NODE_OS, Configuration, Window, occurrences
-from shared.windows.configuration import MaintenanceWindow
+from shared.maintenance import NODE_OS, Configuration, Window, occurrences
+from shared.maintenance.configuration import MaintenanceWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

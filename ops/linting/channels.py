@@ -9,8 +9,8 @@ import msgspec
 from ops.linting import commands
 from ops.linting.rule import AUTO_UPGRADES, NODE_IMAGES, PLANNED, Problem, Rule, Severity
 from ops.linting.schedules import RECOMMENDED, SUNDAY
-from shared.windows import AUTO_UPGRADE, NODE_OS
-from shared.windows.configuration import (
+from shared.maintenance import AUTO_UPGRADE, NODE_OS
+from shared.maintenance.configuration import (
     AbsoluteMonthly,
     Configuration,
     Daily,

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared.windows import AUTO_UPGRADE, NODE_OS, Configuration, next_window
-from shared.windows.configuration import (
+from shared.maintenance import AUTO_UPGRADE, NODE_OS, Configuration, next_window
+from shared.maintenance.configuration import (
     WEEKDAYS,
     AbsoluteMonthly,
     Daily,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from ops.linting.listing import ListedCluster
-    from shared.windows.configuration import Schedule
+    from shared.maintenance.configuration import Schedule
 
 _API = "2025-10-01"
 
@@ -88,7 +88,7 @@ def command(*words: str, **options: str) -> str:
 
 
 def as_json(window: MaintenanceWindow) -> dict[str, Any]:
-    """Write a window as ARM's JSON: what `shared.windows.parse` reads."""
+    """Write a window as ARM's JSON: what `shared.maintenance.parse` reads."""
     body: dict[str, Any] = {
         "schedule": _schedule(window.schedule),
         "durationHours": int(window.duration.total_seconds()) // 3600,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-if TYPE_CHECKING:
-    from shared.events import Cluster
-    from shared.windows import Configuration, ConfigurationError
+from shared.events.model import Cluster
+from shared.maintenance import Configuration, ConfigurationError
 
 
 class Malformed(msgspec.Struct, frozen=True):

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ops.linting.listing import Budget, ListedCluster, Malformed, Pool
-from shared.events import Cluster
-from shared.windows import ConfigurationError, parse
-from shared.windows.configuration import NAMES
+from shared.events.model import Cluster
+from shared.maintenance import ConfigurationError, parse
+from shared.maintenance.configuration import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from shared.windows import Configuration
+    from shared.maintenance import Configuration
 
 _ID = re.compile(
     r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/microsoft\.containerservice/managedclusters/([^/]+)",

@@ -8,7 +8,7 @@ import msgspec
 
 from ops.linting.rule import Severity
 from ops.table import table
-from shared.emails import outside
+from shared import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ def as_text(findings: Sequence[Finding]) -> str:
     parts = [table(_HEAD, rows)]
     for rule in dict.fromkeys(found.rule for found in findings):
         of_rule = [found for found in findings if found.rule == rule]
-        mends = dict.fromkeys(f"  {outside.line(found.fix)}" for found in of_rule)
+        mends = dict.fromkeys(f"  {text.line(found.fix)}" for found in of_rule)
         parts.append("\n".join((f"{rule}: {of_rule[0].why}", f"  {of_rule[0].source}", *mends)))
     parts.append(_count(findings))
     return "\n\n".join(parts)

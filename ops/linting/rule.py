@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.windows import Configuration, occurrences
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from ops.linting.listing import ListedCluster
+from ops.linting.listing import ListedCluster
+from shared.maintenance import Configuration, occurrences
 
 HORIZON = timedelta(days=184)
 """How far ahead windows are compared: the longest interval is six months."""

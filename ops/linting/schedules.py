@@ -12,8 +12,8 @@ import msgspec
 from ops.linting import commands
 from ops.linting.regions import SUMMER_TIME
 from ops.linting.rule import PLANNED, Problem, Rule, Severity
-from shared.windows import AUTO_UPGRADE, DEFAULT, NODE_OS, ConfigurationError, next_window, parse
-from shared.windows.configuration import (
+from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS, ConfigurationError, next_window, parse
+from shared.maintenance.configuration import (
     SHORTEST_WINDOW,
     WEEKDAYS,
     Configuration,

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.notices import Kind
+from shared.notices.kinds import Kind
 from shared.store.table import TableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from shared.clusters.known import Known
-    from shared.clusters.standing import Standing
-    from shared.notices import Plan, Recorded
-    from shared.sending import Reader
+    from shared.maintenance.inventory import Known
+    from shared.maintenance.snapshot import Standing
+    from shared.notices.planning import Plan
+    from shared.notices.records import Recorded
+    from shared.store.reader import Reader
 
 log = logging.getLogger("notifier")
 
@@ -45,9 +46,9 @@ class Lookup:
         if told is None or known is None:
             return None
         try:
-            from shared.clusters import reckoning
+            from shared.clusters import schedule
 
-            return reckoning.standing(known, kind, told, history, now)
+            return schedule.standing(known, kind, told, history, now)
         except Exception:
             log.exception("%s is told without its cluster's windows", key)
             return None
@@ -65,9 +66,9 @@ class Lookup:
         if known is None:
             return planned
         try:
-            from shared.clusters import reckoning
+            from shared.clusters import schedule
 
-            checks = reckoning.moved(planned.checks, known, told, history, now)
+            checks = schedule.moved(planned.checks, known, told, history, now)
         except Exception:
             log.exception("%s is watched without its cluster's windows", told.key)
             return planned

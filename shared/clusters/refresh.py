@@ -11,16 +11,16 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shared.arm import Arm, ArmError
-from shared.clusters.known import read
+from shared.maintenance.inventory import read
+from shared.sources.arm import Arm, ArmError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from shared.clock import Clock
-    from shared.clusters.known import Known
-    from shared.store.transactions import Store
+    from shared.maintenance.inventory import Known
+    from shared.store.protocol import Store
 
 log = logging.getLogger("notifier")
 

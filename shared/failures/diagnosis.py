@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.events import Upgrade
+from shared.events.model import Upgrade
 from shared.failures import templates
 from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, UNKNOWN, Catalogue
 from shared.failures.explanation import Context, Finding, Step

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.events import Upgrade  # noqa: TC001 - msgspec needs it when it decodes
-from shared.failures.explanation import Owner  # noqa: TC001 - msgspec needs it when it decodes
+from shared.events.model import Upgrade
+from shared.failures.explanation import Owner
 
 
 class Advice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,16 +13,17 @@ Raises:
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.routes.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Lead, Volume
+from shared.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
+from shared.durations import Lead
 from shared.routes.document import RoutesError
 from shared.routes.matching import Condition, Hearing, Outcome, Route, Routes, Step, Told, Trace
 
 if TYPE_CHECKING:
-    from datetime import timedelta
     from pathlib import Path
 
 __all__ = [
@@ -64,9 +65,9 @@ def load(text: str, defaults: Defaults) -> Routes:
 
     Raises RoutesError for the first thing that is wrong.
     """
-    from shared.routes import reading
+    from shared.routes import parsing
 
-    return reading.routes(text, defaults)
+    return parsing.routes(text, defaults)
 
 
 def read(setting: str, base: Path) -> str:

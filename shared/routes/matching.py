@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.events import Event, Status
-from shared.notices import Kind
-from shared.routes.audience import DEFAULT_AUDIENCE, Audience, Lead
+from shared.audience import DEFAULT_AUDIENCE, Audience
+from shared.events.model import Event, Status
+from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import timedelta
+
+    from shared.durations import Lead
 
 VALUES: Mapping[str, Callable[[Event], str]] = {
     "subscription": lambda event: event.cluster.subscription,

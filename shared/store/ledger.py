@@ -8,21 +8,21 @@ app that is running.
 from __future__ import annotations
 
 import logging
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from shared import ids
-from shared.notices import Mail, Recorded, SentMail
-from shared.store import codec, keys
-from shared.store.codec import MailRow
+from shared import ids, keys
+from shared.notices.records import Mail, Recorded, SentMail
+from shared.store import codec
+from shared.store.rows import MailRow
 from shared.store.table import BrowsableTable, Conflict, Operation, Stored, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from shared.store.codec import WorkRow
+    from shared.store.rows import WorkRow
 
 log = logging.getLogger("notifier")
 
@@ -190,14 +190,14 @@ def _each(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[_T]:
     for row in rows:
         try:
             yield read(row)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are shown
+        except Exception as error:  # noqa: BLE001 - raised again by __exit__
             log.warning("row %s cannot be read: %r", row.key, error)
 
 
 def _received(row: Stored) -> Received:
     try:
         return Received(codec.time(row.values["received"]), codec.recorded(row))
-    except Exception as error:  # noqa: BLE001 - what its key tells is shown
+    except Exception as error:  # noqa: BLE001 - raised again by __exit__
         log.warning("row %s cannot be read whole: %r", row.key, error)
         return Received(row.timestamp, codec.recorded_by_key(row))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import settings
-from shared.notices import Decision
+from shared.notices.kinds import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared import settings
+from shared import durations
+from shared.settings.load import SHORTEST_LEASE
 from tests.infra.asking import made, shown
 from tests.infra.bicep import Code
 
@@ -120,7 +121,7 @@ def limits(infra: Infra) -> Iterator[str]:
     text = infra["app/function.bicep"].text
     if "alwaysReady" in text:
         yield "instances that are always ready cost some 21 dollars a month"
-    if settings.duration(str(parameters["lease"].default)) < settings.SHORTEST_LEASE:
+    if durations.duration(str(parameters["lease"].default)) < SHORTEST_LEASE:
         yield "the lease is too short"
 
 
