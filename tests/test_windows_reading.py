@@ -249,7 +249,7 @@ def test_day_without_slots_is_the_whole_day() -> None:
 
 
 SHARED: dict[str, Any] = {
-    "id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.ContainerService/maintenanceWindows/weekends",
+    "id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.ContainerService/maintenanceWindows/week",
     "name": "weekends",
     "location": "eastus",
     "tags": {"team": "a"},

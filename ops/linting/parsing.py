@@ -2,8 +2,9 @@
 
 A cluster object may carry `maintenanceConfigurations` (as `az aks maintenanceconfiguration list` prints them,
 or as ARM does) and `podDisruptionBudgets` (as `kubectl get pdb -A -o json` does). Configurations may also
-come without a cluster; their id, where they have one, says whose they are. Of a cluster only what a rule asks
-for is read, and what is not there counts as not known.
+come without a cluster; their id, where they have one, says whose they are. Shared windows (`az aks
+maintenancewindow list`) may stand among them. Of a cluster only what a rule asks for is read, and what is not
+there counts as not known. Terraform plans and ARM templates have readers of their own, and give the same.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ops.linting.listing import Budget, ListedCluster, Malformed, Pool
+from ops.linting.model import Budget, ListedCluster, Listing, Malformed, Pool
 from shared.events.model import Cluster
-from shared.maintenance import ConfigurationError, parse
+from shared.maintenance import ConfigurationError, is_shared, linked, parse, parse_shared
 from shared.maintenance.configuration import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from shared.maintenance import Configuration
+    from shared.maintenance import Configuration, SharedWindow
 
 _ID = re.compile(
     r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/microsoft\.containerservice/managedclusters/([^/]+)",
@@ -36,51 +37,117 @@ _MARKS_OF_A_CLUSTER = frozenset(
         "dnsPrefix",
     }
 )
-_MARKS_OF_A_CONFIGURATION = frozenset({"maintenanceWindow", "timeInWeek", "notAllowedTime"})
-_NAMES = frozenset(name.lower() for name in NAMES)
+_MARKS_OF_A_CONFIGURATION = frozenset(
+    {"maintenanceWindow", "timeInWeek", "notAllowedTime", "maintenanceWindowId"}
+)
+_NAMES = {name.lower(): name for name in NAMES}
 
 
 class ListingError(ValueError):
     """The input is neither clusters nor maintenance configurations. The message says which part is not."""
 
 
-def read(body: object) -> list[ListedCluster]:
-    """Read decoded JSON: a cluster, a configuration, or a list (or ARM's `value`) of either or both.
+def read(body: object, file: str = "") -> Listing:
+    """Read decoded JSON: clusters, configurations, shared windows, a Terraform plan, or an ARM template.
 
-    Configurations are put with their clusters. A malformed one is kept as such, so that the others can be
-    checked. Raises ListingError for anything else.
+    Without a plan or a template it is one of the first three, or a list (or ARM's `value`) of any of them.
+    Configurations are put with their clusters, and schedules with the configurations that are linked to them.
+    What cannot be read is kept with its reason, so that the others can be checked. Raises ListingError where
+    nothing can be read. `file` names the input.
     """
-    items = body.get("value", body) if isinstance(body, dict) else body
-    clusters: dict[str, ListedCluster] = {}
-    for place, item in enumerate(items if isinstance(items, list) else [items]):
-        where = f"item {place + 1}: " if isinstance(items, list) else ""
-        listed = _read(item, where)
-        key = listed.cluster.key if listed.cluster else listed.name.lower()
-        clusters[key] = _joined(clusters[key], listed) if key in clusters else listed
-    return list(clusters.values())
+    from ops.linting import template, terraform
+
+    for reader in (terraform, template):
+        if reader.is_one(body):
+            found = reader.read(body)
+            break
+    else:
+        found = _listing(body)
+    return _linked(_of_file(found, file))
 
 
-def join(listings: Iterable[Iterable[ListedCluster]]) -> list[ListedCluster]:
+def join(listings: Iterable[Listing]) -> Listing:
     """Put together what several files say about the same clusters. What has no id stays by itself."""
     clusters: dict[object, ListedCluster] = {}
-    for listed in (cluster for listing in listings for cluster in listing):
-        key = listed.cluster.key if listed.cluster else object()
-        clusters[key] = _joined(clusters[key], listed) if key in clusters else listed
-    return list(clusters.values())
+    shared: dict[str, ListedCluster] = {}
+    unread: tuple[str, ...] = ()
+    for listing in listings:
+        for listed in listing.clusters:
+            key = listed.cluster.key if listed.cluster else object()
+            clusters[key] = _joined(clusters[key], listed) if key in clusters else listed
+        shared |= {_shared_key(listed): listed for listed in listing.shared}
+        unread += listing.unread
+    return _linked(Listing(tuple(clusters.values()), tuple(shared.values()), unread))
+
+
+def _listing(body: object) -> Listing:
+    items = body.get("value", body) if isinstance(body, dict) else body
+    clusters: dict[str, ListedCluster] = {}
+    shared: dict[str, ListedCluster] = {}
+    unread = []
+    for place, item in enumerate(items if isinstance(items, list) else [items]):
+        try:
+            listed = _read(item)
+        except ListingError as error:
+            unread.append(f"item {place + 1}: {error}" if isinstance(items, list) else str(error))
+            continue
+        if is_shared(item):
+            shared[_shared_key(listed)] = listed
+        else:
+            key = listed.cluster.key if listed.cluster else listed.name.lower()
+            clusters[key] = _joined(clusters[key], listed) if key in clusters else listed
+    if unread and not clusters and not shared:
+        raise ListingError(unread[0])
+    return Listing(tuple(clusters.values()), tuple(shared.values()), tuple(unread))
+
+
+def _shared_key(listed: ListedCluster) -> str:
+    """Return what tells shared windows apart: the ID, or, where there is none, the name."""
+    if listed.shared is not None:
+        return listed.shared.key or listed.shared.name.lower()
+    return f"malformed {listed.malformed[0].name.lower()} {listed.malformed[0].body.get('id')}"
+
+
+def _of_file(listing: Listing, file: str) -> Listing:
+    def named(items: Iterable[ListedCluster]) -> tuple[ListedCluster, ...]:
+        return tuple(msgspec.structs.replace(listed, file=file) for listed in items)
+
+    return Listing(named(listing.clusters), named(listing.shared), listing.unread)
+
+
+def _linked(listing: Listing) -> Listing:
+    """Give linked configurations the schedules of their shared windows."""
+    shared = {listed.shared.key: listed.shared for listed in listing.shared if listed.shared}
+    return msgspec.structs.replace(
+        listing, clusters=tuple(_with_windows(listed, shared) for listed in listing.clusters)
+    )
+
+
+def _with_windows(listed: ListedCluster, shared: Mapping[str, SharedWindow]) -> ListedCluster:
+    if not any(found.window_id for found in listed.configurations):
+        return listed
+    keys = dict.fromkeys(found.window_id.lower() for found in listed.configurations)
+    return msgspec.structs.replace(
+        listed,
+        configurations=tuple(linked(found, shared) for found in listed.configurations),
+        windows=tuple(shared[key] for key in keys if key in shared),
+    )
 
 
 def _joined(one: ListedCluster, other: ListedCluster) -> ListedCluster:
-    return ListedCluster(
-        name=one.name,
-        cluster=one.cluster,
+    return msgspec.structs.replace(
+        one,
         location=one.location or other.location,
         channel=other.channel if one.channel is None else one.channel,
         os_channel=other.os_channel if one.os_channel is None else one.os_channel,
+        power=one.power or other.power,
         is_complete=one.is_complete or other.is_complete,
         configurations=_latest(one, other),
         malformed=one.malformed + other.malformed,
+        not_known_yet=one.not_known_yet | other.not_known_yet,
         pools=one.pools or other.pools,
         budgets=one.budgets or other.budgets,
+        addresses={**one.addresses, **other.addresses},
     )
 
 
@@ -92,28 +159,41 @@ def _latest(one: ListedCluster, other: ListedCluster) -> tuple[Configuration, ..
     return tuple({configuration.name: configuration for configuration in both}.values())
 
 
-def _read(item: object, where: str) -> ListedCluster:
+def _read(item: object) -> ListedCluster:
     if not isinstance(item, dict):
-        raise ListingError(f"{where}expected a cluster or a maintenance configuration, found {_kind(item)}")
+        raise ListingError(f"expected a cluster or a maintenance configuration, found {_kind(item)}")
     said = item["properties"] if isinstance(item.get("properties"), dict) else {}
     id_ = _text(item, "id")
     keys = item.keys() | said.keys()
+    if is_shared(item):
+        return shared_window(item)
     if keys & _MARKS_OF_A_CONFIGURATION or "/maintenanceconfigurations/" in id_.lower():
-        return _of_configurations(id_, [item])
-    if keys & _MARKS_OF_A_CLUSTER:
-        return _cluster(item, said)
+        return of_configurations(id_, [item])
+    if keys & _MARKS_OF_A_CLUSTER or _ID.fullmatch(id_.rstrip("/")):
+        return cluster(item)
     if _text(item, "name").lower() in _NAMES:
-        return _of_configurations(id_, [item])
-    raise ListingError(f"{where}neither a cluster (az aks show) nor a maintenance configuration")
+        return of_configurations(id_, [item])
+    raise ListingError("neither a cluster (az aks show) nor a maintenance configuration nor a shared window")
 
 
-def _of_configurations(id_: str, bodies: Iterable[dict[str, Any]]) -> ListedCluster:
+def shared_window(body: dict[str, Any]) -> ListedCluster:
+    """Read a shared window, to stand like a cluster whose only configuration is its schedule."""
+    try:
+        found = parse_shared(body)
+    except ConfigurationError as error:
+        return ListedCluster(malformed=(Malformed(_text(body, "name"), body, error),))
+    region = found.location.replace(" ", "").lower()
+    return ListedCluster(location=region, shared=found, configurations=(found.configuration(),))
+
+
+def of_configurations(id_: str, bodies: Iterable[dict[str, Any]]) -> ListedCluster:
+    """Read configurations of the cluster that this ID, or that of a configuration, names."""
     good, bad = [], []
     for body in bodies:
         try:
             good.append(parse(body))
         except ConfigurationError as error:
-            bad.append(Malformed(_text(body, "name"), body, error))
+            bad.append(Malformed(_name(body), body, error))
     cluster = _identity(id_)
     return ListedCluster(
         name=cluster.name if cluster else "",
@@ -123,12 +203,12 @@ def _of_configurations(id_: str, bodies: Iterable[dict[str, Any]]) -> ListedClus
     )
 
 
-def _cluster(item: Mapping[str, Any], said: Mapping[str, Any]) -> ListedCluster:
-    facts = {**item, **said}
-    id_ = _text(item, "id")
+def cluster(item: Mapping[str, Any]) -> ListedCluster:
+    """Read a cluster, wrapped as ARM does or flat as az does, with what is attached to it."""
+    facts = {**item, **_object(item.get("properties"))}
     attached = facts.get("maintenanceConfigurations")
     attached = attached.get("value") if isinstance(attached, dict) else attached
-    own = _of_configurations(id_, _objects(attached))
+    own = of_configurations(_text(item, "id"), _objects(attached))
     channel, os_channel = _channels(facts)
     budgets = facts.get("podDisruptionBudgets")
     return msgspec.structs.replace(
@@ -137,6 +217,7 @@ def _cluster(item: Mapping[str, Any], said: Mapping[str, Any]) -> ListedCluster:
         location=_text(item, "location").replace(" ", "").lower(),
         channel=channel,
         os_channel=os_channel,
+        power=_text(_object(facts.get("powerState")), "code").lower(),
         is_complete=isinstance(attached, list),
         pools=tuple(_pool(pool) for pool in _objects(facts.get("agentPoolProfiles"))),
         budgets=tuple(
@@ -144,6 +225,12 @@ def _cluster(item: Mapping[str, Any], said: Mapping[str, Any]) -> ListedCluster:
             for budget in _objects(budgets.get("items") if isinstance(budgets, dict) else budgets)
         ),
     )
+
+
+def _name(body: Mapping[str, Any]) -> str:
+    """Return a configuration's name, spelled as AKS does where it is one of its names."""
+    name = _text(body, "name") or _text(body, "id").rpartition("/maintenanceConfigurations/")[2]
+    return _NAMES.get(name.lower(), name)
 
 
 def _channels(facts: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -155,7 +242,9 @@ def _channels(facts: Mapping[str, Any]) -> tuple[str | None, str | None]:
     if "autoUpgradeProfile" not in facts:
         return None, None
     # The documentation prints both nodeOSUpgradeChannel and nodeOsUpgradeChannel.
-    profile = {key.lower(): value for key, value in _object(facts["autoUpgradeProfile"]).items()}
+    profile: dict[str, Any] = {
+        key.lower(): value for key, value in _object(facts["autoUpgradeProfile"]).items()
+    }
     os_channel = _text(profile, "nodeosupgradechannel").lower()
     return _text(profile, "upgradechannel").lower() or "none", os_channel or None
 

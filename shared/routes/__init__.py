@@ -3,7 +3,8 @@
 audience    who they are, and what they want to hear of
 matching    which event goes to which of them, and why
 document    YAML as values that know where they stand
-reading     the setting ROUTES, checked; values, what may stand in its single fields
+parsing     the setting ROUTES, checked; fields, what may stand in its single fields
+freezes     times in which nothing is to change
 
 Importing this is cheap: what reads YAML is imported when there is some.
 
@@ -42,6 +43,7 @@ __all__ = [
     "Told",
     "Trace",
     "Volume",
+    "folder",
     "load",
     "read",
 ]
@@ -60,14 +62,22 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
     interval: timedelta
 
 
-def load(text: str, defaults: Defaults) -> Routes:
+def load(text: str, defaults: Defaults, folder: Path | None = None) -> Routes:
     """Read routes from YAML; an empty text gives the default audience alone.
 
-    Raises RoutesError for the first thing that is wrong.
+    Files that it names are relative to `folder`; without it, to the current one. Raises RoutesError for the
+    first thing that is wrong.
     """
     from shared.routes import parsing
 
-    return parsing.routes(text, defaults)
+    return parsing.routes(text, defaults, folder)
+
+
+def folder(setting: str, base: Path) -> Path:
+    """Return the folder that files named in the routes are relative to: the routes file's, else `base`."""
+    if not setting.lstrip().startswith("@"):
+        return base
+    return (base / setting.strip().removeprefix("@").strip()).parent
 
 
 def read(setting: str, base: Path) -> str:

@@ -177,7 +177,7 @@ def _routes(read: _Reader) -> Routes:
         interval=read.get("GROUP_INTERVAL", duration, "5m"),
     )
     try:
-        return routes.load(routes.read(text, APP), defaults)
+        return routes.load(routes.read(text, APP), defaults, routes.folder(text, APP))
     except routes.RoutesError as error:
         raise SettingsError(f"Setting ROUTES is wrong: {str(error).rstrip('.')}.") from None
 
