@@ -29,7 +29,7 @@ _built: list[Notifier] = []
 
 
 def _notifier() -> Notifier:
-    """Give the app's parts, put together once per process by whichever thread comes first."""
+    """Return the app's parts, put together once per process by whichever thread comes first."""
     with _lock:
         if not _built:
             _built.append(build(_settings))
@@ -61,7 +61,7 @@ def email_reports(event: str) -> None:
 @app.timer_trigger("timer", schedule="0 17 3 * * *", run_on_startup=False)
 def housekeeping(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
     """Remove history that is older than it has to be kept, once a day."""
-    _notifier().tidy()
+    _notifier().remove_expired()
 
 
 @app.function_name("refresh_windows")

@@ -11,7 +11,7 @@ import msgspec
 from jinja2 import Environment
 
 from bench.figures import Figure, Plot, Section, millis
-from shared.channels.email.compose import Look, compose
+from shared.channels.email.compose import Branding, compose
 from shared.failures import explain
 from shared.failures.explanation import Context
 from shared.maintenance import next_window, parse
@@ -64,7 +64,7 @@ def measure() -> Section:
     """Measure what each of the three costs."""
     unit = _unit()
     emails = {}
-    look = Look(domain="example.com")
+    look = Branding(domain="example.com")
     for story in mails.stories():
         emails[story.name] = cost(partial(_composed, story, look), unit)
     failures = {length: cost(_explaining(length), unit) for length in LENGTHS}
@@ -83,7 +83,7 @@ def measure() -> Section:
     return Section("CPU", _TEXT, figures, tables=(_table(emails),), plots=(plot,))
 
 
-def _composed(story: mails.Story, look: Look) -> None:
+def _composed(story: mails.Story, look: Branding) -> None:
     """Compose an email of failures that nothing is remembered of."""
     failed._in_brief.cache_clear()  # noqa: SLF001 - what a digest remembers from one call to the next
     compose(story.mail, story.rows, mails.TEAM, look)
@@ -114,7 +114,7 @@ def _round(action: Callable[[], object], times: int) -> float:
 
 
 def _unit() -> Callable[[], object]:
-    """Give the unit of work."""
+    """Return the unit of work."""
     rows = [{"name": f"<row {number}>", "number": number, "text": "a & b"} for number in range(100)]
     return partial(Environment(autoescape=True).from_string(_UNIT).render, rows=rows)
 
@@ -125,7 +125,7 @@ def _explaining(length: int) -> Callable[[], object]:
 
 
 def _configuration(years: float) -> Configuration:
-    """Give a fortnightly schedule that began so many years ago."""
+    """Return a fortnightly schedule that began so many years ago."""
     return parse(
         {
             "name": "aksManagedNodeOSUpgradeSchedule",
@@ -196,6 +196,6 @@ def _windows(windows: Mapping[str, Cost]) -> list[Figure]:
 
 
 def _table(emails: Mapping[str, Cost]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Give what each kind of email costs."""
+    """Return what each kind of email costs."""
     rows = [(name, millis(one.own), f"{one.units:.2f}") for name, one in emails.items()]
     return ("Email", "CPU", "units"), tuple(rows)

@@ -55,7 +55,7 @@ class Figure(msgspec.Struct, frozen=True):
 
     @property
     def exact(self) -> bool:
-        """Tell whether it is a count, the same in every run."""
+        """Return whether it is a count, the same in every run."""
         return not self.floor
 
     @property
@@ -96,7 +96,7 @@ class Section(msgspec.Struct, frozen=True):
 
 
 def worse(figures: Iterable[Figure], baseline: Mapping[str, float]) -> list[str]:
-    """Give a sentence for each figure that is worse than the baseline allows; one that is new is not."""
+    """Return a sentence for each figure that is worse than the baseline allows; one that is new is not."""
     found = []
     for figure in figures:
         before = baseline.get(figure.name)
@@ -109,7 +109,7 @@ def worse(figures: Iterable[Figure], baseline: Mapping[str, float]) -> list[str]
 
 
 def missed(figures: Iterable[Figure]) -> list[str]:
-    """Give a sentence for each figure that does not meet its target."""
+    """Return a sentence for each figure that does not meet its target."""
     return [
         f"{figure.name}: {figure.value:.3g}, is to be at most {figure.target:g}"
         for figure in figures
@@ -118,7 +118,7 @@ def missed(figures: Iterable[Figure]) -> list[str]:
 
 
 def lost(sections: Mapping[str, Section], baseline: Mapping[str, float]) -> list[str]:
-    """Give a sentence for each figure of the baseline that a run of all benchmarks did not find.
+    """Return a sentence for each figure of the baseline that a run of all benchmarks did not find.
 
     What cannot be measured on this system is not lost.
     """
@@ -132,7 +132,7 @@ def lost(sections: Mapping[str, Section], baseline: Mapping[str, float]) -> list
 
 
 def faults(figures: Sequence[Figure], baseline: Mapping[str, float]) -> list[str]:
-    """Give a sentence for each target missed, and for each figure worse than the baseline allows."""
+    """Return a sentence for each target missed, and for each figure worse than the baseline allows."""
     return [
         *(f"Target missed: {sentence}" for sentence in missed(figures)),
         *(f"Worse than the baseline: {sentence}" for sentence in worse(figures, baseline)),

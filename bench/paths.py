@@ -71,7 +71,7 @@ class MailService(ChildProcess):
 
 
 def paths() -> list[Path]:
-    """Give the paths in the order in which they are shown."""
+    """Return the paths in the order in which they are shown."""
     return [
         Path("scheduled", "a new Scheduled", _scheduled, ("query_entities", "submit_transaction")),
         Path("duplicate", "a duplicate", _started, ("submit_transaction", "get_entity"), known=True),
@@ -99,7 +99,7 @@ def figures(endpoint: str) -> list[Figure]:
             return [_compare(path, take, client, mail) for path in paths()]
 
 
-def _compare(path: Path, take: Callable[[str], None], client: TableClient, mail: EmailClient) -> Figure:
+def _compare(path: Path, take: Callable[[str], object], client: TableClient, mail: EmailClient) -> Figure:
     take(path.text())  # the first mail opens the mailer, and makes the row of the pause
     made = [_noted(path, take) for _ in range(SAMPLES)]
     texts = [text for text, _ in made] if path.known else [path.text() for _ in range(TURNS + 1)]
@@ -123,7 +123,7 @@ def _repeated(made: list[tuple[str, list[Call]]], number: int) -> list[tuple[str
     return [made[place % len(made)] for place in range(number)]
 
 
-def _noted(path: Path, take: Callable[[str], None]) -> tuple[str, list[Call]]:
+def _noted(path: Path, take: Callable[[str], object]) -> tuple[str, list[Call]]:
     """Let an event be taken; give it, and the calls that were made."""
     text = path.text()
     if path.known:

@@ -197,11 +197,11 @@ def _start(command: Sequence[str], folder: Path, settings: Mapping[str, str]) ->
 
 
 def _breakdown(command: Sequence[str], folder: Path, settings: Mapping[str, str]) -> dict[str, float]:
-    """Give what importing takes, by what the modules belong to."""
+    """Return what importing takes, by what the modules belong to."""
     program = [*_PYTHON[:-1], "-X", "importtime", "-c", *command]
     return imports.breakdown(program, _environment(folder, settings))
 
 
 def _environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment of a process that finds the app there, and leaves nothing behind."""
+    """Return the environment of a process that finds the app there, and leaves nothing behind."""
     return environment({**settings, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"})

@@ -13,7 +13,7 @@ from bench import app, calls, history
 from bench.figures import SWEEP_TARGET, Figure, Pair, Plot, Section, in_turns, millis
 from shared import keys, settings
 from shared.app import Notifier, open_table
-from shared.channels.outcomes import Accepted, Answer, Fate
+from shared.channels.outcomes import Accepted, OperationState, OperationStatus
 from shared.store.table import PARTITION
 from testing.processes import Azurite
 from testing.samples.payloads import event
@@ -91,9 +91,9 @@ class _Taking:
         """See Mailer."""
         return Accepted()
 
-    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:  # noqa: ARG002
+    def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:  # noqa: ARG002
         """See Mailer."""
-        return Answer(Fate.ACCEPTED)
+        return OperationStatus(OperationState.ACCEPTED)
 
 
 class _Level:
@@ -204,7 +204,7 @@ def _seconds(action: Callable[[], object]) -> float:
 
 
 def _figures(size: int, *pairs: Pair) -> list[Figure]:
-    """Give the figures of one size.
+    """Return the figures of one size.
 
     Ratios to a point read say more of Azurite than of the sweep, and so do sweeps with something due where
     much is stored, as the time that Azurite takes is on both sides: these are only shown.

@@ -72,7 +72,7 @@ class Tally:
 
 
 def story(began: datetime) -> Iterator[Step]:
-    """Give the steps of the story; `began` anchors the times that later steps refer back to."""
+    """Return the steps of the story; `began` anchors the times that later steps refer back to."""
     captured = (SAMPLES / "started.eventgrid.captured.json").read_text()
     documented = (SAMPLES / "started.cloudevent.json").read_text()
     yield Step("the one captured AKS event", lambda _: captured, "new", ("[Started]",))

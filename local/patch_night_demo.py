@@ -39,7 +39,7 @@ SETTINGS = {
     "EMAIL_PER_HOUR": "18000",
 }
 
-MOST_AT_ONCE = 25
+MAX_AT_ONCE = 25
 """Events in one delivery."""
 
 PATIENCE = 30.0
@@ -140,7 +140,7 @@ class Storm:
         while (left := until - time.monotonic()) > 0:
             batch: list[Happening] = []
             now = datetime.now(UTC)
-            while self._waiting and self._waiting[-1].at <= now and len(batch) < MOST_AT_ONCE:
+            while self._waiting and self._waiting[-1].at <= now and len(batch) < MAX_AT_ONCE:
                 batch.append(self._waiting.pop())
             if not batch:
                 time.sleep(min(0.1, left))
@@ -178,7 +178,7 @@ class Storm:
 
 
 def _expected(night: Night, *, replaceable: bool = True) -> Iterator[tuple[str, str, Kind]]:
-    """Give what is to be told to whom; without what later news may replace: announcements and starts."""
+    """Return what is to be told to whom; without what later news may replace: announcements and starts."""
     for happening in night.events:
         if replaceable or happening.kind not in {Kind.SCHEDULED, Kind.STARTED}:
             for name in night.hearing[happening.cluster]:

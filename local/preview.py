@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared import ids, keys
-from shared.channels.email.compose import Look, compose
+from shared.channels.email.compose import Branding, compose
 from shared.channels.email.folder import FolderMailer
 from shared.channels.outcomes import Accepted, Timeouts
 from shared.events import envelope, model
 from shared.notices.kinds import Decision, Kind
 from shared.notices.planning import plan
-from shared.notices.records import Mail, Member, Recorded, RejectedInput
+from shared.notices.records import Mail, MailItem, RejectedInput, StoredEvent
 from testing.samples import mails
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def write(stories: Iterable[mails.Story], audience: Audience, folder: Path) -> P
     (folder / MARK).touch()
     mailer = FolderMailer(folder, SENDER)
     for story in stories:
-        email = compose(story.mail, story.rows, audience, Look(domain=SENDER.partition("@")[2]))
+        email = compose(story.mail, story.rows, audience, Branding(domain=SENDER.partition("@")[2]))
         outcome = mailer.send(email, story.mail.operation_id, Timeouts(1, 1))
         if not isinstance(outcome, Accepted):
             raise OSError(f"{story.name}: {outcome}")
@@ -80,7 +80,7 @@ def write(stories: Iterable[mails.Story], audience: Audience, folder: Path) -> P
 def told(files: Iterable[Path]) -> list[mails.Story]:
     """Read files of events into the mails that they would give rise to, in that order."""
     stories: list[mails.Story] = []
-    history: dict[str, list[Recorded]] = {}
+    history: dict[str, list[StoredEvent]] = {}
     for file in files:
         for item in envelope.parse(file.read_text(encoding="utf-8"), datetime.now(UTC)):
             reading = item.reading
@@ -94,17 +94,17 @@ def told(files: Iterable[Path]) -> list[mails.Story]:
     return stories
 
 
-def _event(event: model.Event, history: list[Recorded], file: Path) -> list[mails.Story]:
+def _event(event: model.Event, history: list[StoredEvent], file: Path) -> list[mails.Story]:
     planned = plan(event, history, leads=(), gap=timedelta(0), now=event.time)
     if planned.key is None or planned.kind is None:
         print(f"{file}: {planned.decision.value}, no mail", file=sys.stderr)
         return []
-    history.append(Recorded(planned.key, event, Decision(planned.decision), planned.revision))
+    history.append(StoredEvent(planned.key, event, Decision(planned.decision), planned.revision))
     return [_story(planned.kind, history, event.time)]
 
 
 def _story(kind: Kind, rows: Sequence[Row], as_of: datetime) -> mails.Story:
-    member = Member(kind, rows[-1].key, tuple(row.key for row in rows))
+    member = MailItem(kind, rows[-1].key, tuple(row.key for row in rows))
     operation = ids.operation_id([member.notice_id(mails.TEAM.id)])
     mail = Mail(operation_id=operation, audience=mails.TEAM.id, as_of=as_of, members=(member,))
     return mails.Story(kind.value, mail, {row.key: row for row in rows})

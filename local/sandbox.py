@@ -74,7 +74,7 @@ class Sandbox:
         return self.mail / "index.html"
 
     def rows(self, first: str, last: str) -> list[Stored]:
-        """Give all rows of a range."""
+        """Return all rows of a range."""
         found: list[Stored] = []
         while first:
             page = self.table.query(first, last)
@@ -83,12 +83,12 @@ class Sandbox:
         return found
 
     def sent(self) -> dict[str, SentMail]:
-        """Give what the table says of each mail, by its id."""
+        """Return what the table says of each mail, by its id."""
         rows = self.rows("sent:", "sent:" + keys.AFTER)
         return {row.key.removeprefix("sent:"): codec.sent(row) for row in rows}
 
     def written(self) -> set[str]:
-        """Give the ids of the mails in the folder."""
+        """Return the ids of the mails in the folder."""
         return {path.stem for path in self.mail.glob("*.eml")}
 
     def undone(self) -> Counter[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.events.model import Event
-    from shared.routes import Condition, Defaults, Route, Routes, Step, Told, Trace
+    from shared.routes import Condition, Defaults, NoticePreview, Route, Routes, Step, Trace
 
 
 def explanation(event: Event, trace: Trace) -> str:
@@ -67,7 +67,7 @@ def _miss(condition: Condition, event: Event) -> str:
     return f"asks for {_condition(condition)}, {said}"
 
 
-def _listed(told: Iterable[Told], *, wanted: bool) -> str:
+def _listed(told: Iterable[NoticePreview], *, wanted: bool) -> str:
     each = (f"{one.kind} {one.lead}".strip() for one in told if one.wanted is wanted)
     return ", ".join(each) or "-"
 
@@ -115,7 +115,7 @@ def _condition(condition: Condition) -> str:
 
 
 def _way(route: Route) -> str:
-    return (", ".join(route.audiences) or "nobody") + (", and goes on" if route.goes_on else "")
+    return (", ".join(route.audiences) or "nobody") + (", and goes on" if route.continues else "")
 
 
 def _name(audience: Audience) -> str:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ops.entries import Entries, Waiting
-    from shared.notices.records import Member, SentMail
+    from shared.notices.records import MailItem, SentMail
     from shared.store.ledger import Received, Rejection
-    from shared.store.rows import Gate
+    from shared.store.rows import SendGate
 
     Object = dict[str, Any]
 
@@ -106,7 +106,7 @@ def _rejected(rejection: Rejection) -> Object:
     }
 
 
-def _gate(gate: Gate) -> Object:
+def _gate(gate: SendGate) -> Object:
     return {
         "until": text(gate.until),
         "reason": gate.reason,
@@ -114,5 +114,5 @@ def _gate(gate: Gate) -> Object:
     }
 
 
-def _members(members: Iterable[Member]) -> list[Object]:
+def _members(members: Iterable[MailItem]) -> list[Object]:
     return [{"kind": member.kind, "key": member.key, "lead": member.lead} for member in members]

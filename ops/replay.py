@@ -90,15 +90,14 @@ def _app(url: str, key: str) -> Take:
 
 def _here() -> Take:
     """Take them in this process, with the app's own settings."""
-    from local.functions import LoadError
-    from local.host import apply_settings
+    from local.settings_file import SettingsFileError, apply_settings
     from shared import app, settings
     from shared.store.table import TableUnavailable
 
     environment = dict(os.environ)
     try:
         apply_settings(None, environment)
-    except LoadError as error:
+    except SettingsFileError as error:
         raise ValueError(str(error)) from None
     intake = app.build(settings.load(environment)).intake
 

@@ -20,16 +20,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.functions import LoadError
-from local.host import apply_settings
+from local.settings_file import apply_settings
 from ops.hearing import explanation, summary
 from shared import routes, settings
-from shared.audience import DEFAULT_AUDIENCE
 from shared.clock import SystemClock
 from shared.events.envelope import parse
 from shared.events.model import Event, Ignored, Rejected
-from shared.routes import Defaults, RoutesError
-from shared.setting_reader import SettingsError
+from shared.routes import RoutesError
+from shared.setting_reader import SettingReader, SettingsError
 from shared.text import line
 
 if TYPE_CHECKING:
@@ -40,16 +38,6 @@ if TYPE_CHECKING:
 FINDING = 1
 UNREADABLE = 2
 """Exit codes; the second is argparse's own for a wrong command line."""
-
-_ASKED = ("EMAIL_TO", "TIME_ZONE", "REMINDER_LEADS", "REMINDER_GAP", "GROUP_WAIT", "GROUP_INTERVAL")
-_OTHERS = {
-    "SWEEP_SCHEDULE": "0 * * * * *",
-    "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-    "EMAIL_FOLDER": "out/mail",
-    "EMAIL_FROM": "aks@example.com",
-    "EMAIL_TO": "aks@example.com",
-}
-"""Settings that the app cannot do without, and that have no bearing on routes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         environment = dict(os.environ)
         apply_settings(None, environment)
-        defaults = _defaults(environment)
+        defaults = settings.routing(SettingReader(environment))
         text = _routes(chosen.check or chosen.routes, environment)
-    except (LoadError, SettingsError, RoutesError, OSError, ValueError) as error:
+    except (SettingsError, RoutesError, OSError, ValueError) as error:
         return _complain(error, UNREADABLE)
     try:
         loaded = routes.load(text, defaults, _folder(chosen.check or chosen.routes, environment))
@@ -86,21 +74,6 @@ def _parser() -> argparse.ArgumentParser:
         "--check", nargs="?", const="", metavar="FILE", help="validate FILE, or the setting ROUTES"
     )
     return parser
-
-
-def _defaults(environment: Mapping[str, str]) -> Defaults:
-    """Read what the other settings say, as the app does; what else is set does not matter here."""
-    asked = {name: environment[name] for name in _ASKED if environment.get(name, "").strip()}
-    config = settings.load(_OTHERS | asked)
-    default = config.routes.audiences[DEFAULT_AUDIENCE]
-    return Defaults(
-        to=default.to if "EMAIL_TO" in asked else (),
-        time_zone=default.time_zone,
-        leads=default.leads,
-        gap=config.gap,
-        wait=config.group_wait,
-        interval=config.group_interval,
-    )
 
 
 def _routes(file: str, environment: Mapping[str, str]) -> str:

@@ -25,7 +25,7 @@ _SUBSCRIPTION = re.compile(
 
 
 def named(word: str) -> str:
-    """Give the id of the subscription that a word on the command line names; empty where it names none."""
+    """Return the id of the subscription that a word on the command line names; empty where it names none."""
     match = _SUBSCRIPTION.fullmatch(word)
     return match[1].lower() if match else ""
 

@@ -28,8 +28,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from local.functions import LoadError
-from local.host import apply_settings
+from local.settings_file import SettingsFileError, apply_settings
 from ops import freezing, subscriptions, upcoming_windows
 from ops.linting import baseline, lint, parsing, report
 from shared import routes
@@ -224,7 +223,7 @@ class _Complaining:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, UnreadableError | SettingsError | LoadError | baseline.BaselineError):
+        if isinstance(error, UnreadableError | SettingsError | SettingsFileError | baseline.BaselineError):
             print(error, file=sys.stderr)
             raise typer.Exit(UNREADABLE) from None
 

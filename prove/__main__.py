@@ -101,14 +101,14 @@ def _faults(seeds: int) -> tuple[str, list[str]]:
     rare = report.rare(summed)
     wrong = [report.bad(summed.bad)] if summed.bad else []
     if rare:
-        wrong.append(f"struck fewer than {report.LEAST_STRIKES} times: {', '.join(rare)}")
+        wrong.append(f"struck fewer than {report.MIN_STRIKES} times: {', '.join(rare)}")
     return "\n\n".join([report.faults(summed), *wrong]), wrong
 
 
 def _bugs() -> tuple[str, list[str]]:
     caught = []
     for bug in Bug:
-        seeds, result = runner.first_caught(bug, report.MOST_SEEDS)
+        seeds, result = runner.first_caught(bug, report.MAX_SEEDS)
         caught.append(report.Caught(bug, seeds, result))
         print(f"  {bug}: {'caught' if result else 'not caught'}", flush=True)
     wrong = [f"not caught: {each.bug}" for each in caught if each.result is None]

@@ -178,7 +178,7 @@ class FaultInjector:
         return fault
 
     def _decide(self, side: str, number: int, phase: Phase) -> tuple[Kind | None, Fault | None]:
-        """Give what strikes now: a death cuts the connection, and is of no kind."""
+        """Return what strikes now: a death cuts the connection, and is of no kind."""
         if self._ends(side, phase):
             return None, CUT
         kind = None if self._calm else self._kind(side, number)
@@ -217,5 +217,5 @@ class FaultInjector:
 
 
 def _is_refused(phase: Phase, request: Request) -> bool:
-    """Tell whether nothing was done or taken, by the answer's status."""
+    """Return whether nothing was done or taken, by the answer's status."""
     return phase is Phase.AFTER and request.status != 202

@@ -113,12 +113,12 @@ def _warm_up() -> None:
     """Import and read what an instance imports and reads until its first mail has left."""
     for name in _NEEDED:
         importlib.import_module(name)
-    from shared.channels.email.compose import Look, compose
+    from shared.channels.email.compose import Branding, compose
     from testing.samples import mails
 
     # Templates and the catalogue of failures are read for the first mail; both are the same for everyone.
     for story in mails.stories():
-        compose(story.mail, story.rows, mails.TEAM, Look())
+        compose(story.mail, story.rows, mails.TEAM, Branding())
 
     # Counted references apart, forks then share what was imported.
     gc.collect()

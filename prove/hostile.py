@@ -30,7 +30,7 @@ import msgspec
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import HypothesisWarning
 
-from local import markdown
+from bench import markdown
 from testing.hostile.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def prove(kind: Kind, inputs: int, start: int = 0) -> Figures:
 
 
 def _rare(kind: Kind, words: Counter[str]) -> Iterator[str]:
-    """Tell which words hardly occur that have to."""
+    """Return which words hardly occur that have to."""
     for word in kind.words:
         share = words[word] / max(words.total(), 1)
         if share < LEAST:

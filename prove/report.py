@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from local import machine, markdown
+from bench import machine, markdown
 from prove.faults import KINDS, SIDES, STOPS
 
 if TYPE_CHECKING:
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from prove.runner import Result, Total
 
-LEAST_STRIKES = 50
+MIN_STRIKES = 50
 """How often each kind has to strike before its being survived says anything."""
 
-MOST_SEEDS = 200
+MAX_SEEDS = 200
 """Within how many seeds a planted bug has to show."""
 
 _OTHERS = (
@@ -40,7 +40,7 @@ class Caught(NamedTuple):
 
 
 def faults(total: Total) -> str:
-    """Tell what struck, and what came of it."""
+    """Return what struck, and what came of it."""
     rows = [(name, f"{total.strikes[name]:,}") for name in NAMES]
     sums = [
         ("schedules", f"{total.runs:,}"),
@@ -62,7 +62,7 @@ def faults(total: Total) -> str:
 
 def rare(total: Total) -> list[str]:
     """Name the kinds that struck too rarely."""
-    return [name for name in NAMES if total.strikes[name] < LEAST_STRIKES]
+    return [name for name in NAMES if total.strikes[name] < MIN_STRIKES]
 
 
 def bad(results: Sequence[Result]) -> str:
@@ -71,7 +71,7 @@ def bad(results: Sequence[Result]) -> str:
 
 
 def bugs(caught: Sequence[Caught]) -> str:
-    """Tell how soon each planted bug showed, and how."""
+    """Return how soon each planted bug showed, and how."""
     rows = []
     for bug, seeds, result in caught:
         how = "**not caught**"

@@ -183,7 +183,7 @@ class Run:
                 self._sweeping -= 1
 
     def _pause(self, random: Random) -> float:
-        """Give the seconds until an instance's next sweep."""
+        """Return the seconds until an instance's next sweep."""
         if self._trial.together:
             return _SWEPT_EVERY - self._elapsed() % _SWEPT_EVERY
         return random.uniform(*_SWEPT_AFTER)

@@ -110,7 +110,7 @@ class Part(StrEnum):
 
 
 def audiences(cluster: str) -> tuple[str, ...]:
-    """Give the audiences that hear of a cluster."""
+    """Return the audiences that hear of a cluster."""
     return (PLATFORM, *(team for team in TEAMS if team in cluster))
 
 

@@ -74,7 +74,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """Give the verdict on a run."""
+    """Return the verdict on a run."""
     of_mail = {mail.operation_id: mail_reader.read(mail) for mail in evidence.mails}
     twice, beyond = _twice(evidence, of_mail)
     return Verdict(
@@ -95,7 +95,7 @@ def tally(evidence: Evidence) -> Counter[str]:
 
 
 def _kind(key: str) -> Kind:
-    """Give what an event is told as."""
+    """Return what an event is told as."""
     return Kind(key.rpartition(":")[2].lower())
 
 
@@ -126,7 +126,7 @@ def _lost(evidence: Evidence, of_mail: Mapping[str, set[Telling]]) -> Iterator[s
 
 
 def _given_up(evidence: Evidence) -> set[Telling]:
-    """Give what was not told as the mail service refused the mail: the default audience hears of that."""
+    """Return what was not told as the mail service refused the mail: the default audience hears of that."""
     clusters = _clusters(evidence)
     return {
         Telling(fate.audience, member.kind, clusters.get(member.key, ""))
@@ -137,7 +137,7 @@ def _given_up(evidence: Evidence) -> set[Telling]:
 
 
 def _is_confessed(evidence: Evidence, row: str) -> bool:
-    """Tell whether a mail that failed was told of to the default audience, or that mail failed in turn."""
+    """Return whether a mail that failed was told of to the default audience, or that mail failed in turn."""
     return any(
         fate.audience == schedules.PLATFORM and any(member.key == row for member in fate.members)
         for operation, fate in evidence.fates.items()
@@ -153,7 +153,7 @@ def _rejection(evidence: Evidence, heard: set[Telling]) -> Iterator[str]:
 
 
 def _that_tell(key: str) -> Iterator[str]:
-    """Give the keys of what tells the news of an event: its own, or those of what has overtaken it."""
+    """Return the keys of what tells the news of an event: its own, or those of what has overtaken it."""
     yield key
     prefix, _, status = key.rpartition(":")
     if _RANK[status] < max(_RANK.values()):
@@ -161,7 +161,7 @@ def _that_tell(key: str) -> Iterator[str]:
 
 
 def _needs_none(evidence: Evidence, key: str, reminder: Telling, of_mail: Mapping[str, set[Telling]]) -> bool:
-    """Tell whether an event has no reminder to be told, or none any more when its hour came."""
+    """Return whether an event has no reminder to be told, or none any more when its hour came."""
     due = evidence.schedule.reminders.get(key)
     if due is None or any(other in evidence.stored for other in _that_tell(key) if other != key):
         return True  # it began, or was over
@@ -212,7 +212,7 @@ def _untrue(evidence: Evidence, of_mail: Mapping[str, set[Telling]]) -> Iterator
 
 
 def _may_be_given_up(evidence: Evidence, operation: str, fate: SentMail) -> bool:
-    """Tell whether a mail was refused, was asked about, and, of several things, was in doubt or dissolved."""
+    """Return whether a mail was refused, asked about, and, of several things, was in doubt or dissolved."""
     if operation not in evidence.refused or operation not in evidence.asked:
         return False
     return fate.state == "dissolved" or len(fate.members) == 1 or fate.why.startswith("unconfirmed")

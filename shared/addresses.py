@@ -14,7 +14,7 @@ _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+\.[^@\s<>,;
 
 
 def is_address(value: str) -> bool:
-    """Tell whether this is one bare address, such as `ops@example.com`: no name around it, no quoting.
+    """Return whether this is one bare address, such as `ops@example.com`: no name around it, no quoting.
 
     The part before the @ has to be ASCII, since nobody can promise SMTPUTF8 all the way to the recipient; a
     domain may be written in any script.

@@ -11,16 +11,16 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from shared import settings
-from shared.channels.outcomes import Answer, Fate, Unavailable
+from shared.channels.channel import Temper
+from shared.channels.outcomes import OperationState, OperationStatus, Unavailable
 from shared.clock import SystemClock
 from shared.clusters.lookup import Lookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
-from shared.delivery.retention import tidy
+from shared.delivery.retention import remove_expired
 from shared.delivery.sender import Sender
-from shared.delivery.sweep import Delivery, summary
+from shared.delivery.sweep import Sweeper, summary
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.protocol import Store
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.audience import Audience
-    from shared.channels.email.compose import Look
+    from shared.channels.email.compose import Branding
     from shared.channels.email.email import Email
     from shared.channels.outcomes import Mailer, Outcome, Timeouts
     from shared.clock import Clock
-    from shared.notices.records import Mail, Member, Row
+    from shared.notices.records import Mail, MailItem, Row
     from shared.settings import Settings
     from shared.sources.arm import Arm
     from shared.store.table import Table
@@ -55,7 +55,7 @@ class Notifier:
             audiences=routes.audiences,
             clock=clock,
             lease=config.lease,
-            limits=config.limits,
+            limits=config.mail.limits,
         )
         grouping = Grouping(config.group_wait, config.group_interval)
         clusters = Lookup(is_on=config.clusters.is_on)
@@ -69,13 +69,13 @@ class Notifier:
             watch=config.watch,
             clusters=clusters,
         )
-        self.delivery = Delivery(
+        self.delivery = Sweeper(
             store=self.store,
             sender=sender,
             routes=routes,
             clock=clock,
             grouping=grouping,
-            limits=config.limits,
+            limits=config.mail.limits,
             clusters=clusters,
         )
 
@@ -83,9 +83,9 @@ class Notifier:
         """Take a delivery report. Raises TableUnavailable where it has to come again."""
         reports.take(self.store, self._clock, text)
 
-    def tidy(self) -> None:
+    def remove_expired(self) -> None:
         """Remove history that is older than it has to be kept."""
-        tidy(self.store, self._clock, self._config.retention)
+        remove_expired(self.store, self._clock, self._config.retention)
 
     def refresh_windows(self) -> None:
         """Read clusters and their windows; where CLUSTERS is off, nothing. Raises TableUnavailable."""
@@ -121,10 +121,10 @@ def open_table(config: Settings) -> AzureTable:
     storage = config.storage
     if storage.connection_string:
         client = TableClient.from_connection_string(
-            storage.connection_string, table_name=config.table, **options
+            storage.connection_string, table_name=storage.table, **options
         )
     else:
-        client = TableClient(storage.uri, config.table, credential=_identity(config), **options)
+        client = TableClient(storage.uri, storage.table, credential=_identity(config), **options)
     return AzureTable(client)
 
 
@@ -132,7 +132,7 @@ class LazyMailer:
     """The mailer of the settings, made when the first mail is sent. Thread-safe."""
 
     def __init__(self, config: Settings) -> None:
-        self.can_answer = not isinstance(config.email, settings.SmtpEmail)
+        self.can_answer = config.mail.service.temper is Temper.ASKABLE
         self._config = config
         self._mailer: Mailer | None = None
         self._lock = Lock()
@@ -147,14 +147,14 @@ class LazyMailer:
             return Unavailable(f"the mailer cannot be opened: {error!r}")
         return mailer.send(email, operation_id, timeouts)
 
-    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:
+    def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """See Mailer."""
         try:
             mailer = self._open()
         except Exception as error:
             log.exception("the mailer cannot be opened")
-            return Answer(Fate.NO_ANSWER, f"the mailer cannot be opened: {error!r}")
-        return mailer.ask(operation_id, timeouts)
+            return OperationStatus(OperationState.NO_ANSWER, f"the mailer cannot be opened: {error!r}")
+        return mailer.status_of(operation_id, timeouts)
 
     def _open(self) -> Mailer:
         with self._lock:
@@ -165,23 +165,7 @@ class LazyMailer:
 
 def open_mailer(config: Settings) -> Mailer:
     """Make the mailer of the settings. No round trip."""
-    match config.email:
-        case settings.AzureEmail(endpoint, key):
-            from shared.channels.email.acs import AcsMailer
-
-            if key:
-                from azure.core.credentials import AzureKeyCredential
-
-                return AcsMailer(endpoint, AzureKeyCredential(key), config.sender)
-            return AcsMailer(endpoint, _identity(config), config.sender)
-        case settings.SmtpEmail(url, password):
-            from shared.channels.email.smtp import SmtpMailer
-
-            return SmtpMailer(url, password, config.sender)
-        case settings.FolderEmail(path):
-            from shared.channels.email.folder import FolderMailer
-
-            return FolderMailer(path, config.sender)
+    return config.mail.service.open(config.mail.sender, lambda: _identity(config))
 
 
 def open_arm(config: Settings) -> Arm:
@@ -203,8 +187,8 @@ class _Composer:
 
     def __init__(self, config: Settings) -> None:
         self._portal = config.portal
-        self._domain = config.sender.rpartition("@")[2]
-        self._only_to = config.only_to
+        self._domain = config.mail.sender.rpartition("@")[2]
+        self._only_to = config.mail.only_to
         self._failures_file = config.failures_file
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Email:
@@ -217,20 +201,20 @@ class _Composer:
 
         return compose_plain(mail, rows, audience, self._look(), why)
 
-    def ordered(self, members: tuple[Member, ...], rows: Mapping[str, Row]) -> tuple[Member, ...]:
+    def ordered(self, members: tuple[MailItem, ...], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
         from shared.channels.email.compose import ordered
 
         return ordered(members, rows)
 
-    def fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
-        from shared.channels.email.compose import fitting
+    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
+        from shared.channels.email.compose import count_fitting
 
-        return fitting(mail, rows, audience, self._look())
+        return count_fitting(mail, rows, audience, self._look())
 
-    def _look(self) -> Look:
-        from shared.channels.email.compose import Look
+    def _look(self) -> Branding:
+        from shared.channels.email.compose import Branding
 
-        return Look(
+        return Branding(
             portal=self._portal,
             domain=self._domain,
             only_to=self._only_to,

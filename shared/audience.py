@@ -86,7 +86,7 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     volume: Volume = Volume.ALL
 
     def wants(self, kind: Kind, upgrade: Upgrade, lead: str = "") -> bool:
-        """Tell whether this audience wants to hear of this kind of notice about this kind of upgrade.
+        """Return whether this audience wants to hear of this kind of notice about this kind of upgrade.
 
         `lead` is a reminder's label. A reminder without one repeats an announcement whose start AKS still
         does not say; it takes the place of the reminder that could not be planned, and is wanted like one.
@@ -106,7 +106,7 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
                 return kind in _ESSENTIAL
 
     def reminders(self, upgrade: Upgrade) -> tuple[Lead, ...]:
-        """Give the leads at which this audience is reminded of this kind of upgrade.
+        """Return the leads at which this audience is reminded of this kind of upgrade.
 
         `normal` keeps one for routine upgrades: the shortest that still leaves half a day, or, where none
         does, the longest. `essential` keeps the one that is nearest to a day; of two as near, the longer.

@@ -6,12 +6,12 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shared.notices.kinds import Decision
+    from enum import StrEnum
 
 log = logging.getLogger("notifier")
 
 
-def decided(decision: Decision, about: str, *, level: int = logging.INFO, **more: object) -> None:
+def log_decision(decision: StrEnum, about: str, *, level: int = logging.INFO, **more: object) -> None:
     """Log a decision about a row (by its key), with further facts as `name=value`.
 
     The platform ships the text of a log record and nothing else, so everything is in the text. Values are

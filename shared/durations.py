@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+if TYPE_CHECKING:
     from typing import TypeVar
 
     T = TypeVar("T")
@@ -46,3 +49,12 @@ def ahead(lead: str) -> timedelta:
         return duration(lead) if lead else timedelta()
     except ValueError:
         return timedelta.max
+
+
+def spaced(found: Iterable[Lead], gap: timedelta) -> tuple[Lead, ...]:
+    """Return the leads, longest first, without those that follow an earlier one within the gap."""
+    kept: list[Lead] = []
+    for lead in sorted(found, key=lambda lead: lead.ahead, reverse=True):
+        if not kept or kept[-1].ahead - lead.ahead >= gap:
+            kept.append(lead)
+    return tuple(kept)

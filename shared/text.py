@@ -34,7 +34,7 @@ def _visible(match: re.Match[str]) -> str:
 
 
 def clean(text: str) -> str:
-    r"""Give the text with every invisible or controlling character shown; tabs and line breaks stay.
+    r"""Return the text with every invisible or controlling character shown; tabs and line breaks stay.
 
     All kinds of line breaks become `\n`. Cleaning twice changes nothing.
     """
@@ -42,7 +42,7 @@ def clean(text: str) -> str:
 
 
 def line(text: str) -> str:
-    """Give the cleaned text on one line, each run of white space as one space."""
+    """Return the cleaned text on one line, each run of white space as one space."""
     return _SPACES.sub(" ", clean(text)).strip()
 
 
@@ -52,7 +52,7 @@ def clip(text: str, limit: int) -> str:
 
 
 def readable(text: str) -> str:
-    """Give details as people can read them: JSON indented, anything else as it is."""
+    """Return details as people can read them: JSON indented, anything else as it is."""
     if len(text) <= JSON_LIMIT and text.lstrip()[:1] in {"{", "["}:
         try:
             return json.dumps(json.loads(text), indent=2, ensure_ascii=False)

@@ -12,20 +12,21 @@ Lists come in pages, as nextLink says. A request without the token, or with anot
 from __future__ import annotations
 
 import json
-import threading
+import re
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from azure.core.credentials import AccessToken
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 SUBSCRIPTION = "66667777-aaaa-8888-bbbb-9999cccc0000"
 TOKEN = "a-token-for-tests"
 API_VERSION = "2025-10-01"
+ANY = re.compile(".*")
 
 
 class Tokens:
@@ -97,13 +98,13 @@ class ArmEndpoint:
         """What every page says comes next, instead of the right thing."""
         self._lists: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._faults: deque[Fault] = deque()
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._server = _Server("127.0.0.1", threaded=True)
+        self._server.expect_request(ANY, method="GET").respond_with_handler(self._answer)
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url_for("").rstrip("/")
 
     def add(self, body: dict[str, Any], configurations: list[dict[str, Any]]) -> None:
         """Add a cluster and its configurations."""
@@ -115,8 +116,11 @@ class ArmEndpoint:
         """Let the next requests go wrong, one after the other."""
         self._faults.extend(faults)
 
-    def answer(self, target: str, token: str) -> Fault:
-        """Answer a request."""
+    def _answer(self, request: Request) -> Response:
+        found = self._find(request.environ["RAW_URI"], request.headers.get("Authorization", ""))
+        return Response(found.body, found.status, found.headers, content_type="application/json")
+
+    def _find(self, target: str, token: str) -> Fault:
         self.requests.append(target)
         if self._faults:
             return self._faults.popleft()
@@ -140,43 +144,15 @@ class ArmEndpoint:
         return Fault(200, body=json.dumps(page).encode())
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.stop()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, endpoint: ArmEndpoint) -> None:
-        self.endpoint = endpoint
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def server_bind(self) -> None:
-        """Bind without looking up a host name, which may take seconds."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-    timeout = 30
-
-    def do_GET(self) -> None:
-        """Answer."""
-        reply = self.server.endpoint.answer(self.path, self.headers.get("Authorization", ""))
-        self.send_response(reply.status)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(reply.body)))
-        self.end_headers()
-        self.wfile.write(reply.body)
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+class _Server(HTTPServer):
+    def thread_target(self) -> None:
+        """Serve, and end soon once told to: the library looks only twice a second."""
+        assert self.server is not None
+        self.server.serve_forever(0.01)

@@ -26,11 +26,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import urlsplit
 
-from local.server import read_body
 from testing.faults import CUT, Cut, Delay, Fault, OnRequest, Phase, Reply, Request, at
 
 if typing.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from io import BufferedIOBase
     from types import TracebackType
 
 
@@ -186,13 +186,33 @@ _OF_ONE_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding",
 _NO_BODY = frozenset({204, 304})
 
 
+def _read_body(headers: Mapping[str, str], stream: BufferedIOBase) -> bytes:
+    """Read a request's body, whether it comes with a length or in chunks; raises `ValueError` if broken."""
+    if "chunked" not in headers.get("Transfer-Encoding", "").lower():
+        return _exactly(stream, int(headers.get("Content-Length") or 0))
+    parts = []
+    while size := int(stream.readline(1024).split(b";")[0], 16):
+        parts.append(_exactly(stream, size))
+        stream.readline(1024)
+    while stream.readline(65536).strip():
+        pass  # trailers
+    return b"".join(parts)
+
+
+def _exactly(stream: BufferedIOBase, size: int) -> bytes:
+    body = stream.read(size)
+    if len(body) != size:
+        raise ValueError(f"the body ended after {len(body)} of {size} bytes")
+    return body
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 128
     proxy: FaultProxy
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients are killed on purpose."""
+        """Return nothing: clients are killed on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -207,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         try:
-            body = read_body(typing.cast("Mapping[str, str]", self.headers), self.rfile)
+            body = _read_body(typing.cast("Mapping[str, str]", self.headers), self.rfile)
         except ValueError:
             self.close_connection = True
             return
@@ -230,4 +250,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_MERGE = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
-        """Say nothing: the proxy keeps the requests itself."""
+        """Return nothing: the proxy keeps the requests itself."""

@@ -12,12 +12,9 @@ import json
 import re
 import threading
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 On = Literal["send", "ask"]
 """What kind of request: one that sends a mail, one that asks about an operation."""
@@ -64,12 +61,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def accepts(self) -> bool:
-        """Tell whether the mail is taken all the same."""
+        """Return whether the mail is taken all the same."""
         return self.kind in {"", "lost"} or self.kind.startswith("accept")
 
     @property
     def cuts(self) -> bool:
-        """Tell whether the connection is cut instead of answered."""
+        """Return whether the connection is cut instead of answered."""
         return self.kind in {"drop", "lost"}
 
     @property
@@ -128,21 +125,13 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class MailService:
-    """Mails and operations, safe to use from many threads.
+    """Mails and operations, safe to use from many threads."""
 
-    With a `state` file what was accepted survives the process: one line of JSON for each mail, written before
-    the request is answered.
-    """
-
-    def __init__(self, mode: OperationIdMode = OperationIdMode.HONOURS, state: Path | None = None) -> None:
+    def __init__(self, mode: OperationIdMode = OperationIdMode.HONOURS) -> None:
         self.mode = mode
-        self._state = state
         self._lock = threading.Lock()
         self._mails: list[Mail] = []
         self._operations: dict[str, dict[str, Any]] = {}
-        if state is not None and state.exists():
-            for line in state.read_bytes().splitlines():
-                self._deliver(msgspec.json.decode(line, type=Mail))
 
     @property
     def mails(self) -> list[Mail]:
@@ -162,19 +151,13 @@ class MailService:
                 if known[0].sha256 != mail.sha256:
                     return error(400, "BadRequest", "The operation id was used for a different request.")
             else:
-                if self._state is not None:
-                    with self._state.open("ab") as file:
-                        file.write(msgspec.json.encode(mail) + b"\n")
-                self._deliver(mail)
+                self._mails.append(mail)
+                done = {"id": operation_id, "status": "Succeeded", "error": None}
+                self._operations.setdefault(operation_id, done)
         return Reply(202, {"id": operation_id, "status": "Running", "error": None})
 
-    def _deliver(self, mail: Mail) -> None:
-        self._mails.append(mail)
-        operation = {"id": mail.operation_id, "status": "Succeeded", "error": None}
-        self._operations.setdefault(mail.operation_id, operation)
-
     def ask(self, operation_id: str) -> Reply:
-        """Say truthfully what became of an operation."""
+        """Return truthfully what became of an operation."""
         with self._lock:
             operation = self._operations.get(operation_id)
         if operation is None:
@@ -195,7 +178,7 @@ def error(status: int, code: str, message: str, *headers: tuple[str, str]) -> Re
 
 
 def malformed(body: bytes) -> Reply | None:
-    """Say what the service would not take: too large, no JSON, something missing, too many recipients."""
+    """Return what the service would not take: too large, no JSON, something missing, too many recipients."""
     if len(body) > MAX_BYTES:
         return error(413, "RequestEntityTooLarge", "The request is larger than 10 MB.")
     try:

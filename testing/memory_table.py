@@ -9,7 +9,7 @@ from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from shared.store.table import MOST_OPERATIONS, MOST_ROWS, Conflict, Operation, Page, Stored, Verb
+from shared.store.table import MAX_OPERATIONS, MAX_ROWS, Conflict, Operation, Page, Stored, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class MemoryTable:
             self.trips["get"] += 1
             return self._rows.get(key)
 
-    def query(self, first: str, last: str, limit: int = MOST_ROWS) -> Page:
+    def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
         """See Table."""
         with self._lock:
             self.trips["query"] += 1
@@ -43,7 +43,7 @@ class MemoryTable:
             last = rows[-1].key if more else ""
             return Page(rows, self._clock().replace(microsecond=0), more=more, last=last)
 
-    def untouched(self, first: str, last: str, since: datetime, limit: int = MOST_ROWS) -> Page:
+    def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
         """See Table."""
         with self._lock:
             self.trips["query"] += 1
@@ -58,7 +58,7 @@ class MemoryTable:
                 rows, self._clock().replace(microsecond=0), more=more, last=rows[-1].key if more else ""
             )
 
-    def touched(self, first: str, last: str, since: datetime, limit: int = MOST_ROWS) -> Page:
+    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
         """See BrowsableTable."""
         page = self.query(first, last, limit)
         rows = tuple(row for row in page.rows if row.timestamp >= since)
@@ -66,7 +66,7 @@ class MemoryTable:
 
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table."""
-        assert 0 < len(operations) <= MOST_OPERATIONS, f"{len(operations)} operations in one transaction"
+        assert 0 < len(operations) <= MAX_OPERATIONS, f"{len(operations)} operations in one transaction"
         assert len({operation.key for operation in operations}) == len(operations), "a row twice"
         with self._lock:
             self.trips["commit"] += 1
@@ -79,7 +79,7 @@ class MemoryTable:
             return [self._do(operation) for operation in operations]
 
     def keys(self, prefix: str = "") -> list[str]:
-        """Give the keys of all rows under a prefix, in order; no round trip."""
+        """Return the keys of all rows under a prefix, in order; no round trip."""
         return sorted(key for key in self._rows if key.startswith(prefix))
 
     def _do(self, operation: Operation) -> str:

@@ -69,8 +69,8 @@ class Storm:
                 "ROUTES": night.routes,
             }
         )
-        assert config.limits is not None
-        self.quota = Quota(self.clock, config.limits, MAIL_TAKES)
+        assert config.mail.limits is not None
+        self.quota = Quota(self.clock, config.mail.limits, MAIL_TAKES)
         self.endpoint.fault_for = self.quota
         self._mailer = AcsMailer(self.endpoint.url, AzureKeyCredential(self.endpoint.key), sender)
         self.instances = [Notifier(config, self.table, self._mailer, self.clock) for _ in range(instances)]
@@ -136,7 +136,7 @@ class Storm:
     # What came of it
 
     def fates(self) -> dict[str, SentMail]:
-        """Give what the table says of each mail, by its operation id."""
+        """Return what the table says of each mail, by its operation id."""
         rows = self._rows("sent:", "sent;")
         return {row.key.removeprefix("sent:"): codec.sent(row) for row in rows}
 
@@ -154,7 +154,7 @@ class Storm:
         return self._decisions.superseded
 
     def stale(self) -> set[str]:
-        """Give the keys of events that came after what they announce."""
+        """Return the keys of events that came after what they announce."""
         return {row.key for row in self._rows("event:", "event;") if row.values["decision"] == Decision.STALE}
 
     def undone(self) -> Counter[str]:
@@ -162,7 +162,7 @@ class Storm:
         return Counter(str(row.values["kind"]) for row in self._rows("work:1", "work;"))
 
     def delays(self) -> list[float]:
-        """Give the seconds from each failure to each mail that told of it, the shortest first."""
+        """Return the seconds from each failure to each mail that told of it, the shortest first."""
         happened = {happening.key: happening.at for happening in self.night.events}
         return sorted(
             (self.quota.arrived(operation_id) - happened[member.key]).total_seconds()
@@ -172,7 +172,7 @@ class Storm:
         )
 
     def after_the_last(self) -> float:
-        """Give the seconds from the last event of the night to the last mail."""
+        """Return the seconds from the last event of the night to the last mail."""
         return (self.quota.last - self.night.events[-1].at).total_seconds()
 
     def figures(self) -> dict[str, Any]:
@@ -212,7 +212,7 @@ class Storm:
 
 
 def html_size(body: dict[str, Any]) -> int:
-    """Give the size of a mail's HTML, in bytes."""
+    """Return the size of a mail's HTML, in bytes."""
     return len(str(body["content"]["html"]).encode())
 
 

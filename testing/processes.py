@@ -117,7 +117,7 @@ class Client:
         return self.request("POST", path, text, headers, seconds=seconds)
 
     def run(self, function: str, text: str = "", seconds: float = 120) -> Answer:
-        """Run a function by hand and wait for its end: 202, or 500 with the message of its exception."""
+        """Run a function by hand and wait for its end: 202, or 500 with its name if it failed."""
         return self.request(
             "POST", f"/admin/functions/{quote(function)}", json.dumps({"input": text}), seconds=seconds
         )

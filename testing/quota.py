@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from shared.delivery.limiter import Limits
+from shared.channels.limits import Limits
 from testing.mail_endpoint import Fault
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Quota:
             return None
 
     def arrived(self, operation_id: str) -> datetime:
-        """Give the time at which a mail was taken."""
+        """Return the time at which a mail was taken."""
         return self._arrived[operation_id]
 
     @property

@@ -58,7 +58,7 @@ class RealWorld:
         self._stack.close()
 
     def host(self, **settings: str) -> Host:
-        """Give a host, to be started; its table and its mail go through the proxies."""
+        """Return a host, to be started; its table and its mail go through the proxies."""
         return Host(
             {
                 "NOTIFIER_STORAGE": connection_string(self.table_proxy.url),
@@ -71,11 +71,11 @@ class RealWorld:
         )
 
     def rows(self, prefix: str) -> Page:
-        """Give the rows under a prefix, past the proxy."""
+        """Return the rows under a prefix, past the proxy."""
         return self.table.query(prefix, prefix + "~")
 
     def keys(self, prefix: str) -> list[str]:
-        """Give the keys of the rows under a prefix."""
+        """Return the keys of the rows under a prefix."""
         return [row.key for row in self.rows(prefix).rows]
 
     @property

@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 
 def named(schedule: dict[str, Any], anchor: date, day: date) -> bool:
-    """Tell whether a schedule that counts from `anchor` names this day."""
+    """Return whether a schedule that counts from `anchor` names this day."""
     ((kind, said),) = schedule.items()
     if kind == "daily":
         return (day - anchor).days % int(said["intervalDays"]) == 0
@@ -38,7 +38,7 @@ def named(schedule: dict[str, Any], anchor: date, day: date) -> bool:
 
 
 def zone_of(said: dict[str, Any]) -> timezone:
-    """Give the zone of a window."""
+    """Return the zone of a window."""
     offset = said.get("utcOffset", "+00:00")
     hours, minutes = offset[1:].split(":")
     return timezone((-1 if offset[0] == "-" else 1) * timedelta(hours=int(hours), minutes=int(minutes)))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.app import Notifier
-from shared.channels.outcomes import Accepted, Answer, Fate, Outcome, Timeouts
+from shared.channels.outcomes import Accepted, OperationState, OperationStatus, Outcome, Timeouts
 from shared.settings import load
 from testing.memory_table import MemoryTable
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.channels.email.email import Email
-    from shared.delivery.sweep import Sweep
+    from shared.delivery.sweep import SweepResult
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ class ScriptedMailer:
     def __init__(self) -> None:
         self.can_answer = True
         self.script: deque[Outcome | Callable[[Email, str], Outcome]] = deque()
-        self.answers: deque[Answer] = deque()
+        self.answers: deque[OperationStatus] = deque()
         self.arrived: list[tuple[str, Email]] = []
         self.asked: list[str] = []
         self.timeouts: list[Timeouts] = []
@@ -63,15 +63,19 @@ class ScriptedMailer:
             self.take(email, operation_id)
         return outcome
 
-    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:
+    def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """See Mailer."""
         self.asked.append(operation_id)
         if not self.can_answer:
-            return Answer(Fate.NO_ANSWER, "cannot be asked")
+            return OperationStatus(OperationState.NO_ANSWER, "cannot be asked")
         if self.answers:
             return self.answers.popleft()
         taken = any(operation_id == id_ for id_, _ in self.arrived)
-        return Answer(Fate.ACCEPTED, "Running") if taken else Answer(Fate.NEVER_SEEN)
+        return (
+            OperationStatus(OperationState.ACCEPTED, "Running")
+            if taken
+            else OperationStatus(OperationState.NEVER_SEEN)
+        )
 
     def take(self, email: Email, operation_id: str) -> None:
         """Take a mail, whatever is answered about it."""
@@ -109,7 +113,7 @@ class World:
         (decision,) = self.notifier.intake.take(text)
         return decision.value
 
-    def sweep(self, **after: float) -> Sweep:
+    def sweep(self, **after: float) -> SweepResult:
         """Let time pass, and sweep."""
         self.clock.forward(**after)
         return self.notifier.delivery.sweep()

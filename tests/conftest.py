@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
+from azure.data.tables import TableClient
 from hypothesis import HealthCheck, settings
 
 from testing.processes import Azurite
@@ -30,7 +32,21 @@ settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")
+def httpserver_listen_address() -> tuple[str, int]:
+    """Let pytest-httpserver listen here, without looking up a name."""
+    return "127.0.0.1", 0
+
+
+@pytest.fixture(scope="session")
 def azurite() -> Iterator[Azurite]:
     """Run Azurite's table service in memory, once for each process that runs tests."""
     with Azurite() as running:
         yield running
+
+
+@pytest.fixture
+def client(azurite: Azurite) -> Iterator[TableClient]:
+    """Return a client of a table of this test's own, which does not exist yet."""
+    name = f"t{uuid4().hex}"
+    with TableClient.from_connection_string(azurite.connection_string, table_name=name) as client:
+        yield client

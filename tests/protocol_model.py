@@ -66,7 +66,7 @@ class Model(NamedTuple):
     late_requests: bool = False
 
     def steps(self, state: State) -> list[tuple[str, State]]:
-        """Give whatever can happen next: its name, and the state that it leads to."""
+        """Return whatever can happen next: its name, and the state that it leads to."""
         taken = state._replace(delivered=max(1, state.delivered + (self.mode is OperationIdMode.IGNORES)))
         steps = [*self._moves(state, 0, taken), *self._moves(state, 1, taken)]
         waiting = Step.WAIT in {worker.step for worker in state.workers}
@@ -78,7 +78,7 @@ class Model(NamedTuple):
         return steps
 
     def _moves(self, state: State, me: int, taken: State) -> list[tuple[str, State]]:
-        """Give what a worker can do next; each line has the step, a condition, a name and the step after."""
+        """Return what a worker can do next: each line has step, a condition, a name and the step after."""
         (step, fresh, late, _), row, own, bug = state.workers[me], state.row, state.token == me, self.bug
         new, notice, mail = row is Row.NOTHING, row is Row.NOTICE, row in {Row.LEASED, Row.OUT, Row.FREE}
         held, asks = mail and (fresh or bug is Bug.NO_IF_MATCH), bug is not Bug.NO_QUESTION

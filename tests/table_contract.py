@@ -11,7 +11,7 @@ import pytest
 
 from shared import keys
 from shared.notices.kinds import Decision
-from shared.store.table import MOST_OPERATIONS, Conflict, Operation, Page, Table, Verb
+from shared.store.table import MAX_OPERATIONS, Conflict, Operation, Page, Table, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -207,7 +207,7 @@ class TableContract:
         """Where one operation of a hundred is refused none is done, and the conflict says which it was."""
         (old,) = table.commit([insert("there")])
         table.commit([merge("there", {"n": 2})])
-        operations = [insert(f"k{index}") for index in range(MOST_OPERATIONS)]
+        operations = [insert(f"k{index}") for index in range(MAX_OPERATIONS)]
         operations[at] = {
             "there": insert("there"),
             "gone": delete("gone"),

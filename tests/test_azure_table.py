@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
@@ -24,24 +23,14 @@ from testing.processes import ACCOUNT, connection_string
 from tests.table_contract import TableContract, insert, merge, values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from testing.processes import Azurite
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def client(azurite: Azurite) -> Iterator[TableClient]:
-    """Give a client of a table of this test's own, which does not exist yet."""
-    name = f"t{uuid4().hex}"
-    with TableClient.from_connection_string(azurite.connection_string, table_name=name) as client:
-        yield client
-
-
-@pytest.fixture
 def table(client: TableClient) -> Table:
-    """Give a table that does not exist yet."""
+    """Return a table that does not exist yet."""
     return AzureTable(client)
 
 
@@ -53,7 +42,7 @@ class TestAzureTable(TableContract):
 
 
 def exists(client: TableClient) -> bool:
-    """Tell whether the table is there."""
+    """Return whether the table is there."""
     try:
         list(client.list_entities())
     except ResourceNotFoundError:
@@ -157,7 +146,7 @@ def test_too_much_is_not_a_conflict(table: Table) -> None:
 
 
 def unreachable() -> AzureTable:
-    """Give a table at a port where nobody listens."""
+    """Return a table at a port where nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -199,7 +188,7 @@ class Silent(StreamRequestHandler):
 
 def test_table_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The app's own client waits for the table as long as it says, not for the SDK's five minutes."""
-    monkeypatch.setattr("shared.app.READ_SECONDS", 0.1)
+    monkeypatch.setattr(app, "READ_SECONDS", 0.1)
     with ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

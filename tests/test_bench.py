@@ -14,11 +14,10 @@ import msgspec
 import pytest
 from azure.data.tables import TableClient
 
-from bench import app, calls, figures, paths, plots, report, trips
+from bench import app, calls, figures, machine, markdown, paths, plots, report, trips
 from bench.__main__ import NAMES, main
 from bench.figures import Figure, Plot, Section, adopt, in_turns, load, missed, worse
 from bench.relay import Relay
-from local import machine, markdown
 from shared.store.table import PARTITION
 from testing.fault_proxy import FaultProxy
 from testing.processes import connection_string
@@ -102,7 +101,7 @@ class Bench:
         self.measured: list[str] = []
 
     def measure(self, name: str) -> Section:
-        """Give the section to the first benchmark, and nothing to the others."""
+        """Return the section to the first benchmark, and nothing to the others."""
         self.measured.append(name)
         if name != NAMES[0]:
             return msgspec.structs.replace(self.section, figures=())

@@ -11,10 +11,10 @@ import pytest
 
 from shared import keys
 from shared.clusters import refresh as refreshing
-from shared.delivery.retention import tidy
+from shared.delivery.retention import remove_expired
 from shared.maintenance import NODE_OS
 from shared.maintenance.configuration import DateSpan
-from shared.maintenance.inventory import Known, identity, read
+from shared.maintenance.inventory import ClusterInfo, identity, read
 from shared.setting_reader import SettingsError
 from shared.settings import APP, ClusterSource
 from shared.store import codec
@@ -44,7 +44,7 @@ def attached(name: str = "prod-weu-1", *configurations: dict[str, Any], **proper
     return {**cluster(name, **properties), "maintenanceConfigurations": list(configurations)}
 
 
-def one(body: object) -> Known:
+def one(body: object) -> ClusterInfo:
     """Read one cluster, of which nothing is wrong."""
     reading = read(body, NOW)
     assert reading.wrong == []
@@ -57,8 +57,8 @@ def refreshed(world: World, *bodies: Any) -> int:
     return refreshing.refresh(world.notifier.store, Bodies(*bodies), world.clock)
 
 
-def stored(world: World, name: str = "prod-weu-1") -> Known | None:
-    """Give what is known of a cluster."""
+def stored(world: World, name: str = "prod-weu-1") -> ClusterInfo | None:
+    """Return what is known of a cluster."""
     found = identity(cluster(name)["id"])
     assert found is not None
     return world.notifier.store.cluster(found.key)
@@ -189,7 +189,7 @@ def test_row_stays_within_the_limits() -> None:
     )
     values = codec.cluster_values(msgspec.structs.replace(known, configurations=(huge,)))
     assert len(values["facts"]) < codec.TEXT_LIMIT
-    back = msgspec.json.decode(values["facts"], type=Known)
+    back = msgspec.json.decode(values["facts"], type=ClusterInfo)
     assert (back.version, back.configurations, back.is_complete) == ("1.33.2", (), False)
 
 
@@ -206,7 +206,7 @@ def test_cluster_that_is_gone_goes_with_the_rest_of_history() -> None:
     refreshed(world, attached("gone"), attached("here"))
     world.clock.forward(days=40)
     refreshed(world, attached("here"))
-    tidy(world.notifier.store, world.clock, timedelta(days=30))
+    remove_expired(world.notifier.store, world.clock, timedelta(days=30))
     assert stored(world, "gone") is None
     assert stored(world, "here") is not None
 

@@ -10,7 +10,7 @@ import pytest
 
 from shared.clusters import refresh as refreshing
 from shared.notices.kinds import Kind
-from shared.notices.records import Member
+from shared.notices.records import MailItem
 from shared.store import codec
 from testing.arm_endpoint import SUBSCRIPTION, configuration
 from testing.samples.payloads import event, scheduled
@@ -52,7 +52,7 @@ def told(world: World, text: str) -> Email:
 
 
 def says(email: Email, *sentences: str) -> bool:
-    """Tell whether both parts of a mail say all of this."""
+    """Return whether both parts of a mail say all of this."""
     html = squeezed("".join(read(email.html).texts))
     text = squeezed(email.text)
     return all(squeezed(words) in html and squeezed(words) in text for words in sentences)
@@ -165,12 +165,12 @@ def test_mail_is_frozen_with_its_windows() -> None:
 
 def test_members_frozen_before_stay_readable() -> None:
     """A member that was frozen before there were windows, or by a version with more fields, is read."""
-    older = msgspec.json.decode(b'["started","event:a:Started",[],""]', type=Member)
-    assert older == Member(Kind.STARTED, "event:a:Started")
-    text = codec.members_json([Member(Kind.STARTED, "event:a:Started")])
+    older = msgspec.json.decode(b'["started","event:a:Started",[],""]', type=MailItem)
+    assert older == MailItem(Kind.STARTED, "event:a:Started")
+    text = codec.members_json([MailItem(Kind.STARTED, "event:a:Started")])
     newer = text.replace("null]", 'null,"more"]')
     assert newer != text
-    assert msgspec.json.decode(newer, type=tuple[Member, ...])[0] == older
+    assert msgspec.json.decode(newer, type=tuple[MailItem, ...])[0] == older
 
 
 def test_windows_read_too_long_ago_are_not_told() -> None:

@@ -18,9 +18,9 @@ from shared import ids, keys
 from shared.events.envelope import parse
 from shared.events.model import Event, Status
 from shared.notices.kinds import Decision, Kind
-from shared.notices.records import Check, Mail, Member, Notice, Recorded, RejectedInput, SentMail
+from shared.notices.records import Check, Mail, MailItem, Notice, RejectedInput, SentMail, StoredEvent
 from shared.store import blobs, codec
-from shared.store.rows import CheckRow, Gate, MailRow, NoticeRow
+from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate
 from shared.store.table import PARTITION, Stored
 from testing.samples import payloads
 
@@ -43,7 +43,7 @@ UUIDS = st.uuids().map(str)
 
 
 def stored(key: str, values: Mapping[str, Any]) -> Stored:
-    """Give a row as it is read back, once it is known to be one that the service takes."""
+    """Return a row as it is read back, once it is known to be one that the service takes."""
     check_limits(key, values)
     return Stored(key, values, 'W/"1"', NOW)
 
@@ -76,10 +76,10 @@ def parsed(text: str) -> Event:
     return item.reading
 
 
-def round_trip(text: str) -> Recorded:
+def round_trip(text: str) -> StoredEvent:
     """Store one event and read it back."""
     event = parsed(text)
-    row = Recorded(keys.event(event), event, Decision.NEW, 0)
+    row = StoredEvent(event.row_key(), event, Decision.NEW, 0)
     values = codec.event_values(row, text, received=NOW, token=GUID)
     assert blobs.unpack(values) == text
     read = codec.recorded(stored(row.key, values))
@@ -88,7 +88,7 @@ def round_trip(text: str) -> Recorded:
 
 
 def noise(characters: str, size: int) -> str:
-    """Give text of so many characters that gzip hardly compresses, the same on every run.
+    """Return text of so many characters that gzip hardly compresses, the same on every run.
 
     It repeats itself far beyond the 32 KiB that gzip looks back.
     """
@@ -97,7 +97,7 @@ def noise(characters: str, size: int) -> str:
 
 
 def mixed() -> str:
-    """Give 1 MB of text that gzip cannot press into a row: single bytes and pairs of them, at random."""
+    """Return 1 MB of text that gzip cannot press into a row: single bytes and pairs of them, at random."""
     weights = [0.75 / 0x80] * 0x80 + [0.25 / 0x780] * 0x780
     text = "".join(random.Random(1).choices([chr(code) for code in range(0x800)], weights, k=MEGABYTE))
     return text.encode()[:MEGABYTE].decode(errors="ignore")
@@ -267,7 +267,7 @@ def test_everything_at_its_longest(character: str) -> None:
         resources=[resource, *pools],
     )
     event = parsed(text)
-    row = Recorded(keys.event(event), event)
+    row = StoredEvent(event.row_key(), event)
     values = codec.event_values(row, text, received=NOW, token=GUID)
     assert codec.recorded(stored(row.key, values)).event == event
 
@@ -278,7 +278,7 @@ def test_times_of_events(time: datetime, start: datetime | None, itself: bool) -
     event = msgspec.structs.replace(
         parsed(payloads.event("Scheduled", NOW)), time=time, updated=time, start=start, updates_itself=itself
     )
-    row = Recorded(keys.event(event), event, Decision.STALE, 7)
+    row = StoredEvent(event.row_key(), event, Decision.STALE, 7)
     assert codec.recorded(stored(row.key, codec.event_values(row, "{}", received=time, token=""))) == row
 
 
@@ -287,7 +287,7 @@ def test_element_of_an_array() -> None:
     elements = [json.loads(payloads.event("Failed", NOW, name=name, details=name * 30_000)) for name in "ab"]
     for item, name in zip(parse(json.dumps(elements), NOW), "ab", strict=True):
         assert isinstance(item.reading, Event)
-        row = Recorded(KEY, item.reading)
+        row = StoredEvent(KEY, item.reading)
         values = codec.event_values(row, item.raw, received=NOW, token="")
         assert codec.recorded(stored(KEY, values)).event.details == name * 30_000
 
@@ -295,7 +295,7 @@ def test_element_of_an_array() -> None:
 def test_columns_to_look_at() -> None:
     """A row says in plain columns what it is about, for whoever looks at the table."""
     event = parsed(payloads.event("Started", NOW, cluster="Prod"))
-    values = codec.event_values(Recorded(KEY, event), "{}", received=NOW, token=GUID)
+    values = codec.event_values(StoredEvent(KEY, event), "{}", received=NOW, token=GUID)
     shown = {name: values[name] for name in ("kind", "eventId", "status", "decision", "received", "token")}
     assert shown == {
         "kind": "event",
@@ -330,29 +330,29 @@ def test_notices(id_: str, kind: Kind, due: datetime, audience: str, lead: str) 
 @given(TIMES, TEXT, st.integers(0, 1000), st.dictionaries(st.integers(0, 10**9), st.integers(0, 999)))
 def test_gate(until: datetime, reason: str, strikes: int, sends: dict[int, int]) -> None:
     """The gate, with its pause and the sends it counts, is read back as it was."""
-    gate = Gate(until, reason, strikes, sends, 'W/"1"')
+    gate = SendGate(until, reason, strikes, sends, 'W/"1"')
     assert codec.work(stored(keys.PAUSE, codec.gate_values(gate))) == gate
 
 
 def test_full_gate() -> None:
     """An hour of sends, in as many buckets as it has, fits into the gate's row."""
     sends = {178_000_000 + bucket: 999_999 for bucket in range(367)}
-    stored(keys.PAUSE, codec.gate_values(Gate(NOW, "\U0001f600" * 100_000, 9, sends)))
+    stored(keys.PAUSE, codec.gate_values(SendGate(NOW, "\U0001f600" * 100_000, 9, sends)))
 
 
 MEMBERS = st.lists(
     st.tuples(
         KINDS, st.sampled_from(["Scheduled", "Started", "Failed:2", "Paused"]), st.integers(0, 5), TEXT, UUIDS
     ).map(
-        lambda given: Member(
+        lambda given: MailItem(
             given[0],
             f"event:{given[4]}:{given[1]}",
             tuple(f"event:{given[4]}:Scheduled:{number}" for number in range(given[2])),
             given[3],
         )
     )
-    | UUIDS.map(lambda id_: Member(Kind.UNDELIVERED, f"sent:{id_}"))
-    | st.text().map(lambda raw: Member(Kind.REJECTED, keys.rejected(raw))),
+    | UUIDS.map(lambda id_: MailItem(Kind.UNDELIVERED, f"sent:{id_}"))
+    | st.text().map(lambda raw: MailItem(Kind.REJECTED, keys.rejected(raw))),
     min_size=1,
     max_size=8,
 ).map(tuple)
@@ -360,7 +360,7 @@ MEMBERS = st.lists(
 
 @given(UUIDS, TEXT, TIMES, MEMBERS, st.sampled_from(["", GUID]), st.integers(0, 9))
 def test_mails(
-    id_: str, audience: str, as_of: datetime, members: tuple[Member, ...], token: str, attempts: int
+    id_: str, audience: str, as_of: datetime, members: tuple[MailItem, ...], token: str, attempts: int
 ) -> None:
     """A mail is read back as it was frozen; with a token it is leased, without one it is free."""
     mail = Mail(operation_id=id_, audience=audience, as_of=as_of, members=members)
@@ -378,7 +378,7 @@ def test_mails(
 
 @given(UUIDS, TEXT, TIMES, MEMBERS, st.lists(TEXT, max_size=3), st.sampled_from(["sent", "failed"]))
 def test_sent_mails(
-    id_: str, text: str, at: datetime, members: tuple[Member, ...], people: list[str], state: str
+    id_: str, text: str, at: datetime, members: tuple[MailItem, ...], people: list[str], state: str
 ) -> None:
     """What became of a mail is read back as it was."""
     sent = SentMail(
@@ -413,10 +413,10 @@ def test_long_reasons() -> None:
     stored(keys.rejected(long), codec.rejected_values(RejectedInput("", long, long, NOW)))
 
 
-def _members(number: int, rows: int) -> list[Member]:
+def _members(number: int, rows: int) -> list[MailItem]:
     histories = [f"event:{UUID(int=index)}:" for index in range(number)]
     return [
-        Member(
+        MailItem(
             Kind.RESCHEDULED,
             f"{prefix}Scheduled:{rows}",
             tuple(f"{prefix}Scheduled:{row}" for row in range(rows)),
@@ -447,12 +447,12 @@ def test_what_does_not_fit() -> None:
 def test_one_member_always_fits() -> None:
     """A single notice fits, however strange the statuses in its history."""
     rows = tuple(f"event:{keys.digest('id')}:{keys.digest(str(number))}:9" for number in range(16))
-    assert codec.fits([Member(Kind.NEWS, rows[-1], rows, "24h")])
+    assert codec.fits([MailItem(Kind.NEWS, rows[-1], rows, "24h")])
 
 
 def test_members_give_back_their_notices() -> None:
     """A member of a mail is the notice that it was, by its id."""
-    member = Member(Kind.REMINDER, KEY, (KEY,), "24h")
+    member = MailItem(Kind.REMINDER, KEY, (KEY,), "24h")
     assert member.notice_id("default") == ids.notice_id(KEY, Kind.REMINDER, "24h", "default")
 
 

@@ -86,7 +86,7 @@ class MortalMailer(ScriptedMailer):
 
 
 def _story() -> Iterator[tuple[timedelta, str]]:
-    """Give what happens, and when after the one before: each of another maintenance, so that all is told."""
+    """Return what happens, and when after the one before: each another maintenance, so that all is told."""
     second = timedelta(seconds=1)
     yield second, scheduled(NOW, timedelta(days=8), name="scheduled")
     yield second, event("Started", NOW, name="started")
@@ -97,7 +97,7 @@ def _story() -> Iterator[tuple[timedelta, str]]:
 
 
 def _tell(world: World, fuse: Fuse) -> None:
-    """Tell the story to the end, over as many processes as it takes."""
+    """Return the story to the end, over as many processes as it takes."""
 
     def live(step: str | None) -> None:
         while True:

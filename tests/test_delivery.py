@@ -11,7 +11,7 @@ from shared.channels.outcomes import Accepted, Throttled
 from shared.delivery.sweep import summary
 from shared.notices.records import Mail
 from shared.store.codec import sent as read_sent
-from shared.store.rows import Gate
+from shared.store.rows import SendGate
 from shared.store.table import Operation, Verb
 from testing.samples.payloads import event, guid, scheduled
 from testing.world import NOW, World
@@ -247,7 +247,7 @@ def test_pause_is_never_shortened() -> None:
     world = World()
     store = world.notifier.store
     store.pause(NOW + timedelta(hours=1), "long", store.gate())
-    for seen in (store.gate(), Gate()):
+    for seen in (store.gate(), SendGate()):
         assert store.pause(NOW + timedelta(minutes=1), "short", seen).until == NOW + timedelta(hours=1)
 
 

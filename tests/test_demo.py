@@ -25,7 +25,7 @@ def _start(out: Path) -> subprocess.Popen[str]:
 
 
 def _descendants(pid: int) -> dict[int, str]:
-    """Give all processes that a process has started, directly or not, with their command lines."""
+    """Return all processes that a process has started, directly or not, with their command lines."""
     found: dict[int, str] = {}
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in map(int, children.read_text().split()):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shared.channels.email.compose import Look, compose
+from shared.channels.email.compose import Branding, compose
 from testing.samples import mails
 
 ROOT = Path(__file__).parent.parent
@@ -40,7 +40,7 @@ def test_every_kind_in_a_browser(tmp_path: Path) -> None:
     """No mail scrolls sideways at 320, 600 or 800 px, and axe-core finds no WCAG A or AA violation in any."""
     stories = mails.stories()
     for story in stories:
-        email = compose(story.mail, story.rows, mails.TEAM, Look(domain="contoso.example"))
+        email = compose(story.mail, story.rows, mails.TEAM, Branding(domain="contoso.example"))
         (tmp_path / f"{story.name}.html").write_text(email.html, encoding="utf-8")
     assert NODE
     done = subprocess.run(

@@ -8,17 +8,17 @@ import icalendar
 import msgspec
 import pytest
 
-from shared.channels.email.compose import Look, compose
+from shared.channels.email.compose import Branding, compose
 from shared.events.model import Status
 from shared.notices.kinds import Kind
 from testing.samples import mails
 
-LOOK = Look(domain="contoso.example")
+LOOK = Branding(domain="contoso.example")
 STORIES = {story.name: story for story in mails.stories()}
 
 
 def file_of(story: mails.Story) -> bytes:
-    """Give the file that a mail carries."""
+    """Return the file that a mail carries."""
     (attachment,) = compose(story.mail, story.rows, mails.TEAM, LOOK).attachments
     assert (attachment.name, attachment.content_type) == ("maintenance.ics", "text/calendar")
     return attachment.content

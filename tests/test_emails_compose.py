@@ -19,7 +19,7 @@ import pytest
 
 from shared import keys
 from shared.audience import Audience
-from shared.channels.email.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain
+from shared.channels.email.compose import LIMIT, SUBJECT_LIMIT, Branding, compose, compose_plain
 from shared.events.model import Status, Upgrade
 from shared.notices.kinds import Kind
 from shared.notices.records import Report, SentMail
@@ -28,14 +28,14 @@ from testing.samples import mails
 if TYPE_CHECKING:
     from shared.channels.email.email import Email
 
-LOOK = Look(domain="contoso.example")
+LOOK = Branding(domain="contoso.example")
 STORIES = {story.name: story for story in mails.stories()}
 SINGLE = sorted(name for name, story in STORIES.items() if len(story.mail.members) == 1)
 TROUBLES = {"rejected", "undelivered", "unreachable", "unreachable-all"}
 EVENTS = [name for name in SINGLE if name not in TROUBLES]
 
 
-def email_of(name: str, audience: Audience = mails.TEAM, look: Look = LOOK) -> Email:
+def email_of(name: str, audience: Audience = mails.TEAM, look: Branding = LOOK) -> Email:
     """Compose a made-up mail."""
     story = STORIES[name]
     return compose(story.mail, story.rows, audience, look)
@@ -408,7 +408,7 @@ def test_html_is_sound(name: str) -> None:
         assert re.search(r'<th [^>]*scope="row"', html)
 
 
-SHADOW = Look(domain="contoso.example", only_to=("me@example.com",))
+SHADOW = Branding(domain="contoso.example", only_to=("me@example.com",))
 
 
 @pytest.mark.parametrize("name", ["failed", "digest", "rejected"])
@@ -508,7 +508,7 @@ import icalendar, jinja2, msgspec
 from testing.samples import bulk, events, mails
 from shared.channels.email import calendar, compose
 from shared.messages import digest, planned
-from shared.messages.view import Look
+from shared.messages.view import Branding
 
 ahead, clock, real = float(sys.argv[1]), time.time, datetime.datetime
 
@@ -527,7 +527,7 @@ class Later(real, metaclass=Any):
 if ahead:
     time.time = lambda: clock() + ahead
     for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in {"shared", "local", "icalendar", "jinja2", "datetime"}:
+        if name.partition(".")[0] in {"shared", "testing", "icalendar", "jinja2", "datetime"}:
             if getattr(module, "datetime", None) is real:
                 module.datetime = Later
 try:
@@ -537,7 +537,7 @@ except locale.Error:
 time.tzset()
 digests = {}
 for story in mails.stories():
-    email = compose.compose(story.mail, story.rows, mails.TEAM, Look(domain="contoso.example"))
+    email = compose.compose(story.mail, story.rows, mails.TEAM, Branding(domain="contoso.example"))
     digests[story.name] = hashlib.sha256(msgspec.json.encode(email)).hexdigest()
 print(json.dumps(digests))
 """

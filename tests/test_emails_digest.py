@@ -10,14 +10,14 @@ import pytest
 
 from shared.channels.email import compose as composing
 from shared.channels.email import rendering
-from shared.channels.email.compose import LIMIT, Look, compose, fitting, ordered
+from shared.channels.email.compose import LIMIT, Branding, compose, count_fitting, ordered
 from shared.events.model import Status, Upgrade
 from shared.notices.kinds import Kind
-from shared.notices.records import Member
+from shared.notices.records import MailItem
 from testing.samples import mails
 from tests.test_emails_compose import read
 
-LOOK = Look(domain="contoso.example")
+LOOK = Branding(domain="contoso.example")
 STORM = mails.storm("storm")
 
 
@@ -27,7 +27,7 @@ def text_of(story: mails.Story) -> str:
 
 
 def failures(reasons: list[str]) -> mails.Story:
-    """Give a digest of failures for these reasons, each on a cluster of its own."""
+    """Return a digest of failures for these reasons, each on a cluster of its own."""
     rows, members = {}, []
     for number, reason in enumerate(reasons):
         row = mails.recorded(
@@ -40,7 +40,7 @@ def failures(reasons: list[str]) -> mails.Story:
             )
         )
         rows[row.key] = row
-        members.append(Member(Kind.FAILED, row.key, (row.key,)))
+        members.append(MailItem(Kind.FAILED, row.key, (row.key,)))
     mail = msgspec.structs.replace(STORM.mail, members=tuple(members))
     return mails.Story("failures", mail, dict(rows))
 
@@ -73,7 +73,7 @@ def test_troubles_and_overdue_come_after_failures() -> None:
         member = story.mail.members[0]
         key = f"sent:{number}"
         rows[key] = msgspec.structs.replace(story.rows[member.key], key=key)
-        members.append(Member(member.kind, key))
+        members.append(MailItem(member.kind, key))
     mail = msgspec.structs.replace(STORM.mail, members=tuple(members))
     text = text_of(mails.Story("all", mail, rows))
     headings = [
@@ -121,7 +121,7 @@ def test_different_upgrades_are_named_one_by_one() -> None:
         happened = mails.event(Status.STARTED, mails.NOW, event_id=str(number), upgrade=upgrade)
         row = mails.recorded(happened)
         rows[row.key] = row
-        members.append(Member(Kind.STARTED, row.key, (row.key,)))
+        members.append(MailItem(Kind.STARTED, row.key, (row.key,)))
     mail = msgspec.structs.replace(STORM.mail, members=tuple(members))
     text = text_of(mails.Story("started", mail, dict(rows)))
     assert "\nSTARTED\n" in text
@@ -152,7 +152,7 @@ def test_every_cluster_is_named_within_bounds(times: int) -> None:
 
 
 def whole(story: mails.Story, count: int) -> bool:
-    """Tell whether the first so many are told whole: linked each, with no list of names and no cut."""
+    """Return whether the first so many are told whole: linked each, with no list of names and no cut."""
     mail = msgspec.structs.replace(story.mail, members=story.mail.members[:count])
     email = compose(mail, story.rows, mails.TEAM, LOOK)
     return len(read(email.html).links) == count and "By name" not in email.text and "… and" not in email.text
@@ -162,7 +162,7 @@ def whole(story: mails.Story, count: int) -> bool:
 def test_as_many_fit_as_are_told_whole(story: mails.Story) -> None:
     """What fits is told whole, and one more would not be."""
     mail = msgspec.structs.replace(story.mail, members=story.mail.members[:200])
-    count = fitting(mail, story.rows, mails.TEAM, LOOK)
+    count = count_fitting(mail, story.rows, mails.TEAM, LOOK)
     assert 40 < count < 200
     assert whole(story, count)
     assert not whole(story, count + 1)
@@ -178,11 +178,11 @@ def test_a_storm_fits_at_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(*args)
 
     monkeypatch.setattr(composing, "render", counted)
-    assert fitting(STORM.mail, STORM.rows, mails.TEAM, LOOK) == 97
+    assert count_fitting(STORM.mail, STORM.rows, mails.TEAM, LOOK) == 97
     assert len(calls) == 1
     many = mails.digest("many", 110)
     calls.clear()
-    assert fitting(many.mail, many.rows, mails.TEAM, LOOK) < 200
+    assert count_fitting(many.mail, many.rows, mails.TEAM, LOOK) < 200
     assert len(calls) <= 11
 
 
@@ -192,7 +192,7 @@ def test_parts_tell_everything_once() -> None:
     left, told, count = ordered(story.mail.members, story.rows), [], 0
     while left:
         mail = msgspec.structs.replace(story.mail, members=left)
-        first = fitting(mail, story.rows, mails.TEAM, LOOK)
+        first = count_fitting(mail, story.rows, mails.TEAM, LOOK)
         assert first >= 1
         part = msgspec.structs.replace(mail, members=left[:first])
         email = compose(part, story.rows, mails.TEAM, LOOK)
@@ -208,12 +208,12 @@ def test_one_always_fits() -> None:
     """A single thing is a mail of its own, however long it is."""
     row = mails.recorded(mails.event(Status.FAILED, mails.NOW, details="<" * 1_000_000))
     story = mails.story("long", Kind.FAILED, row)
-    assert fitting(story.mail, story.rows, mails.TEAM, LOOK) == 1
+    assert count_fitting(story.mail, story.rows, mails.TEAM, LOOK) == 1
 
 
 def test_what_cannot_be_composed_counts_as_fitting() -> None:
     """Asking how much fits never raises: whoever composes the mail meets the trouble, and tells of it."""
-    assert fitting(STORM.mail, {}, mails.TEAM, LOOK) == 97
+    assert count_fitting(STORM.mail, {}, mails.TEAM, LOOK) == 97
     assert len(ordered(STORM.mail.members, {})) == 97
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.channels.email.compose import Look, compose, compose_plain
+from shared.channels.email.compose import Branding, compose, compose_plain
 from shared.events.model import Cluster, EndOfSupport, Status
 from shared.notices.kinds import Kind
-from shared.notices.records import Mail, Member, RejectedInput, Report, SentMail
+from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMail
 from shared.text import clean, clip, line
 from testing.hostile.emails import check_email
 from testing.hostile.messages import hidden
@@ -22,7 +22,7 @@ from testing.samples import mails
 if TYPE_CHECKING:
     from shared.channels.email.email import Email
 
-LOOK = Look(domain="contoso.example")
+LOOK = Branding(domain="contoso.example")
 
 NASTY = [
     "<script>alert(1)</script>",
@@ -47,8 +47,8 @@ def check(email: Email) -> None:
 
 
 def mail_of(kind: Kind, *rows: Any) -> tuple[Mail, dict[str, Any]]:
-    """Give the mail that tells of the last of these rows."""
-    member = Member(kind, rows[-1].key, tuple(row.key for row in rows))
+    """Return the mail that tells of the last of these rows."""
+    member = MailItem(kind, rows[-1].key, tuple(row.key for row in rows))
     return (
         Mail(operation_id="0" * 8, audience="default", as_of=mails.NOW, members=(member,)),
         {row.key: row for row in rows},
@@ -161,7 +161,7 @@ def test_soon_is_not_too_soon() -> None:
         operation_id="0" * 8,
         audience="default",
         as_of=mails.NOW,
-        members=tuple(Member(Kind.FAILED, row.key) for row in rows),
+        members=tuple(MailItem(Kind.FAILED, row.key) for row in rows),
     )
     text = compose(mail, {row.key: row for row in rows}, mails.TEAM, LOOK).text
     assert text.index("Wed 11 Nov") < text.index("Thu 19 Nov")

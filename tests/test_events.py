@@ -10,7 +10,6 @@ from typing import Any, cast
 import pytest
 from azure.eventgrid import SystemEventNames
 
-from shared import keys
 from shared.events.envelope import parse
 from shared.events.model import Cluster, Event, Ignored, Item, Rejected, Status, Upgrade
 from shared.events.scheduled_event import EVENT_TYPE, VM_EVENT_TYPE
@@ -39,18 +38,18 @@ CLUSTER_ID = (
 
 
 def fixture(name: str) -> str:
-    """Give the text of a sample."""
+    """Return the text of a sample."""
     return (FIXTURES / name).read_text(encoding="utf-8")
 
 
 def body(name: str = "started.cloudevent.json") -> dict[str, Any]:
-    """Give the one event of a sample."""
+    """Return the one event of a sample."""
     loaded = json.loads(fixture(name))
     return cast("dict[str, Any]", loaded[0] if isinstance(loaded, list) else loaded)
 
 
 def properties(event: dict[str, Any]) -> dict[str, Any]:
-    """Give the part of an event that AKS fills."""
+    """Return the part of an event that AKS fills."""
     return cast("dict[str, Any]", event["data"]["resourceInfo"]["properties"])
 
 
@@ -68,7 +67,7 @@ def event(given: str | dict[str, Any]) -> Event:
 
 
 def with_properties(**changed: Any) -> dict[str, Any]:
-    """Give the documented CloudEvent with other properties; None leaves one out."""
+    """Return the documented CloudEvent with other properties; None leaves one out."""
     made = body()
     for name, value in changed.items():
         properties(made).pop(name, None)
@@ -118,7 +117,7 @@ def test_both_schemas(name: str) -> None:
     assert read_.status == Status.STARTED
     assert read_.time == at("2024-04-16T22:17:12.103274Z")
     assert read_.cluster.id == CLUSTER_ID
-    assert keys.event(read_) == "event:bbe82027-0444-4f73-897a-0bbfe3af66f1:Started"
+    assert read_.row_key() == "event:bbe82027-0444-4f73-897a-0bbfe3af66f1:Started"
 
 
 def test_spec_example() -> None:
@@ -348,7 +347,7 @@ def test_both_spellings_of_canceled(spelled: str) -> None:
     """Canceled and Cancelled are one status, under one key."""
     read_ = event(with_properties(eventStatus=spelled))
     assert read_.status == Status.CANCELED
-    assert keys.event(read_).endswith(":Canceled")
+    assert read_.row_key().endswith(":Canceled")
 
 
 @pytest.mark.parametrize("status", ["Paused", "RolledBack", "In progress", "état/neuf?", "42"])
@@ -444,7 +443,7 @@ def test_last_update_counts() -> None:
 
 
 def planned(start: Any = None, scheduled: Any = None, details: Any = None, status: str = "Scheduled") -> Any:
-    """Give the planned start of an event of NOW with these times."""
+    """Return the planned start of an event of NOW with these times."""
     return event(payloads.event(status, NOW, startTime=start, scheduledTime=scheduled, details=details)).start
 
 
@@ -568,7 +567,7 @@ def test_lone_surrogates() -> None:
     made["id"] = "\ud800"
     read_ = event(made)
     assert read_.details == "a\ufffdb"
-    keys.event(read_).encode()
+    read_.row_key().encode()
     str(read_).encode()
 
 
@@ -662,7 +661,7 @@ def test_other_event_types(name: str) -> None:
 
 
 def vm_maintenance() -> dict[str, Any]:
-    """Give a VM maintenance event: the type that AKS has been seen to use, but another payload."""
+    """Return a VM maintenance event: the type that AKS has been seen to use, but another payload."""
     made = body(CAPTURED)
     vm = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Maintenance/scheduledEvents/1"
     made["subject"] = vm

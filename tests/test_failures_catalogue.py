@@ -14,16 +14,17 @@ import pytest
 import yaml
 
 from shared.failures import explain, load_catalogue, templates
-from shared.failures.catalogue import LONGEST_TITLE, OWN_FILE, UNKNOWN, CatalogueError, load
+from shared.failures.catalogue import MAX_TITLE_CHARACTERS, OWN_FILE, UNKNOWN, CatalogueError, load
 from shared.failures.explanation import Context, Finding, Owner
 from shared.failures.facts import FACTS, accepted
-from shared.failures.patterns import Pattern, lower
+from shared.failures.patterns import Pattern
+from shared.failures.text import lower
 from testing.samples.failure_messages import CONTEXT, MESSAGES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from shared.failures.entry import Entry
+    from shared.failures.entry import CatalogueEntry
 
 ENTRIES = list(load(thorough=True).entries.values())
 _IDS = [entry.id for entry in ENTRIES]
@@ -55,9 +56,9 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=_IDS)
-def test_every_entry_is_complete(entry: Entry) -> None:
+def test_every_entry_is_complete(entry: CatalogueEntry) -> None:
     """Every entry has a short title, texts that are sentences, an owner, a guide to link to, and steps."""
-    assert 0 < len(templates.prose(entry.title, {})) <= LONGEST_TITLE
+    assert 0 < len(templates.prose(entry.title, {})) <= MAX_TITLE_CHARACTERS
     assert not entry.title.endswith(".")
     for text in (entry.summary, entry.happened, entry.state):
         assert templates.prose(text, {}).endswith("."), text
@@ -68,7 +69,7 @@ def test_every_entry_is_complete(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=_IDS)
-def test_what_is_inferred_is_worded_with_care(entry: Entry) -> None:
+def test_what_is_inferred_is_worded_with_care(entry: CatalogueEntry) -> None:
     """What Microsoft does not document is marked as such in the data, and said as likely, not as certain."""
     assert set(entry.inferred) <= {"summary", "happened", "state", "retries", "patterns"}
     for field in set(entry.inferred) - {"patterns"}:
@@ -76,7 +77,7 @@ def test_what_is_inferred_is_worded_with_care(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=_IDS)
-def test_texts_read_well_with_and_without_facts(entry: Entry) -> None:
+def test_texts_read_well_with_and_without_facts(entry: CatalogueEntry) -> None:
     """A text is one paragraph of whole sentences, whether its facts are known or not."""
     known = {name: name.upper() for name in FACTS}
     for facts in ({}, known):
@@ -102,7 +103,7 @@ def _tokens(template: str, values: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=_IDS)
-def test_commands_are_safe_to_paste(entry: Entry) -> None:
+def test_commands_are_safe_to_paste(entry: CatalogueEntry) -> None:
     """Whatever the names are, a command has the tokens it is meant to have: a hostile name becomes none."""
     for advice in entry.steps:
         names = templates.names(advice.run)

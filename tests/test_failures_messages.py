@@ -194,7 +194,7 @@ _NEIGHBOURS = {
     "cluster is in Provisioning State(Failed) and Power State(Running), x cannot be performed": (
         "left-in-failed-state"
     ),
-    "VM has reported a failure when processing extension 'MDE.Linux'. Error: 'exit code 52'": "unknown",
+    "VM has reported a failure when processing extension 'MDE.Linux'. Error: 'exit code 52'": "vm-extension-failed",
     "SubCode: VMExtensionError; exit status=1, output: Insufficient memory": "node-bootstrap-failed",
     "Cannot create more than 1000 security rules for Network Security Group x": "unknown",
     "etcdserver: leader changed": "unknown",
@@ -275,7 +275,8 @@ def test_what_is_not_known_is_called_unknown(reason: str, code: str) -> None:
     explanation = explain(reason, CONTEXT)
     (finding,) = explanation.findings
     assert (finding.entry, finding.code) == ("unknown", code)
-    assert code in finding.title
+    assert code in finding.title or code == "UpgradeFailed", "a wrapper is never told as the cause"
+    assert "UpgradeFailed" not in finding.title + finding.summary
     commands = [step.command for step in finding.steps]
     assert any(
         command.startswith("az aks operation show-latest -g rg-prod -n prod-weu-1 ") for command in commands

@@ -3,71 +3,43 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 import typing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
+import werkzeug
 from azure.core.exceptions import HttpResponseError, ServiceResponseError
 from azure.data.tables import TableClient, TableServiceClient
 
-from local.server import read_body
 from testing.fault_proxy import CUT, Delay, Fault, FaultProxy, Phase, Reply, Request, at
 from testing.processes import ROOT, Azurite, connection_string
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
+
+    from pytest_httpserver import HTTPServer
 
 
-class Echo(BaseHTTPRequestHandler):
-    """Answers with what it got; the path picks the form."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_POST(self) -> None:
-        """Answer with the body, in chunks if that is asked for."""
-        body = read_body(typing.cast("Mapping[str, str]", self.headers), self.rfile)
-        self.send_response(200)
-        self.send_header("X-Host", self.headers["Host"])
-        if self.path == "/chunks":
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            self.wfile.write(b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
-        else:
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    def do_HEAD(self) -> None:
-        """Answer as if there were a body of 42 bytes."""
-        self.send_response(200)
-        self.send_header("Content-Length", "42")
-        self.end_headers()
-
-    def do_DELETE(self) -> None:
-        """Answer that there is nothing."""
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
-        """Say nothing."""
+def answer(request: werkzeug.Request) -> werkzeug.Response:
+    """Answer with what came; the path and the method pick the form."""
+    if request.method == "DELETE":
+        return werkzeug.Response(status=204)
+    body = b"*" * 42 if request.method == "HEAD" else request.get_data()
+    # Without a length it goes in chunks.
+    given = (body[n : n + 1] for n in range(len(body))) if request.path == "/chunks" else body
+    return werkzeug.Response(given, headers={"X-Host": request.headers["Host"]})
 
 
-@pytest.fixture(scope="module")
-def echo() -> Iterator[str]:
-    """Yield the URL of a server that echoes."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+@pytest.fixture
+def echo(httpserver: HTTPServer) -> str:
+    """Return the URL of a server that echoes."""
+    httpserver.expect_request(re.compile(".*")).respond_with_handler(answer)
+    return httpserver.url_for("").rstrip("/")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -106,6 +107,18 @@ def test_missing_schedule(tmp_path: Path) -> None:
     App(tmp_path, '@app.timer_trigger(arg_name="t", schedule="%EVERY%")\ndef tick(t: str) -> None: ...')
     sentence = "EVERY is missing: timer 'tick' takes its schedule from it.\n"
     assert (launch(tmp_path).returncode, launch(tmp_path, EVERY="").stderr) == (1, sentence)
+    shown = "The schedule of timer 'tick', %EVERY% ('0 0 24 * * *'), "
+    wrong = launch(tmp_path, EVERY="0 0 24 * * *").stderr
+    assert wrong == shown + "has 24 for its hour, which goes from 0 to 23.\n"
+
+
+def test_next_times(tmp_path: Path) -> None:
+    """The start prints when each timer comes next, in UTC, whatever else the app has in its folder."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "__init__.py").write_text("raise ImportError('not the app itself')")
+    App(tmp_path, '@app.timer_trigger(arg_name="t", schedule="%EVERY%")\ndef tick(t: str) -> None: ...')
+    with Host({"EVERY": "0 0 0 29 2 *"}, app=tmp_path, timers=True) as host:
+        assert re.search(r"^  tick: %EVERY%, next 20\d\d-02-29T00:00:00Z, POST ", host.output(), re.MULTILINE)
 
 
 def test_wrong_schedule(tmp_path: Path) -> None:
@@ -185,10 +198,11 @@ def _only_local(folder: Path) -> Path:
 
 
 def test_other_triggers(tmp_path: Path) -> None:
-    """A function with another trigger is left out, with a warning."""
-    app = App(tmp_path, EVENTS + '@app.route("x")\ndef web(req: func.HttpRequest) -> str: return ""\n')
+    """A function with a trigger that this host does not know is left out, with a warning."""
+    queue = '@app.queue_trigger("message", "jobs", "Storage")\ndef job(message: str) -> None: ...\n'
+    app = App(tmp_path, EVENTS + queue)
     with Host(app.settings, app=app.folder) as host:
-        assert "'web' is not served here" in host.output()
+        assert "'job' is not served here" in host.output()
         assert host.post_event("{}").status == 202
 
 

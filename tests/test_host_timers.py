@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import typing
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import pytest
 
-from local.timers import Schedule
 from testing.apps import App, soon
 from testing.processes import Host
 
@@ -95,28 +93,3 @@ def test_no_timers(tmp_path: Path) -> None:
         assert not soon(lambda: bool(app.notes("ticking") or app.notes("at_start")), seconds=1.2)
         assert host.run("ticking").status == 202
         assert len(app.notes("ticking")) == 1
-
-
-@pytest.mark.parametrize(
-    ("expression", "moment"),
-    [
-        ("0 * * * * *", "2026-11-20T10:01:00+00:00"),
-        ("*/15 * * * * *", "2026-11-20T10:00:45+00:00"),
-        ("0 30 9 * * MON-FRI", "2026-11-23T09:30:00+00:00"),
-        ("0 0 9 1 * 1", "2027-02-01T09:00:00+00:00"),
-    ],
-    ids=["every minute", "every 15 s", "working days", "the first if it is a Monday"],
-)
-def test_ncrontab(expression: str, moment: str) -> None:
-    """Schedules have six fields, seconds first, in UTC; day and weekday must both match."""
-    after = datetime(2026, 11, 20, 10, 0, 30, tzinfo=UTC)
-    assert Schedule(expression).next(after).isoformat() == moment
-
-
-@pytest.mark.parametrize(
-    "expression", ["", "* * * * *", "61 * * * * *", "0 0 0 30 2 *", "00:05:00", "a b c d e f"]
-)
-def test_no_ncrontab(expression: str) -> None:
-    """What is no NCRONTAB of six fields, or never comes, is refused."""
-    with pytest.raises(ValueError, match="NCRONTAB"):
-        Schedule(expression)

@@ -16,12 +16,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prove import hostile
-from shared import audience, durations
-from shared.channels.email.compose import Look
+from shared import audience, durations, keys
+from shared.channels.email.compose import Branding
+from shared.delivery.intake import Intake
+from shared.delivery.sweep import Sweeper
+from shared.events import envelope, scheduled_event
+from shared.failures import pretty, templates
+from shared.maintenance import parsing, recurrence
+from shared.messages import phrases, portal, view
 from shared.notices import kinds, records
 from shared.notices.kinds import Kind as NoticeKind
 from shared.notices.records import RejectedInput
+from shared.routes import Routes
 from shared.store import codec
+from shared.store.protocol import Store
 from shared.store.table import Conflict, Operation, Verb
 from testing.hostile import Verdict, emails, events, failures, intake, routes, windows
 from testing.hostile.kinds import KINDS, Kind
@@ -30,7 +38,6 @@ from testing.samples import mails
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.store.protocol import Store
     from testing.hostile.emails import Letter
     from testing.hostile.events import Delivery
     from testing.hostile.failures import Failure
@@ -104,28 +111,34 @@ def rejecting_quietly(store: Store, rejected: RejectedInput, _: records.Notice) 
     return True
 
 
-MISTAKES: list[tuple[str, str, Any]] = [
-    ("events", "shared.events.envelope._piecemeal", lambda *_: []),
-    ("events", "shared.events.scheduled_event._why_not_ours", lambda *_: "none of ours"),
-    ("events", "shared.keys.event_id", str),
-    ("intake", "shared.delivery.intake.Intake._reject", lambda *_: kinds.Decision.REJECTED),
-    ("intake", "shared.delivery.sweep.Delivery._member", lambda *_: None),
-    ("intake", "shared.store.protocol.Store.reject", rejecting_quietly),
-    ("failures", "shared.failures.templates.shlex", UNQUOTED),
-    ("failures", "shared.failures.readable.readable", lambda reason: reason[:60]),
-    ("routes", "shared.routes.matching.Routes._addressed", lambda *_: frozenset({"default"})),
-    ("windows", "shared.maintenance.recurrence._steps", lambda begin, _, first: count(max(begin, first))),
-    ("windows", "shared.maintenance.parsing._utc_offset", lambda _: dt.timedelta(hours=99)),
-    ("emails", "shared.messages.view.line", str),
-    ("emails", "shared.messages.phrases.shlex", UNQUOTED),
-    ("emails", "shared.messages.portal.quote", lambda text, **_: text),
+MISTAKES: list[tuple[str, Any, str, Any]] = [
+    ("events", envelope, "_piecemeal", lambda *_: []),
+    ("events", scheduled_event, "_why_not_ours", lambda *_: "not for us"),
+    ("events", keys, "event_id", str),
+    ("intake", Intake, "_reject", lambda *_: kinds.Decision.REJECTED),
+    ("intake", Sweeper, "_member", lambda *_: None),
+    ("intake", Store, "reject", rejecting_quietly),
+    ("failures", templates, "shlex", UNQUOTED),
+    ("failures", pretty, "pretty", lambda reason: reason[:60]),
+    ("routes", Routes, "_addressed", lambda *_: frozenset({"default"})),
+    ("windows", recurrence, "_steps", lambda begin, _, first: count(max(begin, first))),
+    ("windows", parsing, "_utc_offset", lambda _: dt.timedelta(hours=99)),
+    ("emails", view, "line", str),
+    ("emails", phrases, "shlex", UNQUOTED),
+    ("emails", portal, "quote", lambda text, **_: text),
 ]
 
 
-@pytest.mark.parametrize(("name", "where", "mistake"), MISTAKES, ids=[where for _, where, _ in MISTAKES])
-def test_mistakes_are_found(name: str, where: str, mistake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "place", "attribute", "mistake"),
+    MISTAKES,
+    ids=[f"{place.__name__}.{attribute}" for _, place, attribute, _ in MISTAKES],
+)
+def test_mistakes_are_found(
+    name: str, place: Any, attribute: str, mistake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A proof finds what it is there to find: a mistake that is planted breaks its property."""
-    monkeypatch.setattr(where, mistake)
+    monkeypatch.setattr(place, attribute, mistake)
     kind = next(kind for kind in KINDS if kind.name == name)
     assert hostile.prove(kind, 1_000).breakage
 
@@ -224,7 +237,7 @@ def test_inputs_are_written_as_python_has_them() -> None:
     """An input is written so that it can be pasted: what Python makes of it is the same again."""
     row = RejectedInput("rejected:0", "no \ud800", "'\n", mails.NOW)
     told = (emails.Told(NoticeKind.REJECTED, row), emails.Told(NoticeKind.FAILED, mails.recorded(EVENT)))
-    letter = emails.Letter(told, mails.NOW, mails.TEAM, Look(), "why")
+    letter = emails.Letter(told, mails.NOW, mails.TEAM, Branding(), "why")
     names = {
         **vars(emails),
         **vars(kinds),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.delivery.retention import tidy
+from shared.delivery.retention import remove_expired
 from testing.samples.payloads import event, guid, scheduled
 from testing.world import NOW, World
 
@@ -12,7 +12,7 @@ KEEP = timedelta(days=30)
 
 
 def _tidy(world: World) -> int:
-    return tidy(world.notifier.store, world.clock, KEEP)
+    return remove_expired(world.notifier.store, world.clock, KEEP)
 
 
 def test_old_history_goes() -> None:

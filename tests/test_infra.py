@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 import pytest
 import yaml
 
-from shared.delivery.sweep import Sweep, summary
+from shared.delivery.sweep import SweepResult, summary
 from tests.infra import agreement, bicep, code, policy
 from tests.infra.watching import alert_names
 
@@ -91,7 +91,7 @@ def test_azd_finds_the_app_and_subscribes_after_the_code() -> None:
 
 def test_sweeps_line_tells_the_oldest_work() -> None:
     """The alert on waiting work reads the age of the oldest, in seconds, out of the sweep's line."""
-    found = re.search(r"^sweep: .*oldest=([0-9]+)", summary(Sweep(found=1, waiting=1, oldest=1900)))
+    found = re.search(r"^sweep: .*oldest=([0-9]+)", summary(SweepResult(found=1, waiting=1, oldest=1900)))
     assert found is not None
     assert found[1] == "1900"
 

@@ -47,9 +47,9 @@ def event(
 def test_golden() -> None:
     """The keys of today are the keys of every later version: another one would tell everything again."""
     assert keys.PAUSE == "work:0"
-    assert keys.event(event()) == f"event:{GUID}:Started"
-    assert keys.event(event(status="Paused")) == f"event:{GUID}:Paused"
-    assert keys.event(event(status="Scheduled"), 2) == f"event:{GUID}:Scheduled:2"
+    assert event().row_key() == f"event:{GUID}:Started"
+    assert event(status="Paused").row_key() == f"event:{GUID}:Paused"
+    assert event(status="Scheduled").row_key(2) == f"event:{GUID}:Scheduled:2"
     assert keys.work(NOW, GUID) == f"work:2026-11-20T09:00:00.000000Z:{GUID}"
     assert keys.sent(GUID) == f"sent:{GUID}"
     assert keys.audience("shop-team") == "audience:shop-team"
@@ -63,7 +63,7 @@ def test_characters(event_id: str, status: str, text: str, end: bool, time: date
     """Whatever comes from outside, a key holds nothing but letters, digits, colon, dot and dash."""
     made = event(event_id, status, time=time, description=text, end_of_support=end)
     for key in (
-        keys.event(made, revision),
+        made.row_key(revision),
         keys.rejected(text),
         keys.audience(text),
         keys.work(time, GUID),
@@ -76,7 +76,7 @@ def test_characters(event_id: str, status: str, text: str, end: bool, time: date
 def test_length(description: str) -> None:
     """The longest key is far shorter than the 512 characters that a key may have."""
     longest = event("x" * 10_000, "x" * 10_000, description=description, end_of_support=True)
-    assert len(keys.event(longest, 10**9)) < 256
+    assert len(longest.row_key(10**9)) < 256
 
 
 # Identity
@@ -99,14 +99,14 @@ def test_odd_event_ids(odd: str) -> None:
 @given(st.tuples(ANY_TEXT, ANY_TEXT), st.tuples(ANY_TEXT, ANY_TEXT))
 def test_one_row_per_event_and_status(one: tuple[str, str], other: tuple[str, str]) -> None:
     """Two events share a key only if they share eventId and status."""
-    assert (keys.event(event(*one)) == keys.event(event(*other))) == (one == other)
+    assert (event(*one).row_key() == event(*other).row_key()) == (one == other)
 
 
 @given(ANY_TEXT, ANY_TEXT)
 def test_histories_do_not_mix(one: str, other: str) -> None:
     """No row of one eventId lies in the range of another's history."""
     prefix = keys.history(one)
-    inside = prefix <= keys.event(event(other)) < prefix + keys.AFTER
+    inside = prefix <= event(other).row_key() < prefix + keys.AFTER
     assert inside == (keys.event_id(one) == keys.event_id(other))
 
 
@@ -114,23 +114,13 @@ def test_histories_do_not_mix(one: str, other: str) -> None:
 def test_history_of_a_row(event_id: str, status: str, revision: int) -> None:
     """The history that a row belongs to follows from its key."""
     made = event(event_id, status)
-    assert keys.history_of(keys.event(made, revision)) == keys.history(event_id)
+    assert keys.history_of(made.row_key(revision)) == keys.history(event_id)
 
 
 def test_revisions() -> None:
     """A reschedule, or a failure that comes again, has a row of its own in the same history."""
-    rows = [keys.event(event(status="Failed"), revision) for revision in range(3)]
+    rows = [event(status="Failed").row_key(revision) for revision in range(3)]
     assert rows == [f"event:{GUID}:Failed", f"event:{GUID}:Failed:1", f"event:{GUID}:Failed:2"]
-
-
-def test_is_scheduled() -> None:
-    """A Scheduled is told from its key, in any revision; an end-of-support notice is none."""
-    assert keys.is_scheduled(keys.event(event(status="Scheduled")))
-    assert keys.is_scheduled(keys.event(event(status="Scheduled"), 3))
-    assert not keys.is_scheduled(keys.event(event(status="Started")))
-    assert not keys.is_scheduled(keys.event(event(status="ScheduledAgain")))
-    notice = event(status="Scheduled", description="KubernetesVersionEOLOneWeek", end_of_support=True)
-    assert not keys.is_scheduled(keys.event(notice))
 
 
 # End of support
@@ -139,7 +129,7 @@ def test_is_scheduled() -> None:
 def test_end_of_support_descriptions() -> None:
     """Two weeks, one week and out of support are three notices, though all are Scheduled."""
     notices = ("KubernetesVersionEOLTwoWeeks", "KubernetesVersionEOLOneWeek", "KubernetesVersionOutOfSupport")
-    rows = [keys.event(event(status="Scheduled", description=each, end_of_support=True)) for each in notices]
+    rows = [event(status="Scheduled", description=each, end_of_support=True).row_key() for each in notices]
     assert rows == [
         f"event:{GUID}:Scheduled.KubernetesVersionEOLTwoWeeks",
         f"event:{GUID}:Scheduled.KubernetesVersionEOLOneWeek",
@@ -162,7 +152,7 @@ def test_out_of_support_comes_weekly(day: str, week: str) -> None:
     notice = event(
         status="Scheduled", time=time, description="KubernetesVersionOutOfSupport", end_of_support=True
     )
-    assert keys.event(notice).endswith(f".{week}")
+    assert notice.row_key().endswith(f".{week}")
 
 
 # Order

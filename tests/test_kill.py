@@ -73,7 +73,7 @@ class Trap:
 
 
 def _story(host: Host, step: int, due: float) -> int:
-    """Tell the story from a step on, as far as it goes; give the step that is next.
+    """Return the story from a step on, as far as it goes; give the step that is next.
 
     `due` is when the reminder is, by the monotonic clock.
     """
@@ -109,7 +109,7 @@ def _finish(host: Host, world: RealWorld) -> None:
 
 
 def _live(azurite: Azurite, mode: OperationIdMode, at: int) -> Trap:
-    """Tell the story, killed at one moment, and go on with another process."""
+    """Return the story, killed at one moment, and go on with another process."""
     # Without watchdogs, so that at the end nothing is left to do.
     watch = {"NOT_STARTED_AFTER": "0s", "STILL_RUNNING_AFTER": "0s"}
     with RealWorld(azurite, mode, LEASE=f"{LEASE}s", **watch) as world:

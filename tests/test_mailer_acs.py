@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,12 +22,13 @@ from azure.communication.email._api_versions import DEFAULT_VERSION
 from azure.core.credentials import AccessToken, AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.channels.email.acs import API_VERSION, LONGEST_PAUSE, AcsMailer, parse_connection_string
+from shared.channels.email.acs import API_VERSION, MAX_PAUSE, AcsMailer
 from shared.channels.email.email import Attachment, Email
+from shared.channels.email.endpoint import parse_connection_string
 from shared.channels.outcomes import (
     Accepted,
-    Answer,
-    Fate,
+    OperationState,
+    OperationStatus,
     Outcome,
     Refused,
     Throttled,
@@ -60,14 +62,14 @@ EMAIL = Email(
 
 @pytest.fixture
 def endpoint() -> Iterator[MailEndpoint]:
-    """Give a mail service that honours operation ids."""
+    """Return a mail service that honours operation ids."""
     with MailEndpoint() as running:
         yield running
 
 
 @pytest.fixture
 def mailer(endpoint: MailEndpoint) -> Iterator[AcsMailer]:
-    """Give a mailer that knows its key."""
+    """Return a mailer that knows its key."""
     made = AcsMailer(*_key(endpoint), SENDER)
     yield made
     made.close()
@@ -137,7 +139,7 @@ def test_version(endpoint: MailEndpoint, mailer: AcsMailer) -> None:
     """Sending and asking use the API version that the SDK was made for."""
     assert API_VERSION == DEFAULT_VERSION
     send(mailer)
-    mailer.ask(OPERATION, PATIENT)
+    mailer.status_of(OPERATION, PATIENT)
     assert {request.path.partition("?")[2] for request in endpoint.requests} == {f"api-version={API_VERSION}"}
 
 
@@ -176,7 +178,7 @@ def test_retry_after_elsewhere(endpoint: MailEndpoint, mailer: AcsMailer, status
     [
         (Fault(kind="429", retry_after="7"), 7),
         (Fault(kind="429", retry_after="0"), 1),
-        (Fault(kind="429", retry_after="999999999"), LONGEST_PAUSE),
+        (Fault(kind="429", retry_after="999999999"), MAX_PAUSE),
         (Fault(kind="429", message="Please try again after 3636 seconds."), 3636),
         (Fault(kind="429", retry_after="soon", message="Please try again after 9 seconds."), 9),
         (Fault(kind="429"), 60),
@@ -213,7 +215,7 @@ def test_wrong_key(endpoint: MailEndpoint) -> None:
     """A wrong key is Unavailable: the mail waits until it is mended."""
     mailer = AcsMailer(endpoint.url, AzureKeyCredential(base64.b64encode(b"wrong").decode()), SENDER)
     assert send(mailer) == Unavailable("401 Denied: Denied by the resource provider.")
-    assert mailer.ask(OPERATION, PATIENT).fate is Fate.NO_ANSWER
+    assert mailer.status_of(OPERATION, PATIENT).state is OperationState.NO_ANSWER
     mailer.close()
     assert endpoint.mails == []
 
@@ -222,7 +224,7 @@ def test_nobody_there(endpoint: MailEndpoint, mailer: AcsMailer) -> None:
     """Without an answer nobody can say: Unknown, and no answer to a question either."""
     endpoint.close()
     assert isinstance(send(mailer), Unknown)
-    assert mailer.ask(OPERATION, PATIENT).fate is Fate.NO_ANSWER
+    assert mailer.status_of(OPERATION, PATIENT).state is OperationState.NO_ANSWER
 
 
 @pytest.mark.parametrize("fault", [Fault(delay_after=30), Fault(kind="drop", delay_before=30)])
@@ -283,7 +285,7 @@ class Identity:
         self._problem, self._first = problem, first
 
     def get_token(self, *_: str, **__: Any) -> AccessToken:
-        """Give a token for the SDK."""
+        """Return a token for the SDK."""
         self._first()
         if self._problem is not None:
             raise self._problem
@@ -304,7 +306,7 @@ def test_identity_fails(problem: Exception) -> None:
 def test_identity_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the token came so late that the request might outlive its lease, nothing is sent."""
     now = [0.0]
-    monkeypatch.setattr("shared.channels.email.acs.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     mailer = AcsMailer("https://127.0.0.1:9", Identity(first=lambda: now.__setitem__(0, 60.0)), SENDER)
     assert send(mailer) == Unavailable("nothing was sent: it took too long to get a token")
     mailer.close()
@@ -338,34 +340,36 @@ def test_identity_over_http() -> None:
 @pytest.mark.parametrize(
     ("status", "fate"),
     [
-        ("Succeeded", Fate.ACCEPTED),
-        ("Running", Fate.ACCEPTED),
-        ("NotStarted", Fate.ACCEPTED),
-        ("Failed", Fate.FAILED),
-        ("Canceled", Fate.FAILED),
-        ("Puzzled", Fate.NO_ANSWER),
+        ("Succeeded", OperationState.ACCEPTED),
+        ("Running", OperationState.ACCEPTED),
+        ("NotStarted", OperationState.ACCEPTED),
+        ("Failed", OperationState.FAILED),
+        ("Canceled", OperationState.FAILED),
+        ("Puzzled", OperationState.NO_ANSWER),
     ],
 )
-def test_ask(endpoint: MailEndpoint, mailer: AcsMailer, status: str, fate: Fate) -> None:
+def test_ask(endpoint: MailEndpoint, mailer: AcsMailer, status: str, fate: OperationState) -> None:
     """What the service says of an operation is read; a word that is new to us is no answer."""
     send(mailer)
-    endpoint.end(OPERATION, status, "EmailDroppedAllRecipientsSuppressed" if fate is Fate.FAILED else "")
-    answer = mailer.ask(OPERATION, PATIENT)
-    assert answer.fate is fate
+    endpoint.end(
+        OPERATION, status, "EmailDroppedAllRecipientsSuppressed" if fate is OperationState.FAILED else ""
+    )
+    answer = mailer.status_of(OPERATION, PATIENT)
+    assert answer.state is fate
     assert status in answer.detail
-    assert ("EmailDroppedAllRecipientsSuppressed" in answer.detail) is (fate is Fate.FAILED)
+    assert ("EmailDroppedAllRecipientsSuppressed" in answer.detail) is (fate is OperationState.FAILED)
 
 
 def test_never_seen(endpoint: MailEndpoint, mailer: AcsMailer) -> None:
     """An operation that the service does not know was never seen."""
-    assert mailer.ask(OPERATION, PATIENT) == Answer(Fate.NEVER_SEEN, "NotFound")
+    assert mailer.status_of(OPERATION, PATIENT) == OperationStatus(OperationState.NEVER_SEEN, "NotFound")
 
 
 @pytest.mark.parametrize("fault", ["400", "401", "403", "408", "429", "500", "503", "drop"])
 def test_no_answer(endpoint: MailEndpoint, mailer: AcsMailer, fault: str) -> None:
     """Any other end of a question is no answer, and it is not asked again at once."""
     endpoint.script(Fault(kind=fault, retry_after="3600"), on="ask")
-    assert mailer.ask(OPERATION, PATIENT).fate is Fate.NO_ANSWER
+    assert mailer.status_of(OPERATION, PATIENT).state is OperationState.NO_ANSWER
     assert len(endpoint.questions) == 1
 
 
@@ -377,7 +381,7 @@ def test_lost_answer(mode: OperationIdMode, fault: str) -> None:
         mailer = AcsMailer(*_key(endpoint), SENDER)
         endpoint.script(fault)
         assert send(mailer) != Accepted()
-        assert mailer.ask(OPERATION, PATIENT).fate is Fate.ACCEPTED
+        assert mailer.status_of(OPERATION, PATIENT).state is OperationState.ACCEPTED
         mailer.close()
 
 

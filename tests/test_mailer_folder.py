@@ -21,7 +21,7 @@ from shared.channels.email.email import Attachment, Email
 from shared.channels.email.folder import FolderMailer
 from shared.channels.email.gallery import Gallery, attachment_file, tone
 from shared.channels.email.mime import message_bytes
-from shared.channels.outcomes import Accepted, Answer, Fate, Refused, Timeouts, Unavailable
+from shared.channels.outcomes import Accepted, OperationState, OperationStatus, Refused, Timeouts, Unavailable
 
 SENDER = "AKS maintenance <aks@example.com>"
 TIMEOUTS = Timeouts(connect=1, read=1)
@@ -56,7 +56,7 @@ class Page(HTMLParser):
         self.text += data
 
     def all(self, tag: str, attribute: str) -> list[str]:
-        """Give an attribute of every tag of a kind that has it."""
+        """Return an attribute of every tag of a kind that has it."""
         return [attrs[attribute] or "" for name, attrs in self.tags if name == tag and attribute in attrs]
 
 
@@ -66,7 +66,7 @@ def page(folder: Path) -> Page:
 
 
 def named(number: int) -> str:
-    """Give an operation id."""
+    """Return an operation id."""
     return str(UUID(int=number))
 
 
@@ -101,18 +101,20 @@ def test_ask(tmp_path: Path) -> None:
     """The folder answers truthfully: a mail is there or was never seen."""
     mailer = FolderMailer(tmp_path / "not made yet", SENDER)
     assert mailer.can_answer
-    assert mailer.ask(OPERATION, TIMEOUTS) == Answer(Fate.NEVER_SEEN)
+    assert mailer.status_of(OPERATION, TIMEOUTS) == OperationStatus(OperationState.NEVER_SEEN)
     mailer.send(EMAIL, OPERATION, TIMEOUTS)
-    assert FolderMailer(tmp_path / "not made yet", SENDER).ask(OPERATION, TIMEOUTS) == Answer(Fate.ACCEPTED)
+    assert FolderMailer(tmp_path / "not made yet", SENDER).status_of(OPERATION, TIMEOUTS) == OperationStatus(
+        OperationState.ACCEPTED
+    )
 
 
 def test_half_written(tmp_path: Path) -> None:
     """A mail whose writer died before the .eml was there was not sent, and the next try completes it."""
     (tmp_path / f"{OPERATION}.html").write_text(EMAIL.html, encoding="utf-8")
     mailer = FolderMailer(tmp_path, SENDER)
-    assert mailer.ask(OPERATION, TIMEOUTS) == Answer(Fate.NEVER_SEEN)
+    assert mailer.status_of(OPERATION, TIMEOUTS) == OperationStatus(OperationState.NEVER_SEEN)
     assert mailer.send(EMAIL, OPERATION, TIMEOUTS) == Accepted()
-    assert mailer.ask(OPERATION, TIMEOUTS) == Answer(Fate.ACCEPTED)
+    assert mailer.status_of(OPERATION, TIMEOUTS) == OperationStatus(OperationState.ACCEPTED)
 
 
 def test_page(tmp_path: Path) -> None:

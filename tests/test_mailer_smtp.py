@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -18,7 +19,7 @@ from shared.channels.email.relay import Relay, Tls
 from shared.channels.email.smtp import SmtpMailer, parse_url
 from shared.channels.outcomes import (
     Accepted,
-    Fate,
+    OperationState,
     Outcome,
     Postponed,
     Refused,
@@ -58,13 +59,13 @@ EMAIL = Email(
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Give a certificate for 127.0.0.1."""
+    """Return a certificate for 127.0.0.1."""
     return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture
 def relay() -> Iterator[SmtpServer]:
-    """Give a relay without TLS and without AUTH."""
+    """Return a relay without TLS and without AUTH."""
     with SmtpServer() as running:
         yield running
 
@@ -304,7 +305,7 @@ def test_stalled(
         late = next(ticks) > 0 if before is None else before in relay.commands
         return PATIENT.connect + PATIENT.read - 0.1 if late else 0
 
-    monkeypatch.setattr("shared.channels.email.smtp.time.monotonic", clock)
+    monkeypatch.setattr(time, "monotonic", clock)
     assert type(send(relay)) is expected
     assert relay.messages == [] or step == "dot"
 
@@ -312,7 +313,7 @@ def test_stalled(
 def test_conversation_in_time(relay: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A conversation whose steps add up to more than the timeouts ends before its final dot."""
     ticks = count(step=4)
-    monkeypatch.setattr("shared.channels.email.smtp.time.monotonic", lambda: next(ticks))
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
     outcome = send(relay)
     assert isinstance(outcome, Unavailable)
     assert "took too long" in outcome.reason
@@ -364,7 +365,7 @@ def test_cannot_answer(relay: SmtpServer) -> None:
     """SMTP cannot be asked, and says so."""
     mailer = SmtpMailer(relay.url, "", SENDER)
     assert not mailer.can_answer
-    assert mailer.ask(OPERATION, PATIENT).fate is Fate.NO_ANSWER
+    assert mailer.status_of(OPERATION, PATIENT).state is OperationState.NO_ANSWER
 
 
 def test_threads(relay: SmtpServer) -> None:

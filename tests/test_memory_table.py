@@ -18,7 +18,7 @@ class TestMemoryTable(TableContract):
 
     @pytest.fixture
     def table(self) -> Table:
-        """Give an empty table."""
+        """Return an empty table."""
         return MemoryTable(lambda: NOW)
 
 

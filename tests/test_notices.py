@@ -16,7 +16,7 @@ from shared.durations import Lead
 from shared.events.model import Cluster, EndOfSupport, Event, Status, Upgrade
 from shared.notices.kinds import BEGUN, ENDS, Decision, Kind
 from shared.notices.planning import Plan, needs_history, overtaken, plan, still_true
-from shared.notices.records import Check, Recorded, latest_announcement
+from shared.notices.records import Check, StoredEvent, latest_announcement
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 START = NOW + timedelta(days=10)
@@ -42,7 +42,7 @@ def event(status: str, time: datetime = NOW, start: datetime | None = None, **fa
 
 def decide(
     given: Event,
-    *history: Recorded,
+    *history: StoredEvent,
     now: datetime | None = None,
     leads: tuple[Lead, ...] = LEADS,
     gap: timedelta = GAP,
@@ -51,20 +51,20 @@ def decide(
     return plan(given, history, leads=leads, gap=gap, now=now or given.time)
 
 
-def row(given: Event, *history: Recorded) -> Recorded:
+def row(given: Event, *history: StoredEvent) -> StoredEvent:
     """Record an event as decided."""
     planned = decide(given, *history)
     assert planned.key is not None, planned
-    return Recorded(planned.key, given, planned.decision, planned.revision)
+    return StoredEvent(planned.key, given, planned.decision, planned.revision)
 
 
-def record(*events: Event) -> tuple[Recorded, ...]:
+def record(*events: Event) -> tuple[StoredEvent, ...]:
     """Record events in the order in which they come; duplicates leave no row."""
-    history: tuple[Recorded, ...] = ()
+    history: tuple[StoredEvent, ...] = ()
     for each in events:
         planned = decide(each, *(history if needs_history(each) else ()))
         if planned.key is not None and planned.key not in {known.key for known in history}:
-            history += (Recorded(planned.key, each, planned.decision, planned.revision),)
+            history += (StoredEvent(planned.key, each, planned.decision, planned.revision),)
     return history
 
 
@@ -133,7 +133,7 @@ def test_who_needs_history(status: str) -> None:
 
 
 def reminders(planned: Plan) -> list[tuple[str, datetime]]:
-    """Give the reminders of a plan: which, and when."""
+    """Return the reminders of a plan: which, and when."""
     return [(check.lead, check.due) for check in planned.checks]
 
 
@@ -335,7 +335,7 @@ def test_older_announcement() -> None:
     moved = row(event("Scheduled", NOW + HOUR, START + HOUR))
     planned = decide(event("Scheduled", NOW, START), moved)
     assert planned == Plan(Decision.STALE, f"event:{GUID}:Scheduled:1", revision=1)
-    stale = Recorded(str(planned.key), event("Scheduled", NOW, START), Decision.STALE, 1)
+    stale = StoredEvent(str(planned.key), event("Scheduled", NOW, START), Decision.STALE, 1)
     assert latest_announcement([moved, stale]) == moved
 
 
@@ -403,8 +403,8 @@ def test_failed_after_anything() -> None:
 # Still true at its hour?
 
 
-def check_of(announced: Recorded) -> Check:
-    """Give the last reminder of an announcement."""
+def check_of(announced: StoredEvent) -> Check:
+    """Return the last reminder of an announcement."""
     planned = decide(announced.event)
     assert planned.checks
     return msgspec.structs.replace(planned.checks[-1], key=announced.key)
@@ -520,7 +520,7 @@ EVENTS = (
 @pytest.mark.parametrize("order", list(itertools.permutations(range(len(EVENTS)))))
 def test_any_order(order: tuple[int, ...]) -> None:
     """In whatever order events come, each has its row, and in the end only the ends are left to tell."""
-    history: tuple[Recorded, ...] = ()
+    history: tuple[StoredEvent, ...] = ()
     kinds: list[Kind | None] = []
     for index in order:
         given_ = EVENTS[index]
@@ -529,7 +529,7 @@ def test_any_order(order: tuple[int, ...]) -> None:
         assert planned.key is not None
         assert planned.key not in {each.key for each in history}
         assert planned.kind is None or given_.status != "Scheduled" or not before & BEGUN
-        history += (Recorded(planned.key, given_, planned.decision, planned.revision),)
+        history += (StoredEvent(planned.key, given_, planned.decision, planned.revision),)
         kinds.append(planned.kind)
     assert Kind.COMPLETED in kinds
     assert Kind.FAILED in kinds
@@ -562,14 +562,14 @@ ANY_EVENT = st.builds(
 @given(st.lists(ANY_EVENT, max_size=12))
 def test_any_events(events: list[Event]) -> None:
     """Whatever events come, what is new has a key that was free, and at most one announcement holds."""
-    history: tuple[Recorded, ...] = ()
+    history: tuple[StoredEvent, ...] = ()
     for each in events:
         planned = decide(each, *history, now=NOW)
         known = {one.key for one in history}
         if planned.key is None:
             assert planned == Plan(Decision.DUPLICATE)
         elif planned.key not in known:
-            history += (Recorded(planned.key, each, planned.decision, planned.revision),)
+            history += (StoredEvent(planned.key, each, planned.decision, planned.revision),)
         else:
             assert not needs_history(each)
         assert (planned.kind is None) == (planned.decision in {Decision.DUPLICATE, Decision.STALE})

@@ -47,7 +47,7 @@ def run(world: World, *arguments: str) -> int:
 
 
 def told(world: World, state: str) -> list[str]:
-    """Give the operation ids of the mails in this state."""
+    """Return the operation ids of the mails in this state."""
     rows = world.table.query("sent:", "sent;").rows
     return [row.key.removeprefix("sent:") for row in rows if row.values["state"] == state]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,7 +34,7 @@ def failed(world: World, **more: str) -> str:
 
 
 def waiting(world: World) -> list[MailRow]:
-    """Give the mails in work."""
+    """Return the mails in work."""
     rows = world.table.query("work:", "work;").rows
     return [codec.mail_row(row) for row in rows if row.values["kind"] == "mail"]
 
@@ -270,7 +271,7 @@ def test_asks_first(
     """Without --yes it says what will happen and waits for a yes."""
     world = World()
     old = failed(world, cluster="prod-1")
-    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
     if resent:
         assert run(world, "resend", old) == 0
     else:

@@ -7,10 +7,8 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
-from azure.data.tables import TableClient
 
 from ops import ledger, storage
 from shared import settings
@@ -23,20 +21,13 @@ from testing.samples.payloads import event, guid
 from tests.infra import code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from azure.data.tables import TableClient
 
     from testing.processes import Azurite
 
 URI = "https://account.table.core.windows.net"
-
-
-@pytest.fixture
-def client(azurite: Azurite) -> Iterator[TableClient]:
-    """Give a client of a table of this test's own, which does not exist yet."""
-    name = f"t{uuid4().hex}"
-    with TableClient.from_connection_string(azurite.connection_string, table_name=name) as client:
-        yield client
 
 
 @pytest.fixture
@@ -115,16 +106,16 @@ def test_settings(bare: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     """Only the storage's settings are asked for: the environment wins over local.settings.json."""
     values = {"NOTIFIER_STORAGE__tableServiceUri": URI, "NOTIFIER_TABLE": "filed"}
     (tmp_path / "local.settings.json").write_text(json.dumps({"Values": values}), "utf-8")
-    assert storage.location("", "") == (settings.Storage(uri=URI), "filed")
+    assert storage.location("", "") == settings.Storage(uri=URI, table="filed")
     monkeypatch.setenv("NOTIFIER_TABLE", "set")
-    assert storage.location("", "")[1] == "set"
-    assert storage.location("", "given")[1] == "given"
+    assert storage.location("", "").table == "set"
+    assert storage.location("", "given").table == "given"
 
 
 def test_account_wins(bare: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """--account stands for itself, whatever the settings say of the account."""
     monkeypatch.setenv("NOTIFIER_STORAGE", "UseDevelopmentStorage=true")
-    assert storage.location(URI, "") == (settings.Storage(uri=URI), "notifier")
+    assert storage.location(URI, "") == settings.Storage(uri=URI)
 
 
 def test_missing_settings(bare: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,7 +155,7 @@ def test_own_identity(monkeypatch: pytest.MonkeyPatch) -> None:
             raise AssertionError
 
     monkeypatch.setattr(azure.identity, "DefaultAzureCredential", Credential)
-    with storage.opened(settings.Storage(uri=URI), "notifier"):
+    with storage.opened(settings.Storage(uri=URI)):
         assert len(made) == 1
 
 
@@ -172,7 +163,7 @@ def test_azurite_is_read_without_identity(azurite: Azurite) -> None:
     """A connection string asks for no identity: its import is spared."""
     script = (
         "import sys; from ops import storage; from shared.settings import Storage\n"
-        "with storage.opened(Storage(connection_string=sys.argv[1]), 'notifier'):\n"
+        "with storage.opened(Storage(connection_string=sys.argv[1])):\n"
         "    sys.exit('azure.identity' in sys.modules)"
     )
     done = subprocess.run(

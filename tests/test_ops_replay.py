@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from werkzeug import Request, Response
 
 from ops import dead_letters, replay
 from shared import settings
@@ -18,8 +17,9 @@ from tests.infra import code
 from tests.test_ops_send_event import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from pytest_httpserver import HTTPServer
 
     from testing.processes import Azurite
 
@@ -41,61 +41,31 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def app() -> Iterator[Endpoint]:
+def app(httpserver: HTTPServer) -> Endpoint:
     """Serve something that takes events."""
-    with Endpoint() as endpoint:
-        yield endpoint
+    return Endpoint(httpserver)
 
 
-class Container:
-    """A stand-in for a blob container: lists its blobs two a page, and wants the SAS."""
+def container(server: HTTPServer, blobs: dict[str, str]) -> str:
+    """Serve a blob container that lists its blobs two a page, and wants the SAS; return its URL."""
+    names = list(blobs)
 
-    def __init__(self, blobs: dict[str, str]) -> None:
-        self.requests = 0
-        outer, names = self, list(blobs)
+    def answer(request: Request) -> Response:
+        if request.args.get("sig") != "s/g" or "x-ms-version" not in request.headers:
+            return Response("<Error/>", 403)
+        if request.args.get("comp") != "list":
+            name = request.path.removeprefix("/account/dead/")
+            return Response(blobs[name]) if name in blobs else Response(status=404)
+        start = int(request.args["marker"] or 0)
+        page = "".join(f"<Blob><Name>{name}</Name></Blob>" for name in names[start : start + 2])
+        following = str(start + 2) if start + 2 < len(names) else ""
+        return Response(
+            f"\ufeff<EnumerationResults><Blobs>{page}</Blobs>"
+            f"<NextMarker>{following}</NextMarker></EnumerationResults>"
+        )
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.requests += 1
-                parts = urlsplit(self.path)
-                query = parse_qs(parts.query, keep_blank_values=True)
-                if query.get("sig") != ["s/g"] or not self.headers["x-ms-version"]:
-                    self._answer(403, "<Error/>")
-                elif query.get("comp") == ["list"]:
-                    start = int(query["marker"][0] or 0)
-                    page = "".join(f"<Blob><Name>{name}</Name></Blob>" for name in names[start : start + 2])
-                    following = str(start + 2) if start + 2 < len(names) else ""
-                    self._answer(
-                        200,
-                        f"\ufeff<EnumerationResults><Blobs>{page}</Blobs>"
-                        f"<NextMarker>{following}</NextMarker></EnumerationResults>",
-                    )
-                else:
-                    name = unquote(parts.path.removeprefix("/account/dead/"))
-                    self._answer(*((200, blobs[name]) if name in blobs else (404, "")))
-
-            def _answer(self, status: int, text: str) -> None:
-                body = text.encode()
-                self.send_response(status)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/account/dead"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    server.expect_request(re.compile("/account/dead"), method="GET").respond_with_handler(answer)
+    return server.url_for("/account/dead")
 
 
 def test_to_an_app(folder: Path, app: Endpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,20 +100,18 @@ def test_lists(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in out
 
 
-def test_from_a_container(app: Endpoint, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_a_container(httpserver: HTTPServer, app: Endpoint, capsys: pytest.CaptureFixture[str]) -> None:
     """A container is read page by page, names quoted, with the SAS of its URL."""
     blobs = {f"TOPIC/a b+{number}.json": json.dumps([{**STARTED, "id": str(number)}]) for number in range(5)}
-    with Container(blobs) as container:
-        assert replay.main([f"{container.url}?{SAS}", "--to", app.url]) == 0
-        assert container.requests == 3 + 5
+    assert replay.main([f"{container(httpserver, blobs)}?{SAS}", "--to", app.url]) == 0
+    assert sum(request.method == "GET" for request, _ in httpserver.log) == 3 + 5
     assert [body["id"] for _, _, body in app.taken] == ["0", "1", "2", "3", "4"]
     assert "sig=" not in capsys.readouterr().out
 
 
-def test_container_says_no(capsys: pytest.CaptureFixture[str]) -> None:
+def test_container_says_no(httpserver: HTTPServer, capsys: pytest.CaptureFixture[str]) -> None:
     """No right to read is said, with the role that is wanted, and without the SAS."""
-    with Container({}) as container:
-        assert replay.main([f"{container.url}?sv=1&sig=wrong", "--list"]) == 2
+    assert replay.main([f"{container(httpserver, {})}?sv=1&sig=wrong", "--list"]) == 2
     err = capsys.readouterr().err
     assert "Storage Blob Data Reader" in err
     assert "sig=" not in err

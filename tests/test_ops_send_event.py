@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import io
 import json
-import threading
+import re
+import socket
+import sys
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from werkzeug import Response
 
 from ops import send_event, webhook
 from shared.events import envelope, model, scheduled_event
 from tests.infra import code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pytest_httpserver import HTTPServer
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STARTED = str(code.ROOT / "samples" / "started.cloudevent.json")
@@ -27,42 +29,27 @@ SAMPLES = sorted((code.ROOT / "samples").glob("*.json"))
 class Endpoint:
     """Takes POSTs and keeps them; answers with `status`."""
 
-    def __init__(self) -> None:
-        self.taken: list[tuple[str, dict[str, str], Any]] = []
+    def __init__(self, server: HTTPServer) -> None:
         self.status = 202
-        outer = self
+        self.url = server.url_for("").rstrip("/")
+        self._log = server.log
+        handler = server.expect_request(re.compile(".*"), method="POST")
+        handler.respond_with_handler(lambda _: Response(status=self.status))
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                outer.taken.append((self.path, headers, json.loads(body)))
-                self.send_response(outer.status)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    @property
+    def taken(self) -> list[tuple[str, dict[str, str], Any]]:
+        """Path, headers in lower case, and JSON of each, in order."""
+        posts = [request for request, _ in self._log if request.method == "POST"]
+        headers = [{name.lower(): value for name, value in post.headers.items()} for post in posts]
+        return [
+            (post.environ["RAW_URI"], of, post.get_json()) for post, of in zip(posts, headers, strict=True)
+        ]
 
 
 @pytest.fixture
-def app() -> Iterator[Endpoint]:
+def app(httpserver: HTTPServer) -> Endpoint:
     """Serve something that takes events."""
-    with Endpoint() as endpoint:
-        yield endpoint
+    return Endpoint(httpserver)
 
 
 def test_sends_to_a_function_app(app: Endpoint, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,7 +69,7 @@ def test_key_comes_from_a_file_or_standard_input(
     """The key travels in a header, never in the address, where logs would keep it."""
     (tmp_path / "key").write_text("k3y\n", "utf-8")
     assert send_event.main(["--to", app.url, "--key-file", str(tmp_path / "key"), STARTED]) == 0
-    monkeypatch.setattr("sys.stdin", io.StringIO("other\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("other\n"))
     assert send_event.main(["--to", app.url, "--key-file", "-", STARTED]) == 0
     assert [headers["x-functions-key"] for _, headers, _ in app.taken] == ["k3y", "other"]
     assert all("code=" not in path for path, _, _ in app.taken)
@@ -114,9 +101,9 @@ def test_says_why_it_was_not_taken(
 
 def test_nobody_there(capsys: pytest.CaptureFixture[str]) -> None:
     """An app that does not answer is said so."""
-    with Endpoint() as gone:
-        pass
-    assert send_event.main(["--to", gone.url, STARTED]) == 1
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    assert send_event.main(["--to", f"http://127.0.0.1:{port}", STARTED]) == 1
     assert "no answer" in capsys.readouterr().err
 
 

@@ -71,12 +71,12 @@ class FakeAzure:
         )
 
     def calls(self) -> list[str]:
-        """Give the first three words of each call."""
+        """Return the first three words of each call."""
         lines = (self.folder / "calls").read_text("utf-8").splitlines()
         return [" ".join(json.loads(line)[:3]) for line in lines]
 
     def parameters(self) -> dict[str, object]:
-        """Give the parameters of the deployment."""
+        """Return the parameters of the deployment."""
         body = json.loads((self.folder / "parameters.json").read_text("utf-8"))
         return {name: given["value"] for name, given in body["parameters"].items()}
 

@@ -19,7 +19,7 @@ _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
 def _anchors(page: Path) -> set[str]:
-    """Give the anchors that a page's headings get where it is shown."""
+    """Return the anchors that a page's headings get where it is shown."""
     headings = (match[1].lower() for match in _HEADING.finditer(page.read_text("utf-8")))
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}
 

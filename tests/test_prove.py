@@ -24,7 +24,7 @@ from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, make
 from prove.verdict import Evidence, Verdict, judge
 from shared import keys
 from shared.notices.kinds import Kind
-from shared.notices.records import Member, SentMail
+from shared.notices.records import MailItem, SentMail
 from testing.mail_endpoint import Mail, OperationIdMode
 from testing.processes import ROOT
 from testing.samples.payloads import event, guid, scheduled
@@ -116,9 +116,9 @@ def _sent(
     state: str = "sent",
     audience: str = PLATFORM,
     why: str = "",
-    more: tuple[Member, ...] = (),
+    more: tuple[MailItem, ...] = (),
 ) -> SentMail:
-    members = (Member(kind, key or _key("Failed"), ()), *more)
+    members = (MailItem(kind, key or _key("Failed"), ()), *more)
     return SentMail(key="", state=state, audience=audience, at=BEGAN, members=members, why=why)
 
 
@@ -228,7 +228,7 @@ def test_told_twice() -> None:
         {"fates": {}},
         {"fates": {OPERATION: _sent(state="failed")}},
         {"fates": {OPERATION: _sent(audience=TEAMS[0])}},
-        {"fates": {OPERATION: _sent(more=(Member(Kind.STARTED, _key("Started"), ()),))}},
+        {"fates": {OPERATION: _sent(more=(MailItem(Kind.STARTED, _key("Started"), ()),))}},
         {"mails": (_mail("[Failed] c7-none-2"),)},
         {"bodies": {OPERATION: 2}},
     ],
@@ -251,7 +251,7 @@ def test_refused() -> None:
     refused["mails"] = (_mail("[Undelivered] a mail", OTHER),)
     assert judge(_evidence(fates=told, **refused)) == Verdict()
     assert judge(_evidence(fates=told, **{**refused, "asked": frozenset()})).untrue != ()
-    digest = _sent(state="failed", more=(Member(Kind.STARTED, _key("Started"), ()),))
+    digest = _sent(state="failed", more=(MailItem(Kind.STARTED, _key("Started"), ()),))
     assert judge(_evidence(fates={**told, OPERATION: digest}, **refused)).untrue != ()
 
 

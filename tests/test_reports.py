@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.channels.outcomes import Answer, Fate, Unknown
+from shared.channels.outcomes import OperationState, OperationStatus, Unknown
 from shared.delivery import reports
 from shared.store.codec import sent as read_sent
 from shared.store.table import TableUnavailable
@@ -90,7 +90,7 @@ def test_delivered_corrects_a_failure() -> None:
     """A mail that was settled as failed and is then reported as delivered is corrected, and not told."""
     world = World()
     world.mailer.script.append(Unknown("no answer"))
-    world.mailer.answers.append(Answer(Fate.FAILED, "OutboundSpam"))
+    world.mailer.answers.append(OperationStatus(OperationState.FAILED, "OutboundSpam"))
     world.take(event("Failed", NOW))
     world.sweep(minutes=3)
     (key,) = world.table.keys("sent:")

@@ -212,7 +212,7 @@ def test_mailer_that_cannot_be_opened_is_no_attempt(monkeypatch: pytest.MonkeyPa
     mailer = app.LazyMailer(World().config)
     outcome = mailer.send(None, "id", Timeouts(1, 1))  # type: ignore[arg-type]
     assert isinstance(outcome, Unavailable)
-    assert mailer.ask("id", Timeouts(1, 1)).fate == "no-answer"
+    assert mailer.status_of("id", Timeouts(1, 1)).state == "no-answer"
 
 
 def test_array_out_of_time_comes_again() -> None:
@@ -285,7 +285,7 @@ def test_pause_that_another_instance_has_set_is_kept(warm: bool) -> None:
 
 def test_failures_do_not_queue_to_be_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the table is slow, failures do not wait for each other's counted sends: they are recorded."""
-    monkeypatch.setattr(sender, "MOST_QUEUED", 0.05)
+    monkeypatch.setattr(sender, "MAX_QUEUED", 0.05)
 
     class SlowTable(MemoryTable):
         def commit(self, operations: Sequence[Operation]) -> list[str]:

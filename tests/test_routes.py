@@ -88,7 +88,7 @@ def shop(defaults: Defaults = DEFAULTS, **fields: Any) -> Audience:
 
 
 def complaint(text: str, defaults: Defaults = DEFAULTS) -> str:
-    """Give the sentence about what is wrong with routes."""
+    """Return the sentence about what is wrong with routes."""
     with pytest.raises(RoutesError) as caught:
         load(text, defaults)
     check_sentence(str(caught.value))
@@ -254,22 +254,22 @@ def test_which_kinds_tell_of_clusters() -> None:
 def test_match(match: dict[str, Any], matches: bool) -> None:
     """All conditions of a route have to hold, of each one of its globs; case does not matter."""
     routes = load(written([{"match": match, "audiences": "shop"}], "shop"), DEFAULTS)
-    assert routes.hear(event(), Kind.STARTED) == (("shop",) if matches else (DEFAULT_AUDIENCE,))
+    assert routes.audiences_for(event(), Kind.STARTED) == (("shop",) if matches else (DEFAULT_AUDIENCE,))
 
 
 @pytest.mark.parametrize("given_as", ["westeurope", "West Europe", "WESTEUROPE"])
 def test_regions_of_events(given_as: str) -> None:
     """A region is the same with and without its space."""
     routes = load(written([{"match": {"region": "westeurope"}, "audiences": "shop"}], "shop"), DEFAULTS)
-    assert routes.hear(event(region=given_as), Kind.STARTED) == ("shop",)
+    assert routes.audiences_for(event(region=given_as), Kind.STARTED) == ("shop",)
 
 
 def test_an_event_without_region() -> None:
     """An event that does not say its region is of no region that a route asks for, save any."""
     routes = [{"match": {"region": region}, "audiences": "shop"} for region in ("westeurope", "*")]
     first, second = (load(written([route], "shop"), DEFAULTS) for route in routes)
-    assert first.hear(event(region=""), Kind.STARTED) == (DEFAULT_AUDIENCE,)
-    assert second.hear(event(region=""), Kind.STARTED) == ("shop",)
+    assert first.audiences_for(event(region=""), Kind.STARTED) == (DEFAULT_AUDIENCE,)
+    assert second.audiences_for(event(region=""), Kind.STARTED) == ("shop",)
 
 
 @pytest.mark.parametrize("spelled", ["Canceled", "cancelled"])
@@ -278,7 +278,7 @@ def test_both_spellings_of_canceled(spelled: str) -> None:
     routes = load(written([{"match": {"status": spelled}, "audiences": "shop"}], "shop"), DEFAULTS)
     (item,) = parse(payloads.event("Cancelled", NOW), NOW)
     assert isinstance(item.reading, Event)
-    assert routes.hear(item.reading, Kind.CANCELED) == ("shop",)
+    assert routes.audiences_for(item.reading, Kind.CANCELED) == ("shop",)
 
 
 def test_a_status_new_to_us() -> None:
@@ -287,7 +287,7 @@ def test_a_status_new_to_us() -> None:
         written([{"match": {"status": [str(status) for status in Status]}, "audiences": "shop"}], "shop"),
         DEFAULTS,
     )
-    assert routes.hear(event("Paused"), Kind.NEWS) == (DEFAULT_AUDIENCE,)
+    assert routes.audiences_for(event("Paused"), Kind.NEWS) == (DEFAULT_AUDIENCE,)
 
 
 def test_reminders_follow_their_event() -> None:
@@ -297,9 +297,9 @@ def test_reminders_follow_their_event() -> None:
         {"match": {"status": "Started"}, "audiences": "night"},
     ]
     loaded = load(written(routes, "plans", "night"), DEFAULTS)
-    assert loaded.hear(event("Scheduled"), Kind.REMINDER, "24h") == ("plans",)
-    assert loaded.hear(event("Scheduled"), Kind.NOT_STARTED) == ("plans",)
-    assert loaded.hear(event("Started"), Kind.STILL_RUNNING) == ("night",)
+    assert loaded.audiences_for(event("Scheduled"), Kind.REMINDER, "24h") == ("plans",)
+    assert loaded.audiences_for(event("Scheduled"), Kind.NOT_STARTED) == ("plans",)
+    assert loaded.audiences_for(event("Started"), Kind.STILL_RUNNING) == ("night",)
 
 
 # Walking the routes
@@ -309,8 +309,8 @@ def test_the_first_match_decides() -> None:
     """The first route that matches decides, and those after it are not tried."""
     routes = [{"match": {"cluster": "prod-*"}, "audiences": "shop"}, {"audiences": "rest"}]
     loaded = load(written(routes, "shop", "rest"), DEFAULTS)
-    assert loaded.hear(event(), Kind.STARTED) == ("shop",)
-    assert loaded.hear(event(cluster="dev"), Kind.STARTED) == ("rest",)
+    assert loaded.audiences_for(event(), Kind.STARTED) == ("shop",)
+    assert loaded.audiences_for(event(cluster="dev"), Kind.STARTED) == ("rest",)
 
 
 def test_continue() -> None:
@@ -323,19 +323,19 @@ def test_continue() -> None:
         {"audiences": "rest"},
     ]
     loaded = load(written(routes, "rest", "ones", "dev", "shop", "all"), DEFAULTS)
-    assert loaded.hear(event(), Kind.STARTED) == ("ones", "shop", "all")
+    assert loaded.audiences_for(event(), Kind.STARTED) == ("ones", "shop", "all")
 
 
 def test_continue_is_a_match() -> None:
     """What only routes with `continue: true` match has been matched: it is not for the default audience."""
     loaded = load(written([{"audiences": "all", "continue": True}], "all"), DEFAULTS)
-    assert loaded.hear(event(), Kind.STARTED) == ("all",)
+    assert loaded.audiences_for(event(), Kind.STARTED) == ("all",)
 
 
 def test_in_the_order_of_the_file() -> None:
     """Audiences come in the order in which the file introduces them, none of them twice."""
     routes = [{"audiences": ["b", "a", "B"], "continue": True}, {"audiences": ["a", "b"]}]
-    assert load(written(routes, "a", "b"), DEFAULTS).hear(event(), Kind.STARTED) == ("a", "b")
+    assert load(written(routes, "a", "b"), DEFAULTS).audiences_for(event(), Kind.STARTED) == ("a", "b")
 
 
 def test_a_route_to_nobody() -> None:
@@ -343,20 +343,20 @@ def test_a_route_to_nobody() -> None:
     silent = {"match": {"cluster": "dev-*"}, "audiences": []}
     for defaults in (DEFAULTS, NO_EMAIL_TO):
         routes = load(written([silent, {"match": {"cluster": "prod-*"}, "audiences": "a"}], "a"), defaults)
-        assert routes.hear(event(cluster="dev-1"), Kind.FAILED) == ()
+        assert routes.audiences_for(event(cluster="dev-1"), Kind.FAILED) == ()
         assert routes.is_routed(event(cluster="dev-1"))
 
 
 def test_a_route_to_nobody_after_another() -> None:
     """Silence does not take back what a route before it, with `continue: true`, has given."""
     routes = load(written([{"audiences": "a", "continue": True}, {"audiences": []}], "a"), DEFAULTS)
-    assert routes.hear(event(), Kind.STARTED) == ("a",)
+    assert routes.audiences_for(event(), Kind.STARTED) == ("a",)
 
 
 def test_unrouted() -> None:
     """Without a default audience, what no route matches is unrouted."""
     routes = load(written([{"match": {"cluster": "dev-*"}, "audiences": "a"}], "a"), NO_EMAIL_TO)
-    assert routes.hear(event(), Kind.FAILED) == ()
+    assert routes.audiences_for(event(), Kind.FAILED) == ()
     assert not routes.is_routed(event())
     assert routes.is_routed(event(cluster="dev-1"))
 
@@ -365,7 +365,7 @@ def test_not_wanted_is_not_unrouted() -> None:
     """Where a route matches, but its audience does not want such news, nobody hears, and that is meant so."""
     audiences = [{"name": "a", "to": "a@example.com", "kinds": "failed"}]
     routes = load(yaml.safe_dump({"audiences": audiences, "routes": [{"audiences": "a"}]}), NO_EMAIL_TO)
-    assert routes.hear(event(), Kind.STARTED) == ()
+    assert routes.audiences_for(event(), Kind.STARTED) == ()
     assert routes.is_routed(event())
 
 
@@ -373,7 +373,7 @@ def test_no_routes() -> None:
     """Without ROUTES everything goes to EMAIL_TO."""
     for text in ("", "  \n", "# nothing yet\n", "---\n"):
         routes = load(text, DEFAULTS)
-        assert routes.hear(event(), Kind.STARTED) == (DEFAULT_AUDIENCE,)
+        assert routes.audiences_for(event(), Kind.STARTED) == (DEFAULT_AUDIENCE,)
         expected = Audience(
             id=DEFAULT_AUDIENCE, to=DEFAULTS.to, time_zone="Europe/Vienna", leads=DEFAULTS.leads
         )
@@ -494,13 +494,13 @@ def test_the_default_audience_may_say_more() -> None:
     found = routes.audiences[DEFAULT_AUDIENCE]
     assert (found.id, found.name, found.to, found.cc) == ("default", "", DEFAULTS.to, ("b@example.com",))
     assert found.volume is Volume.ESSENTIAL
-    assert routes.hear(event("Failed"), Kind.FAILED) == (DEFAULT_AUDIENCE,)
+    assert routes.audiences_for(event("Failed"), Kind.FAILED) == (DEFAULT_AUDIENCE,)
 
 
 def test_the_default_audience_may_stand_in_the_file_alone() -> None:
     """Without EMAIL_TO the file can name the recipients of the default audience."""
     routes = load("audiences: [{name: default, to: b@example.com}]", NO_EMAIL_TO)
-    assert routes.hear(event(), Kind.STARTED) == (DEFAULT_AUDIENCE,)
+    assert routes.audiences_for(event(), Kind.STARTED) == (DEFAULT_AUDIENCE,)
     assert routes.audiences[DEFAULT_AUDIENCE].to == ("b@example.com",)
 
 
@@ -519,7 +519,7 @@ def test_texts_stay_as_they_are_written() -> None:
     """Words and numbers that YAML would turn into something else are names like any other."""
     audiences = "[{name: no, to: a@example.com}, {name: 0x10, to: b@example.com}]"
     text = f"audiences: {audiences}\nroutes: [{{match: {{cluster: 007}}, audiences: [no, 0x10]}}]"
-    assert load(text, DEFAULTS).hear(event(cluster="007"), Kind.STARTED) == ("no", "0x10")
+    assert load(text, DEFAULTS).audiences_for(event(cluster="007"), Kind.STARTED) == ("no", "0x10")
 
 
 def test_the_sample() -> None:
@@ -527,17 +527,21 @@ def test_the_sample() -> None:
     text = (ROOT / "samples" / "routes.yaml").read_text("utf-8")
     for defaults in (DEFAULTS, NO_EMAIL_TO):
         routes = load(text, defaults)
-        assert routes.hear(event("Failed", group="rg-shop"), Kind.FAILED) == ("shop", "on call", "management")
-        assert routes.hear(event("Started", group="rg-pay-eu"), Kind.STARTED) == ("payments",)
-        assert routes.hear(event("Failed", cluster="dev-1"), Kind.FAILED) == ("on call",)
-        assert routes.hear(event("Started", group="rg-other"), Kind.STARTED) == ("platform",)
+        assert routes.audiences_for(event("Failed", group="rg-shop"), Kind.FAILED) == (
+            "shop",
+            "on call",
+            "management",
+        )
+        assert routes.audiences_for(event("Started", group="rg-pay-eu"), Kind.STARTED) == ("payments",)
+        assert routes.audiences_for(event("Failed", cluster="dev-1"), Kind.FAILED) == ("on call",)
+        assert routes.audiences_for(event("Started", group="rg-other"), Kind.STARTED) == ("platform",)
 
 
 # What is wrong with a file
 
 
 def first(path: str) -> str:
-    """Give the beginning of a complaint about a field of the one audience."""
+    """Return the beginning of a complaint about a field of the one audience."""
     return f"audiences[0].{path} (line "
 
 

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.channels.outcomes import Accepted, Answer, Fate, Outcome, Refused, Throttled, Unavailable, Unknown
+from shared.channels.email import compose as email_compose
+from shared.channels.outcomes import (
+    Accepted,
+    OperationState,
+    OperationStatus,
+    Outcome,
+    Refused,
+    Throttled,
+    Unavailable,
+    Unknown,
+)
 from shared.store.codec import sent as read_sent
 from testing.samples.payloads import event
 from testing.world import NOW, World
@@ -85,7 +95,7 @@ def test_no_clear_answer_waits_another_lease() -> None:
     """While the service gives no clear answer about a mail in doubt, it is neither sent nor given up."""
     world = World()
     world.mailer.script.append(_lost(world))
-    world.mailer.answers.extend([Answer(Fate.NO_ANSWER, "503")] * 12)
+    world.mailer.answers.extend([OperationStatus(OperationState.NO_ANSWER, "503")] * 12)
     _failed(world)
     for _ in range(14):
         world.sweep(hours=2)
@@ -98,7 +108,7 @@ def test_failed_operation_is_settled_as_failed() -> None:
     """Where the service says that it took the mail and failed, it is settled as failed, and told."""
     world = World()
     world.mailer.script.append(Unknown("no answer"))
-    world.mailer.answers.append(Answer(Fate.FAILED, "EmailDroppedAllRecipientsSuppressed"))
+    world.mailer.answers.append(OperationStatus(OperationState.FAILED, "EmailDroppedAllRecipientsSuppressed"))
     _failed(world)
     world.settle_down()
     failed = next(fate for fate in _fates(world) if fate.state == "failed")
@@ -177,7 +187,7 @@ def test_refused_repeat_of_an_accepted_mail_is_sent() -> None:
     """A refusal is not believed before the service is asked: it refuses repeats of mails that it took."""
     world = World()
     world.mailer.script.append(_lost(world))
-    world.mailer.answers.append(Answer(Fate.NEVER_SEEN))  # not there yet: a stale answer
+    world.mailer.answers.append(OperationStatus(OperationState.NEVER_SEEN))  # not there yet: a stale answer
     world.mailer.script.append(Refused("400: the operation exists"))
     _failed(world)
     world.settle_down()
@@ -229,7 +239,7 @@ def test_late_acceptance_corrects_a_failure() -> None:
     def slow(email: Email, operation_id: str) -> Outcome:
         # While this request is under way its lease runs out, and another instance gives the mail up.
         world.clock.forward(minutes=3)
-        world.mailer.answers.append(Answer(Fate.FAILED, "Failed"))
+        world.mailer.answers.append(OperationStatus(OperationState.FAILED, "Failed"))
         other.delivery.sweep()
         assert [fate.state for fate in _fates(world)] == ["failed"]
         return Accepted()
@@ -248,7 +258,7 @@ def test_acceptance_settles_a_mail_taken_over() -> None:
 
     def slow(email: Email, operation_id: str) -> Outcome:
         world.clock.forward(minutes=3)
-        world.mailer.answers.append(Answer(Fate.NO_ANSWER, "503"))
+        world.mailer.answers.append(OperationStatus(OperationState.NO_ANSWER, "503"))
         other.delivery.sweep()
         return Accepted()
 
@@ -276,7 +286,7 @@ def test_rendering_that_fails_goes_out_plain(monkeypatch: pytest.MonkeyPatch) ->
     def broken(*_: object) -> Email:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("shared.channels.email.compose.compose", broken)
+    monkeypatch.setattr(email_compose, "compose", broken)
     world = World()
     _failed(world)
     (sent,) = world.mailer.arrived

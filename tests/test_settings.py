@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.audience import Audience
-from shared.delivery.limiter import Limits
+from shared.channels.email.services import AzureEmail, FolderEmail, SmtpEmail
+from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.notices.planning import Watch
 from shared.routes import Routes
 from shared.setting_reader import SettingsError
-from shared.settings import AzureEmail, FolderEmail, Settings, SmtpEmail, Storage, load
+from shared.settings import MailSettings, Settings, Storage, load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ def by(way: str, value: str | None = None, **more: str | None) -> Settings:
 
 
 def complaint(**changed: str | None) -> str:
-    """Give the sentence about what is wrong."""
+    """Return the sentence about what is wrong."""
     with pytest.raises(SettingsError) as caught:
         settings(**changed)
     return str(caught.value)
@@ -77,9 +78,12 @@ def test_defaults() -> None:
     """What is not set has the default that the documentation names."""
     expected = {
         "storage": Storage(uri="https://acc.table.core.windows.net"),
-        "table": "notifier",
-        "email": AzureEmail("https://mail.communication.azure.com"),
-        "sender": "aks@example.com",
+        "mail": MailSettings(
+            service=AzureEmail("https://mail.communication.azure.com"),
+            sender="aks@example.com",
+            only_to=(),
+            limits=Limits(30, 100),
+        ),
         "routes": Routes(
             audiences={
                 "default": Audience(
@@ -89,14 +93,11 @@ def test_defaults() -> None:
                 )
             }
         ),
-        "only_to": (),
-        "limits": Limits(30, 100),
         "gap": timedelta(hours=6),
         "group_wait": timedelta(seconds=30),
         "group_interval": timedelta(minutes=5),
         "watch": Watch(not_started_after=timedelta(hours=24), still_running_after=timedelta(hours=12)),
         "lease": timedelta(minutes=2),
-        "time_zone": "UTC",
         "portal": "portal.azure.com",
         "failures_file": "",
         "retention": timedelta(days=400),
@@ -207,8 +208,8 @@ def test_spaces_around_values() -> None:
 def test_values(name: str, value: str, field: str, expected: Any) -> None:
     """Each setting is read into what it means."""
     read = settings(**{name: value})
-    default = read.routes.audiences["default"]
-    assert getattr(default if field in {"to", "leads"} else read, field) == expected
+    sections = (read.routes.audiences["default"], read.mail, read.storage, read)
+    assert next(getattr(each, field) for each in sections if hasattr(each, field)) == expected
 
 
 @pytest.mark.parametrize(
@@ -274,8 +275,14 @@ WRONG = {
     ],
     "PORTAL": ["https://portal.azure.com", "portal.azure.com/", "portal", "portal azure com", "a..b"],
     "AZURE_CLIENT_ID": ["me", CLIENT_ID[:-1], f"{{{CLIENT_ID}}}"],
-    "SWEEP_SCHEDULE": ["* * * * *", "every minute", "60", "0 * * * * * *"],
+    "SWEEP_SCHEDULE": ["0 0 24 * * *", "every minute", "60", "0 * * * * * *", "0 0 9 * * *\n"],
 }
+
+
+@pytest.mark.parametrize("schedule", ["*/5 * * * *", "0 0 9 * * MON-FRI", " 0 * * * * * "])
+def test_schedules_that_the_host_takes(schedule: str) -> None:
+    """A schedule is what the host runs: six fields, or five without the seconds."""
+    assert settings(SWEEP_SCHEDULE=schedule) == settings()
 
 
 @pytest.mark.parametrize(
@@ -314,7 +321,7 @@ def test_wrong_storage_connection_strings(value: str) -> None:
 
 def test_by_endpoint() -> None:
     """EMAIL_ENDPOINT alone sends with the app's identity."""
-    assert by("EMAIL_ENDPOINT", "https://mail.example").email == AzureEmail("https://mail.example")
+    assert by("EMAIL_ENDPOINT", "https://mail.example").mail.service == AzureEmail("https://mail.example")
 
 
 @pytest.mark.parametrize(
@@ -329,7 +336,7 @@ def test_by_endpoint() -> None:
 )
 def test_by_connection_string(value: str, expected: AzureEmail) -> None:
     """A connection string sends with its key, to an http endpoint too, as stand-ins have."""
-    assert by("EMAIL_CONNECTION_STRING", value).email == expected
+    assert by("EMAIL_CONNECTION_STRING", value).mail.service == expected
 
 
 @pytest.mark.parametrize(
@@ -343,13 +350,13 @@ def test_by_connection_string(value: str, expected: AzureEmail) -> None:
 def test_by_smtp(url: str, password: str | None) -> None:
     """EMAIL_SMTP_URL sends through a relay, with a password where the URL names a user."""
     made = by("EMAIL_SMTP_URL", url, EMAIL_SMTP_PASSWORD=password)
-    assert made.email == SmtpEmail(url, password or "")
+    assert made.mail.service == SmtpEmail(url, password or "")
 
 
 def test_by_folder(tmp_path: Path) -> None:
     """EMAIL_FOLDER writes into a folder, whether it is there yet or not."""
     for folder in (tmp_path, tmp_path / "new"):
-        assert by("EMAIL_FOLDER", str(folder)).email == FolderEmail(str(folder))
+        assert by("EMAIL_FOLDER", str(folder)).mail.service == FolderEmail(str(folder))
 
 
 def test_no_way_out() -> None:
@@ -443,11 +450,11 @@ def test_password_without_a_relay(way: str) -> None:
 
 def test_what_the_mail_service_allows() -> None:
     """Without limits of one's own those that the mail service documents hold; a relay has none."""
-    assert settings(EMAIL_FROM="DoNotReply@x.azurecomm.net").limits == Limits(5, 10)
-    assert settings().limits == Limits(30, 100)
-    assert by("EMAIL_SMTP_URL").limits is None
-    assert by("EMAIL_FOLDER").limits is None
-    assert by("EMAIL_SMTP_URL", EMAIL_PER_MINUTE="2", EMAIL_PER_HOUR="20").limits == Limits(2, 20)
+    assert settings(EMAIL_FROM="DoNotReply@x.azurecomm.net").mail.limits == Limits(5, 10)
+    assert settings().mail.limits == Limits(30, 100)
+    assert by("EMAIL_SMTP_URL").mail.limits is None
+    assert by("EMAIL_FOLDER").mail.limits is None
+    assert by("EMAIL_SMTP_URL", EMAIL_PER_MINUTE="2", EMAIL_PER_HOUR="20").mail.limits == Limits(2, 20)
 
 
 # Secrets
@@ -480,7 +487,7 @@ def test_secrets_are_not_printed() -> None:
     storage = settings(NOTIFIER_STORAGE__tableServiceUri=None, NOTIFIER_STORAGE=CONNECTION)
     relay = by("EMAIL_SMTP_URL", "smtp://user@relay.example.com", EMAIL_SMTP_PASSWORD=SECRET)
     for made in (storage, by("EMAIL_CONNECTION_STRING"), relay):
-        for shown in (repr(made), str(made), repr(made.email), repr(made.storage)):
+        for shown in (repr(made), str(made), repr(made.mail.service), repr(made.storage)):
             assert SECRET not in shown
     assert "relay.example.com" in repr(relay)
 

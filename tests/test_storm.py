@@ -21,7 +21,7 @@ import pytest
 from azure.data.tables import TableClient
 
 from shared.channels.email.compose import LIMIT
-from shared.delivery.limiter import MANAGED_DOMAIN, OWN_DOMAIN
+from shared.channels.email.services import MANAGED_DOMAIN, OWN_DOMAIN
 from shared.notices.kinds import Kind
 from shared.store.azure import AzureTable
 from testing.memory_table import MemoryTable
@@ -52,7 +52,7 @@ FAILURE_WITHIN = timedelta(minutes=7)
 
 @pytest.fixture
 def table(azurite: Azurite) -> Iterator[AzureTable]:
-    """Give a table of its own on Azurite."""
+    """Return a table of its own on Azurite."""
     with TableClient.from_connection_string(azurite.connection_string, f"t{uuid4().hex}") as client:
         yield AzureTable(client)
 

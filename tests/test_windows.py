@@ -19,7 +19,7 @@ BEGIN = datetime.min.replace(tzinfo=UTC)
 
 
 def load(name: str) -> Any:
-    """Give the JSON of a sample."""
+    """Return the JSON of a sample."""
     return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
 
 
@@ -63,7 +63,7 @@ def at(text: str) -> datetime:
 
 
 def spans(found: Configuration, after: str, count: int = 3, until: str | None = None) -> list[str]:
-    """Give the next windows as text: start and end in UTC, `~` where approximate."""
+    """Return the next windows as text: start and end in UTC, `~` where approximate."""
     windows = occurrences(found, at(after), at(until) if until else None)
     return [
         f"{'~' if window.approximate else ''}{window.start:%Y-%m-%d %H:%M}/{window.end:%d %H:%M}"

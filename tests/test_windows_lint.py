@@ -34,7 +34,7 @@ CLUSTER = Cluster("66667777-aaaa-8888-bbbb-9999cccc0000", "rg-prod", "prod-a").i
 
 
 def load(name: str) -> Any:
-    """Give the JSON of a fixture."""
+    """Return the JSON of a fixture."""
     return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
 
 
@@ -44,7 +44,7 @@ def findings(body: object, now: datetime = NOW, freezes: Sequence[Freeze] = ()) 
 
 
 def of(rule: str, body: object) -> list[Finding]:
-    """Give what one rule finds."""
+    """Return what one rule finds."""
     freezes = FREEZES if rule == "freeze-not-kept" else ()
     return [found for found in findings(body, freezes=freezes) if found.rule == rule]
 

@@ -46,7 +46,7 @@ BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def load(name: str) -> Any:
-    """Give the JSON of a sample."""
+    """Return the JSON of a sample."""
     return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
 
 
@@ -297,7 +297,7 @@ def test_configuration_survives_storage() -> None:
 
 
 def wrapped_schedule() -> dict[str, Any]:
-    """Give a schedule with a word in it."""
+    """Return a schedule with a word in it."""
     return {"relativeMonthly": {"intervalMonths": 1, "weekIndex": "First", "dayOfWeek": "Monday"}}
 
 

@@ -64,7 +64,7 @@ class Unknown(msgspec.Struct, frozen=True):
 Outcome = Accepted | Throttled | Unavailable | Postponed | Refused | Unknown
 
 
-class Fate(StrEnum):
+class OperationState(StrEnum):
     """What a mail service says of an operation it was asked about."""
 
     ACCEPTED = "accepted"
@@ -76,10 +76,10 @@ class Fate(StrEnum):
     """The question got no clear answer, or the service cannot be asked."""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class OperationStatus(msgspec.Struct, frozen=True):
     """What a mail service says of an operation, and in which words."""
 
-    fate: Fate
+    state: OperationState
     detail: str = ""
 
 
@@ -103,6 +103,6 @@ class Mailer(Protocol):
         """Hand over one email under an operation id, with one request and no retry."""
         ...
 
-    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:
+    def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """Ask what became of an operation."""
         ...

@@ -9,7 +9,7 @@ import msgspec
 
 from shared.maintenance import governing, next_window, occurrences, window_at
 from shared.maintenance.configuration import GOVERNS
-from shared.maintenance.snapshot import Span, Standing
+from shared.maintenance.snapshot import ClusterSnapshot, Span
 from shared.notices.kinds import Kind
 from shared.notices.records import latest_announcement, upgrade_of
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.maintenance import Configuration, Window
-    from shared.maintenance.inventory import Known
-    from shared.notices.records import Check, Recorded
+    from shared.maintenance.inventory import ClusterInfo
+    from shared.notices.records import Check, StoredEvent
 
 FRESH = timedelta(days=7)
 """What was read longer ago is not told any more: the windows may well be others by now."""
@@ -34,16 +34,16 @@ _WATCHDOGS = frozenset({Kind.NOT_STARTED, Kind.STILL_RUNNING})
 _LOOKS_AHEAD = _COMING | _UNDER_WAY | {Kind.FAILED}
 
 
-def standing(
-    known: Known, kind: Kind, told: Recorded, history: Sequence[Recorded], now: datetime
-) -> Standing | None:
-    """Give what a mail about an event, frozen at `now`, says of its cluster; None if that is too old."""
+def snapshot(
+    known: ClusterInfo, kind: Kind, told: StoredEvent, history: Sequence[StoredEvent], now: datetime
+) -> ClusterSnapshot | None:
+    """Return what a mail about an event, frozen at `now`, says of its cluster; None if that is too old."""
     if now - known.read > FRESH:
         return None
     upgrade = upgrade_of(told.event, history)
     found = governing(known.configurations, upgrade)
     start = _start(kind, told, history)
-    return Standing(
+    return ClusterSnapshot(
         read=known.read.replace(microsecond=0),
         version=known.version,
         channel=known.channel,
@@ -56,8 +56,10 @@ def standing(
     )
 
 
-def due(check: Check, known: Known, told: Recorded, history: Sequence[Recorded], now: datetime) -> datetime:
-    """Give when a watchdog of an event looks: by the window where one is known, else when it would anyway.
+def deadline(
+    check: Check, known: ClusterInfo, told: StoredEvent, history: Sequence[StoredEvent], now: datetime
+) -> datetime:
+    """Return when a watchdog of an event looks: by the window where one is known, else when it would anyway.
 
     A start that was planned has until the end of the window that it falls into, or else of the one that
     follows; what has begun inside a window has until that window's end. A time that has passed already is not
@@ -73,12 +75,16 @@ def due(check: Check, known: Known, told: Recorded, history: Sequence[Recorded],
     return check.due if by_window is None or by_window <= now else by_window
 
 
-def moved(
-    checks: Sequence[Check], known: Known, told: Recorded, history: Sequence[Recorded], now: datetime
+def with_window_deadlines(
+    checks: Sequence[Check],
+    known: ClusterInfo,
+    told: StoredEvent,
+    history: Sequence[StoredEvent],
+    now: datetime,
 ) -> tuple[Check, ...]:
-    """Give the same checks, watchdogs among them at the times that follow from the windows."""
+    """Return the same checks, watchdogs among them at the times that follow from the windows."""
     return tuple(
-        msgspec.structs.replace(check, due=due(check, known, told, history, now)) for check in checks
+        msgspec.structs.replace(check, due=deadline(check, known, told, history, now)) for check in checks
     )
 
 
@@ -90,8 +96,8 @@ def _end(kind: Kind, found: Configuration, since: datetime) -> datetime | None:
     return max(window.end, since + GRACE) if window else None
 
 
-def _start(kind: Kind, told: Recorded, history: Sequence[Recorded]) -> datetime | None:
-    """Give the start that is to lie inside a window or outside of it."""
+def _start(kind: Kind, told: StoredEvent, history: Sequence[StoredEvent]) -> datetime | None:
+    """Return the start that is to lie inside a window or outside of it."""
     if kind in _UNDER_WAY:
         return told.event.updated
     if kind not in _COMING:

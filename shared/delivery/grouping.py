@@ -1,4 +1,4 @@
-"""How long notices wait for company, and how often an audience is mailed at most."""
+"""How long notices wait for lookahead, and how often an audience is mailed at most."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 class Grouping(msgspec.Struct, frozen=True):
-    """How long a notice waits for company, and how often an audience is mailed. No wait: no grouping."""
+    """How long a notice waits for lookahead, and how often an audience is mailed. No wait: no grouping."""
 
     wait: timedelta
     interval: timedelta
 
     def of(self, audience: Audience) -> Grouping:
-        """Give an audience's own grouping, where it has one."""
+        """Return an audience's own grouping, where it has one."""
         wait = self.wait if audience.wait is None else audience.wait
         interval = self.interval if audience.interval is None else audience.interval
         return Grouping(wait, interval)

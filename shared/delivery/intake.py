@@ -18,13 +18,21 @@ import msgspec
 from shared import ids, keys
 from shared.audience import DEFAULT_AUDIENCE
 from shared.clusters.lookup import OFF
-from shared.decision_log import decided
-from shared.delivery.sender import NoRoom
+from shared.decision_log import log_decision
+from shared.delivery.sender import RateLimited
 from shared.events.envelope import parse
 from shared.events.model import Event, Ignored, Item, Rejected
 from shared.notices.kinds import Decision, Kind
 from shared.notices.planning import Plan, needs_history, plan
-from shared.notices.records import Mail, Member, Notice, Recorded, RejectedInput, frozen_history, upgrade_of
+from shared.notices.records import (
+    Mail,
+    MailItem,
+    Notice,
+    RejectedInput,
+    StoredEvent,
+    frozen_history,
+    upgrade_of,
+)
 from shared.store.reader import Reader
 from shared.store.table import TableUnavailable
 
@@ -39,20 +47,20 @@ if TYPE_CHECKING:
     from shared.notices.planning import Watch
     from shared.routes import Routes
     from shared.store.protocol import Recording, Store
-    from shared.store.rows import Gate, MailRow
+    from shared.store.rows import MailRow, SendGate
 
 log = logging.getLogger("notifier")
 
 ANSWER_WITHIN = 25.0
 """Seconds by which a delivery is answered; Event Grid waits 30 and then delivers again."""
 
-MOST_AT_ONCE = 3
+MAX_AT_ONCE = 3
 """Failures mailed at once, per audience and GROUP_INTERVAL, by one process; more go as one digest."""
 
 _IN_TIME_FOR_CLUSTERS = 20.0
 """Seconds left that it takes to ask for a cluster's windows, too: recording comes first."""
 
-_TRIES = 3
+_MAX_ATTEMPTS = 3
 
 
 class Intake:
@@ -106,7 +114,7 @@ class Intake:
     def _take(self, item: Item, deadline: float) -> Decision:
         match item.reading:
             case Ignored(reason, envelope_id):
-                decided(Decision.IGNORED, envelope_id, why=reason)
+                log_decision(Decision.IGNORED, envelope_id, why=reason)
                 return Decision.IGNORED
             case Rejected(reason):
                 return self._reject(item.raw, reason)
@@ -121,7 +129,7 @@ class Intake:
                     return self._reject(item.raw, f"could not be recorded: {error!r}")
 
     def _record(self, event: Event, raw: str, deadline: float) -> Decision:
-        for _ in range(_TRIES):
+        for _ in range(_MAX_ATTEMPTS):
             prefix = keys.history(event.event_id)
             history = self._store.history(prefix) if needs_history(event) else ()
             now = self._clock.now()
@@ -130,7 +138,7 @@ class Intake:
             planned = plan(event, history, leads=self._leads, gap=self._gap, watch=self._watch, now=now)
             if planned.key is None:
                 return self._decided(planned.decision, event, prefix)
-            recorded = Recorded(planned.key, event, planned.decision, planned.revision)
+            recorded = StoredEvent(planned.key, event, planned.decision, planned.revision)
             audiences = self._hearing(event, planned, history)
             urgent = self._urgent(audiences) if planned.kind is Kind.FAILED else []
             clusters = self._clusters if deadline - self._clock.monotonic() > _IN_TIME_FOR_CLUSTERS else OFF
@@ -151,15 +159,15 @@ class Intake:
             # Another instance recorded something of this maintenance in between: decide again.
         raise TableUnavailable("others keep recording the same maintenance")
 
-    def _hearing(self, event: Event, planned: Plan, history: Sequence[Recorded]) -> tuple[str, ...]:
-        """Give the audiences that hear of an event; that there are none by mistake is worth a warning."""
+    def _hearing(self, event: Event, planned: Plan, history: Sequence[StoredEvent]) -> tuple[str, ...]:
+        """Return the audiences that hear of an event; that there are none by mistake is worth a warning."""
         if planned.kind is None:
             return ()
         told = msgspec.structs.replace(event, upgrade=upgrade_of(event, history))
-        audiences = self._routes.hear(told, planned.kind)
+        audiences = self._routes.audiences_for(told, planned.kind)
         if not audiences and not self._routes.is_routed(told):
             key = planned.key or event.event_id
-            decided(Decision.UNROUTED, key, level=logging.WARNING, cluster=event.cluster.id)
+            log_decision(Decision.UNROUTED, key, level=logging.WARNING, cluster=event.cluster.id)
         return audiences
 
     def _commit(
@@ -171,7 +179,7 @@ class Intake:
     ) -> Recording:
         """Record what is planned: with these mails to be sent at once, or else, without room, as notices."""
 
-        def commit(gate: Gate | None) -> tuple[Recording, Gate | None]:
+        def commit(gate: SendGate | None) -> tuple[Recording, SendGate | None]:
             notices = self._notices(planned, audiences, but=[mail.audience for mail in mails])
             recording = record(notices=notices, checks=planned.checks, mails=mails, gate=gate)
             return recording, recording.gate
@@ -179,12 +187,12 @@ class Intake:
         if mails:
             try:
                 return self._sender.lease(commit, urgent=True, number=len(mails))
-            except NoRoom:
+            except RateLimited:
                 pass
         return record(notices=self._notices(planned, audiences, but=()), checks=planned.checks)
 
     def _urgent(self, audiences: Sequence[str]) -> list[str]:
-        """Give the audiences that a failure may be mailed to at once."""
+        """Return the audiences that a failure may be mailed to at once."""
         if self._sender.paused():
             return []
         room = self._sender.room()
@@ -196,16 +204,16 @@ class Intake:
 
     def _failure(
         self,
-        recorded: Recorded,
-        history: Sequence[Recorded],
+        recorded: StoredEvent,
+        history: Sequence[StoredEvent],
         audience: str,
         clusters: Lookup,
         reader: Reader,
     ) -> Mail:
         """Freeze the mail that tells one audience of a failure."""
         key, now = recorded.key, self._clock.now()
-        standing = clusters.standing(Kind.FAILED, key, history, reader, now)
-        member = Member(Kind.FAILED, key, frozen_history(history, key), standing=standing)
+        snapshot = clusters.snapshot(Kind.FAILED, key, history, reader, now)
+        member = MailItem(Kind.FAILED, key, frozen_history(history, key), snapshot=snapshot)
         return Mail(
             operation_id=ids.operation_id([member.notice_id(audience)]),
             audience=audience,
@@ -231,20 +239,20 @@ class Intake:
         ]
 
     def _may_send(self, audience: str) -> bool:
-        """Tell whether one more failure may go to an audience at once."""
+        """Return whether one more failure may go to an audience at once."""
         interval = self._grouping.of(self._sender.audience(audience)).interval
         horizon = self._clock.monotonic() - interval.total_seconds()
         with self._lock:
             recent = self._at_once[audience]
             while recent and recent[0] <= horizon:
                 recent.popleft()
-            return len(recent) < MOST_AT_ONCE
+            return len(recent) < MAX_AT_ONCE
 
     def _count(self, audience: str) -> None:
         with self._lock:
             self._at_once[audience].append(self._clock.monotonic())
 
-    def _send(self, row: MailRow, rows: Sequence[Recorded], since: float, deadline: float) -> None:
+    def _send(self, row: MailRow, rows: Sequence[StoredEvent], since: float, deadline: float) -> None:
         """Mail a failure now. Whatever goes wrong, its row is there, and the sweep goes on with it."""
         named = {key for member in row.mail.members for key in (member.key, *member.history)}
         known = {stored.key: stored for stored in rows if stored.key in named}
@@ -258,11 +266,11 @@ class Intake:
         id_ = ids.notice_id(rejected.key, Kind.REJECTED, "", DEFAULT_AUDIENCE)
         new = self._store.reject(rejected, Notice(id_, Kind.REJECTED, rejected.key, DEFAULT_AUDIENCE))
         decision = Decision.REJECTED if new else Decision.DUPLICATE
-        decided(decision, rejected.key, level=logging.ERROR, why=reason, size=len(raw))
+        log_decision(decision, rejected.key, level=logging.ERROR, why=reason, size=len(raw))
         return decision
 
     def _decided(self, decision: Decision, event: Event, key: str) -> Decision:
-        decided(
+        log_decision(
             decision,
             key,
             eventId=event.event_id,

@@ -10,10 +10,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import msgspec
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from shared.channels.limits import Limits
 
 BUCKET = 10
 """Seconds that are counted together."""
@@ -26,22 +26,8 @@ SHARE = 0.6
 """How much of the limits is for what is not urgent."""
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """How many mails the service takes in a minute and in an hour."""
-
-    per_minute: int
-    per_hour: int
-
-
-MANAGED_DOMAIN = Limits(5, 10)
-"""For senders at `*.azurecomm.net`, by the service's documentation; not raisable."""
-
-OWN_DOMAIN = Limits(30, 100)
-"""For senders at a domain of one's own; raisable by a support request."""
-
-
 def room(sends: Mapping[int, int], limits: Limits, now: datetime, *, urgent: bool) -> int:
-    """Tell how many mails may go now, given how many went in which bucket."""
+    """Return how many mails may go now, given how many went in which bucket."""
     share = 1.0 if urgent else SHARE
     left = [
         max(1, int(limit * share)) - sum(count for bucket, count in sends.items() if _ends(bucket) > since)
@@ -63,7 +49,7 @@ def counted(sends: Mapping[int, int], now: datetime, number: int = 1) -> dict[in
 
 
 def stretched(interval: timedelta, audiences: int, limits: Limits | None) -> timedelta:
-    """Give the interval at which so many audiences, mailed in turn, stay inside the limits together."""
+    """Return the interval at which so many audiences, mailed in turn, stay inside the limits together."""
     if limits is None:
         return interval
     return max(interval, timedelta(seconds=audiences * 3_600 / (SHARE * limits.per_hour)))

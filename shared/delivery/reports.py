@@ -15,7 +15,7 @@ import msgspec
 
 from shared import ids, keys
 from shared.audience import DEFAULT_AUDIENCE
-from shared.decision_log import decided
+from shared.decision_log import log_decision
 from shared.notices.kinds import ABOUT_MAIL, Decision, Kind
 from shared.notices.records import Notice, Report
 from shared.store.table import TableUnavailable
@@ -35,8 +35,8 @@ FAILURES = frozenset({"bounced", "suppressed", "quarantined", "filteredspam", "f
 SETTLING = timedelta(minutes=10)
 """How long a report may come before its mail is settled; until then Event Grid is to deliver it again."""
 
-_TRIES = 4
-_LONGEST = 500
+_MAX_ATTEMPTS = 4
+_MAX_LENGTH = 500
 
 
 class DeliveryReport(msgspec.Struct, frozen=True):
@@ -85,7 +85,9 @@ def _report(body: object, received: datetime) -> DeliveryReport:
     times = (named.get("deliveryattempttimestamp"), body.get("time"), body.get("eventTime"))
     return DeliveryReport(
         data["messageId"].lower(),
-        Report(data["recipient"][:_LONGEST], data["status"][:_LONGEST], str(message or "")[:_LONGEST]),
+        Report(
+            data["recipient"][:_MAX_LENGTH], data["status"][:_MAX_LENGTH], str(message or "")[:_MAX_LENGTH]
+        ),
         next((time for time in map(_time, times) if time), received),
     )
 
@@ -101,7 +103,7 @@ def take(store: Store, clock: Clock, text: str) -> list[Decision]:
     unavailable: TableUnavailable | None = None
     for report in parse(text, clock.now()):
         if isinstance(report, ReportError):
-            decided(Decision.IGNORED, keys.digest(text), level=logging.ERROR, why=str(report))
+            log_decision(Decision.IGNORED, keys.digest(text), level=logging.ERROR, why=str(report))
             decisions.append(Decision.IGNORED)
             continue
         try:
@@ -118,7 +120,7 @@ def _take(store: Store, clock: Clock, delivery: DeliveryReport) -> Decision:
     status = report.status.lower()
     if status not in FAILURES | {DELIVERED}:
         return _decided(Decision.IGNORED, delivery, logging.INFO)
-    for _ in range(_TRIES):
+    for _ in range(_MAX_ATTEMPTS):
         found = store.sent(delivery.operation_id)
         if found is None:
             if status != DELIVERED and clock.now() - delivery.time < SETTLING:
@@ -151,7 +153,7 @@ def _take(store: Store, clock: Clock, delivery: DeliveryReport) -> Decision:
 
 def _decided(decision: Decision, delivery: DeliveryReport, level: int) -> Decision:
     report = delivery.report
-    decided(
+    log_decision(
         decision,
         keys.sent(delivery.operation_id),
         level=level,

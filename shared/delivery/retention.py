@@ -18,7 +18,7 @@ log = logging.getLogger("notifier")
 _HISTORY = ("event:", "sent:", "rejected:", "told:", "audience:", "cluster:")
 
 
-def tidy(store: Store, clock: Clock, retention: timedelta) -> int:
+def remove_expired(store: Store, clock: Clock, retention: timedelta) -> int:
     """Remove rows that nothing was written to for as long as `retention`; give their number.
 
     What something still to be done refers to stays, and the whole history of its maintenance with it. Rows of
@@ -31,6 +31,6 @@ def tidy(store: Store, clock: Clock, retention: timedelta) -> int:
         return key in pending or (key.startswith("event:") and keys.history_of(key) in histories)
 
     since = clock.now() - retention
-    removed = sum(store.forget(prefix, since, keep) for prefix in _HISTORY)
+    removed = sum(store.delete_expired(prefix, since, keep) for prefix in _HISTORY)
     log.info("housekeeping: %s rows untouched since %s removed", removed, since.date().isoformat())
     return removed

@@ -18,8 +18,8 @@ from shared import ids, keys
 from shared.audience import DEFAULT_AUDIENCE
 from shared.channels.outcomes import (
     Accepted,
-    Answer,
-    Fate,
+    OperationState,
+    OperationStatus,
     Postponed,
     Refused,
     Throttled,
@@ -27,54 +27,54 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
-from shared.decision_log import decided
+from shared.decision_log import log_decision
 from shared.delivery import limiter
 from shared.notices.kinds import ABOUT_MAIL, Decision, Kind
 from shared.notices.records import Mail, Notice, SentMail
 from shared.store import codec
-from shared.store.protocol import MOST_MEMBERS, GateMoved
+from shared.store.protocol import MAX_MEMBERS, GateChanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from shared.audience import Audience
     from shared.channels.email.email import Email
+    from shared.channels.limits import Limits
     from shared.channels.outcomes import Mailer
     from shared.clock import Clock
-    from shared.delivery.limiter import Limits
-    from shared.notices.records import Member, Row
+    from shared.notices.records import MailItem, Row
     from shared.store.protocol import Store
     from shared.store.reader import Reader
-    from shared.store.rows import Gate, MailRow
+    from shared.store.rows import MailRow, SendGate
 
 
 log = logging.getLogger("notifier")
 
 T = TypeVar("T")
 
-MOST_ATTEMPTS = 8
-MOST_CONNECT = 5.0
-MOST_READ = 30.0
+MAX_ATTEMPTS = 8
+MAX_CONNECT = 5.0
+MAX_READ = 30.0
 FIRST_BACK_OFF = timedelta(minutes=1)
-MOST_BACK_OFF = timedelta(hours=1)
-_TRIES = 4
+MAX_BACK_OFF = timedelta(hours=1)
+_MAX_ATTEMPTS = 4
 _PLENTY = 1_000
 
-LEAST_SECONDS = 2.0
+MIN_SECONDS = 2.0
 """With less time than this no send is begun."""
 
-MOST_QUEUED = 3.0
+MAX_QUEUED = 3.0
 """Seconds to wait for the others of this process: an event is to be recorded in time, mailed or not."""
 
 PAUSE_REMEMBERED = 60.0
 """Seconds for which a process that has seen a pause acts on it without reading it again."""
 
 
-class Went(StrEnum):
+class SendResult(StrEnum):
     """How an attempt left the mail."""
 
     SETTLED = "settled"
-    LEFT = "left"
+    IN_DOUBT = "in doubt"
     """In doubt: its lease runs out, then the mail service is asked."""
     PAUSED = "paused"
     """The mail service takes no mail for now: stop sending."""
@@ -91,16 +91,16 @@ class Composer(Protocol):
         """Make it without anything that could go wrong."""
         ...
 
-    def ordered(self, members: tuple[Member, ...], rows: Mapping[str, Row]) -> tuple[Member, ...]:
+    def ordered(self, members: tuple[MailItem, ...], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
         """Put members into the order of a digest."""
         ...
 
-    def fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
-        """Tell how many of a mail's first members fit whole into one email."""
+    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
+        """Return how many of a mail's first members fit whole into one email."""
         ...
 
 
-class NoRoom(Exception):  # noqa: N818 - says what is the matter
+class RateLimited(Exception):  # noqa: N818 - says what is the matter
     """The limits of the mail service leave no room for another mail now."""
 
 
@@ -126,64 +126,64 @@ class Sender:
         self._lease = lease
         # A quarter each for taking the lease, a token, connecting and reading: together within the lease.
         self._quarter = lease.total_seconds() / 4
-        self._timeouts = Timeouts(min(MOST_CONNECT, self._quarter), min(MOST_READ, self._quarter))
+        self._timeouts = Timeouts(min(MAX_CONNECT, self._quarter), min(MAX_READ, self._quarter))
         self._limits = limits
-        self._gate: Gate | None = None
+        self._gate: SendGate | None = None
         self._gate_seen = 0.0
         self._turn = RLock()
 
-    def see(self, gate: Gate | None) -> None:
+    def see(self, gate: SendGate | None) -> None:
         """Take note of the gate as stored; None where it is not known."""
         with self._turn:
             self._gate, self._gate_seen = gate, self._clock.monotonic()
 
     def paused(self) -> bool:
-        """Tell whether a pause is in force, as far as this process has heard of one in the last minute."""
+        """Return whether a pause is in force, as far as this process has heard of one in the last minute."""
         gate = self._gate
         if gate is None or self._clock.monotonic() - self._gate_seen > PAUSE_REMEMBERED:
             return False
         return gate.until > self._clock.now()
 
     def lease(
-        self, commit: Callable[[Gate | None], tuple[T, Gate | None]], *, urgent: bool, number: int = 1
+        self, commit: Callable[[SendGate | None], tuple[T, SendGate | None]], *, urgent: bool, number: int = 1
     ) -> T:
         """Make a commit that leases mails to be sent now, and count them with it, by all instances.
 
         `commit` takes the gate to write, and gives its result and the gate as written. Where no limits are
-        set nothing is counted. Raises NoRoom if the limits leave none, a pause is in force, or others keep
+        set nothing is counted. Raises RateLimited where the limits leave none, a pause holds, or others keep
         coming first.
         """
         if self._limits is None:
             result, _ = commit(None)
             return result
-        if not self._turn.acquire(timeout=MOST_QUEUED):
-            raise NoRoom
+        if not self._turn.acquire(timeout=MAX_QUEUED):
+            raise RateLimited
         try:
             began = self._clock.monotonic()
-            for _ in range(_TRIES):
+            for _ in range(_MAX_ATTEMPTS):
                 gate = self._gate or self._store.gate()
                 now = self._clock.now()
                 if self._room(gate, now, urgent=urgent) < number:
-                    raise NoRoom
+                    raise RateLimited
                 counted = msgspec.structs.replace(gate, sends=limiter.counted(gate.sends, now, number))
                 try:
                     result, written = commit(counted)
-                except GateMoved:
+                except GateChanged:
                     self.see(None)
-                    if self._clock.monotonic() - began > MOST_QUEUED:
+                    if self._clock.monotonic() - began > MAX_QUEUED:
                         break
                     continue
                 self.see(written)
                 return result
         finally:
             self._turn.release()
-        raise NoRoom
+        raise RateLimited
 
     def room(self, *, urgent: bool = True) -> int:
-        """Tell how many mails may go at once, as far as this process knows."""
+        """Return how many mails may go at once, as far as this process knows."""
         if self._limits is None:
             return _PLENTY
-        if not self._turn.acquire(timeout=MOST_QUEUED):
+        if not self._turn.acquire(timeout=MAX_QUEUED):
             return 0
         try:
             gate = self._gate or self._store.gate()
@@ -192,18 +192,18 @@ class Sender:
         finally:
             self._turn.release()
 
-    def _room(self, gate: Gate, now: datetime, *, urgent: bool) -> int:
-        """Tell how many mails may go at once by a gate: none while it is shut."""
+    def _room(self, gate: SendGate, now: datetime, *, urgent: bool) -> int:
+        """Return how many mails may go at once by a gate: none while it is shut."""
         if self._limits is None or gate.until > now:
             return 0
         return limiter.room(gate.sends, self._limits, now, urgent=urgent)
 
     def audience(self, name: str) -> Audience:
-        """Give an audience by its id; one that is not configured any more falls to the default audience."""
+        """Return an audience by its id; one that is not configured any more falls to the default audience."""
         first = next(iter(self._audiences.values()))
         return self._audiences.get(name) or self._audiences.get(DEFAULT_AUDIENCE, first)
 
-    def ordered(self, members: tuple[Member, ...], reader: Reader) -> tuple[Member, ...]:
+    def ordered(self, members: tuple[MailItem, ...], reader: Reader) -> tuple[MailItem, ...]:
         """Put members into the order in which a digest tells them, failures first."""
         if len(members) == 1:
             return members
@@ -213,18 +213,18 @@ class Sender:
             log.exception("members stay in the order in which they fell due")
             return members
 
-    def part(
-        self, members: tuple[Member, ...], audience: str, as_of: datetime, reader: Reader
-    ) -> tuple[Member, ...]:
-        """Give the first members that fit whole into one mail, and into its row: at least one."""
-        part = members[:MOST_MEMBERS]
+    def first_fitting(
+        self, members: tuple[MailItem, ...], audience: str, as_of: datetime, reader: Reader
+    ) -> tuple[MailItem, ...]:
+        """Return the first members that fit whole into one mail, and into its row: at least one."""
+        part = members[:MAX_MEMBERS]
         while len(part) > 1 and not codec.fits(part):
             part = part[: max(1, len(part) * 3 // 4)]
         if len(part) == 1:
             return part
         mail = Mail(operation_id="", audience=audience, as_of=as_of, members=part)
         try:
-            fit = self._composer.fitting(mail, reader.rows_of(mail), self.audience(audience))
+            fit = self._composer.count_fitting(mail, reader.rows_of(mail), self.audience(audience))
         except Exception:
             log.exception("a digest cannot be measured; it goes out as it is")
             return part
@@ -232,7 +232,7 @@ class Sender:
 
     def send(
         self, row: MailRow, rows: Mapping[str, Row], *, since: float, until: float | None = None
-    ) -> Went:
+    ) -> SendResult:
         """Send a mail whose lease the caller holds, and settle the outcome.
 
         `since` and `until` are by the monotonic clock. `since` is when the lease was asked for: where too
@@ -243,7 +243,7 @@ class Sender:
         timeouts = self._in_time(since, until)
         if timeouts is None:
             log.warning("mail %s is left unsent: too little time", row.mail.operation_id)
-            return Went.LEFT
+            return SendResult.IN_DOUBT
         outcome = self._mailer.send(email, row.mail.operation_id, timeouts)
         match outcome:
             case Accepted(refused):
@@ -251,20 +251,20 @@ class Sender:
             case Throttled(retry_after, reason):
                 self._pause_until(self._clock.now() + timedelta(seconds=retry_after), reason)
                 self._store.free(row)
-                return Went.PAUSED
+                return SendResult.PAUSED
             case Unavailable(reason):
                 log.error("the mail service takes no mail: %s", reason)
                 self._back_off(reason)
                 self._store.free(row)
-                return Went.PAUSED
+                return SendResult.PAUSED
             case Refused(reason):
                 return self._refused(row, reason, email, timeouts)
             case Postponed(reason):
                 log.warning("mail %s is not taken for now: %s", row.mail.operation_id, reason)
-                return Went.LEFT
+                return SendResult.IN_DOUBT
             case Unknown(reason):
                 log.warning("mail %s is in doubt: %s", row.mail.operation_id, reason)
-                return Went.LEFT
+                return SendResult.IN_DOUBT
             case _:
                 assert_never(outcome)
 
@@ -275,7 +275,7 @@ class Sender:
         *,
         attempted_before: bool,
         since: float,
-    ) -> Went:
+    ) -> SendResult:
         """Go on with a mail just taken over: ask first, where it was attempted before.
 
         `rows` reads what rendering needs, if it comes to that; `since` is as for `send`. Raises
@@ -283,27 +283,27 @@ class Sender:
         """
         answer = self._ask(row, self._timeouts) if attempted_before else None
         if answer is not None:
-            match answer.fate:
-                case Fate.ACCEPTED:
+            match answer.state:
+                case OperationState.ACCEPTED:
                     return self._settle(row, "sent", why=f"the mail service, when asked: {answer.detail}")
-                case Fate.FAILED:
+                case OperationState.FAILED:
                     return self._settle(row, "failed", why=f"the mail service gave up: {answer.detail}")
-                case Fate.NO_ANSWER:
-                    level = logging.ERROR if row.turns >= MOST_ATTEMPTS else logging.WARNING
+                case OperationState.NO_ANSWER:
+                    level = logging.ERROR if row.turns >= MAX_ATTEMPTS else logging.WARNING
                     log.log(level, "no answer about mail %s: %s", row.mail.operation_id, answer.detail)
                     self._store.leave(row)
-                    return Went.LEFT
-                case Fate.NEVER_SEEN:
+                    return SendResult.IN_DOUBT
+                case OperationState.NEVER_SEEN:
                     pass
         if row.refused:
             return self._give_up_refused(row, row.refused, email=None)
-        if row.attempts > MOST_ATTEMPTS:
-            return self._settle(row, "failed", why=f"{MOST_ATTEMPTS} attempts brought no answer")
+        if row.attempts > MAX_ATTEMPTS:
+            return self._settle(row, "failed", why=f"{MAX_ATTEMPTS} attempts brought no answer")
         return self.send(row, rows(), since=since)
 
     def term(self, row: MailRow) -> timedelta:
-        """Say how long the lease of a mail lasts: longer with each turn, so that attempts span hours."""
-        return min(self._lease * (1 << min(row.turns, 10)), max(self._lease, MOST_BACK_OFF))
+        """Return how long the lease of a mail lasts: longer with each turn, so that attempts span hours."""
+        return min(self._lease * (1 << min(row.turns, 10)), max(self._lease, MAX_BACK_OFF))
 
     def _render(self, mail: Mail, rows: Mapping[str, Row]) -> Email:
         audience = self.audience(mail.audience)
@@ -314,37 +314,37 @@ class Sender:
             return self._composer.compose_plain(mail, rows, audience, f"{type(error).__name__}: {error}")
 
     def _in_time(self, since: float, until: float | None) -> Timeouts | None:
-        """Give the timeouts for a send that begins now; None where it should not begin any more."""
+        """Return the timeouts for a send that begins now; None where it should not begin any more."""
         now = self._clock.monotonic()
         if now - since > self._quarter:
             return None
         if until is None:
             return self._timeouts
         left = until - now
-        if left < LEAST_SECONDS:
+        if left < MIN_SECONDS:
             return None
         connect = min(self._timeouts.connect, left / 3)
         return Timeouts(connect, min(self._timeouts.read, left - connect))
 
-    def _ask(self, row: MailRow, timeouts: Timeouts) -> Answer | None:
+    def _ask(self, row: MailRow, timeouts: Timeouts) -> OperationStatus | None:
         if not self._mailer.can_answer:
             return None
-        return self._mailer.ask(row.mail.operation_id, timeouts)
+        return self._mailer.status_of(row.mail.operation_id, timeouts)
 
-    def _refused(self, row: MailRow, reason: str, email: Email, timeouts: Timeouts) -> Went:
+    def _refused(self, row: MailRow, reason: str, email: Email, timeouts: Timeouts) -> SendResult:
         """Deal with a refusal. The service is asked before it is believed: it refuses some repeats, too."""
         answer = self._ask(row, timeouts)
         if answer is not None:
-            if answer.fate is Fate.ACCEPTED:
+            if answer.state is OperationState.ACCEPTED:
                 return self._settle(row, "sent", email=email, why="taken before; the repeat was refused")
-            if answer.fate is Fate.FAILED:
+            if answer.state is OperationState.FAILED:
                 return self._settle(row, "failed", email=email, why=answer.detail)
-        if row.doubt or (answer is not None and answer.fate is Fate.NO_ANSWER):
+        if row.doubt or (answer is not None and answer.state is OperationState.NO_ANSWER):
             self._store.refuse(row, reason)
-            return Went.LEFT
+            return SendResult.IN_DOUBT
         return self._give_up_refused(row, reason, email)
 
-    def _give_up_refused(self, row: MailRow, reason: str, email: Email | None) -> Went:
+    def _give_up_refused(self, row: MailRow, reason: str, email: Email | None) -> SendResult:
         mail = row.mail
         if row.doubt:
             return self._settle(row, "failed", email=email, why=f"unconfirmed: {reason}")
@@ -355,7 +355,7 @@ class Sender:
         dissolved = self._sent(row, "dissolved", email=email, why=reason)
         if self._store.dissolve(row, dissolved, singles, now):
             log.error("mail %s was refused and goes out in %s: %s", mail.operation_id, len(singles), reason)
-        return Went.SETTLED
+        return SendResult.SETTLED
 
     def _settle(
         self,
@@ -365,7 +365,7 @@ class Sender:
         email: Email | None = None,
         why: str = "",
         refused: Iterable[str] = (),
-    ) -> Went:
+    ) -> SendResult:
         sent = self._sent(row, state, email=email, why=why, refused=refused)
         tell = None
         if state == "failed":
@@ -377,10 +377,10 @@ class Sender:
             log.warning("mail %s was settled by another instance", row.mail.operation_id)
         elif state == "sent":
             for member in row.mail.members:
-                decided(Decision.SENT, member.key, notice=member.kind, mail=row.mail.operation_id)
+                log_decision(Decision.SENT, member.key, notice=member.kind, mail=row.mail.operation_id)
             if sent.refused:
                 log.error("mail %s was refused for %s", row.mail.operation_id, ", ".join(sent.refused))
-        return Went.SETTLED
+        return SendResult.SETTLED
 
     def _sent(
         self,
@@ -407,7 +407,7 @@ class Sender:
         )
 
     def _pause_until(self, until: datetime, reason: str, strikes: int = 0) -> None:
-        decided(Decision.PAUSED, keys.PAUSE, level=logging.WARNING, until=until.isoformat(), why=reason)
+        log_decision(Decision.PAUSED, keys.PAUSE, level=logging.WARNING, until=until.isoformat(), why=reason)
         with self._turn:
             self.see(self._store.pause(until, reason, self._gate or self._store.gate(), strikes))
 
@@ -416,13 +416,13 @@ class Sender:
         now = self._clock.now()
         last = self._gate
         strikes = 0
-        if last is not None and last.strikes and now - last.until < 2 * MOST_BACK_OFF:
+        if last is not None and last.strikes and now - last.until < 2 * MAX_BACK_OFF:
             strikes = last.strikes
-        length = min(FIRST_BACK_OFF * (1 << min(strikes, 10)), MOST_BACK_OFF)
+        length = min(FIRST_BACK_OFF * (1 << min(strikes, 10)), MAX_BACK_OFF)
         self._pause_until(now + length, reason, strikes + 1)
 
 
-def single(mail: Mail, member: Member) -> Mail:
+def single(mail: Mail, member: MailItem) -> Mail:
     """Make the mail that tells one member of a mail by itself."""
     operation_id = ids.operation_id([member.notice_id(mail.audience), mail.operation_id])
     return msgspec.structs.replace(mail, operation_id=operation_id, members=(member,))

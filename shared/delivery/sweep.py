@@ -21,31 +21,31 @@ import msgspec
 
 from shared import ids, keys
 from shared.clusters.lookup import OFF
-from shared.decision_log import decided
+from shared.decision_log import log_decision
 from shared.delivery import limiter
-from shared.delivery.sender import NoRoom, Went
+from shared.delivery.sender import RateLimited, SendResult
 from shared.durations import ahead
 from shared.notices.kinds import ENDS, Decision, Kind, kind_of
 from shared.notices.planning import overtaken, redundant, still_true
-from shared.notices.records import Mail, Member, Notice, Recorded, SentMail, frozen_history, upgrade_of
-from shared.store.protocol import MOST_MEMBERS
+from shared.notices.records import Mail, MailItem, Notice, SentMail, StoredEvent, frozen_history, upgrade_of
+from shared.store.protocol import MAX_MEMBERS
 from shared.store.reader import Reader
 from shared.store.rows import LONG_AGO
-from shared.store.table import MOST_OPERATIONS, TableUnavailable
+from shared.store.table import MAX_OPERATIONS, TableUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from shared.channels.limits import Limits
     from shared.clock import Clock
     from shared.clusters.lookup import Lookup
     from shared.delivery.grouping import Grouping
-    from shared.delivery.limiter import Limits
     from shared.delivery.sender import Sender
     from shared.notices.records import Check
     from shared.routes import Routes
     from shared.store.protocol import Due, Frozen, Store
-    from shared.store.rows import AudienceRow, CheckRow, Gate, MailRow, NoticeRow
+    from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate
 
 
 log = logging.getLogger("notifier")
@@ -53,13 +53,13 @@ log = logging.getLogger("notifier")
 SECONDS = 45.0
 """No new mail is begun after this much of a sweep: the timer fires every minute."""
 
-MOST_COMPANY = timedelta(minutes=5)
+MAX_LOOKAHEAD = timedelta(minutes=5)
 """How much longer a notice may have to wait and still go along with others."""
 
-_MOST_ROUNDS = 20
+_MAX_ROUNDS = 20
 
 
-class Sweep(msgspec.Struct):
+class SweepResult(msgspec.Struct):
     """What a sweep did, in numbers."""
 
     found: int = 0
@@ -76,7 +76,7 @@ class _StopSending(Exception):  # noqa: N818 - a signal within this module
     """The mail service takes no mail for now, or time is up."""
 
 
-class Delivery:
+class Sweeper:
     """Sweeps the store. One call at a time; several processes may sweep at once."""
 
     def __init__(
@@ -97,23 +97,23 @@ class Delivery:
         self._grouping = grouping
         self._limits = limits
         waits = [grouping.of(audience).wait for audience in routes.audiences.values()]
-        self._company = min(max(waits), MOST_COMPANY)
+        self._company = min(max(waits), MAX_LOOKAHEAD)
         self._clusters = clusters
         self._last: dict[str, datetime] = {}
 
-    def sweep(self) -> Sweep:
+    def sweep(self) -> SweepResult:
         """Do everything that is due. Raises TableUnavailable; what was not done by then is still due.
 
         One round trip where nothing is due, however many rows are stored.
         """
-        sweep = Sweep()
+        sweep = SweepResult()
         started = self._clock.monotonic()
         first = keys.PAUSE
         made = 0
         sending = True
         notices: list[NoticeRow] = []
-        company: list[NoticeRow] = []
-        for _ in range(_MOST_ROUNDS):
+        lookahead: list[NoticeRow] = []
+        for _ in range(_MAX_ROUNDS):
             due = self._store.due(self._clock.now(), first, self._company)
             sweep.found += len(due.checks) + len(due.notices) + len(due.mails)
             try:
@@ -126,22 +126,22 @@ class Delivery:
                 self._wait(sweep, due.mails)
             made += self._check(due.checks, started, sweep)
             notices += due.notices
-            company += due.soon
+            lookahead += due.upcoming
             if due.more:
                 first = due.next
             elif made and sending:
                 # Checks have become notices: these go together with what waits already.
-                first, made, notices, company = keys.PAUSE, 0, [], []
+                first, made, notices, lookahead = keys.PAUSE, 0, [], []
             else:
                 break
         if sending:
-            self._tell(notices, company, started, sweep)
+            self._send_batches(notices, lookahead, started, sweep)
         else:
             self._wait(sweep, notices)
         sweep.paused = self._sender.paused()
         return sweep
 
-    def _wait(self, sweep: Sweep, rows: Iterable[NoticeRow | MailRow]) -> None:
+    def _wait(self, sweep: SweepResult, rows: Iterable[NoticeRow | MailRow]) -> None:
         """Count what waits, and how long the oldest of it has."""
         now = self._clock.now()
         for row in rows:
@@ -155,7 +155,7 @@ class Delivery:
 
     # Checks
 
-    def _check(self, checks: Sequence[CheckRow], started: float, sweep: Sweep) -> int:
+    def _check(self, checks: Sequence[CheckRow], started: float, sweep: SweepResult) -> int:
         """Turn checks into notices, or drop them; tell how many notices came of it."""
         reader = Reader(self._store)
         made = 0
@@ -191,12 +191,12 @@ class Delivery:
             sweep.checked += 1
             made += len(notices)
             decision = Decision.DUE if true else Decision.SUPERSEDED
-            decided(decision, check.key, check=check.kind, lead=check.lead)
+            log_decision(decision, check.key, check=check.kind, lead=check.lead)
         return made
 
     # Mails
 
-    def _recover(self, due: Due, started: float, sweep: Sweep) -> None:
+    def _recover(self, due: Due, started: float, sweep: SweepResult) -> None:
         """Take over the mails that nobody is sending, failures first."""
         reader = Reader(self._store)
         for row in sorted(due.mails, key=_failures_first):
@@ -216,8 +216,8 @@ class Delivery:
 
     # Notices
 
-    def _tell(
-        self, rows: Iterable[NoticeRow], company: Iterable[NoticeRow], started: float, sweep: Sweep
+    def _send_batches(
+        self, rows: Iterable[NoticeRow], lookahead: Iterable[NoticeRow], started: float, sweep: SweepResult
     ) -> None:
         """Mail what waits, audience by audience: failures first, then who has waited longest.
 
@@ -228,7 +228,7 @@ class Delivery:
         by_audience: dict[str, list[NoticeRow]] = {}
         for row in rows:
             by_audience.setdefault(self._sender.audience(row.notice.audience).id, []).append(row)
-        for row in company:
+        for row in lookahead:
             waiting = by_audience.get(self._sender.audience(row.notice.audience).id)
             if waiting is not None:
                 waiting.append(row)
@@ -237,13 +237,19 @@ class Delivery:
             while left:
                 self._in_time(started)
                 audience, waiting = left[-1]
-                self._tell_one(audience, waiting, reader, started=started, sweep=sweep)
+                self._send_batch(audience, waiting, reader, started=started, sweep=sweep)
                 left.pop()
         except _StopSending:
             self._wait(sweep, [row for _, waiting in left for row in waiting])
 
-    def _tell_one(
-        self, audience: str, waiting: Sequence[NoticeRow], reader: Reader, *, started: float, sweep: Sweep
+    def _send_batch(
+        self,
+        audience: str,
+        waiting: Sequence[NoticeRow],
+        reader: Reader,
+        *,
+        started: float,
+        sweep: SweepResult,
     ) -> None:
         """Mail what waits for one audience, if it is its turn."""
         grouping = self._grouping.of(self._sender.audience(audience))
@@ -279,13 +285,13 @@ class Delivery:
         reader: Reader,
         *,
         started: float,
-        sweep: Sweep,
+        sweep: SweepResult,
     ) -> None:
         """Freeze one mail out of the notices of one audience, or as many as it takes, and send them.
 
         The parts of what does not fit into one mail count as one for the audience's interval.
         """
-        told: dict[Member, list[NoticeRow]] = {}
+        told: dict[MailItem, list[NoticeRow]] = {}
         pointless: list[NoticeRow] = []
         double = redundant(row.notice for row in rows)
         for row in sorted(rows, key=_is_no_failure):
@@ -293,7 +299,7 @@ class Delivery:
                 break
             member = None if row.notice.id in double else self._member(row.notice, reader)
             if member is None:
-                decided(Decision.SUPERSEDED, row.notice.key, notice=row.notice.kind, audience=audience)
+                log_decision(Decision.SUPERSEDED, row.notice.key, notice=row.notice.kind, audience=audience)
                 pointless.append(row)
             else:
                 told.setdefault(member, []).append(row)
@@ -301,33 +307,33 @@ class Delivery:
         members = self._sender.ordered(tuple(told), reader)
         while members:
             self._in_time(started)
-            part = self._sender.part(members, audience, self._clock.now(), reader)
+            part = self._sender.first_fitting(members, audience, self._clock.now(), reader)
             # Two notices may be one member; what is told of a member takes all of its notices along.
-            while len(part) > 1 and sum(len(told[member]) for member in part) > MOST_MEMBERS:
+            while len(part) > 1 and sum(len(told[member]) for member in part) > MAX_MEMBERS:
                 part = part[:-1]
             members = members[len(part) :]
-            rows_of_part = [row for member in part for row in told[member]][:MOST_MEMBERS]
-            rest = pointless[: MOST_MEMBERS - len(rows_of_part)]
+            rows_of_part = [row for member in part for row in told[member]][:MAX_MEMBERS]
+            rest = pointless[: MAX_MEMBERS - len(rows_of_part)]
             pointless = pointless[len(rest) :]
             since = self._clock.monotonic()
             frozen, touch = self._freeze(audience, part, [*rows_of_part, *rest], touch)
             if frozen is None:
                 return  # another instance was faster
             for row in rows_of_part:
-                decided(
+                log_decision(
                     Decision.GROUPED,
                     row.notice.key,
                     notice=row.notice.kind,
                     mail=frozen.mail.operation_id,
                 )
             self._count(self._sender.send(frozen, reader.rows_of(frozen.mail), since=since), sweep)
-        for start in range(0, len(pointless), MOST_OPERATIONS):
-            self._store.drop(pointless[start : start + MOST_OPERATIONS])
+        for start in range(0, len(pointless), MAX_OPERATIONS):
+            self._store.drop(pointless[start : start + MAX_OPERATIONS])
 
     def _freeze(
         self,
         audience: str,
-        members: tuple[Member, ...],
+        members: tuple[MailItem, ...],
         rows: Sequence[NoticeRow],
         touch: AudienceRow | None,
     ) -> tuple[MailRow | None, AudienceRow | None]:
@@ -337,7 +343,7 @@ class Delivery:
         mail = Mail(operation_id=operation_id, audience=audience, as_of=now, members=members)
         freeze = partial(self._store.freeze, mail, rows, audience=touch, now=now, token=uuid4().hex)
 
-        def commit(gate: Gate | None) -> tuple[Frozen, Gate | None]:
+        def commit(gate: SendGate | None) -> tuple[Frozen, SendGate | None]:
             frozen = freeze(gate=gate)
             return frozen, frozen.gate
 
@@ -347,31 +353,31 @@ class Delivery:
         return frozen.mail, frozen.audience
 
     def _hearing(self, check: Check, reader: Reader) -> tuple[str, ...]:
-        """Give the audiences that hear, at this moment, of what a check has come to."""
+        """Return the audiences that hear, at this moment, of what a check has come to."""
         row = reader.row(check.key)
-        if not isinstance(row, Recorded):
+        if not isinstance(row, StoredEvent):
             return tuple(self._routes.audiences)  # it cannot be read: better all than nobody
         told = msgspec.structs.replace(row.event, upgrade=upgrade_of(row.event, reader.history(check.key)))
-        return self._routes.hear(told, check.kind, check.lead)
+        return self._routes.audiences_for(told, check.kind, check.lead)
 
-    def _member(self, notice: Notice, reader: Reader) -> Member | None:
-        """Give what a mail tells of a notice; None where there is nothing to tell any more."""
+    def _member(self, notice: Notice, reader: Reader) -> MailItem | None:
+        """Return what a mail tells of a notice; None where there is nothing to tell any more."""
         if notice.kind is Kind.UNDELIVERED:
             row = reader.row(notice.key)
             if isinstance(row, SentMail) and row.state == "sent":
                 return None  # it was delivered after all
         if not notice.key.startswith("event:"):
-            return Member(notice.kind, notice.key, (), notice.lead)
+            return MailItem(notice.kind, notice.key, (), notice.lead)
         history = reader.history(notice.key)
         if overtaken(notice.kind, notice.key, history) and self._is_replaced(notice, history):
             return None
-        standing = self._clusters.standing(notice.kind, notice.key, history, reader, self._clock.now())
-        return Member(
-            notice.kind, notice.key, frozen_history(history, notice.key), notice.lead, standing=standing
+        snapshot = self._clusters.snapshot(notice.kind, notice.key, history, reader, self._clock.now())
+        return MailItem(
+            notice.kind, notice.key, frozen_history(history, notice.key), notice.lead, snapshot=snapshot
         )
 
-    def _is_replaced(self, notice: Notice, history: Sequence[Recorded]) -> bool:
-        """Tell whether the audience hears of what has overtaken a notice.
+    def _is_replaced(self, notice: Notice, history: Sequence[StoredEvent]) -> bool:
+        """Return whether the audience hears of what has overtaken a notice.
 
         An announcement is pointless once it is over, whoever hears of that; that something has started is
         news to those who never hear of its end.
@@ -379,17 +385,17 @@ class Delivery:
         if notice.kind is not Kind.STARTED:
             return True
         ends = [row.event for row in history if row.event.status in ENDS]
-        return any(notice.audience in self._routes.hear(end, kind_of(end)) for end in ends)
+        return any(notice.audience in self._routes.audiences_for(end, kind_of(end)) for end in ends)
 
     def _is_early(self, audience: str, interval: timedelta) -> bool:
-        """Tell whether an audience was mailed less than an interval ago; a time ahead of ours is none."""
+        """Return whether an audience was mailed less than an interval ago; a time ahead of ours is none."""
         return timedelta() <= self._clock.now() - self._last.get(audience, LONG_AGO) < interval
 
-    def _count(self, went: Went, sweep: Sweep) -> None:
-        if went is Went.PAUSED:
+    def _count(self, went: SendResult, sweep: SweepResult) -> None:
+        if went is SendResult.PAUSED:
             raise _StopSending
-        sweep.settled += went is Went.SETTLED
-        sweep.waiting += went is Went.LEFT
+        sweep.settled += went is SendResult.SETTLED
+        sweep.waiting += went is SendResult.IN_DOUBT
 
     def _in_time(self, started: float) -> None:
         if self._clock.monotonic() - started > SECONDS:
@@ -403,7 +409,7 @@ def _alone(what: str) -> Iterator[None]:
         yield
     except (_StopSending, TableUnavailable):
         raise
-    except NoRoom:
+    except RateLimited:
         log.info("%s: waits, the limits of the mail service leave no room", what)
     except Exception:
         log.exception("%s: left for the next sweep", what)
@@ -427,11 +433,11 @@ def _has_failure(rows: Iterable[NoticeRow]) -> bool:
     return any(row.notice.kind is Kind.FAILED for row in rows)
 
 
-def _is_urgent(members: Iterable[Member]) -> bool:
+def _is_urgent(members: Iterable[MailItem]) -> bool:
     return any(member.kind is Kind.FAILED for member in members)
 
 
-def summary(sweep: Sweep) -> str:
+def summary(sweep: SweepResult) -> str:
     """Write a sweep's numbers as one line, for the log."""
     counts = {field: value for field, value in msgspec.structs.asdict(sweep).items() if value}
     return "sweep: " + (", ".join(f"{field}={value}" for field, value in counts.items()) or "nothing due")

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from shared import keys
+
 
 class Status(StrEnum):
     """What AKS says has become of a maintenance. `Canceled` stands for both spellings."""
@@ -88,6 +90,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = ""
     details: str = ""
     end_of_support: EndOfSupport | None = None
+
+    def row_key(self, revision: int = 0) -> str:
+        """Return the key of the row that holds this event, or a revision of it."""
+        if self.end_of_support is None:
+            return keys.event(self.event_id, self.status, revision)
+        return keys.event(self.event_id, self.status, revision, notice=self.description, time=self.time)
 
 
 class Ignored(msgspec.Struct, frozen=True):

@@ -31,8 +31,8 @@ moment the notice was made, microseconds before the event's own time."""
 
 _SHORT = 256
 _LONG = 2_048
-_MOST_POOLS = 100
-_LONGEST_POOL = 64
+_MAX_POOLS = 100
+_MAX_POOL = 64
 
 _CLUSTER = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourcegroups/(?P<group>[^/]+)"
@@ -154,7 +154,7 @@ def _why_not_ours(event_type: str, info: Mapping[str, Any], subject: str) -> str
 
 
 def _planned_start(properties: Mapping[str, Any], details: str, time: datetime) -> datetime | None:
-    """Tell when a scheduled maintenance starts.
+    """Return when a scheduled maintenance starts.
 
     Documentation calls scheduledTime the start, users report startTime to be it, and the captured event has
     the zero time there: so the first of them that can be a plan at the time of the event is taken.
@@ -173,7 +173,7 @@ def _planned_start(properties: Mapping[str, Any], details: str, time: datetime) 
 
 
 def _upgrade(description: str, source: str, details: str) -> Upgrade:
-    """Tell the kind of maintenance, from the words that Microsoft's own queries look for."""
+    """Return the kind of maintenance, from the words that Microsoft's own queries look for."""
     if source.lower() == "eolnotification" or re.match(
         r"KubernetesVersion(EOL|OutOf)", description, re.IGNORECASE
     ):
@@ -208,8 +208,8 @@ def _cluster(identifiers: Iterable[str]) -> Cluster | None:
 
 def _pools(identifiers: Iterable[str]) -> tuple[str, ...]:
     found = (match["pool"] for text in identifiers for match in _POOL.finditer(text))
-    named = dict.fromkeys(pool[:_LONGEST_POOL] for pool in found)
-    return tuple(named)[:_MOST_POOLS]
+    named = dict.fromkeys(pool[:_MAX_POOL] for pool in found)
+    return tuple(named)[:_MAX_POOLS]
 
 
 def _details(value: object) -> str:

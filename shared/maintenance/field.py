@@ -52,13 +52,13 @@ class Field:
         )
 
     def object(self) -> Field:
-        """Give itself, an object."""
+        """Return itself, an object."""
         if not isinstance(self.value, dict):
             raise self.error("an object")
         return self
 
     def items(self) -> list[Field]:
-        """Give the elements of an array; none where there is no array."""
+        """Return the elements of an array; none where there is no array."""
         if self.value is None:
             return []
         if not isinstance(self.value, list):
@@ -66,21 +66,21 @@ class Field:
         return [Field(value, f"{self.path}[{index}]") for index, value in enumerate(self.value)]
 
     def whole(self, low: int, high: int) -> int:
-        """Give a whole number between the two, both included."""
+        """Return a whole number between the two, both included."""
         value = self.value
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise self.error(f"a whole number from {low} to {high}")
         return value
 
     def choice(self, words: Sequence[str]) -> int:
-        """Give the place of the word in the list; case does not matter, as nowhere in Azure."""
+        """Return the place of the word in the list; case does not matter, as nowhere in Azure."""
         lowered = [word.lower() for word in words]
         if not isinstance(self.value, str) or self.value.lower() not in lowered:
             raise self.error(f"one of {', '.join(words)}")
         return lowered.index(self.value.lower())
 
     def match(self, pattern: re.Pattern[str], expected: str) -> re.Match[str]:
-        """Give the match of the whole text."""
+        """Return the match of the whole text."""
         match = pattern.fullmatch(self.value) if isinstance(self.value, str) else None
         if match is None:
             raise self.error(expected)

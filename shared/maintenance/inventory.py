@@ -24,10 +24,10 @@ _ID = re.compile(
     r"/managedclusters/([^/?#]+)(/maintenanceconfigurations/[^/]+)?/?",
     re.IGNORECASE,
 )
-_LONGEST = 64
+_MAX_LENGTH = 64
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of a cluster, and since when. What was not said is empty."""
 
     cluster: Cluster
@@ -46,12 +46,12 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Reading(msgspec.Struct):
     """What was read, and a sentence about each thing that could not be."""
 
-    clusters: list[Known]
+    clusters: list[ClusterInfo]
     wrong: list[str]
 
 
 def identity(resource_id: object) -> Cluster | None:
-    """Give the cluster that a resource ID names, or that a configuration's ID belongs to."""
+    """Return the cluster that a resource ID names, or that a configuration's ID belongs to."""
     if not isinstance(resource_id, str) or not resource_id.isprintable():
         return None
     match = _ID.fullmatch(resource_id)
@@ -61,7 +61,7 @@ def identity(resource_id: object) -> Cluster | None:
 def read(body: object, now: datetime) -> Reading:
     """Read decoded JSON, as said at `now`."""
     items = body.get("value", body) if isinstance(body, dict) else body
-    found: dict[str, Known] = {}
+    found: dict[str, ClusterInfo] = {}
     reading = Reading([], [])
     for item in items if isinstance(items, list) else [items]:
         facts = item if isinstance(item, dict) else {}
@@ -75,9 +75,9 @@ def read(body: object, now: datetime) -> Reading:
     return reading
 
 
-def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[str]) -> Known:
+def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[str]) -> ClusterInfo:
     if "/maintenanceconfigurations/" in item["id"].lower():
-        return Known(cluster=cluster, read=now, configurations=tuple(_parsed([item], cluster, wrong)))
+        return ClusterInfo(cluster=cluster, read=now, configurations=tuple(_parsed([item], cluster, wrong)))
     facts = {**item, **_object(item.get("properties"))}
     attached = facts.get("maintenanceConfigurations")
     attached = attached.get("value") if isinstance(attached, dict) else attached
@@ -85,7 +85,7 @@ def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[
     configurations = tuple(_parsed(bodies, cluster, wrong))
     # The documentation prints both nodeOSUpgradeChannel and nodeOsUpgradeChannel.
     profile = {key.lower(): value for key, value in _object(facts.get("autoUpgradeProfile")).items()}
-    return Known(
+    return ClusterInfo(
         cluster=cluster,
         read=now,
         location=_text(facts.get("location")),
@@ -107,7 +107,7 @@ def _parsed(bodies: list[Any], cluster: Cluster, wrong: list[str]) -> Iterator[C
             wrong.append(f"{cluster.id}: maintenance configuration {name or 'without a name'}: {error}")
 
 
-def _joined(one: Known, other: Known) -> Known:
+def _joined(one: ClusterInfo, other: ClusterInfo) -> ClusterInfo:
     """Put together what is said of a cluster and of its configurations; the last word counts."""
     said = other if other.version or other.is_complete else one
     configurations = {found.name: found for found in (*one.configurations, *other.configurations)}
@@ -119,5 +119,5 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    """Give a short text that can be stored and logged: line breaks and half characters can not."""
-    return value[:_LONGEST] if isinstance(value, str) and value.isprintable() else ""
+    """Return a short text that can be stored and logged: line breaks and half characters can not."""
+    return value[:_MAX_LENGTH] if isinstance(value, str) and value.isprintable() else ""

@@ -69,13 +69,13 @@ def occurrences(
 
 
 def window_at(configuration: Configuration, time: datetime) -> Window | None:
-    """Give the window that contains this time, its start included and its end not; None if none does."""
+    """Return the window that contains this time, its start included and its end not; None if none does."""
     window = next(occurrences(configuration, time), None)
     return window if window is not None and window.start <= time else None
 
 
 def next_window(configuration: Configuration, after: datetime) -> Window | None:
-    """Give the first window that starts at `after` or later; None if none does. A running one is not next."""
+    """Return the first that starts at `after` or later; None if none does. A running one is not next."""
     return next((window for window in occurrences(configuration, after) if window.start >= after), None)
 
 
@@ -141,7 +141,7 @@ def _hours(window: TimeInWeek, low: timedelta) -> Iterator[Span]:
 
 
 def _anchor(configuration: Configuration, after: timedelta) -> int:
-    """Give the number of the local day that intervals count from, and before which there is no window."""
+    """Return the number of the local day that intervals count from, and before which there is no window."""
     window = configuration.window
     assert isinstance(window, MaintenanceWindow)
     if window.start_date is not None:
@@ -154,7 +154,7 @@ def _anchor(configuration: Configuration, after: timedelta) -> int:
 
 
 def _blackouts(configuration: Configuration) -> list[Span]:
-    """Give the times without maintenance in order, merged where they touch."""
+    """Return the times without maintenance in order, merged where they touch."""
     offset = configuration.utc_offset
     spans = [(span.start - _ZERO, span.end - _ZERO) for span in configuration.not_allowed_time]
     if isinstance(configuration.window, MaintenanceWindow):

@@ -35,7 +35,7 @@ _WEEKS_BEFORE = {WeekIndex.FIRST: 0, WeekIndex.SECOND: 1, WeekIndex.THIRD: 2, We
 
 
 def number(day: date) -> int:
-    """Give a date's number: 0001-01-01 is 0."""
+    """Return a date's number: 0001-01-01 is 0."""
     return day.toordinal() - 1
 
 
@@ -83,7 +83,7 @@ def _month(day: int) -> int:
 
 
 def _in_month(schedule: AbsoluteMonthly | RelativeMonthly, year: int, month: int) -> int:
-    """Give the schedule's day in this month; January is 0."""
+    """Return the schedule's day in this month; January is 0."""
     begin = number(date(year, month + 1, 1))
     length = monthrange(year, month + 1)[1]
     if isinstance(schedule, AbsoluteMonthly):

@@ -20,7 +20,7 @@ class Span(msgspec.Struct, frozen=True, array_like=True):
     approximate: bool = False
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What was known of a cluster, and of the windows for the kind of maintenance that is told of."""
 
     read: datetime

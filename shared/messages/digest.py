@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from shared.messages.digest_items import Entry
-    from shared.messages.view import Frame, Room
-    from shared.notices.records import Member, Row
+    from shared.messages.view import RenderContext, SizeBudget
+    from shared.notices.records import MailItem, Row
 
 _ORDER = {
     Kind.FAILED: ("failed", "Failed", Tone.FAILED),
@@ -45,13 +45,13 @@ _RANK = {kind: rank for rank, kind in enumerate(_ORDER)}
 _SAME = 3
 """So many that fail for the same reason stand together under it."""
 
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 
 _ROOM_FOR_COUNTS = 80
 """Characters of a subject."""
 
 
-def ordered(members: Iterable[Member], rows: Mapping[str, Row]) -> tuple[Member, ...]:
+def ordered(members: Iterable[MailItem], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
     """Sort members as a digest tells them: failures first, then group by group, the earliest start first.
 
     Members whose rows are missing come last in their group.
@@ -61,12 +61,12 @@ def ordered(members: Iterable[Member], rows: Mapping[str, Row]) -> tuple[Member,
     )
 
 
-def entries(members: Sequence[Member], rows: Mapping[str, Row], frame: Frame) -> tuple[Entry, ...]:
-    """Say what there is to say of each member, in the same order."""
+def entries(members: Sequence[MailItem], rows: Mapping[str, Row], frame: RenderContext) -> tuple[Entry, ...]:
+    """Return what there is to say of each member, in the same order."""
     return tuple(digest_items.entry(member, rows, frame) for member in members)
 
 
-def digest(told: Sequence[Entry], frame: Frame) -> Digest:
+def digest(told: Sequence[Entry], frame: RenderContext) -> Digest:
     """Tell all of them, whole; `within` makes it fit."""
     by_kind: dict[Kind, list[Entry]] = defaultdict(list)
     for entry in told:
@@ -87,8 +87,8 @@ def digest(told: Sequence[Entry], frame: Frame) -> Digest:
     )
 
 
-def within(whole: Digest, room: Room) -> Digest:
-    """Give the digest with fewer commands and items: the rest is told by name only."""
+def trimmed(whole: Digest, room: SizeBudget) -> Digest:
+    """Return the digest with fewer commands and items: the rest is told by name only."""
     groups: list[Group] = []
     left, commands = room.items, room.commands
     for group in whole.groups:
@@ -174,7 +174,7 @@ def _clusters(told: Iterable[Item]) -> str:
 
 
 def _brief(counts: Sequence[str], told: int) -> str:
-    """Give the counts as far as a subject has room, the most urgent first, and how many more there are."""
+    """Return the counts as far as a subject has room, the most urgent first, and how many more there are."""
     whole = ", ".join(counts)
     if len(whole) <= _ROOM_FOR_COUNTS:
         return whole
@@ -191,7 +191,7 @@ def _brief(counts: Sequence[str], told: int) -> str:
 def _preheader(groups: Iterable[Group]) -> str:
     """Name what the mail is about, most urgent first: the subject has the counts already."""
     parts: list[str] = []
-    room = _MOST_NAMED
+    room = _MAX_NAMED
     for group in groups:
         names = list(dict.fromkeys(item.cluster for item in group.items if item.url))
         if names and room > 0:

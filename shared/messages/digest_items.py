@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.messages import failed, phrases, portal, time_phrases, unreachable, window_facts
-from shared.messages.history import tell
+from shared.messages.history import read_history
 from shared.messages.view import Item
 from shared.notices.kinds import Kind
-from shared.notices.records import Recorded, RejectedInput, SentMail
+from shared.notices.records import RejectedInput, SentMail, StoredEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.messages.history import Story
-    from shared.messages.view import Frame
-    from shared.notices.records import Member, Row
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import RenderContext
+    from shared.notices.records import MailItem, Row
 
 LAST = datetime.max.replace(tzinfo=UTC)
 """Where things whose time is not known are sorted."""
@@ -39,8 +39,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What the title says besides the reason."""
 
 
-def entry(member: Member, rows: Mapping[str, Row], frame: Frame) -> Entry:
-    """Say what there is to say of a member. Raises `LookupError` if the row it tells of is missing."""
+def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Entry:
+    """Return what there is to say of a member. Raises `LookupError` if the row it tells of is missing."""
     row = rows[member.key]
     if isinstance(row, RejectedInput):
         return Entry(kind=member.kind, order=when(member, rows), item=_rejected(row, frame))
@@ -48,7 +48,7 @@ def entry(member: Member, rows: Mapping[str, Row], frame: Frame) -> Entry:
         is_unreachable = member.kind is Kind.UNREACHABLE
         item = _unreachable(member, row, frame) if is_unreachable else _undelivered(row, frame)
         return Entry(kind=member.kind, order=when(member, rows), item=item)
-    story = tell(member, rows)
+    story = read_history(member, rows)
     item = _item(story, frame)
     order = _when(story)
     if story.kind is not Kind.FAILED:
@@ -60,19 +60,19 @@ def entry(member: Member, rows: Mapping[str, Row], frame: Frame) -> Entry:
     return Entry(kind=story.kind, order=order, item=item, reason=brief.title, besides=besides)
 
 
-def when(member: Member, rows: Mapping[str, Row]) -> datetime:
-    """Give the time that a member is sorted by; the last of all where its row is missing."""
+def when(member: MailItem, rows: Mapping[str, Row]) -> datetime:
+    """Return the time that a member is sorted by; the last of all where its row is missing."""
     match rows.get(member.key):
         case RejectedInput(received=received):
             return received
         case SentMail(at=at):
             return at
-        case Recorded():
-            return _when(tell(member, rows))
+        case StoredEvent():
+            return _when(read_history(member, rows))
     return LAST
 
 
-def _when(story: Story) -> datetime:
+def _when(story: MaintenanceHistory) -> datetime:
     if story.kind in _AHEAD:
         return story.planned or window_facts.expected(story) or LAST
     facts = story.event.end_of_support
@@ -81,7 +81,7 @@ def _when(story: Story) -> datetime:
     return story.event.updated
 
 
-def _item(story: Story, frame: Frame) -> Item:
+def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
     event = story.event
     what, time = phrases.WHAT[story.upgrade], ""
     match story.kind:
@@ -113,20 +113,20 @@ def _item(story: Story, frame: Frame) -> Item:
     )
 
 
-def _distant(time: datetime | None, frame: Frame) -> str:
+def _distant(time: datetime | None, frame: RenderContext) -> str:
     if time is None:
         return phrases.WINDOW
     return f"{time_phrases.brief_both(time, frame.zone, frame.as_of)}, {time_phrases.away(time, frame.as_of)}"
 
 
-def _expected(story: Story, frame: Frame) -> str:
+def _expected(story: MaintenanceHistory, frame: RenderContext) -> str:
     start = window_facts.expected(story)
     if start is None:
         return phrases.WINDOW
     return f"{window_facts.tail(story, frame)}, {time_phrases.away(start, frame.as_of)}"
 
 
-def _title(story: Story, frame: Frame) -> str:
+def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
     if story.kind is Kind.RESCHEDULED and story.before:
         return f"was to start {time_phrases.brief(story.before, frame.as_of)}"
     if story.kind is Kind.COMPLETED and story.failures:
@@ -140,13 +140,13 @@ def _title(story: Story, frame: Frame) -> str:
     return ""
 
 
-def _rejected(row: RejectedInput, frame: Frame) -> Item:
+def _rejected(row: RejectedInput, frame: RenderContext) -> Item:
     size = len(row.raw.encode("utf-8", "surrogatepass"))
     received = time_phrases.brief(row.received, frame.as_of)
     return Item(cluster=row.reason, what=f"{row.key}, {size:,} bytes", when=received)
 
 
-def _undelivered(row: SentMail, frame: Frame) -> Item:
+def _undelivered(row: SentMail, frame: RenderContext) -> Item:
     return Item(
         cluster=row.subject or row.key,
         what=f"to {', '.join(row.to) or row.audience}",
@@ -155,7 +155,7 @@ def _undelivered(row: SentMail, frame: Frame) -> Item:
     )
 
 
-def _unreachable(member: Member, row: SentMail, frame: Frame) -> Item:
+def _unreachable(member: MailItem, row: SentMail, frame: RenderContext) -> Item:
     reports = unreachable.reports(member, row)
     return Item(
         cluster=", ".join(dict.fromkeys(report.recipient for report in reports)) or row.key,

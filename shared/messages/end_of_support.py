@@ -8,11 +8,11 @@ from shared.messages import phrases, time_phrases
 from shared.messages.view import Fact, Section, Step, Tone, View
 
 if TYPE_CHECKING:
-    from shared.messages.history import Story
-    from shared.messages.view import Frame
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import RenderContext
 
 
-def end_of_support(story: Story, frame: Frame) -> View:
+def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell that a cluster's Kubernetes version runs out of support, or has.
 
     The days are counted from the date itself: the ranges that AKS documents for its descriptions contradict

@@ -12,12 +12,12 @@ from shared.messages.view import Fact, Link, Section, Step, Tone, View
 
 if TYPE_CHECKING:
     from shared.failures.explanation import Context, Explanation, Finding
-    from shared.messages.history import Story
-    from shared.messages.view import Frame
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import RenderContext
 
-MOST_FINDINGS = 6
-MOST_OCCURRENCES = 20
-MOST_FURTHER_STEPS = 3
+MAX_FINDINGS = 6
+MAX_OCCURRENCES = 20
+MAX_FURTHER_STEPS = 3
 """Of each failure but the first."""
 
 _LONG = 65_536
@@ -41,12 +41,12 @@ class Brief(msgspec.Struct, frozen=True):
     command: str = ""
 
 
-def explain(story: Story, frame: Frame) -> Explanation:
+def explain(story: MaintenanceHistory, frame: RenderContext) -> Explanation:
     """Ask what the failure's reason comes down to."""
     return _explain(story.event.details, _context(story), frame.look.failures_file)
 
 
-def in_brief(story: Story, frame: Frame) -> Brief:
+def in_brief(story: MaintenanceHistory, frame: RenderContext) -> Brief:
     """Ask what the failure's reason comes down to, in a few words."""
     brief = _in_brief if len(story.event.details) <= _LONG else _in_brief.__wrapped__
     return brief(story.event.details, _context(story), frame.look.failures_file)
@@ -61,13 +61,13 @@ def _in_brief(details: str, context: Context, failures_file: str) -> Brief:
 
 
 def _explain(details: str, context: Context, failures_file: str) -> Explanation:
+    from shared.failures import cached_catalogue
     from shared.failures import explain as explain_reason
-    from shared.failures import remembered
 
-    return explain_reason(details, context, remembered(failures_file))
+    return explain_reason(details, context, cached_catalogue(failures_file))
 
 
-def _context(story: Story) -> Context:
+def _context(story: MaintenanceHistory) -> Context:
     from shared.failures.explanation import Context
 
     cluster = story.event.cluster
@@ -81,7 +81,7 @@ def _context(story: Story) -> Context:
     )
 
 
-def failed(story: Story, frame: Frame) -> View:
+def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell of a failure, explained."""
     event, what = story.event, phrases.WHAT[story.upgrade]
     explanation = explain(story, frame)
@@ -94,11 +94,11 @@ def failed(story: Story, frame: Frame) -> View:
         Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
         Section(heading="What it means", paragraphs=tuple(p for p in (first.state, first.retries) if p)),
         _todo(first, story, frame),
-        *(_another(finding) for finding in others[:MOST_FINDINGS]),
+        *(_another(finding) for finding in others[:MAX_FINDINGS]),
     ]
-    if count > MOST_FINDINGS:
-        titles = tuple(finding.title for finding in others[MOST_FINDINGS:])
-        sections.append(Section(heading="And more", items=titles[:MOST_OCCURRENCES]))
+    if count > MAX_FINDINGS:
+        titles = tuple(finding.title for finding in others[MAX_FINDINGS:])
+        sections.append(Section(heading="And more", items=titles[:MAX_OCCURRENCES]))
     sections += [
         phrases.timeline(
             frame,
@@ -132,7 +132,7 @@ def failed(story: Story, frame: Frame) -> View:
     )
 
 
-def _todo(finding: Finding, story: Story, frame: Frame) -> Section:
+def _todo(finding: Finding, story: MaintenanceHistory, frame: RenderContext) -> Section:
     links = (
         Link(_guide(finding), portal.https(finding.link)),
         Link("Your runbook", portal.https(frame.audience.runbook)),
@@ -155,7 +155,7 @@ def _another(finding: Finding) -> Section:
         heading=f"Also: {finding.title}",
         paragraphs=tuple(p for p in (finding.happened, finding.state) if p),
         items=_occurrences(finding),
-        steps=_steps(finding)[:MOST_FURTHER_STEPS],
+        steps=_steps(finding)[:MAX_FURTHER_STEPS],
         links=(Link(_guide(finding), link),) if link else (),
     )
 
@@ -173,7 +173,7 @@ def _known(finding: Finding) -> Section:
 
 
 def _occurrences(finding: Finding) -> tuple[str, ...]:
-    more = finding.more[:MOST_OCCURRENCES]
+    more = finding.more[:MAX_OCCURRENCES]
     left = len(finding.more) - len(more)
     return (*more, f"… and {left} more like these; see below") if left else more
 

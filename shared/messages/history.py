@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.events.model import Event, Status, Upgrade
-from shared.maintenance.snapshot import Standing
+from shared.maintenance.snapshot import ClusterSnapshot
 from shared.notices.kinds import Decision, Kind
-from shared.notices.records import Recorded, latest_announcement
+from shared.notices.records import StoredEvent, latest_announcement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from shared.notices.records import Member, Row
+    from shared.notices.records import MailItem, Row
 
 
-class Story(msgspec.Struct, frozen=True, kw_only=True):
+class MaintenanceHistory(msgspec.Struct, frozen=True, kw_only=True):
     """One maintenance up to the event that a notice tells of. All times in UTC, None where unknown."""
 
     kind: Kind
@@ -40,7 +40,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     announcements: int = 0
     """How many there were: calendar entries are numbered by them."""
 
-    standing: Standing | None = None
+    snapshot: ClusterSnapshot | None = None
     """What was known of the cluster and its windows."""
 
     @property
@@ -51,17 +51,17 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
         return self.event.updated - self.started
 
 
-def tell(member: Member, rows: Mapping[str, Row]) -> Story:
+def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistory:
     """Read a member's rows.
 
     Raises `LookupError` if the row it tells of is missing, `TypeError` if that is not an event. Rows of its
     history that are missing (they may have outlived their retention) are just not told of.
     """
     row = rows[member.key]
-    if not isinstance(row, Recorded):
+    if not isinstance(row, StoredEvent):
         raise TypeError(f"{member.key} is not an event")
     found = [rows.get(key) for key in dict.fromkeys((*member.history, member.key))]
-    history = [one for one in found if isinstance(one, Recorded)]
+    history = [one for one in found if isinstance(one, StoredEvent)]
     event = row.event
     announced = [one for one in history if one.event.status == Status.SCHEDULED]
     started = [one.event.updated for one in history if one.event.status == Status.STARTED]
@@ -72,7 +72,7 @@ def tell(member: Member, rows: Mapping[str, Row]) -> Story:
         if one.event.status == Status.FAILED and one.key != row.key and one.event.updated <= event.updated
     ]
     last = row if event.status == Status.SCHEDULED else latest_announcement(history)
-    return Story(
+    return MaintenanceHistory(
         kind=member.kind,
         event=event,
         lead=member.lead,
@@ -85,16 +85,16 @@ def tell(member: Member, rows: Mapping[str, Row]) -> Story:
         before=_start_before(row, announced),
         started=event.updated if event.status == Status.STARTED else min(started, default=None),
         failures=tuple(sorted(failures)),
-        standing=member.standing,
+        snapshot=member.snapshot,
         announcements=1 + max((one.revision for one in announced), default=-1),
     )
 
 
-def _upgrades(row: Recorded, history: Sequence[Recorded]) -> list[Upgrade]:
+def _upgrades(row: StoredEvent, history: Sequence[StoredEvent]) -> list[Upgrade]:
     return [row.event.upgrade, *(one.event.upgrade for one in history)]
 
 
-def _start_before(row: Recorded, announced: Sequence[Recorded]) -> datetime | None:
+def _start_before(row: StoredEvent, announced: Sequence[StoredEvent]) -> datetime | None:
     earlier = [one for one in announced if one.revision < row.revision and one.decision != Decision.STALE]
     last = max(earlier, key=lambda one: one.revision, default=None)
     return last.event.start if last else None

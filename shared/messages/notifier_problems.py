@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from shared.messages import phrases, time_phrases
 from shared.messages.view import Fact, Section, Step, Tone, View
-from shared.notices.records import Recorded
+from shared.notices.records import StoredEvent
 from shared.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.messages.view import Frame
+    from shared.messages.view import RenderContext
     from shared.notices.kinds import Kind
     from shared.notices.records import RejectedInput, Row, SentMail
 
-MOST_TOLD = 20
+MAX_TOLD = 20
 
 _MISSED = (
     "It may have been news of a maintenance that nobody hears of now. It was acknowledged, so that it holds "
@@ -24,7 +24,7 @@ _MISSED = (
 )
 
 
-def rejected(row: RejectedInput, frame: Frame) -> View:
+def rejected(row: RejectedInput, frame: RenderContext) -> View:
     """Tell that an event could not be understood, and where it is kept."""
     size = len(row.raw.encode("utf-8", "surrogatepass"))
     there = time_phrases.local(row.received, frame.zone)
@@ -77,7 +77,7 @@ def rejected(row: RejectedInput, frame: Frame) -> View:
     )
 
 
-def undelivered(row: SentMail, rows: Mapping[str, Row], frame: Frame) -> View:
+def undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> View:
     """Tell that a mail could not be sent: which, to whom, why."""
     subject = row.subject or "without a subject"
     to = ", ".join(row.to) or "nobody"
@@ -133,12 +133,12 @@ def undelivered(row: SentMail, rows: Mapping[str, Row], frame: Frame) -> View:
 
 def told(row: SentMail, rows: Mapping[str, Row]) -> tuple[str, ...]:
     """List what a mail told of, as far as the rows say; empty where it is not known."""
-    about = tuple(_told(member.kind, rows.get(member.key)) for member in row.members[:MOST_TOLD])
+    about = tuple(_told(member.kind, rows.get(member.key)) for member in row.members[:MAX_TOLD])
     left = len(row.members) - len(about)
     return (*about, f"… and {left} more") if left > 0 else about
 
 
 def _told(kind: Kind, row: Row | None) -> str:
-    if isinstance(row, Recorded):
+    if isinstance(row, StoredEvent):
         return f"{kind.value}: {phrases.WHAT[row.event.upgrade]} · {row.event.cluster.name}"
     return kind.value

@@ -15,15 +15,15 @@ from shared.messages.view import Section, Step, Tone, View
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.messages.history import Story
-    from shared.messages.view import Frame
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import RenderContext
 
 _DAY = timedelta(days=1)
 _LOGGED = 90
 """Days that Azure keeps the activity log for."""
 
 
-def not_started(story: Story, frame: Frame) -> View:
+def not_started(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell that AKS has not reported a start of what it had scheduled."""
     event, what, due = story.event, phrases.WHAT[story.upgrade], story.planned
     if due is None:
@@ -61,7 +61,7 @@ def not_started(story: Story, frame: Frame) -> View:
     )
 
 
-def still_running(story: Story, frame: Frame) -> View:
+def still_running(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell that AKS has not reported an end of what it had started."""
     event, what, began = story.event, phrases.WHAT[story.upgrade], story.event.updated
     ago = time_phrases.away(began, frame.as_of)
@@ -121,12 +121,12 @@ def _why_no_end(upgrade: Upgrade) -> tuple[str, ...]:
     return (*causes, "It has ended, and no report of it was sent or none came through.")
 
 
-def _see_state(story: Story, what: str) -> Step:
+def _see_state(story: MaintenanceHistory, what: str) -> Step:
     query = ' --query "{state:provisioningState, power:powerState.code, version:currentKubernetesVersion}"'
     return Step(what, phrases.aks("show", story.event.cluster) + query)
 
 
-def _see_pools(story: Story, what: str) -> tuple[Step, ...]:
+def _see_pools(story: MaintenanceHistory, what: str) -> tuple[Step, ...]:
     if not _touches_nodes(story.upgrade):
         return ()
     query = (
@@ -152,14 +152,14 @@ def _see_nodes(upgrade: Upgrade) -> tuple[Step, ...]:
     )
 
 
-def _see_operation(story: Story) -> Step:
+def _see_operation(story: MaintenanceHistory) -> Step:
     return Step(
         "Ask AKS for its latest operation; see that its times match (needs the aks-preview extension of az).",
         phrases.aks("operation show-latest", story.event.cluster),
     )
 
 
-def _see_log(story: Story, frame: Frame, since: datetime) -> Step:
+def _see_log(story: MaintenanceHistory, frame: RenderContext, since: datetime) -> Step:
     days = min(max((frame.as_of - since) // _DAY + 2, 1), _LOGGED)
     return Step(
         "Read the activity log. Operations on a node pool are logged under the pool's own ID: append "
@@ -171,8 +171,8 @@ def _see_log(story: Story, frame: Frame, since: datetime) -> Step:
 
 
 def _view(
-    story: Story,
-    frame: Frame,
+    story: MaintenanceHistory,
+    frame: RenderContext,
     *,
     status: str,
     tail: str,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.events.model import Cluster, Event
-    from shared.messages.history import Story
-    from shared.messages.view import Frame, Look
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import Branding, RenderContext
 
 WINDOW = "in your next maintenance window"
 """When something starts whose start AKS does not say."""
@@ -56,8 +56,8 @@ BEST_EFFORT = (
 )
 
 
-def expect(story: Story) -> str:
-    """Tell what the maintenance is likely to mean for workloads."""
+def expect(story: MaintenanceHistory) -> str:
+    """Return what the maintenance is likely to mean for workloads."""
     return _EXPECT.get(story.upgrade, _EXPECT[Upgrade.UNKNOWN])
 
 
@@ -74,7 +74,7 @@ def quoted(text: str) -> str:
 
 
 def aks(command: str, cluster: Cluster, name: str = "-n") -> str:
-    """Give an az command with the cluster's names filled in, each quoted for the shell."""
+    """Return an az command with the cluster's names filled in, each quoted for the shell."""
     return f"az aks {command} -g {quoted(cluster.resource_group)} {name} {quoted(cluster.name)}"
 
 
@@ -110,7 +110,7 @@ def check_windows(cluster: Cluster) -> Step:
     )
 
 
-def timeline(frame: Frame, entries: Iterable[tuple[str, datetime | None, str]]) -> Section:
+def timeline(frame: RenderContext, entries: Iterable[tuple[str, datetime | None, str]]) -> Section:
     """Make the section of what happened when; entries without a time are left out."""
     facts = [
         Fact(label, time_phrases.both(time, frame.zone) + (f", {note}" if note else ""))
@@ -120,7 +120,7 @@ def timeline(frame: Frame, entries: Iterable[tuple[str, datetime | None, str]]) 
     return Section(heading="Timeline", facts=tuple(facts))
 
 
-def portal_link(frame: Frame, cluster: Cluster) -> Link:
+def portal_link(frame: RenderContext, cluster: Cluster) -> Link:
     """Make the link to the cluster."""
     return Link("Open the cluster in the Azure portal", portal.cluster(frame.look.portal, cluster))
 
@@ -138,11 +138,11 @@ def details(event: Event, pools: tuple[str, ...]) -> Section:
 
 
 def raw(event: Event) -> str:
-    """Give the event's details as people can read them."""
+    """Return the event's details as people can read them."""
     return readable(event.details)
 
 
-def shadow(audience: Audience, look: Look) -> str:
+def shadow(audience: Audience, look: Branding) -> str:
     """Tell in shadow mode whom a mail was meant for; nothing otherwise."""
     if not look.only_to:
         return ""
@@ -151,7 +151,7 @@ def shadow(audience: Audience, look: Look) -> str:
     return f"Shadow mode: this would have gone to the audience “{name}” ({people}). Only you got it."
 
 
-def notes(frame: Frame) -> tuple[str, ...]:
+def notes(frame: RenderContext) -> tuple[str, ...]:
     """Tell who gets a mail and why: the foot of every mail."""
     audience = frame.audience
     if audience.name or audience.id != "default":

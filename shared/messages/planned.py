@@ -10,13 +10,13 @@ from shared.messages.view import Fact, Section, Step, Tone, View
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.messages.history import Story
-    from shared.messages.view import Frame
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import RenderContext
 
 CALENDAR = "The attached calendar entry has the time; it does not block yours."
 
 
-def scheduled(story: Story, frame: Frame) -> View:
+def scheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell of a maintenance for the first time."""
     what, start = phrases.WHAT[story.upgrade], story.planned
     return _coming(
@@ -31,7 +31,7 @@ def scheduled(story: Story, frame: Frame) -> View:
     )
 
 
-def rescheduled(story: Story, frame: Frame) -> View:
+def rescheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell that a maintenance starts at another time."""
     what, start = phrases.WHAT[story.upgrade], story.planned
     was = time_phrases.both(story.before, frame.zone) if story.before else "not known"
@@ -48,7 +48,7 @@ def rescheduled(story: Story, frame: Frame) -> View:
     )
 
 
-def reminder(story: Story, frame: Frame) -> View:
+def reminder(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Remind of a maintenance."""
     what, start = phrases.WHAT[story.upgrade], story.planned
     tail = _begins(start, frame) if start else _starts(story, frame)
@@ -63,7 +63,7 @@ def reminder(story: Story, frame: Frame) -> View:
     )
 
 
-def canceled(story: Story, frame: Frame) -> View:
+def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell that a maintenance does not take place, or not any further."""
     event, what = story.event, phrases.WHAT[story.upgrade]
     begun = story.started is not None
@@ -139,8 +139,8 @@ _CANCEL = (
 
 
 def _coming(
-    story: Story,
-    frame: Frame,
+    story: MaintenanceHistory,
+    frame: RenderContext,
     *,
     status: str,
     tone: Tone,
@@ -203,20 +203,20 @@ def _coming(
     )
 
 
-def _starts(story: Story, frame: Frame) -> str:
+def _starts(story: MaintenanceHistory, frame: RenderContext) -> str:
     start = story.planned
     if start is None:
         return window_facts.tail(story, frame) or f"starts {phrases.WINDOW}"
     return f"{_begins(start, frame)}, {time_phrases.utc(start)}"
 
 
-def _begins(start: datetime, frame: Frame) -> str:
+def _begins(start: datetime, frame: RenderContext) -> str:
     away = time_phrases.away(start, frame.as_of)
     return f"was to start {away}" if away.endswith("ago") else f"starts {away}"
 
 
-def _window(story: Story, frame: Frame) -> str:
-    """Say when something starts whose start AKS does not say."""
+def _window(story: MaintenanceHistory, frame: RenderContext) -> str:
+    """Return when something starts whose start AKS does not say."""
     return window_facts.tail(story, frame) or phrases.WINDOW
 
 

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def cluster(host: str, cluster_: Cluster) -> str:
-    """Give the address of a cluster's page, without a tenant: the event does not name one."""
+    """Return the address of a cluster's page, without a tenant: the event does not name one."""
     return f"https://{host}/#@/resource{quote(cluster_.id, safe='/', errors='replace')}"
 
 
 def https(address: str) -> str:
-    """Give the address back if it is a web address that can be linked, else nothing."""
+    """Return the address back if it is a web address that can be linked, else nothing."""
     try:
         parts = urlsplit(address)
     except ValueError:

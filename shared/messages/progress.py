@@ -10,11 +10,11 @@ from shared.messages.view import Section, Step, Tone, View
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.messages.history import Story
-    from shared.messages.view import Frame
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import RenderContext
 
 
-def started(story: Story, frame: Frame) -> View:
+def started(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell that a maintenance has begun."""
     event, what = story.event, phrases.WHAT[story.upgrade]
     return _view(
@@ -43,7 +43,7 @@ def started(story: Story, frame: Frame) -> View:
     )
 
 
-def completed(story: Story, frame: Frame) -> View:
+def completed(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell that a maintenance is done: how long it took, and whether it had failed before."""
     event, what = story.event, phrases.WHAT[story.upgrade]
     took = f"took {time_phrases.span(story.took)}" if story.took is not None else ""
@@ -80,7 +80,7 @@ def completed(story: Story, frame: Frame) -> View:
     )
 
 
-def news(story: Story, frame: Frame) -> View:
+def news(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell of a status that is new to us, plainly."""
     event, what = story.event, phrases.WHAT[story.upgrade]
     return _view(
@@ -107,8 +107,8 @@ def news(story: Story, frame: Frame) -> View:
 
 
 def _view(
-    story: Story,
-    frame: Frame,
+    story: MaintenanceHistory,
+    frame: RenderContext,
     *,
     status: str,
     tone: Tone,

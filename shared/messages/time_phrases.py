@@ -19,7 +19,7 @@ _HALF_A_YEAR = timedelta(days=183)
 
 
 def zone(name: str) -> tzinfo:
-    """Give the time zone of this IANA name, or UTC where there is none of that name."""
+    """Return the time zone of this IANA name, or UTC where there is none of that name."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -89,7 +89,7 @@ def span(length: timedelta) -> str:
 
 
 def away(time: datetime, as_of: datetime) -> str:
-    """Tell how far a time lies from `as_of`: `in 7 days`, `in 24 hours`, `3 days ago`, `now`."""
+    """Return how far a time lies from `as_of`: `in 7 days`, `in 24 hours`, `3 days ago`, `now`."""
     seconds = (time - as_of).total_seconds()
     size = abs(seconds)
     if size < _MINUTE:

@@ -13,8 +13,8 @@ from shared.messages.view import Fact, Section, Step, Tone, View
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.messages.view import Frame
-    from shared.notices.records import Member, Report, Row, SentMail
+    from shared.messages.view import RenderContext
+    from shared.notices.records import MailItem, Report, Row, SentMail
 
 _BLOCK = (
     "A hard bounce blocks an address for 24 hours, and every further mail within a block prolongs it: to 48 "
@@ -59,8 +59,8 @@ _OTHER = _Meaning(
 )
 
 
-def reports(member: Member, row: SentMail) -> tuple[Report, ...]:
-    """Give the reports that a notice is about: of the address that its lead names, or all there are.
+def reports(member: MailItem, row: SentMail) -> tuple[Report, ...]:
+    """Return the reports that a notice is about: of the address that its lead names, or all there are.
 
     Only the first of that address counts: the row may gain reports after the mail was frozen, and the mail
     is to stay as it is.
@@ -69,8 +69,8 @@ def reports(member: Member, row: SentMail) -> tuple[Report, ...]:
     return tuple(named[:1]) or row.reports
 
 
-def unreachable(member: Member, row: SentMail, rows: Mapping[str, Row], frame: Frame) -> View:
-    """Tell which addresses a mail did not reach, what the mail service said of each, and what to do."""
+def unreachable(member: MailItem, row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> View:
+    """Return which addresses a mail did not reach, what the mail service said of each, and what to do."""
     subject, told = row.subject or "without a subject", reports(member, row)
     addresses = tuple(dict.fromkeys(report.recipient for report in told))
     statuses = tuple(dict.fromkeys(report.status for report in told))

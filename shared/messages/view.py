@@ -18,7 +18,7 @@ from shared.text import clean, clip, line
 _Part = TypeVar("_Part", bound=msgspec.Struct)
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class Branding(msgspec.Struct, frozen=True, kw_only=True):
     """What all mails of an installation have in common."""
 
     domain: str = "localhost"
@@ -31,13 +31,13 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """The installation's own entries of the failure catalogue; a path."""
 
 
-class Frame(msgspec.Struct, frozen=True):
+class RenderContext(msgspec.Struct, frozen=True):
     """From where a mail is written: the moment, the audience and its time zone, the look."""
 
     as_of: datetime
     zone: tzinfo
     audience: Audience
-    look: Look
+    look: Branding
 
 
 class Tone(StrEnum):
@@ -115,8 +115,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     """The foot of the mail: who gets it and why."""
 
-    def cut(self, room: Room) -> View:
-        """Say how much of the raw text is left out where there is no room for all of it."""
+    def cut(self, room: SizeBudget) -> View:
+        """Return how much of the raw text is left out where there is no room for all of it."""
         left = len(self.raw) - room.raw
         if left <= 0:
             return self
@@ -168,7 +168,7 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class Room(msgspec.Struct, frozen=True):
+class SizeBudget(msgspec.Struct, frozen=True):
     """How much of everything a mail may show."""
 
     line: int = 2_000
@@ -178,8 +178,8 @@ class Room(msgspec.Struct, frozen=True):
     items: int = 97
 
 
-def bordered(part: _Part, room: Room) -> _Part:
-    """Give a copy in which every text is cleaned and no longer than there is room for."""
+def sanitized(part: _Part, room: SizeBudget) -> _Part:
+    """Return a copy in which every text is cleaned and no longer than there is room for."""
     most = room.several if isinstance(part, Section) else None
     values = {name: _bordered(name, getattr(part, name), room, most) for name in part.__struct_fields__}
     return type(part)(**values)
@@ -188,7 +188,7 @@ def bordered(part: _Part, room: Room) -> _Part:
 def _bordered(
     name: str,
     value: Any,  # noqa: ANN401 - any field of a view
-    room: Room,
+    room: SizeBudget,
     most: int | None,
 ) -> Any:  # noqa: ANN401
     if isinstance(value, StrEnum):
@@ -196,13 +196,13 @@ def _bordered(
     if isinstance(value, str):
         return _text(name, value, room)
     if isinstance(value, msgspec.Struct):
-        return bordered(value, room)
+        return sanitized(value, room)
     if isinstance(value, tuple):
         return tuple(_bordered(name, one, room, most) for one in value[:most])
     return value
 
 
-def _text(name: str, value: str, room: Room) -> str:
+def _text(name: str, value: str, room: SizeBudget) -> str:
     if name == "raw":
         return clip(clean(value[: room.raw + 1]), room.raw)
     if name in {"url", "command"}:

@@ -71,7 +71,7 @@ class Decision(StrEnum):
 
 
 def kind_of(event: Event) -> Kind:
-    """Give the kind of notice that an event by itself gives rise to."""
+    """Return the kind of notice that an event by itself gives rise to."""
     if event.end_of_support is not None:
         return Kind.END_OF_SUPPORT
     return _KIND[Status(event.status)] if event.status in set(Status) else Kind.NEWS

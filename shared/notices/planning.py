@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared import ids, keys
+from shared import ids
 from shared.events.model import Event, Status
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 from shared.durations import ahead
 from shared.notices.kinds import BEGUN, ENDS, Decision, Kind, kind_of
-from shared.notices.records import Check, Notice, Recorded, latest_announcement
+from shared.notices.records import Check, Notice, StoredEvent, latest_announcement
 
 SAME_START = timedelta(minutes=15)
 """Two starts this close are the same start: AKS announces a maintenance 7 days and again 24 hours ahead."""
@@ -52,7 +52,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def needs_history(event: Event) -> bool:
-    """Tell whether what to do with an event depends on what came before it.
+    """Return whether what to do with an event depends on what came before it.
 
     For all others inserting the row is decision enough, and costs one round trip.
     """
@@ -61,7 +61,7 @@ def needs_history(event: Event) -> bool:
 
 def plan(
     event: Event,
-    history: Sequence[Recorded],
+    history: Sequence[StoredEvent],
     *,
     leads: Iterable[Lead],
     gap: timedelta,
@@ -79,16 +79,16 @@ def plan(
     if event.status == Status.FAILED:
         return _plan_failed(event, history)
     if event.status == Status.STARTED:
-        key = keys.event(event)
+        key = event.row_key()
         checks = _watchdog(Kind.STILL_RUNNING, key, event.updated, watch.still_running_after, now)
         return Plan(Decision.NEW, key, Kind.STARTED, checks=checks)
-    return Plan(Decision.NEW, keys.event(event), kind_of(event))
+    return Plan(Decision.NEW, event.row_key(), kind_of(event))
 
 
-def _plan_scheduled(event: Event, history: Sequence[Recorded]) -> Plan:
+def _plan_scheduled(event: Event, history: Sequence[StoredEvent]) -> Plan:
     announced = [row for row in history if row.event.status == Status.SCHEDULED]
     revision = 1 + max((row.revision for row in announced), default=-1)
-    key = keys.event(event, revision)
+    key = event.row_key(revision)
     if any(row.event.envelope_id == event.envelope_id != "" for row in announced):
         return Plan(Decision.DUPLICATE)
     if any(row.event.status in BEGUN for row in history):
@@ -111,15 +111,15 @@ def _plan_scheduled(event: Event, history: Sequence[Recorded]) -> Plan:
     return Plan(Decision.RESCHEDULED, key, Kind.RESCHEDULED, revision)
 
 
-def _plan_failed(event: Event, history: Sequence[Recorded]) -> Plan:
+def _plan_failed(event: Event, history: Sequence[StoredEvent]) -> Plan:
     failed = [row for row in history if row.event.status == Status.FAILED]
     if not failed:
-        return Plan(Decision.NEW, keys.event(event), Kind.FAILED)
+        return Plan(Decision.NEW, event.row_key(), Kind.FAILED)
     last = max(failed, key=lambda row: row.revision)
     is_same = any(row.event.envelope_id == event.envelope_id != "" for row in failed)
     if not is_same and event.updated - last.event.updated >= FAILED_AGAIN_AFTER:
         revision = last.revision + 1
-        return Plan(Decision.FAILED_AGAIN, keys.event(event, revision), Kind.FAILED, revision)
+        return Plan(Decision.FAILED_AGAIN, event.row_key(revision), Kind.FAILED, revision)
     return Plan(Decision.DUPLICATE)
 
 
@@ -154,7 +154,7 @@ _PLANNED = (Kind.RESCHEDULED, Kind.SCHEDULED, Kind.REMINDER)
 
 
 def redundant(notices: Iterable[Notice]) -> set[str]:
-    """Give the ids of notices that say no more than others that go out with them to the same audience.
+    """Return the ids of notices that say no more than others that go out with them to the same audience.
 
     After an outage several may have piled up: of what is planned for one maintenance, its announcement says
     it all, and of several reminders the last.
@@ -174,8 +174,8 @@ def _precedence(notice: Notice) -> tuple[int, timedelta]:
     return rank, ahead(notice.lead)
 
 
-def still_true(check: Check, history: Sequence[Recorded], now: datetime) -> bool:
-    """Tell whether a check's reason still holds.
+def still_true(check: Check, history: Sequence[StoredEvent], now: datetime) -> bool:
+    """Return whether a check's reason still holds.
 
     A reminder's: the start still lies ahead as planned. A watchdog's: nothing has been reported since.
     """
@@ -190,8 +190,8 @@ def still_true(check: Check, history: Sequence[Recorded], now: datetime) -> bool
     return check.kind is Kind.NOT_STARTED or last.event.start > now
 
 
-def overtaken(kind: Kind, key: str, history: Iterable[Recorded]) -> bool:
-    """Tell whether later news of the same maintenance makes a notice pointless.
+def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent]) -> bool:
+    """Return whether later news of the same maintenance makes a notice pointless.
 
     The later event brought a notice of its own, in the transaction that recorded it.
     """

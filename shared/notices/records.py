@@ -8,7 +8,7 @@ import msgspec
 
 from shared import ids
 from shared.events.model import Event, Status, Upgrade
-from shared.maintenance.snapshot import Standing
+from shared.maintenance.snapshot import ClusterSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,7 @@ from datetime import datetime
 from shared.notices.kinds import Decision, Kind
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class StoredEvent(msgspec.Struct, frozen=True):
     """An event as stored: its row's key, what was read, and what was decided when it came."""
 
     key: str
@@ -51,18 +51,18 @@ class Notice(msgspec.Struct, frozen=True):
     lead: str = ""
 
 
-class Member(msgspec.Struct, frozen=True, array_like=True):
+class MailItem(msgspec.Struct, frozen=True, array_like=True):
     """A notice inside a frozen mail, with the keys of all rows that telling it may read."""
 
     kind: Kind
     key: str
     history: tuple[str, ...] = ()
     lead: str = ""
-    standing: Standing | None = None
+    snapshot: ClusterSnapshot | None = None
     """What is known of the cluster and its windows, as of when the mail was frozen."""
 
     def notice_id(self, audience: str) -> str:
-        """Give the id of the notice that this member was."""
+        """Return the id of the notice that this member was."""
         return ids.notice_id(self.key, self.kind, self.lead, audience)
 
 
@@ -75,7 +75,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     operation_id: str
     audience: str
     as_of: datetime
-    members: tuple[Member, ...]
+    members: tuple[MailItem, ...]
     repeats: str = ""
     """The operation id of the mail that an operator had sent again by this one."""
 
@@ -111,36 +111,36 @@ class SentMail(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[str, ...] = ()
     """Recipients that the mail service refused."""
     attempts: int = 0
-    members: tuple[Member, ...] = ()
+    members: tuple[MailItem, ...] = ()
     reports: tuple[Report, ...] = ()
     """What the mail service has reported of its recipients since; failures only."""
     repeats: str = ""
     """As in Mail."""
 
 
-Row = Recorded | RejectedInput | SentMail
+Row = StoredEvent | RejectedInput | SentMail
 """What a mail may tell of."""
 
 
-def upgrade_of(event: Event, history: Iterable[Recorded]) -> Upgrade:
-    """Give the kind of maintenance: the event's own, or, where it does not tell, what earlier ones told."""
+def upgrade_of(event: Event, history: Iterable[StoredEvent]) -> Upgrade:
+    """Return the kind of maintenance: the event's own, or, where it does not tell, what earlier ones told."""
     known = (row.event.upgrade for row in history if row.event.upgrade is not Upgrade.UNKNOWN)
     return next(known, Upgrade.UNKNOWN) if event.upgrade is Upgrade.UNKNOWN else event.upgrade
 
 
-_MOST_HISTORY = 16
+_MAX_HISTORY = 16
 """Rows of one maintenance that a mail may tell from: more than any has been seen to have."""
 
 
-def frozen_history(history: Iterable[Recorded], key: str) -> tuple[str, ...]:
-    """Give the keys of the rows that telling of one of them may read: the latest, itself among them."""
+def frozen_history(history: Iterable[StoredEvent], key: str) -> tuple[str, ...]:
+    """Return the keys of the rows that telling of one of them may read: the latest, itself among them."""
     others = [row for row in history if row.key != key]
     others.sort(key=lambda row: (row.event.time, row.key))
-    return (*(row.key for row in others[1 - _MOST_HISTORY :]), key)
+    return (*(row.key for row in others[1 - _MAX_HISTORY :]), key)
 
 
-def latest_announcement(history: Iterable[Recorded]) -> Recorded | None:
-    """Give the Scheduled event that holds: the last one that was not stale."""
+def latest_announcement(history: Iterable[StoredEvent]) -> StoredEvent | None:
+    """Return the Scheduled event that holds: the last one that was not stale."""
     valid = [
         row
         for row in history

@@ -18,15 +18,13 @@ from shared.events.model import Status, Upgrade
 from shared.routes.document import near
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from shared.routes.document import Field
 
-LONGEST_NAME = 64
-LONGEST_LINK = 2_000
-MOST_LEADS = 10
+MAX_NAME = 64
+MAX_LINK = 2_000
+MAX_LEADS = 10
 
-LONGEST_GROUPING = timedelta(days=1)
+MAX_GROUPING = timedelta(days=1)
 """News that waits longer than this is none."""
 
 _SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f-]*[*?\[][0-9a-f*?\[\]!-]*")
@@ -41,8 +39,8 @@ _KINDS = {kind.value: _HINT_STATUS for kind in OF_EVENTS}
 def name(field: Field) -> str:
     """Read what an audience is called. A list of names may be written with commas, so a name has none."""
     text = field.text("a name")
-    if len(text) > LONGEST_NAME or "," in text:
-        raise field.expected(f"a name of at most {LONGEST_NAME} characters without commas")
+    if len(text) > MAX_NAME or "," in text:
+        raise field.expected(f"a name of at most {MAX_NAME} characters without commas")
     return text
 
 
@@ -72,7 +70,7 @@ def link(field: Field) -> str:
         is_right = parts.scheme == "https" and parts.hostname and parts.port != 0 and "@" not in parts.netloc
     except ValueError:
         is_right = False
-    if not is_right or not _LINK.fullmatch(text) or len(text) > LONGEST_LINK:
+    if not is_right or not _LINK.fullmatch(text) or len(text) > MAX_LINK:
         raise field.expected(what)
     return text
 
@@ -102,25 +100,16 @@ def leads(field: Field) -> tuple[Lead, ...]:
         found[ahead] = Lead(each.text("a duration"), ahead)
     if not found:  # an audience without leads would take everybody's
         raise field.fault("expected at least one lead (for no reminders, list `kinds` without `reminder`)")
-    if len(found) > MOST_LEADS:
-        raise field.fault(f"expected at most {MOST_LEADS} leads, got {len(found)}")
+    if len(found) > MAX_LEADS:
+        raise field.fault(f"expected at most {MAX_LEADS} leads, got {len(found)}")
     return tuple(found.values())
-
-
-def thinned(found: Iterable[Lead], gap: timedelta) -> tuple[Lead, ...]:
-    """Give the leads, longest first, without those that follow an earlier one within the gap."""
-    kept: list[Lead] = []
-    for lead in sorted(found, key=lambda lead: lead.ahead, reverse=True):
-        if not kept or kept[-1].ahead - lead.ahead >= gap:
-            kept.append(lead)
-    return tuple(kept)
 
 
 def grouping(field: Field) -> timedelta:
     """Read how long notices wait, or how often mail goes out; `0s` is as good as any."""
     given = _duration(field)
-    if given > LONGEST_GROUPING:
-        raise field.expected(f"at most {LONGEST_GROUPING.days}d")
+    if given > MAX_GROUPING:
+        raise field.expected(f"at most {MAX_GROUPING.days}d")
     return given
 
 
@@ -161,4 +150,4 @@ def _duration(field: Field) -> timedelta:
     try:
         return duration(text)
     except ValueError as error:
-        raise field.fault(f"{text[:LONGEST_NAME]!r} {error}") from None
+        raise field.fault(f"{text[:MAX_NAME]!r} {error}") from None

@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING
 
 from shared.addresses import MAX_RECIPIENTS
 from shared.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
+from shared.durations import spaced
 from shared.events.model import Upgrade
 from shared.routes import fields
-from shared.routes.document import Field, RoutesError, near, parse
+from shared.routes.defaults import RoutesError
+from shared.routes.document import Field, near, parse
 from shared.routes.matching import VALUES, Condition, Route, Routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from shared.routes import Defaults
+    from shared.routes.defaults import Defaults
     from shared.routes.freezes import Freeze
 
-MOST_AUDIENCES = 90
+MAX_AUDIENCES = 90
 """A notice for each of them and the event have to fit into one transaction of 100 operations."""
 
-MOST_TOGETHER = 98
+MAX_TOGETHER = 98
 """Audiences, and the reminders of all of them: the event and a watchdog go into the transaction as well."""
 
 _AUDIENCE = (
@@ -50,7 +52,7 @@ def routes(text: str, defaults: Defaults, folder: Path | None = None) -> Routes:
     """
     entries = _entries(text)
     items = entries["audiences"].items("audiences") if "audiences" in entries else []
-    audiences = {DEFAULT_AUDIENCE: _default(defaults)} if defaults.to else {}
+    audiences = defaults.audiences()
     given: dict[str, Field] = {}
     for item in items:
         audience = _audience(item, given, defaults)
@@ -58,9 +60,9 @@ def routes(text: str, defaults: Defaults, folder: Path | None = None) -> Routes:
         audiences[audience.id] = audience
     if not audiences:
         raise RoutesError("There is no audience at all: EMAIL_TO is not set, and ROUTES names none.")
-    if len(audiences) > MOST_AUDIENCES:
+    if len(audiences) > MAX_AUDIENCES:
         raise entries["audiences"].fault(
-            f"expected at most {MOST_AUDIENCES} with the default audience, got {len(audiences)}"
+            f"expected at most {MAX_AUDIENCES} with the default audience, got {len(audiences)}"
         )
     found = _routes(entries["routes"], audiences) if "routes" in entries else ()
     # An audience that no route names would wait for news that never come.
@@ -74,9 +76,9 @@ def routes(text: str, defaults: Defaults, folder: Path | None = None) -> Routes:
         _freezes(entries["freezes"], defaults.time_zone, folder) if "freezes" in entries else (),
     )
     leads = read.all_leads()
-    if len(audiences) + len(leads) > MOST_TOGETHER:
+    if len(audiences) + len(leads) > MAX_TOGETHER:
         raise entries["audiences"].fault(
-            f"expected at most {MOST_TOGETHER} audiences and different reminder leads together, "
+            f"expected at most {MAX_TOGETHER} audiences and different reminder leads together, "
             f"got {len(audiences)} and {len(leads)}"
         )
     return read
@@ -103,15 +105,6 @@ def _freezes(field: Field, time_zone: str, folder: Path | None) -> tuple[Freeze,
 
 
 # Audiences
-
-
-def _default(defaults: Defaults) -> Audience:
-    return Audience(
-        id=DEFAULT_AUDIENCE,
-        to=defaults.to,
-        time_zone=defaults.time_zone,
-        leads=fields.thinned(defaults.leads, defaults.gap),
-    )
 
 
 def _audience(item: Field, given: Mapping[str, Field], defaults: Defaults) -> Audience:
@@ -142,7 +135,7 @@ def _audience(item: Field, given: Mapping[str, Field], defaults: Defaults) -> Au
         reply_to=fields.address(entries["reply_to"]) if "reply_to" in entries else "",
         runbook=fields.link(entries["runbook"]) if "runbook" in entries else "",
         time_zone=fields.time_zone(entries["time_zone"]) if "time_zone" in entries else defaults.time_zone,
-        leads=fields.thinned(leads, defaults.gap),
+        leads=spaced(leads, defaults.gap),
         wait=fields.grouping(entries["group_wait"]) if "group_wait" in entries else None,
         interval=fields.grouping(entries["group_interval"]) if "group_interval" in entries else None,
         kinds=fields.kinds(entries["kinds"]) if "kinds" in entries else frozenset(),
@@ -166,15 +159,15 @@ def _routes(field: Field, audiences: Mapping[str, Audience]) -> tuple[Route, ...
     routes: list[Route] = []
     for item in field.items("routes"):
         last = routes[-1] if routes else None
-        if last and not last.conditions and not last.goes_on:
+        if last and not last.conditions and not last.continues:
             raise item.fault(f"is never reached, since {last.path} matches everything and does not continue")
         entries = item.mapping(_ROUTE)
         to = _named(_required(item, entries, "audiences"), audiences)
-        goes_on = "continue" in entries and entries["continue"].choice(("true", "false")) == "true"
-        if goes_on and not to:
+        continues = "continue" in entries and entries["continue"].choice(("true", "false")) == "true"
+        if continues and not to:
             raise entries["continue"].fault("a route to nobody ends there, leave `continue` out")
         conditions = _conditions(entries["match"]) if "match" in entries else ()
-        routes.append(Route(item.path, conditions, to, goes_on))
+        routes.append(Route(item.path, conditions, to, continues))
     return tuple(routes)
 
 

@@ -1,17 +1,19 @@
 """The settings: read once from the environment, checked, and handed on as values."""
 
-from shared.setting_reader import SettingsError
-from shared.settings.load import APP, load
-from shared.settings.values import AzureEmail, ClusterSource, FolderEmail, Settings, SmtpEmail, Storage
+from shared.setting_reader import SettingReader, SettingsError
+from shared.settings.load import APP, load, mail, routing, storage
+from shared.settings.values import ClusterSource, MailSettings, Settings, Storage
 
 __all__ = [
     "APP",
-    "AzureEmail",
     "ClusterSource",
-    "FolderEmail",
+    "MailSettings",
+    "SettingReader",
     "Settings",
     "SettingsError",
-    "SmtpEmail",
     "Storage",
     "load",
+    "mail",
+    "routing",
+    "storage",
 ]

@@ -1,4 +1,4 @@
-"""The settings: read once from the environment, checked, and handed on as values.
+"""Reading the settings, section by section; a tool asks for the section that it needs.
 
 Nothing else reads the environment. A setting that is missing or wrong raises SettingsError with one sentence
 that names it. An empty value counts as unset.
@@ -11,82 +11,59 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from shared import routes
-from shared.addresses import is_address
-from shared.channels.email import endpoint, relay
-from shared.delivery import limiter
-from shared.delivery.limiter import Limits
-from shared.durations import Lead
+from shared.channels.email.services import mail_service
+from shared.channels.limits import Limits
+from shared.durations import Lead, duration
+from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
+from shared.setting_forms import GUID, address, addresses, addresses_or_none, count, host, https, time_zone
+from shared.setting_reader import SettingReader, SettingsError
+from shared.settings.values import ClusterSource, MailSettings, Settings, Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import TypeVar
+    from collections.abc import Mapping
 
     from shared.routes import Routes
 
-    T = TypeVar("T")
-
-from shared.addresses import MAX_RECIPIENTS
-from shared.durations import duration
-from shared.setting_reader import SettingsError
-from shared.settings.values import AzureEmail, ClusterSource, FolderEmail, Settings, SmtpEmail, Storage
-
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
-_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
-_URL_HOST = re.compile(r"[a-z0-9.:-]+")
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_NCRONTAB_FIELDS = 6
-_SECRET = frozenset(
-    {
-        "NOTIFIER_STORAGE",
-        "NOTIFIER_STORAGE__tableServiceUri",
-        "EMAIL_ENDPOINT",
-        "EMAIL_CONNECTION_STRING",
-        "EMAIL_SMTP_URL",
-        "EMAIL_SMTP_PASSWORD",
-    }
-)
+
+SCHEDULES = ("SWEEP_SCHEDULE",)
+"""Settings that a timer takes its schedule from."""
 
 APP = Path(__file__).resolve().parents[2]
 """The app's folder, wherever the worker was started."""
 
-SHORTEST_RETENTION = 30
-"""Days: AKS announces maintenance 7 days ahead, and what may still be told of has to be there."""
+MIN_RETENTION_DAYS = 30
+"""AKS announces maintenance 7 days ahead, and what may still be told of has to be there."""
 
-LONGEST_RETENTION = 36_500
+MAX_RETENTION_DAYS = 36_500
 
-SHORTEST_LEASE = timedelta(seconds=10)
-LONGEST_LEASE = timedelta(hours=1)
+MIN_LEASE = timedelta(seconds=10)
+MAX_LEASE = timedelta(hours=1)
 
 
 def load(environment: Mapping[str, str]) -> Settings:
-    """Read all settings. Raises SettingsError for the first that is missing or wrong."""
-    read = _Reader(environment)
-    read.get("SWEEP_SCHEDULE", _schedule)  # the host resolves it; without it the timer would not start
-    email = _email(read)
-    sender = read.get("EMAIL_FROM", _address)
+    """Return all settings. Raises SettingsError for the first that is missing or wrong."""
+    read = SettingReader(environment)
+    for name in SCHEDULES:
+        # The host reads it, as it stands: with a wrong one the timer would never run.
+        read.get(name, TimerSchedule.parse, as_it_stands=True)
+    defaults = _defaults(read)
     return Settings(
-        storage=_storage(read),
-        table=read.get("NOTIFIER_TABLE", _table, "notifier"),
-        email=email,
-        sender=sender,
-        routes=_routes(read),
-        only_to=read.get("EMAIL_ONLY_TO", _addresses_or_none, ""),
-        limits=_limits(read, email, sender),
-        gap=read.get("REMINDER_GAP", duration, "6h"),
-        group_wait=read.get("GROUP_WAIT", duration, "30s"),
-        group_interval=read.get("GROUP_INTERVAL", duration, "5m"),
+        mail=mail(read),
+        storage=storage(read),
+        routes=_routes(read, defaults),
+        gap=defaults.gap,
+        group_wait=defaults.wait,
+        group_interval=defaults.interval,
         watch=Watch(
             not_started_after=read.get("NOT_STARTED_AFTER", duration, "24h"),
             still_running_after=read.get("STILL_RUNNING_AFTER", duration, "12h"),
         ),
         lease=read.get("LEASE", _lease, "2m"),
-        time_zone=read.get("TIME_ZONE", _time_zone, "UTC"),
-        portal=read.get("PORTAL", _host, "portal.azure.com"),
+        portal=read.get("PORTAL", host, "portal.azure.com"),
         failures_file=read.get("FAILURES_FILE", _failures_file, ""),
         clusters=read.get("CLUSTERS", _clusters, "off"),
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
@@ -94,101 +71,57 @@ def load(environment: Mapping[str, str]) -> Settings:
     )
 
 
-class _Reader:
-    """Reads one setting after the other, and turns what is wrong with a value into a sentence."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-
-    def raw(self, name: str) -> str:
-        return self._environment.get(name, "")
-
-    def text(self, name: str) -> str:
-        return self._environment.get(name, "").strip()
-
-    def get(self, name: str, parse: Callable[[str], T], default: str | None = None) -> T:
-        value = self.text(name) or default
-        if value is None:
-            raise SettingsError(f"Setting {name} is missing, and has no default.")
-        try:
-            return parse(value)
-        except ValueError as error:
-            reason = str(error).removesuffix(".")
-            if reason[:1].isupper():  # a sentence of its own
-                raise SettingsError(f"Setting {name} is wrong: {reason}.") from None
-            shown = "" if _is_secret(name) else f" ({value[:100]!r})"
-            raise SettingsError(f"Setting {name}{shown} {reason}.") from None
-
-    def one_of(self, names: Iterable[str], what: str) -> str:
-        names = tuple(names)
-        given = [name for name in names if self.text(name)]
-        if len(given) == 1:
-            return given[0]
-        listed = ", ".join(names[:-1]) + " or " + names[-1]
-        if given:
-            both = ", ".join(given[:-1]) + " and " + given[-1]
-            raise SettingsError(f"Settings {both} are set together: {what} is one of {listed}.")
-        raise SettingsError(f"A setting is missing: {what} is one of {listed}.")
-
-
-def _storage(read: _Reader) -> Storage:
+def storage(read: SettingReader) -> Storage:
+    """Return where the table is. Raises SettingsError."""
     name = read.one_of(("NOTIFIER_STORAGE__tableServiceUri", "NOTIFIER_STORAGE"), "the table's account")
+    table = read.get("NOTIFIER_TABLE", _table, "notifier")
     if name == "NOTIFIER_STORAGE":
-        return Storage(connection_string=read.get(name, _connection_string))
-    return Storage(uri=read.get(name, _https))
+        return Storage(connection_string=read.get(name, _connection_string), table=table)
+    return Storage(uri=read.get(name, https), table=table)
 
 
-def _email(read: _Reader) -> AzureEmail | SmtpEmail | FolderEmail:
-    ways = ("EMAIL_ENDPOINT", "EMAIL_CONNECTION_STRING", "EMAIL_SMTP_URL", "EMAIL_FOLDER")
-    name = read.one_of(ways, "how mail leaves")
-    if name != "EMAIL_SMTP_URL" and read.text("EMAIL_SMTP_PASSWORD"):
-        raise SettingsError("Setting EMAIL_SMTP_PASSWORD goes with EMAIL_SMTP_URL, which is not set.")
-    if name == "EMAIL_ENDPOINT":
-        return AzureEmail(read.get(name, _endpoint))
-    if name == "EMAIL_CONNECTION_STRING":
-        return read.get(name, _email_connection_string)
-    if name == "EMAIL_FOLDER":
-        return FolderEmail(read.get(name, _folder))
-    return _smtp(read)
+def mail(read: SettingReader) -> MailSettings:
+    """Return how mail leaves. Raises SettingsError."""
+    service = mail_service(read)
+    sender = read.get("EMAIL_FROM", address)
+    return MailSettings(
+        service=service,
+        sender=sender,
+        only_to=read.get("EMAIL_ONLY_TO", addresses_or_none, ""),
+        limits=_limits(read, service.usual_limits(sender)),
+    )
 
 
-def _smtp(read: _Reader) -> SmtpEmail:
-    url = read.get("EMAIL_SMTP_URL", _smtp_url)
-    password = read.text("EMAIL_SMTP_PASSWORD")
-    if not password.isascii():
-        raise SettingsError("Setting EMAIL_SMTP_PASSWORD holds characters beyond ASCII.")
-    has_user = bool(relay.parse_url(url).user)
-    if has_user and not password:
-        raise SettingsError("Setting EMAIL_SMTP_PASSWORD is missing: EMAIL_SMTP_URL names a user.")
-    if password and not has_user:
-        raise SettingsError("Setting EMAIL_SMTP_URL names no user for EMAIL_SMTP_PASSWORD.")
-    return SmtpEmail(url, password)
-
-
-def _routes(read: _Reader) -> Routes:
-    """Read who hears of what: the audiences of ROUTES, and EMAIL_TO as the default one."""
-    text = read.raw("ROUTES")
-    defaults = routes.Defaults(
-        to=read.get("EMAIL_TO", _addresses_or_none, "") if text.strip() else read.get("EMAIL_TO", _addresses),
-        time_zone=read.get("TIME_ZONE", _time_zone, "UTC"),
+def routing(read: SettingReader) -> routes.Defaults:
+    """Return what holds for audiences that say nothing else; without `EMAIL_TO`, no default audience."""
+    return routes.Defaults(
+        to=read.get("EMAIL_TO", addresses_or_none, ""),
+        time_zone=read.get("TIME_ZONE", time_zone, "UTC"),
         leads=read.get("REMINDER_LEADS", _leads, "7d,24h"),
         gap=read.get("REMINDER_GAP", duration, "6h"),
         wait=read.get("GROUP_WAIT", duration, "30s"),
         interval=read.get("GROUP_INTERVAL", duration, "5m"),
     )
+
+
+def _defaults(read: SettingReader) -> routes.Defaults:
+    if not read.text("ROUTES"):
+        read.get("EMAIL_TO", addresses)  # without routes somebody has to hear
+    return routing(read)
+
+
+def _routes(read: SettingReader, defaults: routes.Defaults) -> Routes:
     try:
+        text = read.raw("ROUTES")
         return routes.load(routes.read(text, APP), defaults, routes.folder(text, APP))
     except routes.RoutesError as error:
         raise SettingsError(f"Setting ROUTES is wrong: {str(error).rstrip('.')}.") from None
 
 
-def _limits(read: _Reader, email: AzureEmail | SmtpEmail | FolderEmail, sender: str) -> Limits | None:
-    """Give what the mail service allows: as set, or as its documentation says of the sender's domain."""
-    usual: Limits | None = None
-    if isinstance(email, AzureEmail):
-        usual = limiter.MANAGED_DOMAIN if sender.lower().endswith(".azurecomm.net") else limiter.OWN_DOMAIN
-    per_minute = read.get("EMAIL_PER_MINUTE", _count, "0")
-    per_hour = read.get("EMAIL_PER_HOUR", _count, "0")
+def _limits(read: SettingReader, usual: Limits | None) -> Limits | None:
+    """Return what the mail service allows: as set, else as is usual for it."""
+    per_minute = read.get("EMAIL_PER_MINUTE", count, "0")
+    per_hour = read.get("EMAIL_PER_HOUR", count, "0")
     if usual is None and not (per_minute or per_hour):
         return None
     if usual is None:
@@ -196,16 +129,10 @@ def _limits(read: _Reader, email: AzureEmail | SmtpEmail | FolderEmail, sender: 
     return Limits(per_minute or usual.per_minute, per_hour or usual.per_hour)
 
 
-def _count(value: str) -> int:
-    if not value.isdecimal() or not value.isascii() or len(value) > 7:  # noqa: PLR2004
-        raise ValueError("is not a number of mails")
-    return int(value)
-
-
 def _retention(value: str) -> int:
-    days = _count(value) if value.isdecimal() else 0
-    if not SHORTEST_RETENTION <= days <= LONGEST_RETENTION:
-        raise ValueError(f"is not a number of days between {SHORTEST_RETENTION} and {LONGEST_RETENTION}")
+    days = count(value) if value.isdecimal() else 0
+    if not MIN_RETENTION_DAYS <= days <= MAX_RETENTION_DAYS:
+        raise ValueError(f"is not a number of days between {MIN_RETENTION_DAYS} and {MAX_RETENTION_DAYS}")
     return days
 
 
@@ -219,7 +146,7 @@ def _clusters(value: str) -> ClusterSource:
         return ClusterSource(file=str(path))
     subscriptions = tuple(part.strip().lower() for part in value.split(",") if part.strip())
     for subscription in subscriptions:
-        if not _GUID.fullmatch(subscription):
+        if not GUID.fullmatch(subscription):
             raise ValueError(f"holds {subscription[:100]!r}, which is not a subscription's id (a GUID)")
     if not subscriptions:
         raise ValueError("holds no subscription's id")
@@ -236,7 +163,7 @@ def _failures_file(value: str) -> str:
 
 def _lease(value: str) -> timedelta:
     lease = duration(value)
-    if not SHORTEST_LEASE <= lease <= LONGEST_LEASE:
+    if not MIN_LEASE <= lease <= MAX_LEASE:
         raise ValueError("is not between 10s and 1h")
     return lease
 
@@ -252,65 +179,8 @@ def _leads(value: str) -> tuple[Lead, ...]:
     return leads
 
 
-def _address(value: str) -> str:
-    if not is_address(value):
-        raise ValueError("is not an email address such as aks@example.com")
-    return value
-
-
-def _addresses(value: str) -> tuple[str, ...]:
-    addresses = tuple(part.strip() for part in value.split(",") if part.strip())
-    for address in addresses:
-        if not is_address(address):
-            shown = address[:100]
-            raise ValueError(f"holds {shown!r}, which is not an email address such as ops@example.com")
-    if not addresses:
-        raise ValueError("holds no email address")
-    if len(addresses) > MAX_RECIPIENTS:
-        raise ValueError(f"holds more than {MAX_RECIPIENTS} addresses")
-    return tuple(dict.fromkeys(addresses))
-
-
-def _addresses_or_none(value: str) -> tuple[str, ...]:
-    return _addresses(value) if value else ()
-
-
-def _folder(value: str) -> str:
-    try:
-        is_other = Path(value).exists() and not Path(value).is_dir()
-    except OSError:  # too long a name, a parent that may not be looked into
-        is_other = True
-    if is_other:
-        raise ValueError("is not a folder")
-    return value
-
-
-def _https(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        is_right = parts.scheme == "https" and _URL_HOST.fullmatch(parts.hostname or "") and parts.port != 0
-    except ValueError:
-        is_right = False
-    if not is_right:
-        raise ValueError("is not an https address")
-    return value
-
-
-def _endpoint(value: str) -> str:
-    try:
-        return endpoint.normalise(_https(value))
-    except ValueError:  # its own words repeat the value, which may hold a key that went astray
-        raise ValueError("is not an address such as https://name.communication.azure.com") from None
-
-
-def _host(value: str) -> str:
-    if not _HOST.fullmatch(value):
-        raise ValueError("is not a host name such as portal.azure.com")
-    return value
-
-
 def _client_id(value: str) -> str:
-    if value and not _GUID.fullmatch(value):
+    if value and not GUID.fullmatch(value):
         raise ValueError("is not the client id (a GUID) of a managed identity")
     return value
 
@@ -318,20 +188,6 @@ def _client_id(value: str) -> str:
 def _table(value: str) -> str:
     if not _TABLE_NAME.fullmatch(value) or value.lower() == "tables":  # a name the service keeps
         raise ValueError("is not a table name: 3 to 63 letters and digits, a letter first")
-    return value
-
-
-def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (OSError, ValueError, KeyError):
-        raise ValueError("is not an IANA time zone such as Europe/Berlin") from None
-    return value
-
-
-def _schedule(value: str) -> str:
-    if len(value.split()) != _NCRONTAB_FIELDS:
-        raise ValueError("is not an NCRONTAB schedule of six fields such as 0 * * * * *")
     return value
 
 
@@ -346,17 +202,6 @@ def _connection_string(value: str) -> str:
     return value
 
 
-def _email_connection_string(value: str) -> AzureEmail:
-    return AzureEmail(*endpoint.parse_connection_string(value))
-
-
-def _smtp_url(value: str) -> str:
-    cafile = relay.parse_url(value).cafile
-    if cafile and not Path(cafile).is_file():
-        raise ValueError(f"The cafile {cafile!r} is not a file.")
-    return value
-
-
 def _pairs(value: str) -> dict[str, str]:
     pairs = (part.partition("=") for part in value.split(";") if part.strip())
     return {name.strip().lower(): text.strip() for name, _, text in pairs}
@@ -368,8 +213,3 @@ def _is_base64(value: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_secret(name: str) -> bool:
-    """Tell whether a wrong value is not to be shown: it holds a secret, or may be one that went astray."""
-    return name in _SECRET

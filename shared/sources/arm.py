@@ -31,12 +31,12 @@ API_VERSION = "2025-10-01"
 _HOSTS = {"portal.azure.us": "management.usgovcloudapi.net", "portal.azure.cn": "management.chinacloudapi.cn"}
 
 _RETRIES = 5
-_LONGEST = 60
+_MAX_LENGTH = 60
 """Seconds after which a request is not made again, and the longest that throttling is waited for: the host
 ends a function after five minutes."""
 _AT_ONCE = 4
 """Clusters whose configurations are asked for at the same time: more would only be throttled."""
-_MOST_PAGES = 1_000
+_MAX_PAGES = 1_000
 _OK = 200
 
 
@@ -45,7 +45,7 @@ class ArmError(Exception):
 
 
 def endpoint(portal: str) -> str:
-    """Give the endpoint of the cloud that a portal belongs to; each sovereign cloud has its own."""
+    """Return the endpoint of the cloud that a portal belongs to; each sovereign cloud has its own."""
     return f"https://{_HOSTS.get(portal.lower(), 'management.azure.com')}"
 
 
@@ -53,7 +53,7 @@ class _Retries(RetryPolicy[Any, Any]):
     """Waits as long as Retry-After says, unless that is longer than a request may take."""
 
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
-        return super().is_retry(settings, response) and (self.get_retry_after(response) or 0) <= _LONGEST
+        return super().is_retry(settings, response) and (self.get_retry_after(response) or 0) <= _MAX_LENGTH
 
 
 class Arm:
@@ -72,7 +72,7 @@ class Arm:
             self._endpoint,
             policies=[
                 UserAgentPolicy("aks-maintenance-notifier"),
-                _Retries(retry_total=_RETRIES, retry_backoff_max=_LONGEST, timeout=_LONGEST),
+                _Retries(retry_total=_RETRIES, retry_backoff_max=_MAX_LENGTH, timeout=_MAX_LENGTH),
                 BearerTokenCredentialPolicy(credential, scope),
             ],
             connection_timeout=5,
@@ -96,7 +96,7 @@ class Arm:
                         yield {**body, "maintenanceConfigurations": found}
 
     def _configurations(self, body: dict[str, Any]) -> list[dict[str, Any]] | ArmError:
-        """Give the configurations of a cluster, or why they cannot be had."""
+        """Return the configurations of a cluster, or why they cannot be had."""
         cluster = identity(body.get("id"))
         if cluster is None:
             return ArmError("not the id of a cluster")
@@ -110,7 +110,7 @@ class Arm:
         url = f"{self._endpoint}{path}?api-version={API_VERSION}"
         seen: set[str] = set()
         while url:
-            if url in seen or len(seen) >= _MOST_PAGES:
+            if url in seen or len(seen) >= _MAX_PAGES:
                 raise ArmError("its pages do not come to an end")
             seen.add(url)
             page = self._get(url)
@@ -163,7 +163,7 @@ def _same_origin(one: str, other: str) -> bool:
 
 
 def _words(text: str) -> str:
-    """Give the code and message of an error, as far as there are any."""
+    """Return the code and message of an error, as far as there are any."""
     try:
         error = json.loads(text)["error"]
         words = f"{error['code']}: {error['message']}"

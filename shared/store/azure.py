@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from azure.data.tables import TableClient
 
 from shared.store.table import (
-    MOST_OPERATIONS,
-    MOST_ROWS,
+    MAX_OPERATIONS,
+    MAX_ROWS,
     PARTITION,
     Conflict,
     Operation,
@@ -61,22 +61,22 @@ class AzureTable:
         except ResourceNotFoundError:
             return None
 
-    def query(self, first: str, last: str, limit: int = MOST_ROWS) -> Page:
+    def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
         """See Table."""
         return self._with_table(lambda: self._query(first, last, limit))
 
-    def untouched(self, first: str, last: str, since: datetime, limit: int = MOST_ROWS) -> Page:
+    def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
         """See Table."""
         return self._with_table(lambda: self._query(first, last, limit, since))
 
-    def touched(self, first: str, last: str, since: datetime, limit: int = MOST_ROWS) -> Page:
+    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
         """See BrowsableTable."""
         return self._with_table(lambda: self._query(first, last, limit, touched_since=since))
 
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table."""
         # Azurite answers more than 100 operations in a way that breaks the SDK: check here.
-        assert 0 < len(operations) <= MOST_OPERATIONS, f"{len(operations)} operations in one transaction"
+        assert 0 < len(operations) <= MAX_OPERATIONS, f"{len(operations)} operations in one transaction"
         return self._with_table(lambda: self._commit(operations))
 
     def _query(
@@ -168,7 +168,7 @@ def _translated() -> Iterator[None]:
 
 
 def _is_clear(error: Exception) -> bool:
-    """Tell whether an answer came that asking again would not change."""
+    """Return whether an answer came that asking again would not change."""
     status = getattr(error, "status_code", None)
     return status is not None and status < _SERVER_ERROR and status not in _PASSING
 

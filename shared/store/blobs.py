@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 CHUNK = 65_536
-MOST_CHUNKS = 15
+MAX_CHUNKS = 15
 """A row is at most 1 MiB. An event is at most 1 MB, and whatever valid text that is, it can be pressed into
 this: ASCII into seven eighths by gzip, a random mixture of alphabets by bzip2, which sees more than bytes."""
 
@@ -19,14 +19,14 @@ def pack(raw: str) -> dict[str, Any]:
     """Write a text of any length into properties: compressed, in binary chunks, with its size in bytes."""
     data = raw.encode("utf-8", "surrogatepass")
     chunks = _chunks(gzip.compress(data, compresslevel=6, mtime=0))
-    if len(chunks) > MOST_CHUNKS:
+    if len(chunks) > MAX_CHUNKS:
         import bz2
 
         chunks = _chunks(bz2.compress(data))
-    if len(chunks) > MOST_CHUNKS:
+    if len(chunks) > MAX_CHUNKS:
         # Event Grid delivers at most 1 MB, which fits. Should more ever come, its beginning is kept in the
         # clear, rather than nothing; `size` and the key's hash tell that it is not all.
-        chunks = _chunks(gzip.compress(data[: CHUNK * (MOST_CHUNKS - 1)], compresslevel=1, mtime=0))
+        chunks = _chunks(gzip.compress(data[: CHUNK * (MAX_CHUNKS - 1)], compresslevel=1, mtime=0))
     return {"size": len(data)} | {f"raw{index}": chunk for index, chunk in enumerate(chunks)}
 
 

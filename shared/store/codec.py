@@ -15,26 +15,26 @@ import msgspec
 from shared import keys
 from shared.events import envelope, model
 from shared.notices.kinds import Kind
-from shared.notices.records import Check, Mail, Member, Notice, Recorded, RejectedInput, Report, SentMail
+from shared.notices.records import Check, Mail, MailItem, Notice, RejectedInput, Report, SentMail, StoredEvent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.maintenance.inventory import Known
+    from shared.maintenance.inventory import ClusterInfo
     from shared.store.table import Stored
 
 from shared.store.blobs import pack, unpack
-from shared.store.rows import LONG_AGO, CheckRow, Gate, MailRow, NoticeRow, WorkRow
+from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, WorkRow
 
 TEXT_LIMIT = 24_000
 """UTF-16 code units in a text property. The service's own limit is 32,767; but what an event's facts take, at
 two bytes each, has to leave room in the row for its chunks."""
 
 
-_MOST_ADDRESSES = 50
-_MOST_REPORTS = 50
-_LONGEST = 200
-_LONGEST_DETAIL = 120
+_MAX_ADDRESSES = 50
+_MAX_REPORTS = 50
+_MAX_LENGTH = 200
+_MAX_DETAIL = 120
 _SHORT = 40
 """How much of what a mail service says is written down: together it stays within a text property."""
 
@@ -43,7 +43,7 @@ _CLUSTER_NAME = 8
 """Where in a cluster's resource ID its name stands."""
 
 
-def event_values(recorded: Recorded, raw: str, *, received: datetime, token: str) -> dict[str, Any]:
+def event_values(recorded: StoredEvent, raw: str, *, received: datetime, token: str) -> dict[str, Any]:
     """Write an event's row."""
     event = recorded.event
     facts = _json(event)
@@ -65,7 +65,7 @@ def event_values(recorded: Recorded, raw: str, *, received: datetime, token: str
     }
 
 
-def recorded(row: Stored) -> Recorded:
+def recorded(row: Stored) -> StoredEvent:
     """Read an event's row."""
     values = row.values
     event = msgspec.json.decode(values["facts"], type=model.Event)
@@ -73,10 +73,10 @@ def recorded(row: Stored) -> Recorded:
         (item,) = envelope.parse(unpack(values), time(values["received"]))
         if isinstance(item.reading, model.Event):
             event = msgspec.structs.replace(event, details=item.reading.details)
-    return Recorded(row.key, event, values.get("decision", ""), values.get("revision", 0))
+    return StoredEvent(row.key, event, values.get("decision", ""), values.get("revision", 0))
 
 
-def recorded_by_key(row: Stored) -> Recorded:
+def recorded_by_key(row: Stored) -> StoredEvent:
     """Read what the key and the plain columns of an event's row tell, where its facts cannot be read.
 
     That is enough for every decision: the maintenance has reached this status, and nothing is told twice.
@@ -95,7 +95,7 @@ def recorded_by_key(row: Stored) -> Recorded:
         updated=row.timestamp.astimezone(UTC),
         end_of_support=model.EndOfSupport() if "." in status else None,
     )
-    return Recorded(row.key, event, str(values.get("decision", "")), int(revision or 0), readable=False)
+    return StoredEvent(row.key, event, str(values.get("decision", "")), int(revision or 0), readable=False)
 
 
 def rejected_values(rejected: RejectedInput) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def mail_values(mail: Mail, *, token: str = "", attempts: int = 0) -> dict[str, 
     }
 
 
-def row(stored: Stored) -> Recorded | RejectedInput | SentMail:
+def row(stored: Stored) -> StoredEvent | RejectedInput | SentMail:
     """Read a row that a notice may tell of."""
     match stored.values["kind"]:
         case "event":
@@ -178,7 +178,7 @@ def work(row: Stored) -> WorkRow:
 
 
 def refers_to(row: WorkRow) -> set[str]:
-    """Give the keys of the rows that a row of work tells of, or reads."""
+    """Return the keys of the rows that a row of work tells of, or reads."""
     match row:
         case CheckRow(_, check):
             return {check.key}
@@ -214,7 +214,7 @@ def mail_row(row: Stored) -> MailRow:
     )
 
 
-def gate_values(gate: Gate) -> dict[str, Any]:
+def gate_values(gate: SendGate) -> dict[str, Any]:
     """Write the gate."""
     return {
         "kind": "pause",
@@ -225,12 +225,12 @@ def gate_values(gate: Gate) -> dict[str, Any]:
     }
 
 
-def gate(row: Stored) -> Gate:
+def gate(row: Stored) -> SendGate:
     """Read the gate."""
     values = row.values
     sends = msgspec.json.decode(values.get("sends", "{}"), type=dict[int, int], strict=False)
     until = time(values["until"]) if "until" in values else LONG_AGO
-    return Gate(until, values.get("reason", ""), values.get("strikes", 0), sends, row.etag)
+    return SendGate(until, values.get("reason", ""), values.get("strikes", 0), sends, row.etag)
 
 
 def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
@@ -241,9 +241,9 @@ def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
         "audience": sent.audience,
         "at": text(sent.at),
         "subject": sent.subject[:1_000],
-        "to": _json(sent.to[:_MOST_ADDRESSES]),
+        "to": _json(sent.to[:_MAX_ADDRESSES]),
         "why": sent.why[:4_000],
-        "refused": _json([line[:_LONGEST] for line in sent.refused[:_MOST_ADDRESSES]]),
+        "refused": _json([line[:_MAX_LENGTH] for line in sent.refused[:_MAX_ADDRESSES]]),
         "attempts": sent.attempts,
         "members": members_json(sent.members),
         "reports": reports_json(sent.reports),
@@ -271,7 +271,7 @@ def sent(row: Stored) -> SentMail:
     )
 
 
-def cluster_values(known: Known) -> dict[str, Any]:
+def cluster_values(known: ClusterInfo) -> dict[str, Any]:
     """Write what is known of a cluster. What would not fit is left out rather than cut."""
     facts = _json(known)
     if _units(facts) > TEXT_LIMIT:
@@ -285,30 +285,30 @@ def cluster_values(known: Known) -> dict[str, Any]:
     }
 
 
-def cluster(row: Stored) -> Known:
+def cluster(row: Stored) -> ClusterInfo:
     """Read what is known of a cluster."""
-    from shared.maintenance.inventory import Known
+    from shared.maintenance.inventory import ClusterInfo
 
-    return msgspec.json.decode(row.values["facts"], type=Known)
+    return msgspec.json.decode(row.values["facts"], type=ClusterInfo)
 
 
 def reports_json(reports: Sequence[Report]) -> str:
     """Write delivery reports, the latest of them if there are many."""
     return _json(
         [
-            Report(report.recipient[:_LONGEST], report.status[:_SHORT], report.detail[:_LONGEST_DETAIL])
-            for report in reports[-_MOST_REPORTS:]
+            Report(report.recipient[:_MAX_LENGTH], report.status[:_SHORT], report.detail[:_MAX_DETAIL])
+            for report in reports[-_MAX_REPORTS:]
         ]
     )
 
 
-def members_json(members: Sequence[Member]) -> str:
+def members_json(members: Sequence[MailItem]) -> str:
     """Write members compactly: rows of the history they share a prefix with go by the rest of their keys."""
     return _json([_shortened(member) for member in members])
 
 
-def fits(members: Sequence[Member]) -> bool:
-    """Tell whether these members fit into one mail's row."""
+def fits(members: Sequence[MailItem]) -> bool:
+    """Return whether these members fit into one mail's row."""
     return _units(members_json(members)) <= TEXT_LIMIT
 
 
@@ -322,21 +322,21 @@ def time(value: str) -> datetime:
     return datetime.fromisoformat(value)
 
 
-def _shortened(member: Member) -> Member:
+def _shortened(member: MailItem) -> MailItem:
     if not member.history:
         return member
     prefix = keys.history_of(member.key)
     return msgspec.structs.replace(member, history=tuple(key.removeprefix(prefix) for key in member.history))
 
 
-def _members(value: str) -> tuple[Member, ...]:
+def _members(value: str) -> tuple[MailItem, ...]:
     return tuple(
         msgspec.structs.replace(
             member, history=tuple(keys.history_of(member.key) + part for part in member.history)
         )
         if member.history
         else member
-        for member in msgspec.json.decode(value, type=tuple[Member, ...])
+        for member in msgspec.json.decode(value, type=tuple[MailItem, ...])
     )
 
 

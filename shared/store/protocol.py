@@ -18,9 +18,9 @@ import msgspec
 
 from shared import keys
 from shared.store import codec
-from shared.store.rows import AudienceRow, CheckRow, Gate, MailRow, NoticeRow
+from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate
 from shared.store.table import (
-    MOST_OPERATIONS,
+    MAX_OPERATIONS,
     Conflict,
     Operation,
     Stored,
@@ -33,22 +33,22 @@ from shared.store.table import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from shared.maintenance.inventory import Known
-    from shared.notices.records import Check, Mail, Notice, Recorded, RejectedInput, Row, SentMail
+    from shared.maintenance.inventory import ClusterInfo
+    from shared.notices.records import Check, Mail, Notice, RejectedInput, Row, SentMail, StoredEvent
 
 log = logging.getLogger("notifier")
 
 _T = TypeVar("_T")
 
-MOST_MEMBERS = MOST_OPERATIONS - 3
+MAX_MEMBERS = MAX_OPERATIONS - 3
 """Notices that one mail can take: freezing deletes them, touches audience and gate, and inserts the mail."""
 
-_MOST_CLUSTERS = 40
+_MAX_CLUSTERS = 40
 
-_TRIES = 5
+_MAX_ATTEMPTS = 5
 
 
-class GateMoved(TableError):  # noqa: N818 - says what happened
+class GateChanged(TableError):  # noqa: N818 - says what happened
     """Another instance has paused mail or sent some since the gate was read: read it again."""
 
 
@@ -57,7 +57,7 @@ class Recording(msgspec.Struct, frozen=True):
 
     is_new: bool
     mails: tuple[MailRow, ...] = ()
-    gate: Gate | None = None
+    gate: SendGate | None = None
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -65,25 +65,25 @@ class Frozen(msgspec.Struct, frozen=True):
 
     mail: MailRow | None = None
     audience: AudienceRow | None = None
-    gate: Gate | None = None
+    gate: SendGate | None = None
 
 
 class Due(msgspec.Struct, frozen=True):
     """Work that has fallen due, in order, and the server's time."""
 
     server_time: datetime
-    gate: Gate = Gate()
+    gate: SendGate = SendGate()
     checks: tuple[CheckRow, ...] = ()
     notices: tuple[NoticeRow, ...] = ()
     mails: tuple[MailRow, ...] = ()
-    soon: tuple[NoticeRow, ...] = ()
+    upcoming: tuple[NoticeRow, ...] = ()
     """Notices that fall due a little later."""
     next: str = ""
     """Where to go on reading, if there is `more`."""
 
     @property
     def more(self) -> bool:
-        """Tell whether there is more work due than this."""
+        """Return whether there is more work due than this."""
         return bool(self.next)
 
 
@@ -95,12 +95,12 @@ class Store:
 
     # Reading
 
-    def history(self, prefix: str) -> tuple[Recorded, ...]:
-        """Give all events stored under the history prefix of an eventId. One round trip, as a rule.
+    def history(self, prefix: str) -> tuple[StoredEvent, ...]:
+        """Return all events stored under the history prefix of an eventId. One round trip, as a rule.
 
         A page ends at 4 MiB, too, which a few events of the largest size come to.
         """
-        found: list[Recorded] = []
+        found: list[StoredEvent] = []
         first = prefix
         while first:
             page = self._table.query(first, prefix + keys.AFTER)
@@ -109,12 +109,12 @@ class Store:
         return tuple(found)
 
     def row(self, key: str) -> Row | None:
-        """Give an event, rejected input, or what became of a mail. One round trip."""
+        """Return an event, rejected input, or what became of a mail. One round trip."""
         row = self._table.get(key)
         return next(_readable(codec.row, [row] if row else []), None)
 
     def due(self, now: datetime, first: str = keys.PAUSE, soon: timedelta = timedelta()) -> Due:
-        """Give work due at `now` from a key on, the gate that heads it, and the server's time.
+        """Return work due at `now` from a key on, the gate that heads it, and the server's time.
 
         `soon` is how much longer notices may have to wait that are told of, too, apart from those due. One
         round trip. What one page does not hold is found from `next` on.
@@ -126,7 +126,7 @@ class Store:
         later = _readable(codec.work, page.rows[len(found) :])
         return Due(
             page.server_time,
-            next((row for row in rows if isinstance(row, Gate)), Gate()),
+            next((row for row in rows if isinstance(row, SendGate)), SendGate()),
             tuple(row for row in rows if isinstance(row, CheckRow)),
             tuple(row for row in rows if isinstance(row, NoticeRow)),
             tuple(row for row in rows if isinstance(row, MailRow)),
@@ -135,20 +135,20 @@ class Store:
         )
 
     def audience(self, name: str) -> AudienceRow:
-        """Give the row of an audience, or one to insert. One round trip."""
+        """Return the row of an audience, or one to insert. One round trip."""
         key = keys.audience(name)
         row = self._table.get(key)
         return AudienceRow(key, codec.time(row.values["last"]), row.etag) if row else AudienceRow(key)
 
     # Clusters
 
-    def cluster(self, cluster_key: str) -> Known | None:
-        """Give what is known of a cluster, by its ARM id in lower case. One round trip."""
+    def cluster(self, cluster_key: str) -> ClusterInfo | None:
+        """Return what is known of a cluster, by its ARM id in lower case. One round trip."""
         row = self._table.get(keys.cluster(cluster_key))
         return next(_readable(codec.cluster, [row] if row else []), None)
 
     def clusters(self) -> set[str]:
-        """Give the keys of the rows of all clusters. A round trip for each page."""
+        """Return the keys of the rows of all clusters. A round trip for each page."""
         found: set[str] = set()
         first = "cluster:"
         while first:
@@ -157,7 +157,7 @@ class Store:
             first = keys.following(page.last) if page.more else ""
         return found
 
-    def keep(self, clusters: Iterable[Known], stored: set[str]) -> int:
+    def save_clusters(self, clusters: Iterable[ClusterInfo], stored: set[str]) -> int:
         """Write down what is known of clusters, over what was; give their number.
 
         `stored` has the keys of rows that are there, and is added to. A round trip for each forty: a
@@ -168,8 +168,8 @@ class Store:
             Operation(Verb.MERGE if key in stored else Verb.INSERT, key, values)
             for key, values in rows.items()
         ]
-        for start in range(0, len(operations), _MOST_CLUSTERS):
-            self._write(operations[start : start + _MOST_CLUSTERS])
+        for start in range(0, len(operations), _MAX_CLUSTERS):
+            self._write(operations[start : start + _MAX_CLUSTERS])
         stored |= rows.keys()
         return len(rows)
 
@@ -190,7 +190,7 @@ class Store:
 
     def record(
         self,
-        recorded: Recorded,
+        recorded: StoredEvent,
         raw: str,
         *,
         now: datetime,
@@ -198,13 +198,13 @@ class Store:
         notices: Iterable[tuple[Notice, datetime]] = (),
         checks: Iterable[Check] = (),
         mails: Iterable[Mail] = (),
-        gate: Gate | None = None,
+        gate: SendGate | None = None,
     ) -> Recording:
         """Insert an event, and what follows from it. One round trip, two where it is known already.
 
         `notices` come with the time that they are due.
         `mails` come into being leased under `token`, to be sent by the caller at once; `gate` is the gate
-        with them counted, to be written over the one that was read. Raises GateMoved.
+        with them counted, to be written over the one that was read. Raises GateChanged.
         """
         event_values = codec.event_values(recorded, raw, received=now, token=token)
         work = [(keys.work(due, notice.id), codec.notice_values(notice)) for notice, due in notices]
@@ -279,13 +279,13 @@ class Store:
         audience: AudienceRow | None,
         now: datetime,
         token: str,
-        gate: Gate | None = None,
+        gate: SendGate | None = None,
     ) -> Frozen:
         """Turn notices into a mail, leased under `token`. One round trip.
 
         `rows` are the notices that it tells and those that it makes pointless. `audience` is the row as read
         before: touching it keeps two instances from mailing one audience at once. `gate` is the gate with the
-        send counted. Raises GateMoved.
+        send counted. Raises GateChanged.
         """
         key = keys.work(now, mail.operation_id)
         values = codec.mail_values(mail, token=token, attempts=1)
@@ -306,12 +306,12 @@ class Store:
         return Frozen(row, audience, gate)
 
     def take_over(
-        self, row: MailRow, token: str, gate: Gate | None = None
-    ) -> tuple[MailRow | None, Gate | None]:
+        self, row: MailRow, token: str, gate: SendGate | None = None
+    ) -> tuple[MailRow | None, SendGate | None]:
         """Lease a mail whose lease has run out, or that is free; None where another did. One round trip.
 
         A mail taken from a lease is in doubt from then on, unless its sender had got an answer. `gate` is as
-        for `freeze`. Raises GateMoved.
+        for `freeze`. Raises GateChanged.
         """
         doubt = row.doubt or (row.leased and not row.refused)
         taken = msgspec.structs.replace(
@@ -331,7 +331,7 @@ class Store:
         return msgspec.structs.replace(taken, etag=etag), gate
 
     def free(self, row: MailRow) -> None:
-        """Give up the lease of a mail that was not taken; the attempt does not count. One round trip."""
+        """Return up the lease of a mail that was not taken; the attempt does not count. One round trip."""
         values = {"leased": False, "attempts": row.attempts - 1, "turns": 0}
         self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
 
@@ -376,13 +376,13 @@ class Store:
         ]
         return self._commits(operations)
 
-    def gate(self) -> Gate:
-        """Give the gate as it stands. One round trip."""
+    def gate(self) -> SendGate:
+        """Return the gate as it stands. One round trip."""
         row = self._table.get(keys.PAUSE)
-        return codec.gate(row) if row else Gate()
+        return codec.gate(row) if row else SendGate()
 
     def sent(self, operation_id: str) -> tuple[SentMail, str] | None:
-        """Give what became of a mail, and the etag to write it over. One round trip."""
+        """Return what became of a mail, and the etag to write it over. One round trip."""
         row = self._table.get(keys.sent(operation_id))
         return (codec.sent(row), row.etag) if row else None
 
@@ -402,7 +402,7 @@ class Store:
         return self._commits([write, told, work]) or self._commits([write])
 
     def pending(self) -> set[str]:
-        """Give the keys of all rows that something still to be done refers to. A round trip for each page."""
+        """Return the keys of all rows that something still to be done refers to. A round trip a page."""
         found: set[str] = set()
         first = keys.PAUSE
         while first:
@@ -412,7 +412,7 @@ class Store:
             first = keys.following(page.last) if page.more else ""
         return found
 
-    def forget(self, prefix: str, since: datetime, keep: Callable[[str], bool]) -> int:
+    def delete_expired(self, prefix: str, since: datetime, keep: Callable[[str], bool]) -> int:
         """Delete the rows under a prefix that nothing was written to since a time; give their number.
 
         In transactions of up to 100; a row that changes meanwhile keeps its batch for the next time.
@@ -422,19 +422,19 @@ class Store:
         while first:
             page = self._table.untouched(first, prefix + keys.AFTER, since)
             old = [row for row in page.rows if not keep(row.key)]
-            for start in range(0, len(old), MOST_OPERATIONS):
-                batch = old[start : start + MOST_OPERATIONS]
+            for start in range(0, len(old), MAX_OPERATIONS):
+                batch = old[start : start + MAX_OPERATIONS]
                 if self._commits([Operation(Verb.DELETE, row.key, etag=row.etag) for row in batch]):
                     forgotten += len(batch)
             first = keys.following(page.last) if page.more else ""
         return forgotten
 
-    def pause(self, until: datetime, reason: str, seen: Gate, strikes: int = 0) -> Gate:
+    def pause(self, until: datetime, reason: str, seen: SendGate, strikes: int = 0) -> SendGate:
         """Let no mail go before `until`, or before what is set already if that is later.
 
         One round trip if `seen` is the gate as stored; more until no one else is in the way.
         """
-        for _ in range(_TRIES):
+        for _ in range(_MAX_ATTEMPTS):
             if seen.until > until:
                 return seen
             wanted = msgspec.structs.replace(seen, until=until, reason=reason, strikes=strikes)
@@ -447,8 +447,8 @@ class Store:
         raise TableUnavailable("the pause could not be set")
 
     def _commit_counted(
-        self, operations: Sequence[Operation], gate: Gate | None
-    ) -> tuple[list[str], Gate | None]:
+        self, operations: Sequence[Operation], gate: SendGate | None
+    ) -> tuple[list[str], SendGate | None]:
         """Commit, and write the gate along with it."""
         if gate is None:
             return self._table.commit(operations), None
@@ -456,14 +456,14 @@ class Store:
             *etags, gate_etag = self._table.commit([*operations, _gate_operation(gate)])
         except Conflict as conflict:
             if conflict.index == len(operations):
-                raise GateMoved("the gate has moved") from conflict
+                raise GateChanged("the gate has moved") from conflict
             raise
         return etags, msgspec.structs.replace(gate, etag=gate_etag)
 
     def _settle_accepted(self, row: MailRow, sent: SentMail) -> bool:
         """Settle a mail that was accepted though its row has changed: that it was accepted is a fact."""
         values = codec.sent_values(sent, row.token)
-        for _ in range(_TRIES):
+        for _ in range(_MAX_ATTEMPTS):
             mail = self._table.get(row.key)
             stored = self._table.get(sent.key)
             if stored is not None and mail is None and stored.values["state"] == "sent":
@@ -502,7 +502,7 @@ def _readable(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[
             log.exception("row %s cannot be read, and is left as it is", row.key)
 
 
-def _recorded(row: Stored) -> Recorded:
+def _recorded(row: Stored) -> StoredEvent:
     """Read an event's row, as far as it can be read: what has happened stays known."""
     try:
         return codec.recorded(row)
@@ -511,6 +511,6 @@ def _recorded(row: Stored) -> Recorded:
         return codec.recorded_by_key(row)
 
 
-def _gate_operation(gate: Gate) -> Operation:
+def _gate_operation(gate: SendGate) -> Operation:
     """Write the gate over the one whose etag it bears, or where there was none."""
     return Operation(Verb.MERGE if gate.etag else Verb.INSERT, keys.PAUSE, codec.gate_values(gate), gate.etag)

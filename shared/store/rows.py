@@ -49,7 +49,7 @@ class CheckRow(msgspec.Struct, frozen=True):
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Gate(msgspec.Struct, frozen=True):
+class SendGate(msgspec.Struct, frozen=True):
     """Whether mail may go: the pause that all instances keep, and how much they have sent of late.
 
     `strikes` counts pauses in a row that the mail service set no time for; `sends` is as in `shared.pace`.
@@ -70,4 +70,4 @@ class AudienceRow(msgspec.Struct, frozen=True):
     etag: str = ""
 
 
-WorkRow = MailRow | NoticeRow | CheckRow | Gate
+WorkRow = MailRow | NoticeRow | CheckRow | SendGate

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 PARTITION = "aks"
-MOST_OPERATIONS = 100
-MOST_ROWS = 1_000
+MAX_OPERATIONS = 100
+MAX_ROWS = 1_000
 
 
 class TableError(Exception):
@@ -91,14 +91,14 @@ class Table(Protocol):
         """Read one row. One round trip. Raises TableUnavailable."""
         ...
 
-    def query(self, first: str, last: str, limit: int = MOST_ROWS) -> Page:
+    def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
         """Read rows with `first <= key < last` in order, at most `limit`. One round trip.
 
         Raises TableUnavailable.
         """
         ...
 
-    def untouched(self, first: str, last: str, since: datetime, limit: int = MOST_ROWS) -> Page:
+    def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
         """Read the keys of rows that nothing was written to since a time, without their values.
 
         One round trip for each page that the service makes of what it skips. Raises TableUnavailable.
@@ -117,7 +117,7 @@ class Table(Protocol):
 class BrowsableTable(Table, Protocol):
     """What a look inside needs besides."""
 
-    def touched(self, first: str, last: str, since: datetime, limit: int = MOST_ROWS) -> Page:
+    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
         """Read rows that something was written to since a time.
 
         One round trip for each page that the service makes of what it skips. Raises TableUnavailable.

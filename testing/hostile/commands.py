@@ -126,7 +126,7 @@ def check_margin(text: str) -> None:
 
 
 def _before_sent(text: str) -> list[str]:
-    """Give the lines before the heading of what was sent."""
+    """Return the lines before the heading of what was sent."""
     lines = text.split("\n")
     headings = {heading.upper() for heading in _SENT}
     ends = [number for number, line in enumerate(lines) if line in headings]

@@ -9,12 +9,20 @@ from urllib.parse import urlsplit
 from hypothesis import strategies as st
 
 from shared.audience import Audience
-from shared.channels.email.compose import LIMIT, SUBJECT_LIMIT, Look, compose, compose_plain, fitting, ordered
+from shared.channels.email.compose import (
+    LIMIT,
+    SUBJECT_LIMIT,
+    Branding,
+    compose,
+    compose_plain,
+    count_fitting,
+    ordered,
+)
 from shared.channels.email.mime import message_bytes
 from shared.events.model import Cluster, EndOfSupport, Event, Status, Upgrade
-from shared.maintenance.snapshot import Span, Standing
+from shared.maintenance.snapshot import ClusterSnapshot, Span
 from shared.notices.kinds import Kind
-from shared.notices.records import Mail, Member, Recorded, RejectedInput, Report, Row, SentMail
+from shared.notices.records import Mail, MailItem, RejectedInput, Report, Row, SentMail, StoredEvent
 from shared.text import line
 from testing.hostile import Verdict
 from testing.hostile.commands import check_commands, check_margin, check_names
@@ -37,7 +45,7 @@ class Told(NamedTuple):
 
     kind: Kind
     row: Row
-    standing: Standing | None = None
+    snapshot: ClusterSnapshot | None = None
     lead: str = ""
 
 
@@ -47,7 +55,7 @@ class Letter(NamedTuple):
     told: tuple[Told, ...]
     as_of: datetime
     audience: Audience
-    look: Look
+    look: Branding
     why: str = ""
 
 
@@ -106,7 +114,7 @@ def _trouble(texts: list[str], at: datetime, number: int) -> RejectedInput | Sen
         why=text(5),
         refused=(text(6),),
         attempts=number,
-        members=(Member(NEWS[number % len(NEWS)], f"event:{number}"),),
+        members=(MailItem(NEWS[number % len(NEWS)], f"event:{number}"),),
         reports=(Report(text(7), text(8), text(9)), Report(text(10), "Bounced", text(11)))[: 1 + number % 2],
     )
 
@@ -126,7 +134,7 @@ _SPANS = st.builds(
     st.integers(1, 168),
 )
 _STANDINGS = st.none() | st.builds(
-    Standing,
+    ClusterSnapshot,
     read=TIMES,
     version=ANY,
     channel=ANY,
@@ -159,8 +167,8 @@ AUDIENCES = st.sampled_from(
 )
 LOOKS = st.sampled_from(
     (
-        Look(domain="contoso.example"),
-        Look(domain="contoso.example", portal="portal.azure.cn", only_to=("shadow@example.com",)),
+        Branding(domain="contoso.example"),
+        Branding(domain="contoso.example", portal="portal.azure.cn", only_to=("shadow@example.com",)),
     )
 )
 LETTERS = st.builds(
@@ -188,7 +196,7 @@ def check_letter(letter: Letter) -> Verdict:
     assert again == made
     assert message_bytes(again, OPERATION, SENDER) == message_bytes(made, OPERATION, SENDER)
     if len(mail.members) > 1:
-        assert 1 <= fitting(mail, rows, letter.audience, letter.look) <= len(mail.members)
+        assert 1 <= count_fitting(mail, rows, letter.audience, letter.look) <= len(mail.members)
         assert sorted(map(str, ordered(mail.members, rows))) == sorted(map(str, mail.members))
     plain = compose_plain(mail, rows, letter.audience, letter.look, letter.why)
     check_email(plain, letter.audience, letter.look)
@@ -197,22 +205,22 @@ def check_letter(letter: Letter) -> Verdict:
 
 
 def _names(letter: Letter) -> set[str]:
-    clusters = [told.row.event.cluster for told in letter.told if isinstance(told.row, Recorded)]
+    clusters = [told.row.event.cluster for told in letter.told if isinstance(told.row, StoredEvent)]
     return {name for one in clusters for name in (one.subscription, one.resource_group, one.name, one.id)}
 
 
 def frozen(letter: Letter) -> tuple[Mail, dict[str, Row]]:
-    """Give the mail and the rows that it reads; its history names all of them, and one that is gone."""
+    """Return the mail and the rows that it reads; its history names all of them, and one that is gone."""
     rows = {told.row.key: told.row for told in letter.told}
     history = (*rows, "event:gone:Started")
     members = tuple(
-        Member(told.kind, told.row.key, history, told.lead, told.standing) for told in letter.told
+        MailItem(told.kind, told.row.key, history, told.lead, told.snapshot) for told in letter.told
     )
     mail = Mail(operation_id=OPERATION, audience=letter.audience.id, as_of=letter.as_of, members=members)
     return mail, rows
 
 
-def check_email(made: Email, audience: Audience, look: Look) -> list[str]:
+def check_email(made: Email, audience: Audience, look: Branding) -> list[str]:
     """Check what holds of any email, and give its commands."""
     assert 0 < len(made.subject) <= SUBJECT_LIMIT
     for text in (made.subject, made.message_id, *(name + value for name, value in made.headers)):

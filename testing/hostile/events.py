@@ -14,7 +14,7 @@ from shared import keys
 from shared.events.envelope import parse
 from shared.events.model import Event, Ignored, Item, Rejected, Status
 from shared.events.scheduled_event import EVENT_TYPE, VM_EVENT_TYPE
-from shared.notices.records import Recorded
+from shared.notices.records import StoredEvent
 from shared.store import codec
 from shared.store.table import Stored
 from testing.hostile import Verdict
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 KEY = re.compile(r"[A-Za-z0-9:.-]{1,512}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_MOST_UNITS = 32_767
-_MOST_BYTES = 65_536
-_MOST_OF_A_ROW = 1_048_576
+_MAX_UNITS = 32_767
+_MAX_BYTES = 65_536
+_MAX_OF_A_ROW = 1_048_576
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 OURS = (
@@ -210,17 +210,17 @@ def _check_event(event: Event) -> None:
 
 
 def _check_row(event: Event, raw: str) -> None:
-    key = keys.event(event, 12)
+    key = event.row_key(12)
     assert KEY.fullmatch(key)
-    recorded = Recorded(key, event, "new", 12)
+    recorded = StoredEvent(key, event, "new", 12)
     values = codec.event_values(recorded, raw, received=NOW, token="")
     assert codec.recorded(Stored(key, values, "", NOW)) == recorded
     for value in values.values():
         if isinstance(value, str):
-            assert len(value.encode("utf-16-le")) <= _MOST_UNITS * 2
+            assert len(value.encode("utf-16-le")) <= _MAX_UNITS * 2
         elif isinstance(value, bytes):
-            assert len(value) <= _MOST_BYTES
-    assert sum(_bytes(value) for value in values.values()) < _MOST_OF_A_ROW
+            assert len(value) <= _MAX_BYTES
+    assert sum(_bytes(value) for value in values.values()) < _MAX_OF_A_ROW
 
 
 def _bytes(value: object) -> int:
@@ -248,7 +248,7 @@ def _check_claims(text: str, items: list[Item]) -> None:
 
 
 def claims(element: object) -> bool:
-    """Tell whether something says that it is about AKS: by its type, and no other type beside it.
+    """Return whether something says that it is about AKS: by its type, and no other type beside it.
 
     The type of VM maintenance says so where the subject does.
     """
@@ -265,6 +265,6 @@ _ABOUT_AKS = "/providers/microsoft.containerservice/managedclusters/"
 
 
 def _said(element: dict[str, object], names: set[str]) -> set[str]:
-    """Give what stands under any of these keys, in lower case."""
+    """Return what stands under any of these keys, in lower case."""
     found = [value for key, value in element.items() if key.strip().lower() in names]
     return {value.lower() if isinstance(value, str) else "" for value in found}

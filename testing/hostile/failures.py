@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 HOSTS = frozenset({"learn.microsoft.com", "github.com"})
 """Where the catalogue's guides are."""
 
-_LONGEST = 3_000
-_MOST_FINDINGS = 60
-_MOST_LINES = 41
+_MAX_LENGTH = 3_000
+_MAX_FINDINGS = 60
+_MAX_LINES = 41
 
 _CATALOGUE = load_catalogue()
 _NAME = re.compile(r"\{([a-z][a-z_]*)\}")
@@ -125,7 +125,7 @@ def check_failure(failure: Failure) -> Verdict:
 
 def check_explanation(explanation: Explanation) -> None:
     """Check what holds of any explanation."""
-    assert 0 < len(explanation.findings) <= _MOST_FINDINGS
+    assert 0 < len(explanation.findings) <= _MAX_FINDINGS
     explanation.raw.encode("utf-8")
     for finding in explanation.findings:
         _check_words(finding)
@@ -136,7 +136,7 @@ def check_explanation(explanation: Explanation) -> None:
 def _check_words(finding: Finding) -> None:
     for text in (finding.title, finding.summary, finding.happened, finding.state, finding.retries):
         assert text == " ".join(text.split())
-        assert len(text) <= _LONGEST
+        assert len(text) <= _MAX_LENGTH
         text.encode("utf-8")
     assert finding.title
     assert finding.summary
@@ -144,10 +144,10 @@ def _check_words(finding: Finding) -> None:
     link = urlsplit(finding.link)
     assert (link.scheme, link.username) == ("https", None)
     assert link.hostname in HOSTS
-    assert len(finding.more) <= _MOST_LINES
+    assert len(finding.more) <= _MAX_LINES
     for line in (*finding.more, *(value for _, value in finding.facts)):
         assert is_on_one_line(line)
-        assert len(line) <= _LONGEST
+        assert len(line) <= _MAX_LENGTH
 
 
 def check_command(entry: str, command: str) -> None:
@@ -155,7 +155,7 @@ def check_command(entry: str, command: str) -> None:
     if not command:
         return
     assert command.isprintable()
-    assert len(command) <= _LONGEST
+    assert len(command) <= _MAX_LENGTH
     fitting = [template for template in _commands(entry) if re.fullmatch(_form(template), command)]
     assert fitting, f"no command of {entry}: {command}"
     words = shlex.split(command)
@@ -163,7 +163,7 @@ def check_command(entry: str, command: str) -> None:
 
 
 def fits_catalogue(command: str) -> bool:
-    """Tell whether this is a command of any entry, with one quoted word in each place."""
+    """Return whether this is a command of any entry, with one quoted word in each place."""
     forms = (_form(template) for entry in _CATALOGUE.entries for template in _commands(entry))
     return any(form.fullmatch(command) for form in forms)
 
@@ -175,6 +175,6 @@ def _commands(entry: str) -> tuple[str, ...]:
 
 @cache
 def _form(template: str) -> re.Pattern[str]:
-    """Give the form of a filled command."""
+    """Return the form of a filled command."""
     assert set(_NAME.findall(template)) == templates.names(template)
     return re.compile(QUOTED.join(re.escape(part) for part in _NAME.split(template)[0::2]))

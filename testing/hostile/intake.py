@@ -23,7 +23,7 @@ from testing.world import World
 
 if TYPE_CHECKING:
     from shared.events.model import Item
-    from shared.notices.records import Recorded
+    from shared.notices.records import StoredEvent
     from shared.store.table import Stored
 
 
@@ -119,7 +119,7 @@ def _check_kept(world: World, item: Item, decision: Decision) -> None:
 
 
 def _as_known(event: Event) -> Event:
-    """Give an event as it is recorded: never as from the future."""
+    """Return an event as it is recorded: never as from the future."""
     return msgspec.structs.replace(event, time=NOW) if event.time > NOW else event
 
 
@@ -147,8 +147,8 @@ def _check_told(world: World, rows: list[Stored]) -> None:
             assert later, "what was to be told was not, and nothing has overtaken it"
 
 
-def _is_later(one: Recorded, other: Recorded) -> bool:
-    """Tell whether this is news of the same maintenance that makes the other pointless."""
+def _is_later(one: StoredEvent, other: StoredEvent) -> bool:
+    """Return whether this is news of the same maintenance that makes the other pointless."""
     is_of_same = one.event.event_id == other.event.event_id and one.key != other.key
     if other.event.status == Status.SCHEDULED:
         return is_of_same and (one.revision > other.revision or one.event.status in _BEGUN)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from shared.channels.email.compose import Look, compose, compose_plain
+from shared.channels.email.compose import Branding, compose, compose_plain
 from testing.samples import mails
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def known() -> Known:
     """Gather what the templates make of harmless mails of every kind, each in its plain form as well."""
     elements: set[tuple[str, str, str]] = set()
     others: set[str] = set()
-    shadow = Look(only_to=("shadow@example.com",))
+    shadow = Branding(only_to=("shadow@example.com",))
     for story in mails.stories():
-        for look in (Look(), shadow):
+        for look in (Branding(), shadow):
             for made in (
                 compose(story.mail, story.rows, mails.TEAM, look),
                 compose(replace(story.mail, members=story.mail.members * 2), story.rows, mails.TEAM, look),

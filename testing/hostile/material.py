@@ -127,7 +127,7 @@ def one_of_many(texts: Sequence[str]) -> st.SearchStrategy[str]:
 
 
 def is_on_one_line(text: str) -> bool:
-    """Tell whether a text has neither line breaks nor controls nor halves of characters."""
+    """Return whether a text has neither line breaks nor controls nor halves of characters."""
     return not any(category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text)
 
 
@@ -141,7 +141,7 @@ def written(tree: object, *, is_ascii: bool = True) -> str:
 
 
 def paths(value: object, here: Path = ()) -> list[Path]:
-    """Give the paths of all values inside a tree."""
+    """Return the paths of all values inside a tree."""
     entries: list[tuple[str | int, Any]] = []
     if isinstance(value, dict):
         entries = list(value.items())
@@ -170,7 +170,7 @@ def changes(values: st.SearchStrategy[Any], most: int = 3) -> st.SearchStrategy[
 
 
 def damaged(text: str, made: Sequence[Change]) -> Any:
-    """Give the tree of a JSON text with changes made to it.
+    """Return the tree of a JSON text with changes made to it.
 
     A change whose place is gone by then changes nothing.
     """

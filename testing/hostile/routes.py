@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from testing.hostile.material import Change
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-_LONGEST = 1_000
+_MAX_LENGTH = 1_000
 _SAMPLE = (Path(__file__).parents[2] / "samples" / "routes.yaml").read_text(encoding="utf-8")
 _TREE = json.dumps(yaml.safe_load(_SAMPLE))
 
@@ -229,7 +229,7 @@ def check_sentence(said: str) -> None:
     assert said.startswith("Setting ROUTES is wrong: ")
     assert said.endswith(".")
     assert is_on_one_line(said)
-    assert len(said) <= _LONGEST
+    assert len(said) <= _MAX_LENGTH
 
 
 def _check_audience(audience: Audience) -> None:
@@ -242,14 +242,14 @@ def _check_audience(audience: Audience) -> None:
         assert link.username is None, "a link with a password"
         assert _LINK.fullmatch(audience.runbook)
     assert audience.id.isprintable()
-    assert len(audience.name) <= _LONGEST_NAME
+    assert len(audience.name) <= _MAX_NAME
     assert "," not in audience.name
     assert all(lead.ahead for lead in audience.leads)
 
 
 _ADDRESS = re.compile(r"(?=.{3,254}$)[!#-'*+./0-9=?A-Z^-~-]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\.]+")
 _LINK = re.compile(r"[!-~]+")
-_LONGEST_NAME = 64
+_MAX_NAME = 64
 _OF_THE_APP = frozenset({Kind.REJECTED, Kind.UNDELIVERED, Kind.UNREACHABLE})
 """What an audience cannot choose not to hear of."""
 
@@ -262,10 +262,10 @@ def _check_heard(routes: Routes, event: Event, label: str) -> None:
     matched = [step.route for step in trace.steps if step.outcome is Outcome.MATCHED]
     named = {name for route in matched for name in route.audiences}
     assert set(addressed) == (named if matched else {DEFAULT_AUDIENCE})
-    assert all(route.goes_on for route in matched[:-1])
+    assert all(route.continues for route in matched[:-1])
     assert trace.routed == routes.is_routed(event)
     for kind in Kind:
-        heard = routes.hear(event, kind, label)
+        heard = routes.audiences_for(event, kind, label)
         assert [name for name in routes.audiences if name in heard] == list(heard)
         assert set(heard) <= set(addressed)
         for audience in map(routes.audiences.__getitem__, addressed):
@@ -277,7 +277,7 @@ def _check_heard(routes: Routes, event: Event, label: str) -> None:
                 assert audience.id in heard, "not told what it wants"
     for hearing in trace.hearings:
         for told in hearing.told:
-            heard = routes.hear(event, told.kind, told.lead)
+            heard = routes.audiences_for(event, told.kind, told.lead)
             assert (hearing.audience.id in heard) == told.wanted, "heard otherwise than explained"
 
 

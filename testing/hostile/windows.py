@@ -230,7 +230,7 @@ def _windows(
 
 
 def _anchor(body: dict[str, Any], window: dict[str, Any], after: datetime) -> date:
-    """Give the day from which intervals count where there is no startDate: of creation, or today."""
+    """Return the day from which intervals count where there is no startDate: of creation, or today."""
     zone = zone_of(window)
     if body.get("systemData"):
         return datetime.fromisoformat(_SAID["createdAt"]).astimezone(zone).date()
@@ -273,7 +273,7 @@ def _check_neighbours(configuration: Configuration, windows: list[Window], after
 
 
 def _is_anchored(configuration: Configuration) -> bool:
-    """Tell whether the windows are the same from whatever time they are asked for."""
+    """Return whether the windows are the same from whatever time they are asked for."""
     said = configuration.window
     counts = isinstance(said, MaintenanceWindow) and said.schedule.interval > 1 and said.start_date is None
     return not counts or configuration.created is not None
@@ -283,5 +283,5 @@ def _check_known(body: Any) -> None:
     reading = inventory.read(body, datetime(2026, 11, 20, tzinfo=UTC))
     assert reading.clusters or reading.wrong or body in ([], {"value": []})
     for one in reading.clusters:
-        assert msgspec.json.decode(msgspec.json.encode(one), type=inventory.Known) == one
+        assert msgspec.json.decode(msgspec.json.encode(one), type=inventory.ClusterInfo) == one
     assert all(map(is_on_one_line, reading.wrong))

@@ -8,19 +8,19 @@ from datetime import datetime, timedelta
 from shared import keys
 from shared.events.model import Event, Status, Upgrade
 from shared.notices.kinds import Kind
-from shared.notices.records import Mail, Member, RejectedInput, Report, Row, SentMail
+from shared.notices.records import Mail, MailItem, RejectedInput, Report, Row, SentMail
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded
 
 
 def digest(name: str, times: int) -> Story:
-    """Give a digest of a bit of everything, `times` over, on clusters of their own."""
+    """Return a digest of a bit of everything, `times` over, on clusters of their own."""
     rows: dict[str, Row] = {}
-    members: list[Member] = []
+    members: list[MailItem] = []
     for number in range(times * 9):
         kind, happened = _one_of_many(number)
         row = recorded(happened)
         rows[row.key] = row
-        members.append(Member(kind, row.key, (row.key,), "24h" if kind is Kind.REMINDER else ""))
+        members.append(MailItem(kind, row.key, (row.key,), "24h" if kind is Kind.REMINDER else ""))
     mail = Mail(operation_id="0" * 8, audience=TEAM.id, as_of=NOW, members=tuple(members))
     return Story(name, mail, rows)
 
@@ -86,7 +86,7 @@ _NIGHT: tuple[tuple[Kind, Status, Upgrade, int], ...] = (
 
 
 def storm(name: str) -> Story:
-    """Give the digest of a bad night: 97 things on 42 clusters, many of which fail for the same reason."""
+    """Return the digest of a bad night: 97 things on 42 clusters, many of which fail for the same reason."""
     unreached = SentMail(
         key=keys.sent("00000000-0000-5000-8000-00000000abce"),
         state="sent",
@@ -99,14 +99,14 @@ def storm(name: str) -> Story:
     raw = json.dumps({"specversion": "1.0", "type": "Contoso.Something"})
     refused = RejectedInput(keys.rejected(raw), "no data.resourceInfo.properties", raw, NOW)
     rows: dict[str, Row] = {row.key: row for row in (unreached, refused)}
-    members = [Member(Kind.UNREACHABLE, unreached.key), Member(Kind.REJECTED, refused.key)]
+    members = [MailItem(Kind.UNREACHABLE, unreached.key), MailItem(Kind.REJECTED, refused.key)]
     kinds = [(kind, status, upgrade) for kind, status, upgrade, count in _NIGHT for _ in range(count)]
     for number, (kind, status, upgrade) in enumerate(kinds):
         told = recorded(_of_the_night(number, kind, status, upgrade), int(kind is Kind.RESCHEDULED))
         began = recorded(event(Status.STARTED, _began(number), **_whose(number)))
         history = (began,) if kind in {Kind.FAILED, Kind.COMPLETED} else ()
         rows |= {row.key: row for row in (*history, told)}
-        members.append(Member(kind, told.key, tuple(row.key for row in (*history, told))))
+        members.append(MailItem(kind, told.key, tuple(row.key for row in (*history, told))))
     mail = Mail(
         operation_id="0" * 8, audience=TEAM.id, as_of=NOW + timedelta(minutes=30), members=tuple(members)
     )
@@ -130,7 +130,7 @@ def _of_the_night(number: int, kind: Kind, status: Status, upgrade: Upgrade) -> 
 
 
 def _why(number: int) -> str:
-    """Say why the number-th failed: budgets of several teams, a quota that all share, and one subnet."""
+    """Return why the number-th failed: budgets of several teams, a quota that all share, and one subnet."""
     if number < 8:
         team = _TEAMS[number % 7]
         return REASON.replace("shop", team).replace("cart", team)

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from shared import keys
 from shared.audience import Audience
 from shared.events.model import Cluster, Event, Upgrade
 from shared.notices.kinds import Decision, Kind
-from shared.notices.records import Mail, Member, Recorded, Row
+from shared.notices.records import Mail, MailItem, Row, StoredEvent
 
 NOW = datetime(2026, 11, 20, 1, 48, tzinfo=UTC)
 START = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
@@ -43,12 +42,12 @@ class Story(msgspec.Struct, frozen=True):
 
 
 def cluster(name: str = "prod-weu-1", group: str = "rg-prod") -> Cluster:
-    """Give a cluster."""
+    """Return a cluster."""
     return Cluster("66667777-aaaa-8888-bbbb-9999cccc0000", group, name)
 
 
 def event(status: str, time: datetime, **facts: object) -> Event:
-    """Give an event; `facts` are fields of it."""
+    """Return an event; `facts` are fields of it."""
     known = {
         "event_id": "22223333-cccc-4444-dddd-5555eeee6666",
         "status": status,
@@ -64,16 +63,16 @@ def event(status: str, time: datetime, **facts: object) -> Event:
     return Event(**(known | facts))  # type: ignore[arg-type]
 
 
-def recorded(happened: Event, revision: int = 0) -> Recorded:
-    """Give the row of an event."""
-    return Recorded(keys.event(happened, revision), happened, Decision.NEW, revision)
+def recorded(happened: Event, revision: int = 0) -> StoredEvent:
+    """Return the row of an event."""
+    return StoredEvent(happened.row_key(revision), happened, Decision.NEW, revision)
 
 
 def story(
-    name: str, kind: Kind, *history: Recorded, as_of: datetime = NOW, lead: str = "", number: int = 1
+    name: str, kind: Kind, *history: StoredEvent, as_of: datetime = NOW, lead: str = "", number: int = 1
 ) -> Story:
-    """Give the mail that tells of the last of these rows."""
-    member = Member(kind, history[-1].key, tuple(row.key for row in history), lead)
+    """Return the mail that tells of the last of these rows."""
+    member = MailItem(kind, history[-1].key, tuple(row.key for row in history), lead)
     mail = Mail(
         operation_id=f"00000000-0000-5000-8000-{number:012d}",
         audience=TEAM.id,

@@ -9,9 +9,9 @@ import msgspec
 
 from shared import keys
 from shared.events.model import EndOfSupport, Event, Status, Upgrade
-from shared.maintenance.snapshot import Span, Standing
+from shared.maintenance.snapshot import ClusterSnapshot, Span
 from shared.notices.kinds import Kind
-from shared.notices.records import Mail, Member, RejectedInput, Report, SentMail
+from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMail
 from testing.samples.bulk import digest, storm
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
 
@@ -35,7 +35,7 @@ _SUBJECT = "[Reminder] Kubernetes upgrade · prod-weu-1 · starts in 24 hours"
 
 
 def stories() -> list[Story]:
-    """Give one mail of each kind, and two digests."""
+    """Return one mail of each kind, and two digests."""
     announced = recorded(event(Status.SCHEDULED, NOW - timedelta(days=7), start=BEGAN - timedelta(minutes=2)))
     coming = recorded(
         event(
@@ -119,8 +119,8 @@ _NIGHT = Span(START.replace(minute=0), START.replace(minute=0) + timedelta(hours
 
 
 def _standing(told: Story, following: Span, *, window: Span | None) -> Story:
-    """Give the same mail, frozen with what is known of the cluster and its windows."""
-    standing = Standing(
+    """Return the same mail, frozen with what is known of the cluster and its windows."""
+    snapshot = ClusterSnapshot(
         read=NOW.replace(hour=2, minute=41),
         version="1.32.6",
         channel="stable",
@@ -130,7 +130,7 @@ def _standing(told: Story, following: Span, *, window: Span | None) -> Story:
         window=window,
         next=following,
     )
-    members = tuple(msgspec.structs.replace(member, standing=standing) for member in told.mail.members)
+    members = tuple(msgspec.structs.replace(member, snapshot=snapshot) for member in told.mail.members)
     return msgspec.structs.replace(told, mail=msgspec.structs.replace(told.mail, members=members))
 
 
@@ -159,7 +159,7 @@ def _rejected() -> Story:
     raw = json.dumps({"specversion": "1.0", "type": "Contoso.Something", "data": {"hello": "world"}})
     row = RejectedInput(keys.rejected(raw), "no data.resourceInfo.properties", raw, NOW)
     mail = Mail(
-        operation_id="0" * 8, audience="default", as_of=NOW, members=(Member(Kind.REJECTED, row.key),)
+        operation_id="0" * 8, audience="default", as_of=NOW, members=(MailItem(Kind.REJECTED, row.key),)
     )
     return Story("rejected", mail, {row.key: row})
 
@@ -187,8 +187,8 @@ def _sent(name: str, kind: Kind, **facts: object) -> Story:
         "subject": _SUBJECT,
         "to": ("shop-oncall@example.com", "shop-leads@example.org"),
         "attempts": 1,
-        "members": (Member(Kind.REMINDER, "event:22223333-cccc-4444-dddd-5555eeee6666:Scheduled"),),
+        "members": (MailItem(Kind.REMINDER, "event:22223333-cccc-4444-dddd-5555eeee6666:Scheduled"),),
     }
     row = SentMail(**(known | facts))  # type: ignore[arg-type]
-    mail = Mail(operation_id="0" * 8, audience="default", as_of=NOW, members=(Member(kind, row.key),))
+    mail = Mail(operation_id="0" * 8, audience="default", as_of=NOW, members=(MailItem(kind, row.key),))
     return Story(name, mail, {row.key: row})

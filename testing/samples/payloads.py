@@ -12,7 +12,7 @@ EVENT_TYPE = "Microsoft.ResourceNotifications.ContainerServiceEventResources.Sch
 
 
 def guid(name: str) -> str:
-    """Give the same GUID for the same name."""
+    """Return the same GUID for the same name."""
     return str(uuid5(NAMESPACE_URL, name))
 
 

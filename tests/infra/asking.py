@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def settings_of(infra: Infra) -> dict[str, Value]:
-    """Give the settings of the application that the deployment sets."""
+    """Return the settings of the application that the deployment sets."""
     value = infra["main.bicep"].variables.get("settings")
     return value if isinstance(value, dict) else {}
 
 
 def all_settings(template: Template) -> dict[str, Value]:
-    """Give the settings that one file sets, the host's included."""
+    """Return the settings that one file sets, the host's included."""
     found: dict[str, Value] = {}
     for name in ("settings", "hostSettings"):
         value = template.variables.get(name)
@@ -28,7 +28,7 @@ def all_settings(template: Template) -> dict[str, Value]:
 
 
 def made(infra: Infra) -> Iterator[tuple[str, Template, Declared]]:
-    """Give every resource that is made, with its file."""
+    """Return every resource that is made, with its file."""
     for path, template in infra.items():
         for resource in template.resources:
             if not resource.existing:

@@ -100,7 +100,7 @@ def log_queries(infra: Infra) -> Iterator[str]:
 
 
 def alert_names(infra: Infra) -> set[str]:
-    """Give the names of all alerts, as their mails show them."""
+    """Return the names of all alerts, as their mails show them."""
     rules = [rule for path in ("alerts/topic.bicep", "alerts/app.bicep") for rule in _watched(infra[path])]
     return {str(rule["name"]) for rule in rules} | {"unmatched"}
 

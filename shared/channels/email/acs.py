@@ -24,9 +24,18 @@ from azure.communication.email import EmailClient
 from azure.core.credentials import AzureKeyCredential
 from azure.core.rest import HttpRequest
 
-from shared.channels.email.endpoint import normalise, parse_connection_string
+from shared.channels.email.endpoint import normalise
 from shared.channels.email.mime import split
-from shared.channels.outcomes import Accepted, Answer, Fate, Outcome, Refused, Throttled, Unavailable, Unknown
+from shared.channels.outcomes import (
+    Accepted,
+    OperationState,
+    OperationStatus,
+    Outcome,
+    Refused,
+    Throttled,
+    Unavailable,
+    Unknown,
+)
 from shared.connections import transport
 
 if TYPE_CHECKING:
@@ -38,13 +47,11 @@ if TYPE_CHECKING:
     from shared.channels.email.email import Email
     from shared.channels.outcomes import Timeouts
 
-__all__ = ["AcsMailer", "parse_connection_string", "request_body"]
-
 API_VERSION = "2025-09-01"
 """The SDK's own default, named because questions about operations are asked without its help."""
 
 DEFAULT_PAUSE = 60.0
-LONGEST_PAUSE = 86400.0
+MAX_PAUSE = 86400.0
 """Seconds. The longest seen from the service is about an hour; more than a day is taken for nonsense."""
 
 CONCERNS_ALL_MAIL = frozenset({401, 402, 403, 404, 405, 407, 410})
@@ -97,7 +104,7 @@ class AcsMailer:
             return Unknown(f"accepted, and {result['status']} at once")  # asking gives the code
         return Accepted()
 
-    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:
+    def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """Ask what became of an operation."""
         request = HttpRequest(
             "GET", f"/emails/operations/{quote(operation_id, safe='')}", params={"api-version": API_VERSION}
@@ -106,7 +113,7 @@ class AcsMailer:
             response = self._client.send_request(request, **_once(timeouts))
             status, body = response.status_code, response.json() if response.content else None
         except Exception as problem:  # noqa: BLE001 - no answer, for whatever reason
-            return Answer(Fate.NO_ANSWER, _words(problem))
+            return OperationStatus(OperationState.NO_ANSWER, _words(problem))
         return _answer(status, body)
 
 
@@ -194,7 +201,7 @@ class _Seen:
         self._headers = response.http_response.headers
 
     def outcome(self, problem: Exception) -> Outcome:
-        """Say what became of a request that raised."""
+        """Return what became of a request that raised."""
         if not self._posted:
             words = str(problem) if isinstance(problem, _TooLate) else _words(problem)
             return Unavailable(f"nothing was sent: {words}")
@@ -216,20 +223,20 @@ class _Seen:
         return Unknown(reason)
 
 
-def _answer(status: int, body: object) -> Answer:
+def _answer(status: int, body: object) -> OperationStatus:
     """Read what was said of an operation."""
     body = body if isinstance(body, dict) else {}
     error = body.get("error")
     error = error if isinstance(error, dict) else {}
     if status == HTTPStatus.NOT_FOUND:
-        return Answer(Fate.NEVER_SEEN, str(error.get("code") or ""))
+        return OperationStatus(OperationState.NEVER_SEEN, str(error.get("code") or ""))
     said = str(body.get("status") or "")
     if status == HTTPStatus.OK and said.lower() in {"succeeded", "running", "notstarted"}:
-        return Answer(Fate.ACCEPTED, said)
+        return OperationStatus(OperationState.ACCEPTED, said)
     if status == HTTPStatus.OK and said.lower() in {"failed", "canceled", "cancelled"}:
         detail = ": ".join(str(error[name]) for name in ("code", "message") if error.get(name))
-        return Answer(Fate.FAILED, " ".join(f"{said} {detail}".split())[:500])
-    return Answer(Fate.NO_ANSWER, f"{status} {said or error.get('code') or ''}".strip())
+        return OperationStatus(OperationState.FAILED, " ".join(f"{said} {detail}".split())[:500])
+    return OperationStatus(OperationState.NO_ANSWER, f"{status} {said or error.get('code') or ''}".strip())
 
 
 def _pause(headers: Mapping[str, str], reason: str) -> float:
@@ -252,11 +259,11 @@ def _pause(headers: Mapping[str, str], reason: str) -> float:
     if math.isnan(seconds):
         named = re.search(r"after (\d{1,9}) seconds?", reason)
         seconds = float(named[1]) if named else DEFAULT_PAUSE
-    return min(max(seconds, 1.0), LONGEST_PAUSE)
+    return min(max(seconds, 1.0), MAX_PAUSE)
 
 
 def _words(problem: Exception) -> str:
-    """Say what went wrong in one line: the service's code and message where there are any."""
+    """Return what went wrong in one line: the service's code and message where there are any."""
     error = getattr(problem, "error", None)
     said = [getattr(error, name, None) for name in ("code", "message")]
     text = ": ".join(str(one) for one in said if one) if any(said) else f"{type(problem).__name__}: {problem}"

@@ -18,8 +18,8 @@ from shared.text import clip, line
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.messages.history import Story
-    from shared.messages.view import Frame
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import RenderContext
 
 ASSUMED = timedelta(hours=4)
 """How long a maintenance is entered for: AKS does not say, and its windows are at least four hours long."""
@@ -30,7 +30,7 @@ KINDS = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.CANCELED})
 """What has an entry."""
 
 
-def entry(story: Story, frame: Frame) -> Attachment | None:
+def entry(story: MaintenanceHistory, frame: RenderContext) -> Attachment | None:
     """Make the calendar file of a notice; None where there is nothing to enter."""
     start = story.planned
     if start is None or story.kind not in KINDS:
@@ -44,7 +44,7 @@ def entry(story: Story, frame: Frame) -> Attachment | None:
     return Attachment("maintenance.ics", "text/calendar", _ics(story, frame, start, end))
 
 
-def _ics(story: Story, frame: Frame, start: datetime, end: datetime) -> bytes:
+def _ics(story: MaintenanceHistory, frame: RenderContext, start: datetime, end: datetime) -> bytes:
     import icalendar
 
     event, canceled = story.event, story.kind is Kind.CANCELED
@@ -79,7 +79,7 @@ def _ics(story: Story, frame: Frame, start: datetime, end: datetime) -> bytes:
     return file
 
 
-def _description(story: Story) -> str:
+def _description(story: MaintenanceHistory) -> str:
     if story.kind is Kind.CANCELED:
         return "AKS has canceled this maintenance."
     return (

@@ -24,10 +24,10 @@ from shared.messages import (
     window_facts,
 )
 from shared.messages.digest import ordered
-from shared.messages.history import tell
-from shared.messages.view import Digest, Frame, Look, Room, View, bordered
+from shared.messages.history import read_history
+from shared.messages.view import Branding, Digest, RenderContext, SizeBudget, View, sanitized
 from shared.notices.kinds import Kind
-from shared.notices.records import Recorded, RejectedInput, SentMail
+from shared.notices.records import RejectedInput, SentMail, StoredEvent
 from shared.text import clip, line
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from shared.audience import Audience
     from shared.channels.email.email import Attachment
     from shared.channels.email.rendering import Rendered
-    from shared.messages.history import Story
-    from shared.notices.records import Mail, Member, Row
+    from shared.messages.history import MaintenanceHistory
+    from shared.notices.records import Mail, MailItem, Row
 
-__all__ = ["LIMIT", "Look", "compose", "compose_plain", "fitting", "ordered"]
+__all__ = ["LIMIT", "Branding", "compose", "compose_plain", "count_fitting", "ordered"]
 
 LIMIT = 102_000
 """Bytes of HTML, and of text: Gmail hides what comes after 102 KB."""
@@ -49,7 +49,7 @@ _STATUS_LIMIT = 80
 _PART_LIMIT = 70
 _SHADOW_LIMIT = 30
 
-_KINDS: dict[Kind, Callable[[Story, Frame], View]] = {
+_KINDS: dict[Kind, Callable[[MaintenanceHistory, RenderContext], View]] = {
     Kind.SCHEDULED: planned.scheduled,
     Kind.RESCHEDULED: planned.rescheduled,
     Kind.REMINDER: planned.reminder,
@@ -64,22 +64,22 @@ _KINDS: dict[Kind, Callable[[Story, Frame], View]] = {
 }
 
 _ROOMS = (
-    Room(),
-    Room(raw=8_000, commands=20, items=60, line=1_000),
-    Room(raw=4_000, commands=10, items=30, line=500, several=20),
-    Room(raw=2_000, commands=5, items=12, line=250, several=10),
-    Room(raw=500, commands=0, items=0, line=120, several=5),
+    SizeBudget(),
+    SizeBudget(raw=8_000, commands=20, items=60, line=1_000),
+    SizeBudget(raw=4_000, commands=10, items=30, line=500, several=20),
+    SizeBudget(raw=2_000, commands=5, items=12, line=250, several=10),
+    SizeBudget(raw=500, commands=0, items=0, line=120, several=5),
 )
 """From plenty to little: the first whose mail stays within the limit is taken."""
 
 
-def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Look) -> Email:
+def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> Email:
     """Make the email of a frozen mail.
 
     `rows` holds the rows that its members name, by key. Raises if one that a member tells of is missing, or
     if composing meets something it cannot handle: then `compose_plain` does.
     """
-    frame = Frame(mail.as_of, time_phrases.zone(audience.time_zone), audience, look)
+    frame = RenderContext(mail.as_of, time_phrases.zone(audience.time_zone), audience, look)
     attachments: tuple[Attachment, ...] = ()
     if len(mail.members) == 1:
         single = _single(mail.members[0], rows, frame)
@@ -93,7 +93,7 @@ def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Look)
     return _email(mail, rows, audience, look, subject=subject, parts=parts, attachments=attachments)
 
 
-def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Look, why: str) -> Email:
+def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, why: str) -> Email:
     """Make the email that goes out when composing raised: no templates, nothing that odd data could break.
 
     `why` says what was wrong with the other one.
@@ -107,8 +107,8 @@ def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
     return _email(mail, rows, audience, look, subject=subject, parts=parts)
 
 
-def fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Look) -> int:
-    """Tell how many of a mail's first members fit into one email whole: nothing cut or told by name only.
+def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> int:
+    """Return how many of a mail's first members fit into one email whole: nothing cut or told by name only.
 
     At least 1, as a single thing is told however little of it fits. One rendering where all fit. Where
     composing would raise, all count as fitting: splitting does not mend that, and `compose` says what it is.
@@ -116,7 +116,7 @@ def fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Look)
     count = len(mail.members)
     if count <= 1:
         return count
-    frame = Frame(mail.as_of, time_phrases.zone(audience.time_zone), audience, look)
+    frame = RenderContext(mail.as_of, time_phrases.zone(audience.time_zone), audience, look)
     try:
         told = digest.entries(mail.members, rows, frame)
 
@@ -137,7 +137,7 @@ def fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Look)
     return few
 
 
-def _single(member: Member, rows: Mapping[str, Row], frame: Frame) -> View:
+def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> View:
     row = rows[member.key]
     if isinstance(row, RejectedInput):
         return notifier_problems.rejected(row, frame)
@@ -145,14 +145,14 @@ def _single(member: Member, rows: Mapping[str, Row], frame: Frame) -> View:
         if member.kind is Kind.UNREACHABLE:
             return unreachable.unreachable(member, row, rows, frame)
         return notifier_problems.undelivered(row, rows, frame)
-    story = tell(member, rows)
+    story = read_history(member, rows)
     return window_facts.with_windows(_KINDS[member.kind](story, frame), story, frame)
 
 
-def _calendar(member: Member, rows: Mapping[str, Row], frame: Frame) -> Attachment | None:
+def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:
     if member.kind not in calendar.KINDS:
         return None
-    return calendar.entry(tell(member, rows), frame)
+    return calendar.entry(read_history(member, rows), frame)
 
 
 def _fit(view: View | Digest, subject: str) -> Rendered:
@@ -164,17 +164,17 @@ def _fit(view: View | Digest, subject: str) -> Rendered:
     raise ValueError(f"a mail of {parts.size} bytes cannot be made smaller")
 
 
-def _render(view: View | Digest, room: Room, subject: str) -> Rendered:
+def _render(view: View | Digest, room: SizeBudget, subject: str) -> Rendered:
     """Render as much as there is room for."""
-    shown = digest.within(view, room) if isinstance(view, Digest) else view.cut(room)
-    return render(bordered(shown, room), subject)
+    shown = digest.trimmed(view, room) if isinstance(view, Digest) else view.cut(room)
+    return render(sanitized(shown, room), subject)
 
 
 def _email(
     mail: Mail,
     rows: Mapping[str, Row],
     audience: Audience,
-    look: Look,
+    look: Branding,
     *,
     subject: str,
     parts: Rendered,
@@ -194,9 +194,9 @@ def _email(
     )
 
 
-def _headers(mail: Mail, rows: Mapping[str, Row], look: Look) -> Iterator[tuple[str, str]]:
+def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding) -> Iterator[tuple[str, str]]:
     row = rows.get(mail.members[0].key) if len(mail.members) == 1 else None
-    if isinstance(row, Recorded):
+    if isinstance(row, StoredEvent):
         thread = ids.thread_id(keys.event_id(row.event.event_id), look.domain)
         yield "References", thread
         yield "In-Reply-To", thread
@@ -208,7 +208,7 @@ def _headers(mail: Mail, rows: Mapping[str, Row], look: Look) -> Iterator[tuple[
         yield "Importance", "high"
 
 
-def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Look) -> str:
+def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Branding) -> str:
     """Put the status first; parts are cut one by one, so that the last one is never lost to a long first.
 
     Shadow mode stands behind the status: rules of mail programs go by how a subject begins. It names the

@@ -15,7 +15,15 @@ from uuid import uuid4
 
 from shared.channels.email.gallery import ATTACHMENTS, Gallery, attachment_file
 from shared.channels.email.mime import mailbox, mailboxes, message_bytes
-from shared.channels.outcomes import Accepted, Answer, Fate, Outcome, Refused, Timeouts, Unavailable
+from shared.channels.outcomes import (
+    Accepted,
+    OperationState,
+    OperationStatus,
+    Outcome,
+    Refused,
+    Timeouts,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from shared.channels.email.email import Email
@@ -60,9 +68,11 @@ class FolderMailer:
             _log.warning("the page of %s could not be written: %s", self._folder, problem)
         return Accepted(tuple(impossible))
 
-    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:  # noqa: ARG002 - a Mailer's
-        """Say whether the mail was written."""
-        return Answer(Fate.ACCEPTED if self._path(operation_id).exists() else Fate.NEVER_SEEN)
+    def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:  # noqa: ARG002 - a Mailer's
+        """Return whether the mail was written."""
+        return OperationStatus(
+            OperationState.ACCEPTED if self._path(operation_id).exists() else OperationState.NEVER_SEEN
+        )
 
     def _path(self, operation_id: str) -> Path:
         if not re.fullmatch(r"[A-Za-z0-9-]+", operation_id):

@@ -135,7 +135,7 @@ def attachment_file(operation_id: str, number: int, name: str) -> str:
 
 
 def tone(status: str) -> str:
-    """Say which colour a status gets."""
+    """Return which colour a status gets."""
     return next((name for name, words in _TONES if re.search(words, status.lower())), "plain")
 
 

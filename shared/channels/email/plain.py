@@ -6,7 +6,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from shared.messages import phrases
-from shared.notices.records import Recorded, RejectedInput, SentMail
+from shared.notices.records import RejectedInput, SentMail, StoredEvent
 from shared.text import clean, clip, line
 
 if TYPE_CHECKING:
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.channels.email.rendering import Rendered
-    from shared.messages.view import Look
-    from shared.notices.records import Mail, Member, Row
+    from shared.messages.view import Branding
+    from shared.notices.records import Mail, MailItem, Row
 
 
 def subject(mail: Mail, rows: Mapping[str, Row]) -> tuple[str, tuple[str, ...]]:
-    """Give the status and the other parts of the subject."""
+    """Return the status and the other parts of the subject."""
     first = rows.get(mail.members[0].key) if len(mail.members) == 1 else None
-    cluster = (first.event.cluster.name,) if isinstance(first, Recorded) else ()
+    cluster = (first.event.cluster.name,) if isinstance(first, StoredEvent) else ()
     kinds = ", ".join(dict.fromkeys(member.kind.value for member in mail.members))
     return kinds.capitalize(), ("AKS maintenance", *cluster)
 
 
-def text(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Look, why: str) -> str:
+def text(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, why: str) -> str:
     """Tell every member in a few lines; `why` says what was wrong with the usual mail."""
     shadow = phrases.shadow(audience, look)
     lines = [
@@ -56,9 +56,9 @@ _HTML = Template(
 )
 
 
-def _member(member: Member, row: Row | None) -> Iterator[str]:
+def _member(member: MailItem, row: Row | None) -> Iterator[str]:
     head = f"* {member.kind.value}"
-    if isinstance(row, Recorded):
+    if isinstance(row, StoredEvent):
         event = row.event
         yield f"{head}: {_short(event.cluster.name, 100)} (AKS status {_short(event.status, 60)})"
         yield f"  {_short(event.cluster.id, 500)}"
@@ -74,12 +74,12 @@ def _member(member: Member, row: Row | None) -> Iterator[str]:
         yield f"  {_short(row.reason, 500)}"
     elif isinstance(row, SentMail):
         yield f"  {_short(row.subject, 300)}: {_short(row.why, 500)}"
-        for report in row.reports[:_MOST_REPORTS]:
+        for report in row.reports[:_MAX_REPORTS]:
             what = (report.recipient, report.status, report.detail)
             yield "  " + ": ".join(_short(part, 300) for part in what if part)
 
 
-_MOST_REPORTS = 50
+_MAX_REPORTS = 50
 
 
 def _short(words: str, limit: int) -> str:

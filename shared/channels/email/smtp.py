@@ -32,8 +32,8 @@ from shared.channels.email.mime import mailbox, mailboxes, message_bytes
 from shared.channels.email.relay import Relay, Tls, parse_url
 from shared.channels.outcomes import (
     Accepted,
-    Answer,
-    Fate,
+    OperationState,
+    OperationStatus,
     Outcome,
     Postponed,
     Refused,
@@ -117,9 +117,9 @@ class SmtpMailer:
             return stop.outcome
         return Accepted((*impossible, *refused))
 
-    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:  # noqa: ARG002 - a Mailer's
+    def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:  # noqa: ARG002 - a Mailer's
         """SMTP cannot be asked."""
-        return Answer(Fate.NO_ANSWER, "SMTP cannot be asked")
+        return OperationStatus(OperationState.NO_ANSWER, "SMTP cannot be asked")
 
 
 class _Client(smtplib.SMTP):
@@ -256,7 +256,7 @@ class _Conversation:
             raise _Stop(broken(f"broken off before the message was sent: {_words(problem)}")) from problem
 
     def _hurry(self) -> None:
-        """Give the next step what is left of the time."""
+        """Return the next step what is left of the time."""
         left = self._latest - time.monotonic()
         if left <= 0:
             raise TimeoutError("the conversation took too long")
@@ -266,7 +266,7 @@ class _Conversation:
 
 
 def _refusal(code: int, words: str, final: type[Refused | Unavailable]) -> Outcome:
-    """Say what a refusal means: for now, for good, or that people have to mend something."""
+    """Return what a refusal means: for now, for good, or that people have to mend something."""
     if code // 100 == _FOR_NOW:
         # With the message itself under way, it may be about this message.
         return Postponed(words) if final is Refused and code != _CLOSING else Throttled(PAUSE, words)

@@ -37,5 +37,5 @@ def _cell(text: str) -> str:
 
 
 def _is_figure(text: str) -> bool:
-    """Tell whether a cell is a number, with or without a unit; an empty one does not say otherwise."""
+    """Return whether a cell is a number, with or without a unit; an empty one does not say otherwise."""
     return not text or text[0].isdigit() or (text[0] in "+-<≤≥" and any(sign.isdigit() for sign in text[:3]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MOST_ATTEMPTS = 24
+_MAX_ATTEMPTS = 24
 _ESCAPED_QUOTE = re.compile(r'(?<!\\)\\++(?=")')
 _ESCAPED_BREAK = re.compile(r"(?<!\\)\\++(?:r\\++n|n|r(?![a-z]))")
 _ESCAPED_TAB = re.compile(r"(?<!\\)\\++t(?![a-z])")
@@ -19,7 +19,7 @@ _MAY_BE_JSON = re.compile(r'[{\[]\s*[{\["]|\{\s*\}')
 
 
 def may_hold_json(text: str) -> bool:
-    """Tell whether looking for JSON is worth it, however often the text was escaped."""
+    """Return whether looking for JSON is worth it, however often the text was escaped."""
     return _MAY_BE_JSON.search(text.replace("\\", "")) is not None
 
 
@@ -27,7 +27,7 @@ def json_spans(text: str) -> Iterator[tuple[int, int, object]]:
     """Find the JSON in a text: where it stands and what it holds. What was cut off is closed."""
     decoder = json.JSONDecoder(strict=False)
     at = 0
-    for _ in range(_MOST_ATTEMPTS):
+    for _ in range(_MAX_ATTEMPTS):
         start = _MAY_BE_JSON.search(text, at)
         if start is None:
             return

@@ -6,19 +6,19 @@ import json
 import re
 from typing import Any
 
-from shared.failures.embedded import unescape
+from shared.failures.embedded_json import unescape
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MOST_UNFOLDED = 200_000
-_MOST_DEPTH = 40
-_MOST_INNER = 8
+_MAX_UNFOLDED_CHARACTERS = 200_000
+_MAX_DEPTH = 40
+_MAX_INNER_DEPTH = 8
 _INDENT = "  "
 
 
-def readable(reason: str) -> str:
+def pretty(reason: str) -> str:
     """Make a reason readable; nothing of it is left out. Beyond 200,000 characters it stays as it is."""
     reason = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", reason).strip()
-    if len(reason) > _MOST_UNFOLDED:
+    if len(reason) > _MAX_UNFOLDED_CHARACTERS:
         return reason
     value = _json(reason)
     if value is None:
@@ -62,7 +62,7 @@ _EXACT: Any = {
 
 def _too_deep(value: object) -> bool:
     level = [value]
-    for _ in range(_MOST_DEPTH):
+    for _ in range(_MAX_DEPTH):
         level = [
             item
             for parent in level
@@ -93,7 +93,7 @@ def _unfolded(text: str) -> str:
 def _write(value: object, indent: int, depth: int, comma: str, lines: list[str], *, key: str = "") -> None:
     """Write a value as indented JSON whose texts keep their line breaks: for reading, not for parsing."""
     margin = _INDENT * indent
-    if isinstance(value, str) and not isinstance(value, _Verbatim) and depth < _MOST_INNER:
+    if isinstance(value, str) and not isinstance(value, _Verbatim) and depth < _MAX_INNER_DEPTH:
         inner = _json(value.strip())
         if inner:
             value, depth = inner, depth + 1

@@ -22,7 +22,7 @@ UNKNOWN = "unknown"
 
 
 def facts() -> list[tuple[str, str]]:
-    """Give what there is to say, each with its name, in the order in which to show it.
+    """Return what there is to say, each with its name, in the order in which to show it.
 
     What cannot be found out is "unknown". Starts `node` to ask for its version.
     """
@@ -40,18 +40,18 @@ def facts() -> list[tuple[str, str]]:
 
 
 def _cpu() -> str:
-    """Give the model of the CPU; without `/proc` (macOS), the architecture."""
+    """Return the model of the CPU; without `/proc` (macOS), the architecture."""
     return _proc("cpuinfo", "model name") or platform.processor() or platform.machine() or UNKNOWN
 
 
 def _memory() -> str:
-    """Give the memory of the machine in GiB."""
+    """Return the memory of the machine in GiB."""
     kib = _proc("meminfo", "MemTotal").removesuffix("kB").strip()
     return f"{int(kib) / 2**20:.0f} GiB" if kib.isdigit() else UNKNOWN
 
 
 def _proc(file: str, name: str) -> str:
-    """Give the first value of a name in a file of `/proc`; nothing, where there is none."""
+    """Return the first value of a name in a file of `/proc`; nothing, where there is none."""
     try:
         lines = Path("/proc", file).read_text(encoding="utf-8").splitlines()
     except OSError:

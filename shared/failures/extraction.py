@@ -11,17 +11,33 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from shared.failures.facts import accepted
-from shared.failures.patterns import Pattern, lower
+from shared.failures.patterns import Pattern
+from shared.failures.text import lower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WHERE = """
+evicting pod {namespace}/{pod} failed
 evicting pod {pod}
+evicting pods/"{pod}" -n "{namespace}"
+evicting pod "{pod}" in namespace "{namespace}"
+pods "{pod}" not found
+pods "{pod}" is forbidden
+pod "{pod}" is forbidden
+evict pod {namespace}/{pod} as
+evict pod {namespace}/{pod}:
+for pod {namespace}/{pod}:
+pods/{pod} in namespace {namespace}
 too many req pod {pod} on node {node}
 usually a pdb): {pod}
 blocked by pdb {pdb}
 pdb {namespace}/{pdb} has max
+the disruption budget {pdb} needs {min_available} healthy pods and has {current_healthy} currently
+poddisruptionbudget "{pdb}"
+poddisruptionbudget '{pdb}'
+pod disruption budget "{pdb}"
+pod disruption budget '{pdb}'
 (minavailable: {min_available})
 (currenthealthy: {current_healthy})
 (expectedpods: {expected_pods})
@@ -32,6 +48,13 @@ usage has been detected on api {api}
 recently seen at: {last_seen}
 will be removed in {removed_in}
 drain node {node} failed
+drain node {node} timed
+drain node {node} did
+node {node} is not
+node "{node}" is not
+node {node} not ready
+vm '{machine}' did not
+vm '{machine}' has not
 drain of {node} did
 kubernetes version {version} to {target_version}
 is on version {version}
@@ -43,9 +66,17 @@ node image version "{node_image}"
 configurationversion '{configuration_version}'
 changing property '{property}'
 with '{disk_type}' storage account type
-exceeding approved {quota_family} cores
-quota limits of {quota_family}.
+exceeding approved {quota_family} cores quota
+exceeding approved {quota_family} quota
+left for location {region}. left regional vcpu quota {remaining}, requested quota {need}
+left regional vcpu quota {remaining}, requested quota {need}
+for location {region}.
+in location '{region}'
+is not available in {region} region
 for family {quota_family} for region {region}
+for family {quota_family}.
+quota limits of {quota_family}.
+quota limit of {quota_family}.
 location: {region}
 location '{region}'
 heavy usage in region {region}
@@ -62,13 +93,27 @@ new limit required: {new_limit}
 cannot create more than {limit} public ip
 requested vm size {vm_size}
 zone(s) {zones} for
+zone(s) * for resource {pool} is not
+zone(s) * for resource '{pool}' is not
+vm size {vm_size} in zone {zones}.
+vm size of {vm_size} is not
+failed for capacity restrictions: {vm_size}'
 supported zones for location * are {supported_zones}
-constraints applied are: - {constraints}
+constraints applied are: {constraints}
 message='{subnet} with address prefix
 message="{subnet} with address prefix
 with address prefix {prefix}
 virtual network {missing_resource} is in
 is in {vnet_state} state. it needs
+pre-allocated ips {addresses_needed} exceeds ips available {addresses_available} in subnet cidr {prefix}, subnet name {subnet}.
+pre-allocated ips {addresses_needed} exceeds ips available {addresses_available} in subnet cidr {prefix}
+operation because resource {busy_resource} used by resource
+operation because resource {busy_resource} is not
+resource is in {resource_state} state
+last operation that updated/is updating the resource is {network_operation}.
+subnet '{subnet}'
+subnet "{subnet}"
+subnet {subnet} with address prefix
 specified service cidr {service_cidr} is
 existing subnet cidr {subnet_cidr}
 allocated ports {outbound_ports} is
@@ -84,12 +129,23 @@ could not reach api server at {api_server}
 api server ip: {api_server}
 curl: ({curl_error})
 processing extension '{extension}'
+for vm extension '{extension}'
+failure for vmextension '{extension}'
+vm extension '{extension}'
 provisioning of vm extension {extension} has
 expected: {expected}, actual: {actual}
 the client '{client_id}'
 with object id '{object_id}'
 have authorization to perform action '{action}'
-have permission to perform action '{action}'
+not have permission to perform action '{action}' on the linked scope(s) '{scope}'
+not have permission to perform action '{action}'
+not have permission to perform action(s) '{action}'
+doesn't have permission to perform action '{action}'
+deny assignment with name '{deny_assignment}'
+not have permission to perform action(s) '{action}' on the linked scope(s) '{scope}'
+doesn't have permission to perform action '{action}' on the linked scope(s) '{scope}'
+not have permission to perform action '{action}' at scope '{scope}'
+has permission to perform action '{action}' on scope '{scope}'; however, the access is denied
 over scope '{scope}'
 linked scope(s) '{scope}'
 secret added to app '{app_id}'
@@ -104,7 +160,24 @@ resource group '{locked_group}' under subscription
 are locked: '{locked_scope}'
 the scope '{locked_scope}' cannot perform
 use namespace '{provider}'
+because the '{feature}' feature is not
+feature '{feature}' is not registered
+feature {feature} is not registered
+application with identifier '{app_id}'
+service principal clientid: {app_id}
+servicemesh revision {mesh_revision} is
+service mesh revision {mesh_revision} is not
+compatible with cluster version {target_version}
+version {version} is not supported
+images/*/versions/{image_version} is not
+pull image "{container_image}"
+pulling image "{container_image}"
+validatingadmissionpolicy '{admission_policy}'
+exceeded quota: {resource_quota}, requested
 permission on key vault {vault}
+permission on key vault '{vault}'
+for key vault {vault}
+for key vault '{vault}'
 key vault resource '{vault}'
 disk encryption set '{disk_encryption_set}'
 workspace info. resource id: {workspace}
@@ -119,6 +192,16 @@ try again after '{wait_seconds}' seconds
 retry again in {wait_seconds} seconds
 retry-after: {wait_seconds}
 node pool '{pool}'
+agent pool name "{pool}"
+agent pool name: "{pool}"
+agent pool name '{pool}'
+agent pool name: {pool}
+agent pool "{pool}"
+agent pool {pool} failed
+node pool {pool} failed
+agentpoolprofile:{pool}
+agentpool: {pool}
+nodepool: {pool}
 node pool "{pool}"
 nodepool '{pool}'
 agent pool '{pool}'
@@ -129,6 +212,8 @@ issued on '{pool}'
 scale node pool {pool}'
 retriable: {retriable}
 correlation id: {correlation_id}
+operation id: {own_operation_id}
+operationid: {own_operation_id}
 correlationid: {correlation_id}
 cse error: {windows_error}
 """.strip().splitlines()
@@ -136,8 +221,15 @@ cse error: {windows_error}
 _PATTERNS = [Pattern(where) for where in _WHERE]
 
 _NODE = re.compile(
-    r"\b(?P<node>aks-(?P<pool>[a-z][a-z0-9]{0,11})-\d{4,12}-(?:vmss[0-9a-z]{1,12}|\d{1,5}))\b", re.IGNORECASE
+    r"\b(?P<node>aks-(?P<pool>[a-z][a-z0-9]{0,11})-\d{4,12}-(?:vmss[0-9a-z]{1,12}|\d{1,5}))\b(?!_)",
+    re.IGNORECASE,
 )
+_SCALE_SET = re.compile(
+    r"\b(?P<scale_set>aks-(?P<pool>[a-z][a-z0-9]{0,11})-\d{4,12}-vmss)(?:_\d{1,6})?\b(?![0-9a-z])",
+    re.IGNORECASE,
+)
+_VAULT = re.compile(r"(?P<vault>https://[a-z0-9-]{3,24}\.vault\.azure\.net(?:/[\w./-]*\w)?/?)", re.IGNORECASE)
+_REGISTRY = re.compile(r"image \\?\"(?P<registry>[a-z0-9-]{1,60}(?:\.[a-z0-9-]{1,60}){1,5})/", re.IGNORECASE)
 _OWNED_POD = re.compile(
     r"(?<![^\s:(\[])(?P<namespace>[a-z0-9-]{1,63})/(?P<pod>[a-z0-9.-]{1,253}) blocked by pdb ", re.IGNORECASE
 )
@@ -152,16 +244,22 @@ _IN_ID = (
     ("scale_set", re.compile(r"/virtualmachinescalesets/([\w-]+)", re.IGNORECASE)),
 )
 _VM_SIZE = re.compile(r"\b(?P<vm_size>Standard_[A-Z]{1,3}\d[A-Za-z0-9_]{0,30})\b")
-_FORMS = (("blocked by pdb", _OWNED_POD), ("aks-", _NODE), ("standard_", _VM_SIZE))
-
-_MOST_IDS = 20
-_BOOTSTRAP = re.compile(
-    r"\bcse\b|vmsscse|vmextension|processing extension|windows_cse|enable failed|command terminated",
+_FORMS = (
+    ("blocked by pdb", _OWNED_POD),
+    ("aks-", _NODE),
+    ("-vmss", _SCALE_SET),
+    ("standard_", _VM_SIZE),
+    (".vault.azure.net", _VAULT),
+    ("pull", _REGISTRY),
+)
+_OFFERED = re.compile(
+    r"\b(?:available|allowed|supported|offered|valid) (?:vm |virtual machine )?(?:sizes|skus)\b[^.;]*\Z|\bsizes? available\b[^.;]*\Z",
     re.IGNORECASE,
 )
-_EXTENSION = re.compile(r"processing extension\W{1,6}([\w.-]{2,80})", re.IGNORECASE)
-_EXIT = re.compile(r"\bexit (?:status|code)\W{1,6}(\d{1,5})\b|\bexitcode\W{1,6}(\d{1,5})\b", re.IGNORECASE)
-_WINDOWS = re.compile(r"windows_cse|windows cse", re.IGNORECASE)
+"""Words before sizes that the message offers instead."""
+
+_MAX_IDS = 20
+_MAX_FORMS = 8
 
 
 def read(text: str) -> dict[str, str]:
@@ -181,9 +279,13 @@ def read(text: str) -> dict[str, str]:
 def _by_form(flat: str, lowered: str) -> Iterator[tuple[str, str]]:
     """Find what is known by how it looks: pods with their namespace, nodes, sizes."""
     for needs, expression in _FORMS:
-        match = expression.search(flat) if needs in lowered else None
-        if match:
+        if needs not in lowered:
+            continue
+        for match in islice(expression.finditer(flat), _MAX_FORMS):
+            if expression is _VM_SIZE and _OFFERED.search(flat, max(match.start() - 200, 0), match.start()):
+                continue
             yield from match.groupdict().items()
+            break
 
 
 def _by_words(text: str, lowered: str) -> Iterator[tuple[str, str]]:
@@ -197,22 +299,8 @@ def _by_words(text: str, lowered: str) -> Iterator[tuple[str, str]]:
 def _in_ids(flat: str, lowered: str) -> Iterator[tuple[str, str]]:
     if "/subscriptions/" not in lowered:
         return
-    for identifier in islice(_IDS.finditer(flat), _MOST_IDS):
+    for identifier in islice(_IDS.finditer(flat), _MAX_IDS):
         for name, expression in _IN_ID:
             match = expression.search(identifier.group())
             if match:
                 yield name, match[1]
-
-
-def exit_code(text: str) -> tuple[str, int] | None:
-    """Find the exit code of a node's bootstrap, as ("linux" or "windows", code)."""
-    if not _BOOTSTRAP.search(text):
-        return None
-    extension = _EXTENSION.search(text)
-    if extension and "cse" not in extension[1].lower() and not extension[1].lower().startswith("aks"):
-        # Other extensions (monitoring, antivirus) number their errors in their own ways.
-        return None
-    match = _EXIT.search(text)
-    if match is None:
-        return None
-    return ("windows" if _WINDOWS.search(text) else "linux"), int(match[1] or match[2])

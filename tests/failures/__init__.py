@@ -1,0 +1,1 @@
+"""Texts of failures from public reports, and how well they are explained."""
