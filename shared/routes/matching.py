@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from shared.durations import Lead
+    from shared.routes.freezes import Freeze  # noqa: TC004 - it imports this module, and nothing reads it
 
 VALUES: Mapping[str, Callable[[Event], str]] = {
     "subscription": lambda event: event.cluster.subscription,
@@ -52,9 +53,12 @@ class Condition(msgspec.Struct, frozen=True):
         return VALUES[self.field](event)
 
     def holds(self, event: Event) -> bool:
-        """Return whether the event meets it."""
-        value = self.found(event).lower()
-        return any(fnmatchcase(value, glob) for glob in self.globs)
+        """Tell whether the event meets it."""
+        return self.matches(self.found(event))
+
+    def matches(self, value: str) -> bool:
+        """Return whether a value is like one of the globs."""
+        return any(fnmatchcase(value.lower(), glob) for glob in self.globs)
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -121,6 +125,15 @@ class Routes(msgspec.Struct, frozen=True):
     audiences: Mapping[str, Audience]
     """By id, in the order of the file."""
     routes: tuple[Route, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    """In the order of their starts."""
+
+    def freeze(self, event: Event) -> Freeze | None:
+        """Return the freeze that an event's planned start lies in; the first of several, None if in none."""
+        start = event.start
+        if start is None:
+            return None
+        return next((found for found in self.freezes if found.covers(start) and found.is_for(event)), None)
 
     def audiences_for(self, event: Event, kind: Kind, lead: str = "") -> tuple[str, ...]:
         """Return the ids of the audiences that hear of this: in the order of the file, none of them twice.

@@ -117,7 +117,7 @@ def test_what_is_no_cluster_is_named(body: Any) -> None:
 def test_what_could_not_be_stored_or_logged_is_left_out(nasty: str) -> None:
     """Line breaks and half characters reach neither the table nor the log."""
     cluster, wrong = attached("a", configuration(nasty)), configuration("default")
-    wrong["name"], wrong["properties"] = nasty, {}
+    wrong["name"] = nasty
     cluster["location"], cluster["properties"]["currentKubernetesVersion"] = nasty, nasty
     reading = read([cluster, attached(nasty), attached("b", wrong)], NOW)
     assert [known.location for known in reading.clusters] == ["", "westeurope"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,14 @@ from shared.maintenance import (
     NODE_OS,
     Configuration,
     ConfigurationError,
+    Doubt,
     governing,
+    is_shared,
+    linked,
+    occurrences,
     parse,
     parse_all,
+    parse_shared,
 )
 from shared.maintenance.configuration import (
     AbsoluteMonthly,
@@ -36,6 +42,7 @@ from shared.maintenance.configuration import (
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "windows"
 FRIDAY = 4
+BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def load(name: str) -> Any:
@@ -211,11 +218,68 @@ def test_history_is_read() -> None:
 )
 def test_each_kind_of_maintenance_has_its_configuration(upgrade: Upgrade, name: str) -> None:
     """Kubernetes upgrades, node OS upgrades and weekly releases are governed by one configuration each."""
-    all_three = [parse({**wrapped(), "name": one}) for one in (NODE_OS, DEFAULT, AUTO_UPGRADE)]
+    weekly = wrapped(schedule={"weekly": {"intervalWeeks": 1, "dayOfWeek": "Friday"}})
+    all_three = [parse({**weekly, "name": one}) for one in (NODE_OS, DEFAULT, AUTO_UPGRADE)]
     found = governing(all_three, upgrade)
     assert found is not None
     assert found.name == name
     assert governing([one for one in all_three if one.name != name], upgrade) is None
+
+
+def test_what_aks_does_not_heed_governs_nothing() -> None:
+    """A rare default, timeInWeek under another name and a configuration without schedule govern nothing."""
+    rare = parse({**wrapped(), "name": DEFAULT})
+    assert governing([rare], Upgrade.WEEKLY_RELEASE) is None
+    assert [window.doubts[0] for window in islice(occurrences(rare, BEGIN), 2)] == [Doubt.RARE_DEFAULT] * 2
+    old = parse({**older(timeInWeek=[{"day": "Monday", "hourSlots": [1]}]), "name": NODE_OS})
+    assert governing([old], Upgrade.NODE_OS) is None
+    assert next(occurrences(old, BEGIN)).doubts == (Doubt.OLDER_FORM,)
+    empty = parse({"name": NODE_OS, "maintenanceWindow": None, "timeInWeek": None})
+    assert governing([empty], Upgrade.NODE_OS) is None
+    assert list(occurrences(empty, BEGIN)) == []
+    other = parse({**wrapped(), "name": "aksManagedClusterAutoUpgradeSchedule"})
+    assert next(occurrences(other, BEGIN)).doubts[0] is Doubt.UNKNOWN_NAME
+
+
+def test_day_without_slots_is_the_whole_day() -> None:
+    """A day of the older form without hourSlots is the whole day."""
+    for day in ({"day": "Monday"}, {"day": "Monday", "hourSlots": None}):
+        found = next(occurrences(parse({**older(timeInWeek=[day]), "name": DEFAULT}), BEGIN))
+        assert (found.start.strftime("%a %H:%M"), found.end - found.start) == ("Mon 00:00", timedelta(days=1))
+
+
+SHARED: dict[str, Any] = {
+    "id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.ContainerService/maintenanceWindows/week",
+    "name": "weekends",
+    "location": "eastus",
+    "tags": {"team": "a"},
+    "properties": wrapped()["properties"]["maintenanceWindow"],
+}
+
+
+def test_shared_window_is_read() -> None:
+    """A shared window has its schedule directly under properties, or flat as az prints it."""
+    flat = {**SHARED, **SHARED["properties"], "properties": None}
+    for body in (SHARED, flat):
+        assert is_shared(body)
+        found = parse_shared(body)
+        assert (found.name, found.location, found.tags) == ("weekends", "eastus", {"team": "a"})
+        assert found.window == parse(wrapped()).window
+    assert not is_shared(wrapped())
+    with pytest.raises(ConfigurationError, match=r"properties.durationHours: "):
+        parse_shared({**SHARED, "properties": {**SHARED["properties"], "durationHours": 3}})
+
+
+def test_linked_configuration_has_the_schedule_of_its_shared_window() -> None:
+    """The link decides; where the shared window is not known, what AKS computed into the configuration."""
+    shared = parse_shared(SHARED)
+    alone = parse({"name": NODE_OS, "properties": {"maintenanceWindowId": SHARED["id"].upper()}})
+    assert alone.window is None
+    assert linked(alone, {}) is alone
+    assert governing([alone], Upgrade.NODE_OS) is alone
+    assert linked(alone, {shared.key: shared}).window == shared.window
+    unlinked = parse(wrapped())
+    assert linked(unlinked, {shared.key: shared}) is unlinked
 
 
 @pytest.mark.parametrize("upgrade", [Upgrade.PLATFORM, Upgrade.END_OF_SUPPORT, Upgrade.UNKNOWN])
@@ -331,20 +395,21 @@ def test_malformed_window_names_the_field(changes: dict[str, Any], field: str, e
         (None, "configuration"),
         ([], "configuration"),
         ("text", "configuration"),
-        ({}, "maintenanceWindow"),
-        ({"name": 7, **older(timeInWeek=[])}, W),
+        ({"name": 7, **older(timeInWeek=[])}, "properties.timeInWeek"),
         ({**wrapped(), "name": 7}, "name"),
         ({**wrapped(), "name": "half a character: \ud83d"}, "name"),
         ({**wrapped(), "id": "/\udc00"}, "id"),
         ({**wrapped(), "id": []}, "id"),
         ({"properties": []}, "properties"),
-        ({"properties": {}}, W),
+        ({**wrapped(), "name": "two\r\nlines"}, "name"),
         ({"properties": {"maintenanceWindow": "daily"}}, W),
-        (older(timeInWeek={}), W),
+        (older(timeInWeek={}), "properties.timeInWeek"),
+        (older(timeInWeek=[]), "properties.timeInWeek"),
         (older(timeInWeek="Monday"), "properties.timeInWeek"),
         (older(timeInWeek=[7]), "properties.timeInWeek[0]"),
         (older(timeInWeek=[{"hourSlots": [1]}]), "properties.timeInWeek[0].day"),
-        (older(timeInWeek=[{"day": "Monday"}]), "properties.timeInWeek"),
+        (older(timeInWeek=[{"day": "Monday", "hourSlots": []}]), "properties.timeInWeek"),
+        (older(timeInWeek=[{"day": "Monday", "hour_slots": [1]}]), "properties.timeInWeek[0].hourSlots"),
         (older(timeInWeek=[{"day": "Monday", "hourSlots": 1}]), "properties.timeInWeek[0].hourSlots"),
         (older(timeInWeek=[{"day": "Monday", "hourSlots": [24]}]), "properties.timeInWeek[0].hourSlots[0]"),
         (

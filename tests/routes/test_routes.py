@@ -726,12 +726,12 @@ def test_wrong_routes(routes: object, said: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("shop", "routes file (line 1): expected a mapping with some of audiences, routes, got 'shop'."),
-        ("- a", "routes file (line 1): expected a mapping with some of audiences, routes, got a list."),
+        ("shop", "routes file (line 1): expected a mapping with some of audiences, routes, freezes, got 'shop'."),
+        ("- a", "routes file (line 1): expected a mapping with some of audiences, routes, freezes, got a list."),
         ("audience: []", "routes file (line 1): unknown key 'audience' (did you mean 'audiences'?)."),
         (
             "routes: []\nteams: []",
-            "routes file (line 2): unknown key 'teams' (expected one of audiences, routes).",
+            "routes file (line 2): unknown key 'teams' (expected one of audiences, routes, freezes).",
         ),
         ("audiences: x", "audiences (line 1): expected a list of audiences, got 'x'."),
         ("audiences:", "audiences (line 1): expected a list of audiences, got nothing."),

@@ -18,36 +18,52 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import tzinfo
 
-    from ops.linting.listing import ListedCluster
+    from ops.linting.model import Listing
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-class Coming(msgspec.Struct, frozen=True):
+class UpcomingWindow(msgspec.Struct, frozen=True):
     """A window to come, and whose it is."""
 
     cluster: str
+    """The cluster, or, for a shared window, those that use it."""
+    name: str
+    """The configuration, or the shared window."""
     configuration: Configuration
     window: Window
 
 
-def coming(clusters: Sequence[ListedCluster], after: datetime) -> Iterator[Coming]:
-    """Yield the windows of all configurations that end after this time, lazily, in the order of starts."""
+def upcoming(listing: Listing, after: datetime) -> Iterator[UpcomingWindow]:
+    """Yield the windows of all configurations that end after this time, lazily, in the order of starts.
 
-    def of(cluster: str, configuration: Configuration) -> Iterator[Coming]:
-        return (Coming(cluster, configuration, window) for window in occurrences(configuration, after))
+    A shared window comes once, for all the configurations that are linked to it.
+    """
+
+    def of(cluster: str, name: str, configuration: Configuration) -> Iterator[UpcomingWindow]:
+        found = occurrences(configuration, after)
+        return (UpcomingWindow(cluster, name, configuration, window) for window in found)
 
     streams = [
-        of(listed.name, configuration) for listed in clusters for configuration in listed.configurations
+        of(listed.name or listed.address, configuration.name, configuration)
+        for listed in listing.clusters
+        for configuration in listed.configurations
+        if listed.shared_window(configuration) is None
     ]
+    for listed in listing.shared:
+        if listed.shared is not None:
+            users = ", ".join(user.name or user.address for user in listing.users(listed.shared.key))
+            streams += [
+                of(users, listed.shared.name, configuration) for configuration in listed.configurations
+            ]
     return heapq.merge(*streams, key=lambda item: item.window.start)
 
 
-def as_json(windows: Sequence[Coming]) -> str:
+def as_json(windows: Sequence[UpcomingWindow]) -> str:
     """Write an array of `{"name", "start", "end", "approximate"}`, times in UTC."""
     items = [
         {
-            "name": item.configuration.name,
+            "name": item.name,
             "start": _utc(item.window.start),
             "end": _utc(item.window.end),
             "approximate": item.window.approximate,
@@ -57,7 +73,7 @@ def as_json(windows: Sequence[Coming]) -> str:
     return json.dumps(items, indent=2)
 
 
-def as_text(windows: Sequence[Coming], after: datetime, zone: tzinfo | None = None) -> str:
+def as_text(windows: Sequence[UpcomingWindow], after: datetime, zone: tzinfo | None = None) -> str:
     """Write a table: each window in UTC, by its configuration's own clock, and in `zone`."""
     if not windows:
         return "No window to come."
@@ -66,7 +82,7 @@ def as_text(windows: Sequence[Coming], after: datetime, zone: tzinfo | None = No
     for item in windows:
         own = item.configuration.zone
         offset = f"{datetime(2000, 1, 1, tzinfo=own):%z}"
-        row = [item.configuration.name or "-", _span(item.window, UTC)]
+        row = [item.name or "-", _span(item.window, UTC)]
         row.append(f"{_span(item.window, own)} ({offset[:3]}:{offset[3:5]})")
         row += [_span(item.window, zone)] if zone else []
         rows.append([*row, _note(item.window, after)])
@@ -77,7 +93,7 @@ def as_text(windows: Sequence[Coming], after: datetime, zone: tzinfo | None = No
     return table(head, rows)
 
 
-def as_calendar(windows: Sequence[Coming]) -> bytes:
+def as_calendar(windows: Sequence[UpcomingWindow]) -> bytes:
     """Write an iCalendar file, the same bytes for the same windows.
 
     An entry's UID follows from its configuration and its start, so that importing twice makes no second one.
@@ -92,8 +108,8 @@ def as_calendar(windows: Sequence[Coming]) -> bytes:
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
     for item in windows:
-        name = text.line(item.configuration.name) or "maintenance"
-        whose = item.configuration.id.lower() or f"{item.cluster}\n{item.configuration.name}"
+        name = text.line(item.name) or "maintenance"
+        whose = item.configuration.id.lower() or f"{item.cluster}\n{item.name}"
         entry = icalendar.Event()
         entry.add("uid", str(uuid5(NAMESPACE, f"window\n{whose}\n{_utc(item.window.start)}")))
         # The moment of writing would make every file another one.
@@ -125,4 +141,4 @@ def _span(window: Window, zone: tzinfo) -> str:
 
 def _note(window: Window, after: datetime) -> str:
     notes = ["running"] if window.start <= after else []
-    return ", ".join(notes + (["approximate"] if window.approximate else []))
+    return "; ".join(notes + ([f"approximate: {', and '.join(window.doubts)}"] if window.doubts else []))
