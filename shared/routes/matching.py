@@ -11,14 +11,13 @@ import msgspec
 from shared.audience import DEFAULT_AUDIENCE, Audience
 from shared.events.model import Event, Status
 from shared.notices.kinds import Kind
+from shared.routes.conditions import Condition
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from shared.durations import Lead
     from shared.routes.freezes import Freeze  # noqa: TC004 - calendars and zones; nothing decodes this
-
-from shared.routes.conditions import Condition
 
 _TOLD = {
     Status.SCHEDULED: (Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.NOT_STARTED),
