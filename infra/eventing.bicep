@@ -121,6 +121,7 @@ module elsewhere 'eventing/elsewhere.bicep' = [
 ]
 
 module testTopic 'eventing/testTopic.bicep' = if (!empty(testTopicName)) {
+  name: 'test-topic'
   scope: resourceGroup(resourceGroupName)
   params: {
     location: location

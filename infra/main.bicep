@@ -351,7 +351,9 @@ module refusal 'app/refusal.bicep' = {
   }
 }
 
+// A module whose outputs are read has a name: with it a snapshot shows what they are.
 module identities 'app/identities.bicep' = {
+  name: 'identities'
   scope: group
   params: {
     location: location
@@ -362,6 +364,7 @@ module identities 'app/identities.bicep' = {
 }
 
 module monitoring 'app/monitoring.bicep' = {
+  name: 'monitoring'
   scope: group
   params: {
     location: location
@@ -373,6 +376,7 @@ module monitoring 'app/monitoring.bicep' = {
 }
 
 module storage 'app/storage.bicep' = {
+  name: 'storage'
   scope: group
   params: {
     location: location
@@ -386,6 +390,7 @@ module storage 'app/storage.bicep' = {
 }
 
 module communication 'app/communication.bicep' = if (makesCommunicationService) {
+  name: 'communication'
   scope: group
   params: {
     tags: tags
@@ -396,6 +401,7 @@ module communication 'app/communication.bicep' = if (makesCommunicationService) 
 }
 
 module existingCommunication 'app/existingCommunication.bicep' = if (isAcs && !makesCommunicationService) {
+  name: 'existing-communication'
   scope: resourceGroup(communicationGroupName)
   params: {
     communicationServiceName: names.communicationService
@@ -500,6 +506,7 @@ var settings = {
 }
 
 module app 'app/function.bicep' = {
+  name: 'app'
   scope: group
   params: {
     location: location
