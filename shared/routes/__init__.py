@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
+from shared.audience import DEFAULT_AUDIENCE, Audience, Volume
 from shared.durations import Lead
 from shared.routes.defaults import Defaults, RoutesError
 from shared.routes.matching import Condition, Match, NoticePreview, Outcome, Route, Routes, Step, Trace
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_AUDIENCE",
-    "OF_EVENTS",
     "Audience",
     "Condition",
     "Defaults",
