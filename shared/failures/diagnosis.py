@@ -39,14 +39,13 @@ _OPENS_FAILURE = re.compile(
     r"|Drain (?:node|of) |VM has reported"
     r"|Preflight validation|Upgrade failed|Failed to )"
 )
-_GOES_ON = re.compile(
-    r"\W*(?:please|see|refer|for more|for details|for further|original error|original error"
-    r"|pdb debug info|this |it |learn|submit|read more|details|visit|check|the (?:supported|available"
-    r"|sizes)|available"
-    r"|however|note|but|and|that|these|those|to |if |you |more information|http|try|or |error message"
-    r"|message|make sure|ensure|consider|constraints|setup|use )",
+_LEADS_UP = re.compile(
+    r"\W*(?:allocation failed|preflight validation|vm has reported|operation (?:failed|could not)|managed cluster"
+    r"|failed to|unable to|upgrade failed|internal error occurred|category:|(?:sub)?code|error\b|\([a-z]\w{4,79}\)"
+    r"|create or update|status=|set virtual network|reconcile \w+)",
     re.IGNORECASE,
 )
+"""Sentences that open a message whose telling words come later."""
 
 
 class _Case(NamedTuple):
@@ -180,10 +179,14 @@ def _edge(text: str, before: Match, after: Match) -> int:
     for opener in _OPENS_FAILURE.finditer(text, end, after.start + 40):
         if opener.end() <= after.start:
             return opener.end()
-    cuts = [
-        match.end() for match in BOUNDARY.finditer(text, end, after.start + 1) if match.end() <= after.start
-    ]
-    return next((cut for cut in cuts if not _GOES_ON.match(text, cut)), cuts[-1] if cuts else after.start)
+    cuts = [match for match in BOUNDARY.finditer(text, end, after.start + 1) if match.end() <= after.start]
+    lines = [match.end() for match in cuts if match.group() == "\n"]
+    if lines:
+        return lines[-1]
+    ends = [match.end() for match in cuts]
+    while len(ends) > 1 and _LEADS_UP.match(text, ends[-2]):
+        ends.pop()
+    return ends[-1] if ends else after.start
 
 
 def _telling_code(codes: Iterable[str]) -> str:
@@ -209,8 +212,8 @@ def _facts(fragment: Fragment, code: str, catalogue: Catalogue, entry: Catalogue
         facts["extension"] = others[0]
     ended = exit_code(fragment.text)
     if ended:
-        facts["exit_code"] = str(ended[1])
-        meaning = catalogue.exit_codes.get(_SYSTEMS.get(ended[0], ""), {}).get(ended[1], "")
+        facts["exit_code"] = str(ended.number)
+        meaning = catalogue.exit_codes.get(_SYSTEMS.get(ended.speaker, ""), {}).get(ended.number, "")
         if meaning:
             facts["exit_meaning"] = meaning
     return facts
