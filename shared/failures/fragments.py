@@ -102,7 +102,10 @@ _OPENER = re.compile(
 )
 """Where a sentence ends and the next begins with a code of its own."""
 _RECORD_END = re.compile(r"\bRetriable: ?(?:true|false)\b[\s.,;]*", re.IGNORECASE)
-_DRAIN = re.compile(r"\bDrain (?:node|of) (?=\S)|\bEviction blocked by\b", re.IGNORECASE)
+_DRAIN = re.compile(
+    r"(?:\A|(?<=[\n.;:!?)\]\"'*}>])|(?<=[.;:!?)\]\"'*}>\t] ))(?:Drain (?:node|of) (?=\S)|Eviction blocked by\b)",
+    re.IGNORECASE,
+)
 _BLOCKED = re.compile(r"(?<!\S)([\w.-]{1,63}/[\w.-]{1,253}) blocked by pdb\b", re.IGNORECASE)
 
 _CODE_IN_TEXT = re.compile(
@@ -209,7 +212,8 @@ def _mixed(text: str, spans: list[tuple[int, int, object]], depth: int) -> list[
         at = end
         inner = _value(value, depth + 1, "")
         of_inner = sum(part.is_error for part in inner)
-        if of_inner and _stands_alone(between) and _ENDS_SENTENCE.search(between):
+        ends = text[:start].rstrip(" \t").endswith("\n") or _ENDS_SENTENCE.search(between)
+        if of_inner and _stands_alone(between) and ends and not _INTRODUCES.search(between):
             close()
         is_same = _SAME_ERROR.fullmatch(between) is not None
         if of_inner > 1 or (of_inner and (errors or is_error) and not is_same):
@@ -229,7 +233,11 @@ def _mixed(text: str, spans: list[tuple[int, int, object]], depth: int) -> list[
     return [part for group in groups for part in group]
 
 
-_ENDS_SENTENCE = re.compile(r"[.;!?\"')\]]\s*\Z")
+_ENDS_SENTENCE = re.compile(r"(?:[.;!?\"')\]]|\bRetriable: ?(?:true|false))\s*\Z")
+_INTRODUCES = re.compile(
+    r"(?:[:=,(\[]|\b(?:error|errors|message|messages|details|body|response|reason|failed|with))\s*\Z",
+    re.IGNORECASE,
+)
 
 
 def _beside(text: str, start: int, end: int) -> str:
