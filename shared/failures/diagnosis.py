@@ -42,9 +42,9 @@ _OPENS_FAILURE = re.compile(
     r"|Preflight validation|Upgrade failed|Failed to )"
 )
 _LEADS_UP = re.compile(
-    r"\W*(?:allocation failed|preflight validation|vm has reported|operation (?:failed|could not)|managed cluster"
-    r"|failed to|unable to|upgrade failed|internal error occurred|category:|(?:sub)?code|error\b|\([a-z]\w{4,79}\)"
-    r"|create or update|status=|set virtual network|reconcile \w+)",
+    r"\W*(?:allocation failed|preflight validation|vm has reported|operation (?:failed|could not)"
+    r"|managed cluster|failed to|unable to|upgrade failed|internal error occurred|category:|(?:sub)?code"
+    r"|error\b|\([a-z]\w{4,79}\)|create or update|status=|set virtual network|reconcile \w+)",
     re.IGNORECASE,
 )
 """Sentences that open a message whose telling words come later."""
@@ -342,8 +342,8 @@ _RETRIES = (
             "aks will retry",
         ),
         (
-            "AKS says that it goes on trying by itself until it succeeds or its time for retries is over; see then"
-            " whether it has to be started again."
+            "AKS says that it goes on trying by itself until it succeeds or its time for retries is over; see"
+            " then whether it has to be started again."
         ),
     ),
     (
@@ -359,15 +359,15 @@ _STATES = (
     (
         ("preflight validation check", "preflight validation failed"),
         (
-            "AKS refused the operation in its check beforehand; nothing was changed, and the cluster runs on as it"
-            " was."
+            "AKS refused the operation in its check beforehand; nothing was changed, and the cluster runs on as"
+            " it was."
         ),
     ),
     (
         ("the vm may still finish provisioning", "the vm may still start"),
         (
-            "Azure says that the machine may still start by itself; until then the operation has stopped, and the"
-            " node pool is likely left in state Failed."
+            "Azure says that the machine may still start by itself; until then the operation has stopped, and"
+            " the node pool is likely left in state Failed."
         ),
     ),
 )

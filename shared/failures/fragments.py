@@ -103,7 +103,8 @@ _OPENER = re.compile(
 """Where a sentence ends and the next begins with a code of its own."""
 _RECORD_END = re.compile(r"\bRetriable: ?(?:true|false)\b[\s.,;]*", re.IGNORECASE)
 _DRAIN = re.compile(
-    r"(?:\A|(?<=[\n.;:!?)\]\"'*}>])|(?<=[.;:!?)\]\"'*}>\t] ))(?:Drain (?:node|of) (?=\S)|Eviction blocked by\b)",
+    r"(?:\A|(?<=[\n.;:!?)\]\"'*}>])|(?<=[.;:!?)\]\"'*}>\t] ))"
+    r"(?:Drain (?:node|of) (?=\S)|Eviction blocked by\b)",
     re.IGNORECASE,
 )
 _BLOCKED = re.compile(r"(?<!\S)([\w.-]{1,63}/[\w.-]{1,253}) blocked by pdb\b", re.IGNORECASE)
