@@ -34,6 +34,8 @@ _ADVICE = re.compile(
     r"|for (?:more|further|details|additional|guidance|help|example|instance|troubleshooting|resolution)"
     r"|to (?!be\b)[a-z]+(?: [\w'/-]+){0,8}[ ,]+(?:use|run|see|set|visit|please|you|check|ensure|make"
     r"|refer|contact|register|try|go|add|request|increase)"
+    r"|to (?!be\b|the\b|a\b)[a-z]+ [^.;:]{3,160},(?= )|best practices?|remember|avoid|plan|prefer|never"
+    r"|always|do not|don't"
     r"|to bypass|to retrieve status|you (?:can|may|might|could|should|need|must|will)|we (?:recommend"
     r"|suggest|advise)|it is recommended|recommended"
     r"|(?:common|possible|typical|likely|potential|frequent|known) (?:causes?|reasons?)"
