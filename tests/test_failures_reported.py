@@ -40,7 +40,7 @@ def test_what_is_said_of_a_reported_text_is_right(case: dict[str, Any]) -> None:
 
 
 def test_of_texts_from_the_field_few_are_thin_and_hardly_one_is_wrong() -> None:
-    """Of texts from the field at most 2 % are told wrong, at least 80 % right or thin, and each other is quoted."""
+    """Of texts from the field at most 2 % are told wrong and 80 % right or thin; others are quoted."""
     counted = figures(WILD)
     assert counted[Verdict.WRONG] <= len(WILD) * 0.02, counted
     assert counted[Verdict.RIGHT] + counted[Verdict.THIN] >= len(WILD) * 0.8, counted
@@ -73,7 +73,7 @@ def test_the_verdict_on_wrong_words_is_wrong() -> None:
 
 HARMLESS = (
     "Upgrade completed successfully. The budget cart-pdb blocked evictions for a while, then the pods moved.",
-    "Drain node aks-1 failed when evicting pod a: Too Many Requests. It was evicted after a retry and completed.",
+    "Drain node aks-1 failed when evicting pod a: Too Many Requests. It was evicted after a retry.",
     "The quota was not exceeded: 120 of 450 vCPUs are in use.",
     "If the operation fails with QuotaExceeded, request more quota.",
     "Please make sure that no resource lock is set on the node resource group.",

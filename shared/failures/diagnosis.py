@@ -342,7 +342,7 @@ _RETRIES = (
             "aks will retry",
         ),
         (
-            "AKS says that it goes on trying by itself until it succeeds or its time for retries is over; see"
+            "AKS says that it goes on trying by itself until it succeeds or its time is over; see"
             " then whether it has to be started again."
         ),
     ),
@@ -359,8 +359,8 @@ _STATES = (
     (
         ("preflight validation check", "preflight validation failed"),
         (
-            "AKS refused the operation in its check beforehand; nothing was changed, and the cluster runs on as"
-            " it was."
+            "AKS refused the operation in its check beforehand; nothing was changed, and the cluster runs on"
+            " as it was."
         ),
     ),
     (
