@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.events import Event, Status
-from shared.notices import Kind
-from shared.routes.audience import DEFAULT_AUDIENCE, Audience, Lead
+from shared.audience import DEFAULT_AUDIENCE, Audience
+from shared.events.model import Event, Status
+from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import timedelta
+
+    from shared.durations import Lead
+    from shared.routes.freezes import Freeze  # noqa: TC004 - it imports this module, and nothing reads it
 
 VALUES: Mapping[str, Callable[[Event], str]] = {
     "subscription": lambda event: event.cluster.subscription,
@@ -45,13 +49,16 @@ class Condition(msgspec.Struct, frozen=True):
     """In lower case."""
 
     def found(self, event: Event) -> str:
-        """Give what the event says about it; empty where it says nothing."""
+        """Return what the event says about it; empty where it says nothing."""
         return VALUES[self.field](event)
 
     def holds(self, event: Event) -> bool:
         """Tell whether the event meets it."""
-        value = self.found(event).lower()
-        return any(fnmatchcase(value, glob) for glob in self.globs)
+        return self.matches(self.found(event))
+
+    def matches(self, value: str) -> bool:
+        """Return whether a value is like one of the globs."""
+        return any(fnmatchcase(value.lower(), glob) for glob in self.globs)
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -61,11 +68,11 @@ class Route(msgspec.Struct, frozen=True):
     """Where it stands in the file: `routes[0]`."""
     conditions: tuple[Condition, ...]
     audiences: tuple[str, ...]
-    goes_on: bool = False
+    continues: bool = False
     """Whether the routes after it are tried as well."""
 
     def misses(self, event: Event) -> tuple[Condition, ...]:
-        """Give the conditions that an event does not meet; none if the route matches."""
+        """Return the conditions that an event does not meet; none if the route matches."""
         return tuple(condition for condition in self.conditions if not condition.holds(event))
 
 
@@ -86,7 +93,7 @@ class Step(msgspec.Struct, frozen=True):
     misses: tuple[Condition, ...] = ()
 
 
-class Told(msgspec.Struct, frozen=True):
+class NoticePreview(msgspec.Struct, frozen=True):
     """A notice that an event gives rise to, now or later, and whether an audience wants it."""
 
     kind: Kind
@@ -94,18 +101,18 @@ class Told(msgspec.Struct, frozen=True):
     wanted: bool
 
 
-class Hearing(msgspec.Struct, frozen=True):
+class Match(msgspec.Struct, frozen=True):
     """An audience that an event goes to, and what it hears of it."""
 
     audience: Audience
-    told: tuple[Told, ...]
+    told: tuple[NoticePreview, ...]
 
 
 class Trace(msgspec.Struct, frozen=True):
     """Why an event goes where it goes."""
 
     steps: tuple[Step, ...]
-    hearings: tuple[Hearing, ...]
+    hearings: tuple[Match, ...]
     by_default: bool
     """No route matched, so the default audience hears of it."""
     routed: bool
@@ -118,9 +125,18 @@ class Routes(msgspec.Struct, frozen=True):
     audiences: Mapping[str, Audience]
     """By id, in the order of the file."""
     routes: tuple[Route, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    """In the order of their starts."""
 
-    def hear(self, event: Event, kind: Kind, lead: str = "") -> tuple[str, ...]:
-        """Give the ids of the audiences that hear of this: in the order of the file, none of them twice.
+    def freeze(self, event: Event) -> Freeze | None:
+        """Return the freeze that an event's planned start lies in; the first of several, None if in none."""
+        start = event.start
+        if start is None:
+            return None
+        return next((found for found in self.freezes if found.covers(start) and found.is_for(event)), None)
+
+    def audiences_for(self, event: Event, kind: Kind, lead: str = "") -> tuple[str, ...]:
+        """Return the ids of the audiences that hear of this: in the order of the file, none of them twice.
 
         For a check (a reminder, a watchdog) `event` is the one that it follows from: a Scheduled event for a
         reminder, a Started one for what is still running. Where this is empty, `is_routed` tells whether that
@@ -134,14 +150,14 @@ class Routes(msgspec.Struct, frozen=True):
         )
 
     def is_routed(self, event: Event) -> bool:
-        """Tell whether anything decides about an event: a route, even one to nobody, or the default audience.
+        """Return whether anything decides on an event: a route, even one to nobody, or the default audience.
 
         If not, nobody hears of it because nobody thought of it; otherwise because that is wanted.
         """
         return DEFAULT_AUDIENCE in self.audiences or any(not route.misses(event) for route in self.routes)
 
     def all_leads(self) -> tuple[Lead, ...]:
-        """Give the leads of all audiences, longest first; leads of the same length are one."""
+        """Return the leads of all audiences, longest first; leads of the same length are one."""
         by_length: dict[timedelta, Lead] = {}
         for audience in self.audiences.values():
             for lead in audience.leads:
@@ -155,7 +171,7 @@ class Routes(msgspec.Struct, frozen=True):
         return Trace(
             steps=steps,
             hearings=tuple(
-                Hearing(audience, _told(event, audience))
+                Match(audience, _told(event, audience))
                 for name, audience in self.audiences.items()
                 if name in addressed
             ),
@@ -172,7 +188,7 @@ class Routes(msgspec.Struct, frozen=True):
                 continue
             misses = route.misses(event)
             steps.append(Step(route, Outcome.NOT_MATCHED if misses else Outcome.MATCHED, misses))
-            ended = not misses and not route.goes_on
+            ended = not misses and not route.continues
         return tuple(steps)
 
     def _addressed(self, steps: tuple[Step, ...]) -> frozenset[str]:
@@ -187,15 +203,15 @@ def _any_matched(steps: tuple[Step, ...]) -> bool:
     return any(step.outcome is Outcome.MATCHED for step in steps)
 
 
-def _told(event: Event, audience: Audience) -> tuple[Told, ...]:
+def _told(event: Event, audience: Audience) -> tuple[NoticePreview, ...]:
     kinds: tuple[Kind, ...] = (Kind.NEWS,)
     if event.end_of_support is not None:
         kinds = (Kind.END_OF_SUPPORT,)
     elif event.status in set(Status):
         kinds = _TOLD[Status(event.status)]
-    told: list[Told] = []
+    told: list[NoticePreview] = []
     for kind in kinds:
         leads = [lead.label for lead in audience.leads] if kind is Kind.REMINDER else []
         for lead in leads or [""]:
-            told.append(Told(kind, lead, audience.wants(kind, event.upgrade, lead)))  # noqa: PERF401
+            told.append(NoticePreview(kind, lead, audience.wants(kind, event.upgrade, lead)))  # noqa: PERF401
     return tuple(told)
