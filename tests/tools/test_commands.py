@@ -33,8 +33,11 @@ def _faults(text: str, beside: str = "", *, whole: bool = True) -> list[str]:
 def test_the_check_finds_what_is_wrong() -> None:
     """Options that are not there, required ones that are missing, commands of extensions: each is a fault."""
     wrong = {
+        "az aks nodepool update -g a --cluster-name b -n c --max-surges 2": (
+            "az aks nodepool update has no option --max-surges"
+        ),
         "az aks nodepool update -g a --cluster-name b -n c --max-blocked-nodes 2": (
-            "az aks nodepool update has no option --max-blocked-nodes"
+            "it needs the extension aks-preview, which is not said beside it"
         ),
         "az network route-table list --query x": "az network route-table list requires --resource-group|-g",
         "az aks operation show-latest -g a -n b": (
