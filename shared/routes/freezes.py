@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from shared.routes import document, fields
-from shared.routes.matching import Condition
+from shared.routes.conditions import Condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

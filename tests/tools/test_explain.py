@@ -16,7 +16,7 @@ from ops.__main__ import app
 from shared.failures.explanation import Owner, Urgency
 from testing.samples.failure_messages import MESSAGES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DRAIN = MESSAGES[1]["text"]
 
 
