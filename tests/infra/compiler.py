@@ -1,8 +1,9 @@
 """Azure's own Bicep compiler over infra/: `python -m tests.infra.compiler [--write]`.
 
-Without an error, a warning or a file that is laid out otherwise, and with every `deployments/*.bicepparam` giving the
-snapshot beside it, it exits with 0. `--write` lays the files out and writes the snapshots. The compiler is looked for
-as BICEP, on the PATH, and where `az bicep install` puts it; where there is none, this says so and exits with 0.
+Without an error, a warning or a file that is laid out otherwise, and with every `deployments/*.bicepparam` giving
+the snapshot beside it, it exits with 0. `--write` lays the files out and writes the snapshots. The compiler
+is looked for as BICEP, on the PATH, and where `az bicep install` puts it; where there is none, this says so and exits
+with 0.
 
 One process answers all questions (`bicep jsonrpc`): starting it costs a second, a question a fraction of one.
 """
@@ -95,7 +96,8 @@ class Compiler:
         else:
             found = self._ask("compile", path=str(path))
         return [
-            f"{Path(one['source']).name}({one['range']['start']['line'] + 1}): {one['code']}: {one['message']}"
+            f"{Path(one['source']).name}({one['range']['start']['line'] + 1}): "
+            f"{one['code']}: {one['message']}"
             for one in found["diagnostics"]
         ]
 
@@ -110,7 +112,7 @@ class Compiler:
         return contents
 
     def snapshot(self, path: Path) -> str:
-        """Return what the deployment of a .bicepparam file would make. Raises CompilerError if it is refused.
+        """Return what a .bicepparam file would make. Raises CompilerError if it is refused.
 
         The compiler gives the outputs in an order that changes from run to run: here they are sorted.
         """
@@ -131,7 +133,7 @@ def beside(parameters: Path) -> Path:
 
 
 def check(compiler: Compiler, folder: Path, *, write: bool = False) -> Iterator[str]:
-    """Say what is wrong with the files of a folder; with `write`, lay them out and write the snapshots first."""
+    """Say what is wrong with the files of a folder; with `write`, first lay out and write the snapshots."""
     for path in sources(folder):
         name = path.relative_to(folder).as_posix()
         laid_out = compiler.layout(path)
