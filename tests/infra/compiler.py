@@ -1,9 +1,9 @@
 """Azure's own Bicep compiler over infra/: `python -m tests.infra.compiler [--write]`.
 
-Without an error, a warning or a file that is laid out otherwise, and with every `deployments/*.bicepparam` giving
-the snapshot beside it, it exits with 0. `--write` lays the files out and writes the snapshots. The compiler
-is looked for as BICEP, on the PATH, and where `az bicep install` puts it; where there is none, this says so and exits
-with 0.
+Without an error, a warning or a file that is laid out otherwise, and with every `deployments/*.bicepparam`
+giving the snapshot beside it, it exits with 0. `--write` lays the files out and writes the snapshots. The
+compiler is looked for as BICEP, on the PATH, and where `az bicep install` puts it; where there is none, this
+says so and exits with 0.
 
 One process answers all questions (`bicep jsonrpc`): starting it costs a second, a question a fraction of one.
 """

@@ -1,12 +1,15 @@
 """Alerts are promises: each one's query, as deployed, is run over the lines that the app really logs.
 
-It fires in the situation that it is about, and nowhere else: not in another's, not in a quiet hour. The engine
-is duckdb-kql; the rows have columns of a workspace's AppTraces and AppRequests.
+It fires in the situation that it is about, and nowhere else: not in another's, not in a quiet hour. The
+engine is duckdb-kql; the rows have columns of a workspace's AppTraces and AppRequests.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -153,6 +156,27 @@ def test_throttled(caplog: pytest.LogCaptureFixture) -> None:
     hour.sweep(3)
     assert hour.fired == set()
     assert len(hour.world.mailer.arrived) == 1
+
+
+def findings(*queries: str) -> list[list[str]]:
+    """Return what Microsoft's KQL parser says of each query."""
+    script = Path(__file__).with_name("kql.js")
+    ran = subprocess.run(
+        ["node", str(script)], input=json.dumps(queries), capture_output=True, text=True, check=True
+    )
+    found: list[list[str]] = json.loads(ran.stdout)
+    return found
+
+
+def test_queries_are_kql() -> None:
+    """Microsoft's own parser finds nothing wrong with any query: syntax, names, types."""
+    assert findings(*QUERIES.values()) == [[]] * len(QUERIES)
+
+
+@pytest.mark.parametrize("wrong", ["AppTraces | were Message has 'x'", "AppTraces | where Mesage has 'x'"])
+def test_parser_finds_what_is_wrong(wrong: str) -> None:
+    """A wrong operator and a wrong column are found."""
+    assert findings(wrong) != [[]]
 
 
 def test_every_alert_is_tried() -> None:
