@@ -8,7 +8,6 @@ for is read, and what is not there counts as not known.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 
     from shared.maintenance import Configuration
 
-_ID = re.compile(
-    r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/microsoft\.containerservice/managedclusters/([^/]+)",
-    re.IGNORECASE,
-)
 _MARKS_OF_A_CLUSTER = frozenset(
     {
         "maintenanceConfigurations",
@@ -114,7 +109,7 @@ def _of_configurations(id_: str, bodies: Iterable[dict[str, Any]]) -> ListedClus
             good.append(parse(body))
         except ConfigurationError as error:
             bad.append(Malformed(_text(body, "name"), body, error))
-    cluster = _identity(id_)
+    cluster = Cluster.parse(id_)
     return ListedCluster(
         name=cluster.name if cluster else "",
         cluster=cluster,
@@ -186,11 +181,6 @@ def _budget(budget: Mapping[str, Any]) -> Budget:
         allowed=_whole(status, "disruptionsAllowed"),
         expected=_whole(status, "expectedPods"),
     )
-
-
-def _identity(id_: str) -> Cluster | None:
-    match = _ID.match(id_)
-    return Cluster(*match.groups()) if match else None
 
 
 def _objects(value: object) -> list[dict[str, Any]]:

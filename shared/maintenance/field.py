@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
+from shared.text import encodable
+
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 _LONGEST = 80
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-"""Half a character, which JSON can name and UTF-8 cannot hold."""
 
 
 class ConfigurationError(ValueError):
@@ -92,7 +92,7 @@ class Field:
         """Return a text that can be written down; empty where there is none."""
         if self.value is None:
             return ""
-        if not isinstance(self.value, str) or _SURROGATE.search(self.value):
+        if not isinstance(self.value, str) or encodable(self.value) != self.value:
             raise self.error("a text")
         return self.value
 

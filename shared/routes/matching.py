@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.audience import DEFAULT_AUDIENCE, Audience
+from shared.events.model import Cluster
 from shared.notices.kinds import Kind, kinds_of
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from shared.events.model import Event
 
 VALUES: Mapping[str, Callable[[Event], str]] = {
-    "subscription": lambda event: event.cluster.subscription,
-    "resource_group": lambda event: event.cluster.resource_group,
-    "cluster": lambda event: event.cluster.name,
+    "subscription": lambda event: event.subject.subscription,
+    "resource_group": lambda event: event.subject.resource_group,
+    "cluster": lambda event: event.subject.name if isinstance(event.subject, Cluster) else "",
     "kind": lambda event: event.upgrade,
     "status": lambda event: event.status,
     # Azure writes a region as `westeurope`, people and some of its tools as `West Europe`.
