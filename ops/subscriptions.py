@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ops.linting import parsing
+from shared.text import GUID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from ops.linting.model import Listing
     from shared.sources.arm import Arm, ArmError
 
-_SUBSCRIPTION = re.compile(
-    r"(?:/subscriptions/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/?", re.IGNORECASE
-)
+_SUBSCRIPTION = re.compile(rf"(?:/subscriptions/)?({GUID.pattern})/?", re.IGNORECASE)
 
 
 def named(word: str) -> str:

@@ -10,13 +10,14 @@ import hashlib
 import re
 from datetime import UTC, datetime
 
+from shared.text import GUID
+
 PAUSE = "work:0"
 """The pause heads the range of work, so that the query for due work brings it along."""
 
 AFTER = "~"
 """Sorts after every character a key may hold: `prefix` to `prefix + AFTER` is everything under a prefix."""
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 
 
@@ -28,7 +29,7 @@ def digest(text: str) -> str:
 def event_id(value: str) -> str:
     """Return the key part of an eventId: a GUID as itself, anything else by its hash."""
     lower = value.lower()
-    return lower if _GUID.fullmatch(lower) else digest(value)
+    return lower if GUID.fullmatch(lower) else digest(value)
 
 
 def event(

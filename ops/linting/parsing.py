@@ -9,7 +9,6 @@ there counts as not known. Terraform plans and ARM templates have readers of the
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 
     from shared.maintenance import Configuration, SharedWindow
 
-_ID = re.compile(
-    r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/microsoft\.containerservice/managedclusters/([^/]+)",
-    re.IGNORECASE,
-)
 _MARKS_OF_A_CLUSTER = frozenset(
     {
         "maintenanceConfigurations",
@@ -169,7 +164,7 @@ def _read(item: object) -> ListedCluster:
         return shared_window(item)
     if keys & _MARKS_OF_A_CONFIGURATION or "/maintenanceconfigurations/" in id_.lower():
         return of_configurations(id_, [item])
-    if keys & _MARKS_OF_A_CLUSTER or _ID.fullmatch(id_.rstrip("/")):
+    if keys & _MARKS_OF_A_CLUSTER or Cluster.parse(id_):
         return cluster(item)
     if _text(item, "name").lower() in _NAMES:
         return of_configurations(id_, [item])
@@ -194,7 +189,7 @@ def of_configurations(id_: str, bodies: Iterable[dict[str, Any]]) -> ListedClust
             good.append(parse(body))
         except ConfigurationError as error:
             bad.append(Malformed(_name(body), body, error))
-    cluster = _identity(id_)
+    cluster = Cluster.parse(id_)
     return ListedCluster(
         name=cluster.name if cluster else "",
         cluster=cluster,
@@ -275,11 +270,6 @@ def _budget(budget: Mapping[str, Any]) -> Budget:
         allowed=_whole(status, "disruptionsAllowed"),
         expected=_whole(status, "expectedPods"),
     )
-
-
-def _identity(id_: str) -> Cluster | None:
-    match = _ID.match(id_)
-    return Cluster(*match.groups()) if match else None
 
 
 def _objects(value: object) -> list[dict[str, Any]]:

@@ -77,7 +77,7 @@ class Lookup:
         if not self._is_on:
             return None
         try:
-            return reader.cluster(told.event.cluster.key)
+            return reader.cluster(told.event.subject.key)
         except TableError:
             log.exception("%s: what is known of its cluster cannot be read", told.key)
             return None

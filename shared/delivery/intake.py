@@ -167,7 +167,7 @@ class Intake:
         audiences = self._routes.audiences_for(told, planned.kind)
         if not audiences and not self._routes.is_routed(told):
             key = planned.key or event.event_id
-            log_decision(Decision.UNROUTED, key, level=logging.WARNING, cluster=event.cluster.id)
+            log_decision(Decision.UNROUTED, key, level=logging.WARNING, cluster=event.subject.id)
         return audiences
 
     def _commit(
@@ -275,7 +275,7 @@ class Intake:
             key,
             eventId=event.event_id,
             status=event.status,
-            cluster=event.cluster.name,
+            cluster=event.subject.name,
             envelope=event.envelope_id,
         )
         return decision

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 from shared import timestamps
 from shared.events.model import Cluster, EndOfSupport, Event, Ignored, Status, UnreadableEventError, Upgrade
+from shared.text import encodable, fact
 
 EVENT_TYPE = "Microsoft.ResourceNotifications.ContainerServiceEventResources.ScheduledEventEmitted"
 """The type that AKS documents, and that `azure-eventgrid` names in its `SystemEventNames`."""
@@ -34,15 +35,8 @@ _LONG = 2_048
 _MAX_POOLS = 100
 _MAX_POOL = 64
 
-_CLUSTER = re.compile(
-    r"/subscriptions/(?P<subscription>[^/]+)/resourcegroups/(?P<group>[^/]+)"
-    r"/providers/microsoft\.containerservice/managedclusters/(?P<name>[^/]+)",
-    re.IGNORECASE,
-)
 _POOL = re.compile(r"/agentpools/(?P<pool>[^/]+)", re.IGNORECASE)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 _OURS = "microsoft.containerservice/managedclusters"
 
@@ -76,7 +70,7 @@ def read(body: object, received: datetime) -> Event | Ignored:
     resources = [resource for resource in _sequence(properties.get("resources")) if isinstance(resource, str)]
     identifiers = [subject, _text(info.get("id"), _LONG)]
     identifiers += [_text(resource, _LONG) for resource in resources]
-    cluster = _cluster(identifiers)
+    cluster = next(filter(None, map(Cluster.parse, identifiers)), None)
     if cluster is None:
         raise UnreadableEventError(
             "names no AKS cluster: neither subject, resourceInfo.id nor resources hold its ID"
@@ -122,7 +116,7 @@ def read(body: object, received: datetime) -> Event | Ignored:
     return Event(
         event_id=event_id,
         status=status,
-        cluster=cluster,
+        subject=cluster,
         time=time,
         envelope_id=envelope_id,
         upgrade=upgrade,
@@ -198,14 +192,6 @@ _UPGRADES = (
 )
 
 
-def _cluster(identifiers: Iterable[str]) -> Cluster | None:
-    for identifier in identifiers:
-        match = _CLUSTER.search(identifier)
-        if match:
-            return Cluster(match["subscription"], match["group"], match["name"])
-    return None
-
-
 def _pools(identifiers: Iterable[str]) -> tuple[str, ...]:
     found = (match["pool"] for text in identifiers for match in _POOL.finditer(text))
     named = dict.fromkeys(pool[:_MAX_POOL] for pool in found)
@@ -216,7 +202,7 @@ def _details(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
+        return encodable(value)
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -240,8 +226,7 @@ def _text(value: object, limit: int = _SHORT) -> str:
     """Take a short text, on one line; a number counts as its digits, anything else as absent."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", str(value))
-    return _CONTROL.sub(" ", text).strip()[:limit]
+    return fact(str(value))[:limit]
 
 
 def json_type(value: object) -> str:

@@ -15,15 +15,12 @@ import msgspec
 
 from shared.events.model import Cluster
 from shared.maintenance import Configuration, ConfigurationError, parse
+from shared.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_ID = re.compile(
-    r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/microsoft\.containerservice"
-    r"/managedclusters/([^/?#]+)(/maintenanceconfigurations/[^/]+)?/?",
-    re.IGNORECASE,
-)
+_BEHIND = re.compile(r"(/maintenanceconfigurations/[^/]+)?/?", re.IGNORECASE)
 _MAX_LENGTH = 64
 
 
@@ -54,8 +51,10 @@ def identity(resource_id: object) -> Cluster | None:
     """Return the cluster that a resource ID names, or that a configuration's ID belongs to."""
     if not isinstance(resource_id, str) or not resource_id.isprintable():
         return None
-    match = _ID.fullmatch(resource_id)
-    return Cluster(*match.groups()[:3]) if match else None
+    cluster = Cluster.parse(resource_id)
+    if cluster is None or not resource_id.lower().startswith(cluster.key) or set(cluster.name) & set("?#"):
+        return None
+    return cluster if _BEHIND.fullmatch(resource_id[len(cluster.id) :]) else None
 
 
 def read(body: object, now: datetime) -> Reading:
@@ -119,5 +118,4 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    """Return a short text that can be stored and logged: line breaks and half characters can not."""
-    return value[:_MAX_LENGTH] if isinstance(value, str) and value.isprintable() else ""
+    return printable(value, _MAX_LENGTH)

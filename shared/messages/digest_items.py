@@ -105,9 +105,9 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
                 took = "took" if story.kind is Kind.COMPLETED else "after"
                 time += f", {took} {time_phrases.span(story.took)}"
     return Item(
-        cluster=event.cluster.name,
-        group=event.cluster.resource_group,
-        url=portal.cluster(frame.look.portal, event.cluster),
+        cluster=story.cluster.name,
+        group=story.cluster.resource_group,
+        url=portal.cluster(frame.look.portal, story.cluster),
         what=what,
         when=time,
         title=_title(story, frame),

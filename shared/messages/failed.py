@@ -71,7 +71,7 @@ def _explain(details: str, context: Context, failures_file: str) -> Explanation:
 def _context(story: MaintenanceHistory) -> Context:
     from shared.failures.explanation import Context
 
-    cluster = story.event.cluster
+    cluster = story.cluster
     return Context(
         subscription=cluster.subscription,
         resource_group=cluster.resource_group,
@@ -116,8 +116,8 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
     return view_of(
         story,
         frame,
-        subject=(what, event.cluster.name, tail),
-        preheader=f"{event.cluster.name}: {first.summary} What to do inside.",
+        subject=(what, story.cluster.name, tail),
+        preheader=f"{story.cluster.name}: {first.summary} What to do inside.",
         headline=f"{what} failed: {first.title}",
         moment_label="Failed",
         moment=time_phrases.utc(event.updated),
@@ -133,9 +133,7 @@ def _todo(finding: Finding, story: MaintenanceHistory, frame: RenderContext) -> 
         Link(_guide(finding), portal.https(finding.link)),
         Link("Your runbook", portal.https(frame.audience.runbook)),
     )
-    return phrases.todo(
-        story.event.cluster, *_steps(finding), links=tuple(link for link in links if link.url)
-    )
+    return phrases.todo(story.cluster, *_steps(finding), links=tuple(link for link in links if link.url))
 
 
 def _guide(finding: Finding) -> str:
