@@ -29,17 +29,22 @@ _UPGRADES = frozenset(Upgrade)
 _SYSTEMS = {Speaker.LINUX: "linux", Speaker.WINDOWS: "windows"}
 _MAX_FINDINGS_PER_ENTRY = 6
 _MAX_UNKNOWN = 3
+_MAX_FINDINGS = 50
 _MAX_FURTHER = 40
 MAX_QUOTE_CHARACTERS = 110
 """Of AKS's own sentence in a title: what a subject line shows."""
 
 _OPENS_FAILURE = re.compile(
-    r"[\n.;!?\"')}\]]\s{1,9}(?=\([A-Z]\w{4,79}\)\s|(?:Sub|Error)?Code\s{0,2}[:=]\s{0,2}[\"']?[A-Z]|Drain (?:node|of) |VM has reported"
+    r"[\n.;!?\"')}\]]\s{1,9}(?=\([A-Z]\w{4,79}\)\s|(?:Sub|Error)?Code\s{0,2}[:=]\s{0,2}[\"']?[A-Z]"
+    r"|Drain (?:node|of) |VM has reported"
     r"|Preflight validation|Upgrade failed|Failed to )"
 )
 _GOES_ON = re.compile(
-    r"\W*(?:please|see|refer|for more|for details|for further|original error|original error|pdb debug info|this |it |learn|submit|read more|details|visit|check|the (?:supported|available|sizes)|available"
-    r"|however|note|but|and|that|these|those|to |if |you |more information|http|try|or |error message|message|make sure|ensure|consider|constraints|setup|use )",
+    r"\W*(?:please|see|refer|for more|for details|for further|original error|original error"
+    r"|pdb debug info|this |it |learn|submit|read more|details|visit|check|the (?:supported|available"
+    r"|sizes)|available"
+    r"|however|note|but|and|that|these|those|to |if |you |more information|http|try|or |error message"
+    r"|message|make sure|ensure|consider|constraints|setup|use )",
     re.IGNORECASE,
 )
 
@@ -62,7 +67,9 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
     accounted: set[str] = set()
     own: list[str] = []
     fragments = tuple(fragments)
-    patterns = catalogue.patterns_in(lower("\n".join(fragment.text for fragment in fragments).replace("\n", " ")))
+    patterns = catalogue.patterns_in(
+        lower("\n".join(fragment.text for fragment in fragments).replace("\n", " "))
+    )
     for fragment in fragments:
         for text in own if fragment.outer else ():
             # What is a failure of its own lends its names to no other.
@@ -83,7 +90,7 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
         code = _telling_code(fragment.codes)
         facts = _facts(fragment, code, catalogue, entry)
         findings += _findings([_Case(entry, code, facts, lower(fragment.text), fragment.text)], context, told)
-    return tuple(findings)
+    return tuple(findings[:_MAX_FINDINGS])
 
 
 def _worth_naming(
@@ -143,7 +150,7 @@ def _case(fragment: Fragment, match: Match, catalogue: Catalogue) -> _Case:
 
 
 def _chosen(text: str, matches: list[Match]) -> list[Match]:
-    """Return the best match, and those that stand in sentences of their own and are not what it says in passing."""
+    """Return the best match, and those that stand in sentences of their own and say something else."""
     chosen: list[Match] = []
     for match in matches:
         if chosen and (match.end <= match.start or match.entry.priority < BESIDE_OTHERS):
@@ -325,7 +332,8 @@ _RETRIES = (
             "will automatically retry",
             "aks will retry",
         ),
-        "AKS says that it goes on trying by itself until it succeeds or its time for retries is over; see then whether it has to be started again.",
+        "AKS says that it goes on trying by itself until it succeeds or its time for retries is over; see then"
+        " whether it has to be started again.",
     ),
     (
         ("retriable: true", '"retriable": true', "retryable: true"),
@@ -339,11 +347,13 @@ _RETRIES = (
 _STATES = (
     (
         ("preflight validation check", "preflight validation failed"),
-        "AKS refused the operation in its check beforehand; nothing was changed and the cluster runs on as it was.",
+        "AKS refused the operation in its check beforehand; nothing was changed, and the cluster runs on as it"
+        " was.",
     ),
     (
         ("the vm may still finish provisioning", "the vm may still start"),
-        "Azure says that the machine may still start by itself; until then the operation has stopped, and the node pool is likely left in state Failed.",
+        "Azure says that the machine may still start by itself; until then the operation has stopped, and the"
+        " node pool is likely left in state Failed.",
     ),
 )
 

@@ -21,7 +21,7 @@ _EXIT = re.compile(
 
 
 def exit_code(text: str) -> tuple[Speaker, int] | None:
-    """Return whose exit code a text tells (bootstrap or extension) and which; None where it tells no such code."""
+    """Return whose exit code a text tells, the bootstrap's or an extension's, and which; None without one."""
     match = _EXIT.search(text)
     if match is None or not _BOOTSTRAP.search(text):
         return None

@@ -96,7 +96,8 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{2,79}(?:/[A-Za-z][A-Za-z0-9_]{2,40})?
 
 _BULLET = re.compile(r"\s\*\s+(?=[\w({\"'\[])")
 _OPENER = re.compile(
-    r"(?:(?<=[.;!?\"')}\]])\s{1,9}|\n[ \t]{0,9})(?=\([A-Z][A-Za-z0-9_]{5,79}\)\s|(?:Error)?Code\s{0,2}[:=]\s{0,2}\"?[A-Z])"
+    r"(?:(?<=[.;!?\"')}\]])\s{1,9}|\n[ \t]{0,9})(?=\([A-Z][A-Za-z0-9_]{5,79}\)\s"
+    r"|(?:Error)?Code\s{0,2}[:=]\s{0,2}\"?[A-Z])"
 )
 """Where a sentence ends and the next begins with a code of its own."""
 _RECORD_END = re.compile(r"\bRetriable: ?(?:true|false)\b[\s.,;]*", re.IGNORECASE)
@@ -123,7 +124,7 @@ def fragments(reason: str) -> list[Fragment]:
         parts += _text(unwrapped(reason[-MAX_READ_CHARACTERS // 8 :]), _MAX_DEPTH)
     found = []
     for part in parts:
-        # Codes that JSON has taken out of the words stand for all of them: such words are not divided at codes.
+        # Codes that JSON has taken out of the words stand for all of them: these are not divided at codes.
         spoken = not part.codes or set(part.codes) <= set(codes_in(part.text))
         opening, records = _records(part.text, at_codes=spoken)
         codes = part.codes

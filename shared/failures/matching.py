@@ -37,8 +37,8 @@ class Match(NamedTuple):
 def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue, patterns: Patterns) -> list[Match]:
     """Return all entries that fit a fragment, the best first: each by the best way in which it fits.
 
-    `flat` is the fragment's text in small letters with blanks for line breaks, `patterns` those of the catalogue
-    that may be in it.
+    `flat` is the fragment's text in small letters with blanks for line breaks, `patterns` those of the
+    catalogue that may be in it.
     """
     stance = Stance(lower(fragment.text), has_code=bool(fragment.codes))
     speakers = Speakers(fragment.text, fragment.outer)
