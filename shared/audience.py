@@ -24,6 +24,10 @@ OF_EVENTS = (
     Kind.NOT_STARTED,
     Kind.STILL_RUNNING,
     Kind.END_OF_SUPPORT,
+    Kind.ROLLING_STARTED,
+    Kind.ROLLING_SUCCEEDED,
+    Kind.ROLLING_FAILED,
+    Kind.NEW_VERSION,
     Kind.NEWS,
 )
 """The kinds that tell of a cluster, and that an audience may choose from. All others tell of the app itself:
@@ -39,6 +43,7 @@ _ESSENTIAL = frozenset(
         Kind.CANCELED,
         Kind.NOT_STARTED,
         Kind.STILL_RUNNING,
+        Kind.ROLLING_FAILED,
         # A deadline that somebody has to act on, and rare.
         Kind.END_OF_SUPPORT,
         # A status that is new to us: what it means nobody can tell yet, so it is not kept from anyone.

@@ -24,19 +24,23 @@ if TYPE_CHECKING:
 
 _ORDER = {
     Kind.FAILED: ("failed", "Failed", Tone.FAILED),
+    Kind.ROLLING_FAILED: ("pool failed", "Node pools that failed", Tone.FAILED),
     Kind.UNDELIVERED: ("undelivered", "Mails that could not be sent", Tone.FAILED),
     Kind.UNREACHABLE: ("unreachable", "Addresses that mails did not reach", Tone.WARNING),
     Kind.REJECTED: ("not understood", "Events that could not be read", Tone.WARNING),
     Kind.NOT_STARTED: ("overdue", "Overdue, no start reported", Tone.WARNING),
     Kind.STILL_RUNNING: ("still running", "Still running, no end reported", Tone.WARNING),
     Kind.STARTED: ("started", "Started", Tone.RUNNING),
+    Kind.ROLLING_STARTED: ("pool rolling", "Node pools rolling", Tone.RUNNING),
     Kind.REMINDER: ("due soon", "Reminders", Tone.WARNING),
     Kind.RESCHEDULED: ("rescheduled", "Rescheduled", Tone.PLANNED),
     Kind.SCHEDULED: ("scheduled", "Scheduled", Tone.PLANNED),
     Kind.END_OF_SUPPORT: ("end of support", "End of support", Tone.WARNING),
+    Kind.NEW_VERSION: ("new version", "New versions", Tone.QUIET),
     Kind.NEWS: ("other", "Other news", Tone.QUIET),
     Kind.CANCELED: ("canceled", "Canceled", Tone.QUIET),
     Kind.COMPLETED: ("completed", "Completed", Tone.DONE),
+    Kind.ROLLING_SUCCEEDED: ("pool done", "Node pools done", Tone.DONE),
 }
 """In the order of the mail: what kind, as counted, as headed, how it looks."""
 

@@ -28,6 +28,7 @@ OUTSIDE = "AKS may do this for urgent maintenance, or to finish work deferred fr
 _DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 _COMING = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER})
 _UNDER_WAY = frozenset({Kind.STARTED, Kind.STILL_RUNNING})
+_OF_CLUSTER_TOPIC = {Kind.ROLLING_STARTED, Kind.ROLLING_SUCCEEDED, Kind.ROLLING_FAILED, Kind.NEW_VERSION}
 _AFTER = ("What it means", "What happened")
 
 
@@ -88,7 +89,7 @@ def with_windows(view: View, story: MaintenanceHistory, frame: RenderContext) ->
 def _sentences(story: MaintenanceHistory, snapshot: ClusterSnapshot, frame: RenderContext) -> Iterator[str]:
     """Return where the start lies, and when the next window comes, as far as that helps with this notice."""
     kind = story.kind
-    if kind in {Kind.COMPLETED, Kind.CANCELED, Kind.END_OF_SUPPORT, Kind.NEWS}:
+    if kind in {Kind.COMPLETED, Kind.CANCELED, Kind.END_OF_SUPPORT, Kind.NEWS, *_OF_CLUSTER_TOPIC}:
         return
     if snapshot.lacks:
         yield "It has no window for this kind of maintenance: AKS picks the time."

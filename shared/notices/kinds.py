@@ -25,6 +25,12 @@ class Kind(StrEnum):
     """AKS has not reported a start of what it had scheduled."""
     STILL_RUNNING = "still-running"
     """AKS has not reported an end of what it had started."""
+    ROLLING_STARTED = "rolling-started"
+    """Nodes of a pool are being replaced, whoever began it."""
+    ROLLING_SUCCEEDED = "rolling-succeeded"
+    ROLLING_FAILED = "rolling-failed"
+    NEW_VERSION = "new-version"
+    """Kubernetes versions have become available."""
     NEWS = "news"
     """An event whose status is new to us, told plainly."""
     REJECTED = "rejected"
@@ -74,4 +80,6 @@ def kind_of(event: Event) -> Kind:
     """Return the kind of notice that an event by itself gives rise to."""
     if event.end_of_support is not None:
         return Kind.END_OF_SUPPORT
+    if event.news:
+        return Kind(event.news)
     return _KIND[Status(event.status)] if event.status in set(Status) else Kind.NEWS

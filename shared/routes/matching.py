@@ -11,7 +11,7 @@ import msgspec
 
 from shared.audience import DEFAULT_AUDIENCE, Audience
 from shared.events.model import Event, Status
-from shared.notices.kinds import Kind
+from shared.notices.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,8 +205,8 @@ def _any_matched(steps: tuple[Step, ...]) -> bool:
 
 def _told(event: Event, audience: Audience) -> tuple[NoticePreview, ...]:
     kinds: tuple[Kind, ...] = (Kind.NEWS,)
-    if event.end_of_support is not None:
-        kinds = (Kind.END_OF_SUPPORT,)
+    if event.end_of_support is not None or event.news:
+        kinds = (kind_of(event),)
     elif event.status in set(Status):
         kinds = _TOLD[Status(event.status)]
     told: list[NoticePreview] = []

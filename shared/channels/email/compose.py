@@ -11,6 +11,7 @@ from shared.channels.email import calendar, plain
 from shared.channels.email.email import Email
 from shared.channels.email.rendering import render
 from shared.messages import (
+    cluster_news,
     digest,
     end_of_support,
     failed,
@@ -58,6 +59,10 @@ _KINDS: dict[Kind, Callable[[MaintenanceHistory, RenderContext], View]] = {
     Kind.COMPLETED: progress.completed,
     Kind.NOT_STARTED: overdue.not_started,
     Kind.STILL_RUNNING: overdue.still_running,
+    Kind.ROLLING_STARTED: cluster_news.rolling,
+    Kind.ROLLING_SUCCEEDED: cluster_news.rolling,
+    Kind.ROLLING_FAILED: cluster_news.rolling,
+    Kind.NEW_VERSION: cluster_news.new_version,
     Kind.NEWS: progress.news,
     Kind.FAILED: failed.failed,
     Kind.END_OF_SUPPORT: end_of_support.end_of_support,
