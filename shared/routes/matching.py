@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -10,15 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.audience import DEFAULT_AUDIENCE, Audience
-from shared.events.model import Event, Status
+from shared.events.model import Cluster, Event, Status
 from shared.notices.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
 
     from shared.durations import Lead
-    from shared.routes.freezes import Freeze  # noqa: TC004 - it imports this module, and nothing reads it
 
 VALUES: Mapping[str, Callable[[Event], str]] = {
     "subscription": lambda event: event.cluster.subscription,
@@ -40,6 +39,14 @@ _TOLD = {
 }
 
 
+_OF_CLUSTERS: Mapping[str, Callable[[Cluster], str]] = {
+    "subscription": lambda cluster: cluster.subscription,
+    "resource_group": lambda cluster: cluster.resource_group,
+    "cluster": lambda cluster: cluster.name,
+}
+_PLANNED = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER})
+
+
 class Condition(msgspec.Struct, frozen=True):
     """One thing that a route asks for: that a value is like one of some globs. Case does not matter."""
 
@@ -59,6 +66,43 @@ class Condition(msgspec.Struct, frozen=True):
     def matches(self, value: str) -> bool:
         """Return whether a value is like one of the globs."""
         return any(fnmatchcase(value.lower(), glob) for glob in self.globs)
+
+
+class Freeze(msgspec.Struct, frozen=True):
+    """A time in which nothing is to change. Both times are in UTC; the end is exclusive."""
+
+    name: str
+    start: datetime
+    end: datetime
+    conditions: tuple[Condition, ...] = ()
+    """Which events it is for; without any, all of them."""
+
+    def covers(self, moment: datetime) -> bool:
+        """Return whether a moment lies in it."""
+        return self.start <= moment < self.end
+
+    def is_for(self, event: Event) -> bool:
+        """Return whether it is for an event, as a route would be."""
+        return all(condition.holds(event) for condition in self.conditions)
+
+    def is_for_cluster(self, cluster: Cluster | None, name: str, region: str) -> bool:
+        """Return whether it is for a cluster; what a cluster does not say of itself counts as met.
+
+        That is so for `kind` and `status`, which only events have: a freeze of a kind freezes the cluster.
+        """
+        said = {key: read(cluster) for key, read in _OF_CLUSTERS.items()} if cluster else {"cluster": name}
+        said["region"] = region.replace(" ", "")
+        return all(
+            condition.matches(said[condition.field]) or not said[condition.field]
+            for condition in self.conditions
+            if condition.field in said
+        )
+
+    def days(self, offset: timedelta) -> tuple[date, date]:
+        """Return the first and the last of the whole days, at an offset from UTC, that cover the freeze."""
+        zone = timezone(offset)
+        last = self.end - timedelta(microseconds=1)
+        return self.start.astimezone(zone).date(), last.astimezone(zone).date()
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -143,10 +187,12 @@ class Routes(msgspec.Struct, frozen=True):
         was meant.
         """
         addressed = self._addressed(self._steps(event))
+        # What is planned into a freeze asks for a decision, whoever hears of the essential alone.
+        is_pressing = kind in _PLANNED and self.freeze(event) is not None
         return tuple(
             name
             for name, audience in self.audiences.items()
-            if name in addressed and audience.wants(kind, event.upgrade, lead)
+            if name in addressed and audience.wants(kind, event.upgrade, lead, is_pressing=is_pressing)
         )
 
     def is_routed(self, event: Event) -> bool:
@@ -171,7 +217,7 @@ class Routes(msgspec.Struct, frozen=True):
         return Trace(
             steps=steps,
             hearings=tuple(
-                Match(audience, _told(event, audience))
+                Match(audience, _told(event, audience, is_frozen=self.freeze(event) is not None))
                 for name, audience in self.audiences.items()
                 if name in addressed
             ),
@@ -203,7 +249,7 @@ def _any_matched(steps: tuple[Step, ...]) -> bool:
     return any(step.outcome is Outcome.MATCHED for step in steps)
 
 
-def _told(event: Event, audience: Audience) -> tuple[NoticePreview, ...]:
+def _told(event: Event, audience: Audience, *, is_frozen: bool) -> tuple[NoticePreview, ...]:
     kinds: tuple[Kind, ...] = (Kind.NEWS,)
     if event.end_of_support is not None or event.news:
         kinds = (kind_of(event),)
@@ -213,5 +259,6 @@ def _told(event: Event, audience: Audience) -> tuple[NoticePreview, ...]:
     for kind in kinds:
         leads = [lead.label for lead in audience.leads] if kind is Kind.REMINDER else []
         for lead in leads or [""]:
-            told.append(NoticePreview(kind, lead, audience.wants(kind, event.upgrade, lead)))  # noqa: PERF401
+            wanted = audience.wants(kind, event.upgrade, lead, is_pressing=is_frozen and kind in _PLANNED)
+            told.append(NoticePreview(kind, lead, wanted))
     return tuple(told)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shared.routes.defaults import Defaults
-    from shared.routes.freezes import Freeze
+    from shared.routes.matching import Freeze
 
 MAX_AUDIENCES = 90
 """A notice for each of them and the event have to fit into one transaction of 100 operations."""

@@ -726,8 +726,14 @@ def test_wrong_routes(routes: object, said: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("shop", "routes file (line 1): expected a mapping with some of audiences, routes, freezes, got 'shop'."),
-        ("- a", "routes file (line 1): expected a mapping with some of audiences, routes, freezes, got a list."),
+        (
+            "shop",
+            "routes file (line 1): expected a mapping with some of audiences, routes, freezes, got 'shop'.",
+        ),
+        (
+            "- a",
+            "routes file (line 1): expected a mapping with some of audiences, routes, freezes, got a list.",
+        ),
         ("audience: []", "routes file (line 1): unknown key 'audience' (did you mean 'audiences'?)."),
         (
             "routes: []\nteams: []",

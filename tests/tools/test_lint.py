@@ -20,7 +20,7 @@ from ops.linting.rule import Finding, Severity
 from shared.events.model import Cluster
 from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS, ConfigurationError, occurrences, parse
 from shared.maintenance.configuration import MaintenanceWindow
-from shared.routes.freezes import Freeze
+from shared.routes.matching import Freeze
 from testing import az
 
 if TYPE_CHECKING:

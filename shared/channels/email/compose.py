@@ -15,6 +15,7 @@ from shared.messages import (
     digest,
     end_of_support,
     failed,
+    freezes,
     notifier_problems,
     overdue,
     phrases,
@@ -151,7 +152,8 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
             return unreachable.unreachable(member, row, rows, frame)
         return notifier_problems.undelivered(row, rows, frame)
     story = read_history(member, rows)
-    return window_facts.with_windows(_KINDS[member.kind](story, frame), story, frame)
+    view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
+    return window_facts.with_windows(view, story, frame)
 
 
 def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:

@@ -13,7 +13,7 @@ import pytest
 
 from ops import windows
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "fixtures" / "windows"
 AT = ("--at", "2026-11-21T09:00Z")
 RULES = sorted(path.name.split(".")[0] for path in (FIXTURES / "lint").glob("*.fails.json"))

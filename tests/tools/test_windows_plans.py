@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ops.linting.model import ListedCluster
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
-FIXTURES = Path(__file__).parent / "fixtures" / "windows" / "plans"
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "windows" / "plans"
 WEEKLY = {"frequency": "Weekly", "interval": 1, "duration": 8, "day_of_week": "Sunday", "start_time": "01:00"}
 SUBSCRIPTION = "00000000-0000-4000-8000-00000000000a"
 ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/a"

@@ -15,7 +15,7 @@ from ops.linting.rule import Finding, Severity
 from testing import az
 
 CASES: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parent / "fixtures" / "windows" / "cases.json").read_text("utf-8")
+    (Path(__file__).parents[1] / "fixtures" / "windows" / "cases.json").read_text("utf-8")
 )
 NEXT = [case for case in CASES if case["id"].startswith("next/")]
 LINT = [case for case in CASES if case["id"].startswith("lint/")]
