@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ops.linting.model import ListedCluster, Listing
     from shared.maintenance import Configuration
-    from shared.routes.matching import Freeze
+    from shared.routes.freezes import Freeze
 
 
 def script(freezes: list[Freeze], listing: Listing, now: datetime) -> str:

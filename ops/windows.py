@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ops.linting.model import Listing
-    from shared.routes.matching import Freeze
+    from shared.routes.freezes import Freeze
     from shared.sources.arm import Arm
 
 UNREADABLE = 2

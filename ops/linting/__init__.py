@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ops.linting.model import ListedCluster, Listing
     from ops.linting.rule import Problem, Rule
-    from shared.routes.matching import Freeze
+    from shared.routes.freezes import Freeze
 
 RULES = (*schedules.RULES, *channels.RULES, *calendars.RULES, *pools.RULES)
 """All rules. Their ids are part of the interface: pipelines filter by them."""

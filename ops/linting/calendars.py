@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ops.linting.model import ListedCluster
     from ops.linting.rule import LintContext
-    from shared.routes.matching import Freeze
+    from shared.routes.freezes import Freeze
 
 LONGEST_GAP = timedelta(days=60)
 """So long the windows of an upgrade channel may fail: minor versions are supported for about a year."""

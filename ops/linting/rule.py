@@ -14,7 +14,7 @@ import msgspec
 from ops.linting.model import ListedCluster
 from shared.maintenance import Configuration, occurrences
 from shared.maintenance.configuration import DateSpan
-from shared.routes.matching import Freeze
+from shared.routes.freezes import Freeze
 
 if TYPE_CHECKING:
     from shared.maintenance.configuration import MaintenanceWindow

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 from shared.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
 from shared.durations import Lead
+from shared.routes.conditions import Condition
 from shared.routes.defaults import Defaults, RoutesError
-from shared.routes.matching import Condition, Match, NoticePreview, Outcome, Route, Routes, Step, Trace
+from shared.routes.matching import Match, NoticePreview, Outcome, Route, Routes, Step, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,24 +6,68 @@ upgrades away are a configuration's not-allowed dates, whole days at the offset 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from shared.routes import document, fields
-from shared.routes.matching import Freeze
+from shared.routes.conditions import Condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from shared.events.model import Cluster, Event
     from shared.routes.document import Field
-    from shared.routes.matching import Condition
 
 _FREEZE = ("name", "from", "to", "match")
 _DAY = timedelta(days=1)
+_OF_CLUSTERS: Mapping[str, Callable[[Cluster], str]] = {
+    "subscription": lambda cluster: cluster.subscription,
+    "resource_group": lambda cluster: cluster.resource_group,
+    "cluster": lambda cluster: cluster.name,
+}
 MAX_FREEZES = 200
 _WHEN = "a date such as 2026-12-20, or a time with an offset such as 2026-12-20T18:00+01:00"
+
+
+class Freeze(msgspec.Struct, frozen=True):
+    """A time in which nothing is to change. Both times are in UTC; the end is exclusive."""
+
+    name: str
+    start: datetime
+    end: datetime
+    conditions: tuple[Condition, ...] = ()
+    """Which events it is for; without any, all of them."""
+
+    def covers(self, moment: datetime) -> bool:
+        """Return whether a moment lies in it."""
+        return self.start <= moment < self.end
+
+    def is_for(self, event: Event) -> bool:
+        """Return whether it is for an event, as a route would be."""
+        return all(condition.holds(event) for condition in self.conditions)
+
+    def is_for_cluster(self, cluster: Cluster | None, name: str, region: str) -> bool:
+        """Return whether it is for a cluster; what a cluster does not say of itself counts as met.
+
+        That is so for `kind` and `status`, which only events have: a freeze of a kind freezes the cluster.
+        """
+        said = {key: read(cluster) for key, read in _OF_CLUSTERS.items()} if cluster else {"cluster": name}
+        said["region"] = region.replace(" ", "")
+        return all(
+            condition.matches(said[condition.field]) or not said[condition.field]
+            for condition in self.conditions
+            if condition.field in said
+        )
+
+    def days(self, offset: timedelta) -> tuple[date, date]:
+        """Return the first and the last of the whole days, at an offset from UTC, that cover the freeze."""
+        zone = timezone(offset)
+        last = self.end - timedelta(microseconds=1)
+        return self.start.astimezone(zone).date(), last.astimezone(zone).date()
 
 
 def parse(

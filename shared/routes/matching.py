@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from shared.audience import DEFAULT_AUDIENCE, Audience
-from shared.events.model import Cluster, Event, Status
+from shared.events.model import Event, Status
 from shared.notices.kinds import Kind, kind_of
+from shared.routes.conditions import Condition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from datetime import timedelta
 
     from shared.durations import Lead
+    from shared.routes.freezes import Freeze  # noqa: TC004 - calendars and zones; nothing decodes this
 
-VALUES: Mapping[str, Callable[[Event], str]] = {
-    "subscription": lambda event: event.cluster.subscription,
-    "resource_group": lambda event: event.cluster.resource_group,
-    "cluster": lambda event: event.cluster.name,
-    "kind": lambda event: event.upgrade,
-    "status": lambda event: event.status,
-    # Azure writes a region as `westeurope`, people and some of its tools as `West Europe`.
-    "region": lambda event: event.region.replace(" ", ""),
-}
-"""What a route can ask about, and where an event says it."""
-
+_PLANNED = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER})
 _TOLD = {
     Status.SCHEDULED: (Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.NOT_STARTED),
     Status.STARTED: (Kind.STARTED, Kind.STILL_RUNNING),
@@ -37,72 +27,6 @@ _TOLD = {
     Status.CANCELED: (Kind.CANCELED,),
     Status.FAILED: (Kind.FAILED,),
 }
-
-
-_OF_CLUSTERS: Mapping[str, Callable[[Cluster], str]] = {
-    "subscription": lambda cluster: cluster.subscription,
-    "resource_group": lambda cluster: cluster.resource_group,
-    "cluster": lambda cluster: cluster.name,
-}
-_PLANNED = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER})
-
-
-class Condition(msgspec.Struct, frozen=True):
-    """One thing that a route asks for: that a value is like one of some globs. Case does not matter."""
-
-    field: str
-    """A key of VALUES."""
-    globs: tuple[str, ...]
-    """In lower case."""
-
-    def found(self, event: Event) -> str:
-        """Return what the event says about it; empty where it says nothing."""
-        return VALUES[self.field](event)
-
-    def holds(self, event: Event) -> bool:
-        """Tell whether the event meets it."""
-        return self.matches(self.found(event))
-
-    def matches(self, value: str) -> bool:
-        """Return whether a value is like one of the globs."""
-        return any(fnmatchcase(value.lower(), glob) for glob in self.globs)
-
-
-class Freeze(msgspec.Struct, frozen=True):
-    """A time in which nothing is to change. Both times are in UTC; the end is exclusive."""
-
-    name: str
-    start: datetime
-    end: datetime
-    conditions: tuple[Condition, ...] = ()
-    """Which events it is for; without any, all of them."""
-
-    def covers(self, moment: datetime) -> bool:
-        """Return whether a moment lies in it."""
-        return self.start <= moment < self.end
-
-    def is_for(self, event: Event) -> bool:
-        """Return whether it is for an event, as a route would be."""
-        return all(condition.holds(event) for condition in self.conditions)
-
-    def is_for_cluster(self, cluster: Cluster | None, name: str, region: str) -> bool:
-        """Return whether it is for a cluster; what a cluster does not say of itself counts as met.
-
-        That is so for `kind` and `status`, which only events have: a freeze of a kind freezes the cluster.
-        """
-        said = {key: read(cluster) for key, read in _OF_CLUSTERS.items()} if cluster else {"cluster": name}
-        said["region"] = region.replace(" ", "")
-        return all(
-            condition.matches(said[condition.field]) or not said[condition.field]
-            for condition in self.conditions
-            if condition.field in said
-        )
-
-    def days(self, offset: timedelta) -> tuple[date, date]:
-        """Return the first and the last of the whole days, at an offset from UTC, that cover the freeze."""
-        zone = timezone(offset)
-        last = self.end - timedelta(microseconds=1)
-        return self.start.astimezone(zone).date(), last.astimezone(zone).date()
 
 
 class Route(msgspec.Struct, frozen=True):

@@ -10,16 +10,17 @@ from shared.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
 from shared.durations import spaced
 from shared.events.model import Upgrade
 from shared.routes import fields
+from shared.routes.conditions import VALUES, Condition
 from shared.routes.defaults import RoutesError
 from shared.routes.document import Field, near, parse
-from shared.routes.matching import VALUES, Condition, Route, Routes
+from shared.routes.matching import Route, Routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from shared.routes.defaults import Defaults
-    from shared.routes.matching import Freeze
+    from shared.routes.freezes import Freeze
 
 MAX_AUDIENCES = 90
 """A notice for each of them and the event have to fit into one transaction of 100 operations."""

@@ -28,6 +28,8 @@ from testing.samples import mails
 if TYPE_CHECKING:
     from shared.channels.email.email import Email
 
+pytestmark = pytest.mark.slow
+
 LOOK = Branding(domain="contoso.example")
 STORIES = {story.name: story for story in mails.stories()}
 SINGLE = sorted(name for name, story in STORIES.items() if len(story.mail.members) == 1)

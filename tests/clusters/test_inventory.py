@@ -182,6 +182,7 @@ def test_row_stays_within_the_limits() -> None:
     """Configurations too large for a row are left out, and are not said to be none."""
     known = one(attached("a", configuration()))
     window = known.configurations[0].window
+    assert window is not None
     spans = tuple(DateSpan(date(2026, 1, 1), date(2026, 1, 2)) for _ in range(2_000))
     huge = msgspec.structs.replace(
         known.configurations[0],

@@ -19,7 +19,7 @@ from shared.messages.view import Branding
 from shared.notices.kinds import Kind
 from shared.notices.records import StoredEvent
 from shared.routes import Condition, RoutesError
-from shared.routes.matching import Freeze, Route, Routes
+from shared.routes.freezes import Freeze, Route, Routes
 from shared.routes.parsing import freezes
 from testing import az
 from testing.samples import events, mails

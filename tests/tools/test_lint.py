@@ -20,11 +20,13 @@ from ops.linting.rule import Finding, Severity
 from shared.events.model import Cluster
 from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS, ConfigurationError, occurrences, parse
 from shared.maintenance.configuration import MaintenanceWindow
-from shared.routes.matching import Freeze
+from shared.routes.freezes import Freeze
 from testing import az
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+pytestmark = pytest.mark.slow
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "windows"
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
