@@ -19,7 +19,8 @@ from shared.messages.view import Branding
 from shared.notices.kinds import Kind
 from shared.notices.records import StoredEvent
 from shared.routes import Condition, RoutesError
-from shared.routes.freezes import Freeze, Route, Routes
+from shared.routes.freezes import Freeze
+from shared.routes.matching import Route, Routes
 from shared.routes.parsing import freezes
 from testing import az
 from testing.samples import events, mails
