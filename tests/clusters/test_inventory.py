@@ -264,7 +264,7 @@ def test_calendar_times_survive() -> None:
 
 def test_linked_configuration_has_the_schedule_of_its_shared_window() -> None:
     """A shared window beside the clusters gives its schedule to the configurations that are linked to it."""
-    id_ = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.ContainerService/maintenanceWindows/w"
+    id_ = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ContainerService/maintenanceWindows/w"
     shared = {"id": id_, "name": "w", "properties": configuration()["properties"]["maintenanceWindow"]}
     link = {"name": "default", "properties": {"maintenanceWindowId": id_.upper()}}
     reading = read([shared, attached("a", link)], NOW)
