@@ -43,6 +43,7 @@ pod disruption budget '{pdb}'
 (expectedpods: {expected_pods})
 with {unready} unready pod
 failed calling webhook "{webhook}"
+admission webhook "{webhook}" denied
 not in running status: {system_pods}
 usage has been detected on api {api}
 recently seen at: {last_seen}
@@ -54,6 +55,9 @@ node {node} is not
 node "{node}" is not
 node {node} not ready
 vm '{machine}' did not
+allowed on vm '{machine}' since
+encountered by vm '{machine}'
+extension '{extension}' in failed state
 vm '{machine}' has not
 drain of {node} did
 kubernetes version {version} to {target_version}

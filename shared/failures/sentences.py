@@ -34,6 +34,8 @@ _ADVICE = re.compile(
     r"|for (?:more|further|details|additional|guidance|help|example|instance|troubleshooting|resolution)"
     r"|to (?!be\b)[a-z]+(?: [\w'/-]+){0,8}[ ,]+(?:use|run|see|set|visit|please|you|check|ensure|make"
     r"|refer|contact|register|try|go|add|request|increase)"
+    r"|to (?!be\b|the\b|a\b)[a-z]+ [^.;:]{3,160},(?= )|best practices?|remember|avoid|plan|prefer|never"
+    r"|always|do not|don't"
     r"|to bypass|to retrieve status|you (?:can|may|might|could|should|need|must|will)|we (?:recommend"
     r"|suggest|advise)|it is recommended|recommended"
     r"|(?:common|possible|typical|likely|potential|frequent|known) (?:causes?|reasons?)"
@@ -89,7 +91,8 @@ _RESOLVED = re.compile(
     r"\b(?:after (?:a|one|two|three|several|some|\d+) (?:more )?(?:retr(?:y|ies)|attempts?|tries)"
     r"|(?:succeeded|passed|worked|evicted|completed|went through) (?:on|at|after) (?:the |a |one "
     r"|its )?(?:\w+ )?(?:retry|retries|attempt|try)"
-    r"|then (?:it )?(?:succeeded|completed|passed|continued|status ?= ?200)|retried successfully"
+    r"|then (?:(?:it|the|this|that) )?(?:\w+ )?(?:succeeded|completed|passed|continued|status ?= ?200)"
+    r"|retried successfully"
     r"|successfully (?:retried|evicted|drained)|(?:was|were) (?:then |later |finally "
     r"|eventually )?(?:evicted|drained) (?:successfully|after|later|within)"
     r"|and (?:then )?(?:status ?= ?)?200\b|eventually (?:succeeded|completed|evicted)|(?:finally"
@@ -304,6 +307,7 @@ _LETTERS = re.compile(r"[A-Za-z]{2,}")
 MAX_SENTENCE_CHARACTERS = 300
 _MAX_SEARCHED_CHARACTERS = 4_000
 _MAX_PARTS = 60
+_MIN_WORDS = 2
 _MAX_HEADS = 6
 _HAS_ID = re.compile(r"\bid\b|timestamp", re.IGNORECASE)
 
@@ -317,28 +321,32 @@ class Told(NamedTuple):
 
 def telling(text: str) -> Told:
     """Return the sentence that tells most among wrappers, stack and ids, in its own words on one line."""
+    is_story = len(text) <= _MAX_STORY_CHARACTERS and not _OUTCOME.search(lower(text))
     text = text[:_MAX_SEARCHED_CHARACTERS]
-    best, best_score, remedy, success = "", 0, "", ""
+    best, best_score, remedy, other = "", 0, "", ""
     for at, part in enumerate(_parts(text)):
-        words = _LETTERS.findall(part)
-        if len(words) < 2 or _METADATA.match(part) or _GENERIC.match(part) or _LOG.search(part):  # noqa: PLR2004
+        words = len(_LETTERS.findall(part))
+        if words < _MIN_WORDS or _METADATA.match(part) or _GENERIC.match(part) or _LOG.search(part):
             continue
         lowered = lower(part)
         if _ADVICE.match(lowered):
-            if not remedy and best and _REMEDY.search(part):
+            if best and not remedy and _REMEDY.search(part):
                 remedy = part
+            other = other or part
+            continue
+        if is_story and _ends_well(lowered):
+            # What came before it was overcome.
+            best, best_score, remedy = part, 1, ""
             continue
         fails = _FAILURE.search(lowered) is not None
         quiet = not _states(lowered)
         if quiet and not fails:
+            other = other or part
             continue
-        score = 100 - min(at, 40) + (60 if fails else 0) - (50 if quiet else 0) + min(len(words), 8) * 2
-        if _SUCCESS.search(lowered) and not fails:
-            success = success or part
-        if score > best_score:
-            best, best_score = part, score
-            remedy = ""
-    return Told(_short(best or success), _short(remedy))
+        score = 100 - min(at, 40) + (60 if fails else 0) - (50 if quiet else 0) + min(words, 8) * 2
+        if score > best_score and (fails or best_score != 1):
+            best, best_score, remedy = part, score, ""
+    return Told(_short(best or other), _short(remedy))
 
 
 def _parts(text: str) -> list[str]:

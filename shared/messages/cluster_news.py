@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.messages import phrases, time_phrases
-from shared.messages.view import Fact, Section, Step, Tone, View
+from shared.messages.presentation import Tone
+from shared.messages.view import Fact, Section, Step, View
 from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:

@@ -9,24 +9,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.audience import DEFAULT_AUDIENCE, Audience
-from shared.events.model import Event, Status
-from shared.notices.kinds import Kind, kind_of
+from shared.notices.kinds import AHEAD, Kind, kinds_of
 from shared.routes.conditions import Condition
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from shared.durations import Lead
+    from shared.events.model import Event
     from shared.routes.freezes import Freeze  # noqa: TC004 - calendars and zones; nothing decodes this
-
-_PLANNED = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER})
-_TOLD = {
-    Status.SCHEDULED: (Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.NOT_STARTED),
-    Status.STARTED: (Kind.STARTED, Kind.STILL_RUNNING),
-    Status.COMPLETED: (Kind.COMPLETED,),
-    Status.CANCELED: (Kind.CANCELED,),
-    Status.FAILED: (Kind.FAILED,),
-}
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -112,7 +103,7 @@ class Routes(msgspec.Struct, frozen=True):
         """
         addressed = self._addressed(self._steps(event))
         # What is planned into a freeze asks for a decision, whoever hears of the essential alone.
-        is_pressing = kind in _PLANNED and self.freeze(event) is not None
+        is_pressing = kind in AHEAD and self.freeze(event) is not None
         return tuple(
             name
             for name, audience in self.audiences.items()
@@ -174,15 +165,10 @@ def _any_matched(steps: tuple[Step, ...]) -> bool:
 
 
 def _told(event: Event, audience: Audience, *, is_frozen: bool) -> tuple[NoticePreview, ...]:
-    kinds: tuple[Kind, ...] = (Kind.NEWS,)
-    if event.end_of_support is not None or event.news:
-        kinds = (kind_of(event),)
-    elif event.status in set(Status):
-        kinds = _TOLD[Status(event.status)]
     told: list[NoticePreview] = []
-    for kind in kinds:
+    for kind in kinds_of(event):
         leads = [lead.label for lead in audience.leads] if kind is Kind.REMINDER else []
         for lead in leads or [""]:
-            wanted = audience.wants(kind, event.upgrade, lead, is_pressing=is_frozen and kind in _PLANNED)
+            wanted = audience.wants(kind, event.upgrade, lead, is_pressing=is_frozen and kind in AHEAD)
             told.append(NoticePreview(kind, lead, wanted))
     return tuple(told)

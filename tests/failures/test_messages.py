@@ -194,7 +194,7 @@ _NEIGHBOURS = {
     "cluster is in Provisioning State(Failed) and Power State(Running), x cannot be performed": (
         "left-in-failed-state"
     ),
-    "VM has reported a failure when processing extension 'MDE.Linux'. Error: 'exit code 52'": "vm-extension-failed",
+    "VM has reported a failure when processing extension 'MDE.Linux': 'exit code 52'": "vm-extension-failed",
     "SubCode: VMExtensionError; exit status=1, output: Insufficient memory": "node-bootstrap-failed",
     "Cannot create more than 1000 security rules for Network Security Group x": "unknown",
     "etcdserver: leader changed": "unknown",
