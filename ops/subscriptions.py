@@ -45,8 +45,12 @@ def fetch(subscription: str, opener: Callable[[], Arm]) -> Listing:
     Raises ArmError, ListingError. Those whose configurations cannot be read are named on standard error, and
     left out.
     """
+    from shared.sources.arm import LINKS_API_VERSION
+
     with opener() as arm:
-        return parsing.read(list(arm.listed(subscription, _missed)), subscription)
+        windows = arm.shared_windows(subscription)
+        version = LINKS_API_VERSION if windows else ""
+        return parsing.read([*windows, *arm.listed(subscription, _missed, version)], subscription)
 
 
 def _missed(cluster: str, error: ArmError) -> None:

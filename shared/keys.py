@@ -116,6 +116,16 @@ def told_of_address(address: str, day: datetime) -> str:
     return f"told:unreachable:{digest(address.lower())}:{day.astimezone(UTC).date().isoformat()}"
 
 
+def told_of_cluster(what: str, cluster_key: str, time: datetime, event_key: str) -> str:
+    """Return the key of the mark that an event of a cluster was there, ordered by its time."""
+    return f"{told_of_cluster_since(what, cluster_key, time)}:{digest(event_key)[:16]}"
+
+
+def told_of_cluster_since(what: str, cluster_key: str, time: datetime) -> str:
+    """Return the beginning of the range of a cluster's marks from a time on; `what` is a plain word."""
+    return f"told:{what}:{digest(cluster_key)}:{due(time)}"
+
+
 def told_of_rejected(day: datetime) -> str:
     """Return the key of the mark that a day's first rejected input has been told."""
     return f"told:rejected:{day.astimezone(UTC).date().isoformat()}"

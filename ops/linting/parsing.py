@@ -19,7 +19,7 @@ from shared.maintenance import ConfigurationError, is_shared, linked, parse, par
 from shared.maintenance.configuration import NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from shared.maintenance import Configuration, SharedWindow
 
@@ -105,9 +105,20 @@ def _shared_key(listed: ListedCluster) -> str:
 
 def _of_file(listing: Listing, file: str) -> Listing:
     def named(items: Iterable[ListedCluster]) -> tuple[ListedCluster, ...]:
-        return tuple(msgspec.structs.replace(listed, file=file) for listed in items)
+        return tuple(
+            msgspec.structs.replace(listed, file=file, files=dict.fromkeys(_parts(listed), file))
+            for listed in items
+        )
 
     return Listing(named(listing.clusters), named(listing.shared), listing.unread)
+
+
+def _parts(listed: ListedCluster) -> Iterator[str]:
+    """Yield the names of what belongs to a cluster, as findings give them."""
+    yield from (found.name for found in listed.configurations)
+    yield from (found.name for found in listed.malformed)
+    yield from (pool.name for pool in listed.pools)
+    yield from (f"{budget.namespace}/{budget.name}" for budget in listed.budgets)
 
 
 def _linked(listing: Listing) -> Listing:
@@ -143,6 +154,7 @@ def _joined(one: ListedCluster, other: ListedCluster) -> ListedCluster:
         pools=one.pools or other.pools,
         budgets=one.budgets or other.budgets,
         addresses={**one.addresses, **other.addresses},
+        files={**one.files, **other.files},
     )
 
 

@@ -122,6 +122,15 @@ class EndOfSupport(msgspec.Struct, frozen=True, omit_defaults=True):
     """`Community` or `LTS`, as sent."""
 
 
+class ClusterNews(StrEnum):
+    """What an event of a cluster's own topic tells, besides the end of support."""
+
+    ROLLING_STARTED = "rolling-started"
+    ROLLING_SUCCEEDED = "rolling-succeeded"
+    ROLLING_FAILED = "rolling-failed"
+    NEW_VERSION = "new-version"
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One AKS maintenance event, as facts. All times are in UTC.
 
@@ -148,6 +157,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = ""
     details: str = ""
     end_of_support: EndOfSupport | None = None
+    news: str = ""
+    """A value of ClusterNews, for an event of a cluster's own topic."""
+    versions: tuple[str, ...] = ()
+    """Of news of versions: the latest supported, the latest stable, the lowest minor, the latest preview."""
 
     def row_key(self, revision: int = 0) -> str:
         """Return the key of the row that holds this event, or a revision of it."""

@@ -8,6 +8,7 @@ Everything is pure; the time of receipt is passed in.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from datetime import datetime, timedelta
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-from shared import timestamps
+import msgspec
+
+from shared import keys, timestamps
 from shared.events.model import Cluster, EndOfSupport, Event, Ignored, Status, UnreadableEventError, Upgrade
 from shared.text import encodable, fact
 
@@ -33,6 +36,7 @@ moment the notice was made, microseconds before the event's own time."""
 _SHORT = 256
 _LONG = 2_048
 _MAX_POOLS = 100
+_MAX_CLUSTERS = 50
 _MAX_POOL = 64
 
 _POOL = re.compile(r"/agentpools/(?P<pool>[^/]+)", re.IGNORECASE)
@@ -48,16 +52,12 @@ def read(body: object, received: datetime) -> Event | Ignored:
     """Return the event that a JSON value holds. Raises UnreadableEventError with the reason."""
     if not isinstance(body, dict):
         raise UnreadableEventError(f"an event is a JSON object, this is {json_type(body)}")
-    # Keys in the documentation differ in case (specVersion) and even in a trailing space ("time ").
-    envelope = {str(key).strip().lower(): value for key, value in body.items()}
-    event_type = _text(envelope.get("type") if "specversion" in envelope else envelope.get("eventtype"))
-    if not event_type:
-        event_type = _text(envelope.get("eventtype") or envelope.get("type"))
+    envelope, event_type = envelope_of(body)
     if not event_type:
         raise UnreadableEventError("no event type: neither CloudEvents 1.0 nor the Event Grid schema")
     envelope_id = _text(envelope.get("id"))
 
-    data = mapping(envelope.get("data"))
+    data = mapping(envelope.get("data")) or _decoded(envelope.get("data_base64"))
     info = mapping(data.get("resourceinfo"))
     subject = _text(envelope.get("subject"), _LONG)
     why_not_ours = _why_not_ours(event_type, info, subject)
@@ -70,7 +70,7 @@ def read(body: object, received: datetime) -> Event | Ignored:
     resources = [resource for resource in _sequence(properties.get("resources")) if isinstance(resource, str)]
     identifiers = [subject, _text(info.get("id"), _LONG)]
     identifiers += [_text(resource, _LONG) for resource in resources]
-    cluster = next(filter(None, map(Cluster.parse, identifiers)), None)
+    cluster = find_cluster(identifiers)
     if cluster is None:
         raise UnreadableEventError(
             "names no AKS cluster: neither subject, resourceInfo.id nor resources hold its ID"
@@ -130,6 +130,56 @@ def read(body: object, received: datetime) -> Event | Ignored:
         details=details_text,
         end_of_support=end_of_support,
     )
+
+
+def envelope_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return an event's envelope, its keys in lower case, and its type, empty where it has none.
+
+    Keys in the documentation differ in case (specVersion) and even in a trailing space ("time ").
+    """
+    envelope = {str(key).strip().lower(): value for key, value in body.items()}
+    event_type = short_text(envelope.get("type") if "specversion" in envelope else envelope.get("eventtype"))
+    return envelope, event_type or short_text(envelope.get("eventtype") or envelope.get("type"))
+
+
+def _decoded(value: object) -> Mapping[str, Any]:
+    """Take data that comes as Base64 (CloudEvents 1.0, JSON format, 3.1.1), where that is JSON."""
+    if not isinstance(value, str):
+        return {}
+    try:
+        return mapping(base64.b64decode(value, validate=True).decode())
+    except ValueError:
+        return {}
+
+
+def others(event: Event, body: Mapping[str, Any]) -> list[Event]:
+    """Return the same event for the other clusters that its resources name.
+
+    AKS is documented to list ARM IDs there, and nothing says that they are of one cluster. An eventId is
+    taken for one maintenance, so that of another cluster gets one of its own.
+    """
+    envelope, _ = envelope_of(body)
+    data = mapping(envelope.get("data")) or _decoded(envelope.get("data_base64"))
+    properties = mapping(mapping(data.get("resourceinfo")).get("properties"))
+    named: dict[str, list[str]] = {}
+    clusters: dict[str, Cluster] = {}
+    for resource in _sequence(properties.get("resources")):
+        identifier = _text(resource, _LONG) if isinstance(resource, str) else ""
+        cluster = find_cluster([identifier])
+        if cluster is not None:
+            clusters.setdefault(cluster.key, cluster)
+            named.setdefault(cluster.key, []).append(identifier)
+    if clusters.pop(event.subject.key, None) is None:
+        return []  # they spell it in another way, or are about something else
+    return [
+        msgspec.structs.replace(
+            event,
+            event_id=f"{event.event_id} of {keys.digest(key)}",
+            subject=cluster,
+            pools=_pools(named[key]),
+        )
+        for key, cluster in list(clusters.items())[:_MAX_CLUSTERS]
+    ]
 
 
 def _why_not_ours(event_type: str, info: Mapping[str, Any], subject: str) -> str:
@@ -192,6 +242,11 @@ _UPGRADES = (
 )
 
 
+def find_cluster(identifiers: Iterable[str]) -> Cluster | None:
+    """Return the cluster that the first of these texts with an ID of one names."""
+    return next(filter(None, map(Cluster.parse, identifiers)), None)
+
+
 def _pools(identifiers: Iterable[str]) -> tuple[str, ...]:
     found = (match["pool"] for text in identifiers for match in _POOL.finditer(text))
     named = dict.fromkeys(pool[:_MAX_POOL] for pool in found)
@@ -227,6 +282,9 @@ def _text(value: object, limit: int = _SHORT) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     return fact(str(value))[:limit]
+
+
+short_text = _text
 
 
 def json_type(value: object) -> str:

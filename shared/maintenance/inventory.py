@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared.events.model import Cluster
-from shared.maintenance import Configuration, ConfigurationError, parse
+from shared.maintenance import (
+    Configuration,
+    ConfigurationError,
+    SharedWindow,
+    is_shared,
+    linked,
+    parse,
+    parse_shared,
+)
 from shared.text import printable
 
 if TYPE_CHECKING:
@@ -61,8 +69,12 @@ def read(body: object, now: datetime) -> Reading:
     """Read decoded JSON, as said at `now`."""
     items = body.get("value", body) if isinstance(body, dict) else body
     found: dict[str, ClusterInfo] = {}
+    shared: dict[str, SharedWindow] = {}
     reading = Reading([], [])
     for item in items if isinstance(items, list) else [items]:
+        if is_shared(item):
+            _shared(item, shared, reading.wrong)
+            continue
         facts = item if isinstance(item, dict) else {}
         cluster = identity(facts.get("id"))
         if cluster is None:
@@ -70,8 +82,24 @@ def read(body: object, now: datetime) -> Reading:
             continue
         known = _read(facts, cluster, now, reading.wrong)
         found[cluster.key] = _joined(found[cluster.key], known) if cluster.key in found else known
-    reading.clusters += found.values()
+    reading.clusters += (_linked(known, shared) for known in found.values())
     return reading
+
+
+def _shared(item: object, shared: dict[str, SharedWindow], wrong: list[str]) -> None:
+    try:
+        window = parse_shared(item)
+    except ConfigurationError as error:
+        name = _text(_object(item).get("name"))
+        wrong.append(f"shared maintenance window {name or 'without a name'}: {error}")
+    else:
+        shared[window.key] = window
+
+
+def _linked(known: ClusterInfo, shared: Mapping[str, SharedWindow]) -> ClusterInfo:
+    """Give linked configurations the schedules of their shared windows."""
+    configurations = tuple(linked(found, shared) for found in known.configurations)
+    return msgspec.structs.replace(known, configurations=configurations)
 
 
 def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[str]) -> ClusterInfo:

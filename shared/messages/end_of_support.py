@@ -24,7 +24,11 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
     version = f"Kubernetes {facts.version}" if facts and facts.version else "The Kubernetes version"
     date = facts.date if facts else None
     days = time_phrases.days_away(date.date(), frame.as_of) if date else None
-    past = days < 0 if days is not None else "outof" in event.description.lower()
+    past = (
+        days < 0
+        if days is not None
+        else any(word in event.description.lower() for word in ("outof", "ended"))
+    )
     if days is None:
         when = "is out of support" if past else "ends soon"
     else:

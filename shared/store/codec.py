@@ -66,9 +66,9 @@ def recorded(row: Stored) -> StoredEvent:
     values = row.values
     event = _event(values["facts"])
     if values.get("detailsElsewhere"):
-        (item,) = envelope.parse(unpack(values), time(values["received"]))
-        if isinstance(item.reading, model.Event):
-            event = msgspec.structs.replace(event, details=item.reading.details)
+        for item in envelope.parse(unpack(values), time(values["received"])):
+            if isinstance(item.reading, model.Event):  # of several clusters they all say the same
+                event = msgspec.structs.replace(event, details=item.reading.details)
     return StoredEvent(row.key, event, values.get("decision", ""), values.get("revision", 0))
 
 

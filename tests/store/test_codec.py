@@ -71,7 +71,7 @@ def check_limits(key: str, values: Mapping[str, Any]) -> None:
 
 def parsed(text: str) -> Event:
     """Read one event."""
-    (item,) = parse(text, NOW)
+    item = parse(text, NOW)[0]  # of several clusters, the one it is about
     assert isinstance(item.reading, Event), item.reading
     return item.reading
 
