@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.figures import EVENT_TARGET, HANDLING_TARGET, IMPORT_TARGET, TOLERANCE
-from local.markdown import table
+from bench.markdown import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

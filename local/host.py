@@ -1,11 +1,10 @@
 """A stand-in for the Azure Functions host: `python -m local.host --port 7071`.
 
-It imports `function_app` and nothing else of the application (but its reader of schedules, for timers),
-finds its functions through the
+It imports `function_app` and nothing else of the application, finds its functions through the
 azure-functions library, and serves the URLs of the real host: the Event Grid webhook with the host's
 answers, the functions' own HTTP routes, `/admin/functions/{name}` to run a function by hand, and timers by
-their schedule. One thing differs on purpose: a run by hand is answered when it has ended, with 500 if it
-failed.
+their schedule. Schedules are read by this checkout's `shared/ncrontab.py`. One thing differs on purpose: a
+run by hand is answered when it has ended, with 500 if it failed.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import re
@@ -9,6 +10,8 @@ import threading
 import typing
 from concurrent.futures import CancelledError
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 
 from local.functions import TIMER, Function, LoadError
 
@@ -16,7 +19,7 @@ if typing.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from local.functions import Invoke
-    from shared.schedules import Schedule
+    from shared.ncrontab import TimerSchedule
 
 INFO = json.dumps(
     {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}, separators=(",", ":")
@@ -26,14 +29,24 @@ INFO = json.dumps(
 _log = logging.getLogger("host")
 
 
-def schedule_of(function: Function, environment: Mapping[str, str]) -> Schedule:
+@cache
+def _reader() -> type[TimerSchedule]:
+    """Load this checkout's reader of schedules by its place: the app served may be another release."""
+    place = Path(__file__).resolve().parents[1] / "shared" / "ncrontab.py"
+    spec = importlib.util.spec_from_file_location("local.ncrontab", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    reader: type[TimerSchedule] = module.TimerSchedule
+    return reader
+
+
+def schedule_of(function: Function, environment: Mapping[str, str]) -> TimerSchedule:
     """Read a timer's schedule, its `%SETTING%` taken from the environment.
 
     Raises `LoadError` for a missing setting and for a wrong schedule.
     """
-    # All that the host shares with the app, and only where there are timers.
-    from shared.schedules import Schedule
-
     text = given = str(function.trigger["schedule"])
     for name in re.findall(r"%([^%]+)%", given):
         value = environment.get(name, "")
@@ -41,7 +54,7 @@ def schedule_of(function: Function, environment: Mapping[str, str]) -> Schedule:
             raise LoadError(f"{name} is missing: timer '{function.name}' takes its schedule from it.")
         text = text.replace(f"%{name}%", value)
     try:
-        return Schedule.parse(text)
+        return _reader().parse(text)
     except ValueError as error:
         shown = f"{text!r}" if text == given else f"{given} ({text!r})"
         raise LoadError(f"The schedule of timer '{function.name}', {shown}, {error}.") from error
@@ -77,7 +90,7 @@ class Timers:
         """Fire no more; a run that is under way goes on."""
         self._stop.set()
 
-    def _tick(self, function: Function, schedule: Schedule) -> None:
+    def _tick(self, function: Function, schedule: TimerSchedule) -> None:
         if function.trigger.get("runOnStartup"):
             self._run(function)
         while not self._stop.is_set():

@@ -10,26 +10,15 @@ keeps every request and every mail, and goes wrong on demand. In a test:
         ...
         assert [mail.subject for mail in endpoint.mails] == ["Hello"]
 
-As a process, with its connection string as the first line of output:
-
-    python -m testing.mail_endpoint --port 0 --honour-operation-id --state mails.jsonl
-
-which is driven over HTTP, without signature:
-
-    POST /_control/faults      {"on": "send" | "ask", "faults": [{"kind": "429", "retry_after": "7"}, ...]}
-    GET  /_control/mails       every mail, as a list of {"operation_id", "body", "sha256"}
-    GET  /_control/requests    every request, a list of {"method", "path", "operation_id", "headers", "taken"}
-    POST /_control/operations  {"operation_id": ..., "status": "Failed", "code": "..."}: what asking answers
+As a process, `python -m testing.mail_endpoint`, its connection string is the first line of output.
 """
 
 from __future__ import annotations
 
-import argparse
 import base64
 import signal
 import threading
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from testing.mail_http import MailServer
@@ -54,20 +43,17 @@ class MailEndpoint:
         self,
         *,
         mode: OperationIdMode = OperationIdMode.HONOURS,
-        key: str = KEY,
-        port: int = 0,
-        state: Path | None = None,
         hook: Callable[[Moment, Request], None] | None = None,
     ) -> None:
-        self.service = MailService(mode, state)
-        self.key = key
+        self.service = MailService(mode)
+        self.key = KEY
         self.hook = hook
         self.fault_for: Callable[[Request], Fault | None] = lambda _: None
         self.closing = threading.Event()
         self._lock = threading.Lock()
         self._requests: list[Request] = []
         self._scripts: dict[On, deque[Fault]] = {"send": deque(), "ask": deque()}
-        self._server = MailServer(self, port)
+        self._server = MailServer(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
@@ -152,23 +138,10 @@ class MailEndpoint:
 
 def main() -> None:
     """Serve until told to stop."""
-    parser = argparse.ArgumentParser(description="A stand-in for Azure Communication Services' Email.")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--key", default=KEY, help="base64")
-    parser.add_argument("--state", type=Path, help="a file that keeps the mails across restarts")
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "--honour-operation-id", dest="mode", action="store_const", const=OperationIdMode.HONOURS
-    )
-    group.add_argument(
-        "--ignore-operation-id", dest="mode", action="store_const", const=OperationIdMode.IGNORES
-    )
-    given = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    mode = given.mode or OperationIdMode.HONOURS
-    with MailEndpoint(mode=mode, key=given.key, port=given.port, state=given.state) as endpoint:
+    with MailEndpoint() as endpoint:
         print(endpoint.connection_string, flush=True)  # noqa: T201 - the interface to whoever started it
         stop.wait()
 

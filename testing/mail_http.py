@@ -1,4 +1,4 @@
-"""The HTTP side of the stand-in mail endpoint: threads, sockets, signatures, the control interface."""
+"""The HTTP side of the stand-in mail endpoint: threads, sockets, signatures."""
 
 from __future__ import annotations
 
@@ -15,21 +15,10 @@ from uuid import uuid4
 
 import msgspec
 
-from testing.mail_service import Fault, Moment, On, Reply, Request, error
+from testing.mail_service import Fault, Moment, Reply, Request, error
 
 if TYPE_CHECKING:
     from testing.mail_endpoint import MailEndpoint
-
-
-class _Script(msgspec.Struct):
-    on: On
-    faults: list[Fault]
-
-
-class _End(msgspec.Struct):
-    operation_id: str
-    status: str
-    code: str = ""
 
 
 class MailServer(ThreadingHTTPServer):
@@ -38,11 +27,11 @@ class MailServer(ThreadingHTTPServer):
     daemon_threads = False  # server_close() waits for every thread
     request_queue_size = 128
 
-    def __init__(self, endpoint: MailEndpoint, port: int) -> None:
+    def __init__(self, endpoint: MailEndpoint) -> None:
         self.endpoint = endpoint
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(("127.0.0.1", 0), _Handler)
 
     def server_bind(self) -> None:
         """Bind without looking up a host name, which may take seconds."""
@@ -99,9 +88,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self, body: bytes) -> None:
         path = urlsplit(self.path).path
-        if path.startswith("/_control/"):
-            self._answer(*self._control(path, body))
-            return
         refusal = self._refusal(path, body)
         if path.endswith("/emails:send") and self.command == "POST":
             self._send(body, refusal)
@@ -168,33 +154,10 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return error(401, "Denied", "Denied by the resource provider.")
 
-    def _control(self, path: str, body: bytes) -> tuple[int, Any]:
-        endpoint = self.server.endpoint
-        try:
-            match self.command, path.removeprefix("/_control/"):
-                case "POST", "faults":
-                    script = msgspec.json.decode(body, type=_Script)
-                    endpoint.script(*script.faults, on=script.on)
-                    return 200, {}
-                case "POST", "operations":
-                    end = msgspec.json.decode(body, type=_End)
-                    endpoint.end(end.operation_id, end.status, end.code)
-                    return 200, {}
-                case "GET", "mails":
-                    return 200, endpoint.mails
-                case "GET", "requests":
-                    return 200, [msgspec.structs.replace(one, body=b"") for one in endpoint.requests]
-        except msgspec.DecodeError as problem:
-            return 400, {"error": str(problem)}
-        return 404, {}
-
     def _reply(self, reply: Reply, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        self._answer(reply.status, reply.body, (*reply.headers, *headers))
-
-    def _answer(self, status: int, body: Any, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        encoded = msgspec.json.encode(body)
-        self.send_response(status)
-        for name, value in (("Content-Type", "application/json"), *headers):
+        encoded = msgspec.json.encode(reply.body)
+        self.send_response(reply.status)
+        for name, value in (("Content-Type", "application/json"), *reply.headers, *headers):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(encoded)))
         try:

@@ -12,12 +12,9 @@ import json
 import re
 import threading
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 On = Literal["send", "ask"]
 """What kind of request: one that sends a mail, one that asks about an operation."""
@@ -128,21 +125,13 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class MailService:
-    """Mails and operations, safe to use from many threads.
+    """Mails and operations, safe to use from many threads."""
 
-    With a `state` file what was accepted survives the process: one line of JSON for each mail, written before
-    the request is answered.
-    """
-
-    def __init__(self, mode: OperationIdMode = OperationIdMode.HONOURS, state: Path | None = None) -> None:
+    def __init__(self, mode: OperationIdMode = OperationIdMode.HONOURS) -> None:
         self.mode = mode
-        self._state = state
         self._lock = threading.Lock()
         self._mails: list[Mail] = []
         self._operations: dict[str, dict[str, Any]] = {}
-        if state is not None and state.exists():
-            for line in state.read_bytes().splitlines():
-                self._deliver(msgspec.json.decode(line, type=Mail))
 
     @property
     def mails(self) -> list[Mail]:
@@ -162,16 +151,10 @@ class MailService:
                 if known[0].sha256 != mail.sha256:
                     return error(400, "BadRequest", "The operation id was used for a different request.")
             else:
-                if self._state is not None:
-                    with self._state.open("ab") as file:
-                        file.write(msgspec.json.encode(mail) + b"\n")
-                self._deliver(mail)
+                self._mails.append(mail)
+                done = {"id": operation_id, "status": "Succeeded", "error": None}
+                self._operations.setdefault(operation_id, done)
         return Reply(202, {"id": operation_id, "status": "Running", "error": None})
-
-    def _deliver(self, mail: Mail) -> None:
-        self._mails.append(mail)
-        operation = {"id": mail.operation_id, "status": "Succeeded", "error": None}
-        self._operations.setdefault(mail.operation_id, operation)
 
     def ask(self, operation_id: str) -> Reply:
         """Return truthfully what became of an operation."""

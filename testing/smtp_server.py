@@ -17,17 +17,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import msgspec
+import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -39,41 +34,18 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Certificate(msgspec.Struct, frozen=True):
-    """A self-signed certificate for 127.0.0.1: the server's side, and the file that a client trusts."""
+    """A certificate for 127.0.0.1: the server's side, and the file that a client trusts."""
 
     context: ssl.SSLContext
     cafile: Path
 
 
 def make_certificate(folder: Path) -> Certificate:
-    """Make a key and a certificate in a folder, valid from an hour ago to an hour ahead."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay.test")])
-    now = datetime.now(UTC)
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    cafile, keyfile = folder / "relay.pem", folder / "relay.key"
-    cafile.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    keyfile.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    """Make a certificate, and a file in a folder with the authority that it is from."""
+    authority, cafile = trustme.CA(), folder / "relay.pem"
+    authority.cert_pem.write_to_path(str(cafile))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cafile, keyfile)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
     return Certificate(context, cafile)
 
 

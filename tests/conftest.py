@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
+from azure.data.tables import TableClient
 from hypothesis import HealthCheck, settings
 
 from testing.processes import Azurite
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Its assertions are told like those of the tests that run it.
-pytest.register_assert_rewrite("tests.table_contract")
+pytest.register_assert_rewrite("tests.store.table_contract")
 
 # The same examples on every machine, so that a run says something about the change and not about its luck.
 # `pytest --hypothesis-profile thorough` looks further.
@@ -40,3 +42,11 @@ def azurite() -> Iterator[Azurite]:
     """Run Azurite's table service in memory, once for each process that runs tests."""
     with Azurite() as running:
         yield running
+
+
+@pytest.fixture
+def client(azurite: Azurite) -> Iterator[TableClient]:
+    """Return a client of a table of this test's own, which does not exist yet."""
+    name = f"t{uuid4().hex}"
+    with TableClient.from_connection_string(azurite.connection_string, table_name=name) as client:
+        yield client

@@ -16,8 +16,8 @@ from shared import routes
 from shared.channels.email.services import mail_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
+from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
-from shared.schedules import Schedule
 from shared.setting_forms import GUID, address, addresses, addresses_or_none, count, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
 from shared.settings.values import ClusterSource, MailSettings, Settings, Storage
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from shared.routes import Routes
 
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
-_SCHEDULES = ("SWEEP_SCHEDULE",)
+
+SCHEDULES = ("SWEEP_SCHEDULE",)
+"""Settings that a timer takes its schedule from."""
 
 APP = Path(__file__).resolve().parents[2]
 """The app's folder, wherever the worker was started."""
@@ -45,9 +47,9 @@ MAX_LEASE = timedelta(hours=1)
 def load(environment: Mapping[str, str]) -> Settings:
     """Return all settings. Raises SettingsError for the first that is missing or wrong."""
     read = SettingReader(environment)
-    for name in _SCHEDULES:
-        # The host reads them, as they stand: with a wrong one the timer would never run.
-        read.get(name, Schedule.parse, as_it_stands=True)
+    for name in SCHEDULES:
+        # The host reads it, as it stands: with a wrong one the timer would never run.
+        read.get(name, TimerSchedule.parse, as_it_stands=True)
     defaults = _defaults(read)
     return Settings(
         mail=mail(read),
@@ -110,7 +112,8 @@ def _defaults(read: SettingReader) -> routes.Defaults:
 
 def _routes(read: SettingReader, defaults: routes.Defaults) -> Routes:
     try:
-        return routes.load(routes.read(read.raw("ROUTES"), APP), defaults)
+        text = read.raw("ROUTES")
+        return routes.load(routes.read(text, APP), defaults, routes.folder(text, APP))
     except routes.RoutesError as error:
         raise SettingsError(f"Setting ROUTES is wrong: {str(error).rstrip('.')}.") from None
 
