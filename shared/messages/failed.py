@@ -23,6 +23,11 @@ MAX_FURTHER_STEPS = 3
 _LONG = 65_536
 """Characters: no more than this is kept in memory for a digest."""
 
+_URGENCY = {
+    "now": "Now: workloads suffer from it, or soon will.",
+    "today": "Today: something is left half done, and more will fail until it is mended.",
+    "next-window": "Before the next maintenance window.",
+}
 _OWNER = {
     "you": "You: the cause lies in your cluster or subscription.",
     "azure-capacity": "Azure, in time: it has too little capacity there at the moment.",
@@ -116,7 +121,7 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
         status="Failed",
         tone=Tone.FAILED,
         subject=(what, event.cluster.name, tail),
-        preheader=f"{event.cluster.name}: {first.summary} What to do inside.",
+        preheader=f"{event.cluster.name}: {_summary(first)} What to do inside.",
         headline=f"{what} failed: {first.title}",
         cluster=event.cluster.name,
         where=phrases.where(event.cluster, story.region),
@@ -130,6 +135,12 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
         raw=explanation.raw or phrases.raw(event),
         notes=phrases.notes(frame),
     )
+
+
+def _summary(finding: Finding) -> str:
+    if finding.quoted:
+        return f'AKS says "{finding.summary}".'
+    return finding.summary
 
 
 def _todo(finding: Finding, story: MaintenanceHistory, frame: RenderContext) -> Section:
@@ -166,6 +177,7 @@ def _steps(finding: Finding) -> tuple[Step, ...]:
 
 def _known(finding: Finding) -> Section:
     facts = [Fact(label, value) for label, value in finding.facts]
+    facts.append(Fact("How soon to act", _URGENCY.get(finding.urgency or "", "")))
     facts.append(Fact("Who can mend it", _OWNER.get(finding.owner, "")))
     if finding.code:
         facts.append(Fact("Code", finding.code))
