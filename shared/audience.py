@@ -9,42 +9,12 @@ import msgspec
 
 from shared.durations import Lead
 from shared.events.model import Upgrade
-from shared.notices.kinds import Kind
+from shared.notices.kinds import ABOUT_CLUSTERS, ESSENTIAL, Kind
 
 DEFAULT_AUDIENCE = "default"
 
-OF_EVENTS = (
-    Kind.SCHEDULED,
-    Kind.RESCHEDULED,
-    Kind.REMINDER,
-    Kind.STARTED,
-    Kind.COMPLETED,
-    Kind.CANCELED,
-    Kind.FAILED,
-    Kind.NOT_STARTED,
-    Kind.STILL_RUNNING,
-    Kind.END_OF_SUPPORT,
-    Kind.NEWS,
-)
-"""The kinds that tell of a cluster, and that an audience may choose from. All others tell of the app itself:
-they are for the default audience, and never filtered."""
-
 _ROUTINE = frozenset({Upgrade.NODE_OS, Upgrade.WEEKLY_RELEASE})
 """What happens every week or so, and goes well nearly always."""
-
-_ESSENTIAL = frozenset(
-    {
-        Kind.REMINDER,
-        Kind.FAILED,
-        Kind.CANCELED,
-        Kind.NOT_STARTED,
-        Kind.STILL_RUNNING,
-        # A deadline that somebody has to act on, and rare.
-        Kind.END_OF_SUPPORT,
-        # A status that is new to us: what it means nobody can tell yet, so it is not kept from anyone.
-        Kind.NEWS,
-    }
-)
 
 _ENOUGH_TIME = timedelta(hours=12)
 _A_DAY = timedelta(hours=24)
@@ -91,7 +61,7 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
         `lead` is a reminder's label. A reminder without one repeats an announcement whose start AKS still
         does not say; it takes the place of the reminder that could not be planned, and is wanted like one.
         """
-        if kind not in OF_EVENTS:
+        if kind not in ABOUT_CLUSTERS:
             return True
         if self.kinds and kind not in self.kinds:
             return False
@@ -103,7 +73,7 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
             case Volume.NORMAL:
                 return not (kind is Kind.STARTED and upgrade in _ROUTINE)
             case Volume.ESSENTIAL:
-                return kind in _ESSENTIAL
+                return kind in ESSENTIAL
 
     def reminders(self, upgrade: Upgrade) -> tuple[Lead, ...]:
         """Return the leads at which this audience is reminded of this kind of upgrade.

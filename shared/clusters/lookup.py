@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.notices.kinds import Kind
+from shared.notices.kinds import WATCHDOGS
 from shared.store.table import TableError
 
 if TYPE_CHECKING:
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
     from shared.maintenance.inventory import ClusterInfo
     from shared.maintenance.snapshot import ClusterSnapshot
+    from shared.notices.kinds import Kind
     from shared.notices.planning import Plan
     from shared.notices.records import StoredEvent
     from shared.store.reader import Reader
 
 log = logging.getLogger("notifier")
-
-_WATCHDOGS = frozenset({Kind.NOT_STARTED, Kind.STILL_RUNNING})
 
 
 class Lookup:
@@ -60,7 +59,7 @@ class Lookup:
 
         One round trip where there is a watchdog; none where it is off. Raises nothing.
         """
-        if not any(check.kind in _WATCHDOGS for check in planned.checks):
+        if not any(check.kind in WATCHDOGS for check in planned.checks):
             return planned
         known = self._known(told, reader)
         if known is None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.events.model import Status
 from shared.maintenance import governing, next_window, occurrences, window_at
 from shared.maintenance.configuration import GOVERNS
 from shared.maintenance.snapshot import ClusterSnapshot, Span
-from shared.notices.kinds import Kind
+from shared.notices.kinds import UNDER_WAY, WATCHDOGS, Kind, following
 from shared.notices.records import latest_announcement, upgrade_of
 
 if TYPE_CHECKING:
@@ -28,10 +29,8 @@ GRACE = timedelta(hours=1)
 """How long after a window AKS may report a start that fell into its last minutes; and the least time that it
 gets for its work before anybody is told that there is no end of it."""
 
-_COMING = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.NOT_STARTED})
-_UNDER_WAY = frozenset({Kind.STARTED, Kind.STILL_RUNNING})
-_WATCHDOGS = frozenset({Kind.NOT_STARTED, Kind.STILL_RUNNING})
-_LOOKS_AHEAD = _COMING | _UNDER_WAY | {Kind.FAILED}
+_COMING = following(Status.SCHEDULED)
+_LOOKS_AHEAD = following(Status.SCHEDULED, Status.STARTED, Status.FAILED)
 
 
 def snapshot(
@@ -65,7 +64,7 @@ def deadline(
     follows; what has begun inside a window has until that window's end. A time that has passed already is not
     taken.
     """
-    if check.kind not in _WATCHDOGS or now - known.read > FRESH:
+    if check.kind not in WATCHDOGS or now - known.read > FRESH:
         return check.due
     found = governing(known.configurations, upgrade_of(told.event, history))
     since = told.event.start if check.kind is Kind.NOT_STARTED else told.event.updated
@@ -98,7 +97,7 @@ def _end(kind: Kind, found: Configuration, since: datetime) -> datetime | None:
 
 def _start(kind: Kind, told: StoredEvent, history: Sequence[StoredEvent]) -> datetime | None:
     """Return the start that is to lie inside a window or outside of it."""
-    if kind in _UNDER_WAY:
+    if kind in UNDER_WAY:
         return told.event.updated
     if kind not in _COMING:
         return None

@@ -12,35 +12,17 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from shared.messages import digest_items, phrases
-from shared.messages.view import Digest, Group, Item, Tone
-from shared.notices.kinds import Kind
+from shared.messages.presentation import RANK, presentation
+from shared.messages.view import Digest, Group, Item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from shared.messages.digest_items import Entry
+    from shared.messages.presentation import Tone
     from shared.messages.view import RenderContext, SizeBudget
+    from shared.notices.kinds import Kind
     from shared.notices.records import MailItem, Row
-
-_ORDER = {
-    Kind.FAILED: ("failed", "Failed", Tone.FAILED),
-    Kind.UNDELIVERED: ("undelivered", "Mails that could not be sent", Tone.FAILED),
-    Kind.UNREACHABLE: ("unreachable", "Addresses that mails did not reach", Tone.WARNING),
-    Kind.REJECTED: ("not understood", "Events that could not be read", Tone.WARNING),
-    Kind.NOT_STARTED: ("overdue", "Overdue, no start reported", Tone.WARNING),
-    Kind.STILL_RUNNING: ("still running", "Still running, no end reported", Tone.WARNING),
-    Kind.STARTED: ("started", "Started", Tone.RUNNING),
-    Kind.REMINDER: ("due soon", "Reminders", Tone.WARNING),
-    Kind.RESCHEDULED: ("rescheduled", "Rescheduled", Tone.PLANNED),
-    Kind.SCHEDULED: ("scheduled", "Scheduled", Tone.PLANNED),
-    Kind.END_OF_SUPPORT: ("end of support", "End of support", Tone.WARNING),
-    Kind.NEWS: ("other", "Other news", Tone.QUIET),
-    Kind.CANCELED: ("canceled", "Canceled", Tone.QUIET),
-    Kind.COMPLETED: ("completed", "Completed", Tone.DONE),
-}
-"""In the order of the mail: what kind, as counted, as headed, how it looks."""
-
-_RANK = {kind: rank for rank, kind in enumerate(_ORDER)}
 
 _SAME = 3
 """So many that fail for the same reason stand together under it."""
@@ -57,7 +39,7 @@ def ordered(members: Iterable[MailItem], rows: Mapping[str, Row]) -> tuple[MailI
     Members whose rows are missing come last in their group.
     """
     return tuple(
-        sorted(members, key=lambda member: (_RANK[member.kind], digest_items.when(member, rows), member.key))
+        sorted(members, key=lambda member: (RANK[member.kind], digest_items.when(member, rows), member.key))
     )
 
 
@@ -71,8 +53,9 @@ def digest(told: Sequence[Entry], frame: RenderContext) -> Digest:
     by_kind: dict[Kind, list[Entry]] = defaultdict(list)
     for entry in told:
         by_kind[entry.kind].append(entry)
-    groups = tuple(group for kind in _ORDER if kind in by_kind for group in _groups(kind, by_kind[kind]))
-    counts = tuple(f"{len(by_kind[kind])} {_ORDER[kind][0]}" for kind in _ORDER if kind in by_kind)
+    kinds = sorted(by_kind, key=RANK.__getitem__)
+    groups = tuple(group for kind in kinds for group in _groups(kind, by_kind[kind]))
+    counts = tuple(f"{len(by_kind[kind])} {presentation(kind).counted}" for kind in kinds)
     clusters = _clusters([entry.item for entry in told])
     return Digest(
         status=_brief(counts, len(told)),
@@ -115,7 +98,7 @@ def trimmed(whole: Digest, room: SizeBudget) -> Digest:
 
 def _groups(kind: Kind, told: Iterable[Entry]) -> Iterator[Group]:
     """Make the groups of a kind: those that share a reason first, the most of them first."""
-    _, heading, tone = _ORDER[kind]
+    heading, tone = presentation(kind).heading, presentation(kind).tone
     told = _sorted(told)
     if len(told) >= _SAME and not any(entry.reason for entry in told):
         yield _of_one_kind(heading, tone, told)

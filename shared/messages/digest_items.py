@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.events.model import Status
 from shared.messages import failed, phrases, portal, time_phrases, unreachable, window_facts
 from shared.messages.history import read_history
 from shared.messages.view import Item
-from shared.notices.kinds import Kind
+from shared.notices.kinds import Kind, following
 from shared.notices.records import RejectedInput, SentMail, StoredEvent
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 LAST = datetime.max.replace(tzinfo=UTC)
 """Where things whose time is not known are sorted."""
 
-_AHEAD = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.NOT_STARTED})
+_BY_START = following(Status.SCHEDULED)
 """Sorted by the start that AKS has planned; the others by when they happened."""
 
 
@@ -73,7 +74,7 @@ def when(member: MailItem, rows: Mapping[str, Row]) -> datetime:
 
 
 def _when(story: MaintenanceHistory) -> datetime:
-    if story.kind in _AHEAD:
+    if story.kind in _BY_START:
         return story.planned or window_facts.expected(story) or LAST
     facts = story.event.end_of_support
     if story.kind is Kind.END_OF_SUPPORT and facts and facts.date:

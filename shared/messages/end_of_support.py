@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.messages import phrases, time_phrases
-from shared.messages.view import Fact, Section, Step, Tone, View
+from shared.messages.event_view import view_of
+from shared.messages.presentation import Tone
+from shared.messages.view import Fact, Section, Step, View
 
 if TYPE_CHECKING:
     from shared.messages.history import MaintenanceHistory
@@ -36,14 +38,14 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
             f"{version} goes out of support {time_phrases.in_days(days) if days is not None else 'soon'}"
         )
     support = facts.support if facts else ""
-    return View(
-        status="Out of support" if past else "End of support",
-        tone=Tone.FAILED if past else Tone.WARNING,
+    return view_of(
+        story,
+        frame,
+        status="Out of support" if past else "",
+        tone=Tone.FAILED if past else None,
         subject=(version, event.cluster.name, when),
         preheader=f"{event.cluster.name}: {headline}. How to upgrade inside.",
         headline=headline,
-        cluster=event.cluster.name,
-        where=phrases.where(event.cluster, story.region),
         moment_label="Support ended" if past else "Support ends",
         moment=time_phrases.day(date.date()) if date else "AKS did not say when",
         moment_more=(time_phrases.in_days(days),) if days is not None else (),
@@ -81,11 +83,7 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
                 ),
             ),
         ),
-        portal=phrases.portal_link(frame, event.cluster),
         elsewhere="In the portal: Settings → Upgrades.",
-        sent=phrases.details(event, story.pools),
-        raw=phrases.raw(event),
-        notes=phrases.notes(frame),
     )
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.messages import phrases, portal, time_phrases
-from shared.messages.view import Fact, Link, Section, Step, Tone, View
+from shared.messages.event_view import view_of
+from shared.messages.view import Fact, Link, Section, Step, View
 
 if TYPE_CHECKING:
     from shared.failures.explanation import Context, Explanation, Finding
@@ -117,23 +118,18 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
         ),
         _known(first),
     ]
-    return View(
-        status="Failed",
-        tone=Tone.FAILED,
+    return view_of(
+        story,
+        frame,
         subject=(what, event.cluster.name, tail),
         preheader=f"{event.cluster.name}: {_summary(first)} What to do inside.",
         headline=f"{what} failed: {first.title}",
-        cluster=event.cluster.name,
-        where=phrases.where(event.cluster, story.region),
         moment_label="Failed",
         moment=time_phrases.utc(event.updated),
-        moment_more=tuple(part for part in (there, after) if part),
-        sections=tuple(section for section in sections if _says_something(section)),
-        portal=phrases.portal_link(frame, event.cluster),
+        moment_more=(there, after),
+        sections=sections,
         elsewhere="In the portal: Diagnose and solve problems, Activity log (status Failed), and Node pools.",
-        sent=phrases.details(event, story.pools),
-        raw=explanation.raw or phrases.raw(event),
-        notes=phrases.notes(frame),
+        raw=explanation.raw or None,
     )
 
 
@@ -188,7 +184,3 @@ def _occurrences(finding: Finding) -> tuple[str, ...]:
     more = finding.more[:MAX_OCCURRENCES]
     left = len(finding.more) - len(more)
     return (*more, f"… and {left} more like these; see below") if left else more
-
-
-def _says_something(section: Section) -> bool:
-    return bool(section.paragraphs or section.items or section.facts or section.steps or section.links)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.messages import phrases, time_phrases
-from shared.messages.view import Fact, Section, Step, Tone, View
+from shared.messages.presentation import PRESENTATION
+from shared.messages.view import Fact, Section, Step, View
+from shared.notices.kinds import Kind
 from shared.notices.records import StoredEvent
 from shared.text import readable
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.messages.view import RenderContext
-    from shared.notices.kinds import Kind
     from shared.notices.records import RejectedInput, Row, SentMail
 
 MAX_TOLD = 20
@@ -29,8 +30,8 @@ def rejected(row: RejectedInput, frame: RenderContext) -> View:
     size = len(row.raw.encode("utf-8", "surrogatepass"))
     there = time_phrases.local(row.received, frame.zone)
     return View(
-        status="Not understood",
-        tone=Tone.WARNING,
+        status=PRESENTATION[Kind.REJECTED].status,
+        tone=PRESENTATION[Kind.REJECTED].tone,
         subject=("an event could not be read", row.reason),
         preheader=f"An event was kept but not understood: {row.reason}",
         headline="An event could not be read",
@@ -94,8 +95,8 @@ def undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) ->
         Fact("Row", row.key),
     ]
     return View(
-        status="Undelivered",
-        tone=Tone.FAILED,
+        status=PRESENTATION[Kind.UNDELIVERED].status,
+        tone=PRESENTATION[Kind.UNDELIVERED].tone,
         subject=(f"a mail to {row.audience} could not be sent", subject),
         preheader=f"“{subject}” to {to}: {row.why or 'no reason given'}",
         headline="A mail could not be sent",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from shared.events.model import Upgrade
 from shared.messages import phrases, time_phrases
-from shared.messages.view import Section, Step, Tone, View
+from shared.messages.event_view import view_of
+from shared.messages.view import Section, Step, View
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,7 +38,6 @@ def not_started(story: MaintenanceHistory, frame: RenderContext) -> View:
     return _view(
         story,
         frame,
-        status="No start reported",
         tail=tail,
         headline=f"{what}: AKS has not reported a start",
         preheader=f"{event.cluster.name}: {said} No start was reported since. What to check inside.",
@@ -68,7 +68,6 @@ def still_running(story: MaintenanceHistory, frame: RenderContext) -> View:
     return _view(
         story,
         frame,
-        status="Still running",
         tail=f"started {ago}",
         headline=f"{what}: AKS has not reported an end",
         preheader=f"{event.cluster.name}: {what} started {ago}, and no end was reported since. How to look "
@@ -174,7 +173,6 @@ def _view(
     story: MaintenanceHistory,
     frame: RenderContext,
     *,
-    status: str,
     tail: str,
     headline: str,
     preheader: str,
@@ -187,26 +185,20 @@ def _view(
     event = story.event
     label, time = moment
     there, ago = time_phrases.local(time, frame.zone), time_phrases.away(time, frame.as_of)
-    return View(
-        status=status,
-        tone=Tone.WARNING,
+    return view_of(
+        story,
+        frame,
         subject=(phrases.WHAT[story.upgrade], event.cluster.name, tail),
         preheader=preheader,
         headline=headline,
-        cluster=event.cluster.name,
-        where=phrases.where(event.cluster, story.region),
         moment_label=label,
         moment=time_phrases.utc(time),
-        moment_more=tuple(part for part in (there, ago) if part),
+        moment_more=(there, ago),
         sections=(
             Section(heading="What it means", paragraphs=meaning),
             Section(heading="What may be behind it", items=causes),
             phrases.todo(event.cluster, *steps),
             phrases.timeline(frame, [(name, when, "") for name, when in entries]),
         ),
-        portal=phrases.portal_link(frame, event.cluster),
         elsewhere="In the portal: Activity log, Node pools, and Settings → Upgrades.",
-        sent=phrases.details(event, story.pools),
-        raw=phrases.raw(event),
-        notes=phrases.notes(frame),
     )

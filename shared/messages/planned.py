@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.messages import phrases, time_phrases, window_facts
-from shared.messages.view import Fact, Section, Step, Tone, View
+from shared.messages.event_view import view_of
+from shared.messages.view import Fact, Section, Step
+from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.messages.history import MaintenanceHistory
-    from shared.messages.view import RenderContext
+    from shared.messages.view import RenderContext, View
 
 CALENDAR = "The attached calendar entry has the time; it does not block yours."
 
@@ -22,8 +24,6 @@ def scheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
     return _coming(
         story,
         frame,
-        status="Scheduled",
-        tone=Tone.PLANNED,
         tail=time_phrases.brief(start, frame.as_of) if start else _window(story, frame),
         headline=f"{what} is scheduled" if start else f"{what} is planned",
         preheader=f"{story.event.cluster.name}: {what} {_starts(story, frame)}. What it means and what to "
@@ -39,8 +39,6 @@ def rescheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
     return _coming(
         story,
         frame,
-        status="Rescheduled",
-        tone=Tone.PLANNED,
         tail=f"now {time_phrases.brief(start, frame.as_of)}" if start else _window(story, frame),
         headline=f"{what} has been moved",
         preheader=f"{story.event.cluster.name}: {what} now {_starts(story, frame)}.",
@@ -55,8 +53,6 @@ def reminder(story: MaintenanceHistory, frame: RenderContext) -> View:
     return _coming(
         story,
         frame,
-        status="Reminder",
-        tone=Tone.WARNING,
         tail=tail,
         headline=f"{what} {tail}",
         preheader=f"{story.event.cluster.name}: {what} {_starts(story, frame)}. Last things to check inside.",
@@ -94,18 +90,16 @@ def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
         if begun
         else ""
     )
-    return View(
-        status="Canceled",
-        tone=Tone.QUIET,
-        subject=(what, event.cluster.name, *([due] if due else [])),
+    return view_of(
+        story,
+        frame,
+        subject=(what, event.cluster.name, due),
         preheader=f"{event.cluster.name}: {what} canceled"
         + (f"; it was to start {time_phrases.utc(planned)}." if planned else "."),
         headline=f"{what} was canceled",
-        cluster=event.cluster.name,
-        where=phrases.where(event.cluster, story.region),
         moment_label="Was to start" if planned else "Canceled",
         moment=time_phrases.utc(planned or event.updated),
-        moment_more=(there,) if there else (),
+        moment_more=(there,),
         sections=(
             Section(heading="What it means", paragraphs=(meaning,)),
             phrases.todo(event.cluster, *steps) if begun else _NOTHING,
@@ -119,11 +113,8 @@ def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
                 ],
             ),
         ),
-        portal=phrases.portal_link(frame, event.cluster),
         elsewhere="In the portal: Activity log, and Settings → Upgrades.",
-        sent=phrases.details(event, story.pools),
-        raw=phrases.raw(event),
-        notes=(*([f"Calendar: {_CANCEL}"] if planned else []), *phrases.notes(frame)),
+        notes=[f"Calendar: {_CANCEL}"] if planned else [],
     )
 
 
@@ -142,8 +133,6 @@ def _coming(
     story: MaintenanceHistory,
     frame: RenderContext,
     *,
-    status: str,
-    tone: Tone,
     tail: str,
     headline: str,
     preheader: str,
@@ -155,7 +144,7 @@ def _coming(
     there = time_phrases.local(shown, frame.zone) if shown else ""
     away = time_phrases.away(shown, frame.as_of) if shown else ""
     calendar = ""
-    if start and status == "Scheduled":
+    if start and story.kind is Kind.SCHEDULED:
         calendar = CALENDAR
     elif start and change:
         calendar = (
@@ -183,23 +172,18 @@ def _coming(
         ),
         phrases.timeline(frame, [("Announced", story.announced, ""), ("Starts", start, "")]),
     ]
-    return View(
-        status=status,
-        tone=tone,
+    return view_of(
+        story,
+        frame,
         subject=(phrases.WHAT[story.upgrade], event.cluster.name, tail),
         preheader=preheader,
         headline=headline,
-        cluster=event.cluster.name,
-        where=phrases.where(event.cluster, story.region),
         moment_label="Expected" if expected else "Starts",
         moment=time_phrases.utc(start) if start else window_facts.moment(story) or _capital(phrases.WINDOW),
-        moment_more=tuple(part for part in (there, away) if part),
-        sections=tuple(sections),
-        portal=phrases.portal_link(frame, event.cluster),
+        moment_more=(there, away),
+        sections=sections,
         elsewhere="In the portal: Settings → Upgrades, and Settings → Cluster configuration for the windows.",
-        sent=phrases.details(event, story.pools),
-        raw=phrases.raw(event),
-        notes=(*([calendar] if calendar else []), *phrases.notes(frame)),
+        notes=[calendar] if calendar else [],
     )
 
 

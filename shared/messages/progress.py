@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.messages import phrases, time_phrases
-from shared.messages.view import Section, Step, Tone, View
+from shared.messages.event_view import view_of
+from shared.messages.view import Section, Step
+from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.messages.history import MaintenanceHistory
-    from shared.messages.view import RenderContext
+    from shared.messages.view import RenderContext, View
 
 
 def started(story: MaintenanceHistory, frame: RenderContext) -> View:
@@ -20,8 +22,6 @@ def started(story: MaintenanceHistory, frame: RenderContext) -> View:
     return _view(
         story,
         frame,
-        status="Started",
-        tone=Tone.RUNNING,
         tail=time_phrases.brief(event.updated, frame.as_of),
         headline=f"{what} has started",
         preheader=f"{event.cluster.name}: {what} is under way since {time_phrases.utc(event.updated)}. "
@@ -61,8 +61,6 @@ def completed(story: MaintenanceHistory, frame: RenderContext) -> View:
     return _view(
         story,
         frame,
-        status="Completed",
-        tone=Tone.DONE,
         tail=words or time_phrases.brief(event.updated, frame.as_of),
         headline=f"{what} has recovered and is complete" if recovered else f"{what} is complete",
         preheader=f"{event.cluster.name}: {what} completed" + (f" ({words})." if words else "."),
@@ -87,7 +85,6 @@ def news(story: MaintenanceHistory, frame: RenderContext) -> View:
         story,
         frame,
         status=event.status,
-        tone=Tone.QUIET,
         tail=time_phrases.brief(event.updated, frame.as_of),
         headline=f"AKS reports “{event.status}”",
         preheader=f"{event.cluster.name}: {what}, status {event.status}, which is new to this notifier.",
@@ -110,8 +107,6 @@ def _view(
     story: MaintenanceHistory,
     frame: RenderContext,
     *,
-    status: str,
-    tone: Tone,
     tail: str,
     headline: str,
     preheader: str,
@@ -120,6 +115,7 @@ def _view(
     elsewhere: str,
     label: str,
     extra: str = "",
+    status: str = "",
 ) -> View:
     event = story.event
     there = time_phrases.local(event.updated, frame.zone)
@@ -129,27 +125,22 @@ def _view(
         ("Started", story.started, ""),
         *(("Failed", failure, "") for failure in story.failures),
     ]
-    if tone is not Tone.RUNNING:
-        entries.append((status, event.updated, extra))
-    return View(
+    if story.kind is not Kind.STARTED:
+        entries.append((event.status, event.updated, extra))
+    return view_of(
+        story,
+        frame,
         status=status,
-        tone=tone,
         subject=(phrases.WHAT[story.upgrade], event.cluster.name, tail),
         preheader=preheader,
         headline=headline,
-        cluster=event.cluster.name,
-        where=phrases.where(event.cluster, story.region),
         moment_label=label,
         moment=time_phrases.utc(event.updated),
-        moment_more=tuple(part for part in (there, extra) if part),
+        moment_more=(there, extra),
         sections=(
             Section(heading="What it means", paragraphs=meaning),
             phrases.todo(event.cluster, *steps),
             phrases.timeline(frame, entries),
         ),
-        portal=phrases.portal_link(frame, event.cluster),
         elsewhere=elsewhere,
-        sent=phrases.details(event, story.pools),
-        raw=phrases.raw(event),
-        notes=phrases.notes(frame),
     )

@@ -8,7 +8,9 @@ import msgspec
 
 from shared import keys
 from shared.messages import notifier_problems, phrases, time_phrases
-from shared.messages.view import Fact, Section, Step, Tone, View
+from shared.messages.presentation import PRESENTATION, Tone
+from shared.messages.view import Fact, Section, Step, View
+from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,8 +90,8 @@ def unreachable(member: MailItem, row: SentMail, rows: Mapping[str, Row], frame:
         Fact("Row", row.key),
     ]
     return View(
-        status="Unreachable",
-        tone=Tone.WARNING if others else Tone.FAILED,
+        status=PRESENTATION[Kind.UNREACHABLE].status,
+        tone=PRESENTATION[Kind.UNREACHABLE].tone if others else Tone.FAILED,
         subject=(who, ", ".join(statuses), subject),
         preheader=f"{', '.join(map(_said, told))}. A mail to {row.audience} did not arrive there.",
         headline=f"A mail did not reach {who}",

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.audience import Audience
+from shared.messages.presentation import Tone
 from shared.text import clean, clip, line
 
 _Part = TypeVar("_Part", bound=msgspec.Struct)
@@ -38,17 +39,6 @@ class RenderContext(msgspec.Struct, frozen=True):
     zone: tzinfo
     audience: Audience
     look: Branding
-
-
-class Tone(StrEnum):
-    """How a mail looks. Never the only bearer of a meaning: the status is always there in words."""
-
-    FAILED = "failed"
-    WARNING = "warning"
-    PLANNED = "planned"
-    RUNNING = "running"
-    DONE = "done"
-    QUIET = "quiet"
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -84,6 +74,10 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     command: str = ""
     """What the note speaks of, to be copied."""
     links: tuple[Link, ...] = ()
+
+    def says_something(self) -> bool:
+        """Return whether there is anything under the heading."""
+        return bool(self.paragraphs or self.items or self.facts or self.steps or self.links)
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):

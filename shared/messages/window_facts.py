@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from shared.messages import time_phrases
 from shared.messages.view import Fact, Section
-from shared.notices.kinds import Kind
+from shared.notices.kinds import AHEAD, UNDER_WAY, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,15 +26,13 @@ if TYPE_CHECKING:
 OUTSIDE = "AKS may do this for urgent maintenance, or to finish work deferred from an earlier window."
 
 _DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
-_COMING = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER})
-_UNDER_WAY = frozenset({Kind.STARTED, Kind.STILL_RUNNING})
 _AFTER = ("What it means", "What happened")
 
 
 def expected(story: MaintenanceHistory) -> datetime | None:
     """Return when a maintenance is expected to start that AKS names no start for: with its next window."""
     following = story.snapshot.next if story.snapshot else None
-    return following.start if following and story.planned is None and story.kind in _COMING else None
+    return following.start if following and story.planned is None and story.kind in AHEAD else None
 
 
 def tail(story: MaintenanceHistory, frame: RenderContext) -> str:
@@ -53,7 +51,7 @@ def is_outside(story: MaintenanceHistory) -> bool:
     """Return whether what has started did so outside of the windows for it."""
     snapshot = story.snapshot
     return (
-        story.kind in _UNDER_WAY
+        story.kind in UNDER_WAY
         and snapshot is not None
         and snapshot.governed
         and snapshot.window is None
@@ -95,16 +93,16 @@ def _sentences(story: MaintenanceHistory, snapshot: ClusterSnapshot, frame: Rend
         return
     if not snapshot.governed:
         return
-    has_start = kind in _UNDER_WAY or (kind is not Kind.FAILED and story.planned is not None)
+    has_start = kind in UNDER_WAY or (kind is not Kind.FAILED and story.planned is not None)
     if has_start:
         yield _place(story, snapshot, frame)
-    if snapshot.next is not None and not (snapshot.window and kind in _COMING | {Kind.STARTED}):
+    if snapshot.next is not None and not (snapshot.window and kind in AHEAD | {Kind.STARTED}):
         yield _next(story, snapshot.next, snapshot, frame)
 
 
 def _place(story: MaintenanceHistory, snapshot: ClusterSnapshot, frame: RenderContext) -> str:
     """Return whether the start lies inside a window."""
-    verb = "It started" if story.kind in _UNDER_WAY else "The planned start lies"
+    verb = "It started" if story.kind in UNDER_WAY else "The planned start lies"
     window = snapshot.window
     if window is None:
         if _is_vague(snapshot):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.durations import Lead
 
 from shared.durations import ahead
-from shared.notices.kinds import BEGUN, ENDS, Decision, Kind, kind_of
+from shared.notices.kinds import BEGUN, ENDS, Decision, Kind, following, kind_of
 from shared.notices.records import Check, Notice, StoredEvent, latest_announcement
 
 SAME_START = timedelta(minutes=15)
@@ -196,9 +196,9 @@ def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent]) -> bool:
     The later event brought a notice of its own, in the transaction that recorded it.
     """
     statuses = {row.event.status for row in history}
-    if kind in {Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.NOT_STARTED}:
+    if kind in following(Status.SCHEDULED):
         last = latest_announcement(history)
         return bool(statuses & BEGUN) or (last is not None and last.key != key)
-    if kind in {Kind.STARTED, Kind.STILL_RUNNING}:
+    if kind in following(Status.STARTED):
         return bool(statuses & ENDS)
     return False

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
+from shared.audience import DEFAULT_AUDIENCE, Audience, Volume
 from shared.durations import Lead
 from shared.routes.conditions import Condition
 from shared.routes.defaults import Defaults, RoutesError
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_AUDIENCE",
-    "OF_EVENTS",
     "Audience",
     "Condition",
     "Defaults",

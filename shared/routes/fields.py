@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from shared.addresses import is_address
-from shared.audience import OF_EVENTS
 from shared.durations import Lead, duration
 from shared.events.model import Status, Upgrade
+from shared.notices.kinds import ABOUT_CLUSTERS
 from shared.routes.document import near
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _LINK = re.compile(r"[!#$%&()*+,./0-9:;=?@A-Z\[\]_a-z~-]+")
 _HINT_UPGRADE = " (that is a kind of upgrade, which a route asks for as `kind` under `match`)"
 _HINT_STATUS = " (a route sees the event that a notice follows from; what to tell is an audience's `kinds`)"
 _UPGRADES = {upgrade.value: _HINT_UPGRADE for upgrade in Upgrade}
-_KINDS = {kind.value: _HINT_STATUS for kind in OF_EVENTS}
+_KINDS = {kind.value: _HINT_STATUS for kind in ABOUT_CLUSTERS}
 
 
 def name(field: Field) -> str:
@@ -115,7 +115,9 @@ def grouping(field: Field) -> timedelta:
 
 def kinds(field: Field) -> frozenset[str]:
     """Read which notices an audience wants: at least one kind."""
-    found = [each.choice(OF_EVENTS, _UPGRADES) for each in field.texts("kinds of notices such as failed")]
+    found = [
+        each.choice(ABOUT_CLUSTERS, _UPGRADES) for each in field.texts("kinds of notices such as failed")
+    ]
     if not found:
         raise field.fault("expected at least one kind of notice (leave `kinds` out for all)")
     return frozenset(found)

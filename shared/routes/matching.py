@@ -9,24 +9,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.audience import DEFAULT_AUDIENCE, Audience
-from shared.events.model import Event, Status
-from shared.notices.kinds import Kind
+from shared.notices.kinds import Kind, kinds_of
+from shared.routes.conditions import Condition
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from shared.durations import Lead
+    from shared.events.model import Event
     from shared.routes.freezes import Freeze  # noqa: TC004 - calendars and zones; nothing decodes this
-
-from shared.routes.conditions import Condition
-
-_TOLD = {
-    Status.SCHEDULED: (Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.NOT_STARTED),
-    Status.STARTED: (Kind.STARTED, Kind.STILL_RUNNING),
-    Status.COMPLETED: (Kind.COMPLETED,),
-    Status.CANCELED: (Kind.CANCELED,),
-    Status.FAILED: (Kind.FAILED,),
-}
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -172,13 +163,8 @@ def _any_matched(steps: tuple[Step, ...]) -> bool:
 
 
 def _told(event: Event, audience: Audience) -> tuple[NoticePreview, ...]:
-    kinds: tuple[Kind, ...] = (Kind.NEWS,)
-    if event.end_of_support is not None:
-        kinds = (Kind.END_OF_SUPPORT,)
-    elif event.status in set(Status):
-        kinds = _TOLD[Status(event.status)]
     told: list[NoticePreview] = []
-    for kind in kinds:
+    for kind in kinds_of(event):
         leads = [lead.label for lead in audience.leads] if kind is Kind.REMINDER else []
         for lead in leads or [""]:
             told.append(NoticePreview(kind, lead, audience.wants(kind, event.upgrade, lead)))  # noqa: PERF401

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from shared.addresses import MAX_RECIPIENTS
-from shared.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
+from shared.audience import DEFAULT_AUDIENCE, Audience, Volume
 from shared.durations import spaced
 from shared.events.model import Upgrade
+from shared.notices.kinds import ABOUT_CLUSTERS
 from shared.routes import fields
 from shared.routes.conditions import VALUES, Condition
 from shared.routes.defaults import RoutesError
@@ -142,7 +143,7 @@ def _audience(item: Field, given: Mapping[str, Field], defaults: Defaults) -> Au
         kinds=fields.kinds(entries["kinds"]) if "kinds" in entries else frozenset(),
         volume=volume,
     )
-    if not any(audience.wants(kind, upgrade) for kind in OF_EVENTS for upgrade in Upgrade):
+    if not any(audience.wants(kind, upgrade) for kind in ABOUT_CLUSTERS for upgrade in Upgrade):
         raise entries["kinds"].fault(f"with `volume: {volume}` nothing of these is ever told")
     return audience
 

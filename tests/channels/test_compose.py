@@ -28,6 +28,8 @@ from testing.samples import mails
 if TYPE_CHECKING:
     from shared.channels.email.email import Email
 
+pytestmark = pytest.mark.slow
+
 LOOK = Branding(domain="contoso.example")
 STORIES = {story.name: story for story in mails.stories()}
 SINGLE = sorted(name for name, story in STORIES.items() if len(story.mail.members) == 1)
@@ -466,7 +468,11 @@ def test_plain_fallback_names_cluster_and_reason(name: str) -> None:
     story = STORIES[name]
     email = compose_plain(story.mail, story.rows, mails.TEAM, LOOK, "ValueError: odd\r\ndata")
     usual = email_of(name)
-    assert (email.to, email.message_id, email.headers) == (usual.to, usual.message_id, usual.headers)
+    assert (email.to, email.message_id) == (usual.to, usual.message_id)
+    # What only composing finds out, such as a date that has passed, may make the usual mail's tone graver.
+    headers, usually = dict(email.headers), dict(usual.headers)
+    assert headers.pop("X-AKS-Tone") in {usually.pop("X-AKS-Tone"), "warning"}
+    assert headers == usually
     assert "ValueError: odd data" in email.text
     if name in EVENTS:
         assert "prod-weu-1" in email.text

@@ -19,9 +19,11 @@ import pytest
 
 from shared.channels.email.email import Attachment, Email
 from shared.channels.email.folder import FolderMailer
-from shared.channels.email.gallery import Gallery, attachment_file, tone
+from shared.channels.email.gallery import Gallery, attachment_file
 from shared.channels.email.mime import message_bytes
+from shared.channels.email.rendering import COLOURS
 from shared.channels.outcomes import Accepted, OperationState, OperationStatus, Refused, Timeouts, Unavailable
+from shared.messages.presentation import Tone
 
 SENDER = "AKS maintenance <aks@example.com>"
 TIMEOUTS = Timeouts(connect=1, read=1)
@@ -129,8 +131,6 @@ def test_page(tmp_path: Path) -> None:
     assert shown.all("article", "id") == [named(2), named(1), named(0)]
     assert shown.all("iframe", "src") == [f"{named(number)}.html" for number in (2, 1, 0)]
     assert shown.all("time", "datetime")[0] == "2026-05-07T01:00:00+00:00"
-    pills = [text for text in shown.all("span", "class") if text.startswith("pill")]
-    assert [pill.split()[1] for pill in pills[:3]] == ["good", "busy", "info"]
     for part in ("ann@example.com", "Carl <carl@example.com>", "Grüße & more", "upgrade 1", "Completed"):
         assert part in shown.text
     for link in shown.all("a", "href") + shown.all("iframe", "src"):
@@ -180,25 +180,12 @@ def test_attachment_name() -> None:
     assert attachment_file("op", 1, "x" * 300 + ".ics") == f"op-1-{'x' * 76}.ics"
 
 
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        ("Failed", "bad"),
-        ("2 failed, 1 started", "bad"),
-        ("Undelivered", "bad"),
-        ("Reminder", "warn"),
-        ("End of support", "warn"),
-        ("Started", "busy"),
-        ("Completed", "good"),
-        ("Canceled", "quiet"),
-        ("Rescheduled", "info"),
-        ("Paused", "plain"),
-        ("", "plain"),
-    ],
-)
-def test_tone(status: str, expected: str) -> None:
-    """A status gets the colour of the worst that it tells."""
-    assert tone(status) == expected
+@pytest.mark.parametrize("tone", Tone)
+def test_colour(tone: Tone, tmp_path: Path) -> None:
+    """The page shows a mail's status in the colour that the mail itself has."""
+    toned = msgspec.structs.replace(EMAIL, headers=(("X-AKS-Tone", tone),))
+    FolderMailer(tmp_path, SENDER).send(toned, OPERATION, TIMEOUTS)
+    assert f"background: {COLOURS[tone]}" in (tmp_path / "index.html").read_text("utf-8")
 
 
 def test_foreign_mail(tmp_path: Path) -> None:

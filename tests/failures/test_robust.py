@@ -15,6 +15,8 @@ from shared.failures import explain, load_catalogue
 from testing.hostile.failures import check_explanation
 from testing.samples.failure_messages import CONTEXT, MESSAGES, WRAPPERS
 
+pytestmark = pytest.mark.slow
+
 KB_100 = 100_000
 _NOISE = "{}[]\"\\:,' \n\taA1(/)*.;=n"
 

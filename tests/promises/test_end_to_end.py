@@ -19,6 +19,8 @@ from testing.samples.payloads import event, guid, scheduled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = Path(__file__).parents[2] / "samples"
 
 

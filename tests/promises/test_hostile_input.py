@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from testing.hostile.failures import Failure
     from testing.hostile.intake import Course
 
+pytestmark = pytest.mark.slow
+
 MANY = settings(max_examples=max(settings().max_examples, 200))
 EVENT = mails.event("Started", mails.NOW)
 FEW = settings(max_examples=max(settings().max_examples, 30))

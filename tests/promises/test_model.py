@@ -13,6 +13,8 @@ import pytest
 from testing.mail_service import OperationIdMode
 from tests.promises.protocol_model import Bug, Model, State, Step, Wrong, check
 
+pytestmark = pytest.mark.slow
+
 MODES = pytest.mark.parametrize("mode", OperationIdMode)
 
 CAUGHT = [

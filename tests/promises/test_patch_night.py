@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from testing.processes import Azurite
     from testing.samples.patch_night import Happening, Night
 
+pytestmark = pytest.mark.slow
+
 BEGAN = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "out" / "nights"

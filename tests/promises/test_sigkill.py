@@ -24,6 +24,8 @@ from testing.samples.payloads import event, guid, scheduled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.proof
+
 LEASE = 10
 REMINDER_IN = 12
 """Seconds: its announcement is told before, since together with that it would say nothing new."""

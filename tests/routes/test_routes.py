@@ -13,11 +13,11 @@ import msgspec
 import pytest
 import yaml
 
-from shared.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Volume
+from shared.audience import DEFAULT_AUDIENCE, Audience, Volume
 from shared.durations import Lead
 from shared.events.envelope import parse
 from shared.events.model import Cluster, Event, Status, Upgrade
-from shared.notices.kinds import Kind
+from shared.notices.kinds import ABOUT_CLUSTERS, Kind
 from shared.routes import Defaults, Outcome, RoutesError, load, read
 from testing.samples import payloads
 
@@ -106,14 +106,14 @@ def check_sentence(text: str) -> None:
 # What an audience wants
 
 
-@pytest.mark.parametrize("kind", OF_EVENTS)
+@pytest.mark.parametrize("kind", ABOUT_CLUSTERS)
 @pytest.mark.parametrize("upgrade", Upgrade)
 def test_all_is_everything(kind: Kind, upgrade: Upgrade) -> None:
     """An audience that says nothing about it hears of everything."""
     assert audience().wants(kind, upgrade)
 
 
-@pytest.mark.parametrize("kind", OF_EVENTS)
+@pytest.mark.parametrize("kind", ABOUT_CLUSTERS)
 @pytest.mark.parametrize("upgrade", Upgrade)
 def test_normal_has_no_started_of_routine_upgrades(kind: Kind, upgrade: Upgrade) -> None:
     """With volume `normal` Started is not told of node OS upgrades and weekly releases; all else is."""
@@ -194,11 +194,11 @@ def test_a_repeated_announcement(volume: Volume) -> None:
 def test_kinds() -> None:
     """Only the kinds that are listed are wanted, and of those only what the volume lets through."""
     hearer = audience(kinds=frozenset({"failed", "started"}), volume=Volume.NORMAL)
-    wanted = [kind for kind in OF_EVENTS if hearer.wants(kind, Upgrade.NODE_OS)]
+    wanted = [kind for kind in ABOUT_CLUSTERS if hearer.wants(kind, Upgrade.NODE_OS)]
     assert wanted == [Kind.FAILED]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in OF_EVENTS])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in ABOUT_CLUSTERS])
 def test_the_apps_own_troubles_are_never_filtered(kind: Kind) -> None:
     """What tells of the app itself, such as rejected input, passes every filter."""
     picky = audience(kinds=frozenset({"failed"}), volume=Volume.ESSENTIAL, leads=(DAY,))
@@ -207,7 +207,7 @@ def test_the_apps_own_troubles_are_never_filtered(kind: Kind) -> None:
 
 def test_which_kinds_tell_of_clusters() -> None:
     """Every kind is either one that audiences choose from, or one of the app's own."""
-    own = {kind for kind in Kind if kind not in OF_EVENTS}
+    own = {kind for kind in Kind if kind not in ABOUT_CLUSTERS}
     assert {Kind.REJECTED, Kind.UNDELIVERED} <= own <= set(Kind) - {Kind.FAILED, Kind.SCHEDULED}
 
 

@@ -25,6 +25,8 @@ from testing.processes import connection_string
 if TYPE_CHECKING:
     from testing.processes import Azurite
 
+pytestmark = pytest.mark.slow
+
 RATIO = Figure("a.ratio", "a thing done", 1.1, floor="the least", ours="11 ms", bare="10 ms", target=1.2)
 COUNT = Figure("a.count", "round trips", 2, target=2)
 

@@ -16,6 +16,8 @@ from ops.__main__ import app
 from shared.failures.explanation import Owner, Urgency
 from testing.samples.failure_messages import MESSAGES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DRAIN = MESSAGES[1]["text"]
 

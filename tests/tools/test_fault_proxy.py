@@ -24,6 +24,8 @@ if typing.TYPE_CHECKING:
 
     from pytest_httpserver import HTTPServer
 
+pytestmark = pytest.mark.slow
+
 
 def answer(request: werkzeug.Request) -> werkzeug.Response:
     """Answer with what came; the path and the method pick the form."""

@@ -23,6 +23,8 @@ from testing.processes import ROOT, Host, ProcessError
 if typing.TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 EVENTS = """
 @app.event_grid_trigger(arg_name="event")
 def maintenance_events(event: str) -> None:

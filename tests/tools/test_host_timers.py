@@ -14,6 +14,8 @@ if typing.TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 FUNCTIONS = """
 @app.timer_trigger(arg_name="timer", schedule="%TICKS%")
 def ticking(timer: func.TimerRequest) -> None:

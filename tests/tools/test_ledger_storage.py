@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from testing.processes import Azurite
 
+pytestmark = pytest.mark.slow
+
 URI = "https://account.table.core.windows.net"
 
 

@@ -26,6 +26,8 @@ from testing import az
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "windows"
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 IDS = [rule.id for rule in RULES]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from local import preview
 from testing.samples import mails
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+
+pytestmark = pytest.mark.slow
 
 EVENT = """{"specversion": "1.0", "id": "1", "time": "2026-11-20T01:00:00Z",
 "type": "Microsoft.ResourceNotifications.ContainerServiceEventResources.ScheduledEventEmitted",

@@ -22,6 +22,8 @@ from testing.processes import ROOT, Azurite, Host, ProcessError, free_port
 if typing.TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 EVENTS = """
 @app.event_grid_trigger(arg_name="event")
 def maintenance_events(event: str) -> None:

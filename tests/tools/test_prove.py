@@ -30,6 +30,8 @@ from testing.processes import ROOT
 from testing.samples.payloads import event, guid, scheduled
 from testing.world import NOW, World
 
+pytestmark = pytest.mark.slow
+
 BEGAN = datetime(2026, 11, 20, 3, tzinfo=UTC)
 
 BATCH = 10

@@ -25,8 +25,9 @@ from shared.messages import (
 )
 from shared.messages.digest import ordered
 from shared.messages.history import read_history
+from shared.messages.presentation import RANK, presentation
 from shared.messages.view import Branding, Digest, RenderContext, SizeBudget, View, sanitized
-from shared.notices.kinds import Kind
+from shared.notices.kinds import URGENT, Kind
 from shared.notices.records import RejectedInput, SentMail, StoredEvent
 from shared.text import clip, line
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from shared.channels.email.email import Attachment
     from shared.channels.email.rendering import Rendered
     from shared.messages.history import MaintenanceHistory
+    from shared.messages.presentation import Tone
     from shared.notices.records import Mail, MailItem, Row
 
 __all__ = ["LIMIT", "Branding", "compose", "compose_plain", "count_fitting", "ordered"]
@@ -90,7 +92,9 @@ def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Brand
         view = digest.digest(digest.entries(mail.members, rows, frame), frame)
     subject = _subject(view.status, view.subject, audience, look)
     parts = _fit(view, subject)
-    return _email(mail, rows, audience, look, subject=subject, parts=parts, attachments=attachments)
+    return _email(
+        mail, rows, audience, look, subject=subject, tone=view.tone, parts=parts, attachments=attachments
+    )
 
 
 def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, why: str) -> Email:
@@ -104,7 +108,8 @@ def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
         parts = plain.parts(subject, clip(text, most))
         if parts.size <= LIMIT:
             break
-    return _email(mail, rows, audience, look, subject=subject, parts=parts)
+    tone = presentation(_kinds(mail)[0]).tone
+    return _email(mail, rows, audience, look, subject=subject, tone=tone, parts=parts)
 
 
 def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> int:
@@ -177,6 +182,7 @@ def _email(
     look: Branding,
     *,
     subject: str,
+    tone: Tone,
     parts: Rendered,
     attachments: tuple[Attachment, ...] = (),
 ) -> Email:
@@ -189,12 +195,12 @@ def _email(
         text=parts.text,
         message_id=ids.message_id(mail.operation_id, look.domain),
         date=mail.as_of,
-        headers=tuple(_headers(mail, rows, look)),
+        headers=tuple(_headers(mail, rows, look, tone)),
         attachments=attachments,
     )
 
 
-def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding) -> Iterator[tuple[str, str]]:
+def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) -> Iterator[tuple[str, str]]:
     row = rows.get(mail.members[0].key) if len(mail.members) == 1 else None
     if isinstance(row, StoredEvent):
         thread = ids.thread_id(keys.event_id(row.event.event_id), look.domain)
@@ -203,9 +209,17 @@ def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding) -> Iterator[tu
     # Both keep out-of-office answers from coming back.
     yield "Auto-Submitted", "auto-generated"
     yield "X-Auto-Response-Suppress", "All"
-    if any(member.kind is Kind.FAILED for member in mail.members):
+    # For filters, and for the gallery of a folder of mails.
+    yield "X-AKS-Notice", ", ".join(_kinds(mail))
+    yield "X-AKS-Tone", tone
+    if not URGENT.isdisjoint(_kinds(mail)):
         yield "X-Priority", "1"
         yield "Importance", "high"
+
+
+def _kinds(mail: Mail) -> list[Kind]:
+    """Return the kinds that a mail tells, the most urgent first."""
+    return sorted({member.kind for member in mail.members}, key=RANK.__getitem__)
 
 
 def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Branding) -> str:

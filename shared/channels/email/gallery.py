@@ -19,20 +19,17 @@ from uuid import uuid4
 
 import msgspec
 
+from shared.channels.email.rendering import COLOURS
+from shared.messages.presentation import Tone
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 INDEX = "index.html"
 ATTACHMENTS = "attachments"
 
-_TONES = (
-    ("bad", r"fail|undelivered|not understood|reject|error"),
-    ("warn", r"remind|support"),
-    ("good", r"complete|succeed"),
-    ("quiet", r"cancel"),
-    ("busy", r"start|progress"),
-    ("info", r"schedule"),
-)
+PLAIN = "#667085"
+"""The colour of mails that say no tone: not ours, or of an earlier release."""
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -47,8 +44,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     status: str
-    tone: str
-    """`bad`, `warn`, `good`, `quiet`, `busy`, `info` or `plain`: which colour the status gets."""
+    colour: str
+    """Of the status: the mail's own."""
     subject: str
     """Without the status."""
     sender: str
@@ -115,7 +112,7 @@ def read(path: Path) -> Entry:
     return Entry(
         id=path.stem,
         status=status,
-        tone=tone(status),
+        colour=colour(str(message["X-AKS-Tone"] or "")),
         subject=words or "(no subject)",
         sender=str(message["From"] or ""),
         to=str(message["To"] or ""),
@@ -134,9 +131,9 @@ def attachment_file(operation_id: str, number: int, name: str) -> str:
     return f"{operation_id}-{number}-{re.sub(r'[^A-Za-z0-9._-]+', '_', name)[-80:]}"
 
 
-def tone(status: str) -> str:
-    """Return which colour a status gets."""
-    return next((name for name, words in _TONES if re.search(words, status.lower())), "plain")
+def colour(tone: str) -> str:
+    """Return the colour of a tone, the one that mails have."""
+    return COLOURS[Tone(tone)] if tone in set(Tone) else PLAIN
 
 
 def _date(text: str) -> datetime:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.messages.view import Tone
+from shared.messages.presentation import Tone
 
 if TYPE_CHECKING:
     from css_inline import CSSInliner
