@@ -24,6 +24,11 @@ MAX_FURTHER_STEPS = 3
 _LONG = 65_536
 """Characters: no more than this is kept in memory for a digest."""
 
+_URGENCY = {
+    "now": "Now: workloads suffer from it, or soon will.",
+    "today": "Today: something is left half done, and more will fail until it is mended.",
+    "next-window": "Before the next maintenance window.",
+}
 _OWNER = {
     "you": "You: the cause lies in your cluster or subscription.",
     "azure-capacity": "Azure, in time: it has too little capacity there at the moment.",
@@ -117,7 +122,7 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
         story,
         frame,
         subject=(what, story.cluster.name, tail),
-        preheader=f"{story.cluster.name}: {first.summary} What to do inside.",
+        preheader=f"{story.cluster.name}: {_summary(first)} What to do inside.",
         headline=f"{what} failed: {first.title}",
         moment_label="Failed",
         moment=time_phrases.utc(event.updated),
@@ -126,6 +131,12 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
         elsewhere="In the portal: Diagnose and solve problems, Activity log (status Failed), and Node pools.",
         raw=explanation.raw or None,
     )
+
+
+def _summary(finding: Finding) -> str:
+    if finding.quoted:
+        return f'AKS says "{finding.summary}".'
+    return finding.summary
 
 
 def _todo(finding: Finding, story: MaintenanceHistory, frame: RenderContext) -> Section:
@@ -160,6 +171,7 @@ def _steps(finding: Finding) -> tuple[Step, ...]:
 
 def _known(finding: Finding) -> Section:
     facts = [Fact(label, value) for label, value in finding.facts]
+    facts.append(Fact("How soon to act", _URGENCY.get(finding.urgency or "", "")))
     facts.append(Fact("Who can mend it", _OWNER.get(finding.owner, "")))
     if finding.code:
         facts.append(Fact("Code", finding.code))
