@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsError, RoutesError, OSError, ValueError) as error:
         return _complain(error, UNREADABLE)
     try:
-        loaded = routes.load(text, defaults)
+        loaded = routes.load(text, defaults, _folder(chosen.check or chosen.routes, environment))
     except RoutesError as error:
         return _complain(error, FINDING if checks else UNREADABLE)
     if checks:
@@ -80,6 +80,11 @@ def _routes(file: str, environment: Mapping[str, str]) -> str:
     if file:
         return _text(file)
     return routes.read(environment.get("ROUTES", ""), Path())
+
+
+def _folder(file: str, environment: Mapping[str, str]) -> Path:
+    """Return the folder that files named in the routes are relative to."""
+    return Path(file).parent if file else routes.folder(environment.get("ROUTES", ""), Path())
 
 
 def _text(file: str) -> str:

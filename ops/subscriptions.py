@@ -11,13 +11,13 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from ops.linting import reading
+from ops.linting import parsing
 from shared.text import GUID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ops.linting.listing import ListedCluster
+    from ops.linting.model import Listing
     from shared.sources.arm import Arm, ArmError
 
 _SUBSCRIPTION = re.compile(rf"(?:/subscriptions/)?({GUID.pattern})/?", re.IGNORECASE)
@@ -39,13 +39,14 @@ def open_arm(portal: str) -> Arm:
     return arm.Arm(AzureCliCredential(), arm.endpoint(portal))
 
 
-def fetch(subscription: str, opener: Callable[[], Arm]) -> list[ListedCluster]:
-    """Return all clusters of a subscription with their configurations. Raises ArmError, ListingError.
+def fetch(subscription: str, opener: Callable[[], Arm]) -> Listing:
+    """Return a subscription's clusters with their configurations, and its shared windows.
 
-    Those whose configurations cannot be read are named on standard error, and left out.
+    Raises ArmError, ListingError. Those whose configurations cannot be read are named on standard error, and
+    left out.
     """
     with opener() as arm:
-        return reading.read(list(arm.listed(subscription, _missed)))
+        return parsing.read(list(arm.listed(subscription, _missed)), subscription)
 
 
 def _missed(cluster: str, error: ArmError) -> None:

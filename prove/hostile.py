@@ -2,10 +2,10 @@
 
     python -m prove.hostile [--inputs N] [--seed S] [--processes P]
 
-The properties and the inputs are those of `tests/test_hostile.py`; see `testing/hostile`. The same seed
-gives the same inputs. What breaks is shown as the smallest input that breaks in the same way, to be pasted
-into a test. A kind of whose inputs hardly any came to what they are for breaks, too: it would prove nothing.
-Exits 1 if anything did.
+The properties and the inputs are those of `tests/promises/test_hostile_input.py` and `testing/hostile`. The
+same seed gives the same inputs. What breaks is shown as the smallest input that breaks in the same way, to be
+pasted into a test. A kind of whose inputs hardly any came to what they are for breaks, too: it would prove
+nothing. Exits 1 if anything did.
 """
 
 from __future__ import annotations

@@ -162,5 +162,5 @@ off; the limits of the mail service are out of reach, which the storm tests see 
 not judged. Rescheduled maintenances, SMTP, delivery reports and housekeeping are left to the tests.
 
 A small model of the protocol, checked exhaustively, is beside the tests:
-[tests/protocol_model.py](../tests/protocol_model.py).
+[tests/promises/protocol_model.py](../tests/promises/protocol_model.py).
 """

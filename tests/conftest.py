@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Its assertions are told like those of the tests that run it.
-pytest.register_assert_rewrite("tests.table_contract")
+pytest.register_assert_rewrite("tests.store.table_contract")
 
 # The same examples on every machine, so that a run says something about the change and not about its luck.
 # `pytest --hypothesis-profile thorough` looks further.

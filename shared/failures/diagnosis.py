@@ -29,19 +29,25 @@ _UPGRADES = frozenset(Upgrade)
 _SYSTEMS = {Speaker.LINUX: "linux", Speaker.WINDOWS: "windows"}
 _MAX_FINDINGS_PER_ENTRY = 6
 _MAX_UNKNOWN = 3
+_MAX_FINDINGS = 50
 _MAX_FURTHER = 40
 MAX_QUOTE_CHARACTERS = 110
 """Of AKS's own sentence in a title: what a subject line shows."""
 
+_MAX_WORD_CUT_OFF = 25
+
 _OPENS_FAILURE = re.compile(
-    r"[\n.;!?\"')}\]]\s{1,9}(?=\([A-Z]\w{4,79}\)\s|(?:Sub|Error)?Code\s{0,2}[:=]\s{0,2}[\"']?[A-Z]|Drain (?:node|of) |VM has reported"
+    r"[\n.;!?\"')}\]]\s{1,9}(?=\([A-Z]\w{4,79}\)\s|(?:Sub|Error)?Code\s{0,2}[:=]\s{0,2}[\"']?[A-Z]"
+    r"|Drain (?:node|of) |VM has reported"
     r"|Preflight validation|Upgrade failed|Failed to )"
 )
-_GOES_ON = re.compile(
-    r"\W*(?:please|see|refer|for more|for details|for further|original error|original error|pdb debug info|this |it |learn|submit|read more|details|visit|check|the (?:supported|available|sizes)|available"
-    r"|however|note|but|and|that|these|those|to |if |you |more information|http|try|or |error message|message|make sure|ensure|consider|constraints|setup|use )",
+_LEADS_UP = re.compile(
+    r"\W*(?:allocation failed|preflight validation|vm has reported|operation (?:failed|could not)"
+    r"|managed cluster|failed to|unable to|upgrade failed|internal error occurred|category:|(?:sub)?code"
+    r"|error\b|\([a-z]\w{4,79}\)|create or update|status=|set virtual network|reconcile \w+)",
     re.IGNORECASE,
 )
+"""Sentences that open a message whose telling words come later."""
 
 
 class _Case(NamedTuple):
@@ -62,7 +68,9 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
     accounted: set[str] = set()
     own: list[str] = []
     fragments = tuple(fragments)
-    patterns = catalogue.patterns_in(lower("\n".join(fragment.text for fragment in fragments).replace("\n", " ")))
+    patterns = catalogue.patterns_in(
+        lower("\n".join(fragment.text for fragment in fragments).replace("\n", " "))
+    )
     for fragment in fragments:
         for text in own if fragment.outer else ():
             # What is a failure of its own lends its names to no other.
@@ -83,7 +91,7 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
         code = _telling_code(fragment.codes)
         facts = _facts(fragment, code, catalogue, entry)
         findings += _findings([_Case(entry, code, facts, lower(fragment.text), fragment.text)], context, told)
-    return tuple(findings)
+    return tuple(findings[:_MAX_FINDINGS])
 
 
 def _worth_naming(
@@ -143,7 +151,7 @@ def _case(fragment: Fragment, match: Match, catalogue: Catalogue) -> _Case:
 
 
 def _chosen(text: str, matches: list[Match]) -> list[Match]:
-    """Return the best match, and those that stand in sentences of their own and are not what it says in passing."""
+    """Return the best match, and those that stand in sentences of their own and say something else."""
     chosen: list[Match] = []
     for match in matches:
         if chosen and (match.end <= match.start or match.entry.priority < BESIDE_OTHERS):
@@ -173,10 +181,14 @@ def _edge(text: str, before: Match, after: Match) -> int:
     for opener in _OPENS_FAILURE.finditer(text, end, after.start + 40):
         if opener.end() <= after.start:
             return opener.end()
-    cuts = [
-        match.end() for match in BOUNDARY.finditer(text, end, after.start + 1) if match.end() <= after.start
-    ]
-    return next((cut for cut in cuts if not _GOES_ON.match(text, cut)), cuts[-1] if cuts else after.start)
+    cuts = [match for match in BOUNDARY.finditer(text, end, after.start + 1) if match.end() <= after.start]
+    lines = [match.end() for match in cuts if match.group() == "\n"]
+    if lines and not text[lines[-1] : lines[-1] + 1].islower():
+        return lines[-1]
+    ends = [match.end() for match in cuts]
+    while len(ends) > 1 and _LEADS_UP.match(text, ends[-2]):
+        ends.pop()
+    return ends[-1] if ends else after.start
 
 
 def _telling_code(codes: Iterable[str]) -> str:
@@ -202,8 +214,8 @@ def _facts(fragment: Fragment, code: str, catalogue: Catalogue, entry: Catalogue
         facts["extension"] = others[0]
     ended = exit_code(fragment.text)
     if ended:
-        facts["exit_code"] = str(ended[1])
-        meaning = catalogue.exit_codes.get(_SYSTEMS.get(ended[0], ""), {}).get(ended[1], "")
+        facts["exit_code"] = str(ended.number)
+        meaning = catalogue.exit_codes.get(_SYSTEMS.get(ended.speaker, ""), {}).get(ended.number, "")
         if meaning:
             facts["exit_meaning"] = meaning
     return facts
@@ -296,7 +308,11 @@ def _findings(cases: list[_Case], context: Context, told: Told | None = None) ->
 def _quoting(sentence: str, code: str) -> str:
     """Return a title in AKS's own words, marked as such, with the code where there is room for it."""
     if len(sentence) > MAX_QUOTE_CHARACTERS:
-        sentence = sentence[:MAX_QUOTE_CHARACTERS].rsplit(" ", 1)[0].rstrip(" ,;:\u2026") + "\u2026"
+        sentence = sentence[:MAX_QUOTE_CHARACTERS]
+        whole_words = sentence.rsplit(" ", 1)[0]
+        if len(sentence) - len(whole_words) < _MAX_WORD_CUT_OFF:
+            sentence = whole_words
+        sentence = sentence.rstrip(" ,;:\u2026") + "\u2026"
     title = f'AKS says "{sentence}"'
     return (
         f"{title} ({code})"
@@ -325,7 +341,10 @@ _RETRIES = (
             "will automatically retry",
             "aks will retry",
         ),
-        "AKS says that it goes on trying by itself until it succeeds or its time for retries is over; see then whether it has to be started again.",
+        (
+            "AKS says that it goes on trying by itself until it succeeds or its time is over; see"
+            " then whether it has to be started again."
+        ),
     ),
     (
         ("retriable: true", '"retriable": true', "retryable: true"),
@@ -339,11 +358,17 @@ _RETRIES = (
 _STATES = (
     (
         ("preflight validation check", "preflight validation failed"),
-        "AKS refused the operation in its check beforehand; nothing was changed and the cluster runs on as it was.",
+        (
+            "AKS refused the operation in its check beforehand; nothing was changed, and the cluster runs on"
+            " as it was."
+        ),
     ),
     (
         ("the vm may still finish provisioning", "the vm may still start"),
-        "Azure says that the machine may still start by itself; until then the operation has stopped, and the node pool is likely left in state Failed.",
+        (
+            "Azure says that the machine may still start by itself; until then the operation has stopped, and"
+            " the node pool is likely left in state Failed."
+        ),
     ),
 )
 

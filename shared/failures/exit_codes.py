@@ -7,6 +7,7 @@ VM extension: 53 is a name that was not found, and an environment variable that 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from shared.failures.speakers import Speaker, speakers_in
 from shared.failures.text import lower
@@ -20,8 +21,17 @@ _EXIT = re.compile(
 )
 
 
-def exit_code(text: str) -> tuple[Speaker, int] | None:
-    """Return whose exit code a text tells (bootstrap or extension) and which; None where it tells no such code."""
+class ExitCode(NamedTuple):
+    """An exit code: whose it is, and where it stands."""
+
+    speaker: Speaker
+    number: int
+    start: int
+    end: int
+
+
+def exit_code(text: str) -> ExitCode | None:
+    """Return whose exit code a text tells, the bootstrap's or an extension's, and which; None without one."""
     match = _EXIT.search(text)
     if match is None or not _BOOTSTRAP.search(text):
         return None
@@ -29,5 +39,5 @@ def exit_code(text: str) -> tuple[Speaker, int] | None:
     speakers = speakers_in(text, lower(text))
     for speaker in (Speaker.EXTENSION, Speaker.WINDOWS):
         if speaker in speakers:
-            return speaker, number
-    return Speaker.LINUX, number
+            return ExitCode(speaker, number, match.start(), match.end())
+    return ExitCode(Speaker.LINUX, number, match.start(), match.end())

@@ -80,7 +80,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     more: tuple[str, ...] = ()
     """Further occurrences of the same failure in the message, a line each."""
     said: str = ""
-    """The sentence of the message that tells most, in AKS's own words; empty where it has no such sentence."""
+    """The sentence of the message that tells most, in AKS's own words; empty without one."""
 
 
 class Explanation(msgspec.Struct, frozen=True):

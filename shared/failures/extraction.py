@@ -43,6 +43,7 @@ pod disruption budget '{pdb}'
 (expectedpods: {expected_pods})
 with {unready} unready pod
 failed calling webhook "{webhook}"
+admission webhook "{webhook}" denied
 not in running status: {system_pods}
 usage has been detected on api {api}
 recently seen at: {last_seen}
@@ -54,6 +55,9 @@ node {node} is not
 node "{node}" is not
 node {node} not ready
 vm '{machine}' did not
+allowed on vm '{machine}' since
+encountered by vm '{machine}'
+extension '{extension}' in failed state
 vm '{machine}' has not
 drain of {node} did
 kubernetes version {version} to {target_version}
@@ -99,13 +103,15 @@ vm size {vm_size} in zone {zones}.
 vm size of {vm_size} is not
 failed for capacity restrictions: {vm_size}'
 supported zones for location * are {supported_zones}
+constraints applied are: - {constraints}
 constraints applied are: {constraints}
 message='{subnet} with address prefix
 message="{subnet} with address prefix
 with address prefix {prefix}
 virtual network {missing_resource} is in
 is in {vnet_state} state. it needs
-pre-allocated ips {addresses_needed} exceeds ips available {addresses_available} in subnet cidr {prefix}, subnet name {subnet}.
+pre-allocated ips {addresses_needed} exceeds ips available {addresses_available} in
+in subnet cidr {prefix}, subnet name {subnet}.
 pre-allocated ips {addresses_needed} exceeds ips available {addresses_available} in subnet cidr {prefix}
 operation because resource {busy_resource} used by resource
 operation because resource {busy_resource} is not
@@ -253,7 +259,8 @@ _FORMS = (
     ("pull", _REGISTRY),
 )
 _OFFERED = re.compile(
-    r"\b(?:available|allowed|supported|offered|valid) (?:vm |virtual machine )?(?:sizes|skus)\b[^.;]*\Z|\bsizes? available\b[^.;]*\Z",
+    r"\b(?:available|allowed|supported|offered|valid) (?:vm |virtual machine )?(?:sizes|skus)\b[^.;]*\Z"
+    r"|\bsizes? available\b[^.;]*\Z",
     re.IGNORECASE,
 )
 """Words before sizes that the message offers instead."""

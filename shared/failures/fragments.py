@@ -96,11 +96,17 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{2,79}(?:/[A-Za-z][A-Za-z0-9_]{2,40})?
 
 _BULLET = re.compile(r"\s\*\s+(?=[\w({\"'\[])")
 _OPENER = re.compile(
-    r"(?:(?<=[.;!?\"')}\]])\s{1,9}|\n[ \t]{0,9})(?=\([A-Z][A-Za-z0-9_]{5,79}\)\s|(?:Error)?Code\s{0,2}[:=]\s{0,2}\"?[A-Z])"
+    r"(?:(?<=[.;!?\"')}\]])\s{1,9}|\n[ \t]{0,9})"
+    r"(?=\([A-Z][A-Za-z0-9_]{5,79}\)\s|(?:Error)?Code\s{0,2}[:=]\s{0,2}\"?[A-Z])"
+    r"|(?<=[a-z0-9]) (?=\([A-Z][a-z0-9]+[A-Z][A-Za-z0-9_]{3,79}\) [A-Z])"
 )
 """Where a sentence ends and the next begins with a code of its own."""
 _RECORD_END = re.compile(r"\bRetriable: ?(?:true|false)\b[\s.,;]*", re.IGNORECASE)
-_DRAIN = re.compile(r"\bDrain (?:node|of) (?=\S)|\bEviction blocked by\b", re.IGNORECASE)
+_DRAIN = re.compile(
+    r"(?:\A|(?<=[\n.;:!?)\]\"'*}>])|(?<=[.;:!?)\]\"'*}>\t] ))"
+    r"(?:Drain (?:node|of) (?=\S)|Eviction blocked by\b)",
+    re.IGNORECASE,
+)
 _BLOCKED = re.compile(r"(?<!\S)([\w.-]{1,63}/[\w.-]{1,253}) blocked by pdb\b", re.IGNORECASE)
 
 _CODE_IN_TEXT = re.compile(
@@ -123,7 +129,7 @@ def fragments(reason: str) -> list[Fragment]:
         parts += _text(unwrapped(reason[-MAX_READ_CHARACTERS // 8 :]), _MAX_DEPTH)
     found = []
     for part in parts:
-        # Codes that JSON has taken out of the words stand for all of them: such words are not divided at codes.
+        # Codes that JSON has taken out of the words stand for all of them: these are not divided at codes.
         spoken = not part.codes or set(part.codes) <= set(codes_in(part.text))
         opening, records = _records(part.text, at_codes=spoken)
         codes = part.codes
@@ -200,14 +206,15 @@ def _mixed(text: str, spans: list[tuple[int, int, object]], depth: int) -> list[
 
     at = 0
     for start, end, value in spans:
-        between = unescape(text[at:start]).strip("\"' \t")
+        between = _beside(text, at, start)
         if (errors or is_error) and _stands_alone(between):
             close()
         words.append(between)
         at = end
         inner = _value(value, depth + 1, "")
         of_inner = sum(part.is_error for part in inner)
-        if of_inner and _stands_alone(between) and _ENDS_SENTENCE.search(between):
+        ends = text[:start].rstrip(" \t").endswith("\n") or _ENDS_SENTENCE.search(between)
+        if of_inner and _stands_alone(between) and ends and not _INTRODUCES.search(between):
             close()
         is_same = _SAME_ERROR.fullmatch(between) is not None
         if of_inner > 1 or (of_inner and (errors or is_error) and not is_same):
@@ -218,7 +225,7 @@ def _mixed(text: str, spans: list[tuple[int, int, object]], depth: int) -> list[
             words += [part.text for part in inner]
             codes += [code for part in inner for code in part.codes]
             is_error = is_error or bool(of_inner)
-    rest = unescape(text[at:]).strip("\"' \t")
+    rest = _beside(text, at, len(text))
     if (errors or is_error) and _stands_alone(rest):
         close()
         return [part for group in groups for part in group] + _text(rest, depth + 1)
@@ -227,7 +234,22 @@ def _mixed(text: str, spans: list[tuple[int, int, object]], depth: int) -> list[
     return [part for group in groups for part in group]
 
 
-_ENDS_SENTENCE = re.compile(r"[.;!?\"')\]]\s*\Z")
+_ENDS_SENTENCE = re.compile(r"(?:[.;!?\"')\]]|\bRetriable: ?(?:true|false))\s*\Z")
+_INTRODUCES = re.compile(
+    r"(?:[:=,(\[]|\b(?:error|errors|message|messages|details|body|response|reason|failed|with))\s*\Z",
+    re.IGNORECASE,
+)
+
+
+def _beside(text: str, start: int, end: int) -> str:
+    """Return the words beside JSON, without the quotes that JSON stood in."""
+    if start and text[start : start + 1] in {'"', "'"}:
+        start += 1
+    if end < len(text) and text[end - 1 : end] in {'"', "'"}:
+        end -= 1
+    return unescape(text[start:end]).strip(" \t")
+
+
 _SAME_ERROR = re.compile(r"\W{0,9}inner ?error\W{0,9}", re.IGNORECASE)
 """Between two objects of one error, as the Go SDK writes it: `Details=[{…}] InnerError={…}`."""
 _MIN_WORDS_ALONE = 5
@@ -333,14 +355,12 @@ def _records(text: str, *, at_codes: bool) -> tuple[str, list[str]]:
 
 
 def _said_before(text: str, at: int) -> bool:
-    """Return whether the code that opens a sentence has been named before it, as the command line does."""
-    code = _WORD.search(text, at + 1, at + 120)
-    if code and code.group().lower() in {"code", "errorcode"}:
-        code = _WORD.search(text, code.end(), at + 120)
-    return code is not None and text.find(code.group(), 0, at) >= 0
+    """Return whether a line only repeats the code of the sentences before it, as the command line does."""
+    line = _CODE_LINE.match(text, at)
+    return line is not None and text.find(line[1], 0, at) >= 0
 
 
-_WORD = re.compile(r"[A-Za-z]\w{2,79}")
+_CODE_LINE = re.compile(r"Code: ?([A-Za-z]\w{2,79})\s*(?=\n|\Z)")
 
 
 def _tidy(text: str) -> str:

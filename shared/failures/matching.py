@@ -37,8 +37,8 @@ class Match(NamedTuple):
 def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue, patterns: Patterns) -> list[Match]:
     """Return all entries that fit a fragment, the best first: each by the best way in which it fits.
 
-    `flat` is the fragment's text in small letters with blanks for line breaks, `patterns` those of the catalogue
-    that may be in it.
+    `flat` is the fragment's text in small letters with blanks for line breaks, `patterns` those of the
+    catalogue that may be in it.
     """
     stance = Stance(lower(fragment.text), has_code=bool(fragment.codes))
     speakers = Speakers(fragment.text, fragment.outer)
@@ -103,9 +103,10 @@ def _of_speaker(entries: Sequence[CatalogueEntry], speakers: Speakers) -> Sequen
 def _by_exit_code(fragment: Fragment, catalogue: Catalogue) -> Iterator[Match]:
     ended = exit_code(fragment.text)
     if ended:
-        known = catalogue.by_exit_code.get(ended) or catalogue.by_exit_code.get((ended[0], -1))
+        known = catalogue.by_exit_code.get((ended.speaker, ended.number))
+        known = known or catalogue.by_exit_code.get((ended.speaker, -1))
         if known:
-            yield Match((known.priority, 2, 0), known, 0, 0, "")
+            yield Match((known.priority, 2, 0), known, ended.start, ended.end, "")
 
 
 def _blanks(match: re.Match[str]) -> str:

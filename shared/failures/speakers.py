@@ -38,7 +38,8 @@ class Speaker(StrEnum):
 
 
 _EXTENSION = re.compile(
-    r"(?:processing extension|handler for vm extension type|for vm extension|vmextension|of vm extension|(?<=\s)extension)"
+    r"(?:processing extension|handler for vm extension type|for vm extension|vmextension"
+    r"|of vm extension|(?<=\s)extension)"
     r"\s{1,2}[\"'\u2018\u2019(]{1,2}([\w.-]{2,80})"
     r"|provisioning of vm extension ([\w.-]{2,80})",
     re.IGNORECASE,

@@ -1,4 +1,4 @@
-"""Text as the reader of failures searches it: what wraps it taken off, small letters at the same positions."""
+"""Text as the reader of failures searches it: without its wrapping, in small letters."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def lower(text: str) -> str:
 def unwrapped(text: str) -> str:
     r"""Return a text without what tools put around its words, for searching.
 
-    Taken off or resolved: escape sequences of terminals, the boxes that Terraform draws, HTML's entities (also
-    those escaped twice), `\u0027`, and Windows line breaks. JSON stays JSON: an escaped quote or backslash is
-    left to its decoder.
+    Taken off or resolved: escape sequences of terminals, the boxes that Terraform draws, HTML's entities
+    (also those escaped twice), `\u0027`, and Windows line breaks. JSON stays JSON: an escaped quote or
+    backslash is left to its decoder.
     """
     if "\x1b" in text:
         text = _TERMINAL.sub("", text)

@@ -9,9 +9,18 @@ Windows are what AKS is asked to keep to, not what it promises: maintenance is b
 runs on past a window's end, and urgent work may come at any time.
 """
 
-from shared.maintenance.configuration import AUTO_UPGRADE, DEFAULT, NODE_OS, Configuration, governing
+from shared.maintenance.configuration import (
+    AUTO_UPGRADE,
+    DEFAULT,
+    NODE_OS,
+    Configuration,
+    Doubt,
+    SharedWindow,
+    governing,
+    linked,
+)
 from shared.maintenance.occurrences import Window, next_window, occurrences, window_at
-from shared.maintenance.parsing import ConfigurationError, parse, parse_all
+from shared.maintenance.parsing import ConfigurationError, is_shared, parse, parse_all, parse_shared
 
 __all__ = [
     "AUTO_UPGRADE",
@@ -19,11 +28,16 @@ __all__ = [
     "NODE_OS",
     "Configuration",
     "ConfigurationError",
+    "Doubt",
+    "SharedWindow",
     "Window",
     "governing",
+    "is_shared",
+    "linked",
     "next_window",
     "occurrences",
     "parse",
     "parse_all",
+    "parse_shared",
     "window_at",
 ]

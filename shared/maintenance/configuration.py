@@ -1,7 +1,7 @@
 """What a maintenance configuration says, as values: the schedule, the window, and when there is to be none.
 
 Names and limits are those of `Microsoft.ContainerService/managedClusters/maintenanceConfigurations`, API
-version 2025-10-01. Everything is frozen and survives msgspec's JSON.
+version 2025-10-01, and of shared windows. Everything is frozen and survives msgspec's JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from shared.events.model import Upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 DEFAULT = "default"
 """Governs the weekly releases of AKS: control plane components and add-ons."""
@@ -27,6 +27,7 @@ NODE_OS = "aksManagedNodeOSUpgradeSchedule"
 """Governs the node OS auto-upgrade channel."""
 
 NAMES = (DEFAULT, AUTO_UPGRADE, NODE_OS)
+"""The only names that AKS takes (Azure/ARO-HCP#3260 has its refusal of any other)."""
 
 GOVERNS = {
     Upgrade.KUBERNETES: AUTO_UPGRADE,
@@ -44,6 +45,17 @@ SHORTEST_WINDOW, LONGEST_WINDOW = 4, 24
 
 CERTAIN_DAYS = 28
 """Every month has this many days. What AKS does about later ones in shorter months is not documented."""
+
+
+class Doubt(StrEnum):
+    """Why a window is approximate: what AKS does not document, or what it does not heed."""
+
+    INTERVAL = "AKS documents no example of how it counts an interval above 1 from startDate"
+    SHORT_MONTH = "not every month has this day, and what AKS does then is not documented"
+    BLACKOUT = "a time without maintenance covers a part of it"
+    RARE_DEFAULT = "AKS has ignored a default that is rarer than weekly since June 2025 (Azure/AKS#5050)"
+    UNKNOWN_NAME = "AKS knows no configuration of this name"
+    OLDER_FORM = "timeInWeek is documented for default alone"
 
 
 class WeekIndex(StrEnum):
@@ -141,15 +153,18 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """One maintenance configuration of a cluster.
 
     `name` is one of NAMES, spelled as there, or, where AKS has one that is new to us, as sent; it and `id`
-    are empty where the JSON is a body as one would send it.
+    are empty where the JSON is a body as one would send it. `window` is None where the configuration holds
+    no schedule: nothing was set, or the schedule lives in the shared window that `window_id` names.
     """
 
     name: str = ""
     id: str = ""
-    window: MaintenanceWindow | TimeInWeek
+    window: MaintenanceWindow | TimeInWeek | None
     not_allowed_time: tuple[TimeSpan, ...] = ()
     created: datetime | None = None
     changed: datetime | None = None
+    window_id: str = ""
+    """The resource ID of the shared window that the schedule is derived from (preview of 2026)."""
 
     @property
     def utc_offset(self) -> timedelta:
@@ -161,10 +176,70 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
         """The same as a time zone."""
         return timezone(self.utc_offset)
 
+    @property
+    def unheeded(self) -> Doubt | None:
+        """Why AKS does not heed this configuration, whatever its dates; None where it does."""
+        if self.name and self.name not in NAMES:
+            return Doubt.UNKNOWN_NAME
+        if isinstance(self.window, TimeInWeek):
+            return Doubt.OLDER_FORM if self.name in {AUTO_UPGRADE, NODE_OS} else None
+        is_rare = self.window is not None and not is_weekly(self.window.schedule)
+        return Doubt.RARE_DEFAULT if self.name == DEFAULT and is_rare else None
+
+
+def is_weekly(schedule: Schedule) -> bool:
+    """Return whether windows come once a week or more often, whatever the days."""
+    return isinstance(schedule, Daily) or schedule == Weekly(1, getattr(schedule, "weekday", 0))
+
+
+class SharedWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """A shared maintenance window: `Microsoft.ContainerService/maintenanceWindows`, API 2026-04-02-preview.
+
+    Maintenance configurations of any number of clusters are linked to it by their maintenanceWindowId.
+    """
+
+    id: str
+    name: str
+    window: MaintenanceWindow
+    location: str = ""
+    tags: dict[str, str] = {}
+    created: datetime | None = None
+    changed: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """Return what tells shared windows apart: the ID, whose case means nothing."""
+        return self.id.lower()
+
+    def configuration(self) -> Configuration:
+        """Return the schedule as a configuration under the shared window's own name."""
+        return Configuration(window=self.window, id=self.id, created=self.created, changed=self.changed)
+
+
+def linked(configuration: Configuration, shared: Mapping[str, SharedWindow]) -> Configuration:
+    """Return the configuration with the schedule of the shared window that it is linked to.
+
+    `shared` is keyed by the shared windows' keys. A configuration without a link, or whose shared window is
+    not among them, is returned as it is: then the schedule that AKS computed into it counts, if there is one.
+    """
+    found = shared.get(configuration.window_id.lower()) if configuration.window_id else None
+    if found is None:
+        return configuration
+    return msgspec.structs.replace(
+        configuration, window=found.window, created=found.created, changed=found.changed
+    )
+
 
 def governing(configurations: Iterable[Configuration], upgrade: Upgrade) -> Configuration | None:
-    """Return the configuration that governs this kind of maintenance; None where there is none for it."""
+    """Return the configuration that governs this kind of maintenance; None where there is none for it.
+
+    A configuration that AKS does not heed, or that holds no schedule, governs nothing; one that is linked to
+    a shared window does, even where that window is not known.
+    """
     name = GOVERNS.get(upgrade)
     if name is None:
         return None
-    return next((configuration for configuration in configurations if configuration.name == name), None)
+    found = next((configuration for configuration in configurations if configuration.name == name), None)
+    if found is None or found.unheeded or (found.window is None and not found.window_id):
+        return None
+    return found

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from shared.text import encodable
-
 if TYPE_CHECKING:
     import re
     from collections.abc import Sequence
@@ -89,10 +87,13 @@ class Field:
         return match
 
     def text_or_empty(self) -> str:
-        """Return a text that can be written down; empty where there is none."""
+        """Return a text that can be stored and logged; empty where there is none.
+
+        Line breaks and half characters, which JSON can name and UTF-8 cannot hold, are no part of one.
+        """
         if self.value is None:
             return ""
-        if not isinstance(self.value, str) or encodable(self.value) != self.value:
+        if not isinstance(self.value, str) or not self.value.isprintable():
             raise self.error("a text")
         return self.value
 

@@ -1,8 +1,9 @@
 """The windows that follow from a configuration, in UTC.
 
 What the documentation leaves open is decided here and in `recurrence`, and marked on the window:
-`approximate` is true for intervals above 1, for days 29 to 31, and for windows that a time without
-maintenance covers in part; for nothing else. A window that starts inside such a time is none.
+`doubts` names intervals above 1, days 29 to 31, a time without maintenance that covers a part of the window,
+and configurations that AKS does not heed; nothing else. A window that starts inside a time without
+maintenance does not come.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.maintenance import recurrence
-from shared.maintenance.configuration import HOURS_IN_A_WEEK, MaintenanceWindow
+from shared.maintenance.configuration import HOURS_IN_A_WEEK, Doubt, MaintenanceWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +38,13 @@ class Window(msgspec.Struct, frozen=True):
 
     start: datetime
     end: datetime
-    approximate: bool = False
-    """Whether it rests on something that AKS does not document."""
+    doubts: tuple[Doubt, ...] = ()
+    """Why it may not come like this."""
+
+    @property
+    def approximate(self) -> bool:
+        """Whether it rests on something that AKS does not document, or does not heed."""
+        return bool(self.doubts)
 
 
 def occurrences(
@@ -74,9 +80,9 @@ def next_window(configuration: Configuration, after: datetime) -> Window | None:
 
 
 def _windows(configuration: Configuration, after: timedelta, until: timedelta) -> Iterator[Window]:
-    is_open = isinstance(configuration.window, MaintenanceWindow) and recurrence.is_open(
-        configuration.window.schedule
-    )
+    if configuration.window is None:
+        return
+    doubts = _doubts(configuration)
     blackouts = _blackouts(configuration)
     ends = [end for _, end in blackouts]
     low: timedelta | None = after - _longest(configuration)
@@ -92,18 +98,28 @@ def _windows(configuration: Configuration, after: timedelta, until: timedelta) -
             if resume is not None and begins <= start:
                 break  # jump over the rest of the blackout instead of walking through it
             resume = None
-            yield Window(_ZERO + start, _ZERO + end, is_open or begins < end)
+            partly = (Doubt.BLACKOUT,) if begins < end else ()
+            yield Window(_ZERO + start, _ZERO + end, doubts + partly)
         low = resume
+
+
+def _doubts(configuration: Configuration) -> tuple[Doubt, ...]:
+    """Return what is doubtful about every window of the configuration."""
+    unheeded, window = configuration.unheeded, configuration.window
+    doubts = (unheeded,) if unheeded else ()
+    return doubts + (recurrence.doubts(window.schedule) if isinstance(window, MaintenanceWindow) else ())
 
 
 def _longest(configuration: Configuration) -> timedelta:
     if isinstance(configuration.window, MaintenanceWindow):
         return configuration.window.duration
+    assert configuration.window is not None
     return max(length for _, length in configuration.window.runs) * _HOUR
 
 
 def _spans(configuration: Configuration, after: timedelta, low: timedelta) -> Iterator[Span]:
     """Yield starts and ends in order, from the first start at `low` or later."""
+    assert configuration.window is not None
     if not isinstance(configuration.window, MaintenanceWindow):
         yield from _hours(configuration.window, low)
         return

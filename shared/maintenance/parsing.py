@@ -1,9 +1,10 @@
 """Reading maintenance configurations as Azure Resource Manager returns them and as the CLI prints them.
 
 ARM wraps what a configuration says into `properties` and a list of them into `value`; `az aks
-maintenanceconfiguration` prints the same without the wrapping and with null for what is not set. What breaks
-the documented limits is an error that names the field, because a window computed from it would be made up.
-What is unknown is passed over: AKS adds properties.
+maintenanceconfiguration` prints the same without the wrapping and with null for what is not set; a shared
+window (`az aks maintenancewindow`) has the schedule directly under `properties`. What breaks the documented
+limits is an error that names the field, because a window computed from it would be made up. What is unknown
+is passed over: AKS adds properties. A configuration without any schedule is read as one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from shared.maintenance.configuration import (
     DateSpan,
     MaintenanceWindow,
     RelativeMonthly,
+    SharedWindow,
     TimeInWeek,
     TimeSpan,
     WeekIndex,
@@ -32,15 +34,16 @@ from shared.maintenance.field import ConfigurationError, Field
 from shared.timestamps import ZERO_YEARS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from shared.maintenance.configuration import Schedule
 
-__all__ = ["ConfigurationError", "parse", "parse_all"]
+__all__ = ["ConfigurationError", "is_shared", "parse", "parse_all", "parse_shared"]
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 _OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+_SHARED_TYPE = "microsoft.containerservice/maintenancewindows"
 _NAMES = {name.lower(): name for name in NAMES}
 
 
@@ -65,6 +68,41 @@ def parse_all(body: object) -> list[Configuration]:
     return [_configuration(whole.object())]
 
 
+def is_shared(body: object) -> bool:
+    """Return whether decoded JSON describes a shared window, by its type, its ID or its form."""
+    if not isinstance(body, dict):
+        return False
+    kind, id_ = body.get("type"), body.get("id")
+    if isinstance(kind, str) and kind:
+        return kind.lower() == _SHARED_TYPE
+    if isinstance(id_, str) and id_:
+        return f"/providers/{_SHARED_TYPE}/" in id_.lower()
+    said = body.get("properties")
+    said = said if isinstance(said, dict) else body
+    return {"schedule", "durationHours", "startTime"} <= said.keys()
+
+
+def parse_shared(body: object) -> SharedWindow:
+    """Read one shared window from decoded JSON, wrapped or flat.
+
+    Raises ConfigurationError, a ValueError that names the field and what was expected there.
+    """
+    whole = Field(body).object()
+    properties = whole["properties"]
+    id_ = whole["id"].text_or_empty()
+    tags = whole["tags"].value
+    history = whole["systemData"]
+    return SharedWindow(
+        id=id_,
+        name=whole["name"].text_or_empty() or id_.rpartition("/")[2],
+        window=_maintenance_window(whole if properties.is_null else properties.object()),
+        location=whole["location"].text_or_empty(),
+        tags={str(key): str(value) for key, value in tags.items()} if isinstance(tags, dict) else {},
+        created=_noted(history, "createdAt"),
+        changed=_noted(history, "lastModifiedAt"),
+    )
+
+
 def _configuration(whole: Field) -> Configuration:
     properties = whole["properties"]
     said = whole if properties.is_null else properties.object()
@@ -74,10 +112,11 @@ def _configuration(whole: Field) -> Configuration:
     return Configuration(
         name=_NAMES.get(name.lower(), name),
         id=id_,
-        window=_window(said),
+        window=_window(said, is_linked=not said["maintenanceWindowId"].is_null),
         not_allowed_time=tuple(_time_span(item) for item in said["notAllowedTime"].items()),
         created=_noted(history, "createdAt"),
         changed=_noted(history, "lastModifiedAt"),
+        window_id=said["maintenanceWindowId"].text_or_empty(),
     )
 
 
@@ -86,13 +125,11 @@ def _name_in(resource_id: str) -> str:
     return name if head.lower().endswith("/maintenanceconfigurations") else ""
 
 
-def _window(said: Field) -> MaintenanceWindow | TimeInWeek:
+def _window(said: Field, *, is_linked: bool) -> MaintenanceWindow | TimeInWeek | None:
     window, older = said["maintenanceWindow"], said["timeInWeek"]
     if not window.is_null:
         return _maintenance_window(window.object())
-    if older.value:
-        return _time_in_week(older)
-    raise window.error("an object, or timeInWeek beside it")
+    return None if older.is_null or (is_linked and older.value == []) else _time_in_week(older)
 
 
 def _maintenance_window(window: Field) -> MaintenanceWindow:
@@ -191,7 +228,24 @@ def _time_in_week(older: Field) -> TimeInWeek:
     hours: set[int] = set()
     for item in older.items():
         day = item.object()["day"].choice(WEEKDAYS)
-        hours |= {day * 24 + slot.whole(0, 23) for slot in item["hourSlots"].items()}
+        slots = item["hourSlots"]
+        if slots.is_null:
+            _refuse_other_spelling(slots, item)
+            found: Iterable[int] = range(24)
+        else:
+            found = [slot.whole(0, 23) for slot in slots.items()]
+        hours |= {day * 24 + hour for hour in found}
     if not hours:
         raise older.error("at least one of hourSlots")
     return TimeInWeek(tuple(sorted(hours)))
+
+
+def _refuse_other_spelling(slots: Field, item: Field) -> None:
+    """Raise ConfigurationError where the slots are there under another spelling, such as hour_slots.
+
+    A day without slots is the whole day: the documentation of the older az said so ("omit the start hour").
+    """
+    assert isinstance(item.value, dict)
+    for key in item.value:
+        if str(key).replace("_", "").lower() == "hourslots" and key != "hourSlots":
+            raise slots.error("hourSlots, spelled like this", key)

@@ -17,6 +17,7 @@ from shared.maintenance.configuration import (
     CERTAIN_DAYS,
     AbsoluteMonthly,
     Daily,
+    Doubt,
     RelativeMonthly,
     WeekIndex,
     Weekly,
@@ -54,9 +55,10 @@ def days(schedule: Schedule, anchor: int, first: int) -> Iterator[int]:
     return _monthly(schedule, anchor, max(anchor, first))
 
 
-def is_open(schedule: Schedule) -> bool:
-    """Return whether the days of a schedule rest on something that is not documented."""
-    return schedule.interval > 1 or (isinstance(schedule, AbsoluteMonthly) and schedule.day > CERTAIN_DAYS)
+def doubts(schedule: Schedule) -> tuple[Doubt, ...]:
+    """Return what the days of a schedule rest on that is not documented."""
+    is_short = isinstance(schedule, AbsoluteMonthly) and schedule.day > CERTAIN_DAYS
+    return ((Doubt.INTERVAL,) if schedule.interval > 1 else ()) + ((Doubt.SHORT_MONTH,) if is_short else ())
 
 
 def _steps(begin: int, step: int, first: int) -> Iterator[int]:

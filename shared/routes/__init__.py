@@ -4,6 +4,7 @@ audience    who they are, and what they want to hear of
 matching    which event goes to which of them, and why
 document    YAML as values that know where they stand
 parsing     the setting ROUTES, checked; fields, what may stand in its single fields
+freezes     times in which nothing is to change
 defaults    what holds for audiences that say nothing else
 
 Importing this is cheap: what reads YAML is imported when there is some.
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING
 
 from shared.audience import DEFAULT_AUDIENCE, Audience, Volume
 from shared.durations import Lead
+from shared.routes.conditions import Condition
 from shared.routes.defaults import Defaults, RoutesError
-from shared.routes.matching import Condition, Match, NoticePreview, Outcome, Route, Routes, Step, Trace
+from shared.routes.matching import Match, NoticePreview, Outcome, Route, Routes, Step, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,21 +41,30 @@ __all__ = [
     "Step",
     "Trace",
     "Volume",
+    "folder",
     "load",
     "read",
 ]
 
 
-def load(text: str, defaults: Defaults) -> Routes:
+def load(text: str, defaults: Defaults, folder: Path | None = None) -> Routes:
     """Read routes from YAML; an empty text gives the default audience alone.
 
-    Raises RoutesError for the first thing that is wrong.
+    Files that it names are relative to `folder`; without it, to the current one. Raises RoutesError for the
+    first thing that is wrong.
     """
     if not text.strip() and defaults.to:
         return Routes(defaults.audiences())
     from shared.routes import parsing
 
-    return parsing.routes(text, defaults)
+    return parsing.routes(text, defaults, folder)
+
+
+def folder(setting: str, base: Path) -> Path:
+    """Return the folder that files named in the routes are relative to: the routes file's, else `base`."""
+    if not setting.lstrip().startswith("@"):
+        return base
+    return (base / setting.strip().removeprefix("@").strip()).parent
 
 
 def read(setting: str, base: Path) -> str:

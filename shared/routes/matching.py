@@ -4,50 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from shared.audience import DEFAULT_AUDIENCE, Audience
-from shared.events.model import Cluster
 from shared.notices.kinds import Kind, kinds_of
+from shared.routes.conditions import Condition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import timedelta
 
     from shared.durations import Lead
     from shared.events.model import Event
-
-VALUES: Mapping[str, Callable[[Event], str]] = {
-    "subscription": lambda event: event.subject.subscription,
-    "resource_group": lambda event: event.subject.resource_group,
-    "cluster": lambda event: event.subject.name if isinstance(event.subject, Cluster) else "",
-    "kind": lambda event: event.upgrade,
-    "status": lambda event: event.status,
-    # Azure writes a region as `westeurope`, people and some of its tools as `West Europe`.
-    "region": lambda event: event.region.replace(" ", ""),
-}
-"""What a route can ask about, and where an event says it."""
-
-
-class Condition(msgspec.Struct, frozen=True):
-    """One thing that a route asks for: that a value is like one of some globs. Case does not matter."""
-
-    field: str
-    """A key of VALUES."""
-    globs: tuple[str, ...]
-    """In lower case."""
-
-    def found(self, event: Event) -> str:
-        """Return what the event says about it; empty where it says nothing."""
-        return VALUES[self.field](event)
-
-    def holds(self, event: Event) -> bool:
-        """Return whether the event meets it."""
-        value = self.found(event).lower()
-        return any(fnmatchcase(value, glob) for glob in self.globs)
+    from shared.routes.freezes import Freeze  # noqa: TC004 - calendars and zones; nothing decodes this
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -114,6 +84,15 @@ class Routes(msgspec.Struct, frozen=True):
     audiences: Mapping[str, Audience]
     """By id, in the order of the file."""
     routes: tuple[Route, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    """In the order of their starts."""
+
+    def freeze(self, event: Event) -> Freeze | None:
+        """Return the freeze that an event's planned start lies in; the first of several, None if in none."""
+        start = event.start
+        if start is None:
+            return None
+        return next((found for found in self.freezes if found.covers(start) and found.is_for(event)), None)
 
     def audiences_for(self, event: Event, kind: Kind, lead: str = "") -> tuple[str, ...]:
         """Return the ids of the audiences that hear of this: in the order of the file, none of them twice.

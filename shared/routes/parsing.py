@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from shared.addresses import MAX_RECIPIENTS
@@ -10,14 +11,17 @@ from shared.durations import spaced
 from shared.events.model import Upgrade
 from shared.notices.kinds import ABOUT_CLUSTERS
 from shared.routes import fields
+from shared.routes.conditions import VALUES, Condition
 from shared.routes.defaults import RoutesError
 from shared.routes.document import Field, near, parse
-from shared.routes.matching import VALUES, Condition, Route, Routes
+from shared.routes.matching import Route, Routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from shared.routes.defaults import Defaults
+    from shared.routes.freezes import Freeze
 
 MAX_AUDIENCES = 90
 """A notice for each of them and the event have to fit into one transaction of 100 operations."""
@@ -38,13 +42,17 @@ _AUDIENCE = (
     "kinds",
     "volume",
 )
+_FILE = re.compile(r"^(freezes:[ \t]*)(@[^\s'\"#][^\r\n'#]*?)(?=[ \t]*(?:#.*)?$)", re.MULTILINE)
+"""`freezes: @file.ics`: YAML keeps @ for itself, so that people would have to put it in quotes."""
 _ROUTE = ("match", "audiences", "continue")
 
 
-def routes(text: str, defaults: Defaults) -> Routes:
-    """Read routes from YAML. Raises RoutesError for the first thing that is wrong."""
-    root = parse(text)
-    entries = root.mapping(("audiences", "routes")) if root else {}
+def routes(text: str, defaults: Defaults, folder: Path | None = None) -> Routes:
+    """Read routes from YAML; files in it are relative to `folder`, else to the current one.
+
+    Raises RoutesError for the first thing that is wrong.
+    """
+    entries = _entries(text)
     items = entries["audiences"].items("audiences") if "audiences" in entries else []
     audiences = defaults.audiences()
     given: dict[str, Field] = {}
@@ -64,7 +72,11 @@ def routes(text: str, defaults: Defaults) -> Routes:
     for name, item in given.items():
         if name not in used:
             raise item.fault(f"no route leads to {audiences[name].name!r}")
-    read = Routes(audiences, found)
+    read = Routes(
+        audiences,
+        found,
+        _freezes(entries["freezes"], defaults.time_zone, folder) if "freezes" in entries else (),
+    )
     leads = read.all_leads()
     if len(audiences) + len(leads) > MAX_TOGETHER:
         raise entries["audiences"].fault(
@@ -72,6 +84,26 @@ def routes(text: str, defaults: Defaults) -> Routes:
             f"got {len(audiences)} and {len(leads)}"
         )
     return read
+
+
+def freezes(text: str, time_zone: str, folder: Path | None = None) -> tuple[Freeze, ...]:
+    """Read the freezes alone of routes in YAML. Raises RoutesError for the first thing wrong with them."""
+    entries = _entries(text)
+    return _freezes(entries["freezes"], time_zone, folder) if "freezes" in entries else ()
+
+
+def _entries(text: str) -> dict[str, Field]:
+    root = parse(_FILE.sub(r"\1'\2'", text))
+    return root.mapping(("audiences", "routes", "freezes")) if root else {}
+
+
+def _freezes(field: Field, time_zone: str, folder: Path | None) -> tuple[Freeze, ...]:
+    from pathlib import Path
+
+    # An import of its own: few installations have any.
+    from shared.routes import freezes as reader
+
+    return reader.parse(field, time_zone, folder or Path(), _conditions)
 
 
 # Audiences

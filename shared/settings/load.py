@@ -113,7 +113,8 @@ def _defaults(read: SettingReader) -> routes.Defaults:
 
 def _routes(read: SettingReader, defaults: routes.Defaults) -> Routes:
     try:
-        return routes.load(routes.read(read.raw("ROUTES"), APP), defaults)
+        text = read.raw("ROUTES")
+        return routes.load(routes.read(text, APP), defaults, routes.folder(text, APP))
     except routes.RoutesError as error:
         raise SettingsError(f"Setting ROUTES is wrong: {str(error).rstrip('.')}.") from None
 

@@ -246,7 +246,7 @@ def _check_place(configuration: Configuration, window: Window) -> None:
     if isinstance(said, TimeInWeek):
         assert start % WEEK // timedelta(hours=1) in said.hours
         assert not start % timedelta(hours=1)
-    else:
+    elif said is not None:
         at = timedelta(hours=said.start_time.hour, minutes=said.start_time.minute)
         assert (start + said.utc_offset) % DAY == at
         assert window.end - window.start == said.duration

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from shared.events import scheduled_event
 from tests.infra import code
-from tests.infra.asking import expect, settings_of, shown
 from tests.infra.bicep import Code
+from tests.infra.questions import expect, settings_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from shared import durations
 from shared.settings.load import MIN_LEASE
-from tests.infra.asking import made, shown
 from tests.infra.bicep import Code
+from tests.infra.questions import made, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
