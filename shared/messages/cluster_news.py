@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.messages import phrases, time_phrases
+from shared.messages import commands, phrases, time_phrases
 from shared.messages.presentation import Tone
 from shared.messages.view import Fact, Section, Step, View
 from shared.notices.kinds import Kind
@@ -40,7 +40,7 @@ def rolling(story: MaintenanceHistory, frame: RenderContext) -> View:
         moment_more=(there,) if there else (),
         sections=(
             Section(heading="What it means", paragraphs=_meaning(story.kind)),
-            phrases.todo(story.cluster, *_steps(story.kind, story)),
+            phrases.todo(*_steps(story.kind, story)),
         ),
         portal=phrases.portal_link(frame, story.cluster),
         elsewhere="In the portal: Activity log, and Node pools.",
@@ -68,7 +68,7 @@ def _steps(kind: Kind, story: MaintenanceHistory) -> tuple[Step, ...]:
         return (
             Step(
                 "Ask AKS for the reason (needs the aks-preview extension of az).",
-                phrases.aks("operation show-latest", cluster),
+                commands.aks("operation show-latest", cluster),
             ),
             Step("See which nodes are not ready.", "kubectl get nodes -o wide"),
         )
@@ -103,10 +103,9 @@ def new_version(story: MaintenanceHistory, frame: RenderContext) -> View:
                 facts=tuple(Fact(label, version) for label, version in named),
             ),
             phrases.todo(
-                story.cluster,
                 Step(
                     "See which versions the cluster can go to.",
-                    phrases.aks("get-upgrades", story.cluster) + " -o table",
+                    commands.aks("get-upgrades", story.cluster) + " -o table",
                 ),
             ),
         ),

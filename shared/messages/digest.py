@@ -135,7 +135,7 @@ def _of_one_kind(heading: str, tone: Tone, told: Sequence[Entry]) -> Group:
 
 
 def _of_one_reason(heading: str, tone: Tone, told: Sequence[Entry]) -> Group:
-    commands = {entry.item.command for entry in told}
+    commands = {entry.common for entry in told}
     same = commands.pop() if len(commands) == 1 else ""
     shown = tuple(
         replace(entry.item, title=entry.besides, command="" if same else entry.item.command) for entry in told

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.events.model import Status
-from shared.messages import failed, freezes, phrases, portal, time_phrases, unreachable, window_facts
+from shared.messages import (
+    commands,
+    failed,
+    freezes,
+    phrases,
+    portal,
+    time_phrases,
+    unreachable,
+    window_facts,
+)
 from shared.messages.history import read_history
 from shared.messages.view import Item
 from shared.notices.kinds import Kind, following
@@ -38,6 +47,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Why it failed; part of the item's title."""
     besides: str = ""
     """What the title says besides the reason."""
+    common: str = ""
+    """The item's command with placeholders for what is the cluster's own."""
 
 
 def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Entry:
@@ -57,8 +68,15 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
     brief = failed.in_brief(story, frame)
     besides = f"and {brief.others} more" if brief.others else ""
     title = brief.title + (f", {besides}" if besides else "")
-    item = msgspec.structs.replace(item, title=title, command=brief.command)
-    return Entry(kind=story.kind, order=order, item=item, reason=brief.title, besides=besides)
+    item = msgspec.structs.replace(item, title=title, command=commands.together(brief.command, story.cluster))
+    return Entry(
+        kind=story.kind,
+        order=order,
+        item=item,
+        reason=brief.title,
+        besides=besides,
+        common=commands.together(brief.command, None),
+    )
 
 
 def when(member: MailItem, rows: Mapping[str, Row]) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.messages import phrases, time_phrases
+from shared.messages import commands, phrases, time_phrases
 from shared.messages.event_view import view_of
 from shared.messages.presentation import Tone
 from shared.messages.view import Fact, Section, Step, View
@@ -59,10 +59,9 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
                 paragraphs=(_past() if past else _ahead(), _automatic()),
             ),
             phrases.todo(
-                story.cluster,
                 Step(
                     "See which versions the cluster can go to.",
-                    phrases.aks("get-upgrades", story.cluster) + " -o table",
+                    commands.aks("get-upgrades", story.cluster) + " -o table",
                 ),
                 Step(
                     "See whether something would break: deprecated APIs, and Pod Disruption Budgets that "
@@ -71,7 +70,7 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
                 ),
                 Step(
                     "Upgrade, or let auto-upgrade do it in your window.",
-                    phrases.aks("upgrade", story.cluster) + " --kubernetes-version '<version>'",
+                    commands.aks("upgrade", story.cluster) + " --kubernetes-version '<version>'",
                 ),
             ),
             Section(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.messages import phrases
+from msgspec.structs import replace
+
+from shared.messages import commands, phrases
 from shared.messages.presentation import presentation
 from shared.messages.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from shared.events.model import Cluster
     from shared.messages.history import MaintenanceHistory
     from shared.messages.presentation import Tone
     from shared.messages.view import RenderContext, Section
@@ -39,6 +42,7 @@ def view_of(
     left out.
     """
     event, usual = story.event, presentation(story.kind)
+    made = [section for section in sections if section.says_something()]
     return View(
         status=status or usual.status,
         tone=tone or usual.tone,
@@ -50,10 +54,21 @@ def view_of(
         moment_label=moment_label,
         moment=moment,
         moment_more=tuple(part for part in moment_more if part),
-        sections=tuple(section for section in sections if section.says_something()),
+        sections=_reaching(made, story.cluster),
         portal=phrases.portal_link(frame, story.cluster),
         elsewhere=elsewhere,
         sent=phrases.details(event, story.pools),
         raw=phrases.raw(event) if raw is None else raw,
         notes=(*notes, *phrases.notes(frame)),
     )
+
+
+def _reaching(sections: Iterable[Section], cluster: Cluster) -> tuple[Section, ...]:
+    """Return the sections with commands that reach the cluster; kubectl is pointed at it once in a mail."""
+    made: list[Section] = []
+    is_pointed = False
+    for section in sections:
+        steps = commands.steps(section.steps, cluster, is_pointed=is_pointed)
+        is_pointed = is_pointed or any(commands.uses_kubectl(step.command) for step in steps)
+        made.append(replace(section, steps=steps))
+    return tuple(made)

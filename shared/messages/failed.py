@@ -99,7 +99,7 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
     sections = [
         Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
         Section(heading="What it means", paragraphs=tuple(p for p in (first.state, first.retries) if p)),
-        _todo(first, story, frame),
+        _todo(first, frame),
         *(_another(finding) for finding in others[:MAX_FINDINGS]),
     ]
     if count > MAX_FINDINGS:
@@ -139,12 +139,12 @@ def _summary(finding: Finding) -> str:
     return finding.summary
 
 
-def _todo(finding: Finding, story: MaintenanceHistory, frame: RenderContext) -> Section:
+def _todo(finding: Finding, frame: RenderContext) -> Section:
     links = (
         Link(_guide(finding), portal.https(finding.link)),
         Link("Your runbook", portal.https(frame.audience.runbook)),
     )
-    return phrases.todo(story.cluster, *_steps(finding), links=tuple(link for link in links if link.url))
+    return phrases.todo(*_steps(finding), links=tuple(link for link in links if link.url))
 
 
 def _guide(finding: Finding) -> str:

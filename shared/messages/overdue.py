@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.events.model import Upgrade
-from shared.messages import phrases, time_phrases
+from shared.messages import commands, phrases, time_phrases
 from shared.messages.event_view import view_of
 from shared.messages.view import Section, Step, View
 
@@ -54,7 +54,7 @@ def not_started(story: MaintenanceHistory, frame: RenderContext) -> View:
             _see_log(story, frame, since=due or event.time),
             Step(
                 "See the windows: the next one is when AKS is likely to try again.",
-                phrases.aks("maintenanceconfiguration list", story.cluster, "--cluster-name"),
+                commands.aks("maintenanceconfiguration list", story.cluster, "--cluster-name"),
             ),
         ),
         entries=[("Announced", story.announced), ("Was to start", due)],
@@ -122,7 +122,7 @@ def _why_no_end(upgrade: Upgrade) -> tuple[str, ...]:
 
 def _see_state(story: MaintenanceHistory, what: str) -> Step:
     query = ' --query "{state:provisioningState, power:powerState.code, version:currentKubernetesVersion}"'
-    return Step(what, phrases.aks("show", story.cluster) + query)
+    return Step(what, commands.aks("show", story.cluster) + query)
 
 
 def _see_pools(story: MaintenanceHistory, what: str) -> tuple[Step, ...]:
@@ -132,7 +132,7 @@ def _see_pools(story: MaintenanceHistory, what: str) -> tuple[Step, ...]:
         ' -o table --query "[].{pool:name, state:provisioningState, version:currentOrchestratorVersion, '
         'image:nodeImageVersion}"'
     )
-    return (Step(what, phrases.aks("nodepool list", story.cluster, "--cluster-name") + query),)
+    return (Step(what, commands.aks("nodepool list", story.cluster, "--cluster-name") + query),)
 
 
 def _see_nodes(upgrade: Upgrade) -> tuple[Step, ...]:
@@ -154,7 +154,7 @@ def _see_nodes(upgrade: Upgrade) -> tuple[Step, ...]:
 def _see_operation(story: MaintenanceHistory) -> Step:
     return Step(
         "Ask AKS for its latest operation; see that its times match (needs the aks-preview extension of az).",
-        phrases.aks("operation show-latest", story.cluster),
+        commands.aks("operation show-latest", story.cluster),
     )
 
 
@@ -163,7 +163,7 @@ def _see_log(story: MaintenanceHistory, frame: RenderContext, since: datetime) -
     return Step(
         "Read the activity log. Operations on a node pool are logged under the pool's own ID: append "
         "/agentPools/<pool>.",
-        f"az monitor activity-log list --resource-id {phrases.quoted(story.cluster.id)} "
+        f"az monitor activity-log list --resource-id {commands.quoted(story.cluster.id)} "
         f"--offset {days}d -o table "
         '--query "[].{time:eventTimestamp, what:operationName.localizedValue, status:status.value}"',
     )
@@ -196,7 +196,7 @@ def _view(
         sections=(
             Section(heading="What it means", paragraphs=meaning),
             Section(heading="What may be behind it", items=causes),
-            phrases.todo(story.cluster, *steps),
+            phrases.todo(*steps),
             phrases.timeline(frame, [(name, when, "") for name, when in entries]),
         ),
         elsewhere="In the portal: Activity log, Node pools, and Settings → Upgrades.",

@@ -5,13 +5,12 @@ What Microsoft documents is stated; what follows from it only as a rule is worde
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from shared.events.model import Upgrade
-from shared.messages import portal, time_phrases
+from shared.messages import commands, portal, time_phrases
 from shared.messages.view import Fact, Link, Section, Step
-from shared.text import line, readable
+from shared.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,27 +66,9 @@ def where(cluster: Cluster, region: str) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def quoted(text: str) -> str:
-    """Quote a name for a POSIX shell; a placeholder stands for one that az would take for an option."""
-    name = line(text)
-    return shlex.quote("<name>" if name.startswith("-") else name)
-
-
-def aks(command: str, cluster: Cluster, name: str = "-n") -> str:
-    """Return an az command with the cluster's names filled in, each quoted for the shell."""
-    return f"az aks {command} -g {quoted(cluster.resource_group)} {name} {quoted(cluster.name)}"
-
-
-def todo(cluster: Cluster, *steps: Step, links: tuple[Link, ...] = ()) -> Section:
-    """Make the section of steps, with the subscription that az has to be set to where a step uses it."""
-    uses_az = any(step.command.startswith("az ") for step in steps)
-    return Section(
-        heading="What to do now",
-        steps=steps,
-        note="If az is set to another subscription, first:" if uses_az else "",
-        command=f"az account set --subscription {quoted(cluster.subscription)}" if uses_az else "",
-        links=links,
-    )
+def todo(*steps: Step, links: tuple[Link, ...] = ()) -> Section:
+    """Make the section of steps."""
+    return Section(heading="What to do now", steps=steps, links=links)
 
 
 def check_budgets(upgrade: Upgrade) -> tuple[Step, ...]:
@@ -106,7 +87,7 @@ def check_windows(cluster: Cluster) -> Step:
     """Advise to look at the windows."""
     return Step(
         "If the time does not suit you, change the window. AKS wants at least 15 minutes' notice.",
-        aks("maintenanceconfiguration list", cluster, "--cluster-name"),
+        commands.aks("maintenanceconfiguration list", cluster, "--cluster-name"),
     )
 
 

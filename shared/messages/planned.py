@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.messages import phrases, time_phrases, window_facts
+from shared.messages import commands, phrases, time_phrases, window_facts
 from shared.messages.event_view import view_of
 from shared.messages.view import Fact, Section, Step
 from shared.notices.kinds import Kind
@@ -72,7 +72,7 @@ def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
             Step("See how far it came: which nodes run which version.", "kubectl get nodes -o wide"),
             Step(
                 "See that the cluster is in a good state.",
-                phrases.aks("show", story.cluster) + ' --query "{state:provisioningState}"',
+                commands.aks("show", story.cluster) + ' --query "{state:provisioningState}"',
             ),
         )
     else:
@@ -102,7 +102,7 @@ def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
         moment_more=(there,),
         sections=(
             Section(heading="What it means", paragraphs=(meaning,)),
-            phrases.todo(story.cluster, *steps) if begun else _NOTHING,
+            phrases.todo(*steps) if begun else _NOTHING,
             phrases.timeline(
                 frame,
                 [
@@ -161,11 +161,10 @@ def _coming(
             paragraphs=(*unknown, phrases.expect(story), phrases.BEST_EFFORT),
         ),
         phrases.todo(
-            story.cluster,
             *phrases.check_budgets(story.upgrade),
             Step(
                 "See that the cluster is running and healthy. A stopped cluster is left out of its window.",
-                phrases.aks("show", story.cluster)
+                commands.aks("show", story.cluster)
                 + ' --query "{state:provisioningState, power:powerState.code}"',
             ),
             phrases.check_windows(story.cluster),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.messages import phrases, time_phrases
+from shared.messages import commands, phrases, time_phrases
 from shared.messages.event_view import view_of
 from shared.messages.view import Section, Step
 from shared.notices.kinds import Kind
@@ -35,7 +35,7 @@ def started(story: MaintenanceHistory, frame: RenderContext) -> View:
             ),
             Step(
                 "To ask AKS how it is going (needs the aks-preview extension of az):",
-                phrases.aks("operation show-latest", story.cluster),
+                commands.aks("operation show-latest", story.cluster),
             ),
         ),
         elsewhere="In the portal: Activity log, Settings → Upgrades, and Node pools.",
@@ -95,7 +95,7 @@ def news(story: MaintenanceHistory, frame: RenderContext) -> View:
         steps=(
             Step(
                 "See what AKS says of its latest operation (needs the aks-preview extension of az).",
-                phrases.aks("operation show-latest", story.cluster),
+                commands.aks("operation show-latest", story.cluster),
             ),
         ),
         elsewhere="In the portal: Activity log, and Diagnose and solve problems.",
@@ -139,7 +139,7 @@ def _view(
         moment_more=(there, extra),
         sections=(
             Section(heading="What it means", paragraphs=meaning),
-            phrases.todo(story.cluster, *steps),
+            phrases.todo(*steps),
             phrases.timeline(frame, entries),
         ),
         elsewhere=elsewhere,

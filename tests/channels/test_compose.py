@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 LOOK = Branding(domain="contoso.example")
+S = mails.cluster().subscription
 STORIES = {story.name: story for story in mails.stories()}
 SINGLE = sorted(name for name, story in STORIES.items() if len(story.mail.members) == 1)
 TROUBLES = {"rejected", "undelivered", "unreachable", "unreachable-all"}
@@ -110,9 +111,9 @@ def test_parts_tell_the_same(name: str) -> None:
 def test_every_mail_of_an_event_answers_the_questions(name: str) -> None:
     """What and which cluster, when in both zones, what it means, what to do, where to look."""
     text = email_of(name).text
-    where = "rg-prod · westeurope · subscription 66667777-aaaa-8888-bbbb-9999cccc0000"
+    where = f"rg-prod · westeurope · subscription {S}"
     link = (
-        "https://portal.azure.com/#@/resource/subscriptions/66667777-aaaa-8888-bbbb-9999cccc0000"
+        f"https://portal.azure.com/#@/resource/subscriptions/{S}"
         "/resourceGroups/rg-prod/providers/Microsoft.ContainerService/managedClusters/prod-weu-1"
     )
     order = [
@@ -185,8 +186,8 @@ def test_subjects(name: str, subject: str) -> None:
             [
                 "cart-pdb",
                 "aks-blue-31415926-vmss00002k",
-                "kubectl get pdb cart-pdb -n shop",
-                "az account set --subscription 66667777-aaaa-8888-bbbb-9999cccc0000",
+                "kubectl --context prod-weu-1 get pdb cart-pdb -n shop",
+                f"az aks get-credentials --subscription {S}",
                 "https://wiki.example.com/runbooks/aks",
                 "Announced: Fri 13 Nov 2026, 01:48 UTC (02:48 Europe/Berlin)",
                 "Planned for: Fri 20 Nov 2026, 01:00 UTC (02:00 Europe/Berlin)",
@@ -196,7 +197,11 @@ def test_subjects(name: str, subject: str) -> None:
         ),
         (
             "scheduled",
-            ["Starts: Fri 27 Nov 2026, 01:00 UTC", "02:00 Europe/Berlin · in 7 days", "kubectl get pdb -A"],
+            [
+                "Starts: Fri 27 Nov 2026, 01:00 UTC",
+                "02:00 Europe/Berlin · in 7 days",
+                "kubectl --context prod-weu-1 get pdb -A",
+            ],
         ),
         ("scheduled-unknown-start", ["Starts: In your next maintenance window", "AKS has not said when"]),
         (
@@ -208,7 +213,10 @@ def test_subjects(name: str, subject: str) -> None:
         ),
         (
             "reminder",
-            ["Kubernetes upgrade starts in 24 hours", "az aks maintenanceconfiguration list -g rg-prod"],
+            [
+                "Kubernetes upgrade starts in 24 hours",
+                f"az aks maintenanceconfiguration list --subscription {S} -g rg-prod",
+            ],
         ),
         ("started", ["Node OS upgrade has started", "You will hear when AKS says that it has ended"]),
         ("completed", ["02:49 Europe/Berlin · took 47 min"]),
@@ -228,9 +236,9 @@ def test_subjects(name: str, subject: str) -> None:
                 "It has reported nothing since. That does not say that nothing happened.",
                 "the cluster was stopped at the beginning of its window",
                 "a node pool in state Failed is said to keep upgrades from starting",
-                "az aks show -g rg-prod -n prod-weu-1",
-                "az aks nodepool list -g rg-prod --cluster-name prod-weu-1",
-                "az aks operation show-latest -g rg-prod -n prod-weu-1",
+                f"az aks show --subscription {S} -g rg-prod -n prod-weu-1",
+                f"az aks nodepool list --subscription {S} -g rg-prod --cluster-name prod-weu-1",
+                f"az aks operation show-latest --subscription {S} -g rg-prod -n prod-weu-1",
                 "az monitor activity-log list --resource-id /subscriptions/66667777-aaaa-8888-bbbb-",
                 "--offset 3d",
                 "Was to start: Fri 27 Nov 2026, 01:00 UTC (02:00 Europe/Berlin)",
@@ -242,10 +250,10 @@ def test_subjects(name: str, subject: str) -> None:
             [
                 "AKS reported a start 13 hours ago",
                 "since then neither Completed nor Failed nor Canceled.",
-                "az aks show -g rg-prod -n prod-weu-1 --query",
-                "az aks nodepool list -g rg-prod --cluster-name prod-weu-1",
-                "kubectl get nodes -o wide",
-                "kubectl get events -A",
+                f"az aks show --subscription {S} -g rg-prod -n prod-weu-1 --query",
+                f"az aks nodepool list --subscription {S} -g rg-prod --cluster-name prod-weu-1",
+                "kubectl --context prod-weu-1 get nodes -o wide",
+                "kubectl --context prod-weu-1 get events -A",
                 "Started: Fri 20 Nov 2026, 01:02 UTC (02:02 Europe/Berlin)",
             ],
         ),
@@ -300,7 +308,7 @@ def test_platform_work_is_not_looked_for_on_the_nodes(kind: Kind) -> None:
         happened = mails.event(status, mails.NOW, upgrade=upgrade, start=mails.START)
         story = mails.story("odd", kind, mails.recorded(happened))
         text = compose(story.mail, story.rows, mails.TEAM, LOOK).text
-        assert ("az aks nodepool list" in text) is looks
+        assert (f"az aks nodepool list --subscription {S}" in text) is looks
 
 
 def test_later_reports_change_nothing() -> None:

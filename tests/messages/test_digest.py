@@ -61,7 +61,7 @@ def test_counts_then_failures_then_the_rest_by_time() -> None:
     assert places == sorted(places)
     assert text.index("stage-neu-1") < text.index("stage-sea-2")
     assert "a Pod Disruption Budget blocks the drain" in text
-    assert "kubectl get pdb cart-pdb -n shop" in text
+    assert "kubectl --context prod-weu-1 get pdb cart-pdb -n shop" in text
 
 
 def test_troubles_and_overdue_come_after_failures() -> None:
@@ -102,7 +102,7 @@ def test_clusters_that_fail_for_one_reason_stand_together() -> None:
     assert "FAILED: VCPU QUOTA EXHAUSTED · 4 CLUSTERS" in text
     assert text.index("8 CLUSTERS") < text.index("4 CLUSTERS") < text.index("FAILED FOR OTHER REASONS")
     assert text.count("az vm list-usage") == 1
-    assert text.count("kubectl get pdb") == 8
+    assert text.count("kubectl --context aks-") == 8
     assert "the subnet is out of IP addresses" in text
     assert "COMPLETED: NODE OS UPGRADE · 35 CLUSTERS" in text
 

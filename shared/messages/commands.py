@@ -1,0 +1,94 @@
+"""Commands that reach the cluster they are meant for, whatever a shell is set to, wherever they come from.
+
+`az` takes its subscription and kubectl its context from wherever the last command left them: at three in the
+morning that is another cluster. So each command says where it goes, or holds a placeholder that fails.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from shared.messages.view import Step
+from shared.text import line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shared.events.model import Cluster
+
+_PROGRAM = re.compile(
+    r"(?P<lead>^|[|;&(]\s*)(?P<call>az(?: [a-z][a-z0-9-]*)+|kubectl)(?=\s|$)(?P<rest>[^|;&]*)"
+)
+_NO_SUBSCRIPTION = frozenset({"login", "logout", "account", "extension", "ad", "graph", "version"})
+"""Groups of `az` whose commands act on no subscription, or name it themselves."""
+_WHOLE_IDS = re.compile(r"--(?:subscription|ids|resource-id|resource|scope|scopes)[ =]")
+"""Arguments that say which subscription is meant."""
+
+_USES_KUBECTL = re.compile(r"(?:^|[|;&(]\s*)kubectl\s")
+
+
+def quoted(text: str) -> str:
+    """Quote a name for a POSIX shell; a placeholder stands for one that az would take for an option."""
+    name = line(text)
+    return shlex.quote("<name>" if name.startswith("-") else name)
+
+
+def aks(command: str, cluster: Cluster, name: str = "-n") -> str:
+    """Return an az command with the cluster's names filled in, each quoted for the shell."""
+    return reaching(
+        f"az aks {command} -g {quoted(cluster.resource_group)} {name} {quoted(cluster.name)}", cluster
+    )
+
+
+def reaching(command: str, cluster: Cluster | None) -> str:
+    """Return the command so that it works on the cluster or not at all.
+
+    Each `az` call gets its `--subscription`, each `kubectl` its `--context`, unless it says so already.
+    Without a cluster placeholders stand for both. Doing it twice changes nothing.
+    """
+    subscription = quoted(cluster.subscription if cluster else "<subscription>")
+    context = quoted(cluster.name if cluster else "<cluster>")
+
+    def directed(match: re.Match[str]) -> str:
+        call, rest = match["call"], match["rest"]
+        if call == "kubectl":
+            call = call if " --context" in rest else f"{call} --context {context}"
+        elif call.split()[1] not in _NO_SUBSCRIPTION and not _WHOLE_IDS.search(rest):
+            call = f"{call} --subscription {subscription}"
+        return f"{match['lead']}{call}{rest}"
+
+    return _PROGRAM.sub(directed, command)
+
+
+def credentials(cluster: Cluster | None) -> str:
+    """Return the command that makes the context which the others name."""
+    if cluster is None:
+        return "az aks get-credentials --subscription '<subscription>' -g '<resource-group>' -n '<cluster>'"
+    return aks("get-credentials", cluster)
+
+
+def together(command: str, cluster: Cluster | None) -> str:
+    """Return a command that stands alone: before a kubectl, on a line of its own, what makes its context."""
+    directed = reaching(command, cluster)
+    return f"{credentials(cluster)}\n{directed}" if uses_kubectl(command) else directed
+
+
+def uses_kubectl(command: str) -> bool:
+    """Return whether a command calls kubectl."""
+    return bool(_USES_KUBECTL.search(command))
+
+
+def steps(given: Iterable[Step], cluster: Cluster, *, is_pointed: bool = False) -> tuple[Step, ...]:
+    """Return the steps with commands that reach the cluster; before the first kubectl its context is made.
+
+    `is_pointed` says that an earlier step has made it.
+    """
+    made: list[Step] = []
+    for step in given:
+        if uses_kubectl(step.command) and not is_pointed:
+            is_pointed = True
+            made.append(Step("Point kubectl at this cluster.", credentials(cluster)))
+        made.append(Step(step.what, reaching(step.command, cluster)))
+    return tuple(made)
