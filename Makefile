@@ -1,13 +1,13 @@
 # Everything is installed into this folder: .venv/, .venv-infra/ and node_modules/.
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 4
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo preview run test check prove bench format clean
+.PHONY: help install demo preview run test test-fast check prove prove-short bench format clean
 
 help: ## List the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 install: .venv/.installed node_modules/.installed ## Install what the commands need, into this folder
 
@@ -26,7 +26,7 @@ node_modules/.installed: package.json package-lock.json
 	@touch $@
 
 demo: install ## Send a story of events through the app, and gather its emails; STORM=1: a patch night
-	$(BIN)/python -m $(if $(STORM),local.storm,local.demo)
+	$(BIN)/python -m $(if $(STORM),local.patch_night_demo,local.demo)
 
 preview: install ## Render one email of each kind into out/preview/
 	$(BIN)/python -m local.preview --out out/preview
@@ -36,6 +36,12 @@ run: install ## Run the app on this machine: Azurite, local.settings.json, http:
 
 test: install ## Run all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+test-fast: install ## Run the tests that answer in half a minute
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow and not proof"
+
+prove-short: install ## Prove the promises in short: a few minutes of faults on real processes
+	$(BIN)/python -m pytest -m proof
 
 check: install .venv-infra/.installed ## Lint, type-check, scan the infrastructure
 	$(BIN)/ruff check .

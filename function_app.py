@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared import settings, wiring
+from shared import settings
+from shared.app import build
 
 if TYPE_CHECKING:
-    from shared.wiring import Notifier
+    from shared.app import Notifier
 
 # The SDKs log two records a request at INFO, which the host would ship and charge for.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -28,10 +29,10 @@ _built: list[Notifier] = []
 
 
 def _notifier() -> Notifier:
-    """Give the app's parts, put together once per process by whichever thread comes first."""
+    """Return the app's parts, put together once per process by whichever thread comes first."""
     with _lock:
         if not _built:
-            _built.append(wiring.build(_settings))
+            _built.append(build(_settings))
         return _built[0]
 
 
@@ -60,7 +61,7 @@ def email_reports(event: str) -> None:
 @app.timer_trigger("timer", schedule="0 17 3 * * *", run_on_startup=False)
 def housekeeping(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
     """Remove history that is older than it has to be kept, once a day."""
-    _notifier().tidy()
+    _notifier().remove_expired()
 
 
 @app.function_name("refresh_windows")

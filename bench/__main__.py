@@ -14,8 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import figures, plots, report
-from local import machine
+from bench import figures, machine, plots, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -18,9 +18,9 @@ from azure.data.tables import TableClient
 from requests.adapters import HTTPAdapter
 
 from local.functions import MODULE, load
-from local.payloads import event
-from local.processes import connection_string
-from shared.store.table import CONNECT_SECONDS, READ_SECONDS
+from shared.store.azure import CONNECT_SECONDS, READ_SECONDS
+from testing.processes import connection_string
+from testing.samples.payloads import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,12 +38,12 @@ TIMER = '{"IsPastDue": false}'
 
 
 def settings(endpoint: str, **more: str) -> dict[str, str]:
-    """Give the environment of an app whose table is in this account of an Azurite."""
+    """Return the environment of an app whose table is in this account of an Azurite."""
     return {"NOTIFIER_STORAGE": connection_string(endpoint), "NOTIFIER_TABLE": TABLE, **SETTINGS, **more}
 
 
 @contextmanager
-def loaded(environment: Mapping[str, str]) -> Iterator[dict[str, Callable[[str], None]]]:
+def loaded(environment: Mapping[str, str]) -> Iterator[dict[str, Callable[[str], object]]]:
     """Import `function_app` anew, as a worker would; give each function by its name, to be run with a text.
 
     The log is written as in a worker, at INFO, and goes nowhere.
@@ -71,7 +71,7 @@ def started(number: int = 1) -> list[str]:
 
 
 def bare(endpoint: str, *, table: str = TABLE, connections: int = 1) -> TableClient:
-    """Give a client as the SDK makes it, with the app's timeouts.
+    """Return a client as the SDK makes it, with the app's timeouts.
 
     The SDK keeps ten connections; for more calls at once than one, the client may keep `connections`.
     """

@@ -75,7 +75,7 @@ def captured() -> Iterator[list[Transaction]]:
 
 
 def renewed(transactions: Iterable[Transaction]) -> list[Transaction]:
-    """Give the same transactions with other keys, as long as before, so that their rows are new."""
+    """Return the same transactions with other keys, as long as before, so that their rows are new."""
     return [
         [
             (verb, {**entity, "RowKey": _GUID.sub(lambda _: str(uuid4()), entity["RowKey"])}, options)
@@ -86,7 +86,7 @@ def renewed(transactions: Iterable[Transaction]) -> list[Transaction]:
 
 
 def repeatable(calls: Iterable[Call]) -> list[Call]:
-    """Give calls that can be made again: reads as they were, and of each transaction one of as many inserts.
+    """Return the calls that can be made again: reads as they were, a transaction as one of as many inserts.
 
     What was deleted or merged is inserted, too, and all of it under keys that the app never looks at: rows of
     the same size, though not quite the same work for the service.
@@ -105,7 +105,7 @@ def repeatable(calls: Iterable[Call]) -> list[Call]:
 
 
 def anew(calls: Iterable[Call]) -> list[Call]:
-    """Give the calls of an event again for another one: each GUID in a key is another, everywhere the same.
+    """Return the calls of an event again for another one: each GUID in a key is another, everywhere the same.
 
     What they delete is what they have inserted before, in whatever state. A row that the app has one of, of
     which it knows the state, is left alone: another takes its place. Hooks of the app's own stay behind.

@@ -11,17 +11,17 @@ import msgspec
 from jinja2 import Environment
 
 from bench.figures import Figure, Plot, Section, millis
-from local import made_up
-from shared.emails import failed
-from shared.emails.compose import Look, compose
+from shared.channels.email.compose import Branding, compose
 from shared.failures import explain
 from shared.failures.explanation import Context
-from shared.windows import next_window, parse
+from shared.maintenance import next_window, parse
+from shared.messages import failed
+from testing.samples import mails
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from shared.windows import Configuration
+    from shared.maintenance import Configuration
 
 ROUNDS = 9
 ROUND = 0.02
@@ -64,8 +64,8 @@ def measure() -> Section:
     """Measure what each of the three costs."""
     unit = _unit()
     emails = {}
-    look = Look(domain="example.com")
-    for story in made_up.stories():
+    look = Branding(domain="example.com")
+    for story in mails.stories():
         emails[story.name] = cost(partial(_composed, story, look), unit)
     failures = {length: cost(_explaining(length), unit) for length in LENGTHS}
     windows = {
@@ -83,10 +83,10 @@ def measure() -> Section:
     return Section("CPU", _TEXT, figures, tables=(_table(emails),), plots=(plot,))
 
 
-def _composed(story: made_up.Story, look: Look) -> None:
+def _composed(story: mails.Story, look: Branding) -> None:
     """Compose an email of failures that nothing is remembered of."""
     failed._in_brief.cache_clear()  # noqa: SLF001 - what a digest remembers from one call to the next
-    compose(story.mail, story.rows, made_up.TEAM, look)
+    compose(story.mail, story.rows, mails.TEAM, look)
 
 
 def cost(action: Callable[[], object], unit: Callable[[], object]) -> Cost:
@@ -114,18 +114,18 @@ def _round(action: Callable[[], object], times: int) -> float:
 
 
 def _unit() -> Callable[[], object]:
-    """Give the unit of work."""
+    """Return the unit of work."""
     rows = [{"name": f"<row {number}>", "number": number, "text": "a & b"} for number in range(100)]
     return partial(Environment(autoescape=True).from_string(_UNIT).render, rows=rows)
 
 
 def _explaining(length: int) -> Callable[[], object]:
-    reason = (made_up.REASON + "\n") * (length // len(made_up.REASON) + 1)
+    reason = (mails.REASON + "\n") * (length // len(mails.REASON) + 1)
     return partial(explain, reason[:length], Context(cluster="prod-weu-1", resource_group="rg-prod"))
 
 
 def _configuration(years: float) -> Configuration:
-    """Give a fortnightly schedule that began so many years ago."""
+    """Return a fortnightly schedule that began so many years ago."""
     return parse(
         {
             "name": "aksManagedNodeOSUpgradeSchedule",
@@ -196,6 +196,6 @@ def _windows(windows: Mapping[str, Cost]) -> list[Figure]:
 
 
 def _table(emails: Mapping[str, Cost]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Give what each kind of email costs."""
+    """Return what each kind of email costs."""
     rows = [(name, millis(one.own), f"{one.units:.2f}") for name, one in emails.items()]
     return ("Email", "CPU", "units"), tuple(rows)

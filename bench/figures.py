@@ -7,6 +7,7 @@ beside the ratios, but nothing is decided by them: they say as much of the machi
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable
 
 BASELINE = Path(__file__).parent / "baseline.json"
 
@@ -54,7 +55,7 @@ class Figure(msgspec.Struct, frozen=True):
 
     @property
     def exact(self) -> bool:
-        """Tell whether it is a count, the same in every run."""
+        """Return whether it is a count, the same in every run."""
         return not self.floor
 
     @property
@@ -95,7 +96,7 @@ class Section(msgspec.Struct, frozen=True):
 
 
 def worse(figures: Iterable[Figure], baseline: Mapping[str, float]) -> list[str]:
-    """Give a sentence for each figure that is worse than the baseline allows; one that is new is not."""
+    """Return a sentence for each figure that is worse than the baseline allows; one that is new is not."""
     found = []
     for figure in figures:
         before = baseline.get(figure.name)
@@ -108,7 +109,7 @@ def worse(figures: Iterable[Figure], baseline: Mapping[str, float]) -> list[str]
 
 
 def missed(figures: Iterable[Figure]) -> list[str]:
-    """Give a sentence for each figure that does not meet its target."""
+    """Return a sentence for each figure that does not meet its target."""
     return [
         f"{figure.name}: {figure.value:.3g}, is to be at most {figure.target:g}"
         for figure in figures
@@ -117,7 +118,7 @@ def missed(figures: Iterable[Figure]) -> list[str]:
 
 
 def lost(sections: Mapping[str, Section], baseline: Mapping[str, float]) -> list[str]:
-    """Give a sentence for each figure of the baseline that a run of all benchmarks did not find.
+    """Return a sentence for each figure of the baseline that a run of all benchmarks did not find.
 
     What cannot be measured on this system is not lost.
     """
@@ -131,7 +132,7 @@ def lost(sections: Mapping[str, Section], baseline: Mapping[str, float]) -> list
 
 
 def faults(figures: Sequence[Figure], baseline: Mapping[str, float]) -> list[str]:
-    """Give a sentence for each target missed, and for each figure worse than the baseline allows."""
+    """Return a sentence for each target missed, and for each figure worse than the baseline allows."""
     return [
         *(f"Target missed: {sentence}" for sentence in missed(figures)),
         *(f"Worse than the baseline: {sentence}" for sentence in worse(figures, baseline)),
@@ -139,14 +140,19 @@ def faults(figures: Sequence[Figure], baseline: Mapping[str, float]) -> list[str
 
 
 def settled(measure: Callable[[], Section], baseline: Mapping[str, float]) -> Section:
-    """Measure a section, and where anything is wrong with it once more; give the run with fewer faults.
+    """Measure a section, and where anything is wrong with it once more; a fault is one that both runs show.
 
-    What else runs on the machine may spoil one run, and rarely two; what has become slower is slow in both.
+    What else runs on the machine may spoil a figure of one run; what has become slower is slow in both.
     """
     first = measure()
-    if not faults(first.figures, baseline):
+    faulty = {figure.name for figure in first.figures if faults([figure], baseline)}
+    if not faulty:
         return first
-    return min(first, measure(), key=lambda section: len(faults(section.figures, baseline)))
+    again = {figure.name: figure for figure in measure().figures}
+    confirmed = [
+        again.get(figure.name, figure) if figure.name in faulty else figure for figure in first.figures
+    ]
+    return msgspec.structs.replace(first, figures=confirmed)
 
 
 def load(path: Path = BASELINE) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench import app, calls, paths
 from bench.figures import HANDLING_TARGET, Figure, Section, in_turns, millis
 from bench.relay import Relay
-from local.processes import Azurite
+from testing.processes import Azurite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,9 +80,9 @@ def _compare(name: str, what: str, endpoint: str) -> list[Figure]:
 
 
 def sides(
-    take: Callable[[str], None], client: TableClient, number: int
+    take: Callable[[str], object], client: TableClient, number: int
 ) -> tuple[Callable[[int], object], Callable[[int], object]]:
-    """Give the two sides, to be called with numbers below `number`: an event taken, and its bare calls."""
+    """Return the two sides, to be called with numbers below `number`: an event taken, and its bare calls."""
     with calls.captured() as seen:
         for text in app.started(8):
             take(text)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from bench import calls
-from local.payloads import event
-from shared.store.table import MOST_OPERATIONS
+from shared.store.table import MAX_OPERATIONS
+from testing.samples.payloads import event
 
 if TYPE_CHECKING:
     from azure.data.tables import TableClient
 
-    from shared.intake import Intake
+    from shared.delivery.intake import Intake
 
 
 def samples(intake: Intake) -> list[dict[str, Any]]:
-    """Give a row of an event as the app writes it, and one the size of a sent mail's."""
+    """Return a row of an event as the app writes it, and one the size of a sent mail's."""
     with calls.captured() as seen:
         intake.take(event("Started", datetime.now(UTC), name=uuid4().hex, cluster="team-0-first"))
     (row, *_) = (entity for _, entity, _ in seen[-1])
@@ -31,7 +31,7 @@ def fill(client: TableClient, rows: list[dict[str, Any]], number: int) -> str:
 
     def store(start: int) -> str:
         batch = []
-        for place in range(min(MOST_OPERATIONS, number - start)):
+        for place in range(min(MAX_OPERATIONS, number - start)):
             id_ = str(uuid4())
             key = f"sent:{id_}" if place % 2 else f"event:{id_}:Started"
             batch.append(("create", {**rows[place % 2], "RowKey": key}))
@@ -39,4 +39,4 @@ def fill(client: TableClient, rows: list[dict[str, Any]], number: int) -> str:
         return key
 
     with ThreadPoolExecutor(3) as pool:  # one is made while others are under way
-        return list(pool.map(store, range(0, number, MOST_OPERATIONS)))[-1]
+        return list(pool.map(store, range(0, number, MAX_OPERATIONS)))[-1]

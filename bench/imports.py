@@ -29,7 +29,7 @@ NAMES = (*_GROUPS, OTHERS, STANDARD)
 
 
 def breakdown(program: Sequence[str], environment: Mapping[str, str]) -> dict[str, float]:
-    """Give the milliseconds that the imports of a program take, by what the modules belong to.
+    """Return the milliseconds that the imports of a program take, by what the modules belong to.
 
     Each module's own time, without what it imports in turn; the best of a few processes, since the times are
     to be looked at, not compared.
@@ -61,7 +61,7 @@ def _within(module: str, package: str) -> bool:
 def table(
     sides: Mapping[str, Mapping[str, float]],
 ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Give the breakdown as a table."""
+    """Return the breakdown as a table."""
     rows = [(name, *(f"{side[name]:.1f} ms" for side in sides.values())) for name in NAMES]
     total = ("together", *(f"{sum(side.values()):.1f} ms" for side in sides.values()))
     return ("Imports, each module's own time", *sides), (*rows, total)

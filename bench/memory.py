@@ -18,9 +18,9 @@ from azure.data.tables import TableClient
 
 from bench import app
 from bench.figures import Figure, Section
-from local.night import Course, patch_night
-from local.processes import Azurite, Host
-from tests.support.mail_endpoint import MailEndpoint
+from testing.mail_endpoint import MailEndpoint
+from testing.processes import Azurite, Host
+from testing.samples.patch_night import Course, patch_night
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ CLUSTERS, AUDIENCES = 500, 30
 AT_ONCE = 32
 """Deliveries under way at the same time."""
 
-MOST_AT_ONCE = 8
+MAX_AT_ONCE = 8
 """Events in one delivery."""
 
 SETTINGS = {
@@ -65,7 +65,7 @@ idle, and after it for the others.
 
 The night is that of the storm test: {CLUSTERS} clusters of {AUDIENCES} audiences, announced, started,
 completed or failed, mailed through the SDK of Azure Communication Services. It is delivered as fast as the
-host takes it, up to {AT_ONCE} deliveries of up to {MOST_AT_ONCE} events at once, which is far faster than a
+host takes it, up to {AT_ONCE} deliveries of up to {MAX_AT_ONCE} events at once, which is far faster than a
 night, with a sweep every second."""
 
 
@@ -107,7 +107,7 @@ def measure() -> Section:
 
 
 def peak(pid: int) -> int:
-    """Give the largest resident set that a process has had so far, in bytes.
+    """Return the largest resident set that a process has had so far, in bytes.
 
     Not `ru_maxrss`, which a process inherits from the one that started it.
     """
@@ -148,8 +148,8 @@ def _deliver(host: Host, text: str) -> None:
 
 
 def _deliveries(events: list[str]) -> Iterator[str]:
-    for start in range(0, len(events), MOST_AT_ONCE):
-        yield json.dumps([json.loads(text) for text in events[start : start + MOST_AT_ONCE]])
+    for start in range(0, len(events), MAX_AT_ONCE):
+        yield json.dumps([json.loads(text) for text in events[start : start + MAX_AT_ONCE]])
 
 
 def _figure(name: str, what: str, own: int, floor: int, bare: str) -> Figure:

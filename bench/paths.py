@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -13,15 +14,13 @@ from azure.core.credentials import AzureKeyCredential
 
 from bench import app, calls
 from bench.figures import Figure, in_turns, millis
-from local.child import Child, environment
-from local.payloads import event, scheduled
-from local.processes import ROOT
-from shared.mailers.acs import API_VERSION
-from shared.mailers.endpoint import parse_connection_string
+from shared.channels.email.acs import API_VERSION
+from shared.channels.email.endpoint import parse_connection_string
+from testing.child_process import ChildProcess, environment
+from testing.processes import ROOT
+from testing.samples.payloads import event, scheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from azure.data.tables import TableClient
 
     from bench.calls import Call
@@ -57,12 +56,12 @@ class Path(msgspec.Struct, frozen=True):
     """Whether the event is known already."""
 
 
-class MailService(Child):
+class MailService(ChildProcess):
     """The stand-in for the mail service as a process, which shares no interpreter with what is measured."""
 
     def start(self) -> None:
         """Start it and wait until it has said where it is."""
-        self._spawn([sys.executable, "-m", "tests.support.mail_endpoint"], environment({}), ROOT)
+        self._spawn([sys.executable, "-m", "testing.mail_endpoint"], environment({}), ROOT)
         self._wait_for(lambda output: _SIGN in output and output.endswith("\n"), "The mail service")
 
     @property
@@ -72,7 +71,7 @@ class MailService(Child):
 
 
 def paths() -> list[Path]:
-    """Give the paths in the order in which they are shown."""
+    """Return the paths in the order in which they are shown."""
     return [
         Path("scheduled", "a new Scheduled", _scheduled, ("query_entities", "submit_transaction")),
         Path("duplicate", "a duplicate", _started, ("submit_transaction", "get_entity"), known=True),
@@ -100,7 +99,7 @@ def figures(endpoint: str) -> list[Figure]:
             return [_compare(path, take, client, mail) for path in paths()]
 
 
-def _compare(path: Path, take: Callable[[str], None], client: TableClient, mail: EmailClient) -> Figure:
+def _compare(path: Path, take: Callable[[str], object], client: TableClient, mail: EmailClient) -> Figure:
     take(path.text())  # the first mail opens the mailer, and makes the row of the pause
     made = [_noted(path, take) for _ in range(SAMPLES)]
     texts = [text for text, _ in made] if path.known else [path.text() for _ in range(TURNS + 1)]
@@ -124,7 +123,7 @@ def _repeated(made: list[tuple[str, list[Call]]], number: int) -> list[tuple[str
     return [made[place % len(made)] for place in range(number)]
 
 
-def _noted(path: Path, take: Callable[[str], None]) -> tuple[str, list[Call]]:
+def _noted(path: Path, take: Callable[[str], object]) -> tuple[str, list[Call]]:
     """Let an event be taken; give it, and the calls that were made."""
     text = path.text()
     if path.known:

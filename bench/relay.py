@@ -13,8 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from local.child import Child, environment
-from local.processes import ROOT
+from testing.child_process import ChildProcess, environment
+from testing.processes import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ LATENCY = 0.01
 _SIGN = "Relaying on "
 
 
-class Relay(Child):
+class Relay(ChildProcess):
     """The relay as a process, before the account of an Azurite: `with Relay(azurite.endpoint) as relay`."""
 
     def __init__(self, endpoint: str, seconds: float = LATENCY) -> None:

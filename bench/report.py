@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.figures import EVENT_TARGET, HANDLING_TARGET, IMPORT_TARGET, TOLERANCE
-from local.markdown import table
+from bench.markdown import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,7 +88,7 @@ def _target(figure: Figure) -> str:
 
 
 def _targets(sections: Iterable[Section]) -> str:
-    """Say in one place what the targets are, and which are missed."""
+    """Return in one place what the targets are, and which are missed."""
     text = _TARGETS.format(handling=HANDLING_TARGET, event=EVENT_TARGET, load=IMPORT_TARGET)
     aimed = [figure for section in sections for figure in section.figures if figure.target is not None]
     late = [figure for figure in aimed if figure.target is not None and figure.value > figure.target]

@@ -17,9 +17,9 @@ import msgspec
 
 from bench import app, calls, imports
 from bench.figures import EVENT_TARGET, IMPORT_TARGET, Figure, Plot, Section, millis
-from local.child import environment
-from local.processes import ROOT, Azurite
-from shared.store.table import CONNECT_SECONDS, READ_SECONDS
+from shared.store.azure import CONNECT_SECONDS, READ_SECONDS
+from testing.child_process import environment
+from testing.processes import ROOT, Azurite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -197,11 +197,11 @@ def _start(command: Sequence[str], folder: Path, settings: Mapping[str, str]) ->
 
 
 def _breakdown(command: Sequence[str], folder: Path, settings: Mapping[str, str]) -> dict[str, float]:
-    """Give what importing takes, by what the modules belong to."""
+    """Return what importing takes, by what the modules belong to."""
     program = [*_PYTHON[:-1], "-X", "importtime", "-c", *command]
     return imports.breakdown(program, _environment(folder, settings))
 
 
 def _environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment of a process that finds the app there, and leaves nothing behind."""
+    """Return the environment of a process that finds the app there, and leaves nothing behind."""
     return environment({**settings, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"})

@@ -11,20 +11,20 @@ from uuid import uuid4
 
 from bench import app, calls, history
 from bench.figures import SWEEP_TARGET, Figure, Pair, Plot, Section, in_turns, millis
-from local.payloads import event
-from local.processes import Azurite
-from shared import settings, wiring
-from shared.mailers import Accepted, Answer, Fate
-from shared.store import keys
+from shared import keys, settings
+from shared.app import Notifier, open_table
+from shared.channels.outcomes import Accepted, OperationState, OperationStatus
 from shared.store.table import PARTITION
+from testing.processes import Azurite
+from testing.samples.payloads import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from azure.data.tables import TableClient
 
-    from shared.emails.email import Email
-    from shared.mailers import Outcome, Timeouts
+    from shared.channels.email.email import Email
+    from shared.channels.outcomes import Outcome, Timeouts
 
 STORED = (1_000, 10_000, 100_000)
 
@@ -91,15 +91,15 @@ class _Taking:
         """See Mailer."""
         return Accepted()
 
-    def ask(self, operation_id: str, timeouts: Timeouts) -> Answer:  # noqa: ARG002
+    def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:  # noqa: ARG002
         """See Mailer."""
-        return Answer(Fate.ACCEPTED)
+        return OperationStatus(OperationState.ACCEPTED)
 
 
 class _Level:
     """The table with so many rows stored, and what was measured at it."""
 
-    def __init__(self, client: TableClient, notifier: wiring.Notifier, clock: _Clock, key: str) -> None:
+    def __init__(self, client: TableClient, notifier: Notifier, clock: _Clock, key: str) -> None:
         self._client = client
         self._notifier = notifier
         self._clock = clock
@@ -204,7 +204,7 @@ def _seconds(action: Callable[[], object]) -> float:
 
 
 def _figures(size: int, *pairs: Pair) -> list[Figure]:
-    """Give the figures of one size.
+    """Return the figures of one size.
 
     Ratios to a point read say more of Azurite than of the sweep, and so do sweeps with something due where
     much is stored, as the time that Azurite takes is on both sides: these are only shown.
@@ -233,11 +233,11 @@ def _figures(size: int, *pairs: Pair) -> list[Figure]:
     ]
 
 
-def _notifier(endpoint: str, clock: _Clock) -> wiring.Notifier:
+def _notifier(endpoint: str, clock: _Clock) -> Notifier:
     teams = [f'{{"name": "team-{n}", "to": "team-{n}@example.com"}}' for n in range(AUDIENCES)]
     routes = [
         f'{{"match": {{"cluster": "team-{n}-*"}}, "audiences": ["team-{n}"]}}' for n in range(AUDIENCES)
     ]
     text = f'{{"audiences": [{", ".join(teams)}], "routes": [{", ".join(routes)}]}}'
     config = settings.load(app.settings(endpoint, ROUTES=text))
-    return wiring.Notifier(config, wiring.open_table(config), _Taking(), clock)
+    return Notifier(config, open_table(config), _Taking(), clock)

@@ -10,7 +10,7 @@ from bench import app
 from bench.figures import Figure, Pair, Plot, Section, in_turns
 from bench.handling import sides
 from bench.relay import Relay
-from local.processes import Azurite
+from testing.processes import Azurite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +76,7 @@ def _compare(endpoint: str) -> list[tuple[int, Pair]]:
 
 
 def _block(pool: ThreadPoolExecutor, side: Callable[[int], object], events: int) -> Callable[[int], object]:
-    """Give an action that takes all events of one block through the pool."""
+    """Return an action that takes all events of one block through the pool."""
 
     def run(turn: int) -> None:
         for _ in pool.map(side, range(turn * events, (turn + 1) * events)):

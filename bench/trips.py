@@ -9,9 +9,9 @@ from uuid import uuid4
 
 from bench import app
 from bench.figures import Figure, Section
-from local.payloads import event, scheduled
-from local.processes import Azurite
-from tests.support.fault_proxy import FaultProxy
+from testing.fault_proxy import FaultProxy
+from testing.processes import Azurite
+from testing.samples.payloads import event, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def count(endpoint: str, **settings: str) -> dict[str, int]:
 
 
 def _paths() -> Iterator[tuple[str, str, str]]:
-    """Give the paths in the order in which to go them: a name or none, the function, its text."""
+    """Return the paths in the order in which to go them: a name or none, the function, its text."""
     now = datetime.now(UTC)
     take, sweep = "maintenance_events", "due_notices"
     coming = scheduled(now, timedelta(days=9), name="b")

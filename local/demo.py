@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import payloads
-from local.stage import Stage, complain, play, say
-from shared.store import keys
+from local.sandbox import Sandbox, complain, play, say
+from shared import keys
+from testing.samples import payloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ class Tally:
 
 
 def story(began: datetime) -> Iterator[Step]:
-    """Give the steps of the story; `began` anchors the times that later steps refer back to."""
+    """Return the steps of the story; `began` anchors the times that later steps refer back to."""
     captured = (SAMPLES / "started.eventgrid.captured.json").read_text()
     documented = (SAMPLES / "started.cloudevent.json").read_text()
     yield Step("the one captured AKS event", lambda _: captured, "new", ("[Started]",))
@@ -140,16 +140,16 @@ def story(began: datetime) -> Iterator[Step]:
 
 
 class Demo:
-    """Tells a story on a stage."""
+    """Tells a story in a sandbox."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
         self.tally = Tally()
 
     def tell(self, step: Step) -> None:
         """Let one step happen, and look at what comes of it."""
         known, sent = self._kept(), self._sent()
-        answer = self._stage.host.post_event(step.text(datetime.now(UTC)))
+        answer = self._sandbox.host.post_event(step.text(datetime.now(UTC)))
         self.tally.received += 1
         decision = self._decision(known) if answer.status == 202 else f"HTTP {answer.status}"  # noqa: PLR2004
         self.tally.decisions[decision] = self.tally.decisions.get(decision, 0) + 1
@@ -170,7 +170,7 @@ class Demo:
         """Compare the table and the folder with each other and with the story."""
         time.sleep(2.5)  # two sweeps: should anything be sent twice, now it would be
         sent = self._sent()
-        folder = self._stage.written()
+        folder = self._sandbox.written()
         self.tally.emails = len(folder)
         if set(sent) != folder:
             self._complain(f"{len(sent)} emails in the table, {len(folder)} in the folder")
@@ -179,26 +179,26 @@ class Demo:
         told = [member for _, _, members in sent.values() for member in members]
         if len(set(told)) != len(told):
             self._complain("a notice was told twice")
-        left = self._stage.undone()
+        left = self._sandbox.undone()
         if set(left) - {"check"}:
             self._complain(f"left undone: {', '.join(left)}")
 
     def _kept(self) -> set[str]:
-        ranges = [self._stage.rows(prefix, prefix + keys.AFTER) for prefix in ("event:", "rejected:")]
+        ranges = [self._sandbox.rows(prefix, prefix + keys.AFTER) for prefix in ("event:", "rejected:")]
         return {row.key for rows in ranges for row in rows}
 
     def _decision(self, known: set[str]) -> str:
         new = self._kept() - known
         if not new:
             return "duplicate"
-        row = self._stage.table.get(min(new))
+        row = self._sandbox.table.get(min(new))
         assert row is not None
         return str(row.values.get("decision", "rejected"))
 
     def _sent(self) -> Mails:
         return {
             id_: (sent.at, sent.subject, tuple((str(one.kind), one.key, one.lead) for one in sent.members))
-            for id_, sent in self._stage.sent().items()
+            for id_, sent in self._sandbox.sent().items()
         }
 
     def _wait_for(self, known: Mails, count: int) -> list[str]:
@@ -216,8 +216,8 @@ class Demo:
 
 def run(out: Path) -> int:
     """Run the demo, with its emails under `out`; 0 if everything came as the story says, else 1."""
-    with Stage(out, SETTINGS) as stage:
-        demo = Demo(stage)
+    with Sandbox(out, SETTINGS) as sandbox:
+        demo = Demo(sandbox)
         steps = list(story(datetime.now(UTC)))
         for step in steps:
             demo.tell(step)
@@ -233,7 +233,7 @@ def run(out: Path) -> int:
     }
     for name, count in rows.items():
         print(f"  {name:<16} {count:>3}")
-    print(f"\nThe emails: {stage.gallery}")
+    print(f"\nThe emails: {sandbox.gallery}")
     return complain(tally.wrong)
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 import typing
 import uuid
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,11 +20,13 @@ import azure.functions as func
 from azure.functions.meta import Datum
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from types import ModuleType
 
 EVENT_GRID = "eventGridTrigger"
+HTTP = "httpTrigger"
 TIMER = "timerTrigger"
+SERVED = frozenset({EVENT_GRID, HTTP, TIMER})
 MODULE = "function_app"
 
 _log = logging.getLogger("host")
@@ -40,8 +43,10 @@ class Function:
     name: str
     trigger: Mapping[str, Any]
     body: Callable[..., object]
-    decode: Callable[[str], object]
-    """From the JSON text that the host hands over to what the function's annotation asks for."""
+    decode: Callable[[Any], object]
+    """From what the host hands over, JSON text or a request, to what the function's annotation asks for."""
+    returns: bool = False
+    """Whether it has a `$return` binding."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held during a run of a timer: it never overlaps with itself."""
 
@@ -50,12 +55,17 @@ class Function:
         """The trigger's type, for example `timerTrigger`."""
         return str(self.trigger["type"])
 
-    def run(self, data: str) -> None:
-        """Run once with this JSON text, in this thread; raises whatever the function raises."""
+    def run(self, data: object) -> object:
+        """Run once with JSON text, or a request, in this thread; raises whatever the function raises."""
         result = self.body(**{str(self.trigger["name"]): self.decode(data)})
-        if result is not None:
+        if result is not None and not self.returns:
             # The real worker fails such an invocation: a result needs a `$return` binding.
             raise RuntimeError(f"function '{self.name}' without a $return binding returned a non-None value")
+        return result
+
+
+Invoke = Callable[[Function, object], Future[object]]
+"""Queues one invocation; the future ends with it, with its result or its exception."""
 
 
 def load() -> list[Function]:
@@ -78,9 +88,9 @@ def load() -> list[Function]:
         logging.disable(logging.NOTSET)
     functions = [_function(each) for each in found]
     for function in functions:
-        if function.kind not in {EVENT_GRID, TIMER}:
+        if function.kind not in SERVED:
             _log.warning("Function '%s' is not served here: %s.", function.name, function.kind)
-    return [function for function in functions if function.kind in {EVENT_GRID, TIMER}]
+    return [function for function in functions if function.kind in SERVED]
 
 
 def _app(module: ModuleType) -> func.FunctionApp:
@@ -97,18 +107,19 @@ def _function(found: Any) -> Function:  # noqa: ANN401 - the library keeps its F
     # By way of JSON, as the host gets them: the library's own objects hold enumerations.
     bindings = [json.loads(each) for each in found.get_raw_bindings()]
     trigger = next(each for each in bindings if str(each["type"]).endswith("Trigger"))
-    if trigger["type"] not in {EVENT_GRID, TIMER}:
+    if trigger["type"] not in SERVED:
         return Function(name, trigger, body, str)
     if list(inspect.signature(body).parameters) != [trigger["name"]]:
         raise LoadError(f"Function '{name}' must take its trigger '{trigger['name']}' and nothing else.")
     if inspect.iscoroutinefunction(body):
         raise LoadError(f"Function '{name}' is async: the local host runs plain functions.")
-    return Function(name, trigger, body, _decoder(name, body, trigger))
+    returns = any(each["name"] == "$return" for each in bindings)
+    return Function(name, trigger, body, _decoder(name, body, trigger), returns)
 
 
-def _decoder(name: str, body: Callable[..., object], trigger: Mapping[str, Any]) -> Callable[[str], object]:
+def _decoder(name: str, body: Callable[..., object], trigger: Mapping[str, Any]) -> Callable[[Any], object]:
     annotation = typing.get_type_hints(body).get(trigger["name"])
-    if annotation in {str, bytes}:
+    if annotation in {str, bytes} and trigger["type"] != HTTP:
         # The worker's generic binding: the raw JSON, a `str` even for `bytes`.
         return str
     registry: Any = func.get_binding_registry  # not typed by the library
@@ -118,6 +129,8 @@ def _decoder(name: str, body: Callable[..., object], trigger: Mapping[str, Any])
         and not (isinstance(annotation, type) and converter.check_input_type_annotation(annotation))
     ):
         raise LoadError(f"Function '{name}': the worker cannot bind {trigger['type']} to {annotation!r}.")
+    if trigger["type"] == HTTP:
+        return lambda request: converter.decode(request, trigger_metadata=None)
     return lambda data: converter.decode(Datum(data, "json"), trigger_metadata=None)
 
 
@@ -126,11 +139,11 @@ class Invoker:
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="invocation")
-        self._running: set[Future[None]] = set()
+        self._running: set[Future[object]] = set()
         self._lock = threading.Lock()
 
-    def start(self, function: Function, data: str) -> Future[None]:
-        """Queue one invocation; the future ends with it and carries the function's exception."""
+    def start(self, function: Function, data: object) -> Future[object]:
+        """Queue one invocation; the future carries the function's result or exception."""
         future = self._pool.submit(_invoke, function, data)
         with self._lock:
             self._running.add(future)
@@ -144,7 +157,7 @@ class Invoker:
             running = set(self._running)
         return not wait(running, timeout=max(0.0, seconds)).not_done
 
-    def _ended(self, future: Future[None]) -> None:
+    def _ended(self, future: Future[object]) -> None:
         with self._lock:
             self._running.discard(future)
 
@@ -159,24 +172,26 @@ def threads(environment: Mapping[str, str]) -> int:
     return int(text)
 
 
-def _invoke(function: Function, data: str) -> None:
+def _invoke(function: Function, data: object) -> object:
     if function.kind != TIMER:
         return _logged(function, data)
     with function.lock:
         return _logged(function, data)
 
 
-def _logged(function: Function, data: str) -> None:
+def _logged(function: Function, data: object) -> object:
     invocation = uuid.uuid4()
     started = time.monotonic()
     _log.info("Executing 'Functions.%s' (Id=%s)", function.name, invocation)
     outcome = "Failed"
     try:
-        function.run(data)
+        result = function.run(data)
         outcome = "Succeeded"
     except Exception:
         _log.exception("Exception while executing function: Functions.%s", function.name)
         raise
+    else:
+        return result
     finally:
         duration = round((time.monotonic() - started) * 1000)
         _log.info(

@@ -2,14 +2,14 @@
 
 It imports `function_app` and nothing else of the application, finds its functions through the
 azure-functions library, and serves the URLs of the real host: the Event Grid webhook with the host's
-answers, `/admin/functions/{name}` to run a function by hand, and timers by their schedule. One thing
-differs on purpose: a run by hand is answered when it has ended, with 500 if it failed.
+answers, the functions' own HTTP routes, `/admin/functions/{name}` to run a function by hand, and timers by
+their schedule. Schedules are read by this checkout's `shared/ncrontab.py`. One thing differs on purpose: a
+run by hand is answered when it has ended, with 500 if it failed.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -18,18 +18,20 @@ import threading
 import time
 import traceback
 import typing
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from local.functions import EVENT_GRID, TIMER, Function, Invoker, LoadError, load, threads
+from local.http_functions import HttpFunctions, route_prefix
 from local.server import ADMIN, Routes, Server
+from local.settings_file import SETTINGS, SettingsFileError, apply_settings
 from local.timers import Timers
 from local.webhook import PATH
 
 if typing.TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
+    from collections.abc import Sequence
 
-SETTINGS = "local.settings.json"
 DRAIN = 10.0
 """Seconds that requests and runs under way have to end once the host is told to stop."""
 
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not options.no_settings:
             apply_settings(options.settings, os.environ)
         return _serve(options, _functions())
-    except LoadError as error:
+    except (LoadError, SettingsFileError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -63,28 +65,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--settings", type=Path, help=f"a settings file (default: {SETTINGS}, if there is one)"
     )
     parser.add_argument("--no-settings", action="store_true", help="read no settings file")
+    parser.add_argument(
+        "--rewrite-dates", action="store_true", help="rewrite dates in events, as extensions before 3.4.3 do"
+    )
     parser.add_argument("--quiet", action="store_true", help="log warnings and errors only")
     return parser.parse_args(arguments)
-
-
-def apply_settings(file: Path | None, environment: MutableMapping[str, str]) -> None:
-    """Put the `Values` of a settings file into the environment, where the environment does not have them.
-
-    Without `file` that is `local.settings.json` of the current folder, if there is one. Raises `LoadError`.
-    """
-    path = file or Path(SETTINGS)
-    if file is None and not path.exists():
-        return
-    try:
-        values = json.loads(path.read_text("utf-8-sig")).get("Values", {})
-        for name, value in values.items():
-            if isinstance(value, dict | list):
-                raise LoadError(f"{name} in {path} must be a text.")
-            environment.setdefault(name, value if isinstance(value, str) else json.dumps(value))
-    except OSError as error:
-        raise LoadError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, AttributeError) as error:
-        raise LoadError(f"{path} must be JSON with an object 'Values': {error}.") from error
 
 
 def _functions() -> list[Function]:
@@ -103,15 +88,17 @@ def _functions() -> list[Function]:
 def _serve(options: argparse.Namespace, functions: list[Function]) -> int:
     invoker = Invoker(threads(os.environ))
     timers = Timers([] if options.no_timers else functions, invoker.start, os.environ)
+    web = HttpFunctions(functions, invoker.start, route_prefix(Path()))
+    routes = Routes(functions, invoker.start, web, rewrite_dates=options.rewrite_dates)
     try:
-        server = Server(options.port, Routes(functions, invoker.start))
+        server = Server(options.port, routes)
     except OSError as error:
-        raise LoadError(f"Port {options.port} cannot be used: {error.strerror}.") from error
+        raise LoadError(f"Port {options.port} cannot be used: {os.strerror(error.errno or 0)}.") from error
     ended = _end_signal()
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     timers.start()
-    _print_urls(functions, f"http://127.0.0.1:{server.server_port}")
+    _print_urls(functions, f"http://127.0.0.1:{server.port}", web, timers)
     os.read(ended, 1)
 
     _log.info("Ending: requests and runs under way have %d s.", DRAIN)
@@ -143,14 +130,19 @@ def _end_signal() -> int:
     return reader
 
 
-def _print_urls(functions: list[Function], url: str) -> None:
+def _print_urls(functions: list[Function], url: str, web: HttpFunctions, timers: Timers) -> None:
+    following = timers.next_times(datetime.now(UTC))
     for function in functions:
+        name = quote(function.name)
         if function.kind == EVENT_GRID:
-            print(f"  {function.name}: POST {url}{PATH}?functionName={quote(function.name)}")
+            told = f"POST {url}{PATH}?functionName={name}"
         elif function.kind == TIMER:
-            print(
-                f"  {function.name}: {function.trigger['schedule']}, POST {url}{ADMIN}/{quote(function.name)}"
-            )
+            time = following.get(function.name)
+            coming = f"next {time:%Y-%m-%dT%H:%M:%SZ}, " if time else ""
+            told = f"{function.trigger['schedule']}, {coming}POST {url}{ADMIN}/{name}"
+        else:
+            told = f"{url}{web.routes[function.name]}"
+        print(f"  {function.name}: {told}")
     print(f"Listening on {url}", flush=True)
 
 

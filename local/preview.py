@@ -16,19 +16,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from local import made_up
-from shared import events, ids
-from shared.emails.compose import Look, compose
-from shared.mailers import Accepted, Timeouts
-from shared.mailers.folder import FolderMailer
-from shared.notices import Decision, Kind, Mail, Member, Recorded, RejectedInput, plan
-from shared.store import keys
+from shared import ids, keys
+from shared.channels.email.compose import Branding, compose
+from shared.channels.email.folder import FolderMailer
+from shared.channels.outcomes import Accepted, Timeouts
+from shared.events import envelope, model
+from shared.notices.kinds import Decision, Kind
+from shared.notices.planning import plan
+from shared.notices.records import Mail, MailItem, RejectedInput, StoredEvent
+from testing.samples import mails
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from shared.notices import Row
-    from shared.routes import Audience
+    from shared.audience import Audience
+    from shared.notices.records import Row
 
 SENDER = "maintenance@contoso.example"
 MARK = ".preview"
@@ -42,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("out/preview"), help="folder to write to")
     parser.add_argument("--time-zone", default="Europe/Berlin", help="the audience's, as an IANA name")
     chosen = parser.parse_args(arguments)
-    audience = msgspec.structs.replace(made_up.TEAM, time_zone=chosen.time_zone)
-    stories = told(chosen.event) if chosen.event else made_up.stories()
+    audience = msgspec.structs.replace(mails.TEAM, time_zone=chosen.time_zone)
+    stories = told(chosen.event) if chosen.event else mails.stories()
     if not stories:
         print("nothing to tell", file=sys.stderr)
         return 1
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def write(stories: Iterable[made_up.Story], audience: Audience, folder: Path) -> Path:
+def write(stories: Iterable[mails.Story], audience: Audience, folder: Path) -> Path:
     """Render the stories into a folder of their own, in place of an earlier preview; give its page.
 
     Raises FileExistsError for a folder with other things in it.
@@ -68,23 +70,23 @@ def write(stories: Iterable[made_up.Story], audience: Audience, folder: Path) ->
     (folder / MARK).touch()
     mailer = FolderMailer(folder, SENDER)
     for story in stories:
-        email = compose(story.mail, story.rows, audience, Look(domain=SENDER.partition("@")[2]))
+        email = compose(story.mail, story.rows, audience, Branding(domain=SENDER.partition("@")[2]))
         outcome = mailer.send(email, story.mail.operation_id, Timeouts(1, 1))
         if not isinstance(outcome, Accepted):
             raise OSError(f"{story.name}: {outcome}")
     return folder / "index.html"
 
 
-def told(files: Iterable[Path]) -> list[made_up.Story]:
+def told(files: Iterable[Path]) -> list[mails.Story]:
     """Read files of events into the mails that they would give rise to, in that order."""
-    stories: list[made_up.Story] = []
-    history: dict[str, list[Recorded]] = {}
+    stories: list[mails.Story] = []
+    history: dict[str, list[StoredEvent]] = {}
     for file in files:
-        for item in events.parse(file.read_text(encoding="utf-8"), datetime.now(UTC)):
+        for item in envelope.parse(file.read_text(encoding="utf-8"), datetime.now(UTC)):
             reading = item.reading
-            if isinstance(reading, events.Ignored):
+            if isinstance(reading, model.Ignored):
                 print(f"{file}: ignored: {reading.reason}", file=sys.stderr)
-            elif isinstance(reading, events.Rejected):
+            elif isinstance(reading, model.Rejected):
                 row = RejectedInput(keys.rejected(item.raw), reading.reason, item.raw, datetime.now(UTC))
                 stories.append(_story(Kind.REJECTED, [row], row.received))
             else:
@@ -92,20 +94,20 @@ def told(files: Iterable[Path]) -> list[made_up.Story]:
     return stories
 
 
-def _event(event: events.Event, history: list[Recorded], file: Path) -> list[made_up.Story]:
+def _event(event: model.Event, history: list[StoredEvent], file: Path) -> list[mails.Story]:
     planned = plan(event, history, leads=(), gap=timedelta(0), now=event.time)
     if planned.key is None or planned.kind is None:
         print(f"{file}: {planned.decision.value}, no mail", file=sys.stderr)
         return []
-    history.append(Recorded(planned.key, event, Decision(planned.decision), planned.revision))
+    history.append(StoredEvent(planned.key, event, Decision(planned.decision), planned.revision))
     return [_story(planned.kind, history, event.time)]
 
 
-def _story(kind: Kind, rows: Sequence[Row], as_of: datetime) -> made_up.Story:
-    member = Member(kind, rows[-1].key, tuple(row.key for row in rows))
-    operation = ids.operation_id([member.notice_id(made_up.TEAM.id)])
-    mail = Mail(operation_id=operation, audience=made_up.TEAM.id, as_of=as_of, members=(member,))
-    return made_up.Story(kind.value, mail, {row.key: row for row in rows})
+def _story(kind: Kind, rows: Sequence[Row], as_of: datetime) -> mails.Story:
+    member = MailItem(kind, rows[-1].key, tuple(row.key for row in rows))
+    operation = ids.operation_id([member.notice_id(mails.TEAM.id)])
+    mail = Mail(operation_id=operation, audience=mails.TEAM.id, as_of=as_of, members=(member,))
+    return mails.Story(kind.value, mail, {row.key: row for row in rows})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from local import host
-from local.processes import Azurite, ProcessError
+from local.settings_file import SETTINGS
+from testing.processes import Azurite, ProcessError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> int:
     """Run until told to stop; 1 if something does not start."""
     arguments = sys.argv[1:]
-    if not (ROOT / host.SETTINGS).exists():
+    if not (ROOT / SETTINGS).exists():
         arguments += ["--settings", str(ROOT / "local.settings.sample.json")]
     try:
         if os.environ.get("NOTIFIER_STORAGE"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import re
@@ -9,62 +10,54 @@ import threading
 import typing
 from concurrent.futures import CancelledError
 from datetime import UTC, datetime
-
-from croniter import CroniterError, croniter
+from functools import cache
+from pathlib import Path
 
 from local.functions import TIMER, Function, LoadError
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from concurrent.futures import Future
+    from collections.abc import Iterable, Mapping
+
+    from local.functions import Invoke
+    from shared.ncrontab import TimerSchedule
 
 INFO = json.dumps(
     {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}, separators=(",", ":")
 )
 """What the host hands to a timer function. No status: nothing here remembers past runs between starts."""
 
-_FIELDS = 6
 _log = logging.getLogger("host")
 
 
-class Schedule:
-    """An NCRONTAB expression of six fields: second, minute, hour, day, month, weekday; in UTC."""
-
-    def __init__(self, expression: str) -> None:
-        """Raise `ValueError` for what is not such an expression."""
-        if len(expression.split()) != _FIELDS:
-            raise ValueError(f"{expression!r} does not have the six fields of NCRONTAB")
-        self._expression = expression
-        self.next(datetime.now(UTC))
-
-    def next(self, after: datetime) -> datetime:
-        """Return the first moment later than `after`."""
-        try:
-            # NCRONTAB wants both the day and the weekday to match where cron takes either.
-            ticks = croniter(self._expression, after, second_at_beginning=True, day_or=False)
-            moment: datetime = ticks.get_next(datetime)
-        except CroniterError as error:
-            raise ValueError(f"{self._expression!r} is not NCRONTAB: {error}") from error
-        return moment
+@cache
+def _reader() -> type[TimerSchedule]:
+    """Load this checkout's reader of schedules by its place: the app served may be another release."""
+    place = Path(__file__).resolve().parents[1] / "shared" / "ncrontab.py"
+    spec = importlib.util.spec_from_file_location("local.ncrontab", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    reader: type[TimerSchedule] = module.TimerSchedule
+    return reader
 
 
-def resolve(function: Function, environment: Mapping[str, str]) -> Schedule:
+def schedule_of(function: Function, environment: Mapping[str, str]) -> TimerSchedule:
     """Read a timer's schedule, its `%SETTING%` taken from the environment.
 
     Raises `LoadError` for a missing setting and for a wrong schedule.
     """
-    text = str(function.trigger["schedule"])
-    for name in re.findall(r"%([^%]+)%", text):
+    text = given = str(function.trigger["schedule"])
+    for name in re.findall(r"%([^%]+)%", given):
         value = environment.get(name, "")
         if not value:
             raise LoadError(f"{name} is missing: timer '{function.name}' takes its schedule from it.")
         text = text.replace(f"%{name}%", value)
     try:
-        return Schedule(text)
+        return _reader().parse(text)
     except ValueError as error:
-        raise LoadError(
-            f"The schedule of timer '{function.name}', {function.trigger['schedule']}: {error}."
-        ) from error
+        shown = f"{text!r}" if text == given else f"{given} ({text!r})"
+        raise LoadError(f"The schedule of timer '{function.name}', {shown}, {error}.") from error
 
 
 class Timers:
@@ -73,19 +66,20 @@ class Timers:
     Ticks that pass during a run are skipped, not queued, and an error never stops the schedule.
     """
 
-    def __init__(
-        self,
-        functions: Iterable[Function],
-        invoke: Callable[[Function, str], Future[None]],
-        environment: Mapping[str, str],
-    ) -> None:
+    def __init__(self, functions: Iterable[Function], invoke: Invoke, environment: Mapping[str, str]) -> None:
+        """Raise `LoadError` where a schedule cannot be read."""
         self._invoke = invoke
         self._stop = threading.Event()
         timers = [function for function in functions if function.kind == TIMER]
+        self._schedules = {function.name: schedule_of(function, environment) for function in timers}
         self._threads = [
-            threading.Thread(target=self._tick, args=(function, resolve(function, environment)), daemon=True)
+            threading.Thread(target=self._tick, args=(function, self._schedules[function.name]), daemon=True)
             for function in timers
         ]
+
+    def next_times(self, now: datetime) -> dict[str, datetime]:
+        """Return when each timer fires next, by its function's name."""
+        return {name: schedule.next(now) for name, schedule in self._schedules.items()}
 
     def start(self) -> None:
         """Begin to fire."""
@@ -96,7 +90,7 @@ class Timers:
         """Fire no more; a run that is under way goes on."""
         self._stop.set()
 
-    def _tick(self, function: Function, schedule: Schedule) -> None:
+    def _tick(self, function: Function, schedule: TimerSchedule) -> None:
         if function.trigger.get("runOnStartup"):
             self._run(function)
         while not self._stop.is_set():

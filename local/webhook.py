@@ -1,21 +1,26 @@
 """The Event Grid endpoint of the Functions host: what it answers to which request.
 
-As read in the source of the host's Event Grid extension (3.4.4, `HttpRequestProcessor.ProcessAsync`).
+As read in the source of the host's Event Grid extension (3.4.4, `HttpRequestProcessor.ProcessAsync`) and
+held against what version 3.3.0 answered. Where the host answers with an exception's page, the text here is
+a shorter one of its own; where a stray element ends an array, the answer waits for the events before it.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import typing
-from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
 
+from werkzeug import Response
+
+from local import host_json
 from local.functions import EVENT_GRID, Function
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from concurrent.futures import Future
+    from collections.abc import Iterable
+
+    from werkzeug import Request
+
+    from local.functions import Invoke
 
 PATH = "/runtime/webhooks/EventGrid"
 
@@ -30,105 +35,70 @@ ORIGINS = frozenset(
 )
 """Who may ask for the CloudEvents handshake."""
 
-_STRING_OR_SPACE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|\s+')
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer: status, text and further headers."""
-
-    status: int
-    text: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = "text/plain; charset=utf-8"
-
-
-def json_answer(value: object) -> Answer:
-    """Answer 200 with this value as JSON."""
-    return Answer(200, json.dumps(value), content_type="application/json; charset=utf-8")
-
 
 class EventGridWebhook:
-    """Answers requests to `/runtime/webhooks/EventGrid`; each event is one invocation, all in parallel."""
+    """Answers requests to `/runtime/webhooks/EventGrid`; each event is one invocation, all in parallel.
 
-    def __init__(
-        self, functions: Iterable[Function], invoke: Callable[[Function, str], Future[None]]
-    ) -> None:
+    Dates are handed on as they came, as since extension 3.4.3, or rewritten as before.
+    """
+
+    def __init__(self, functions: Iterable[Function], invoke: Invoke, *, rewrite_dates: bool = False) -> None:
         self._functions = {each.name: each for each in functions if each.kind == EVENT_GRID}
         self._invoke = invoke
+        self._rewrite_dates = rewrite_dates
 
-    def answer(self, method: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def answer(self, request: Request) -> Response:
         """Return the host's answer; comes back when all invocations have ended."""
-        # Names of query parameters have no case in .NET, names of functions do.
-        names = {key.lower(): value for key, value in parse_qsl(query, keep_blank_values=True)}
-        name = names.get("functionname", "")
+        # Names of query parameters have no case in .NET, names of functions do; values of a name are joined.
+        given = request.args.items(multi=True)
+        name = ",".join(value for key, value in given if key.lower() == "functionname")
         function = self._functions.get(name)
         if function is None:
-            return Answer(404, f"cannot find function: '{name}'")
-        if method == "OPTIONS":
-            origin = headers.get("WebHook-Request-Origin", "").lower()
+            return Response(f"cannot find function: '{name}'", 404)
+        if request.method == "OPTIONS":
+            origin = request.headers.get("WebHook-Request-Origin", "").lower()
             allowed = origin if origin in ORIGINS else "eventgrid.azure.net"
-            return Answer(200, headers={"Webhook-Allowed-Origin": allowed})
-        kind = headers.get("aeg-event-type", "").lower()
+            return Response(headers={"Webhook-Allowed-Origin": allowed})
+        kind = request.headers.get("aeg-event-type", "").lower()
         if kind == "unsubscribe":
-            return Answer(202)
+            return Response(status=202)
         if kind not in {"subscriptionvalidation", "notification"}:
-            return Answer(400)
+            return Response(status=400)
         try:
-            text = body.decode("utf-8-sig", "replace")
+            value = host_json.read(request.get_data().decode("utf-8-sig", "replace"))
             if kind == "subscriptionvalidation":
-                return json_answer({"validationResponse": _validation_code(text)})
-            return self._notify(function, events(text))
+                return Response(host_json.write({"validationResponse": _validation_code(value)}))
+            return self._notify(function, value)
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            return Answer(500, f"The request is not what Event Grid sends: {error}")
+            return Response(f"The request is not what Event Grid sends: {error}", 500)
 
-    def _notify(self, function: Function, texts: list[str]) -> Answer:
-        futures = [self._invoke(function, text) for text in texts]
+    def text(self, event: object) -> str:
+        """Return the text that a function gets of an event. Raises TypeError if it is no JSON object."""
+        if not isinstance(event, dict):
+            raise TypeError("neither a JSON object nor an array of objects")
+        return host_json.write(event, rewrite_dates=self._rewrite_dates)
+
+    def _notify(self, function: Function, value: object) -> Response:
+        futures, stray = [], None
+        for event in value if isinstance(value, list) else [value]:
+            try:
+                futures.append(self._invoke(function, self.text(event)))
+            except TypeError as error:
+                stray = error
+                break
         # Asking each for its exception waits for all of them: the host answers when the last one has ended.
-        failures = [error for future in futures if (error := future.exception())]
-        return failed(failures[0]) if failures else Answer(202)
+        failures = [future.exception() for future in futures]
+        if stray:
+            raise stray
+        return failed(function) if any(failures) else Response(status=202)
 
 
-def failed(error: BaseException) -> Answer:
-    """Answer 500 with the exception's message."""
-    return Answer(500, str(error) or type(error).__name__)
+def failed(function: Function) -> Response:
+    """Answer 500 with the function's name: what its exception says stays in the log."""
+    return Response(f"Exception while executing function: {function.name}", 500)
 
 
-def events(text: str) -> list[str]:
-    """Split a notification into its events, each as the compact JSON text that a function gets.
-
-    Numbers keep their spelling, text outside ASCII is not escaped. Raises `ValueError` for anything but
-    a JSON object or an array of them.
-    """
-    value = json.loads(text)
-    if isinstance(value, dict):
-        return [_compact(text)]
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        raise ValueError("neither a JSON object nor an array of objects")
-    compact, position, parts = _compact(text), 1, []
-    decoder = json.JSONDecoder()
-    for _ in value:
-        end = decoder.raw_decode(compact, position)[1]
-        parts.append(compact[position:end])
-        position = end + 1
-    return parts
-
-
-def _compact(text: str) -> str:
-    """Drop white space between the tokens of valid JSON, and needless escapes in its strings."""
-    compact = _STRING_OR_SPACE.sub(lambda token: _unescaped(token[0]), text)
-    # On its way to the worker the text is UTF-8, where half a surrogate pair cannot be.
-    return compact.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _unescaped(token: str) -> str:
-    if not token.startswith('"'):
-        return ""
-    return json.dumps(json.loads(token), ensure_ascii=False) if "\\" in token else token
-
-
-def _validation_code(text: str) -> str:
-    value = json.loads(text)
+def _validation_code(value: typing.Any) -> str:  # noqa: ANN401 - any JSON
     data = value[0]["data"] if isinstance(value, list) else value["data"]
     if isinstance(data, str):
         # The event of a CloudEvents subscription carries its data as JSON in a string.

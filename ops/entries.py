@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.notices import Mail, Member, SentMail
-from shared.store import keys
-from shared.store.codec import CheckRow, Gate, MailRow, NoticeRow
+from shared import keys
+from shared.notices.records import Mail, MailItem, SentMail
+from shared.store.ledger import Received, Rejection
+from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from shared.events import Cluster
-    from shared.store.ledger import Ledger, Received, Rejection
+    from shared.events.model import Cluster
+    from shared.store.ledger import Ledger
 
 Waiting = CheckRow | NoticeRow | MailRow
 """Something still to be done."""
@@ -27,7 +28,7 @@ class Entries(msgspec.Struct, frozen=True):
 
     events: list[Received] | None = None
     work: list[Waiting] | None = None
-    gate: Gate | None = None
+    gate: SendGate | None = None
     """As stored; with `work`."""
     sent: list[SentMail] | None = None
     rejected: list[Rejection] | None = None
@@ -46,7 +47,7 @@ class Clusters:
             self._known.setdefault(keys.history_of(received.key), received.event.event.cluster)
 
     def of(self, key: str) -> Cluster | None:
-        """Give the cluster; None for what is about none, or not stored any more."""
+        """Return the cluster; None for what is about none, or not stored any more."""
         if not key.startswith("event:"):
             return None
         prefix = keys.history_of(key)
@@ -64,7 +65,7 @@ class Clusters:
         return ", ".join(names) + (f" and {len(told) - few} more" if len(told) > few else "")
 
     def match(self, row: Waiting | SentMail, pattern: str) -> bool:
-        """Tell whether a row is about a cluster that the pattern matches."""
+        """Return whether a row is about a cluster that the pattern matches."""
         found = (self.of(key) for key in _keys(row))
         return any(cluster is not None and matches(cluster, pattern) for cluster in found)
 
@@ -84,10 +85,10 @@ def choose(ledger: Ledger, what: Iterable[str], since: datetime, pattern: str, c
     entries = Entries(events=events if "events" in wanted else None)
     if "work" in wanted:
         rows = list(ledger.work())
-        work = [row for row in rows if not isinstance(row, Gate)]
+        work = [row for row in rows if not isinstance(row, SendGate)]
         entries = msgspec.structs.replace(
             entries,
-            gate=next((row for row in rows if isinstance(row, Gate)), Gate()),
+            gate=next((row for row in rows if isinstance(row, SendGate)), SendGate()),
             work=[row for row in work if not pattern or clusters.match(row, pattern)],
         )
     if "sent" in wanted:
@@ -101,17 +102,17 @@ def choose(ledger: Ledger, what: Iterable[str], since: datetime, pattern: str, c
 
 
 def matches(cluster: Cluster, pattern: str) -> bool:
-    """Tell whether a cluster's name matches a pattern (with a slash in it, its resource ID), in any case."""
+    """Return whether its name matches a pattern (with a slash in it, its resource ID), in any case."""
     return fnmatchcase(cluster.key if "/" in pattern else cluster.name.lower(), pattern.lower())
 
 
-def members(row: MailRow | SentMail) -> tuple[Member, ...]:
-    """Give what a mail tells, sent or not."""
+def members(row: MailRow | SentMail) -> tuple[MailItem, ...]:
+    """Return what a mail tells, sent or not."""
     return row.members if isinstance(row, SentMail) else row.mail.members
 
 
 def as_mail(sent: SentMail) -> Mail:
-    """Give a mail as it was frozen, as far as its outcome tells."""
+    """Return a mail as it was frozen, as far as its outcome tells."""
     return Mail(
         operation_id=sent.key.removeprefix(keys.sent("")),
         audience=sent.audience,
@@ -122,7 +123,7 @@ def as_mail(sent: SentMail) -> Mail:
 
 
 def short(key: str) -> str:
-    """Give the beginning of the id in a key, which is enough to ask for it."""
+    """Return the beginning of the id in a key, which is enough to ask for it."""
     if key.startswith("event:"):
         key = keys.history_of(key).rstrip(":")
     return key.rpartition(":")[2][:8]

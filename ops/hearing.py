@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ops.table import table
-from shared.emails.outside import line
-from shared.events import Upgrade
-from shared.routes import DEFAULT_AUDIENCE, Outcome
+from shared.audience import DEFAULT_AUDIENCE
+from shared.events.model import Upgrade
+from shared.routes import Outcome
+from shared.text import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import timedelta
 
-    from shared.events import Event
-    from shared.routes import Audience, Condition, Defaults, Route, Routes, Step, Told, Trace
+    from shared.audience import Audience
+    from shared.events.model import Event
+    from shared.routes import Condition, Defaults, NoticePreview, Route, Routes, Step, Trace
 
 
 def explanation(event: Event, trace: Trace) -> str:
@@ -65,7 +67,7 @@ def _miss(condition: Condition, event: Event) -> str:
     return f"asks for {_condition(condition)}, {said}"
 
 
-def _listed(told: Iterable[Told], *, wanted: bool) -> str:
+def _listed(told: Iterable[NoticePreview], *, wanted: bool) -> str:
     each = (f"{one.kind} {one.lead}".strip() for one in told if one.wanted is wanted)
     return ", ".join(each) or "-"
 
@@ -113,7 +115,7 @@ def _condition(condition: Condition) -> str:
 
 
 def _way(route: Route) -> str:
-    return (", ".join(route.audiences) or "nobody") + (", and goes on" if route.goes_on else "")
+    return (", ".join(route.audiences) or "nobody") + (", and goes on" if route.continues else "")
 
 
 def _name(audience: Audience) -> str:

@@ -28,23 +28,25 @@ from uuid import uuid4
 
 import msgspec
 
-from local.functions import LoadError
+from local.settings_file import SettingsFileError
 from ops import ledger_details, ledger_tables, storage
 from ops.entries import Clusters, choose
 from ops.ledger_json import as_json
+from shared import keys
 from shared.clock import SystemClock
-from shared.emails.outside import line
-from shared.settings import SettingsError, duration
-from shared.store import codec, keys
+from shared.durations import duration
+from shared.setting_reader import SettingsError
+from shared.store import blobs, codec
 from shared.store.ledger import Ledger, ResendRefused
 from shared.store.table import TableError
+from shared.text import line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from shared.clock import Clock
-    from shared.notices import SentMail
+    from shared.notices.records import SentMail
 
 NOT_DONE = 1
 UNREADABLE = 2
@@ -53,7 +55,7 @@ UNREADABLE = 2
 _WHAT = ("events", "sent", "work", "rejected")
 _FEW = 5
 _MANY = 20
-_LEAST = 4
+_MIN = 4
 """Characters of an id."""
 
 _HINTS = {
@@ -74,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("azure").setLevel(logging.CRITICAL)
     try:
         place = storage.location(chosen.account, chosen.table)
-        with storage.opened(*place) as table:
+        with storage.opened(place) as table:
             code = run(chosen, Ledger(table), SystemClock())
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read this has seen enough
@@ -82,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except (NotDoneError, ResendRefused) as error:
         return _complain(str(error), NOT_DONE)
-    except (TableError, SettingsError, LoadError, ValueError) as error:
+    except (TableError, SettingsError, SettingsFileError, ValueError) as error:
         hints = [hint for sign, hint in _HINTS.items() if sign in str(error)]
         return _complain(": ".join([str(error).rstrip("."), *hints]), UNREADABLE)
     return code
@@ -171,7 +173,7 @@ def _raw(ledger: Ledger, key: str) -> int:
     row = ledger.row(key)
     if row is None or "raw0" not in row.values:
         raise NotDoneError(f"{key} holds nothing that was received.")
-    raw = codec.unpack_bytes(row.values)
+    raw = blobs.unpack_bytes(row.values)
     sys.stdout.flush()
     sys.stdout.buffer.write(raw)
     sys.stdout.buffer.flush()
@@ -182,7 +184,7 @@ def _raw(ledger: Ledger, key: str) -> int:
 
 def _one(ledger: Ledger, name: str) -> str:
     """Find the one key that a name stands for; for several events of one maintenance, their prefix."""
-    if len(name) < _LEAST:
+    if len(name) < _MIN:
         raise NotDoneError(f"{name!r} is too short for an id.")
     found = ledger.find(name)
     if found == [name]:

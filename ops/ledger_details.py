@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 from ops import ledger_tables
 from ops.entries import Clusters, as_mail, members
 from ops.ledger_tables import fitted
-from shared.emails.outside import clean, clip, line, readable
-from shared.sending import single
-from shared.store import codec, keys
+from shared import keys
+from shared.delivery.sender import single
+from shared.store import blobs, codec
+from shared.store.rows import SendGate
+from shared.text import clean, clip, line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from shared.notices import SentMail
-    from shared.store.codec import MailRow
+    from shared.notices.records import SentMail
     from shared.store.ledger import Ledger, Received
+    from shared.store.rows import MailRow
     from shared.store.table import Stored
 
-LONGEST = 8_000
+MAX_LENGTH = 8_000
 """Characters of a long text that are shown; --raw gives all of it."""
 
 _SLACK = timedelta(days=1)
@@ -50,7 +52,7 @@ def maintenance(ledger: Ledger, prefix: str, key: str, now: datetime) -> str:
     parts.append(f"TOLD\n{fitted(ledger_tables.SENT, told)}" if told else "TOLD: nothing yet")
 
     work = [row for row in ledger.work() if any(key.startswith(prefix) for key in codec.refers_to(row))]
-    waits = [ledger_tables.work_row(row, clusters, now) for row in work if not isinstance(row, codec.Gate)]
+    waits = [ledger_tables.work_row(row, clusters, now) for row in work if not isinstance(row, SendGate)]
     parts.append(f"WAITS\n{fitted(ledger_tables.WORK, waits)}" if waits else "WAITS: nothing")
     return "\n\n".join(parts)
 
@@ -103,7 +105,7 @@ def plain(row: Stored) -> str:
     facts += [(name, str(value)) for name, value in values.items()]
     parts = [_facts(facts)]
     if "raw0" in row.values:
-        parts.append(f"RAW\n{_long(readable(codec.unpack(row.values)))}")
+        parts.append(f"RAW\n{_long(readable(blobs.unpack(row.values)))}")
     return "\n\n".join(parts)
 
 
@@ -153,4 +155,4 @@ def _facts(facts: Iterable[tuple[str, str]]) -> str:
 
 
 def _long(text: str) -> str:
-    return "\n".join(f"  {part}" for part in clip(clean(text[: 2 * LONGEST]), LONGEST).split("\n"))
+    return "\n".join(f"  {part}" for part in clip(clean(text[: 2 * MAX_LENGTH]), MAX_LENGTH).split("\n"))

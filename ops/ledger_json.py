@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from shared.store import keys
-from shared.store.codec import CheckRow, MailRow, NoticeRow, text
+from shared import keys
+from shared.store.codec import text
+from shared.store.rows import CheckRow, MailRow, NoticeRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ops.entries import Entries, Waiting
-    from shared.notices import Member, SentMail
-    from shared.store.codec import Gate
+    from shared.notices.records import MailItem, SentMail
     from shared.store.ledger import Received, Rejection
+    from shared.store.rows import SendGate
 
     Object = dict[str, Any]
 
@@ -105,7 +106,7 @@ def _rejected(rejection: Rejection) -> Object:
     }
 
 
-def _gate(gate: Gate) -> Object:
+def _gate(gate: SendGate) -> Object:
     return {
         "until": text(gate.until),
         "reason": gate.reason,
@@ -113,5 +114,5 @@ def _gate(gate: Gate) -> Object:
     }
 
 
-def _members(members: Iterable[Member]) -> list[Object]:
+def _members(members: Iterable[MailItem]) -> list[Object]:
     return [{"kind": member.kind, "key": member.key, "lead": member.lead} for member in members]

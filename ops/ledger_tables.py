@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from ops.entries import members, short
 from ops.table import table
-from shared import pace
-from shared.emails.outside import clip, line
-from shared.routes import DEFAULT_AUDIENCE
-from shared.store import keys
-from shared.store.codec import CheckRow, MailRow, NoticeRow
+from shared import keys
+from shared.audience import DEFAULT_AUDIENCE
+from shared.delivery import limiter
+from shared.store.rows import CheckRow, MailRow, NoticeRow
+from shared.text import clip, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from ops.entries import Clusters, Entries, Waiting
-    from shared.notices import Member, SentMail
-    from shared.store.codec import Gate
+    from shared.notices.records import MailItem, SentMail
     from shared.store.ledger import Received, Rejection
+    from shared.store.rows import SendGate
 
 WIDTH = 120
 _GAP = 2
@@ -108,8 +108,8 @@ def rejected_row(rejection: Rejection) -> tuple[str, ...]:
     return moment(rejection.at), f"{rejection.size:,}", rejection.reason, short(rejection.key)
 
 
-def gate_line(gate: Gate, now: datetime) -> str:
-    """Say whether mail may go, and how much has gone of late."""
+def gate_line(gate: SendGate, now: datetime) -> str:
+    """Return whether mail may go, and how much has gone of late."""
     said = "Mail may go."
     if gate.until > now:
         said = f"No mail before {moment(gate.until)}: {clip(line(gate.reason), 60) or 'no reason given'}."
@@ -120,7 +120,7 @@ def gate_line(gate: Gate, now: datetime) -> str:
 
 
 def remarks(mail: SentMail) -> list[str]:
-    """Say what is to be said of a mail's outcome, in a few words each."""
+    """Return what is to be said of a mail's outcome, in a few words each."""
     found = [mail.why] if mail.why else []
     if mail.refused:
         found.append(f"refused: {', '.join(mail.refused)}")
@@ -133,7 +133,7 @@ def remarks(mail: SentMail) -> list[str]:
 
 
 def mail_state(row: MailRow) -> str:
-    """Say whose turn a mail is that has not been settled."""
+    """Return whose turn a mail is that has not been settled."""
     found = ["being sent, or its sender gone" if row.leased else "free"]
     if row.doubt:
         found.append("in doubt")
@@ -146,7 +146,7 @@ def mail_state(row: MailRow) -> str:
     return ", ".join(found)
 
 
-def tells(told: Iterable[Member]) -> str:
+def tells(told: Iterable[MailItem]) -> str:
     """Name the kinds that a mail tells, with their numbers."""
     counted = Counter(member.kind for member in told)
     return ", ".join(kind if number == 1 else f"{number} {kind}" for kind, number in counted.items())
@@ -199,6 +199,6 @@ def _type(row: Waiting) -> str:
             return "mail"
 
 
-def _sends(gate: Gate, now: datetime, seconds: int) -> int:
+def _sends(gate: SendGate, now: datetime, seconds: int) -> int:
     since = now.timestamp() - seconds
-    return sum(count for bucket, count in gate.sends.items() if (bucket + 1) * pace.BUCKET > since)
+    return sum(count for bucket, count in gate.sends.items() if (bucket + 1) * limiter.BUCKET > since)

@@ -90,17 +90,16 @@ def _app(url: str, key: str) -> Take:
 
 def _here() -> Take:
     """Take them in this process, with the app's own settings."""
-    from local.functions import LoadError
-    from local.host import apply_settings
-    from shared import settings, wiring
+    from local.settings_file import SettingsFileError, apply_settings
+    from shared import app, settings
     from shared.store.table import TableUnavailable
 
     environment = dict(os.environ)
     try:
         apply_settings(None, environment)
-    except LoadError as error:
+    except SettingsFileError as error:
         raise ValueError(str(error)) from None
-    intake = wiring.build(settings.load(environment)).intake
+    intake = app.build(settings.load(environment)).intake
 
     def take(letter: Letter) -> tuple[bool, str]:
         try:

@@ -20,15 +20,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.functions import LoadError
-from local.host import apply_settings
+from local.settings_file import apply_settings
 from ops.hearing import explanation, summary
 from shared import routes, settings
 from shared.clock import SystemClock
-from shared.emails.outside import line
-from shared.events import Event, Ignored, Rejected, parse
-from shared.routes import DEFAULT_AUDIENCE, Defaults, RoutesError
-from shared.settings import SettingsError
+from shared.events.envelope import parse
+from shared.events.model import Event, Ignored, Rejected
+from shared.routes import RoutesError
+from shared.setting_reader import SettingReader, SettingsError
+from shared.text import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,16 +38,6 @@ if TYPE_CHECKING:
 FINDING = 1
 UNREADABLE = 2
 """Exit codes; the second is argparse's own for a wrong command line."""
-
-_ASKED = ("EMAIL_TO", "TIME_ZONE", "REMINDER_LEADS", "REMINDER_GAP", "GROUP_WAIT", "GROUP_INTERVAL")
-_OTHERS = {
-    "SWEEP_SCHEDULE": "0 * * * * *",
-    "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-    "EMAIL_FOLDER": "out/mail",
-    "EMAIL_FROM": "aks@example.com",
-    "EMAIL_TO": "aks@example.com",
-}
-"""Settings that the app cannot do without, and that have no bearing on routes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,12 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         environment = dict(os.environ)
         apply_settings(None, environment)
-        defaults = _defaults(environment)
+        defaults = settings.routing(SettingReader(environment))
         text = _routes(chosen.check or chosen.routes, environment)
-    except (LoadError, SettingsError, RoutesError, OSError, ValueError) as error:
+    except (SettingsError, RoutesError, OSError, ValueError) as error:
         return _complain(error, UNREADABLE)
     try:
-        loaded = routes.load(text, defaults)
+        loaded = routes.load(text, defaults, _folder(chosen.check or chosen.routes, environment))
     except RoutesError as error:
         return _complain(error, FINDING if checks else UNREADABLE)
     if checks:
@@ -86,25 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _defaults(environment: Mapping[str, str]) -> Defaults:
-    """Read what the other settings say, as the app does; what else is set does not matter here."""
-    asked = {name: environment[name] for name in _ASKED if environment.get(name, "").strip()}
-    config = settings.load(_OTHERS | asked)
-    default = config.routes.audiences[DEFAULT_AUDIENCE]
-    return Defaults(
-        to=default.to if "EMAIL_TO" in asked else (),
-        time_zone=default.time_zone,
-        leads=default.leads,
-        gap=config.gap,
-        wait=config.group_wait,
-        interval=config.group_interval,
-    )
-
-
 def _routes(file: str, environment: Mapping[str, str]) -> str:
     if file:
         return _text(file)
     return routes.read(environment.get("ROUTES", ""), Path())
+
+
+def _folder(file: str, environment: Mapping[str, str]) -> Path:
+    """Return the folder that files named in the routes are relative to."""
+    return Path(file).parent if file else routes.folder(environment.get("ROUTES", ""), Path())
 
 
 def _text(file: str) -> str:

@@ -10,10 +10,10 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from local.host import apply_settings
+from local.settings_file import apply_settings
 from shared import settings
-from shared.settings import SettingsError
-from shared.store.table import CONNECT_SECONDS, AzureTable
+from shared.setting_reader import SettingReader, SettingsError
+from shared.store.azure import CONNECT_SECONDS, AzureTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,51 +24,44 @@ READ_SECONDS = 30
 """The app gives up sooner, for Event Grid waits for it; a person would rather wait."""
 
 _URI = "NOTIFIER_STORAGE__tableServiceUri"
-_ASKED = (_URI, "NOTIFIER_STORAGE", "NOTIFIER_TABLE")
-_OTHERS = {
-    "SWEEP_SCHEDULE": "0 * * * * *",
-    "EMAIL_FOLDER": "out/mail",
-    "EMAIL_FROM": "aks@example.com",
-    "EMAIL_TO": "aks@example.com",
-}
-"""Settings that the app cannot do without, and that have no bearing on where its table is."""
 
 
-def location(account: str, table: str) -> tuple[Storage, str]:
-    """Say where the table is: as given, or by the settings. Raises SettingsError, LoadError."""
+def location(account: str, table: str) -> Storage:
+    """Return where the table is: as given, or by the settings. Raises SettingsError, SettingsFileError."""
     environment = dict(os.environ)
     if not account or not table:
         apply_settings(None, environment)
     return read_location(environment, account, table)
 
 
-def read_location(environment: Mapping[str, str], account: str, table: str) -> tuple[Storage, str]:
-    """Read where the table is; what is given wins. Raises SettingsError."""
-    asked = {name: environment[name] for name in _ASKED if environment.get(name, "").strip()}
+def read_location(environment: Mapping[str, str], account: str, table: str) -> Storage:
+    """Return where the table is; what is given wins. Raises SettingsError."""
+    asked = dict(environment)
     if account:
-        asked = {_URI: account} | {name: asked[name] for name in asked if name == "NOTIFIER_TABLE"}
+        asked |= {_URI: account, "NOTIFIER_STORAGE": ""}
     if table:
         asked["NOTIFIER_TABLE"] = table
     try:
-        config = settings.load(_OTHERS | asked)
+        return settings.storage(SettingReader(asked))
     except SettingsError as error:
         raise SettingsError(
             str(error).replace(f"Setting {_URI}", "--account") if account else error
         ) from None
-    return config.storage, config.table
 
 
 @contextmanager
-def opened(storage: Storage, table: str) -> Iterator[AzureTable]:
+def opened(storage: Storage) -> Iterator[AzureTable]:
     """Open a table: by connection string, or with the identity of whoever is at the keyboard."""
     from azure.data.tables import TableClient
 
     options: dict[str, Any] = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
     if storage.connection_string:
-        client = TableClient.from_connection_string(storage.connection_string, table_name=table, **options)
+        client = TableClient.from_connection_string(
+            storage.connection_string, table_name=storage.table, **options
+        )
     else:
         from azure.identity import DefaultAzureCredential
 
-        client = TableClient(storage.uri, table, credential=DefaultAzureCredential(), **options)
+        client = TableClient(storage.uri, storage.table, credential=DefaultAzureCredential(), **options)
     with client:
         yield AzureTable(client, create=False)

@@ -106,7 +106,7 @@ def outputs(azure: Azure, deployment: str) -> dict[str, str]:
 
 
 def _outputs(found: Mapping[str, Any] | None) -> dict[str, str]:
-    """Give outputs under their names: Azure Resource Manager does not keep the case of these."""
+    """Return outputs under their names: Azure Resource Manager does not keep the case of these."""
     return {name.upper(): str(output["value"]) for name, output in (found or {}).items()}
 
 

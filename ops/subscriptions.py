@@ -1,7 +1,7 @@
 """The clusters of a subscription, as whoever `az` is logged in as may read them.
 
-Through the same code as the app's own daily reading, `shared.arm`. The credential is the CLI's: an operator,
-or a pipeline, has logged in with it anyway, and nothing is probed for.
+Through the same code as the app's own daily reading, `shared.sources.arm`. The credential is the CLI's: an
+operator, or a pipeline, has logged in with it anyway, and nothing is probed for.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from ops.linting import reading
+from ops.linting import parsing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ops.linting.listing import ListedCluster
-    from shared.arm import Arm, ArmError
+    from ops.linting.model import Listing
+    from shared.sources.arm import Arm, ArmError
 
 _SUBSCRIPTION = re.compile(
     r"(?:/subscriptions/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/?", re.IGNORECASE
@@ -25,7 +25,7 @@ _SUBSCRIPTION = re.compile(
 
 
 def named(word: str) -> str:
-    """Give the id of the subscription that a word on the command line names; empty where it names none."""
+    """Return the id of the subscription that a word on the command line names; empty where it names none."""
     match = _SUBSCRIPTION.fullmatch(word)
     return match[1].lower() if match else ""
 
@@ -34,19 +34,20 @@ def open_arm(portal: str) -> Arm:
     """Open Azure Resource Manager of the cloud that a portal belongs to. No round trip."""
     from azure.identity import AzureCliCredential
 
-    from shared import arm
+    from shared.sources import arm
 
     logging.getLogger("azure").setLevel(logging.CRITICAL)  # the error that follows says the same
     return arm.Arm(AzureCliCredential(), arm.endpoint(portal))
 
 
-def fetch(subscription: str, opener: Callable[[], Arm]) -> list[ListedCluster]:
-    """Give all clusters of a subscription with their configurations. Raises ArmError, ListingError.
+def fetch(subscription: str, opener: Callable[[], Arm]) -> Listing:
+    """Return a subscription's clusters with their configurations, and its shared windows.
 
-    Those whose configurations cannot be read are named on standard error, and left out.
+    Raises ArmError, ListingError. Those whose configurations cannot be read are named on standard error, and
+    left out.
     """
     with opener() as arm:
-        return reading.read(list(arm.listed(subscription, _missed)))
+        return parsing.read(list(arm.listed(subscription, _missed)), subscription)
 
 
 def _missed(cluster: str, error: ArmError) -> None:

@@ -1,146 +1,65 @@
-"""Maintenance windows: when they come, and what AKS advises against.
-
-    python -m ops.windows next FILE [--after TIME] [--count N] [--time-zone ZONE] [--json | --ics]
-    python -m ops.windows lint FILE|SUBSCRIPTION... [--json] [--strict] [--portal HOST]
+"""Maintenance windows: when they come, what AKS refuses, ignores or advises against, and how to freeze them.
 
 FILE is JSON, `-` is standard input: maintenance configurations as `az aks maintenanceconfiguration show` and
-`list` print them or as Azure Resource Manager returns them, or clusters as `az aks show` and `list` print
-them, with `maintenanceConfigurations` attached.
+`list` print them or as Azure Resource Manager returns them; clusters as `az aks show` and `list` print them,
+with `maintenanceConfigurations` attached; shared windows as `az aks maintenancewindow list` prints them; a
+Terraform plan (`terraform show -json`); an ARM template, or Bicep built into one.
 
-SUBSCRIPTION is the id of a subscription (a GUID): its clusters are read from Azure Resource Manager as
+SUBSCRIPTION is the ID of a subscription (a GUID): its clusters are read from Azure Resource Manager as
 whoever `az` is logged in as; the role Reader is enough. In a sovereign cloud --portal tells which, such as
 portal.azure.us.
 
-Exit code 0: done, and lint found no error. 1: lint found an error, or, with --strict, a warning. 2: the input
-cannot be read, or the command line is wrong.
+Exit code 0: done, and lint found no error. 1: lint found an error, or, with --strict, a warning. 2: nothing
+could be read, or the command line is wrong. What could not be read beside other things is named on standard
+error.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
+import os
 import sys
 from datetime import UTC, datetime
+from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
-from ops import coming, subscriptions
-from ops.linting import lint, reading, report
+import typer
+
+from local.settings_file import SettingsFileError, apply_settings
+from ops import freezing, subscriptions, upcoming_windows
+from ops.linting import baseline, lint, parsing, report
+from shared import routes
 from shared.clock import SystemClock
+from shared.routes import freezes
+from shared.routes import parsing as routes_parsing
+from shared.setting_reader import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from ops.linting.listing import ListedCluster
-    from shared.arm import Arm
+    from ops.linting.model import Listing
+    from shared.sources.arm import Arm
 
 UNREADABLE = 2
-"""The exit code of input that cannot be read; argparse's own for a wrong command line."""
+"""The exit code of input that cannot be read; typer's own for a wrong command line."""
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 class UnreadableError(ValueError):
     """A source cannot be read. The message names it and says why."""
 
 
-def main(
-    arguments: Sequence[str] | None = None, open_arm: Callable[[str], Arm] = subscriptions.open_arm
-) -> int:
-    """Do what the command line asks for; give the exit code. `open_arm` opens ARM of a portal's cloud."""
-    chosen = _parser().parse_args(arguments)
-    chosen.open_arm = open_arm
-    try:
-        code: int = chosen.run(chosen)
-    except UnreadableError as error:
-        print(error, file=sys.stderr)
-        return UNREADABLE
-    return code
+class Form(StrEnum):
+    """How findings are written."""
 
-
-def _next(chosen: argparse.Namespace) -> int:
-    clusters = _read(chosen.source)
-    for malformed in (malformed for listed in clusters for malformed in listed.malformed):
-        name = f"{malformed.name}: " if malformed.name else ""
-        raise UnreadableError(f"{chosen.source}: {name}{malformed.error}")
-    windows = list(islice(coming.coming(clusters, chosen.after), chosen.count))
-    if chosen.json:
-        print(coming.as_json(windows))
-    elif chosen.ics:
-        sys.stdout.buffer.write(coming.as_calendar(windows))
-    else:
-        print(coming.as_text(windows, chosen.after, chosen.time_zone))
-    return 0
-
-
-def _lint(chosen: argparse.Namespace) -> int:
-    findings = lint(reading.join([_listed(source, chosen) for source in chosen.source]), chosen.at)
-    print(report.as_json(findings) if chosen.json else report.as_text(findings))
-    return report.exit_code(findings, strict=chosen.strict)
-
-
-def _listed(word: str, chosen: argparse.Namespace) -> list[ListedCluster]:
-    """Read what a word of the command line stands for: a subscription, unless there is such a file."""
-    subscription = subscriptions.named(word)
-    if not subscription or Path(word).is_file():
-        return _read(word)
-    from shared.arm import ArmError
-
-    try:
-        return subscriptions.fetch(subscription, lambda: chosen.open_arm(chosen.portal))
-    except (ArmError, reading.ListingError) as error:
-        raise UnreadableError(f"subscription {subscription}: {error}") from None
-
-
-def _read(source: str) -> list[ListedCluster]:
-    """Read what a word on the command line stands for: a file, or standard input."""
-    try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-        return reading.read(json.loads(data.decode("utf-8-sig")))
-    except OSError as error:
-        why = str(error.strerror or error)
-        if subscriptions.named(source):
-            why = "expected a file with clusters or maintenance configurations, not a subscription"
-        raise UnreadableError(f"{source}: {why}") from None
-    except (ValueError, RecursionError) as error:
-        kind = "" if isinstance(error, reading.ListingError) else "not JSON: "
-        raise UnreadableError(f"{source}: {kind}{error}") from None
-
-
-def _parser() -> argparse.ArgumentParser:
-    about = __doc__ or ""
-    parser = argparse.ArgumentParser(
-        prog="python -m ops.windows",
-        description=about,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    now = SystemClock().now()
-
-    next_ = commands.add_parser("next", help="the windows to come, a running one first")
-    next_.add_argument("source", metavar="FILE", help="JSON; - is standard input")
-    next_.add_argument("--after", type=_time, default=now, metavar="TIME", help="ISO 8601, default now")
-    next_.add_argument("--count", type=_count, default=10, metavar="N", help="so many in all (default 10)")
-    next_.add_argument("--time-zone", type=_zone, metavar="ZONE", help="an IANA name, shown beside UTC")
-    form = next_.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="as an array, in UTC")
-    form.add_argument("--ics", action="store_true", help="as a calendar")
-    next_.set_defaults(run=_next)
-
-    lint_ = commands.add_parser("lint", help="what AKS advises against")
-    lint_.add_argument(
-        "source", nargs="+", metavar="FILE|SUBSCRIPTION", help="JSON, - for standard input; or a subscription"
-    )
-    lint_.add_argument(
-        "--portal", default="portal.azure.com", metavar="HOST", help="the portal of the subscriptions' cloud"
-    )
-    lint_.add_argument(
-        "--at", type=_time, default=now, metavar="TIME", help="as things are then (default now)"
-    )
-    lint_.add_argument("--json", action="store_true", help="as an array of findings")
-    lint_.add_argument("--strict", action="store_true", help="exit with 1 on warnings, too")
-    lint_.set_defaults(run=_lint)
-    return parser
+    TABLE = "table"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
 
 
 def _time(text: str) -> datetime:
@@ -148,20 +67,248 @@ def _time(text: str) -> datetime:
         time = datetime.fromisoformat(text.strip().upper())
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-11-27T01:00Z") from None
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of windows")
-    return int(text)
+        raise typer.BadParameter(f"{text!r} is not a time such as 2026-11-27T01:00Z") from None
 
 
 def _zone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
     except (OSError, ValueError, KeyError):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an IANA time zone such as Europe/Berlin") from None
+        raise typer.BadParameter(f"{text!r} is not an IANA time zone such as Europe/Berlin") from None
+
+
+_TimeZone = Annotated[
+    ZoneInfo | None,
+    typer.Option(parser=_zone, metavar="ZONE", help="an IANA name (default: TIME_ZONE, where that is set)"),
+]
+_At = Annotated[datetime | None, typer.Option(parser=_time, metavar="TIME", help="ISO 8601 (default: now)")]
+_Portal = Annotated[str, typer.Option(metavar="HOST", help="the portal of the subscriptions' cloud")]
+
+
+@app.command("next")
+def next_(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="JSON; - is standard input")],
+    after: _At = None,
+    count: Annotated[int, typer.Option(min=1, metavar="N", help="so many in all")] = 10,
+    time_zone: _TimeZone = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="as an array, in UTC")] = False,
+    as_ics: Annotated[bool, typer.Option("--ics", help="as a calendar")] = False,
+) -> None:
+    """Print the windows to come, a running one first."""
+    if as_json and as_ics:
+        raise typer.BadParameter("not allowed together with --json", param_hint="--ics")
+    after = after or SystemClock().now()
+    with _Complaining():
+        listing = _read(source)
+        _name_unread(listing, source)
+        windows = list(islice(upcoming_windows.upcoming(listing, after), count))
+        if as_json:
+            print(upcoming_windows.as_json(windows))
+        elif as_ics:
+            sys.stdout.buffer.write(upcoming_windows.as_calendar(windows))
+        else:
+            zone = time_zone or _setting_zone(_environment())
+            print(upcoming_windows.as_text(windows, after, zone))
+
+
+@app.command("lint")
+def lint_(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE|SUBSCRIPTION...", help="JSON, - for standard input; or a subscription"),
+    ],
+    portal: _Portal = "portal.azure.com",
+    at: _At = None,
+    time_zone: _TimeZone = None,
+    form: Annotated[Form, typer.Option("--format", help="how findings are written")] = Form.TABLE,
+    baseline_file: Annotated[
+        Path | None, typer.Option("--baseline", metavar="FILE", help="leave out the findings of this file")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write the findings down as known, and end with 0")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="the same as --format json")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="exit with 1 on warnings, too")] = False,
+) -> None:
+    """Print what AKS refuses, ignores or advises against."""
+    with _Complaining():
+        environment = _environment()
+        listing = parsing.join([_listed(source, portal, context.obj) for source in sources])
+        for sentence in listing.unread:
+            print(f"left out: {sentence}", file=sys.stderr)
+        zone = time_zone or _setting_zone(environment)
+        now = at or SystemClock().now()
+        findings = lint(listing, now, time_zone=zone, freezes=_freezes(environment))
+        if baseline_file is not None:
+            findings = baseline.unknown(findings, baseline_file)
+        if write_baseline is not None:
+            baseline.write(findings, write_baseline)
+        print(_WRITERS[Form.JSON if as_json else form](findings))
+        code = 0 if write_baseline is not None else report.exit_code(findings, strict=strict)
+    raise typer.Exit(code)
+
+
+@app.command("freeze")
+def freeze_(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a freeze of ROUTES")],
+    source: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="clusters (default: those of CLUSTERS)")
+    ] = None,
+    portal: _Portal = "portal.azure.com",
+    at: _At = None,
+    routes_file: Annotated[
+        Path | None, typer.Option("--routes", metavar="FILE", help="a file of routes instead of ROUTES")
+    ] = None,
+) -> None:
+    """Print a bash script that sets the not-allowed dates which keep a freeze, on every cluster concerned."""
+    with _Complaining():
+        environment = dict(_environment())
+        if routes_file is not None:
+            environment["ROUTES"] = f"@{routes_file}"
+        every = _freezes(environment)
+        found = freezes.named(every, name)
+        now = at or SystemClock().now()
+        if not found:
+            known = ", ".join(dict.fromkeys(freeze.name for freeze in every))
+            raise UnreadableError(
+                f"ROUTES has no freeze {name!r}: {f'expected one of {known}' if known else 'it names none'}."
+            )
+        coming = [freeze for freeze in found if freeze.end > now]
+        if not coming:
+            raise UnreadableError(f"The freeze {name!r} is over.")
+        words = [source] if source else _clusters(environment)
+        listing = parsing.join([_listed(word, portal, context.obj) for word in words])
+        for sentence in listing.unread:
+            print(f"left out: {sentence}", file=sys.stderr)
+        print(freezing.script(coming, listing, now))
+
+
+def _clusters(environment: Mapping[str, str]) -> list[str]:
+    """Return what CLUSTERS names: subscriptions, or a file."""
+    said = environment.get("CLUSTERS", "").strip()
+    if said.lower() in {"", "off"}:
+        raise UnreadableError("Setting CLUSTERS is off: name a FILE with clusters.")
+    if said.startswith("@"):
+        return [said.removeprefix("@").strip()]
+    return [word.strip() for word in said.split(",") if word.strip()]
+
+
+_WRITERS = {
+    Form.TABLE: report.as_text,
+    Form.JSON: report.as_json,
+    Form.SARIF: report.as_sarif,
+    Form.GITHUB: report.as_annotations,
+}
+
+
+def main(
+    arguments: Sequence[str] | None = None, open_arm: Callable[[str], Arm] = subscriptions.open_arm
+) -> int:
+    """Do what the command line asks for; return the exit code. `open_arm` opens ARM of a portal's cloud."""
+    try:
+        app(arguments, prog_name="python -m ops.windows", obj=open_arm)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+class _Complaining:
+    """Ends the process with one sentence where what it was asked to read cannot be read."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, UnreadableError | SettingsError | SettingsFileError | baseline.BaselineError):
+            print(error, file=sys.stderr)
+            raise typer.Exit(UNREADABLE) from None
+
+
+def _environment() -> Mapping[str, str]:
+    """Return the settings as the app has them here: the environment, else local.settings.json."""
+    environment = dict(os.environ)
+    apply_settings(None, environment)
+    return environment
+
+
+def _setting_zone(environment: Mapping[str, str]) -> ZoneInfo | None:
+    name = environment.get("TIME_ZONE", "").strip()
+    try:
+        return ZoneInfo(name) if name else None
+    except (OSError, ValueError, KeyError):
+        raise SettingsError(
+            f"Setting TIME_ZONE ({name!r}) is no IANA time zone such as Europe/Berlin."
+        ) from None
+
+
+def _freezes(environment: Mapping[str, str]) -> Sequence[freezes.Freeze]:
+    """Return the freezes of ROUTES, as the app reads them; none where it is not set."""
+    text = environment.get("ROUTES", "")
+    if not text.strip():
+        return ()
+    try:
+        zone = str(_setting_zone(environment) or "UTC")
+        return routes_parsing.freezes(routes.read(text, Path()), zone, routes.folder(text, Path()))
+    except routes.RoutesError as error:
+        raise SettingsError(f"Setting ROUTES is wrong: {str(error).rstrip('.')}.") from None
+
+
+def _listed(word: str, portal: str, open_arm: Callable[[str], Arm] | None) -> Listing:
+    """Read what a word of the command line stands for: a subscription, unless there is such a file."""
+    subscription = subscriptions.named(word)
+    if not subscription or Path(word).is_file():
+        return _read(word)
+    from shared.sources.arm import ArmError
+
+    opener = open_arm or subscriptions.open_arm
+    try:
+        return subscriptions.fetch(subscription, lambda: opener(portal))
+    except (ArmError, parsing.ListingError) as error:
+        raise UnreadableError(f"subscription {subscription}: {error}") from None
+
+
+def _read(source: str) -> Listing:
+    """Read what a word on the command line stands for: a file, or standard input."""
+    try:
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        return parsing.read(json.loads(data.decode("utf-8-sig")), source)
+    except OSError as error:
+        why = str(error.strerror or error)
+        if subscriptions.named(source):
+            why = "expected a file with clusters or maintenance configurations, not a subscription"
+        raise UnreadableError(f"{source}: {why}") from None
+    except (ValueError, RecursionError) as error:
+        kind = "" if isinstance(error, parsing.ListingError) else "not JSON: "
+        raise UnreadableError(f"{source}: {kind}{error}") from None
+
+
+def _name_unread(listing: Listing, source: str) -> None:
+    """Name what cannot be read and what has no windows; raise UnreadableError where nothing else is there."""
+    every = (*listing.clusters, *listing.shared)
+    sentences = list(listing.unread)
+    for listed in every:
+        of = f"{listed.name}: " if listed.name and len(every) > 1 else ""
+        for malformed in listed.malformed:
+            name = f"{malformed.name}: " if malformed.name else ""
+            sentences.append(f"{of}{name}{malformed.error}")
+    if sentences and not any(listed.configurations for listed in every):
+        raise UnreadableError("\n".join(f"{source}: {sentence}" for sentence in sentences))
+    for listed in every:
+        of = f"{listed.name}: " if listed.name and len(every) > 1 else ""
+        for found in listed.configurations:
+            if found.window is None:
+                why = (
+                    f"linked to {found.window_id}, which is not here"
+                    if found.window_id
+                    else "holds no window"
+                )
+                sentences.append(f"{of}{found.name or 'a configuration without a name'}: {why}")
+    for sentence in sentences:
+        print(f"{source}: {sentence}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -12,17 +12,17 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from local.processes import ROOT
-from prove import campaigns, hostile, report
+from prove import hostile, report, runner
 from prove.bugs import Bug
-from prove.campaigns import Total, total
+from prove.runner import Total, total
 from prove.runs import Lab, Trial
 from prove.schedules import Part
+from testing.processes import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prove.campaigns import Result
+    from prove.runner import Result
 
 PAGE = ROOT / "docs" / "proof.md"
 KEPT = ROOT / "out" / "proof"
@@ -88,7 +88,7 @@ def _parts(text: str) -> tuple[str, ...]:
 def _again(trial: Trial) -> int:
     """Do one schedule again, and say what came of it."""
     with Lab() as lab:
-        result = campaigns.try_one(lab, trial)
+        result = runner.try_one(lab, trial)
     summed = Total()
     summed.add(result)
     print(report.faults(summed))
@@ -101,14 +101,14 @@ def _faults(seeds: int) -> tuple[str, list[str]]:
     rare = report.rare(summed)
     wrong = [report.bad(summed.bad)] if summed.bad else []
     if rare:
-        wrong.append(f"struck fewer than {report.LEAST_STRIKES} times: {', '.join(rare)}")
+        wrong.append(f"struck fewer than {report.MIN_STRIKES} times: {', '.join(rare)}")
     return "\n\n".join([report.faults(summed), *wrong]), wrong
 
 
 def _bugs() -> tuple[str, list[str]]:
     caught = []
     for bug in Bug:
-        seeds, result = campaigns.first_caught(bug, report.MOST_SEEDS)
+        seeds, result = runner.first_caught(bug, report.MAX_SEEDS)
         caught.append(report.Caught(bug, seeds, result))
         print(f"  {bug}: {'caught' if result else 'not caught'}", flush=True)
     wrong = [f"not caught: {each.bug}" for each in caught if each.result is None]

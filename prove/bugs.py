@@ -31,19 +31,19 @@ def plant(bug: Bug) -> None:
 
 
 def _no_if_match() -> None:
-    from shared.store import table
+    from shared.store import azure, table
 
-    right: Callable[..., Any] = table._sdk_operation
+    right: Callable[..., Any] = azure._sdk_operation
 
     def wrong(operation: table.Operation) -> Any:
         verb, entity, options = right(operation)
         return verb, entity, {name: value for name, value in options.items() if name == "mode"}
 
-    table._sdk_operation = wrong
+    azure._sdk_operation = wrong
 
 
 def _settle_before_send() -> None:
-    from shared.sending import Sender
+    from shared.delivery.sender import Sender
 
     right: Callable[..., Any] = Sender.send
 
@@ -56,11 +56,11 @@ def _settle_before_send() -> None:
 
 
 def _conflict_is_done() -> None:
-    from shared.store import table
+    from shared.store import azure, table
 
-    right: Callable[..., Any] = table.AzureTable._commit
+    right: Callable[..., Any] = azure.AzureTable._commit
 
-    def wrong(self: table.AzureTable, operations: Any) -> list[str]:
+    def wrong(self: azure.AzureTable, operations: Any) -> list[str]:
         try:
             etags: list[str] = right(self, operations)
         except table.Conflict as conflict:
@@ -69,11 +69,11 @@ def _conflict_is_done() -> None:
             return [""] * len(operations)
         return etags
 
-    table.AzureTable._commit = wrong  # type: ignore[method-assign]
+    azure.AzureTable._commit = wrong  # type: ignore[method-assign]
 
 
 def _no_question() -> None:
-    from shared.sending import Sender
+    from shared.delivery.sender import Sender
 
     Sender._ask = lambda *_: None  # type: ignore[method-assign]
 

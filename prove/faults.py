@@ -7,7 +7,7 @@ from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from tests.support.fault_proxy import CUT, Delay, Fault, Phase, Reply, Request
+from testing.fault_proxy import CUT, Delay, Fault, Phase, Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,7 +97,7 @@ MAIL_RATE = 3.0
 """By how much more often a fault strikes a mail than a row: there are fewer of them."""
 
 
-class Strikes:
+class FaultCounts:
     """Counts what has struck, over all instances. Thread-safe."""
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ class Strikes:
             self.counts[name] += 1
 
 
-class Mortal(Protocol):
+class Killable(Protocol):
     """An instance, as far as what can happen to it."""
 
     def kill(self) -> None:
@@ -122,11 +122,11 @@ class Mortal(Protocol):
         ...
 
 
-class Weather:
+class FaultInjector:
     """Decides on each request of one instance: from the seed, by the request's number."""
 
-    def __init__(self, seed: str, rate: float, kinds: Sequence[str], strikes: Strikes) -> None:
-        self.instance: Mortal | None = None
+    def __init__(self, seed: str, rate: float, kinds: Sequence[str], strikes: FaultCounts) -> None:
+        self.instance: Killable | None = None
         self.refused: set[str] = set()
         """Operations that were answered with a 400."""
         self.held_up: set[str] = set()
@@ -178,7 +178,7 @@ class Weather:
         return fault
 
     def _decide(self, side: str, number: int, phase: Phase) -> tuple[Kind | None, Fault | None]:
-        """Give what strikes now: a death cuts the connection, and is of no kind."""
+        """Return what strikes now: a death cuts the connection, and is of no kind."""
         if self._ends(side, phase):
             return None, CUT
         kind = None if self._calm else self._kind(side, number)
@@ -217,5 +217,5 @@ class Weather:
 
 
 def _is_refused(phase: Phase, request: Request) -> bool:
-    """Tell whether nothing was done or taken, by the answer's status."""
+    """Return whether nothing was done or taken, by the answer's status."""
     return phase is Phase.AFTER and request.status != 202

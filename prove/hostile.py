@@ -2,10 +2,10 @@
 
     python -m prove.hostile [--inputs N] [--seed S] [--processes P]
 
-The properties and the inputs are those of `tests/test_hostile.py`; see `tests/support/hostile`. The same seed
-gives the same inputs. What breaks is shown as the smallest input that breaks in the same way, to be pasted
-into a test. A kind of whose inputs hardly any came to what they are for breaks, too: it would prove nothing.
-Exits 1 if anything did.
+The properties and the inputs are those of `tests/promises/test_hostile_input.py` and `testing/hostile`. The
+same seed gives the same inputs. What breaks is shown as the smallest input that breaks in the same way, to be
+pasted into a test. A kind of whose inputs hardly any came to what they are for breaks, too: it would prove
+nothing. Exits 1 if anything did.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ import msgspec
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import HypothesisWarning
 
-from local import markdown
-from tests.support.hostile.kinds import KINDS, Kind
+from bench import markdown
+from testing.hostile.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -106,7 +106,7 @@ def prove(kind: Kind, inputs: int, start: int = 0) -> Figures:
 
 
 def _rare(kind: Kind, words: Counter[str]) -> Iterator[str]:
-    """Tell which words hardly occur that have to."""
+    """Return which words hardly occur that have to."""
     for word in kind.words:
         share = words[word] / max(words.total(), 1)
         if share < LEAST:

@@ -10,16 +10,16 @@ import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Self
 
-from local.processes import Answer, Client, connection_string, listening
-from tests.support.fault_proxy import FaultProxy
-from tests.support.real import SETTINGS
+from testing.fault_proxy import FaultProxy
+from testing.processes import Answer, Client, connection_string, listening
+from testing.real_app import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from prove.faults import Weather
-    from prove.nursery import Nursery
+    from prove.faults import FaultInjector
+    from prove.fork_server import ForkServer
     from prove.schedules import Death
 
 READY_WITHIN = 60.0
@@ -31,8 +31,8 @@ class Instance:
 
     def __init__(
         self,
-        nursery: Nursery,
-        weather: Weather,
+        fork_server: ForkServer,
+        injector: FaultInjector,
         deaths: tuple[Death, ...],
         log: Path,
         *,
@@ -40,14 +40,14 @@ class Instance:
         mail: str,
         bug: str = "",
     ) -> None:
-        self.weather = weather
+        self.injector = injector
         self.lives = 0
-        self._nursery = nursery
+        self._fork_server = fork_server
         self._deaths = {death.life: death for death in deaths}
         self._log = log
         self._bug = bug
-        self._table_proxy = FaultProxy(azurite, weather.table)
-        self._mail_proxy = FaultProxy(mail, weather.mail)
+        self._table_proxy = FaultProxy(azurite, injector.table)
+        self._mail_proxy = FaultProxy(mail, injector.mail)
         self._settings: dict[str, str] = {}
         self._client = Client()
         self._pid = 0
@@ -78,13 +78,13 @@ class Instance:
         with self._lock:
             self._log.touch()
             begin = self._log.stat().st_size
-            self.weather.reborn(self._deaths.get(self.lives))
-            pid = self._nursery.fork(self._settings, self._log, self._bug)
+            self.injector.reborn(self._deaths.get(self.lives))
+            pid = self._fork_server.fork(self._settings, self._log, self._bug)
             self._pidfd = os.pidfd_open(pid)
             self.lives += 1
             self._pid = pid
             self._client = Client(self._url(begin))
-            self.weather.instance = self
+            self.injector.instance = self
 
     def kill(self) -> None:
         """End it at once, with SIGKILL, and wait until it is gone."""
@@ -142,7 +142,7 @@ class Instance:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.weather.instance = None
+        self.injector.instance = None
         self.kill()
         self._stack.close()
 

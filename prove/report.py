@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from local import machine, markdown
+from bench import machine, markdown
 from prove.faults import KINDS, SIDES, STOPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prove.campaigns import Result, Total
+    from prove.runner import Result, Total
 
-LEAST_STRIKES = 50
+MIN_STRIKES = 50
 """How often each kind has to strike before its being survived says anything."""
 
-MOST_SEEDS = 200
+MAX_SEEDS = 200
 """Within how many seeds a planted bug has to show."""
 
 _OTHERS = (
@@ -40,7 +40,7 @@ class Caught(NamedTuple):
 
 
 def faults(total: Total) -> str:
-    """Tell what struck, and what came of it."""
+    """Return what struck, and what came of it."""
     rows = [(name, f"{total.strikes[name]:,}") for name in NAMES]
     sums = [
         ("schedules", f"{total.runs:,}"),
@@ -62,16 +62,16 @@ def faults(total: Total) -> str:
 
 def rare(total: Total) -> list[str]:
     """Name the kinds that struck too rarely."""
-    return [name for name in NAMES if total.strikes[name] < LEAST_STRIKES]
+    return [name for name in NAMES if total.strikes[name] < MIN_STRIKES]
 
 
 def bad(results: Sequence[Result]) -> str:
     """Name what went wrong, with the seed that does it again; nothing where nothing did."""
-    return "\n".join(f"* seed {result.seed} ({result.temper}): {result.wrong}" for result in results)
+    return "\n".join(f"* seed {result.seed} ({result.mode}): {result.wrong}" for result in results)
 
 
 def bugs(caught: Sequence[Caught]) -> str:
-    """Tell how soon each planted bug showed, and how."""
+    """Return how soon each planted bug showed, and how."""
     rows = []
     for bug, seeds, result in caught:
         how = "**not caught**"
@@ -150,17 +150,17 @@ _HOSTILE = """\
 ## Hostile input
 
 Texts and values made by hypothesis, from nonsense to documents that are nearly right, and the properties that
-must hold of any of them ([tests/support/hostile](../tests/support/hostile)):"""
+must hold of any of them ([testing/hostile](../testing/hostile)):"""
 
 _END = """\
 ## What this does not show
 
 The mail service is a stand-in: what Azure Communication Services does with an operation id that it has seen
-before is not documented, hence both tempers. It forgets nothing here. Azurite has one server, whose clock is
+before is not documented, hence both modes. It forgets nothing here. Azurite has one server, whose clock is
 the machine's, and the host is the repository's own stand-in. Leases are the shortest (10 s); watchdogs are
 off; the limits of the mail service are out of reach, which the storm tests see to, and a pause after a 429 is
 not judged. Rescheduled maintenances, SMTP, delivery reports and housekeeping are left to the tests.
 
 A small model of the protocol, checked exhaustively, is beside the tests:
-[tests/support/model.py](../tests/support/model.py).
+[tests/promises/protocol_model.py](../tests/promises/protocol_model.py).
 """

@@ -15,22 +15,23 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from azure.data.tables import TableClient
 
-from local.processes import Azurite
 from prove import schedules
-from prove.evidence import Evidence
-from prove.faults import LEASE, Strikes, Weather
+from prove.faults import LEASE, FaultCounts, FaultInjector
+from prove.fork_server import ForkServer
 from prove.instances import Instance
-from prove.nursery import Nursery
-from shared.store import codec, keys
-from shared.store.table import AzureTable
-from tests.support.mail_endpoint import KEY, MailEndpoint, Moment
+from prove.verdict import Evidence
+from shared import keys
+from shared.store import codec
+from shared.store.azure import AzureTable
+from testing.mail_endpoint import KEY, MailEndpoint, Moment
+from testing.processes import Azurite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prove.schedules import Delivery, Part, Schedule
     from shared.store.table import Stored
-    from tests.support.mail_endpoint import Request
+    from testing.mail_endpoint import Request
 
 INSTANCES = 2
 PATIENCE = 300.0
@@ -54,12 +55,12 @@ class Trial(NamedTuple):
 
 
 class Lab:
-    """What runs share: Azurite and a nursery. A context manager; runs may go on at the same time."""
+    """What runs share: Azurite and a fork server. A context manager; runs may go on at the same time."""
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
         self.azurite = self._stack.enter_context(Azurite())
-        self.nursery = self._stack.enter_context(Nursery())
+        self.fork_server = self._stack.enter_context(ForkServer())
         self.folder = Path(self._stack.enter_context(TemporaryDirectory()))
         return self
 
@@ -78,11 +79,11 @@ class Run:
     def __init__(self, lab: Lab, trial: Trial) -> None:
         self._trial = trial
         self._schedule = schedule = self._made()
-        self._endpoint = MailEndpoint(temper=schedule.temper)
+        self._endpoint = MailEndpoint(mode=schedule.mode)
         self._table_name = f"t{uuid.uuid4().hex}"
         self._client = TableClient.from_connection_string(lab.azurite.connection_string, self._table_name)
         self._table = AzureTable(self._client)
-        self._strikes = Strikes()
+        self._strikes = FaultCounts()
         self._stack = ExitStack()
         self._accepted: dict[str, float] = {}
         self._arrivals: dict[str, float] = {}
@@ -92,8 +93,8 @@ class Run:
         self._endpoint.hook = self._arrived
         self._instances = [
             Instance(
-                lab.nursery,
-                Weather(f"{schedule.seed} {number}", schedule.rate, schedule.kinds, self._strikes),
+                lab.fork_server,
+                FaultInjector(f"{schedule.seed} {number}", schedule.rate, schedule.kinds, self._strikes),
                 deaths,
                 lab.folder / f"{self._table_name}-{number}.log",
                 azurite=lab.azurite.endpoint,
@@ -136,7 +137,7 @@ class Run:
         sweeping = [self._pool.submit(self._sweep, *each) for each in enumerate(self._instances)]
         self._over.wait(self._schedule.storm)
         for instance in self._instances:
-            instance.weather.calm()
+            instance.injector.calm()
         for future in delivered:
             future.result()
         self._finish()
@@ -182,7 +183,7 @@ class Run:
                 self._sweeping -= 1
 
     def _pause(self, random: Random) -> float:
-        """Give the seconds until an instance's next sweep."""
+        """Return the seconds until an instance's next sweep."""
         if self._trial.together:
             return _SWEPT_EVERY - self._elapsed() % _SWEPT_EVERY
         return random.uniform(*_SWEPT_AFTER)
@@ -204,7 +205,7 @@ class Run:
 
     def _evidence(self) -> Evidence:
         rows = {row.key: row for prefix in ("event:", "rejected:") for row in self._rows(prefix)}
-        weathers = [instance.weather for instance in self._instances]
+        injectors = [instance.injector for instance in self._instances]
         forms: dict[str, set[bytes]] = {}
         for request in self._endpoint.posts:
             forms.setdefault(request.operation_id, set()).add(request.body)
@@ -218,8 +219,8 @@ class Run:
             arrivals=dict(self._arrivals),
             bodies={operation: len(bodies) for operation, bodies in forms.items()},
             asked=frozenset(request.operation_id for request in self._endpoint.questions),
-            refused=frozenset().union(*(weather.refused for weather in weathers)),
-            held_up=frozenset().union(*(weather.held_up for weather in weathers)),
+            refused=frozenset().union(*(injector.refused for injector in injectors)),
+            held_up=frozenset().union(*(injector.held_up for injector in injectors)),
             strikes=dict(self._strikes.counts),
             lives=sum(instance.lives for instance in self._instances),
         )

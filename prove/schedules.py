@@ -6,22 +6,21 @@ done to the app, and when by its own count of requests; run again, it may take a
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from local.payloads import EVENT_TYPE, event, guid, scheduled
 from prove.faults import KINDS, LATE, STOPS
-from shared.routes import DEFAULT_AUDIENCE
-from shared.store import keys
-from tests.support.mail_endpoint import Temper
+from shared import keys
+from shared.audience import DEFAULT_AUDIENCE
+from testing.mail_endpoint import OperationIdMode
+from testing.samples.payloads import EVENT_TYPE, event, guid, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
 STORMS = (7.0, 7.0, 24.0)
 """Seconds for which faults strike and processes die; the rest is done in peace. In a long storm
@@ -89,7 +88,7 @@ class Schedule(msgspec.Struct, frozen=True):
 
     seed: int
     began: datetime
-    temper: Temper
+    mode: OperationIdMode
     storm: float
     rate: float
     """Of how many requests a fault strikes one."""
@@ -111,7 +110,7 @@ class Part(StrEnum):
 
 
 def audiences(cluster: str) -> tuple[str, ...]:
-    """Give the audiences that hear of a cluster."""
+    """Return the audiences that hear of a cluster."""
     return (PLATFORM, *(team for team in TEAMS if team in cluster))
 
 
@@ -126,8 +125,8 @@ def routes() -> str:
 def make(seed: int, began: datetime, instances: int = 2, part: Part = Part.WITHIN) -> Schedule:
     """Make the schedule of a seed that begins at a time."""
     random = Random(f"schedule {seed}")
-    temper = Temper.IGNORES if seed % 2 or part is Part.BEYOND else Temper.HONOURS
-    kinds = [kind.name for kind in KINDS if kind.name not in LATE or temper is Temper.HONOURS]
+    mode = OperationIdMode.IGNORES if seed % 2 or part is Part.BEYOND else OperationIdMode.HONOURS
+    kinds = [kind.name for kind in KINDS if kind.name not in LATE or mode is OperationIdMode.HONOURS]
     if random.random() < 0.7:
         kinds = random.sample(kinds, len(kinds) // 2)
     reminders: dict[str, float] = {}
@@ -146,12 +145,12 @@ def make(seed: int, began: datetime, instances: int = 2, part: Part = Part.WITHI
     return Schedule(
         seed,
         began,
-        temper,
+        mode,
         storm=random.choice(STORMS),
         rate=random.choice((0.03, 0.08, 0.15, 0.25)),
         kinds=tuple(LATE & {kind.name for kind in KINDS}) if part is Part.BEYOND else tuple(kinds),
         deliveries=tuple(sorted(deliveries)),
-        deaths=tuple(tuple(_deaths(random, temper)) for _ in range(instances)),
+        deaths=tuple(tuple(_deaths(random, mode)) for _ in range(instances)),
         reminders=reminders,
     )
 
@@ -193,12 +192,14 @@ def _delivered(random: Random, delivery: Delivery) -> Iterator[Delivery]:
         yield delivery._replace(at=delivery.at + later, is_repeat=True)
 
 
-def _deaths(random: Random, temper: Temper) -> Iterator[Death]:
+def _deaths(random: Random, mode: OperationIdMode) -> Iterator[Death]:
     for life in range(random.choice((0, 1, 1, 2))):
         side = random.choices(tuple(_MOMENTS), (2, 2, 3, 5))[0]
         moment = random.randint(1, _MOMENTS[side])
         if random.random() < 0.75:
             yield Death(life, side, moment)
         else:
-            stops = [span for name, span in STOPS.items() if name not in LATE or temper is Temper.HONOURS]
+            stops = [
+                span for name, span in STOPS.items() if name not in LATE or mode is OperationIdMode.HONOURS
+            ]
             yield Death(life, side, moment, random.uniform(*random.choice(stops)))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
-LONGEST = 254
+MAX_RECIPIENTS = 50
+"""What Azure Communication Services takes in one message."""
+
+MAX_LENGTH = 254
 """RFC 5321, 4.5.3.1.3."""
 
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+\.[^@\s<>,;:\"()\[\]\\.]+")
 
 
 def is_address(value: str) -> bool:
-    """Tell whether this is one bare address, such as `ops@example.com`: no name around it, no quoting.
+    """Return whether this is one bare address, such as `ops@example.com`: no name around it, no quoting.
 
     The part before the @ has to be ASCII, since nobody can promise SMTPUTF8 all the way to the recipient; a
     domain may be written in any script.
@@ -20,5 +23,5 @@ def is_address(value: str) -> bool:
         bool(_ADDRESS.fullmatch(value))
         and value.partition("@")[0].isascii()
         and value.isprintable()
-        and len(value) <= LONGEST
+        and len(value) <= MAX_LENGTH
     )

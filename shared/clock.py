@@ -11,11 +11,11 @@ class Clock(Protocol):
     """Tells the time of day, and measures."""
 
     def now(self) -> datetime:
-        """Give the time of day, in UTC."""
+        """Return the time of day, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Give seconds that only ever move forward, from some start."""
+        """Return seconds that only ever move forward, from some start."""
         ...
 
 

@@ -37,10 +37,10 @@ def resend_id(operation_id_: str, number: int) -> str:
 
 
 def message_id(operation_id_: str, domain: str) -> str:
-    """Give a mail's Message-ID."""
+    """Return a mail's Message-ID."""
     return f"<{operation_id_}@{domain}>"
 
 
 def thread_id(event_id_part: str, domain: str) -> str:
-    """Give the id of a message that never was: the root that all mails of one maintenance refer to."""
+    """Return the id of a message that never was: the root that all mails of one maintenance refer to."""
     return f"<maintenance-{event_id_part}@{domain}>"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
+from azure.data.tables import TableClient
 from hypothesis import HealthCheck, settings
 
-from local.processes import Azurite
+from testing.processes import Azurite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Its assertions are told like those of the tests that run it.
-pytest.register_assert_rewrite("tests.support.table_contract")
+pytest.register_assert_rewrite("tests.store.table_contract")
 
 # The same examples on every machine, so that a run says something about the change and not about its luck.
 # `pytest --hypothesis-profile thorough` looks further.
@@ -30,7 +32,21 @@ settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")
+def httpserver_listen_address() -> tuple[str, int]:
+    """Let pytest-httpserver listen here, without looking up a name."""
+    return "127.0.0.1", 0
+
+
+@pytest.fixture(scope="session")
 def azurite() -> Iterator[Azurite]:
     """Run Azurite's table service in memory, once for each process that runs tests."""
     with Azurite() as running:
         yield running
+
+
+@pytest.fixture
+def client(azurite: Azurite) -> Iterator[TableClient]:
+    """Return a client of a table of this test's own, which does not exist yet."""
+    name = f"t{uuid4().hex}"
+    with TableClient.from_connection_string(azurite.connection_string, table_name=name) as client:
+        yield client

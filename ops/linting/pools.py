@@ -13,8 +13,8 @@ from ops.linting.rule import NODE_IMAGES, OPTIONS, ROLLING, Problem, Rule, Sever
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ops.linting.listing import ListedCluster, Pool
-    from ops.linting.rule import Around
+    from ops.linting.model import ListedCluster, Pool
+    from ops.linting.rule import LintContext
 
 SURGE = 33
 """Percent of a pool's nodes: recommended for production."""
@@ -29,7 +29,7 @@ _GPU = re.compile(r"standard_n[cdgv]", re.IGNORECASE)  # NP is an FPGA
 _ONE = json.dumps({"spec": {"minAvailable": None, "maxUnavailable": 1}}, separators=(",", ":"))
 
 
-def security_patch_pools(listed: ListedCluster, _: Around) -> Iterator[Problem]:
+def security_patch_pools(listed: ListedCluster, _: LintContext) -> Iterator[Problem]:
     """Find pools that the SecurityPatch channel does not serve."""
     if listed.os_channel != SECURITY_PATCH:
         return
@@ -41,7 +41,7 @@ def security_patch_pools(listed: ListedCluster, _: Around) -> Iterator[Problem]:
             yield Problem(pool.name, f"an Azure Linux GPU pool ({pool.size}) with SecurityPatch", mend)
 
 
-def max_surge(listed: ListedCluster, _: Around) -> Iterator[Problem]:
+def max_surge(listed: ListedCluster, _: LintContext) -> Iterator[Problem]:
     """Find pools whose maxSurge is not set, or is less than a third of the nodes."""
     for pool in listed.pools:
         percent = _percent(pool)
@@ -54,7 +54,7 @@ def max_surge(listed: ListedCluster, _: Around) -> Iterator[Problem]:
         yield Problem(pool.name, what, commands.pool(listed, pool.name, max_surge=f"{SURGE}%"))
 
 
-def surge_beyond_scale_set(listed: ListedCluster, _: Around) -> Iterator[Problem]:
+def surge_beyond_scale_set(listed: ListedCluster, _: LintContext) -> Iterator[Problem]:
     """Find pools that cannot surge, because a scale set has no more instances."""
     for pool in listed.pools:
         percent = _percent(pool)
@@ -66,7 +66,7 @@ def surge_beyond_scale_set(listed: ListedCluster, _: Around) -> Iterator[Problem
                 yield Problem(pool.name, f"{pool.count} nodes and surge make {nodes}", mend)
 
 
-def max_unavailable(listed: ListedCluster, _: Around) -> Iterator[Problem]:
+def max_unavailable(listed: ListedCluster, _: LintContext) -> Iterator[Problem]:
     """Find system pools with maxUnavailable."""
     for pool in listed.pools:
         if pool.mode.lower() == "system" and _whole(pool.max_unavailable) != 0:
@@ -74,7 +74,7 @@ def max_unavailable(listed: ListedCluster, _: Around) -> Iterator[Problem]:
             yield Problem(pool.name, f"a system pool with maxUnavailable {pool.max_unavailable}", mend)
 
 
-def drain_limits(listed: ListedCluster, _: Around) -> Iterator[Problem]:
+def drain_limits(listed: ListedCluster, _: LintContext) -> Iterator[Problem]:
     """Find drain timeouts and soak times outside of what AKS allows."""
     for pool in listed.pools:
         drain, soak = pool.drain_minutes, pool.soak_minutes
@@ -88,7 +88,7 @@ def drain_limits(listed: ListedCluster, _: Around) -> Iterator[Problem]:
             yield Problem(pool.name, f"the soak time is {soak} min", mend)
 
 
-def blocking_budget(listed: ListedCluster, _: Around) -> Iterator[Problem]:
+def blocking_budget(listed: ListedCluster, _: LintContext) -> Iterator[Problem]:
     """Find disruption budgets that allow no disruption of pods that there are."""
     for budget in listed.budgets:
         if budget.allowed == 0 and budget.expected != 0:
@@ -97,7 +97,7 @@ def blocking_budget(listed: ListedCluster, _: Around) -> Iterator[Problem]:
             yield Problem(f"{budget.namespace}/{budget.name}", "0 disruptions allowed", mend)
 
 
-def several_budgets(listed: ListedCluster, _: Around) -> Iterator[Problem]:
+def several_budgets(listed: ListedCluster, _: LintContext) -> Iterator[Problem]:
     """Find disruption budgets that select the same pods as another one of their namespace."""
     first: dict[tuple[str, str], str] = {}
     for budget in listed.budgets:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from shared.windows import Configuration, occurrences
+from ops.linting.model import ListedCluster
+from shared.maintenance import Configuration, occurrences
+from shared.maintenance.configuration import DateSpan
+from shared.routes.freezes import Freeze
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from ops.linting.listing import ListedCluster
+    from shared.maintenance.configuration import MaintenanceWindow
 
 HORIZON = timedelta(days=184)
 """How far ahead windows are compared: the longest interval is six months."""
@@ -31,18 +34,21 @@ class Severity(StrEnum):
     """How bad it is, worst first."""
 
     ERROR = "error"
-    """AKS refuses it, or it cannot work."""
+    """AKS refuses or ignores it."""
     WARNING = "warning"
     """AKS advises against it."""
     INFO = "info"
     """Good to know."""
 
 
-class Around(msgspec.Struct, frozen=True, dict=True):
-    """All that a rule may look at besides the cluster itself: the others, in order, and the time."""
+class LintContext(msgspec.Struct, frozen=True, dict=True):
+    """All that a rule may look at besides the cluster itself: the others, in order, the time, and plans."""
 
     clusters: Sequence[ListedCluster]
     now: datetime
+    time_zone: ZoneInfo | None = None
+    """The team's local time; None where that of a cluster's region counts."""
+    freezes: Sequence[Freeze] = ()
 
     @cached_property
     def starts(self) -> dict[tuple[str, datetime], list[tuple[ListedCluster, Configuration]]]:
@@ -56,18 +62,46 @@ class Around(msgspec.Struct, frozen=True, dict=True):
                         found.setdefault(key, []).append((listed, configuration))
         return found
 
+    @cached_property
+    def occupied(self) -> dict[str, set[datetime]]:
+        """The starts of a subscription's windows, to which those of proposed windows are added."""
+        found: dict[str, set[datetime]] = {}
+        for subscription, start in self.starts:
+            found.setdefault(subscription, set()).add(start)
+        return found
+
+    @cached_property
+    def proposals(self) -> dict[tuple[str, str], MaintenanceWindow]:
+        """The staggered windows that are proposed, by the cluster's key and the configuration's name."""
+        from ops.linting.staggering import propose
+
+        return propose(self)
+
+    def kept(self, listed: ListedCluster, window: MaintenanceWindow) -> MaintenanceWindow:
+        """Return a window with the freezes to come that are for a cluster among its not-allowed dates."""
+        spans = [
+            DateSpan(*freeze.days(window.utc_offset))
+            for freeze in self.freezes
+            if freeze.end > self.now and freeze.is_for_cluster(listed.cluster, listed.name, listed.location)
+        ]
+        return msgspec.structs.replace(window, not_allowed_dates=(*window.not_allowed_dates, *spans))
+
     def coming_starts(self, configuration: Configuration) -> Iterator[datetime]:
-        """Yield when the windows to come start, up to the horizon."""
+        """Yield when the windows to come start, up to the horizon; of what AKS does not heed, nothing."""
+        if configuration.unheeded:
+            return iter(())
         coming = occurrences(configuration, self.now, self.now + HORIZON)
         return (window.start for window in coming if window.start >= self.now)
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Where a rule is broken: which part of the cluster, what is wrong there, the command that mends it."""
+    """Where a rule is broken: which part of the cluster, what is wrong there, what mends it."""
 
     part: str
     what: str
     mend: str
+    severity: Severity | None = None
+    """Where it differs from the rule's."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -77,7 +111,9 @@ class Rule(msgspec.Struct, frozen=True):
     severity: Severity
     why: str
     source: str
-    check: Callable[[ListedCluster, Around], Iterator[Problem]]
+    check: Callable[[ListedCluster, LintContext], Iterator[Problem]]
+    is_about_schedule: bool = False
+    """Whether a problem with a shared schedule is the shared window's, and not each cluster's."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -92,3 +128,7 @@ class Finding(msgspec.Struct, frozen=True):
     why: str
     source: str
     fix: str
+    file: str = ""
+    """The input that the cluster was read from; not part of the JSON."""
+    address: str = ""
+    """Where in that input, for a plan or a template; not part of the JSON."""

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.notices import Kind
+from shared.notices.kinds import WATCHDOGS
 from shared.store.table import TableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from shared.clusters.known import Known
-    from shared.clusters.standing import Standing
-    from shared.notices import Plan, Recorded
-    from shared.sending import Reader
+    from shared.maintenance.inventory import ClusterInfo
+    from shared.maintenance.snapshot import ClusterSnapshot
+    from shared.notices.kinds import Kind
+    from shared.notices.planning import Plan
+    from shared.notices.records import StoredEvent
+    from shared.store.reader import Reader
 
 log = logging.getLogger("notifier")
-
-_WATCHDOGS = frozenset({Kind.NOT_STARTED, Kind.STILL_RUNNING})
 
 
 class Lookup:
@@ -33,10 +33,10 @@ class Lookup:
     def __init__(self, *, is_on: bool) -> None:
         self._is_on = is_on
 
-    def standing(
-        self, kind: Kind, key: str, history: Sequence[Recorded], reader: Reader, now: datetime
-    ) -> Standing | None:
-        """Give what a mail frozen at `now` says of the cluster of an event, itself among the history.
+    def snapshot(
+        self, kind: Kind, key: str, history: Sequence[StoredEvent], reader: Reader, now: datetime
+    ) -> ClusterSnapshot | None:
+        """Return what a mail frozen at `now` says of the cluster of an event, itself among the history.
 
         One round trip for each cluster and reader; none where it is off. Raises nothing.
         """
@@ -45,35 +45,35 @@ class Lookup:
         if told is None or known is None:
             return None
         try:
-            from shared.clusters import reckoning
+            from shared.clusters import schedule
 
-            return reckoning.standing(known, kind, told, history, now)
+            return schedule.snapshot(known, kind, told, history, now)
         except Exception:
             log.exception("%s is told without its cluster's windows", key)
             return None
 
     def watched(
-        self, planned: Plan, told: Recorded, history: Sequence[Recorded], reader: Reader, now: datetime
+        self, planned: Plan, told: StoredEvent, history: Sequence[StoredEvent], reader: Reader, now: datetime
     ) -> Plan:
-        """Give the plan with its watchdogs set by the cluster's windows.
+        """Return the plan with its watchdogs set by the cluster's windows.
 
         One round trip where there is a watchdog; none where it is off. Raises nothing.
         """
-        if not any(check.kind in _WATCHDOGS for check in planned.checks):
+        if not any(check.kind in WATCHDOGS for check in planned.checks):
             return planned
         known = self._known(told, reader)
         if known is None:
             return planned
         try:
-            from shared.clusters import reckoning
+            from shared.clusters import schedule
 
-            checks = reckoning.moved(planned.checks, known, told, history, now)
+            checks = schedule.with_window_deadlines(planned.checks, known, told, history, now)
         except Exception:
             log.exception("%s is watched without its cluster's windows", told.key)
             return planned
         return msgspec.structs.replace(planned, checks=checks)
 
-    def _known(self, told: Recorded, reader: Reader) -> Known | None:
+    def _known(self, told: StoredEvent, reader: Reader) -> ClusterInfo | None:
         if not self._is_on:
             return None
         try:

@@ -11,16 +11,16 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shared.arm import Arm, ArmError
-from shared.clusters.known import read
+from shared.maintenance.inventory import read
+from shared.sources.arm import Arm, ArmError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from shared.clock import Clock
-    from shared.clusters.known import Known
-    from shared.store.transactions import Store
+    from shared.maintenance.inventory import ClusterInfo
+    from shared.store.protocol import Store
 
 log = logging.getLogger("notifier")
 
@@ -74,7 +74,7 @@ class File:
 def refresh(store: Store, source: Source, clock: Clock) -> int:
     """Read all clusters and write down what is known of them; give their number. Raises TableUnavailable."""
     written = 0
-    batch: list[Known] = []
+    batch: list[ClusterInfo] = []
     stored = store.clusters()
     began = clock.monotonic()
     for body in source.bodies():
@@ -83,12 +83,12 @@ def refresh(store: Store, source: Source, clock: Clock) -> int:
             log.warning("left out: %s", sentence)
         batch += reading.clusters
         if len(batch) >= _BATCH:
-            written += store.keep(batch, stored)
+            written += store.save_clusters(batch, stored)
             batch = []
         if clock.monotonic() - began > SECONDS:
             log.error("clusters: time is up, and not all are read")
             break
-    written += store.keep(batch, stored)
+    written += store.save_clusters(batch, stored)
     log.info("clusters: %s read", written)
     return written
 

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def explain(reason: str, context: Context, catalogue: Catalogue | None = None) -> Explanation:
-    """Say what a failure's reason comes down to, the finding to act on first in front.
+    """Return what a failure's reason comes down to, the finding to act on first in front.
 
     Takes the reason in whatever shape AKS sent it. Never raises and takes bounded time: at most 72,000
     characters are searched, `raw` has them all. Without a catalogue the one that comes with the app is used.
     """
     from shared.failures.diagnosis import diagnose
     from shared.failures.explanation import Explanation
-    from shared.failures.pieces import pieces
-    from shared.failures.readable import readable
+    from shared.failures.fragments import fragments
+    from shared.failures.pretty import pretty
 
-    findings = diagnose(pieces(reason), context, catalogue or remembered(""))
-    return Explanation(findings, readable(reason))
+    findings = diagnose(fragments(reason), context, catalogue or cached_catalogue(""))
+    return Explanation(findings, pretty(reason))
 
 
 def load_catalogue(path: str | None = None) -> Catalogue:
@@ -39,6 +39,6 @@ def load_catalogue(path: str | None = None) -> Catalogue:
 
 
 @cache
-def remembered(path: str) -> Catalogue:
+def cached_catalogue(path: str) -> Catalogue:
     """Load a catalogue once per process: with a user's own file, or, for an empty path, without."""
     return load_catalogue(path or None)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared.failures import templates
-from shared.failures.entry import Advice, Entry
+from shared.failures.entry import AdviceStep, CatalogueEntry
 from shared.failures.facts import FACTS
-from shared.failures.patterns import Pattern, lower
+from shared.failures.patterns import Pattern
+from shared.failures.speakers import Speaker
+from shared.failures.text import lower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,7 +32,7 @@ LAST_RESORT = 30
 BESIDE_OTHERS = 40
 """From this priority on, an entry is found in the same paragraph as another."""
 
-LONGEST_TITLE = 60
+MAX_TITLE_CHARACTERS = 60
 
 _PROSE = ("title", "summary", "happened", "state", "retries", "occurrence")
 _FIELD = re.compile(r"\$\.?(?P<field>\w+)")
@@ -41,26 +43,29 @@ class CatalogueError(ValueError):
     """A catalogue file that cannot be used; the message is one sentence for the person who wrote it."""
 
 
+Patterns = list[tuple[Pattern, CatalogueEntry]]
+
+
 class Catalogue:
     """Entries, ready to be matched. Made by `load`."""
 
     def __init__(
-        self, entries: Iterable[Entry], exit_codes: Mapping[str, Mapping[int, str]], where: str = ""
+        self, entries: Iterable[CatalogueEntry], exit_codes: Mapping[str, Mapping[int, str]], where: str = ""
     ) -> None:
         self.entries = {entry.id: entry for entry in entries}
         self.exit_codes = exit_codes
-        self.by_code: dict[str, list[Entry]] = {}
-        self.by_exit_code: dict[tuple[str, int], Entry] = {}
-        self.patterns: list[tuple[Pattern, Entry]] = []
+        self.by_code: dict[str, list[CatalogueEntry]] = {}
+        self.by_exit_code: dict[tuple[Speaker, int], CatalogueEntry] = {}
+        self.patterns: Patterns = []
         self.readers: dict[str, list[Pattern]] = {}
         """The patterns of an entry that keep facts."""
         for entry in self.entries.values():
             for code in entry.codes:
                 self.by_code.setdefault(code.lower(), []).append(entry)
             for number in entry.linux_exit_codes:
-                self.by_exit_code["linux", number] = entry
+                self.by_exit_code[Speaker.LINUX, number] = entry
             for number in entry.windows_exit_codes:
-                self.by_exit_code["windows", number] = entry
+                self.by_exit_code[Speaker.WINDOWS, number] = entry
             for source in entry.patterns:
                 try:
                     pattern = Pattern(source)
@@ -69,6 +74,10 @@ class Catalogue:
                 self.patterns.append((pattern, entry))
                 if pattern.names:
                     self.readers.setdefault(entry.id, []).append(pattern)
+
+    def patterns_in(self, flat: str) -> Patterns:
+        """Return the patterns that may be found in a text in small letters on one line."""
+        return [pair for pair in self.patterns if pair[0].needs in flat]
 
 
 def load(path: str | None = None, *, thorough: bool = False) -> Catalogue:
@@ -143,9 +152,9 @@ def _by_id(content: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _common_steps(content: dict[str, Any], where: str) -> dict[str, tuple[Advice, ...]]:
+def _common_steps(content: dict[str, Any], where: str) -> dict[str, tuple[AdviceStep, ...]]:
     try:
-        return msgspec.convert(content.get("common_steps") or {}, dict[str, tuple[Advice, ...]])
+        return msgspec.convert(content.get("common_steps") or {}, dict[str, tuple[AdviceStep, ...]])
     except msgspec.ValidationError as error:
         raise CatalogueError(f"{where}: 'common_steps': {_lowered(str(error))}") from None
 
@@ -158,15 +167,15 @@ def _exit_codes(content: dict[str, Any], where: str) -> dict[str, dict[int, str]
 
 
 def _entry(
-    fields: dict[str, Any], common: Mapping[str, tuple[Advice, ...]], where: str, *, thorough: bool
-) -> Entry:
+    fields: dict[str, Any], common: Mapping[str, tuple[AdviceStep, ...]], where: str, *, thorough: bool
+) -> CatalogueEntry:
     name = fields["id"]
 
     def fault(field: str, expected: str) -> CatalogueError:
         return CatalogueError(f"{where}: entry '{name}', field '{field}': {expected}")
 
     try:
-        entry = msgspec.convert(fields, Entry)
+        entry = msgspec.convert(fields, CatalogueEntry)
     except msgspec.ValidationError as error:
         message = str(error)
         at = _FIELD.search(message)
@@ -181,12 +190,14 @@ def _entry(
     return msgspec.structs.replace(entry, steps=steps)
 
 
-def _check(entry: Entry, fault: Callable[[str, str], CatalogueError]) -> None:
+def _check(entry: CatalogueEntry, fault: Callable[[str, str], CatalogueError]) -> None:
     for field in ("title", "summary", "happened", "state"):
         if not getattr(entry, field).strip() and entry.id != UNKNOWN:
             raise fault(field, "expected a text, got nothing")
-    if len(templates.prose(entry.title, {})) > LONGEST_TITLE:
-        raise fault("title", f"expected at most {LONGEST_TITLE} characters, it goes into a subject line")
+    if len(templates.prose(entry.title, {})) > MAX_TITLE_CHARACTERS:
+        raise fault(
+            "title", f"expected at most {MAX_TITLE_CHARACTERS} characters, it goes into a subject line"
+        )
     if not re.match(r"https://[\w.-]+/\S*\Z", entry.link):
         raise fault("link", f"expected an https address, got {entry.link!r}")
     if not 0 <= entry.priority <= 100:  # noqa: PLR2004
@@ -198,9 +209,11 @@ def _check(entry: Entry, fault: Callable[[str, str], CatalogueError]) -> None:
 
 
 def _steps(
-    entry: Entry, common: Mapping[str, tuple[Advice, ...]], fault: Callable[[str, str], CatalogueError]
-) -> tuple[Advice, ...]:
-    steps: list[Advice] = []
+    entry: CatalogueEntry,
+    common: Mapping[str, tuple[AdviceStep, ...]],
+    fault: Callable[[str, str], CatalogueError],
+) -> tuple[AdviceStep, ...]:
+    steps: list[AdviceStep] = []
     for advice in entry.steps:
         if advice.use and advice.use not in common:
             raise fault("steps", f"'use: {advice.use}' is none of common_steps ({', '.join(sorted(common))})")
@@ -210,7 +223,7 @@ def _steps(
     )
 
 
-def _check_steps(steps: Sequence[Advice], fault: Callable[[str, str], CatalogueError]) -> None:
+def _check_steps(steps: Sequence[AdviceStep], fault: Callable[[str, str], CatalogueError]) -> None:
     if not steps:
         raise fault("steps", "expected at least one step")
     for advice in steps:
@@ -221,7 +234,9 @@ def _check_steps(steps: Sequence[Advice], fault: Callable[[str, str], CatalogueE
             raise fault("steps", f"the command {advice.run!r} {wrong}")
 
 
-def _check_names(entry: Entry, steps: Iterable[Advice], fault: Callable[[str, str], CatalogueError]) -> None:
+def _check_names(
+    entry: CatalogueEntry, steps: Iterable[AdviceStep], fault: Callable[[str, str], CatalogueError]
+) -> None:
     """Refuse a placeholder that nothing can ever fill: most often a slip of the pen."""
     known = set(FACTS)
     for source in entry.patterns:

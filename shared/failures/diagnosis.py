@@ -1,126 +1,221 @@
-"""From the pieces of a reason to findings: which entry each piece is, and what that says of it."""
+"""From the fragments of a reason to findings: which entry each fragment is, and what that says of it."""
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.events import Upgrade
+from shared.events.model import Upgrade
 from shared.failures import templates
 from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, UNKNOWN, Catalogue
+from shared.failures.exit_codes import exit_code
 from shared.failures.explanation import Context, Finding, Step
+from shared.failures.extraction import read
 from shared.failures.facts import FACTS, accepted, label
-from shared.failures.hits import BOUNDARY, Hit, apart, hits_in
-from shared.failures.patterns import lower
-from shared.failures.pieces import WRAPPERS, Piece
-from shared.failures.reading import exit_code, read
+from shared.failures.fragments import WRAPPERS, Fragment, codes_in
+from shared.failures.matching import BOUNDARY, Match, in_different_sentences, matches_in
+from shared.failures.sentences import Told, is_told_apart, telling
+from shared.failures.speakers import Speaker, extensions_in
+from shared.failures.text import lower
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from shared.failures.entry import Entry
+    from shared.failures.catalogue import Patterns
+    from shared.failures.entry import CatalogueEntry
 
 _UPGRADES = frozenset(Upgrade)
-_MOST_OF_AN_ENTRY = 6
-_MOST_UNKNOWN = 3
-_MOST_MORE = 40
+_SYSTEMS = {Speaker.LINUX: "linux", Speaker.WINDOWS: "windows"}
+_MAX_FINDINGS_PER_ENTRY = 6
+_MAX_UNKNOWN = 3
+_MAX_FINDINGS = 50
+_MAX_FURTHER = 40
+MAX_QUOTE_CHARACTERS = 110
+"""Of AKS's own sentence in a title: what a subject line shows."""
+
+_MAX_WORD_CUT_OFF = 25
+
+_OPENS_FAILURE = re.compile(
+    r"[\n.;!?\"')}\]]\s{1,9}(?=\([A-Z]\w{4,79}\)\s|(?:Sub|Error)?Code\s{0,2}[:=]\s{0,2}[\"']?[A-Z]"
+    r"|Drain (?:node|of) |VM has reported"
+    r"|Preflight validation|Upgrade failed|Failed to )"
+)
+_LEADS_UP = re.compile(
+    r"\W*(?:allocation failed|preflight validation|vm has reported|operation (?:failed|could not)"
+    r"|managed cluster|failed to|unable to|upgrade failed|internal error occurred|category:|(?:sub)?code"
+    r"|error\b|\([a-z]\w{4,79}\)|create or update|status=|set virtual network|reconcile \w+)",
+    re.IGNORECASE,
+)
+"""Sentences that open a message whose telling words come later."""
 
 
 class _Case(NamedTuple):
-    """A piece that has found its entry."""
+    """A fragment that has found its entry."""
 
-    entry: Entry
+    entry: CatalogueEntry
     code: str
     facts: dict[str, str]
     text: str
+    words: str
+    """The text as sent."""
 
 
-def diagnose(pieces: Iterable[Piece], context: Context, catalogue: Catalogue) -> tuple[Finding, ...]:
-    """Tell what a failure is, the finding to act on first in front. At least one, `unknown` if need be."""
+def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalogue) -> tuple[Finding, ...]:
+    """Return what a failure is, the finding to act on first in front. At least one, `unknown` if need be."""
     known: list[_Case] = []
-    unknown: list[Piece] = []
+    unknown: list[Fragment] = []
     accounted: set[str] = set()
-    for piece in pieces:
-        cases = list(_cases(piece, catalogue))
+    own: list[str] = []
+    fragments = tuple(fragments)
+    patterns = catalogue.patterns_in(
+        lower("\n".join(fragment.text for fragment in fragments).replace("\n", " "))
+    )
+    for fragment in fragments:
+        for text in own if fragment.outer else ():
+            # What is a failure of its own lends its names to no other.
+            fragment = fragment._replace(outer=fragment.outer.replace(text, ""))  # noqa: PLW2901
+        cases = list(_cases(fragment, catalogue, patterns))
         known += cases
         if cases:
-            accounted |= {code.lower() for code in piece.codes}
+            accounted |= {code.lower() for code in fragment.codes}
+            own.append(fragment.text)
         else:
-            unknown.append(piece)
-    telling = [case for case in known if case.entry.priority >= LAST_RESORT]
-    if telling:
-        known = telling
+            unknown.append(fragment)
+    telling_cases = [case for case in known if case.entry.priority >= LAST_RESORT]
+    if telling_cases:
+        known = telling_cases
     findings = [finding for cases in _grouped(known) for finding in _findings(cases, context)]
     entry = catalogue.entries[UNKNOWN]
-    if findings:
-        # Beside what is known, only what has a code of its own is a failure that deserves to be named.
-        coded = [piece for piece in unknown if _telling_code(piece.codes)]
-        named = {_telling_code(piece.codes): piece for piece in coded}
-        unknown = [piece for code, piece in named.items() if code.lower() not in accounted]
-    elif unknown:
-        named = {_telling_code(piece.codes): piece for piece in unknown}
-        if len(named) > 1:
-            named.pop("", None)
-        unknown = list(named.values())
-    else:
-        unknown = [Piece("")]
-    for piece in unknown[:_MOST_UNKNOWN]:
-        code = _telling_code(piece.codes) or (piece.codes[-1] if piece.codes else "")
-        facts = _facts(piece, code, catalogue, entry)
-        findings += _findings([_Case(entry, code, facts, piece.text)], context)
-    return tuple(findings)
+    for fragment, told in _worth_naming(unknown, known, accounted):
+        code = _telling_code(fragment.codes)
+        facts = _facts(fragment, code, catalogue, entry)
+        findings += _findings([_Case(entry, code, facts, lower(fragment.text), fragment.text)], context, told)
+    return tuple(findings[:_MAX_FINDINGS])
 
 
-def _cases(piece: Piece, catalogue: Catalogue) -> Iterator[_Case]:
-    """Tell what a piece is; where it turns out to speak of several failures, each with its own words."""
-    flat = lower(piece.text.replace("\n", " "))
-    hits = hits_in(piece, flat, catalogue)
-    if not hits:
-        return
-    chosen: list[Hit] = [hits[0]]
-    explained = set(hits[0].entry.instead_of)
-    for hit in hits[1:]:
-        if hit.end <= hit.start or hit.entry.priority < BESIDE_OTHERS or hit.entry.id in explained:
+def _worth_naming(
+    fragments: list[Fragment], known: list[_Case], accounted: set[str]
+) -> list[tuple[Fragment, Told]]:
+    """Return the fragments that no entry explains and that say something: each code and sentence once."""
+    found: dict[str, tuple[Fragment, Told]] = {}
+    for fragment in fragments:
+        told = telling(fragment.text)
+        code = _telling_code(fragment.codes)
+        if known and (code.lower() in accounted or not (code or is_told_apart(told.sentence))):
+            # Beside what is known, only what has a code or a full sentence of its own is another failure.
             continue
-        if all(other.entry is not hit.entry and apart(piece.text, other, hit) for other in chosen):
-            chosen.append(hit)
-            explained |= set(hit.entry.instead_of)
-    chosen = [hit for hit in chosen if hit.entry.id not in explained]
-    if len(chosen) == 1:
-        hit = chosen[0]
-        yield _Case(hit.entry, hit.code, _facts(piece, hit.code, catalogue, hit.entry), flat)
+        if known and any(told.sentence and told.sentence in case.words for case in known):
+            continue
+        key = code.lower() or lower(told.sentence)
+        if key not in found or (told.sentence and not found[key][1].sentence):
+            found[key] = (fragment, told)
+    if not known and not found:
+        return [(Fragment(""), Told(""))]
+    if len(found) > 1:
+        said = {key: pair for key, pair in found.items() if pair[1].sentence or _telling_code(pair[0].codes)}
+        found = said or dict([next(iter(found.items()))])
+        longest = [told.sentence for _, told in found.values()]
+        found = {
+            key: (fragment, told)
+            for key, (fragment, told) in found.items()
+            if _telling_code(fragment.codes)
+            or not any(told.sentence != other and told.sentence in other for other in longest)
+        }
+    return list(found.values())[:_MAX_UNKNOWN]
+
+
+def _cases(fragment: Fragment, catalogue: Catalogue, patterns: Patterns) -> Iterator[_Case]:
+    """Yield what a fragment is; where it turns out to speak of several failures, each with its own words."""
+    flat = lower(fragment.text.replace("\n", " "))
+    chosen = _chosen(fragment.text, matches_in(fragment, flat, catalogue, patterns))
+    if not chosen:
         return
-    chosen.sort(key=lambda hit: hit.start)
+    if len(chosen) == 1:
+        yield _case(fragment, chosen[0], catalogue)
+        return
+    chosen.sort(key=lambda match: match.start)
     edges = [0]
-    for before, after in pairwise(chosen):
-        cuts = [match.end() for match in BOUNDARY.finditer(piece.text, before.end, after.start + 1)]
-        edges.append(cuts[-1] if cuts else after.start)
-    for hit, start, end in zip(chosen, edges, [*edges[1:], len(flat)], strict=True):
-        part = Piece(piece.text[start:end], piece.codes, piece.outer)
-        yield _Case(hit.entry, hit.code, _facts(part, hit.code, catalogue, hit.entry), flat[start:end])
+    edges += [_edge(fragment.text, before, after) for before, after in pairwise(chosen)]
+    for match, start, end in zip(chosen, edges, [*edges[1:], len(flat)], strict=True):
+        text = fragment.text[start:end]
+        of_entry = {code.lower() for code in match.entry.codes}
+        codes = [code for code in fragment.codes if code.lower() in of_entry]
+        codes += [code for code in codes_in(text) if code not in codes]
+        yield _case(Fragment(text, tuple(codes), fragment.outer), match, catalogue)
+
+
+def _case(fragment: Fragment, match: Match, catalogue: Catalogue) -> _Case:
+    facts = _facts(fragment, match.code, catalogue, match.entry)
+    return _Case(match.entry, match.code, facts, lower(fragment.text), fragment.text)
+
+
+def _chosen(text: str, matches: list[Match]) -> list[Match]:
+    """Return the best match, and those that stand in sentences of their own and say something else."""
+    chosen: list[Match] = []
+    for match in matches:
+        if chosen and (match.end <= match.start or match.entry.priority < BESIDE_OTHERS):
+            continue
+        if any(_explains(other, match, text) or _explains(match, other, text) for other in chosen):
+            continue
+        if all(in_different_sentences(text, other, match) for other in chosen):
+            chosen.append(match)
+    return chosen
+
+
+def _explains(one: Match, other: Match, text: str) -> bool:
+    """Return whether the words of one failure are only what a message of the other kind contains as well."""
+    if other.entry.id not in one.entry.instead_of:
+        return False
+    first, second = sorted((one, other), key=lambda match: match.start)
+    return (
+        _OPENS_FAILURE.search(text, max(first.end - 1, 0), second.start + 40) is None
+        or second.start < first.end
+    )
+
+
+def _edge(text: str, before: Match, after: Match) -> int:
+    """Return where the words of one failure end and those of the next begin."""
+    end = max(before.end - 1, 0)
+    opener = None
+    for opener in _OPENS_FAILURE.finditer(text, end, after.start + 40):
+        if opener.end() <= after.start:
+            return opener.end()
+    cuts = [match for match in BOUNDARY.finditer(text, end, after.start + 1) if match.end() <= after.start]
+    lines = [match.end() for match in cuts if match.group() == "\n"]
+    if lines and not text[lines[-1] : lines[-1] + 1].islower():
+        return lines[-1]
+    ends = [match.end() for match in cuts]
+    while len(ends) > 1 and _LEADS_UP.match(text, ends[-2]):
+        ends.pop()
+    return ends[-1] if ends else after.start
 
 
 def _telling_code(codes: Iterable[str]) -> str:
-    """Find the innermost code that says something."""
+    """Return the innermost code that says something."""
     return next((code for code in reversed(tuple(codes)) if code.lower() not in WRAPPERS), "")
 
 
-def _facts(piece: Piece, code: str, catalogue: Catalogue, entry: Entry) -> dict[str, str]:
-    """Read a piece's facts, and from the words around it what the piece itself does not say."""
-    facts = read(piece.text)
-    if piece.outer:
-        facts = read(piece.outer) | facts
+def _facts(fragment: Fragment, code: str, catalogue: Catalogue, entry: CatalogueEntry) -> dict[str, str]:
+    """Read a fragment's facts, and from the words around it what the fragment itself does not say."""
+    facts = read(fragment.text)
+    if fragment.outer:
+        facts = read(fragment.outer) | facts
+    lowered = lower(fragment.text.replace("\n", " "))
     for pattern in catalogue.readers.get(entry.id, ()):
-        for match in pattern.find(piece.text, lower(piece.text.replace("\n", " "))):
+        for match in pattern.find(fragment.text, lowered):
             facts |= {name: kept for name, value in match.facts.items() if (kept := accepted(name, value))}
             break
-    code = code or _telling_code(piece.codes) or (piece.codes[-1] if piece.codes else "")
+    code = code or _telling_code(fragment.codes) or (fragment.codes[-1] if fragment.codes else "")
     if accepted("code", code):
         facts["code"] = code
-    ended = exit_code(piece.text)
+    others = extensions_in(fragment.text)
+    if others:
+        facts["extension"] = others[0]
+    ended = exit_code(fragment.text)
     if ended:
-        facts["exit_code"] = str(ended[1])
-        meaning = catalogue.exit_codes.get(ended[0], {}).get(ended[1], "")
+        facts["exit_code"] = str(ended.number)
+        meaning = catalogue.exit_codes.get(_SYSTEMS.get(ended.speaker, ""), {}).get(ended.number, "")
         if meaning:
             facts["exit_meaning"] = meaning
     return facts
@@ -159,37 +254,134 @@ def _folded(groups: list[list[_Case]]) -> list[list[_Case]]:
     firsts: dict[str, list[list[_Case]]] = {}
     for group in groups:
         of_entry = firsts.setdefault(group[0].entry.id, [])
-        if len(of_entry) < _MOST_OF_AN_ENTRY:
+        if len(of_entry) < _MAX_FINDINGS_PER_ENTRY:
             of_entry.append(list(group))
         else:
             of_entry[0] += group
     return [group for of_entry in firsts.values() for group in of_entry]
 
 
-def _findings(cases: list[_Case], context: Context) -> Iterator[Finding]:
+def _findings(cases: list[_Case], context: Context, told: Told | None = None) -> Iterator[Finding]:
     case, *others = cases
     entry = case.entry
+    told = told or telling(case.words)
     facts = _about(context, case.facts) | case.facts
     further = list(dict.fromkeys(_occurrence(entry, other) for other in others))
-    if len(further) > _MOST_MORE:
-        further[_MOST_MORE:] = [f"and {len(further) - _MOST_MORE} more"]
+    if len(further) > _MAX_FURTHER:
+        further[_MAX_FURTHER:] = [f"and {len(further) - _MAX_FURTHER} more"]
+    named = facts
+    if entry.id == UNKNOWN and facts.get("code", "").lower() in WRAPPERS:
+        # A wrapper is never told as the cause.
+        named = {name: value for name, value in facts.items() if name != "code"}
+    title = templates.prose(entry.title, named)
+    summary = templates.prose(entry.summary, named)
+    happened = templates.prose(entry.happened, named)
+    quoted = bool(told.sentence) and (entry.quote or entry.id == UNKNOWN)
+    if quoted:
+        summary = told.sentence
+    if entry.id == UNKNOWN and told.sentence:
+        title = _quoting(told.sentence, named.get("code", ""))
+    if told.sentence and (entry.id == UNKNOWN or _adds(told.sentence, (title, summary, happened))):
+        happened += f' In AKS\'s words: "{told.sentence}"'
+    if told.remedy and (quoted or _adds(told.remedy, (happened,))):
+        happened += f' It advises: "{told.remedy}"'
+    lowered = case.text
     yield Finding(
         entry=entry.id,
         code=facts.get("code", ""),
-        title=templates.prose(entry.title, facts),
-        summary=templates.prose(entry.summary, facts),
-        happened=templates.prose(entry.happened, facts),
-        state=templates.prose(entry.state, facts),
+        title=title,
+        summary=summary,
+        happened=happened,
+        state=_state(lowered) or templates.prose(entry.state, facts),
         owner=entry.owner,
-        retries=templates.prose(entry.retries, facts),
+        urgency=entry.urgency,
+        quoted=quoted,
+        retries=_retries(lowered) or templates.prose(entry.retries, facts),
         steps=tuple(_steps(entry, context, facts, case.text)),
         link=entry.link,
         facts=tuple((label(name), value) for name, value in _shown(case.facts)),
         more=tuple(further),
+        said=told.sentence,
     )
 
 
-def _steps(entry: Entry, context: Context, facts: dict[str, str], text: str) -> Iterator[Step]:
+def _quoting(sentence: str, code: str) -> str:
+    """Return a title in AKS's own words, marked as such, with the code where there is room for it."""
+    if len(sentence) > MAX_QUOTE_CHARACTERS:
+        sentence = sentence[:MAX_QUOTE_CHARACTERS]
+        whole_words = sentence.rsplit(" ", 1)[0]
+        if len(sentence) - len(whole_words) < _MAX_WORD_CUT_OFF:
+            sentence = whole_words
+        sentence = sentence.rstrip(" ,;:\u2026") + "\u2026"
+    title = f'AKS says "{sentence}"'
+    return (
+        f"{title} ({code})"
+        if code and code not in sentence and len(title) + len(code) < MAX_QUOTE_CHARACTERS
+        else title
+    )
+
+
+_TELLING_WORD = re.compile(
+    r"[\w./:@-]*(?:\d|[a-z][A-Z]|[/_@])[\w./:@-]*|(?<=['\"])[\w.-]{2,}(?=['\"])|[A-Z]{3,}"
+)
+
+
+def _adds(sentence: str, texts: tuple[str, ...]) -> bool:
+    """Return whether a sentence has a name, number or code that our own texts do not have."""
+    ours = lower(" ".join(texts))
+    return any(lower(word).strip(".:-") not in ours for word in _TELLING_WORD.findall(sentence))
+
+
+# What AKS itself says of retries and state goes before the general words of the catalogue.
+_RETRIES = (
+    (
+        (
+            "aks will continuously retry",
+            "will be retried automatically",
+            "will automatically retry",
+            "aks will retry",
+        ),
+        (
+            "AKS says that it goes on trying by itself until it succeeds or its time is over; see"
+            " then whether it has to be started again."
+        ),
+    ),
+    (
+        ("retriable: true", '"retriable": true', "retryable: true"),
+        "AKS marks the error as one that may pass when the operation is tried again (Retriable: true).",
+    ),
+    (
+        ("retriable: false", '"retriable": false', "retryable: false"),
+        "AKS marks the error as one that comes again until its cause is mended (Retriable: false).",
+    ),
+)
+_STATES = (
+    (
+        ("preflight validation check", "preflight validation failed"),
+        (
+            "AKS refused the operation in its check beforehand; nothing was changed, and the cluster runs on"
+            " as it was."
+        ),
+    ),
+    (
+        ("the vm may still finish provisioning", "the vm may still start"),
+        (
+            "Azure says that the machine may still start by itself; until then the operation has stopped, and"
+            " the node pool is likely left in state Failed."
+        ),
+    ),
+)
+
+
+def _retries(lowered: str) -> str:
+    return next((said for marks, said in _RETRIES if any(mark in lowered for mark in marks)), "")
+
+
+def _state(lowered: str) -> str:
+    return next((said for marks, said in _STATES if any(mark in lowered for mark in marks)), "")
+
+
+def _steps(entry: CatalogueEntry, context: Context, facts: dict[str, str], text: str) -> Iterator[Step]:
     upgrade = context.upgrade if context.upgrade in _UPGRADES else Upgrade.UNKNOWN
     for advice in entry.steps:
         if advice.only_for and upgrade not in advice.only_for:
@@ -230,8 +422,8 @@ def _shown(facts: dict[str, str]) -> list[tuple[str, str]]:
     return sorted(shown, key=lambda fact: order.get(fact[0], len(order)))
 
 
-def _occurrence(entry: Entry, case: _Case) -> str:
+def _occurrence(entry: CatalogueEntry, case: _Case) -> str:
     if entry.occurrence:
         return templates.prose(entry.occurrence, case.facts)
     shown = "; ".join(f"{label(name)} {value}" for name, value in _shown(case.facts))
-    return shown or " ".join(case.text.split())[:200]
+    return shown or " ".join(case.words.split())[:200]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.events import Upgrade  # noqa: TC001 - msgspec needs it when it decodes
-from shared.failures.explanation import Owner  # noqa: TC001 - msgspec needs it when it decodes
+from shared.events.model import Upgrade
+from shared.failures.explanation import Owner, Urgency
+from shared.failures.speakers import Speaker
 
 
-class Advice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AdviceStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A step as the catalogue has it: a template, and when it applies."""
 
     do: str = ""
@@ -25,7 +26,7 @@ class Advice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Words one of which the message has to contain."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A failure that is known: how to tell it, and what to say about it. Texts are templates."""
 
     id: str
@@ -35,8 +36,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     state: str
     owner: Owner
     link: str
-    steps: tuple[Advice, ...]
+    steps: tuple[AdviceStep, ...]
+    urgency: Urgency | None = None
     retries: str = ""
+    said_by: tuple[Speaker, ...] = ()
+    """Whose codes and exit codes these are; empty where nobody else uses them."""
+    quote: bool = False
+    """Whether AKS's own sentence says more than this entry can, and is to be the summary."""
     codes: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     linux_exit_codes: tuple[int, ...] = ()

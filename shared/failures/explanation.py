@@ -17,6 +17,17 @@ class Owner(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Urgency(StrEnum):
+    """How soon somebody should act."""
+
+    NOW = "now"
+    """Workloads suffer, or the cluster is about to."""
+    TODAY = "today"
+    """Nothing is down, but a pool or cluster is left half done, and more will fail until it is mended."""
+    NEXT_WINDOW = "next-window"
+    """Before maintenance is tried again."""
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What the event says besides the reason: fills in the commands. Empty where unknown."""
 
@@ -55,6 +66,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     """What state it leaves the cluster in; worded as likely where the facts are inference."""
     owner: Owner
+    urgency: Urgency | None = None
+    """How soon to act; None where an expert could not say."""
+    quoted: bool = False
+    """Whether the summary is AKS's own sentence."""
     retries: str = ""
     """Whether AKS tries again by itself, as a sentence."""
     steps: tuple[Step, ...] = ()
@@ -64,6 +79,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Label and value of each fact that was read out of the message: `Pod`, `shop/cart-7c9d8-xk2vp`."""
     more: tuple[str, ...] = ()
     """Further occurrences of the same failure in the message, a line each."""
+    said: str = ""
+    """The sentence of the message that tells most, in AKS's own words; empty without one."""
 
 
 class Explanation(msgspec.Struct, frozen=True):

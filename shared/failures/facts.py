@@ -36,6 +36,13 @@ _VERSION = _form(r"v?\d{1,4}\.\d{1,8}(?:\.\d{1,8}){0,2}")
 _CIDR = _form(r"[0-9a-f.:]{3,39}/\d{1,3}")
 _ACTION = _form(r"[a-z][a-z0-9.]{2,60}(?:/[a-z0-9*_-]{1,60}){1,8}")
 _HOST = _form(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::\d{1,5})?")
+_POLICY_ID = _form(
+    r"/(?:subscriptions|providers/microsoft\.management/managementgroups)/[\w.()/-]{1,500}[\w()]"
+)
+_IMAGE = _form(r"[a-z0-9](?:[\w./:@-]{0,250}[a-z0-9])?")
+_VAULT = _form(
+    r"https://[a-z0-9.-]{3,100}(?::\d{1,5})?(?:/[\w./~%-]{0,200}[\w/])?/?|[a-z][a-z0-9-]{1,22}[a-z0-9]"
+)
 _URL = _form(r"https://[a-z0-9.-]{3,100}(?::\d{1,5})?(?:/[\w./~%-]{0,200}[\w/])?/?")
 _PHRASE = _form(r"[^\s\"'<>\[\]{}\\`$;](?:[^\n\r\"'<>\[\]{}\\`$;]{0,118}[^\s\"'<>\[\]{}\\`$;.,:])?")
 _TIME = _form(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?(?:Z| ?\+0000(?: UTC)?)?")
@@ -58,6 +65,11 @@ FACTS: dict[str, Fact] = {
     "min_available": Fact("Must stay available", "some", _NUMBER),
     "current_healthy": Fact("Healthy now", "some", _NUMBER),
     "expected_pods": Fact("Pods expected", "some", _NUMBER),
+    "machine": Fact("Machine", "a new machine", _form(r"[a-z0-9][\w.-]{1,80}")),
+    "resource_quota": Fact("ResourceQuota", "a ResourceQuota", _DNS),
+    "admission_policy": Fact("Admission policy", "a policy", _DNS),
+    "container_image": Fact("Container image", "an image", _IMAGE),
+    "registry": Fact("Registry", "the registry", _HOST),
     "unready": Fact("Pods not ready", "some pods", _NUMBER),
     "webhook": Fact("Webhook", "an admission webhook", _DNS),
     "system_pods": Fact(
@@ -72,6 +84,8 @@ FACTS: dict[str, Fact] = {
     "pool_version": Fact("Version of the node pool", "an older version", _VERSION),
     "control_plane_version": Fact("Version of the control plane", "a newer version", _VERSION),
     "available_versions": Fact("Versions on offer", "other versions", _form(r"[\d.]+(?:,? [\d.]+)*")),
+    "image_version": Fact("Version of the image", "of a version", _form(r"[\w.-]{3,60}")),
+    "mesh_revision": Fact("Mesh revision", "a revision", _form(r"asm-\d{1,3}-\d{1,4}|[a-z][\w.-]{1,40}")),
     "image": Fact("Image", "the image", _form(r"[\w.-]+(?::[\w.-]+){0,4}")),
     "node_image": Fact("Node image", "the node image", _form(r"AKS[\w.-]{3,100}")),
     "configuration_version": Fact("Configuration version", "its configuration", _VERSION),
@@ -87,7 +101,7 @@ FACTS: dict[str, Fact] = {
     "vm_size": Fact("VM size", "the VM size", _form(r"(?:Standard|Basic)_[a-z0-9_]{1,40}")),
     "zones": Fact("Zone", "the zone", _ZONES),
     "supported_zones": Fact("Zones on offer", "other zones", _ZONES),
-    "constraints": Fact("Constraints", "several constraints", _form(r"[\w(][\w ().,-]{2,250}[\w)]")),
+    "constraints": Fact("Constraints", "several constraints", _form(r"[\w(][\w\s().,-]{2,400}[\w)]")),
     # Network.
     "subnet": Fact("Subnet", "the subnet", _NAME),
     "subnet_id": Fact("Subnet ID", "the subnet", _ID),
@@ -97,6 +111,11 @@ FACTS: dict[str, Fact] = {
     "prefix": Fact("Address range", "its address range", _CIDR),
     "service_cidr": Fact("Service CIDR", "the service address range", _CIDR),
     "subnet_cidr": Fact("CIDR of the subnet", "a subnet's address range", _CIDR),
+    "addresses_needed": Fact("Addresses needed", "more addresses", _NUMBER),
+    "addresses_available": Fact("Addresses available", "fewer addresses", _NUMBER),
+    "busy_resource": Fact("Resource", "a network resource", _ID),
+    "resource_state": Fact("State of the resource", "another state", _WORD),
+    "network_operation": Fact("Operation there", "an operation", _WORD),
     "outbound_ports": Fact("Outbound ports per node", "the configured outbound ports", _NUMBER),
     "node_count": Fact("Nodes", "the nodes", _NUMBER),
     "ports_needed": Fact("Ports needed", "more ports", _NUMBER),
@@ -123,13 +142,15 @@ FACTS: dict[str, Fact] = {
     "action": Fact("Missing permission", "an action", _ACTION),
     "scope": Fact("Scope", "a resource", _ID),
     "app_id": Fact("Application", "the service principal", _GUID),
+    "deny_assignment": Fact("Deny assignment", "a deny assignment", _PHRASE),
+    "feature": Fact("Feature", "a feature", _form(r"[A-Za-z][\w.]{2,60}(?:/[\w.-]{2,80})?")),
     "policy": Fact("Policy assignment", "an Azure Policy", _PHRASE),
-    "policy_id": Fact("Assignment ID", "the assignment", _ID),
+    "policy_id": Fact("Assignment ID", "the assignment", _POLICY_ID),
     "refused_resource": Fact("Refused resource", "a resource", _PHRASE),
     "locked_group": Fact("Locked resource group", "the node resource group", _NAME),
     "locked_scope": Fact("Locked scope", "a scope", _ID),
     "provider": Fact("Resource provider", "a resource provider", _form(r"[a-z]+(?:\.[a-z0-9]+){1,4}")),
-    "vault": Fact("Key vault", "the key vault", _URL),
+    "vault": Fact("Key vault", "the key vault", _VAULT),
     "disk_encryption_set": Fact("Disk encryption set", "the disk encryption set", _NAME),
     "workspace": Fact("Workspace", "the Log Analytics workspace", _ID),
     "missing_group": Fact("Missing resource group", "its resource group", _NAME),
@@ -142,34 +163,47 @@ FACTS: dict[str, Fact] = {
     "node_resource_group": Fact("Node resource group", "the node resource group", _NAME),
     "scale_set": Fact("Scale set", "the scale set", _NAME),
     "retriable": Fact("Retriable, says AKS", "unknown", _form(r"true|false")),
+    "own_operation_id": Fact("Operation ID (for support)", "the operation ID", _GUID),
+    "update_run": Fact("Update run", "an update run", _NAME),
+    "member": Fact("Member", "a member cluster", _NAME),
     "correlation_id": Fact("Correlation ID", "the correlation ID", _GUID),
     # Ours.
     "code": Fact("", "no code", _form(r"[\w.-]{2,80}")),
 }
 
-_KUBERNETES_NAMES = frozenset({"node", "pool", "pod", "namespace", "pdb", "webhook"})
+_KUBERNETES_NAMES = frozenset(
+    {"node", "pool", "pod", "namespace", "pdb", "webhook", "resource_quota", "admission_policy"}
+)
 _UNSPEAKABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
 )
-_LONGEST = 300
+_MAX_VALUE_CHARACTERS = 300
+_PLACEHOLDERS = frozenset({"null", "none", "n/a"})
 
 
 def words(name: str) -> str:
-    """Give what a sentence says where the fact is not known."""
+    """Return what a sentence says where the fact is not known."""
     return FACTS[name].words if name in FACTS else f"the {name.replace('_', ' ')}"
 
 
 def label(name: str) -> str:
-    """Give what the fact is called beside its value."""
+    """Return what the fact is called beside its value."""
     return FACTS[name].label if name in FACTS else name.replace("_", " ").capitalize()
 
 
 def accepted(name: str, value: str) -> str:
-    """Give a value as it is used: one line, no control characters; empty if it does not look right."""
-    value = " ".join(_UNSPEAKABLE.sub(" ", value[: _LONGEST * 4]).split())[:_LONGEST]
+    """Return a value as it is used: one line, no control characters; empty if it does not look right."""
+    value = " ".join(_UNSPEAKABLE.sub(" ", value[: _MAX_VALUE_CHARACTERS * 4]).split())[
+        :_MAX_VALUE_CHARACTERS
+    ]
     fact = FACTS.get(name)
+    if name == "constraints":
+        # A list in the words of the message, whose bullets are gone or not.
+        value = value.removeprefix("- ").replace(" - ", ", ")
     if fact and fact.form is _ZONES:
         value = value.replace("'", "")
     if fact and not fact.form.fullmatch(value):
+        return ""
+    if value.lower() in _PLACEHOLDERS:
         return ""
     return value.lower() if name in _KUBERNETES_NAMES else value

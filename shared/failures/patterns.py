@@ -11,21 +11,21 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from shared.failures.facts import FACTS
+from shared.failures.text import lower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_WIDEST = 300
-_MOST_TRIES = 300
-_MOST_ENDS = 4
-_MOST_MATCHES = 120
+_MAX_HOLE_CHARACTERS = 300
+_MAX_ATTEMPTS = 300
+_MAX_ENDS = 4
+_MAX_MATCHES = 120
 
 _HOLE = re.compile(r"\*|\{([a-z_]+)\}")
 _ANY_VALUE = re.compile(r"[^\s'\",;()\[\]{}<>]{1,200}")
-_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
-class Match(NamedTuple):
+class PatternMatch(NamedTuple):
     """Where a pattern was found, and the facts in its holes."""
 
     start: int
@@ -33,16 +33,10 @@ class Match(NamedTuple):
     facts: dict[str, str]
 
 
-def lower(text: str) -> str:
-    """Fold case without changing any position."""
-    lowered = text.lower()
-    return lowered if len(lowered) == len(text) else text.translate(_ASCII_LOWER)
-
-
 class Pattern:
     """A compiled pattern. Raises ValueError with the reason if it cannot be one."""
 
-    __slots__ = ("_first", "_rest", "needs", "weight")
+    __slots__ = ("_first", "_rest", "is_address", "needs", "weight")
 
     def __init__(self, source: str) -> None:
         pattern = lower(" ".join(source.split()))
@@ -60,6 +54,8 @@ class Pattern:
         self._rest = [(hole, text) for hole, text in zip(holes, texts[1:], strict=True)]
         self.needs: str = max(texts, key=len)
         """A text in which this does not occur does not match."""
+        self.is_address = pattern.startswith("aka.ms/")
+        """An address that AKS gives with a failure stands in its advice: "See aka.ms/…"."""
         self.weight = sum(len(text) for text in texts)
 
     @property
@@ -67,12 +63,12 @@ class Pattern:
         """The facts that its holes keep."""
         return {hole for hole, _ in self._rest if hole}
 
-    def find(self, text: str, lowered: str) -> Iterator[Match]:
+    def find(self, text: str, lowered: str) -> Iterator[PatternMatch]:
         """Find it in a text whose blanks are single; `lowered` is the same text through `lower`."""
         if self.needs not in lowered:
             return
         at = matches = 0
-        for _ in range(_MOST_TRIES):
+        for _ in range(_MAX_ATTEMPTS):
             start = lowered.find(self._first, at)
             if start < 0:
                 return
@@ -82,15 +78,15 @@ class Pattern:
                 yield match
                 at = match.end
                 matches += 1
-                if matches >= _MOST_MATCHES:
+                if matches >= _MAX_MATCHES:
                     return
 
-    def _match(self, text: str, lowered: str, start: int) -> Match | None:
+    def _match(self, text: str, lowered: str, start: int) -> PatternMatch | None:
         at = start + len(self._first)
         facts: dict[str, str] = {}
         for hole, follows in self._rest:
             if hole is None:
-                found = lowered.find(follows, at, at + _WIDEST + len(follows))
+                found = lowered.find(follows, at, at + _MAX_HOLE_CHARACTERS + len(follows))
                 if found < 0:
                     return None
                 at = found + len(follows)
@@ -100,17 +96,17 @@ class Pattern:
                 return None
             facts[hole] = text[at:end]
             at = end + len(follows)
-        return Match(start, at, facts)
+        return PatternMatch(start, at, facts)
 
 
 def _end_of_value(form: re.Pattern[str], text: str, lowered: str, at: int, follows: str) -> int:
-    """Tell where a value ends: where the words after it begin, if that leaves something of its form."""
+    """Return where a value ends: where the words after it begin, if that leaves something of its form."""
     if not follows:
         value = form.match(text, at)
         return value.end() if value else -1
     end = at
-    for _ in range(_MOST_ENDS):
-        end = lowered.find(follows, end + 1, at + _WIDEST + len(follows))
+    for _ in range(_MAX_ENDS):
+        end = lowered.find(follows, end + 1, at + _MAX_HOLE_CHARACTERS + len(follows))
         if end < 0 or form.fullmatch(text, at, end):
             return end
     return -1

@@ -3,7 +3,9 @@
 audience    who they are, and what they want to hear of
 matching    which event goes to which of them, and why
 document    YAML as values that know where they stand
-reading     the setting ROUTES, checked; values, what may stand in its single fields
+parsing     the setting ROUTES, checked; fields, what may stand in its single fields
+freezes     times in which nothing is to change
+defaults    what holds for audiences that say nothing else
 
 Importing this is cheap: what reads YAML is imported when there is some.
 
@@ -15,62 +17,58 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from shared.routes.audience import DEFAULT_AUDIENCE, OF_EVENTS, Audience, Lead, Volume
-from shared.routes.document import RoutesError
-from shared.routes.matching import Condition, Hearing, Outcome, Route, Routes, Step, Told, Trace
+from shared.audience import DEFAULT_AUDIENCE, Audience, Volume
+from shared.durations import Lead
+from shared.routes.conditions import Condition
+from shared.routes.defaults import Defaults, RoutesError
+from shared.routes.matching import Match, NoticePreview, Outcome, Route, Routes, Step, Trace
 
 if TYPE_CHECKING:
-    from datetime import timedelta
     from pathlib import Path
 
 __all__ = [
     "DEFAULT_AUDIENCE",
-    "OF_EVENTS",
     "Audience",
     "Condition",
     "Defaults",
-    "Hearing",
     "Lead",
+    "Match",
+    "NoticePreview",
     "Outcome",
     "Route",
     "Routes",
     "RoutesError",
     "Step",
-    "Told",
     "Trace",
     "Volume",
+    "folder",
     "load",
     "read",
 ]
 
 
-class Defaults(msgspec.Struct, frozen=True, kw_only=True):
-    """What the other settings say: the default audience, and what holds for those that say nothing else."""
-
-    to: tuple[str, ...]
-    """`EMAIL_TO`; empty for no default audience."""
-    time_zone: str
-    leads: tuple[Lead, ...]
-    gap: timedelta
-    """A reminder that comes this soon after an earlier one is left out, for each audience by itself."""
-    wait: timedelta
-    interval: timedelta
-
-
-def load(text: str, defaults: Defaults) -> Routes:
+def load(text: str, defaults: Defaults, folder: Path | None = None) -> Routes:
     """Read routes from YAML; an empty text gives the default audience alone.
 
-    Raises RoutesError for the first thing that is wrong.
+    Files that it names are relative to `folder`; without it, to the current one. Raises RoutesError for the
+    first thing that is wrong.
     """
-    from shared.routes import reading
+    if not text.strip() and defaults.to:
+        return Routes(defaults.audiences())
+    from shared.routes import parsing
 
-    return reading.routes(text, defaults)
+    return parsing.routes(text, defaults, folder)
+
+
+def folder(setting: str, base: Path) -> Path:
+    """Return the folder that files named in the routes are relative to: the routes file's, else `base`."""
+    if not setting.lstrip().startswith("@"):
+        return base
+    return (base / setting.strip().removeprefix("@").strip()).parent
 
 
 def read(setting: str, base: Path) -> str:
-    """Give the YAML that a setting holds, or that `@path` in it names, relative to `base`, the app's folder.
+    """Return the YAML that a setting holds, or that `@path` in it names, relative to the folder `base`.
 
     Raises RoutesError if the file cannot be read.
     """

@@ -9,23 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from shared.routes.defaults import RoutesError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
-LONGEST = 262_144
+MAX_LENGTH = 262_144
 """Characters of YAML; ninety audiences with fifty recipients each and their routes are fewer."""
 
-DEEPEST = 10
+MAX_DEPTH = 10
 """Levels of nesting; what is asked for has five."""
 
-_LONGEST_SHOWN = 60
+_MAX_SHOWN = 60
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-
-
-class RoutesError(ValueError):
-    """Routes that cannot be used; the message is one sentence for the person who wrote them."""
 
 
 class Node(NamedTuple):
@@ -50,7 +48,7 @@ class Field(NamedTuple):
         return self.fault(f"expected {what}, got {_shown(self.node.value)}{hint}")
 
     def mapping(self, known: Iterable[str]) -> dict[str, Field]:
-        """Give the fields of a mapping that has no other keys than the known ones."""
+        """Return the fields of a mapping that has no other keys than the known ones."""
         value = self.node.value
         known = tuple(known)
         if not isinstance(value, dict):
@@ -64,21 +62,21 @@ class Field(NamedTuple):
         return fields
 
     def items(self, what: str) -> list[Field]:
-        """Give the elements of a list."""
+        """Return the elements of a list."""
         value = self.node.value
         if not isinstance(value, list):
             raise self.expected(f"a list of {what}")
         return [Field(node, f"{self.path}[{index}]") for index, node in enumerate(value)]
 
     def text(self, what: str) -> str:
-        """Give a text that is not empty, on one line, without the spaces around it."""
+        """Return a text that is not empty, on one line, without the spaces around it."""
         value = self.node.value
         if not isinstance(value, str) or not value.strip() or not value.isprintable():
             raise self.expected(what)
         return value.strip()
 
     def texts(self, what: str) -> list[Field]:
-        """Give the fields of several texts: those of a list, or of one text with commas, as in a setting."""
+        """Return the fields of several texts: those of a list, or of one text with commas,as in a setting."""
         value = self.node.value
         if isinstance(value, list):
             return self.items(what)
@@ -87,7 +85,7 @@ class Field(NamedTuple):
         return [Field(Node(part.strip(), self.node.line), self.path) for part in value.split(",")]
 
     def choice(self, allowed: Iterable[str], hints: Mapping[str, str] | None = None) -> str:
-        """Give the one of the allowed words that this is; case does not matter."""
+        """Return the one of the allowed words that this is; case does not matter."""
         allowed = tuple(allowed)
         value = self.node.value
         word = value.strip().lower() if isinstance(value, str) else ""
@@ -102,8 +100,8 @@ def parse(text: str) -> Field | None:
     """Read one YAML document; None if there is nothing in it. Raises RoutesError."""
     if not text.strip():
         return None
-    if len(text) > LONGEST:
-        raise RoutesError(f"routes file: longer than {LONGEST} characters.")
+    if len(text) > MAX_LENGTH:
+        raise RoutesError(f"routes file: longer than {MAX_LENGTH} characters.")
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -142,7 +140,7 @@ def near(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     lowered = {each.lower(): each for each in known}
-    word = word.strip().lower()[:_LONGEST_SHOWN]
+    word = word.strip().lower()[:_MAX_SHOWN]
     alike = get_close_matches(word, lowered, n=1)
     part = [each for each in lowered if len(word) > 2 and (word in each or each in word)]  # noqa: PLR2004
     found = alike or part
@@ -163,7 +161,7 @@ class _Builder:
             if name == "DocumentStartEvent":
                 if tree is not None:
                     raise _at(event, "expected one YAML document, here begins another")
-                tree = self._node(next(self._events), DEEPEST)
+                tree = self._node(next(self._events), MAX_DEPTH)
         return tree
 
     def _node(self, event: Any, depth: int) -> Node:  # noqa: ANN401 - PyYAML's events have no useful types
@@ -175,7 +173,7 @@ class _Builder:
                 )
             return self._anchors[event.anchor]
         if not depth:
-            raise _at(event, f"nested more than {DEEPEST} deep")
+            raise _at(event, f"nested more than {MAX_DEPTH} deep")
         if event.tag is not None:
             raise _at(event, f"expected a plain value, got the YAML tag {_shown(event.tag)}")
         line, anchor = event.start_mark.line + 1, event.anchor
@@ -228,5 +226,5 @@ def _shown(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        return repr(value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "…")
+        return repr(value if len(value) <= _MAX_SHOWN else value[:_MAX_SHOWN] + "…")
     return "a list" if isinstance(value, list) else "a mapping"

@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.events import Event, Status
-from shared.notices import Kind
-from shared.routes.audience import DEFAULT_AUDIENCE, Audience, Lead
+from shared.audience import DEFAULT_AUDIENCE, Audience
+from shared.notices.kinds import Kind, kinds_of
+from shared.routes.conditions import Condition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
-VALUES: Mapping[str, Callable[[Event], str]] = {
-    "subscription": lambda event: event.cluster.subscription,
-    "resource_group": lambda event: event.cluster.resource_group,
-    "cluster": lambda event: event.cluster.name,
-    "kind": lambda event: event.upgrade,
-    "status": lambda event: event.status,
-    # Azure writes a region as `westeurope`, people and some of its tools as `West Europe`.
-    "region": lambda event: event.region.replace(" ", ""),
-}
-"""What a route can ask about, and where an event says it."""
-
-_TOLD = {
-    Status.SCHEDULED: (Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.NOT_STARTED),
-    Status.STARTED: (Kind.STARTED, Kind.STILL_RUNNING),
-    Status.COMPLETED: (Kind.COMPLETED,),
-    Status.CANCELED: (Kind.CANCELED,),
-    Status.FAILED: (Kind.FAILED,),
-}
-
-
-class Condition(msgspec.Struct, frozen=True):
-    """One thing that a route asks for: that a value is like one of some globs. Case does not matter."""
-
-    field: str
-    """A key of VALUES."""
-    globs: tuple[str, ...]
-    """In lower case."""
-
-    def found(self, event: Event) -> str:
-        """Give what the event says about it; empty where it says nothing."""
-        return VALUES[self.field](event)
-
-    def holds(self, event: Event) -> bool:
-        """Tell whether the event meets it."""
-        value = self.found(event).lower()
-        return any(fnmatchcase(value, glob) for glob in self.globs)
+    from shared.durations import Lead
+    from shared.events.model import Event
+    from shared.routes.freezes import Freeze  # noqa: TC004 - calendars and zones; nothing decodes this
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -61,11 +27,11 @@ class Route(msgspec.Struct, frozen=True):
     """Where it stands in the file: `routes[0]`."""
     conditions: tuple[Condition, ...]
     audiences: tuple[str, ...]
-    goes_on: bool = False
+    continues: bool = False
     """Whether the routes after it are tried as well."""
 
     def misses(self, event: Event) -> tuple[Condition, ...]:
-        """Give the conditions that an event does not meet; none if the route matches."""
+        """Return the conditions that an event does not meet; none if the route matches."""
         return tuple(condition for condition in self.conditions if not condition.holds(event))
 
 
@@ -86,7 +52,7 @@ class Step(msgspec.Struct, frozen=True):
     misses: tuple[Condition, ...] = ()
 
 
-class Told(msgspec.Struct, frozen=True):
+class NoticePreview(msgspec.Struct, frozen=True):
     """A notice that an event gives rise to, now or later, and whether an audience wants it."""
 
     kind: Kind
@@ -94,18 +60,18 @@ class Told(msgspec.Struct, frozen=True):
     wanted: bool
 
 
-class Hearing(msgspec.Struct, frozen=True):
+class Match(msgspec.Struct, frozen=True):
     """An audience that an event goes to, and what it hears of it."""
 
     audience: Audience
-    told: tuple[Told, ...]
+    told: tuple[NoticePreview, ...]
 
 
 class Trace(msgspec.Struct, frozen=True):
     """Why an event goes where it goes."""
 
     steps: tuple[Step, ...]
-    hearings: tuple[Hearing, ...]
+    hearings: tuple[Match, ...]
     by_default: bool
     """No route matched, so the default audience hears of it."""
     routed: bool
@@ -118,9 +84,18 @@ class Routes(msgspec.Struct, frozen=True):
     audiences: Mapping[str, Audience]
     """By id, in the order of the file."""
     routes: tuple[Route, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    """In the order of their starts."""
 
-    def hear(self, event: Event, kind: Kind, lead: str = "") -> tuple[str, ...]:
-        """Give the ids of the audiences that hear of this: in the order of the file, none of them twice.
+    def freeze(self, event: Event) -> Freeze | None:
+        """Return the freeze that an event's planned start lies in; the first of several, None if in none."""
+        start = event.start
+        if start is None:
+            return None
+        return next((found for found in self.freezes if found.covers(start) and found.is_for(event)), None)
+
+    def audiences_for(self, event: Event, kind: Kind, lead: str = "") -> tuple[str, ...]:
+        """Return the ids of the audiences that hear of this: in the order of the file, none of them twice.
 
         For a check (a reminder, a watchdog) `event` is the one that it follows from: a Scheduled event for a
         reminder, a Started one for what is still running. Where this is empty, `is_routed` tells whether that
@@ -134,14 +109,14 @@ class Routes(msgspec.Struct, frozen=True):
         )
 
     def is_routed(self, event: Event) -> bool:
-        """Tell whether anything decides about an event: a route, even one to nobody, or the default audience.
+        """Return whether anything decides on an event: a route, even one to nobody, or the default audience.
 
         If not, nobody hears of it because nobody thought of it; otherwise because that is wanted.
         """
         return DEFAULT_AUDIENCE in self.audiences or any(not route.misses(event) for route in self.routes)
 
     def all_leads(self) -> tuple[Lead, ...]:
-        """Give the leads of all audiences, longest first; leads of the same length are one."""
+        """Return the leads of all audiences, longest first; leads of the same length are one."""
         by_length: dict[timedelta, Lead] = {}
         for audience in self.audiences.values():
             for lead in audience.leads:
@@ -155,7 +130,7 @@ class Routes(msgspec.Struct, frozen=True):
         return Trace(
             steps=steps,
             hearings=tuple(
-                Hearing(audience, _told(event, audience))
+                Match(audience, _told(event, audience))
                 for name, audience in self.audiences.items()
                 if name in addressed
             ),
@@ -172,7 +147,7 @@ class Routes(msgspec.Struct, frozen=True):
                 continue
             misses = route.misses(event)
             steps.append(Step(route, Outcome.NOT_MATCHED if misses else Outcome.MATCHED, misses))
-            ended = not misses and not route.goes_on
+            ended = not misses and not route.continues
         return tuple(steps)
 
     def _addressed(self, steps: tuple[Step, ...]) -> frozenset[str]:
@@ -187,15 +162,10 @@ def _any_matched(steps: tuple[Step, ...]) -> bool:
     return any(step.outcome is Outcome.MATCHED for step in steps)
 
 
-def _told(event: Event, audience: Audience) -> tuple[Told, ...]:
-    kinds: tuple[Kind, ...] = (Kind.NEWS,)
-    if event.end_of_support is not None:
-        kinds = (Kind.END_OF_SUPPORT,)
-    elif event.status in set(Status):
-        kinds = _TOLD[Status(event.status)]
-    told: list[Told] = []
-    for kind in kinds:
+def _told(event: Event, audience: Audience) -> tuple[NoticePreview, ...]:
+    told: list[NoticePreview] = []
+    for kind in kinds_of(event):
         leads = [lead.label for lead in audience.leads] if kind is Kind.REMINDER else []
         for lead in leads or [""]:
-            told.append(Told(kind, lead, audience.wants(kind, event.upgrade, lead)))  # noqa: PERF401
+            told.append(NoticePreview(kind, lead, audience.wants(kind, event.upgrade, lead)))  # noqa: PERF401
     return tuple(told)

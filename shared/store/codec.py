@@ -7,151 +7,43 @@ service knows none before 1601, and AKS sends the year 1.
 
 from __future__ import annotations
 
-import gzip
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared import events
-from shared.notices import (
-    Check,
-    Kind,
-    Mail,
-    Member,
-    Notice,
-    Recorded,
-    RejectedInput,
-    Report,
-    SentMail,
-)
-from shared.store import keys
+from shared import keys
+from shared.events import envelope, model
+from shared.notices.kinds import Kind
+from shared.notices.records import Check, Mail, MailItem, Notice, RejectedInput, Report, SentMail, StoredEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from shared.clusters.known import Known
+    from shared.maintenance.inventory import ClusterInfo
     from shared.store.table import Stored
+
+from shared.store.blobs import pack, unpack
+from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, WorkRow
 
 TEXT_LIMIT = 24_000
 """UTF-16 code units in a text property. The service's own limit is 32,767; but what an event's facts take, at
 two bytes each, has to leave room in the row for its chunks."""
 
-CHUNK = 65_536
-MOST_CHUNKS = 15
-"""A row is at most 1 MiB. An event is at most 1 MB, and whatever valid text that is, it can be pressed into
-this: ASCII into seven eighths by gzip, a random mixture of alphabets by bzip2, which sees more than bytes."""
 
-
-_MOST_ADDRESSES = 50
-_MOST_REPORTS = 50
-_LONGEST = 200
-_LONGEST_DETAIL = 120
+_MAX_ADDRESSES = 50
+_MAX_REPORTS = 50
+_MAX_LENGTH = 200
+_MAX_DETAIL = 120
 _SHORT = 40
 """How much of what a mail service says is written down: together it stays within a text property."""
-
-
-class MailRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail to be sent, as stored, and whose turn it is.
-
-    A mail with a `token` has been attempted, or is being attempted under that token. While `leased`, it is
-    its sender's alone until the lease has run out by the server's clock. `doubt` says that an earlier request
-    may still be under way.
-    """
-
-    key: str
-    etag: str
-    timestamp: datetime
-    mail: Mail
-    token: str = ""
-    attempts: int = 0
-    """How often it was handed to the mail service."""
-    turns: int = 0
-    """How often in a row a sender has taken it over; each waits longer than the one before."""
-    leased: bool = False
-    doubt: bool = False
-    refused: str = ""
-    """Why the mail service would not take it, where that is known and not yet acted upon."""
-
-
-class NoticeRow(msgspec.Struct, frozen=True):
-    """A notice waiting to be grouped, as stored."""
-
-    key: str
-    notice: Notice
-
-
-class CheckRow(msgspec.Struct, frozen=True):
-    """A check waiting for its time, as stored."""
-
-    key: str
-    check: Check
 
 
 _CLUSTER_NAME = 8
 """Where in a cluster's resource ID its name stands."""
 
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
-
-class Gate(msgspec.Struct, frozen=True):
-    """Whether mail may go: the pause that all instances keep, and how much they have sent of late.
-
-    `strikes` counts pauses in a row that the mail service set no time for; `sends` is as in `shared.pace`.
-    """
-
-    until: datetime = LONG_AGO
-    reason: str = ""
-    strikes: int = 0
-    sends: dict[int, int] = {}
-    etag: str = ""
-
-
-class AudienceRow(msgspec.Struct, frozen=True):
-    """When an audience last got a grouped mail."""
-
-    key: str
-    last: datetime | None = None
-    etag: str = ""
-
-
-WorkRow = MailRow | NoticeRow | CheckRow | Gate
-
-
-def pack(raw: str) -> dict[str, Any]:
-    """Write a text of any length into properties: compressed, in binary chunks, with its size in bytes."""
-    data = raw.encode("utf-8", "surrogatepass")
-    chunks = _chunks(gzip.compress(data, compresslevel=6, mtime=0))
-    if len(chunks) > MOST_CHUNKS:
-        import bz2
-
-        chunks = _chunks(bz2.compress(data))
-    if len(chunks) > MOST_CHUNKS:
-        # Event Grid delivers at most 1 MB, which fits. Should more ever come, its beginning is kept in the
-        # clear, rather than nothing; `size` and the key's hash tell that it is not all.
-        chunks = _chunks(gzip.compress(data[: CHUNK * (MOST_CHUNKS - 1)], compresslevel=1, mtime=0))
-    return {"size": len(data)} | {f"raw{index}": chunk for index, chunk in enumerate(chunks)}
-
-
-def unpack(values: Mapping[str, Any]) -> str:
-    """Read back what `pack` wrote."""
-    return unpack_bytes(values).decode("utf-8", "replace")
-
-
-def unpack_bytes(values: Mapping[str, Any]) -> bytes:
-    """Read back what `pack` wrote, byte for byte."""
-    chunks: list[bytes] = []
-    while (chunk := values.get(f"raw{len(chunks)}")) is not None:
-        chunks.append(bytes(chunk))
-    packed = b"".join(chunks)
-    if packed.startswith(b"BZh"):
-        import bz2
-
-        return bz2.decompress(packed)
-    return gzip.decompress(packed) if packed else b""
-
-
-def event_values(recorded: Recorded, raw: str, *, received: datetime, token: str) -> dict[str, Any]:
+def event_values(recorded: StoredEvent, raw: str, *, received: datetime, token: str) -> dict[str, Any]:
     """Write an event's row."""
     event = recorded.event
     facts = _json(event)
@@ -173,18 +65,18 @@ def event_values(recorded: Recorded, raw: str, *, received: datetime, token: str
     }
 
 
-def recorded(row: Stored) -> Recorded:
+def recorded(row: Stored) -> StoredEvent:
     """Read an event's row."""
     values = row.values
-    event = msgspec.json.decode(values["facts"], type=events.Event)
+    event = msgspec.json.decode(values["facts"], type=model.Event)
     if values.get("detailsElsewhere"):
-        (item,) = events.parse(unpack(values), time(values["received"]))
-        if isinstance(item.reading, events.Event):
+        (item,) = envelope.parse(unpack(values), time(values["received"]))
+        if isinstance(item.reading, model.Event):
             event = msgspec.structs.replace(event, details=item.reading.details)
-    return Recorded(row.key, event, values.get("decision", ""), values.get("revision", 0))
+    return StoredEvent(row.key, event, values.get("decision", ""), values.get("revision", 0))
 
 
-def recorded_by_key(row: Stored) -> Recorded:
+def recorded_by_key(row: Stored) -> StoredEvent:
     """Read what the key and the plain columns of an event's row tell, where its facts cannot be read.
 
     That is enough for every decision: the maintenance has reached this status, and nothing is told twice.
@@ -195,15 +87,15 @@ def recorded_by_key(row: Stored) -> Recorded:
     if len(identifier) <= _CLUSTER_NAME:
         identifier = [""] * (_CLUSTER_NAME + 1)
     subscription, group, name = identifier[2], identifier[4], identifier[_CLUSTER_NAME]
-    event = events.Event(
+    event = model.Event(
         event_id=str(values.get("eventId", "")),
         status=str(values.get("status", status)),
-        cluster=events.Cluster(subscription, group, name),
+        cluster=model.Cluster(subscription, group, name),
         time=row.timestamp.astimezone(UTC),
         updated=row.timestamp.astimezone(UTC),
-        end_of_support=events.EndOfSupport() if "." in status else None,
+        end_of_support=model.EndOfSupport() if "." in status else None,
     )
-    return Recorded(row.key, event, str(values.get("decision", "")), int(revision or 0), readable=False)
+    return StoredEvent(row.key, event, str(values.get("decision", "")), int(revision or 0), readable=False)
 
 
 def rejected_values(rejected: RejectedInput) -> dict[str, Any]:
@@ -254,7 +146,7 @@ def mail_values(mail: Mail, *, token: str = "", attempts: int = 0) -> dict[str, 
     }
 
 
-def row(stored: Stored) -> Recorded | RejectedInput | SentMail:
+def row(stored: Stored) -> StoredEvent | RejectedInput | SentMail:
     """Read a row that a notice may tell of."""
     match stored.values["kind"]:
         case "event":
@@ -286,7 +178,7 @@ def work(row: Stored) -> WorkRow:
 
 
 def refers_to(row: WorkRow) -> set[str]:
-    """Give the keys of the rows that a row of work tells of, or reads."""
+    """Return the keys of the rows that a row of work tells of, or reads."""
     match row:
         case CheckRow(_, check):
             return {check.key}
@@ -322,7 +214,7 @@ def mail_row(row: Stored) -> MailRow:
     )
 
 
-def gate_values(gate: Gate) -> dict[str, Any]:
+def gate_values(gate: SendGate) -> dict[str, Any]:
     """Write the gate."""
     return {
         "kind": "pause",
@@ -333,12 +225,12 @@ def gate_values(gate: Gate) -> dict[str, Any]:
     }
 
 
-def gate(row: Stored) -> Gate:
+def gate(row: Stored) -> SendGate:
     """Read the gate."""
     values = row.values
     sends = msgspec.json.decode(values.get("sends", "{}"), type=dict[int, int], strict=False)
     until = time(values["until"]) if "until" in values else LONG_AGO
-    return Gate(until, values.get("reason", ""), values.get("strikes", 0), sends, row.etag)
+    return SendGate(until, values.get("reason", ""), values.get("strikes", 0), sends, row.etag)
 
 
 def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
@@ -349,9 +241,9 @@ def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
         "audience": sent.audience,
         "at": text(sent.at),
         "subject": sent.subject[:1_000],
-        "to": _json(sent.to[:_MOST_ADDRESSES]),
+        "to": _json(sent.to[:_MAX_ADDRESSES]),
         "why": sent.why[:4_000],
-        "refused": _json([line[:_LONGEST] for line in sent.refused[:_MOST_ADDRESSES]]),
+        "refused": _json([line[:_MAX_LENGTH] for line in sent.refused[:_MAX_ADDRESSES]]),
         "attempts": sent.attempts,
         "members": members_json(sent.members),
         "reports": reports_json(sent.reports),
@@ -379,7 +271,7 @@ def sent(row: Stored) -> SentMail:
     )
 
 
-def cluster_values(known: Known) -> dict[str, Any]:
+def cluster_values(known: ClusterInfo) -> dict[str, Any]:
     """Write what is known of a cluster. What would not fit is left out rather than cut."""
     facts = _json(known)
     if _units(facts) > TEXT_LIMIT:
@@ -393,30 +285,30 @@ def cluster_values(known: Known) -> dict[str, Any]:
     }
 
 
-def cluster(row: Stored) -> Known:
+def cluster(row: Stored) -> ClusterInfo:
     """Read what is known of a cluster."""
-    from shared.clusters.known import Known
+    from shared.maintenance.inventory import ClusterInfo
 
-    return msgspec.json.decode(row.values["facts"], type=Known)
+    return msgspec.json.decode(row.values["facts"], type=ClusterInfo)
 
 
 def reports_json(reports: Sequence[Report]) -> str:
     """Write delivery reports, the latest of them if there are many."""
     return _json(
         [
-            Report(report.recipient[:_LONGEST], report.status[:_SHORT], report.detail[:_LONGEST_DETAIL])
-            for report in reports[-_MOST_REPORTS:]
+            Report(report.recipient[:_MAX_LENGTH], report.status[:_SHORT], report.detail[:_MAX_DETAIL])
+            for report in reports[-_MAX_REPORTS:]
         ]
     )
 
 
-def members_json(members: Sequence[Member]) -> str:
+def members_json(members: Sequence[MailItem]) -> str:
     """Write members compactly: rows of the history they share a prefix with go by the rest of their keys."""
     return _json([_shortened(member) for member in members])
 
 
-def fits(members: Sequence[Member]) -> bool:
-    """Tell whether these members fit into one mail's row."""
+def fits(members: Sequence[MailItem]) -> bool:
+    """Return whether these members fit into one mail's row."""
     return _units(members_json(members)) <= TEXT_LIMIT
 
 
@@ -430,30 +322,26 @@ def time(value: str) -> datetime:
     return datetime.fromisoformat(value)
 
 
-def _shortened(member: Member) -> Member:
+def _shortened(member: MailItem) -> MailItem:
     if not member.history:
         return member
     prefix = keys.history_of(member.key)
     return msgspec.structs.replace(member, history=tuple(key.removeprefix(prefix) for key in member.history))
 
 
-def _members(value: str) -> tuple[Member, ...]:
+def _members(value: str) -> tuple[MailItem, ...]:
     return tuple(
         msgspec.structs.replace(
             member, history=tuple(keys.history_of(member.key) + part for part in member.history)
         )
         if member.history
         else member
-        for member in msgspec.json.decode(value, type=tuple[Member, ...])
+        for member in msgspec.json.decode(value, type=tuple[MailItem, ...])
     )
 
 
 def _id(work_key: str) -> str:
     return work_key.rpartition(":")[2]
-
-
-def _chunks(packed: bytes) -> list[bytes]:
-    return [packed[start : start + CHUNK] for start in range(0, len(packed), CHUNK)]
 
 
 def _units(value: str) -> int:

@@ -8,21 +8,21 @@ app that is running.
 from __future__ import annotations
 
 import logging
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from shared import ids
-from shared.notices import Mail, Recorded, SentMail
-from shared.store import codec, keys
-from shared.store.codec import MailRow
+from shared import ids, keys
+from shared.notices.records import Mail, SentMail, StoredEvent
+from shared.store import codec
+from shared.store.rows import MailRow
 from shared.store.table import BrowsableTable, Conflict, Operation, Stored, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from shared.store.codec import WorkRow
+    from shared.store.rows import WorkRow
 
 log = logging.getLogger("notifier")
 
@@ -34,7 +34,7 @@ KINDS = ("event:", "sent:", "rejected:", "audience:", "told:", "work:")
 _NAMED = ("event:", "sent:", "rejected:", "audience:")
 """Rows whose key goes on with the name that people know them by."""
 
-_MOST_FOUND = 200
+_MAX_FOUND = 200
 
 
 class ResendRefused(Exception):  # noqa: N818 - says what happened
@@ -45,7 +45,7 @@ class Received(msgspec.Struct, frozen=True):
     """An event as stored, and when it was received."""
 
     at: datetime
-    event: Recorded
+    event: StoredEvent
 
     @property
     def key(self) -> str:
@@ -76,50 +76,50 @@ class Ledger:
         self._table = table
 
     def events(self, since: datetime) -> Iterator[Received]:
-        """Give the events received since a time, in no particular order. A round trip for each page."""
+        """Return the events received since a time, in no particular order. A round trip for each page."""
         return _each(_received, self._touched("event:", since))
 
     def mails(self, since: datetime) -> Iterator[SentMail]:
-        """Give what became of mails since a time, later delivery reports included, in no order."""
+        """Return what became of mails since a time, later delivery reports included, in no order."""
         return _each(codec.sent, self._touched("sent:", since))
 
     def rejections(self, since: datetime) -> Iterator[Rejection]:
-        """Give the input rejected since a time, in no particular order."""
+        """Return the input rejected since a time, in no particular order."""
         return _each(_rejection, self._touched("rejected:", since))
 
     def work(self) -> Iterator[WorkRow]:
-        """Give everything that waits, in order of its time, headed by the gate if there is one."""
+        """Return everything that waits, in order of its time, headed by the gate if there is one."""
         return _each(codec.work, self._rows(keys.PAUSE, "work:" + keys.AFTER))
 
     def history(self, prefix: str) -> list[Received]:
-        """Give all events stored under the history prefix of an eventId, in the order they were received."""
+        """Return the events stored under the history prefix of an eventId, in the order of their receipt."""
         found = _each(_received, self._rows(prefix, prefix + keys.AFTER))
         return sorted(found, key=lambda received: received.at)
 
     def row(self, key: str) -> Stored | None:
-        """Give any row as it is. One round trip."""
+        """Return any row as it is. One round trip."""
         return self._table.get(key)
 
     def sent(self, operation_id: str) -> SentMail | None:
-        """Give what became of a mail. One round trip."""
+        """Return what became of a mail. One round trip."""
         row = self._table.get(keys.sent(operation_id))
         return codec.sent(row) if row else None
 
     def find(self, name: str) -> list[str]:
-        """Give the keys of the rows of this name: a key, an eventId, a mail's id, or the beginning of one."""
+        """Return the keys of the rows of this name: a key, an eventId, a mail's id, or the start of one."""
         if name.startswith(KINDS):
-            found = [row.key for row in self._table.query(name, name + keys.AFTER, _MOST_FOUND).rows]
+            found = [row.key for row in self._table.query(name, name + keys.AFTER, _MAX_FOUND).rows]
             return [name] if name in found else found
         lower = name.lower()
         prefixes = [*(kind + lower for kind in _NAMED), keys.history(name)]
-        pages = [self._table.query(prefix, prefix + keys.AFTER, _MOST_FOUND) for prefix in prefixes]
+        pages = [self._table.query(prefix, prefix + keys.AFTER, _MAX_FOUND) for prefix in prefixes]
         found = [row.key for page in pages for row in page.rows]
         waiting = self._rows(keys.PAUSE, "work:" + keys.AFTER)
         found += [row.key for row in waiting if row.key.rpartition(":")[2].startswith(lower)]
         return list(dict.fromkeys(found))
 
     def resends(self, operation_id: str) -> list[str]:
-        """Give the operation ids of the mails that repeat a mail. One round trip."""
+        """Return the operation ids of the mails that repeat a mail. One round trip."""
         prefix = keys.resends(operation_id)
         numbers = [int(row.key.removeprefix(prefix)) for row in self._rows(prefix, prefix + keys.AFTER)]
         return [ids.resend_id(operation_id, number) for number in numbers]
@@ -190,14 +190,14 @@ def _each(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[_T]:
     for row in rows:
         try:
             yield read(row)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are shown
+        except Exception as error:  # noqa: BLE001 - raised again by __exit__
             log.warning("row %s cannot be read: %r", row.key, error)
 
 
 def _received(row: Stored) -> Received:
     try:
         return Received(codec.time(row.values["received"]), codec.recorded(row))
-    except Exception as error:  # noqa: BLE001 - what its key tells is shown
+    except Exception as error:  # noqa: BLE001 - raised again by __exit__
         log.warning("row %s cannot be read whole: %r", row.key, error)
         return Received(row.timestamp, codec.recorded_by_key(row))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from shared import events
+from shared.events import scheduled_event
 from tests.infra import code
-from tests.infra.asking import expect, settings_of, shown
 from tests.infra.bicep import Code
+from tests.infra.questions import expect, settings_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,9 +58,9 @@ def topics(infra: Infra) -> Iterator[str]:
                 yield f"{path}: the source of AKS maintenance is a subscription"
     eventing = infra["eventing.bicep"]
     types = eventing.parameters["eventTypes"].default
-    if types != [events.EVENT_TYPE]:
-        yield f"eventing.bicep: AKS maintenance is {events.EVENT_TYPE}, not {shown(types)}"
-    if events.VM_EVENT_TYPE not in eventing.parameters["eventTypes"].notes.get("description", ""):
+    if types != [scheduled_event.EVENT_TYPE]:
+        yield f"eventing.bicep: AKS maintenance is {scheduled_event.EVENT_TYPE}, not {shown(types)}"
+    if scheduled_event.VM_EVENT_TYPE not in eventing.parameters["eventTypes"].notes.get("description", ""):
         yield "eventing.bicep: the other event type that AKS has used is not named"
     reports = next(one for one in eventing.modules if one.symbol == "reports")
     if reports.at("params.eventTypes") != ["Microsoft.Communication.EmailDeliveryReportReceived"]:

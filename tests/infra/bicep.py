@@ -59,7 +59,7 @@ class Declared:
     body: dict[str, Value]
 
     def at(self, path: str) -> Value:
-        """Give what the body holds at a dotted path; None where there is nothing."""
+        """Return what the body holds at a dotted path; None where there is nothing."""
         value: Value = self.body
         for part in path.split("."):
             value = value.get(part) if isinstance(value, dict) else None
@@ -84,12 +84,12 @@ class Template:
     """What does not parse, by line."""
 
     def only(self, kind: str) -> Declared:
-        """Give the one resource of a type that this file makes."""
+        """Return the one resource of a type that this file makes."""
         (found,) = self.of(kind)
         return found
 
     def of(self, kind: str) -> list[Declared]:
-        """Give the resources of a type that this file makes."""
+        """Return the resources of a type that this file makes."""
         return [one for one in self.resources if one.kind.lower() == kind.lower() and not one.existing]
 
 
@@ -191,7 +191,7 @@ def _note(decorator: Node) -> tuple[str, str]:
 
 
 def _names(node: Node, shadowed: frozenset[str]) -> Iterator[str]:
-    """Give the names that are used as values: not those of properties, functions, types and declarations."""
+    """Return the names that are used as values: not of properties, functions, types and declarations."""
     parts = node.named_children
     if node.type == "for_statement":
         variables = {_text(part) for part in _parts(parts[0])} or {_text(parts[0])}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import settings
-from shared.notices import Decision
+from shared.notices.kinds import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,7 +62,7 @@ class _Recorder(dict[str, str]):
 
 
 def settings_read() -> set[str]:
-    """Give the names of all settings that the application reads, by letting it read them."""
+    """Return the names of all settings that the application reads, by letting it read them."""
     asked: set[str] = set()
     for storage in _STORAGE:
         for mail in _MAIL:
@@ -71,13 +71,13 @@ def settings_read() -> set[str]:
 
 
 def settings_in_sample() -> set[str]:
-    """Give the application's settings in local.settings.sample.json."""
+    """Return the application's settings in local.settings.sample.json."""
     values = json.loads((ROOT / "local.settings.sample.json").read_text("utf-8"))["Values"]
     return set(values) - HOST_SETTINGS
 
 
 def settings_in_readme() -> dict[str, str]:
-    """Give the settings of the README's table, with the defaults it names; `` where it names none."""
+    """Return the settings of the README's table, with the defaults it names; `` where it names none."""
     rows = re.findall(
         r"^\| (`[^|]*) \|[^|\n]*\| ([^|\n]*) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
     )
@@ -90,7 +90,7 @@ def settings_in_readme() -> dict[str, str]:
 
 
 def functions() -> dict[str, str]:
-    """Give the functions of function_app.py: name, and the kind of its trigger."""
+    """Return the functions of function_app.py: name, and the kind of its trigger."""
     found: dict[str, str] = {}
     for node in ast.parse((ROOT / "function_app.py").read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef):
@@ -103,7 +103,7 @@ def functions() -> dict[str, str]:
 
 
 def logged() -> set[str]:
-    """Give the beginnings of all records that the application logs, each up to its first value."""
+    """Return the beginnings of all records that the application logs, each up to its first value."""
     return {text for path in (ROOT / "shared").rglob("*.py") for text in _logged(path)}
 
 
@@ -115,5 +115,5 @@ def _logged(path: Path) -> Iterator[str]:
 
 
 def decisions() -> set[str]:
-    """Give the values of all decisions that are logged."""
+    """Return the values of all decisions that are logged."""
     return {decision.value for decision in Decision}

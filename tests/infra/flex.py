@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.infra.asking import expect, settings_of, shown
 from tests.infra.bicep import Code
+from tests.infra.questions import expect, settings_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

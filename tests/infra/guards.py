@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests.infra.asking import all_settings, expect, settings_of, shown
 from tests.infra.bicep import Code
+from tests.infra.questions import all_settings, expect, settings_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared import settings
-from tests.infra.asking import made, shown
+from shared import durations
+from shared.settings.load import MIN_LEASE
 from tests.infra.bicep import Code
+from tests.infra.questions import made, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,8 +99,8 @@ def locations(infra: Infra) -> Iterator[str]:
             yield f"{path}: the parameter location has a default"
 
 
-LONGEST_DEPLOYMENT = 64
-LONGEST_ENVIRONMENT = 40
+MAX_DEPLOYMENT = 64
+MAX_ENVIRONMENT = 40
 """Characters that Azure allows in the name of a deployment, and we in that of an environment."""
 
 
@@ -120,18 +121,18 @@ def limits(infra: Infra) -> Iterator[str]:
     text = infra["app/function.bicep"].text
     if "alwaysReady" in text:
         yield "instances that are always ready cost some 21 dollars a month"
-    if settings.duration(str(parameters["lease"].default)) < settings.SHORTEST_LEASE:
+    if durations.duration(str(parameters["lease"].default)) < MIN_LEASE:
         yield "the lease is too short"
 
 
 def arrangement(infra: Infra) -> Iterator[str]:
     """Check that names are what Azure allows, and that nothing starts before what it needs."""
     for path in ("main.bicep", "eventing.bicep"):
-        if infra[path].parameters["environmentName"].notes.get("maxLength") != str(LONGEST_ENVIRONMENT):
-            yield f"{path}: an environment's name may have {LONGEST_ENVIRONMENT} characters"
+        if infra[path].parameters["environmentName"].notes.get("maxLength") != str(MAX_ENVIRONMENT):
+            yield f"{path}: an environment's name may have {MAX_ENVIRONMENT} characters"
         for module in infra[path].modules:
             name = shown(module.body.get("name")).strip("'")
-            if len(name.replace("${environmentName}", "e" * LONGEST_ENVIRONMENT)) > LONGEST_DEPLOYMENT:
+            if len(name.replace("${environmentName}", "e" * MAX_ENVIRONMENT)) > MAX_DEPLOYMENT:
                 yield f"{path}: {module.symbol}: {name} is too long for a deployment"
     for module in infra["main.bicep"].modules:
         for name, allowed in NAMES.get(module.symbol, {}).items():

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.infra.agreement import application_settings, event_subscriptions, functions, topics
+from tests.infra.alerts import alerts, log_queries, thresholds
 from tests.infra.flex import app
 from tests.infra.guards import mail, monitoring, secrets, storage, vault
 from tests.infra.places import arrangement, limits, locations, versions
 from tests.infra.rights import roles
 from tests.infra.texts import modules, names, parses
-from tests.infra.watching import alerts, log_queries, thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

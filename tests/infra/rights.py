@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests.infra.asking import made, shown
 from tests.infra.bicep import Code
+from tests.infra.questions import made, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,7 +26,7 @@ _SKIP = re.compile(r"//\s*checkov:skip=(\w+)(?::\s*(\S.*))?")
 
 
 def problems(report: Mapping[str, Any], texts: Mapping[str, str]) -> Iterator[str]:
-    """Say what is wrong with the files, or with checkov's reading of them."""
+    """Return what is wrong with the files, or with checkov's reading of them."""
     results = report.get("results")
     if not results:
         yield "checkov has read nothing"

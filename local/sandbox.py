@@ -1,0 +1,120 @@
+"""Where demos play: Azurite, the local host with its timers, and the folder that the emails go to.
+
+What has come of a story is read back from the table and from the folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+from azure.data.tables import TableClient
+
+from shared import keys
+from shared.store import codec
+from shared.store.azure import AzureTable
+from testing.processes import Azurite, Host, ProcessError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from shared.notices.records import SentMail
+    from shared.store.table import Stored
+
+SETTINGS = {
+    "EMAIL_FROM": "aks-notifier@example.com",
+    "TIME_ZONE": "Europe/Berlin",
+    "SWEEP_SCHEDULE": "* * * * * *",
+    "LEASE": "10s",
+}
+
+INTERRUPTED = 130
+
+
+class Sandbox:
+    """A context manager: what it starts ends with it. The emails and the host's log are in `out`."""
+
+    def __init__(self, out: Path, settings: Mapping[str, str]) -> None:
+        self.mail = out / "mail"
+        self._log = out / "host.log"
+        self._settings = settings
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        shutil.rmtree(self.mail, ignore_errors=True)
+        self.mail.mkdir(parents=True)
+        print("Starting Azurite and the local host …", flush=True)
+        with ExitStack() as stack:
+            azurite = stack.enter_context(Azurite())
+            settings = {
+                "NOTIFIER_STORAGE": azurite.connection_string,
+                "EMAIL_FOLDER": str(self.mail),
+                **SETTINGS,
+                **self._settings,
+            }
+            self.host = stack.enter_context(Host(settings, timers=True, log=self._log))
+            client = TableClient.from_connection_string(azurite.connection_string, "notifier")
+            stack.callback(client.close)
+            self.table = AzureTable(client)
+            self._stack = stack.pop_all()
+        say("listening", self.host.url)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def gallery(self) -> Path:
+        """The page that shows all emails."""
+        return self.mail / "index.html"
+
+    def rows(self, first: str, last: str) -> list[Stored]:
+        """Return all rows of a range."""
+        found: list[Stored] = []
+        while first:
+            page = self.table.query(first, last)
+            found += page.rows
+            first = keys.following(page.last) if page.more else ""
+        return found
+
+    def sent(self) -> dict[str, SentMail]:
+        """Return what the table says of each mail, by its id."""
+        rows = self.rows("sent:", "sent:" + keys.AFTER)
+        return {row.key.removeprefix("sent:"): codec.sent(row) for row in rows}
+
+    def written(self) -> set[str]:
+        """Return the ids of the mails in the folder."""
+        return {path.stem for path in self.mail.glob("*.eml")}
+
+    def undone(self) -> Counter[str]:
+        """Count what is still to be done, by kind."""
+        return Counter(str(row.values["kind"]) for row in self.rows("work:1", "work;"))
+
+
+def say(what: str, came: str) -> None:
+    """Print a line of the story."""
+    print(f"  {datetime.now(UTC):%H:%M:%S}  {what:<60} {came}", flush=True)
+
+
+def complain(wrong: list[str]) -> int:
+    """Print what was not as it should be; give the exit code."""
+    for one in wrong:
+        print(f"Not as it should be: {one}")
+    return 1 if wrong else 0
+
+
+def play(story: Callable[[], int]) -> int:
+    """Play a story as a command, which may be interrupted; give the exit code."""
+    try:
+        return story()
+    except KeyboardInterrupt:
+        print("\nInterrupted.")
+        return INTERRUPTED
+    except ProcessError as error:
+        print(error, file=sys.stderr)
+        return 1

@@ -1,0 +1,161 @@
+"""`python -m ops explain`: a failure's text in, its explanation out.
+
+Needs no settings and no storage.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from shared.failures import explain as explain_reason
+from shared.failures import load_catalogue
+from shared.failures.explanation import Context, Finding
+from shared.text import clean
+
+MAX_BYTES = 4_000_000
+"""A longer text is no failure's reason."""
+
+_OWNERS = {
+    "you": "you: the cause lies in the cluster or subscription",
+    "policy": "whoever keeps the policies and locks",
+    "azure-capacity": "Azure, in time: it has too little capacity there",
+    "azure-service": "Azure: the service itself",
+    "unknown": "not known",
+}
+_URGENCIES = {"now": "now", "today": "today", "next-window": "before the next maintenance window"}
+
+
+class Upgrade(StrEnum):
+    """The kinds of upgrade that steps differ for."""
+
+    KUBERNETES = "kubernetes"
+    NODE_OS = "node-os"
+    WEEKLY_RELEASE = "weekly-release"
+    PLATFORM = "platform"
+
+
+def explain(  # noqa: PLR0917 - the options of the command
+    file: Annotated[Path, typer.Argument(metavar="FILE|-", help="The text; - reads standard input.")] = Path(
+        "-"
+    ),
+    upgrade: Annotated[Upgrade | None, typer.Option(help="What was being upgraded.")] = None,
+    cluster: Annotated[str, typer.Option(help="The cluster's name, for the commands.")] = "",
+    resource_group: Annotated[str, typer.Option(help="Its resource group.")] = "",
+    subscription: Annotated[str, typer.Option(help="The ID of its subscription.")] = "",
+    catalogue: Annotated[
+        Path | None, typer.Option(help="Entries of your own, as in the setting FAILURES_FILE.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Explain why AKS maintenance failed: cause, state, who can mend it, and what to do."""
+    reason = _read(file)
+    context = Context(
+        subscription=subscription, resource_group=resource_group, cluster=cluster, upgrade=upgrade or ""
+    )
+    try:
+        own = load_catalogue(str(catalogue) if catalogue else None)
+    except ValueError as error:
+        raise _refusal(str(error)) from None
+    findings = explain_reason(reason, context, own).findings
+    if as_json:
+        typer.echo(json.dumps({"findings": [as_object(finding) for finding in findings]}, indent=2))
+        return
+    console = Console(highlight=False, emoji=False)
+    for number, finding in enumerate(findings):
+        if number:
+            console.print()
+        _show(finding, console)
+
+
+def as_object(finding: Finding) -> dict[str, Any]:
+    """Return a finding as the JSON tells it; `run` and `retries` are None where there is none."""
+    return {
+        "id": finding.entry,
+        "title": finding.title,
+        "summary": finding.summary,
+        "happened": finding.happened,
+        "state": finding.state,
+        "retries": finding.retries or None,
+        "urgency": finding.urgency,
+        "owner": finding.owner,
+        "facts": dict(finding.facts),
+        "steps": [{"do": step.what, "run": step.command or None} for step in finding.steps],
+        "quoted": finding.quoted,
+        "code": finding.code or None,
+        "guide": finding.link,
+        "more": list(finding.more),
+    }
+
+
+def _read(file: Path) -> str:
+    if str(file) == "-" and sys.stdin.isatty():
+        typer.echo("Paste the text, then press Ctrl-D.", err=True)
+    try:
+        if str(file) == "-":
+            content = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with file.open("rb") as opened:
+                content = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _refusal(f"{file}: cannot be read: {error.strerror}") from None
+    if len(content) > MAX_BYTES:
+        raise _refusal(f"{file}: longer than {MAX_BYTES:,} bytes, so it is no failure's reason")
+    # UTF-16 is what `>` of Windows PowerShell writes.
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        raise _refusal(f"{file}: not UTF-8 text") from None
+    if "\0" in text:
+        raise _refusal(f"{file}: binary, not text")
+    if not text.strip():
+        raise _refusal(f"{file}: empty, so there is nothing to explain")
+    return text
+
+
+def _refusal(sentence: str) -> typer.Exit:
+    typer.echo(" ".join(clean(sentence).split()), err=True)
+    return typer.Exit(2)
+
+
+def _show(finding: Finding, console: Console) -> None:
+    known = {
+        "Urgency": _URGENCIES.get(finding.urgency or "", "not known"),
+        "Who can mend it": _OWNERS[finding.owner],
+        **dict(finding.facts),
+        **({"Code": finding.code} if finding.code else {}),
+    }
+    console.print(_text(finding.title[:1].upper() + finding.title[1:], "bold"))
+    for paragraph in (finding.happened, finding.state, finding.retries):
+        if paragraph:
+            console.print()
+            console.print(_text(paragraph))
+    console.print()
+    for name, value in known.items():
+        console.print(Text.assemble((f"{clean(name)}: ", "dim"), clean(value)), soft_wrap=True)
+    if finding.more:
+        console.print()
+        console.print(_text("The same again:", "dim"))
+        for line in finding.more:
+            console.print(_text(f"- {line}"))
+    console.print()
+    console.print(_text("What to do", "bold"))
+    for number, step in enumerate(finding.steps, 1):
+        console.print(_text(f"{number}. {step.what}"))
+        if step.command:
+            # A command stays on one line, to be copied whole.
+            console.print(_text(f"   {step.command}", "cyan"), soft_wrap=True)
+    console.print()
+    console.print(Text.assemble(("Guide: ", "dim"), finding.link), soft_wrap=True)
+
+
+def _text(content: str, style: str = "") -> Text:
+    return Text(clean(content), style=style)

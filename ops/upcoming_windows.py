@@ -1,0 +1,144 @@
+"""The windows to come of several configurations: in order, as a table, as JSON, as a calendar."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ops.table import table
+from shared import text
+from shared.ids import NAMESPACE
+from shared.maintenance import Configuration, Window, occurrences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import tzinfo
+
+    from ops.linting.model import Listing
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+class UpcomingWindow(msgspec.Struct, frozen=True):
+    """A window to come, and whose it is."""
+
+    cluster: str
+    """The cluster, or, for a shared window, those that use it."""
+    name: str
+    """The configuration, or the shared window."""
+    configuration: Configuration
+    window: Window
+
+
+def upcoming(listing: Listing, after: datetime) -> Iterator[UpcomingWindow]:
+    """Yield the windows of all configurations that end after this time, lazily, in the order of starts.
+
+    A shared window comes once, for all the configurations that are linked to it.
+    """
+
+    def of(cluster: str, name: str, configuration: Configuration) -> Iterator[UpcomingWindow]:
+        found = occurrences(configuration, after)
+        return (UpcomingWindow(cluster, name, configuration, window) for window in found)
+
+    streams = [
+        of(listed.name or listed.address, configuration.name, configuration)
+        for listed in listing.clusters
+        for configuration in listed.configurations
+        if listed.shared_window(configuration) is None
+    ]
+    for listed in listing.shared:
+        if listed.shared is not None:
+            users = ", ".join(user.name or user.address for user in listing.users(listed.shared.key))
+            streams += [
+                of(users, listed.shared.name, configuration) for configuration in listed.configurations
+            ]
+    return heapq.merge(*streams, key=lambda item: item.window.start)
+
+
+def as_json(windows: Sequence[UpcomingWindow]) -> str:
+    """Write an array of `{"name", "start", "end", "approximate"}`, times in UTC."""
+    items = [
+        {
+            "name": item.name,
+            "start": _utc(item.window.start),
+            "end": _utc(item.window.end),
+            "approximate": item.window.approximate,
+        }
+        for item in windows
+    ]
+    return json.dumps(items, indent=2)
+
+
+def as_text(windows: Sequence[UpcomingWindow], after: datetime, zone: tzinfo | None = None) -> str:
+    """Write a table: each window in UTC, by its configuration's own clock, and in `zone`."""
+    if not windows:
+        return "No window to come."
+    head = ["CONFIGURATION", "UTC", "LOCAL (utcOffset)", *([str(zone).upper()] if zone else []), "NOTE"]
+    rows = []
+    for item in windows:
+        own = item.configuration.zone
+        offset = f"{datetime(2000, 1, 1, tzinfo=own):%z}"
+        row = [item.name or "-", _span(item.window, UTC)]
+        row.append(f"{_span(item.window, own)} ({offset[:3]}:{offset[3:5]})")
+        row += [_span(item.window, zone)] if zone else []
+        rows.append([*row, _note(item.window, after)])
+    names = [item.cluster for item in windows]
+    if len(set(names)) > 1:
+        head.insert(0, "CLUSTER")
+        rows = [[name or "-", *row] for name, row in zip(names, rows, strict=True)]
+    return table(head, rows)
+
+
+def as_calendar(windows: Sequence[UpcomingWindow]) -> bytes:
+    """Write an iCalendar file, the same bytes for the same windows.
+
+    An entry's UID follows from its configuration and its start, so that importing twice makes no second one.
+    What is approximate is tentative.
+    """
+    from uuid import uuid5
+
+    import icalendar
+
+    calendar = icalendar.Calendar()
+    calendar.add("prodid", "-//AKS Maintenance Notifier//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    for item in windows:
+        name = text.line(item.name) or "maintenance"
+        whose = item.configuration.id.lower() or f"{item.cluster}\n{item.name}"
+        entry = icalendar.Event()
+        entry.add("uid", str(uuid5(NAMESPACE, f"window\n{whose}\n{_utc(item.window.start)}")))
+        # The moment of writing would make every file another one.
+        entry.add("dtstamp", (item.configuration.changed or item.window.start).replace(microsecond=0))
+        entry.add("dtstart", item.window.start)
+        entry.add("dtend", item.window.end)
+        whom = f" · {text.line(item.cluster)}" if item.cluster else ""
+        entry.add("summary", f"Maintenance window {name}{whom}")
+        entry.add("status", "TENTATIVE" if item.window.approximate else "CONFIRMED")
+        entry.add("transp", "TRANSPARENT")
+        entry.add("x-microsoft-cdo-busystatus", "FREE")
+        calendar.add_component(entry)
+    file: bytes = calendar.to_ical()
+    return file
+
+
+def _utc(time: datetime) -> str:
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
+
+
+def _span(window: Window, zone: tzinfo) -> str:
+    try:
+        start, end = window.start.astimezone(zone), window.end.astimezone(zone)
+    except OverflowError:  # the first and the last hours of the calendar
+        return "-"
+    day = "" if start.date() == end.date() else f"{_DAYS[end.weekday()]} "
+    return f"{_DAYS[start.weekday()]} {start:%Y-%m-%d %H:%M} - {day}{end:%H:%M}"
+
+
+def _note(window: Window, after: datetime) -> str:
+    notes = ["running"] if window.start <= after else []
+    return "; ".join(notes + ([f"approximate: {', and '.join(window.doubts)}"] if window.doubts else []))

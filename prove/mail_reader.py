@@ -1,0 +1,91 @@
+"""What a mail tells, read from the mail as it arrived: to whom it went, its subject, its text."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from shared.notices.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from testing.mail_endpoint import Mail
+
+CLUSTER = re.compile(r"\bc\d+-[a-z]+(?:-\d)?-\d+\b")
+"""The name of a cluster, by which a maintenance of a schedule is known: each has its own."""
+
+_SUBJECT = re.compile(r"\[([^]]+)\]")
+
+_STATUS = {
+    "failed": Kind.FAILED,
+    "started": Kind.STARTED,
+    "reminder": Kind.REMINDER,
+    "scheduled": Kind.SCHEDULED,
+    "rescheduled": Kind.RESCHEDULED,
+    "canceled": Kind.CANCELED,
+    "completed": Kind.COMPLETED,
+    "not understood": Kind.REJECTED,
+    "undelivered": Kind.UNDELIVERED,
+}
+"""The kind of a mail about one thing, by what its subject begins with."""
+
+_HEADING = {
+    "FAILED": Kind.FAILED,
+    "STARTED": Kind.STARTED,
+    "REMINDERS": Kind.REMINDER,
+    "SCHEDULED": Kind.SCHEDULED,
+    "RESCHEDULED": Kind.RESCHEDULED,
+    "CANCELED": Kind.CANCELED,
+    "COMPLETED": Kind.COMPLETED,
+    "EVENTS THAT COULD NOT BE READ": Kind.REJECTED,
+    "MAILS THAT COULD NOT BE SENT": Kind.UNDELIVERED,
+}
+"""The kind of what stands under a heading of a digest's text; more may follow after a colon."""
+
+ADDRESSES = {"ops@example.com": "default"}
+"""The audience of an address; all others are called as their address is."""
+
+
+class Telling(NamedTuple):
+    """One thing told: to which audience, what kind of news, of which cluster."""
+
+    audience: str
+    kind: Kind
+    cluster: str
+    """Empty where it is not about one: input that could not be understood, a mail that was not sent."""
+
+
+def read(mail: Mail) -> set[Telling]:
+    """Read all that a mail tells; nothing where it cannot be understood."""
+    (address,) = mail.to
+    audience = ADDRESSES.get(address, address.partition("@")[0])
+    return {Telling(audience, kind, cluster) for kind, cluster in _news(mail)}
+
+
+def _news(mail: Mail) -> Iterator[tuple[Kind, str]]:
+    text = str(mail.body["content"]["plainText"])
+    match = _SUBJECT.match(mail.subject)
+    status = match[1].lower() if match else ""
+    if status in _STATUS:
+        kind = _STATUS[status]
+        # Subject and text have to agree.
+        names = set(CLUSTER.findall(mail.subject)) & set(CLUSTER.findall(text))
+        yield from ((kind, name) for name in (names if _is_about_a_cluster(kind) else {""}))
+        return
+    kind_of_section: Kind | None = None
+    for line in text.splitlines():
+        if line == "--":
+            return
+        heading = _HEADING.get(line.partition(":")[0])
+        if heading is not None:
+            kind_of_section = heading
+        elif kind_of_section is not None:
+            if not _is_about_a_cluster(kind_of_section):
+                yield kind_of_section, ""
+            elif not line.strip().startswith("https:"):
+                yield from ((kind_of_section, name) for name in CLUSTER.findall(line))
+
+
+def _is_about_a_cluster(kind: Kind) -> bool:
+    return kind not in {Kind.REJECTED, Kind.UNDELIVERED}

@@ -1,0 +1,106 @@
+"""Audiences: who they are, and what they want to hear of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+import msgspec
+
+from shared.durations import Lead
+from shared.events.model import Upgrade
+from shared.notices.kinds import ABOUT_CLUSTERS, ESSENTIAL, Kind
+
+DEFAULT_AUDIENCE = "default"
+
+_ROUTINE = frozenset({Upgrade.NODE_OS, Upgrade.WEEKLY_RELEASE})
+"""What happens every week or so, and goes well nearly always."""
+
+_ENOUGH_TIME = timedelta(hours=12)
+_A_DAY = timedelta(hours=24)
+
+
+class Volume(StrEnum):
+    """How much an audience wants to hear, in one word."""
+
+    ALL = "all"
+    NORMAL = "normal"
+    """Of node OS upgrades and weekly releases one reminder, and no Started; of all else everything."""
+    ESSENTIAL = "essential"
+    """The reminder a day ahead, and what went wrong or asks for a decision: failed, canceled, did not start,
+    still running, end of support."""
+
+
+class Audience(msgspec.Struct, frozen=True, kw_only=True):
+    """People who get the same mails: recipients, what they want to hear of, how they like to read times."""
+
+    id: str = DEFAULT_AUDIENCE
+    """The name in lower case."""
+    name: str = ""
+    """What people call it; empty for the default audience."""
+    to: tuple[str, ...]
+    cc: tuple[str, ...] = ()
+    reply_to: str = ""
+    runbook: str = ""
+    """A link of the audience's own, shown in failures."""
+    time_zone: str = "UTC"
+    """IANA name, valid."""
+    leads: tuple[Lead, ...] = ()
+    """Its reminders, longest first. Without any, it takes whatever reminders there are."""
+    wait: timedelta | None = None
+    """How long its notices wait for company; None for what the app does (`GROUP_WAIT`)."""
+    interval: timedelta | None = None
+    """How often it is mailed at most; None for what the app does (`GROUP_INTERVAL`)."""
+    kinds: frozenset[str] = frozenset()
+    """Values of Kind that it wants; empty for all."""
+    volume: Volume = Volume.ALL
+
+    def wants(self, kind: Kind, upgrade: Upgrade, lead: str = "") -> bool:
+        """Return whether this audience wants to hear of this kind of notice about this kind of upgrade.
+
+        `lead` is a reminder's label. A reminder without one repeats an announcement whose start AKS still
+        does not say; it takes the place of the reminder that could not be planned, and is wanted like one.
+        """
+        if kind not in ABOUT_CLUSTERS:
+            return True
+        if self.kinds and kind not in self.kinds:
+            return False
+        if kind is Kind.REMINDER and lead and not self._reminds(upgrade, lead):
+            return False
+        match self.volume:
+            case Volume.ALL:
+                return True
+            case Volume.NORMAL:
+                return not (kind is Kind.STARTED and upgrade in _ROUTINE)
+            case Volume.ESSENTIAL:
+                return kind in ESSENTIAL
+
+    def reminders(self, upgrade: Upgrade) -> tuple[Lead, ...]:
+        """Return the leads at which this audience is reminded of this kind of upgrade.
+
+        `normal` keeps one for routine upgrades: the shortest that still leaves half a day, or, where none
+        does, the longest. `essential` keeps the one that is nearest to a day; of two as near, the longer.
+        """
+        if self.volume is Volume.ESSENTIAL:
+            nearest = sorted(self.leads, key=lambda lead: (abs(lead.ahead - _A_DAY), -lead.ahead))
+            return tuple(nearest[:1])
+        if self.volume is Volume.NORMAL and upgrade in _ROUTINE:
+            by_length = sorted(self.leads, key=lambda lead: lead.ahead)
+            early = [lead for lead in by_length if lead.ahead >= _ENOUGH_TIME]
+            return tuple(early[:1] or by_length[-1:])
+        return self.leads
+
+    def _reminds(self, upgrade: Upgrade, label: str) -> bool:
+        if not self.leads:
+            return True
+        leads = self.reminders(upgrade)
+        if any(lead.label == label for lead in leads):
+            return True
+        # `1d` is `24h`: another audience, or an earlier version of the settings, may have written it so.
+        from shared.durations import duration
+
+        try:
+            ahead = duration(label)
+        except ValueError:
+            return False
+        return any(lead.ahead == ahead for lead in leads)

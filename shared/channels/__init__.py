@@ -1,0 +1,1 @@
+"""Channels: what turns a mail into something to send, and sends it."""

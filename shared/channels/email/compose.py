@@ -1,0 +1,235 @@
+"""From a frozen mail to an email: pure, and the same bytes at any time on any machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from shared import ids, keys
+from shared.channels.email import calendar, plain
+from shared.channels.email.email import Email
+from shared.channels.email.rendering import render
+from shared.messages import (
+    digest,
+    end_of_support,
+    failed,
+    notifier_problems,
+    overdue,
+    phrases,
+    planned,
+    progress,
+    time_phrases,
+    unreachable,
+    window_facts,
+)
+from shared.messages.digest import ordered
+from shared.messages.history import read_history
+from shared.messages.presentation import RANK, presentation
+from shared.messages.view import Branding, Digest, RenderContext, SizeBudget, View, sanitized
+from shared.notices.kinds import URGENT, Kind
+from shared.notices.records import RejectedInput, SentMail, StoredEvent
+from shared.text import clip, line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from shared.audience import Audience
+    from shared.channels.email.email import Attachment
+    from shared.channels.email.rendering import Rendered
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.presentation import Tone
+    from shared.notices.records import Mail, MailItem, Row
+
+__all__ = ["LIMIT", "Branding", "compose", "compose_plain", "count_fitting", "ordered"]
+
+LIMIT = 102_000
+"""Bytes of HTML, and of text: Gmail hides what comes after 102 KB."""
+
+SUBJECT_LIMIT = 160
+_STATUS_LIMIT = 80
+_PART_LIMIT = 70
+_SHADOW_LIMIT = 30
+
+_KINDS: dict[Kind, Callable[[MaintenanceHistory, RenderContext], View]] = {
+    Kind.SCHEDULED: planned.scheduled,
+    Kind.RESCHEDULED: planned.rescheduled,
+    Kind.REMINDER: planned.reminder,
+    Kind.CANCELED: planned.canceled,
+    Kind.STARTED: progress.started,
+    Kind.COMPLETED: progress.completed,
+    Kind.NOT_STARTED: overdue.not_started,
+    Kind.STILL_RUNNING: overdue.still_running,
+    Kind.NEWS: progress.news,
+    Kind.FAILED: failed.failed,
+    Kind.END_OF_SUPPORT: end_of_support.end_of_support,
+}
+
+_ROOMS = (
+    SizeBudget(),
+    SizeBudget(raw=8_000, commands=20, items=60, line=1_000),
+    SizeBudget(raw=4_000, commands=10, items=30, line=500, several=20),
+    SizeBudget(raw=2_000, commands=5, items=12, line=250, several=10),
+    SizeBudget(raw=500, commands=0, items=0, line=120, several=5),
+)
+"""From plenty to little: the first whose mail stays within the limit is taken."""
+
+
+def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> Email:
+    """Make the email of a frozen mail.
+
+    `rows` holds the rows that its members name, by key. Raises if one that a member tells of is missing, or
+    if composing meets something it cannot handle: then `compose_plain` does.
+    """
+    frame = RenderContext(mail.as_of, time_phrases.zone(audience.time_zone), audience, look)
+    attachments: tuple[Attachment, ...] = ()
+    if len(mail.members) == 1:
+        single = _single(mail.members[0], rows, frame)
+        view: View | Digest = replace(single, shadow=phrases.shadow(audience, look))
+        entry = _calendar(mail.members[0], rows, frame)
+        attachments = (entry,) if entry else ()
+    else:
+        view = digest.digest(digest.entries(mail.members, rows, frame), frame)
+    subject = _subject(view.status, view.subject, audience, look)
+    parts = _fit(view, subject)
+    return _email(
+        mail, rows, audience, look, subject=subject, tone=view.tone, parts=parts, attachments=attachments
+    )
+
+
+def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, why: str) -> Email:
+    """Make the email that goes out when composing raised: no templates, nothing that odd data could break.
+
+    `why` says what was wrong with the other one.
+    """
+    subject = _subject(*plain.subject(mail, rows), audience, look)
+    text = plain.text(mail, rows, audience, look, why)
+    for most in (LIMIT, LIMIT // 2, LIMIT // 4, LIMIT // 8):  # the last one fits whatever is in it
+        parts = plain.parts(subject, clip(text, most))
+        if parts.size <= LIMIT:
+            break
+    tone = presentation(_kinds(mail)[0]).tone
+    return _email(mail, rows, audience, look, subject=subject, tone=tone, parts=parts)
+
+
+def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> int:
+    """Return how many of a mail's first members fit into one email whole: nothing cut or told by name only.
+
+    At least 1, as a single thing is told however little of it fits. One rendering where all fit. Where
+    composing would raise, all count as fitting: splitting does not mend that, and `compose` says what it is.
+    """
+    count = len(mail.members)
+    if count <= 1:
+        return count
+    frame = RenderContext(mail.as_of, time_phrases.zone(audience.time_zone), audience, look)
+    try:
+        told = digest.entries(mail.members, rows, frame)
+
+        def fits(first: int) -> bool:
+            if first > _ROOMS[0].items:
+                return False
+            view = digest.digest(told[:first], frame)
+            return _render(view, _ROOMS[0], _subject(view.status, view.subject, audience, look)).size <= LIMIT
+
+        if fits(count):
+            return count
+        few, many = 1, count  # few fit, many do not
+        while many - few > 1:
+            half = (few + many) // 2
+            few, many = (half, many) if fits(half) else (few, half)
+    except Exception:  # noqa: BLE001 - whatever it is, it will be met again where it can be told
+        return count
+    return few
+
+
+def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> View:
+    row = rows[member.key]
+    if isinstance(row, RejectedInput):
+        return notifier_problems.rejected(row, frame)
+    if isinstance(row, SentMail):
+        if member.kind is Kind.UNREACHABLE:
+            return unreachable.unreachable(member, row, rows, frame)
+        return notifier_problems.undelivered(row, rows, frame)
+    story = read_history(member, rows)
+    return window_facts.with_windows(_KINDS[member.kind](story, frame), story, frame)
+
+
+def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:
+    if member.kind not in calendar.KINDS:
+        return None
+    return calendar.entry(read_history(member, rows), frame)
+
+
+def _fit(view: View | Digest, subject: str) -> Rendered:
+    """Render with as much as stays within the limit."""
+    for room in _ROOMS:
+        parts = _render(view, room, subject)
+        if parts.size <= LIMIT:
+            return parts
+    raise ValueError(f"a mail of {parts.size} bytes cannot be made smaller")
+
+
+def _render(view: View | Digest, room: SizeBudget, subject: str) -> Rendered:
+    """Render as much as there is room for."""
+    shown = digest.trimmed(view, room) if isinstance(view, Digest) else view.cut(room)
+    return render(sanitized(shown, room), subject)
+
+
+def _email(
+    mail: Mail,
+    rows: Mapping[str, Row],
+    audience: Audience,
+    look: Branding,
+    *,
+    subject: str,
+    tone: Tone,
+    parts: Rendered,
+    attachments: tuple[Attachment, ...] = (),
+) -> Email:
+    return Email(
+        to=look.only_to or audience.to,
+        cc=() if look.only_to else audience.cc,
+        reply_to=audience.reply_to,
+        subject=subject,
+        html=parts.html,
+        text=parts.text,
+        message_id=ids.message_id(mail.operation_id, look.domain),
+        date=mail.as_of,
+        headers=tuple(_headers(mail, rows, look, tone)),
+        attachments=attachments,
+    )
+
+
+def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) -> Iterator[tuple[str, str]]:
+    row = rows.get(mail.members[0].key) if len(mail.members) == 1 else None
+    if isinstance(row, StoredEvent):
+        thread = ids.thread_id(keys.event_id(row.event.event_id), look.domain)
+        yield "References", thread
+        yield "In-Reply-To", thread
+    # Both keep out-of-office answers from coming back.
+    yield "Auto-Submitted", "auto-generated"
+    yield "X-Auto-Response-Suppress", "All"
+    # For filters, and for the gallery of a folder of mails.
+    yield "X-AKS-Notice", ", ".join(_kinds(mail))
+    yield "X-AKS-Tone", tone
+    if not URGENT.isdisjoint(_kinds(mail)):
+        yield "X-Priority", "1"
+        yield "Importance", "high"
+
+
+def _kinds(mail: Mail) -> list[Kind]:
+    """Return the kinds that a mail tells, the most urgent first."""
+    return sorted({member.kind for member in mail.members}, key=RANK.__getitem__)
+
+
+def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Branding) -> str:
+    """Put the status first; parts are cut one by one, so that the last one is never lost to a long first.
+
+    Shadow mode stands behind the status: rules of mail programs go by how a subject begins. It names the
+    audience, as one mailbox then gets the mails of all of them.
+    """
+    words = " · ".join(clip(line(part[:500]), _PART_LIMIT) for part in parts if part)
+    shadow = f" [Shadow: {clip(line(audience.id), _SHADOW_LIMIT)}]" if look.only_to else ""
+    subject = f"[{clip(line(status[:500]), _STATUS_LIMIT)}]{shadow} {words}"
+    # That is how an encoded word begins (RFC 2047): who decodes it finds whatever its author put there.
+    return clip(subject.replace("=?", "= ?"), SUBJECT_LIMIT)

@@ -1,0 +1,178 @@
+"""The mail services behind the email channel: how each is set up, and what opens it.
+
+What a service needs beside its settings (its SDK, identity, MIME) is imported when the first mail leaves:
+cold start is part of the product. A new service is a module with its mailer, a class here, and a line in
+`SERVICES`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from shared.channels.channel import Temper
+from shared.channels.email import endpoint, relay
+from shared.channels.limits import Limits
+from shared.setting_forms import https
+from shared.setting_reader import SettingReader, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from shared.channels.outcomes import Mailer
+
+MANAGED_DOMAIN = Limits(5, 10)
+"""For senders at `*.azurecomm.net`, by the service's documentation; not raisable."""
+
+OWN_DOMAIN = Limits(30, 100)
+"""For senders at a domain of one's own; raisable by a support request."""
+
+
+class MailService(Protocol):
+    """One way for mail to leave, as set up. Opening it takes no round trip."""
+
+    @property
+    def temper(self) -> Temper:
+        """Return whether the service can be asked about an operation."""
+        ...
+
+    def usual_limits(self, sender: str) -> Limits | None:
+        """Return what the service allows a sender by its documentation; None for no limits."""
+        ...
+
+    def open(self, sender: str, credential: Callable[[], Any]) -> Mailer:
+        """Return the mailer; `credential` gives the app's identity."""
+        ...
+
+
+class AzureEmail(msgspec.Struct, frozen=True):
+    """Azure Communication Services by its endpoint: with a key, or, without one, with the app's identity."""
+
+    endpoint: str
+    key: str = ""
+    temper = Temper.ASKABLE
+
+    def __repr__(self) -> str:
+        """Leave out the key."""
+        return f"AzureEmail({self.endpoint!r})"
+
+    def usual_limits(self, sender: str) -> Limits | None:
+        """See MailService."""
+        return MANAGED_DOMAIN if sender.lower().endswith(".azurecomm.net") else OWN_DOMAIN
+
+    def open(self, sender: str, credential: Callable[[], Any]) -> Mailer:
+        """See MailService."""
+        from shared.channels.email.acs import AcsMailer
+
+        if not self.key:
+            return AcsMailer(self.endpoint, credential(), sender)
+        from azure.core.credentials import AzureKeyCredential
+
+        return AcsMailer(self.endpoint, AzureKeyCredential(self.key), sender)
+
+
+class SmtpEmail(msgspec.Struct, frozen=True):
+    """A mail relay: `smtp://` or `smtps://`, with a password where the URL names a user."""
+
+    url: str
+    password: str = ""
+    temper = Temper.BLIND
+
+    def __repr__(self) -> str:
+        """Leave out the password."""
+        return f"SmtpEmail({self.url!r})"
+
+    def usual_limits(self, sender: str) -> Limits | None:  # noqa: ARG002 - a MailService's
+        """See MailService."""
+        return None
+
+    def open(self, sender: str, credential: Callable[[], Any]) -> Mailer:  # noqa: ARG002 - a MailService's
+        """See MailService."""
+        from shared.channels.email.smtp import SmtpMailer
+
+        return SmtpMailer(self.url, self.password, sender)
+
+
+class FolderEmail(msgspec.Struct, frozen=True):
+    """A folder that mails are written to, to look at."""
+
+    path: str
+    temper = Temper.ASKABLE
+
+    def usual_limits(self, sender: str) -> Limits | None:  # noqa: ARG002 - a MailService's
+        """See MailService."""
+        return None
+
+    def open(self, sender: str, credential: Callable[[], Any]) -> Mailer:  # noqa: ARG002 - a MailService's
+        """See MailService."""
+        from shared.channels.email.folder import FolderMailer
+
+        return FolderMailer(self.path, sender)
+
+
+def _azure_endpoint(read: SettingReader, name: str) -> AzureEmail:
+    return AzureEmail(read.get(name, _endpoint))
+
+
+def _azure_connection_string(read: SettingReader, name: str) -> AzureEmail:
+    return read.get(name, lambda value: AzureEmail(*endpoint.parse_connection_string(value)))
+
+
+def _smtp(read: SettingReader, name: str) -> SmtpEmail:
+    url = read.get(name, _smtp_url)
+    password = read.text("EMAIL_SMTP_PASSWORD")
+    if not password.isascii():
+        raise SettingsError("Setting EMAIL_SMTP_PASSWORD holds characters beyond ASCII.")
+    has_user = bool(relay.parse_url(url).user)
+    if has_user and not password:
+        raise SettingsError("Setting EMAIL_SMTP_PASSWORD is missing: EMAIL_SMTP_URL names a user.")
+    if password and not has_user:
+        raise SettingsError("Setting EMAIL_SMTP_URL names no user for EMAIL_SMTP_PASSWORD.")
+    return SmtpEmail(url, password)
+
+
+def _folder_path(read: SettingReader, name: str) -> FolderEmail:
+    return FolderEmail(read.get(name, _folder))
+
+
+SERVICES: Mapping[str, Callable[[SettingReader, str], MailService]] = {
+    "EMAIL_ENDPOINT": _azure_endpoint,
+    "EMAIL_CONNECTION_STRING": _azure_connection_string,
+    "EMAIL_SMTP_URL": _smtp,
+    "EMAIL_FOLDER": _folder_path,
+}
+"""The setting that chooses a service, and what reads it."""
+
+
+def mail_service(read: SettingReader) -> MailService:
+    """Return the one service that is set up. Raises SettingsError unless exactly one is."""
+    name = read.one_of(SERVICES, "how mail leaves")
+    if name != "EMAIL_SMTP_URL" and read.text("EMAIL_SMTP_PASSWORD"):
+        raise SettingsError("Setting EMAIL_SMTP_PASSWORD goes with EMAIL_SMTP_URL, which is not set.")
+    return SERVICES[name](read, name)
+
+
+def _folder(value: str) -> str:
+    try:
+        is_other = Path(value).exists() and not Path(value).is_dir()
+    except OSError:  # too long a name, a parent that may not be looked into
+        is_other = True
+    if is_other:
+        raise ValueError("is not a folder")
+    return value
+
+
+def _endpoint(value: str) -> str:
+    try:
+        return endpoint.normalise(https(value))
+    except ValueError:  # its own words repeat the value, which may hold a key that went astray
+        raise ValueError("is not an address such as https://name.communication.azure.com") from None
+
+
+def _smtp_url(value: str) -> str:
+    cafile = relay.parse_url(value).cafile
+    if cafile and not Path(cafile).is_file():
+        raise ValueError(f"The cafile {cafile!r} is not a file.")
+    return value

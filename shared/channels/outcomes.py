@@ -1,0 +1,108 @@
+"""How mail leaves. One module per mail service, imported when it is used.
+
+What can become of a send is a value, not an exception, because the protocol has something to do about each:
+
+    Accepted      the service took the mail: it is on its way
+    Throttled     refused for now, with a time; the mail was not taken
+    Unavailable   refused for a reason that concerns all mail (credentials, resource, no connection made);
+                  the mail was not taken
+    Postponed     refused for now, for a reason of this mail alone; the mail was not taken
+    Refused       this mail is unacceptable and will be tomorrow (malformed, too large, no valid recipient)
+    Unknown       no answer that tells: the mail may be on its way
+
+A mailer never raises for what a mail service does; what it does raise is a bug.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from shared.channels.email.email import Email
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The service took the mail; `refused` are recipients that it did not take it for."""
+
+    refused: tuple[str, ...] = ()
+
+
+class Throttled(msgspec.Struct, frozen=True):
+    """The service takes no mail for `retry_after` seconds."""
+
+    retry_after: float
+    reason: str
+
+
+class Unavailable(msgspec.Struct, frozen=True):
+    """The service takes no mail at all for now, for a reason that people may have to mend."""
+
+    reason: str
+
+
+class Postponed(msgspec.Struct, frozen=True):
+    """The service does not take this mail for now, but may take others: a full mailbox, greylisting."""
+
+    reason: str
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The service does not take this mail."""
+
+    reason: str
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """Nobody can say whether the service took the mail, except perhaps the service itself, when asked."""
+
+    reason: str
+
+
+Outcome = Accepted | Throttled | Unavailable | Postponed | Refused | Unknown
+
+
+class OperationState(StrEnum):
+    """What a mail service says of an operation it was asked about."""
+
+    ACCEPTED = "accepted"
+    """Taken: running, not started yet, or done."""
+    FAILED = "failed"
+    """Taken, and then failed or canceled."""
+    NEVER_SEEN = "never-seen"
+    NO_ANSWER = "no-answer"
+    """The question got no clear answer, or the service cannot be asked."""
+
+
+class OperationStatus(msgspec.Struct, frozen=True):
+    """What a mail service says of an operation, and in which words."""
+
+    state: OperationState
+    detail: str = ""
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """How long one request may take, in seconds: to connect, and between reads."""
+
+    connect: float
+    read: float
+
+
+class Mailer(Protocol):
+    """A mail service.
+
+    `can_answer` says whether it can be asked what became of an operation. Where it cannot, a mail in doubt is
+    sent again under the same Message-ID.
+    """
+
+    can_answer: bool
+
+    def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
+        """Hand over one email under an operation id, with one request and no retry."""
+        ...
+
+    def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
+        """Ask what became of an operation."""
+        ...

@@ -1,0 +1,109 @@
+"""From what is stored of a cluster to what a mail says of it, and to when a watchdog looks. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.events.model import Status
+from shared.maintenance import governing, next_window, occurrences, window_at
+from shared.maintenance.configuration import GOVERNS
+from shared.maintenance.snapshot import ClusterSnapshot, Span
+from shared.notices.kinds import UNDER_WAY, WATCHDOGS, Kind, following
+from shared.notices.records import latest_announcement, upgrade_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from shared.maintenance import Configuration, Window
+    from shared.maintenance.inventory import ClusterInfo
+    from shared.notices.records import Check, StoredEvent
+
+FRESH = timedelta(days=7)
+"""What was read longer ago is not told any more: the windows may well be others by now."""
+
+GRACE = timedelta(hours=1)
+"""How long after a window AKS may report a start that fell into its last minutes; and the least time that it
+gets for its work before anybody is told that there is no end of it."""
+
+_COMING = following(Status.SCHEDULED)
+_LOOKS_AHEAD = following(Status.SCHEDULED, Status.STARTED, Status.FAILED)
+
+
+def snapshot(
+    known: ClusterInfo, kind: Kind, told: StoredEvent, history: Sequence[StoredEvent], now: datetime
+) -> ClusterSnapshot | None:
+    """Return what a mail about an event, frozen at `now`, says of its cluster; None if that is too old."""
+    if now - known.read > FRESH:
+        return None
+    upgrade = upgrade_of(told.event, history)
+    found = governing(known.configurations, upgrade)
+    start = _start(kind, told, history)
+    return ClusterSnapshot(
+        read=known.read.replace(microsecond=0),
+        version=known.version,
+        channel=known.channel,
+        os_channel=known.os_channel,
+        offset=int(found.utc_offset.total_seconds()) // 60 if found else 0,
+        governed=found is not None,
+        lacks=found is None and known.is_complete and upgrade in GOVERNS,
+        window=_span(window_at(found, start)) if found and start else None,
+        next=_span(next_window(found, now)) if found and kind in _LOOKS_AHEAD else None,
+    )
+
+
+def deadline(
+    check: Check, known: ClusterInfo, told: StoredEvent, history: Sequence[StoredEvent], now: datetime
+) -> datetime:
+    """Return when a watchdog of an event looks: by the window where one is known, else when it would anyway.
+
+    A start that was planned has until the end of the window that it falls into, or else of the one that
+    follows; what has begun inside a window has until that window's end. A time that has passed already is not
+    taken.
+    """
+    if check.kind not in WATCHDOGS or now - known.read > FRESH:
+        return check.due
+    found = governing(known.configurations, upgrade_of(told.event, history))
+    since = told.event.start if check.kind is Kind.NOT_STARTED else told.event.updated
+    if found is None or since is None:
+        return check.due
+    by_window = _end(check.kind, found, since)
+    return check.due if by_window is None or by_window <= now else by_window
+
+
+def with_window_deadlines(
+    checks: Sequence[Check],
+    known: ClusterInfo,
+    told: StoredEvent,
+    history: Sequence[StoredEvent],
+    now: datetime,
+) -> tuple[Check, ...]:
+    """Return the same checks, watchdogs among them at the times that follow from the windows."""
+    return tuple(
+        msgspec.structs.replace(check, due=deadline(check, known, told, history, now)) for check in checks
+    )
+
+
+def _end(kind: Kind, found: Configuration, since: datetime) -> datetime | None:
+    if kind is Kind.NOT_STARTED:
+        window = next(occurrences(found, since), None)
+        return window.end + GRACE if window else None
+    window = window_at(found, since)
+    return max(window.end, since + GRACE) if window else None
+
+
+def _start(kind: Kind, told: StoredEvent, history: Sequence[StoredEvent]) -> datetime | None:
+    """Return the start that is to lie inside a window or outside of it."""
+    if kind in UNDER_WAY:
+        return told.event.updated
+    if kind not in _COMING:
+        return None
+    last = told if told.event.start else latest_announcement(history)
+    return last.event.start if last else None
+
+
+def _span(window: Window | None) -> Span | None:
+    return Span(window.start, window.end, window.approximate) if window else None

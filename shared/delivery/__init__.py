@@ -1,0 +1,1 @@
+"""Delivery: events in, what is due out."""

@@ -1,0 +1,1 @@
+"""Events: both schemas read, one reader a source."""

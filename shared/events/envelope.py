@@ -1,0 +1,91 @@
+"""Reading what Event Grid delivers into an `Event`, whatever form it comes in.
+
+Only one captured AKS maintenance event is public, and the documentation contradicts itself about casing,
+spelling and times. So the reader is liberal: it takes CloudEvents 1.0 and the Event Grid schema, one event
+or an array, and asks for nothing beyond what a notice cannot do without: a cluster, an event id, a status.
+Everything is pure; the time of receipt is passed in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+from shared.events.model import Event, Ignored, Item, Rejected, UnreadableEventError
+from shared.events.scheduled_event import read
+
+_MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{},]|"', re.DOTALL)
+"""What divides JSON: brackets, commas, and texts as a whole."""
+
+
+def parse(text: str, received: datetime) -> list[Item]:
+    """Read a delivery: one event or an array of them, CloudEvents 1.0 or Event Grid schema.
+
+    Never raises: what cannot be understood comes back as `Rejected` beside what can. A single event keeps its
+    text byte for byte; an element of an array is written as JSON again, unless the array cannot be read as a
+    whole. `received` (aware) stands in for the time of an event that carries none.
+    """
+    try:
+        body = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        return _piecemeal(text, received) or [Item(text, Rejected(f"not JSON: {_reason(error)}"))]
+    if not isinstance(body, list):
+        return [Item(text, _read(body, received))]
+    if not body:
+        return [Item(text, Rejected("an empty array"))]
+    if len(body) == 1:
+        return [Item(text, _read(body[0], received))]
+    return [Item(json.dumps(element), _read(element, received)) for element in body]
+
+
+def _piecemeal(text: str, received: datetime) -> list[Item]:
+    """Read the elements of an array that is no JSON as a whole; nothing unless one of them is an event.
+
+    A number of five thousand digits or a thousand brackets in one element would cost the others otherwise.
+    """
+    items: list[Item] = []
+    for element in _elements(text):
+        try:
+            items.append(Item(element, _read(json.loads(element), received)))
+        except (ValueError, RecursionError) as error:
+            items.append(Item(element, Rejected(f"not JSON: {_reason(error)}")))
+    return items if any(isinstance(item.reading, Event) for item in items) else []
+
+
+def _elements(text: str) -> list[str]:
+    """Divide the text of an array at its own commas; nothing where it is no array of at least two."""
+    text = text.removeprefix("\ufeff").strip()
+    if text[:1] != "[":
+        return []
+    cuts: list[int] = []
+    depth = 0
+    for match in _MARK.finditer(text):
+        mark = match.group()
+        depth += (mark in {"[", "{"}) - (mark in {"]", "}"})
+        if mark == '"' or (depth < 1 and match.end() < len(text)):
+            return []  # a quote that is never closed, or no array
+        if depth == 1 and mark == ",":
+            cuts.append(match.start())
+    if not cuts or depth:
+        return []
+    parts = (text[before + 1 : at].strip() for before, at in pairwise((0, *cuts, len(text) - 1)))
+    return [part for part in parts if part]
+
+
+def _read(body: object, received: datetime) -> Event | Ignored | Rejected:
+    try:
+        return read(body, received)
+    except UnreadableEventError as error:
+        return Rejected(str(error))
+    except RecursionError:
+        return Rejected("nested too deeply")
+
+
+def _reason(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)

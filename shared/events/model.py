@@ -1,0 +1,122 @@
+"""What is read out of an event: facts, or why there are none. Pure values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from shared import keys
+
+
+class Status(StrEnum):
+    """What AKS says has become of a maintenance. `Canceled` stands for both spellings."""
+
+    SCHEDULED = "Scheduled"
+    STARTED = "Started"
+    COMPLETED = "Completed"
+    CANCELED = "Canceled"
+    FAILED = "Failed"
+
+
+class Upgrade(StrEnum):
+    """The kind of maintenance, as far as the event lets one tell."""
+
+    KUBERNETES = "kubernetes"
+    NODE_OS = "node-os"
+    WEEKLY_RELEASE = "weekly-release"
+    PLATFORM = "platform"
+    END_OF_SUPPORT = "end-of-support"
+    UNKNOWN = "unknown"
+
+
+class Cluster(msgspec.Struct, frozen=True):
+    """An AKS cluster, spelled as the event spells it.
+
+    Resource IDs are case-insensitive, and one event may spell them in two ways: compare `key`.
+    """
+
+    subscription: str
+    resource_group: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        """The ARM resource ID, without a trailing slash."""
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.ContainerService/managedClusters/{self.name}"
+        )
+
+    @property
+    def key(self) -> str:
+        """The same for every spelling of the same cluster."""
+        return self.id.lower()
+
+
+class EndOfSupport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an end-of-support notice says besides its description."""
+
+    version: str = ""
+    date: datetime | None = None
+    support: str = ""
+    """`Community` or `LTS`, as sent."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One AKS maintenance event, as facts. All times are in UTC.
+
+    `status` is a `Status` value, or, where AKS has a status that is new to us, that word as sent.
+    `details` is eventDetails as text: as sent if it was text, else as JSON.
+    """
+
+    event_id: str
+    status: str
+    cluster: Cluster
+    time: datetime
+    """When the event happened, by its envelope."""
+    envelope_id: str = ""
+    upgrade: Upgrade = Upgrade.UNKNOWN
+    start: datetime | None = None
+    """The planned start of a Scheduled event; None where AKS does not say."""
+    updated: datetime
+    """When the maintenance reached this status: lastUpdateTime where it is set, else `time`."""
+    updates_itself: bool = False
+    """Whether `updated` came from lastUpdateTime."""
+    pools: tuple[str, ...] = ()
+    region: str = ""
+    description: str = ""
+    source: str = ""
+    details: str = ""
+    end_of_support: EndOfSupport | None = None
+
+    def row_key(self, revision: int = 0) -> str:
+        """Return the key of the row that holds this event, or a revision of it."""
+        if self.end_of_support is None:
+            return keys.event(self.event_id, self.status, revision)
+        return keys.event(self.event_id, self.status, revision, notice=self.description, time=self.time)
+
+
+class Ignored(msgspec.Struct, frozen=True):
+    """An event that is none of ours: acknowledged and logged with the reason."""
+
+    reason: str
+    envelope_id: str = ""
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """Input that cannot be understood: to be kept whole, with the reason, and acknowledged."""
+
+    reason: str
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One element of a delivery: its JSON text, and what was read out of it."""
+
+    raw: str
+    reading: Event | Ignored | Rejected
+
+
+class UnreadableEventError(ValueError):
+    """Raised inside the reader with the reason that ends up in `Rejected`."""

@@ -1,0 +1,252 @@
+"""Reading what Event Grid delivers into an `Event`, whatever form it comes in.
+
+Only one captured AKS maintenance event is public, and the documentation contradicts itself about casing,
+spelling and times. So the reader is liberal: it takes CloudEvents 1.0 and the Event Grid schema, one event
+or an array, and asks for nothing beyond what a notice cannot do without: a cluster, an event id, a status.
+Everything is pure; the time of receipt is passed in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+from shared import timestamps
+from shared.events.model import Cluster, EndOfSupport, Event, Ignored, Status, UnreadableEventError, Upgrade
+
+EVENT_TYPE = "Microsoft.ResourceNotifications.ContainerServiceEventResources.ScheduledEventEmitted"
+"""The type that AKS documents, and that `azure-eventgrid` names in its `SystemEventNames`."""
+
+VM_EVENT_TYPE = "Microsoft.ResourceNotifications.MaintenanceResources.ScheduledEventEmitted"
+"""What the one captured AKS event says instead. VM maintenance uses it too, with another payload."""
+
+SOON = timedelta(minutes=5)
+"""How far `scheduledTime` has to lie after the event for it to be a plan: in the captured event it is the
+moment the notice was made, microseconds before the event's own time."""
+
+_SHORT = 256
+_LONG = 2_048
+_MAX_POOLS = 100
+_MAX_POOL = 64
+
+_CLUSTER = re.compile(
+    r"/subscriptions/(?P<subscription>[^/]+)/resourcegroups/(?P<group>[^/]+)"
+    r"/providers/microsoft\.containerservice/managedclusters/(?P<name>[^/]+)",
+    re.IGNORECASE,
+)
+_POOL = re.compile(r"/agentpools/(?P<pool>[^/]+)", re.IGNORECASE)
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+_OURS = "microsoft.containerservice/managedclusters"
+
+
+_STATUS = {status.lower(): status for status in Status} | {"cancelled": Status.CANCELED}
+
+
+def read(body: object, received: datetime) -> Event | Ignored:
+    """Return the event that a JSON value holds. Raises UnreadableEventError with the reason."""
+    if not isinstance(body, dict):
+        raise UnreadableEventError(f"an event is a JSON object, this is {json_type(body)}")
+    # Keys in the documentation differ in case (specVersion) and even in a trailing space ("time ").
+    envelope = {str(key).strip().lower(): value for key, value in body.items()}
+    event_type = _text(envelope.get("type") if "specversion" in envelope else envelope.get("eventtype"))
+    if not event_type:
+        event_type = _text(envelope.get("eventtype") or envelope.get("type"))
+    if not event_type:
+        raise UnreadableEventError("no event type: neither CloudEvents 1.0 nor the Event Grid schema")
+    envelope_id = _text(envelope.get("id"))
+
+    data = mapping(envelope.get("data"))
+    info = mapping(data.get("resourceinfo"))
+    subject = _text(envelope.get("subject"), _LONG)
+    why_not_ours = _why_not_ours(event_type, info, subject)
+    if why_not_ours:
+        return Ignored(why_not_ours, envelope_id)
+
+    properties = mapping(info.get("properties"))
+    if not properties:
+        raise UnreadableEventError("no data.resourceInfo.properties")
+    resources = [resource for resource in _sequence(properties.get("resources")) if isinstance(resource, str)]
+    identifiers = [subject, _text(info.get("id"), _LONG)]
+    identifiers += [_text(resource, _LONG) for resource in resources]
+    cluster = _cluster(identifiers)
+    if cluster is None:
+        raise UnreadableEventError(
+            "names no AKS cluster: neither subject, resourceInfo.id nor resources hold its ID"
+        )
+    event_id = _text(properties.get("eventid"), _LONG) or _text(info.get("name"), _LONG)
+    if not event_id:
+        raise UnreadableEventError("no eventId")
+    if len(event_id) > _SHORT:  # cut short, it might be taken for another one
+        raise UnreadableEventError(f"the eventId is longer than {_SHORT} characters")
+    status = _text(properties.get("eventstatus"))
+    if not status:
+        raise UnreadableEventError("no eventStatus")
+    status = _STATUS.get(status.lower(), status)
+
+    details = properties.get("eventdetails")
+    details_text = _details(details)
+    description = _text(properties.get("description"))
+    source = _text(properties.get("eventsource"))
+    upgrade = _upgrade(description, source, details_text)
+    region = _text(info.get("location"))
+    end_of_support = None
+    if upgrade is Upgrade.END_OF_SUPPORT:
+        facts = mapping(details)
+        region = region or _text(facts.get("region"))
+        end_of_support = EndOfSupport(
+            version=_text(facts.get("kubernetesversion")),
+            date=timestamps.parse(facts.get("eoldate")) or timestamps.parse(properties.get("scheduledtime")),
+            support=_text(facts.get("supporttype")),
+        )
+
+    operational = mapping(data.get("operationalinfo"))
+    updated = timestamps.parse(properties.get("lastupdatetime"))
+    time = (
+        timestamps.parse(envelope.get("time"))
+        or timestamps.parse(envelope.get("eventtime"))
+        or timestamps.parse(operational.get("resourceeventtime"))
+        or updated
+        or received
+    )
+    start = None
+    if status == Status.SCHEDULED and end_of_support is None:
+        start = _planned_start(properties, details_text, time)
+    return Event(
+        event_id=event_id,
+        status=status,
+        cluster=cluster,
+        time=time,
+        envelope_id=envelope_id,
+        upgrade=upgrade,
+        start=start,
+        updated=updated or time,
+        updates_itself=updated is not None,
+        pools=_pools(identifiers),
+        region=region,
+        description=description,
+        source=source,
+        details=details_text,
+        end_of_support=end_of_support,
+    )
+
+
+def _why_not_ours(event_type: str, info: Mapping[str, Any], subject: str) -> str:
+    kind = event_type.lower()
+    if kind == EVENT_TYPE.lower():
+        return ""
+    if kind == VM_EVENT_TYPE.lower():
+        # The captured AKS event bears the type of VM maintenance: what the event is about decides.
+        about = [_text(info.get("type")), _text(info.get("id"), _LONG), subject]
+        if any(_OURS in text.lower() for text in about):
+            return ""
+        if not any(about):
+            raise UnreadableEventError("does not say whether it is about an AKS cluster or a virtual machine")
+        return "maintenance of virtual machines, not of AKS"
+    return f"event type {event_type!r} is not AKS maintenance"
+
+
+def _planned_start(properties: Mapping[str, Any], details: str, time: datetime) -> datetime | None:
+    """Return when a scheduled maintenance starts.
+
+    Documentation calls scheduledTime the start, users report startTime to be it, and the captured event has
+    the zero time there: so the first of them that can be a plan at the time of the event is taken.
+    """
+    start = timestamps.parse(properties.get("starttime"))
+    if start and start > time:
+        return start
+    scheduled = timestamps.parse(properties.get("scheduledtime"))
+    if scheduled and scheduled - time > SOON:
+        return scheduled
+    for match in _TIMESTAMP.finditer(details[:_LONG]):
+        mentioned = timestamps.parse(match.group())
+        if mentioned and mentioned > time:
+            return mentioned
+    return None
+
+
+def _upgrade(description: str, source: str, details: str) -> Upgrade:
+    """Return the kind of maintenance, from the words that Microsoft's own queries look for."""
+    if source.lower() == "eolnotification" or re.match(
+        r"KubernetesVersion(EOL|OutOf)", description, re.IGNORECASE
+    ):
+        return Upgrade.END_OF_SUPPORT
+    for text in (details, description, source):
+        for upgrade, pattern in _UPGRADES:
+            if pattern.search(text):
+                return upgrade
+    return Upgrade.UNKNOWN
+
+
+_UPGRADES = (
+    # Completed and Failed have been seen to say `"type":1` or `"type":2` where the others use the words.
+    (Upgrade.KUBERNETES, re.compile(r'K8sVersionUpgrade|\\?"type\\?"\s*:\s*"?1\b', re.IGNORECASE)),
+    (
+        Upgrade.NODE_OS,
+        re.compile(r'NodeOSUpgrade|\\?"type\\?"\s*:\s*"?2\b|security vhd|node ?image|node os', re.IGNORECASE),
+    ),
+    (Upgrade.PLATFORM, re.compile(r"underlay|konnectivity", re.IGNORECASE)),
+    (Upgrade.WEEKLY_RELEASE, re.compile(r"weekly ?release|aks release|release window", re.IGNORECASE)),
+    (Upgrade.KUBERNETES, re.compile(r"kubernetes version upgrade|upgrade (of )?kubernetes", re.IGNORECASE)),
+)
+
+
+def _cluster(identifiers: Iterable[str]) -> Cluster | None:
+    for identifier in identifiers:
+        match = _CLUSTER.search(identifier)
+        if match:
+            return Cluster(match["subscription"], match["group"], match["name"])
+    return None
+
+
+def _pools(identifiers: Iterable[str]) -> tuple[str, ...]:
+    found = (match["pool"] for text in identifiers for match in _POOL.finditer(text))
+    named = dict.fromkeys(pool[:_MAX_POOL] for pool in found)
+    return tuple(named)[:_MAX_POOLS]
+
+
+def _details(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
+    return json.dumps(value, separators=(",", ":"))
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Take an object, or a text that holds one (details come as both), its keys in lower case."""
+    if isinstance(value, str) and value.lstrip()[:1] == "{":
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {}
+    if not isinstance(value, dict):
+        return {}
+    return {str(key).strip().lower(): item for key, item in value.items()}
+
+
+def _sequence(value: object) -> Iterator[object]:
+    return iter(value) if isinstance(value, list) else iter(())
+
+
+def _text(value: object, limit: int = _SHORT) -> str:
+    """Take a short text, on one line; a number counts as its digits, anything else as absent."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    return _CONTROL.sub(" ", text).strip()[:limit]
+
+
+def json_type(value: object) -> str:
+    """Return what JSON calls the type of a value."""
+    if value is None:
+        return "null"
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array"}
+    return names.get(type(value), "something else")

@@ -1,0 +1,392 @@
+r"""What a failure's sentences do with their words, and which of them tells most.
+
+A cause is claimed only by a sentence that states it. Advice ("check every NSG rule"), a condition ("if the
+quota is exhausted"), a denial ("no expired certificate was found"), history ("last month …") and success
+("the pod was evicted after a retry and the pool completed") hold the same words and claim nothing.
+
+Everything here works on small letters and in time that grows with the text.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from shared.failures.text import lower
+
+_END = re.compile(
+    r"\n|(?<=[.;!?])[\"'),\]}]{0,4}\s+(?![a-z]?\))|,\s+(?=(?:please|check|verify|make sure|consider|if"
+    r"|unless|see)\b)"
+)
+_LABELS = (
+    r"(?:[\s\"'([{*\-\u2022|>]|\d{1,2}[.)]\s|(?:message|details?|error|warning|info|reason|desc|note"
+    r"|hint|tip|and|or|then|also|but"
+    r"|recommended action|recommendation|suggestion|remediation)\b\s?[:=,]?)*+"
+)
+_ADVICE = re.compile(
+    _LABELS + r"(?:please|kindly|check|make sure|ensure|verify|see|refer|visit|consider|try|review|confirm"
+    r"|inspect|contact"
+    r"|use|run|read|learn|look|go to|open a|wait|retry|increase|raise|lower|reduce|register|grant"
+    r"|remove the|upgrade to"
+    r"|for (?:more|further|details|additional|guidance|help|example|instance|troubleshooting|resolution)"
+    r"|to (?!be\b)[a-z]+(?: [\w'/-]+){0,8}[ ,]+(?:use|run|see|set|visit|please|you|check|ensure|make"
+    r"|refer|contact|register|try|go|add|request|increase)"
+    r"|to (?!be\b|the\b|a\b)[a-z]+ [^.;:]{3,160},(?= )|best practices?|remember|avoid|plan|prefer|never"
+    r"|always|do not|don't"
+    r"|to bypass|to retrieve status|you (?:can|may|might|could|should|need|must|will)|we (?:recommend"
+    r"|suggest|advise)|it is recommended|recommended"
+    r"|(?:common|possible|typical|likely|potential|frequent|known) (?:causes?|reasons?)"
+    r"|this (?:error |failure |issue |problem |message )?(?:can|may|might|could|is (?:often|usually"
+    r"|typically|commonly|sometimes)|usually|often|typically)\b"
+    r"|(?:often|usually|typically|sometimes) (?:this|the|a|it)\b"
+    r"|if|in case|should the|should you|unless|whenever|when (?:you|the|a|an)|whether|in the event"
+    r"|(?:more information|troubleshooting (?:guide|steps))|did you|is (?:the|there|your)\b|are (?:the"
+    r"|there|your)\b"
+    r"|(?:the |our |this )?(?:runbook|documentation|docs|faq|wiki|guide|article|checklist|playbook)\b)(?!\w)"
+)
+_POSSIBLE = re.compile(
+    r"\b(?:may|might|could|can)(?: (?:also|still|then|often|sometimes))? (?:be (?:due|caused|because"
+    r"|related|a sign)|arise|occur|happen|indicate|mean|result)\b"
+    r"|\b(?:would|will) (?:only )?(?:happen|occur|fail|be (?:seen|reported)) (?:if|when|only)\b"
+    r"|\b(?:such as|for example|e\.g\.|for instance)\s"
+    r"|\bmeans that\b|\bis (?:returned|raised|reported|shown|thrown) (?:if|when|whenever)\b"
+)
+_DENIED = re.compile(
+    r"\b(?:is|are|was|were) (?:not|never) (?:the|a|an|due to|caused by|because of|related|involved"
+    r"|the cause|affected by|in effect|applied|hit|reached|met|exceeded|seen|observed|detected"
+    r"|triggered)\b"
+    r"|\b(?:isn't|wasn't|aren't|weren't) (?:the|a|an|due to|caused by|because of|related|involved|hit"
+    r"|reached|met|exceeded|seen|observed|detected|triggered)\b"
+    r"|\b(?:ruled out|rules out|excluded as|unrelated|not related|not involved|not (?:the|a) (?:cause"
+    r"|reason|problem|issue|root cause)|not because of|not due to|not caused by|false (?:alarm"
+    r"|positive)|rather than)\b"
+    r"|\b(?:has|have|had|was|were) (?:since )?(?:been )?(?:resolved|fixed|mitigated|lifted|remediated"
+    r"|cleared|renewed|corrected|repaired)\b"
+    r"|\b(?:resolved itself|went away|recovered|self-healed|no longer (?:occurs?|happens?|present"
+    r"|applies|blocks|blocked|seen|locked|throttled|exhausted))\b"
+    r"|\b(?:allows|allowed) (?:\d+ )?(?:disruptions?|evictions?|one disruption)\b|\b(?:is|are|was|were"
+    r"|looks?) (?:ok|okay|fine|healthy|valid|sufficient|in order)\b"
+    r"|\b0 (?:errors?|failures?|problems?|warnings?)\b|\bno (?:errors?|failures?|problems?|issues?)\b"
+)
+_NEGATED_BEFORE = re.compile(
+    r"(?:\b(?:no|without|neither|nor|none of|never|nothing about|not a|not an|not any|not due to"
+    r"|not because of|not caused by|no sign of|no evidence of|no trace of|instead of|rather than"
+    r"|free of|zero)\b)"
+    r"(?: [\w'\"/()-]+){0,4} ?[\"'(]*$"
+)
+_HISTORY = re.compile(
+    r"\b(?:previously|formerly|historically|in the past|yesterday|(?:last|past|previous) (?:week|month"
+    r"|year|night|quarter|time|run|attempt|window|upgrade|maintenance|sunday|saturday|monday)"
+    r"|(?:days?|weeks?|months?|hours?|years?) ago|an? (?:earlier|previous|former|prior) (?:upgrade"
+    r"|attempt|run|failure|incident|try|maintenance)"
+    r"|earlier (?:today|this|that day|in the|attempts?|runs?|upgrades?)|had (?:previously|earlier|been"
+    r"|failed|hit|blocked|exceeded)|used to|at first|initially|first attempt|briefly|temporarily"
+    r"|for a moment|transient(?:ly)?|since the last time"
+    r"|(?:was|were) retried|retried and)\b"
+)
+_RESOLVED = re.compile(
+    r"\b(?:after (?:a|one|two|three|several|some|\d+) (?:more )?(?:retr(?:y|ies)|attempts?|tries)"
+    r"|(?:succeeded|passed|worked|evicted|completed|went through) (?:on|at|after) (?:the |a |one "
+    r"|its )?(?:\w+ )?(?:retry|retries|attempt|try)"
+    r"|then (?:(?:it|the|this|that) )?(?:\w+ )?(?:succeeded|completed|passed|continued|status ?= ?200)"
+    r"|retried successfully"
+    r"|successfully (?:retried|evicted|drained)|(?:was|were) (?:then |later |finally "
+    r"|eventually )?(?:evicted|drained) (?:successfully|after|later|within)"
+    r"|and (?:then )?(?:status ?= ?)?200\b|eventually (?:succeeded|completed|evicted)|(?:finally"
+    r"|later) (?:succeeded|completed)|proceeded|went on without)\b"
+)
+_SUCCESS = re.compile(
+    r"\b(upgrades?|updates?|operations?|maintenance|rotation|reconcil\w+|provisioning(?: ?state)?"
+    r"|deployments?|scal(?:e|ing)|drains?|(?:node )?pools?|nodes?|cluster|requests?|run|status"
+    r"|certificates?|it)\b"
+    r"[^.;!?\n]{0,70}?(?<!not )(?<!un)(?<!n't )(?<!never )\b(succeeded|successful(?:ly)?"
+    r"|complete(?:d)?(?! with)\b|finished|are ready|is ready|all ready|went through|done|200 ok)\b"
+    r"|^\W*(?:completed|succeeded|success|done|ok)\b"
+)
+_FAILURE = re.compile(
+    r"\b(?:fail(?:ed|ure|s|ing)?|errors?|cannot|can't|could not|couldn't|unable|denied|refused"
+    r"|forbidden|exceed\w*|exceeds|insufficient"
+    r"|not (?:be )?(?:\w+ ){0,2}\w+|doesn't|does not|didn't|isn't|timed? ?out|timeout|blocked|blocks"
+    r"|rejected|invalid|conflict\w*|unhealthy|aborted|exhausted|disallowed|missing"
+    r"|must (?:be|have|not)|requires?|expired|no such|not found|unavailable|unreachable|incompatible"
+    r"|overlaps?|violates?|throttled|too (?:many|small|large|low|old|restrictive)|deprecated|locked"
+    r"|disabled|retired|only (?:\w+ ){1,4}(?:are|is) allowed"
+    r"|preempted|canceled|cancelled|superseded|notready|deadline|overconstrained|in progress|no longer)\b"
+)
+_OUTCOME = re.compile(r"\b(?:exit (?:status|code)|exitcode|\[stdout\]|\[stderr\]|code ?=)")
+_MAX_SENTENCE_SEARCHED = 1_200
+_MAX_STORY_CHARACTERS = 3_000
+"""A longer text holds logs, whose successes say nothing of the outcome."""
+
+
+class Stance:
+    """What the sentences of a text do with their words; each is judged when it is asked about."""
+
+    __slots__ = ("_edges", "_good", "_has_code", "_lowered", "_states")
+
+    def __init__(self, lowered: str, *, has_code: bool = False) -> None:
+        self._lowered = lowered
+        self._has_code = has_code
+        self._edges: list[int] = []
+        self._states: dict[int, bool] = {}
+        self._good = -1
+        """Until where the text is a story that ended well: what came before its success was overcome."""
+
+    def claims(self, start: int, *, is_address: bool = False) -> bool:
+        """Return whether words that begin at a position state something; an address does in advice, too."""
+        if not self._edges:
+            self._cut()
+        at = max(bisect_right(self._edges, start) - 1, 0)
+        at = min(at, len(self._edges) - 2)
+        first, last = self._edges[at], self._edges[at + 1]
+        if last - first > _MAX_SENTENCE_SEARCHED:
+            # No sentence is that long: words without an end, of which those nearby count.
+            first = max(first, start - _MAX_SENTENCE_SEARCHED // 2)
+            last = min(last, start + _MAX_SENTENCE_SEARCHED // 2)
+            at = -start
+        sentence = self._lowered[first:last]
+        if at not in self._states:
+            self._states[at] = self._judged(at, sentence)
+        if is_address and not self._states[at]:
+            return _ADVICE.match(sentence) is not None
+        return (
+            self._states[at] and _NEGATED_BEFORE.search(self._lowered, max(first, start - 60), start) is None
+        )
+
+    def _cut(self) -> None:
+        lowered = self._lowered
+        edges = {0, len(lowered), *(match.end() for match in _END.finditer(lowered))}
+        self._edges = sorted(edges) if len(edges) > 1 else [0, 0]
+        is_story = not self._has_code and len(lowered) <= _MAX_STORY_CHARACTERS
+        if is_story and not _OUTCOME.search(lowered):
+            self._hear_out()
+
+    def _judged(self, at: int, sentence: str) -> bool:
+        if 0 <= at < self._good:
+            return False
+        if self._good >= 0 and at >= self._good and not _FAILURE.search(sentence):
+            return False
+        return _states(sentence)
+
+    def _hear_out(self) -> None:
+        if not (
+            _SUCCESS.search(self._lowered)
+            or _RESOLVED.search(self._lowered)
+            or _NOT_THE_CAUSE.search(self._lowered)
+        ):
+            return
+        for at, (start, end) in enumerate(pairwise(self._edges)):
+            sentence = self._lowered[start:end]
+            if _ends_well(sentence):
+                self._good = at + 1
+            elif at and _NOT_THE_CAUSE.search(sentence):
+                self._states[at - 1] = False
+
+
+@lru_cache(maxsize=256)
+def _states(sentence: str) -> bool:
+    if sentence.rstrip().endswith("?") or _ADVICE.match(sentence):
+        return False
+    return not any(form.search(sentence) for form in (_POSSIBLE, _DENIED, _HISTORY, _RESOLVED))
+
+
+def _ends_well(sentence: str) -> bool:
+    if _RESOLVED.search(sentence) and not _FAILED_AFTER.search(sentence):
+        return True
+    success = _SUCCESS.search(sentence)
+    return success is not None and not _FAILURE.search(sentence, success.end()) and not _BAD.search(sentence)
+
+
+_NOT_THE_CAUSE = re.compile(
+    r"\bnot (?:the|a|its) (?:root )?(?:cause|reason|problem)\b|\bunrelated\b|\bfalse alarm\b"
+    r"|^(?:\W*)(?:it|this|that|which|the (?:lock|quota|budget|policy|rule|certificate|error"
+    r"|failure)) (?:has|have|had|was|were) (?:since )?(?:been )?(?:resolved|fixed|mitigated|removed"
+    r"|lifted|cleared|renewed|raised|increased)\b"
+)
+_FAILED_AFTER = re.compile(
+    r"\bafter \w+ (?:retries|attempts|tries)\b[^.;]*\b(?:failed|gave up|giving up)\b|\b(?:failed"
+    r"|gave up|giving up|still)\b[^.;]*\bafter \w+ (?:retries|attempts|tries)\b"
+)
+_BAD = re.compile(
+    r"\b(?:fail(?:ed|ure)?|error|unsuccessful\w*|not (?:yet )?(?:been )?(?:complete\w*|finish\w*|ready"
+    r"|successful\w*)|incomplete|(?:to|until) (?:complete|finish)\w*|in order to)\b"
+)
+
+
+# --------------------------------------------------------------- the sentence that tells most
+
+_LABEL_BREAK = re.compile(
+    r"\b(?:message|orginalerror|originalerror|original error|error message|error details|inner ?error"
+    r"|innermessage|details?|desc|reason|error|debug info)"
+    r"[\"']?\s{0,3}[:=]\s{0,3}[\"'\[{]{0,4}(?=[^\s,;\]}])",
+    re.IGNORECASE,
+)
+_SENTENCE_BREAK = re.compile(
+    r"\n|(?<=[.!?])[\"')\]]{0,3}\s+(?=[\"'(\[]?[A-Z0-9])|;\s+(?=[A-Z][A-Za-z]{1,30}:|[A-Z][a-z]+ )|\s--\s"
+)
+_HEAD = re.compile(
+    r"""\s*(?:
+      \(?[A-Z][A-Za-z0-9_]{4,79}+\)\s+
+    | [\s"'\[\](){}|:;,.*-]+?(?=[^\s"'\[\](){}|:;,.*-]|\([A-Z])
+    | (?:request|requests)\ to\ https?://\S+:\s+
+    | (?:ERROR|Error|error|WARNING|Warning)\s*:\s*
+    | \([A-Z][A-Za-z0-9_]{3,79}\)\s+
+    | (?:sub|inner)?_?code\s*[:=]\s*["']?\w+["']?[,;]?\s*
+    | (?:ERROR\ CODE|RESPONSE\ \d+|Status|StatusCode|HTTPStatusCode|RawError|Category
+        |SubCode|Dependency|AKSTeam|Target|Retriable)\s*[:=]\s*["']?[\w./ -]{0,60}["']?[,;)]\s*
+    | Operation\ failed\ with\ status:\s*'?\w[\w ]{0,30}'?\.\s*
+    | (?:Deployment|Operation)\ failed\.?\s+Correlation\ ID:\s*[\w-]+\.\s*
+    | Preflight\ validation\ check\ for\ resource\(s\)\ for\ container\ service\ \S+
+        \ in\ resource\ group\ \S+\ failed\.\s*
+    | (?:Provisioning\ of\ resource\(s\)\ for\ [^.]{1,90}\ failed
+        |Failed\ to\ (?:add|save|scale|update|upgrade|create|delete)\ [^.]{1,120})\.\s*(?=\S)
+    | \w+\.\w+Client\#\w+:\s*(?:Failure\ (?:sending|responding\ to)\ request:\s*)?(?:StatusCode=\d+\s*)?
+    | autorest/azure:\s*Service\ returned\ an\ error\.\s*(?:Status=\d+\s*)?
+    | (?:waiting\ for|creating|updating|upgrading|polling\ after)\ [^:]{1,160}(?:\([^)]{0,200}\))?:\s+
+    | VMSS\w{0,20}Reconciler\ retry\ failed:\s*(?:deployment\ operations\ failed\ with\ error\ messages:\s*)?
+    | \w+Reconciler\ retry\ failed:\s*
+    )""",
+    re.VERBOSE,
+)
+_METADATA = re.compile(
+    r"\W*(?:(?:sub|inner|error)?_?code|target|status(?:code)?|name|id|trace id|correlation ?id"
+    r"|operation ?id|timestamp|start ?time|end ?time|request ?id|x-ms-[\w-]+|category|dependency"
+    r"|aksteam|retriable|additionalinfo"
+    r"|response|error code|subscription|resource group name|resource name|severity|at|type"
+    r"|api-version)\s*[:=]\s*\S{0,120}\s*\W*$"
+    r"|\W*response \d{3}|\W*-{5,}",
+    re.IGNORECASE,
+)
+_GENERIC = re.compile(
+    r"\W*(?:bad ?request|conflict|not found|failed|failure|error|unknown|upgrade failed(?:, error)?"
+    r"|operation failed|the operation failed|deployment failed|resource state failed"
+    r"|internal ?server ?error|deleted|updating"
+    r"|(?:control plane )?(?:upgrade|update|operation|maintenance|reconcile"
+    r"|scale)(?: of [\w-]+)? (?:has )?failed(?: for an unknown reason)?"
+    r"|upgrade failed due to one or more node errors|see (?:inner errors?|details?)\b.*"
+    r"|at least one resource deployment operation failed|please list deployment operations.*"
+    r"|the resource operation completed with terminal provisioning state.*"
+    r"|the template deployment '?[^']{0,90}'? ?(?:failed|is not valid)[^.]{0,90}"
+    r"|deployment failed with multiple errors|the tracking id is.*"
+    r"|preflight validation check for resource\(s\).*"
+    r"|vm has reported a failure when processing extension '?[\w.-]*'?.{0,90}"
+    r"|enable failed|stdout|stderr|maintenance of type \w+ failed|reconcile \w+(?: \w+){0,3} failed"
+    r"|kubernetes version upgrade failed|node image upgrade failed|\d+ errors? occurred|drain node|null"
+    r"|none|true|false|multiple error\w*.*|service returned an error.*"
+    r"|create or update (?:vmss|virtual machine scale set) failed|allocation failed"
+    r"|the operation (?:was|has been) (?:aborted|stopped)|scaling failed|error occurred)\W*$",
+    re.IGNORECASE,
+)
+_LOG = re.compile(
+    r"^\W*(?:[EWIF]\d{4} \d\d:|\w{3} \d\d \d\d:\d\d:\d\d|\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:|\+\+ |\+ "
+    r"|goroutine|\s*at [\w.]+\(|Traceback|File \"|\d+: )|\bkubelet\[\d+\]|main pid|systemd\[",
+    re.IGNORECASE,
+)
+_IDS = re.compile(
+    r"[,;.]?\s*\(?(?:with )?(?:correlation ?id|operation ?id|request ?id|trace ?id|tracking id"
+    r"|timestamp|client request ?id|activity ?id)s?\)?\s*(?:is"
+    r"|[:=])?\s*['\"]?[0-9a-fT:.Z-]{8,40}['\"]?,?",
+    re.IGNORECASE,
+)
+_ADDRESS_TAIL = re.compile(
+    r"\s*(?:[,.;]\s*)?(?:please )?(?:see|visit|check|refer to|read more[^.]{0,60} at"
+    r"|for more (?:information|details?),?(?: please)?(?: see| check| visit)?|for (?:resolution steps"
+    r"|details),? ?(?:see|visit)?)?:?\s*<?https?://\S+(?: for (?:more )?(?:details|information))?\W*$",
+    re.IGNORECASE,
+)
+_REMEDY = re.compile(
+    r"\baz [a-z]+|\bkubectl |\buse ['\"`]|please (?!see|visit|refer|check https|go to http)\w+"
+    r"|\btry again\b|you (?:can|must|need)",
+    re.IGNORECASE,
+)
+_LETTERS = re.compile(r"[A-Za-z]{2,}")
+
+MAX_SENTENCE_CHARACTERS = 300
+_MAX_SEARCHED_CHARACTERS = 4_000
+_MAX_PARTS = 60
+_MIN_WORDS = 2
+_MAX_HEADS = 6
+_HAS_ID = re.compile(r"\bid\b|timestamp", re.IGNORECASE)
+
+
+class Told(NamedTuple):
+    """The sentence of a text that tells most, and what it advises; empty where it has no such sentence."""
+
+    sentence: str
+    remedy: str = ""
+
+
+def telling(text: str) -> Told:
+    """Return the sentence that tells most among wrappers, stack and ids, in its own words on one line."""
+    is_story = len(text) <= _MAX_STORY_CHARACTERS and not _OUTCOME.search(lower(text))
+    text = text[:_MAX_SEARCHED_CHARACTERS]
+    best, best_score, remedy, other = "", 0, "", ""
+    for at, part in enumerate(_parts(text)):
+        words = len(_LETTERS.findall(part))
+        if words < _MIN_WORDS or _METADATA.match(part) or _GENERIC.match(part) or _LOG.search(part):
+            continue
+        lowered = lower(part)
+        if _ADVICE.match(lowered):
+            if best and not remedy and _REMEDY.search(part):
+                remedy = part
+            other = other or part
+            continue
+        if is_story and _ends_well(lowered):
+            # What came before it was overcome.
+            best, best_score, remedy = part, 1, ""
+            continue
+        fails = _FAILURE.search(lowered) is not None
+        quiet = not _states(lowered)
+        if quiet and not fails:
+            other = other or part
+            continue
+        score = 100 - min(at, 40) + (60 if fails else 0) - (50 if quiet else 0) + min(words, 8) * 2
+        if score > best_score and (fails or best_score != 1):
+            best, best_score, remedy = part, score, ""
+    return Told(_short(best or other), _short(remedy))
+
+
+def _parts(text: str) -> list[str]:
+    """Divide a text into its sentences, without the labels and wrappers before them."""
+    parts: list[str] = []
+    for line in _SENTENCE_BREAK.split(text):
+        for piece in _LABEL_BREAK.split(line):
+            part = piece
+            for _ in range(_MAX_HEADS):
+                head = _HEAD.match(part)
+                if head is None or head.end() == 0:
+                    break
+                part = part[head.end() :]
+            if "://" in part:
+                part = _ADDRESS_TAIL.sub("", part)
+            if _HAS_ID.search(part):
+                part = _IDS.sub("", part)
+            part = part.strip(" \t\"'{}[],;\\|")
+            if part:
+                parts.append(part)
+                if len(parts) >= _MAX_PARTS:
+                    return parts
+    return parts
+
+
+def _short(sentence: str) -> str:
+    sentence = " ".join(sentence.split())
+    if len(sentence) > MAX_SENTENCE_CHARACTERS:
+        sentence = sentence[: MAX_SENTENCE_CHARACTERS - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "\u2026"
+    return sentence
+
+
+_MIN_WORDS_APART = 6
+_STATED = re.compile(
+    r"\b(?:not|cannot|can't|n't|unable|denied|refused|forbidden|exceeds?|exceeded|insufficient|blocked"
+    r"|rejected|invalid|missing|must|requires|expired|incompatible|overlaps?|violates?|locked|disabled"
+    r"|timed out|too)\b"
+)
+
+
+def is_told_apart(sentence: str) -> bool:
+    """Return whether a sentence states a failure so fully that it counts beside another one."""
+    return len(sentence.split()) >= _MIN_WORDS_APART and _STATED.search(lower(sentence)) is not None

@@ -1,0 +1,130 @@
+"""Row keys. They never change once written, and hold only `[A-Za-z0-9:.-]`.
+
+Table Storage refuses slashes, `#`, `?` and control characters in keys, and what comes from outside may hold
+anything: so GUIDs are taken in lower case, and whatever else is hashed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime
+
+PAUSE = "work:0"
+"""The pause heads the range of work, so that the query for due work brings it along."""
+
+AFTER = "~"
+"""Sorts after every character a key may hold: `prefix` to `prefix + AFTER` is everything under a prefix."""
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text (UTF-8) in lower-case hex."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def event_id(value: str) -> str:
+    """Return the key part of an eventId: a GUID as itself, anything else by its hash."""
+    lower = value.lower()
+    return lower if _GUID.fullmatch(lower) else digest(value)
+
+
+def event(
+    event_id_: str, status: str, revision: int = 0, *, notice: str = "", time: datetime | None = None
+) -> str:
+    """Return the key of an event's row: `event:{eventId}:{status}[:{n}]`. Its insert is the dedupe.
+
+    All end-of-support notices are `Scheduled`, so their description, `notice`, is part of the status; the one
+    that comes every week after the date ("OutOfSupport") carries the ISO week of its `time`, in case AKS
+    reuses its eventId.
+    """
+    part = status if _WORD.fullmatch(status) else digest(status)
+    if time is not None:
+        part += "." + (notice if _WORD.fullmatch(notice) else digest(notice))
+        if "outofsupport" in notice.lower():
+            year, week, _ = time.isocalendar()
+            part += f".{year}-W{week:02d}"
+    key = f"{history(event_id_)}{part}"
+    return f"{key}:{revision}" if revision else key
+
+
+def history(event_id_: str) -> str:
+    """Return the prefix that all rows of one eventId share, and no row of another."""
+    return f"event:{event_id(event_id_)}:"
+
+
+def history_of(event_key: str) -> str:
+    """Return the prefix of the history that the row of this key belongs to."""
+    return event_key[: event_key.index(":", len("event:")) + 1]
+
+
+def due(time: datetime) -> str:
+    """Write a due time so that text sorts as time: UTC, always with six digits of fraction."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def work(time: datetime, id_: str) -> str:
+    """Return the key of something to be done: `work:{due}:{id}`, ordered by when."""
+    return f"work:{due(time)}:{id_}"
+
+
+def work_until(time: datetime) -> str:
+    """Return the end of the range of all work due at `time`; the range begins with `PAUSE`."""
+    return f"work:{due(time)}{AFTER}"
+
+
+def due_of(work_key: str) -> datetime:
+    """Return the time that work is due, from its key."""
+    return datetime.fromisoformat(work_key[len("work:") : work_key.rindex(":")])
+
+
+def following(key: str) -> str:
+    """Return the beginning of the range after a key: `!` sorts before all that keys hold."""
+    return key + "!"
+
+
+def sent(operation_id: str) -> str:
+    """Return the key of the row that says what became of a mail."""
+    return f"sent:{operation_id}"
+
+
+def audience(name: str) -> str:
+    """Return the key of the row that says when an audience last got a grouped mail."""
+    return f"audience:{name if re.fullmatch(r'[a-z0-9.-]{1,64}', name) else digest(name)}"
+
+
+def cluster(cluster_key: str) -> str:
+    """Return the key of the row that says what is known of a cluster, by its ARM id in lower case."""
+    return f"cluster:{digest(cluster_key)}"
+
+
+def rejected(raw: str) -> str:
+    """Return the key of input that could not be understood: the SHA-256 of its UTF-8 bytes."""
+    return f"rejected:{digest(raw)}"
+
+
+def address(value: str) -> str:
+    """Return an address a short name of its own, whatever its case."""
+    return digest(value.lower())[:8]
+
+
+def told_of_address(address: str, day: datetime) -> str:
+    """Return the key of the mark that an address that cannot be reached has been told of on a day."""
+    return f"told:unreachable:{digest(address.lower())}:{day.astimezone(UTC).date().isoformat()}"
+
+
+def told_of_rejected(day: datetime) -> str:
+    """Return the key of the mark that a day's first rejected input has been told."""
+    return f"told:rejected:{day.astimezone(UTC).date().isoformat()}"
+
+
+def resends(operation_id: str) -> str:
+    """Return the prefix of the marks that a mail has been resent; each mark keeps two from being the same."""
+    return f"told:resend:{operation_id}:"
+
+
+def resent(operation_id: str, number: int) -> str:
+    """Return the key of the mark that a mail has been resent for the `number`th time."""
+    return f"{resends(operation_id)}{number:04d}"

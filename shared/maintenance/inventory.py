@@ -1,0 +1,123 @@
+"""Clusters as Azure Resource Manager or `az aks` describe them, as far as mails say something of them.
+
+The shape is the one that `python -m ops.windows lint` takes: clusters with `maintenanceConfigurations`
+attached, or configurations whose id says whose they are; one, a list of them, or a list under `value`. What
+cannot be understood is named and left out, and the rest is read.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shared.events.model import Cluster
+from shared.maintenance import Configuration, ConfigurationError, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_ID = re.compile(
+    r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/microsoft\.containerservice"
+    r"/managedclusters/([^/?#]+)(/maintenanceconfigurations/[^/]+)?/?",
+    re.IGNORECASE,
+)
+_MAX_LENGTH = 64
+
+
+class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of a cluster, and since when. What was not said is empty."""
+
+    cluster: Cluster
+    read: datetime
+    location: str = ""
+    version: str = ""
+    channel: str = ""
+    """The upgrade channel: none, patch, stable, rapid, node-image."""
+    os_channel: str = ""
+    """The node OS upgrade channel: None, Unmanaged, SecurityPatch, NodeImage."""
+    configurations: tuple[Configuration, ...] = ()
+    is_complete: bool = False
+    """Whether these are all the configurations that the cluster has."""
+
+
+class Reading(msgspec.Struct):
+    """What was read, and a sentence about each thing that could not be."""
+
+    clusters: list[ClusterInfo]
+    wrong: list[str]
+
+
+def identity(resource_id: object) -> Cluster | None:
+    """Return the cluster that a resource ID names, or that a configuration's ID belongs to."""
+    if not isinstance(resource_id, str) or not resource_id.isprintable():
+        return None
+    match = _ID.fullmatch(resource_id)
+    return Cluster(*match.groups()[:3]) if match else None
+
+
+def read(body: object, now: datetime) -> Reading:
+    """Read decoded JSON, as said at `now`."""
+    items = body.get("value", body) if isinstance(body, dict) else body
+    found: dict[str, ClusterInfo] = {}
+    reading = Reading([], [])
+    for item in items if isinstance(items, list) else [items]:
+        facts = item if isinstance(item, dict) else {}
+        cluster = identity(facts.get("id"))
+        if cluster is None:
+            reading.wrong.append(f"neither a cluster nor one's configuration, by its id: {str(item)[:80]!r}")
+            continue
+        known = _read(facts, cluster, now, reading.wrong)
+        found[cluster.key] = _joined(found[cluster.key], known) if cluster.key in found else known
+    reading.clusters += found.values()
+    return reading
+
+
+def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[str]) -> ClusterInfo:
+    if "/maintenanceconfigurations/" in item["id"].lower():
+        return ClusterInfo(cluster=cluster, read=now, configurations=tuple(_parsed([item], cluster, wrong)))
+    facts = {**item, **_object(item.get("properties"))}
+    attached = facts.get("maintenanceConfigurations")
+    attached = attached.get("value") if isinstance(attached, dict) else attached
+    bodies = attached if isinstance(attached, list) else []
+    configurations = tuple(_parsed(bodies, cluster, wrong))
+    # The documentation prints both nodeOSUpgradeChannel and nodeOsUpgradeChannel.
+    profile = {key.lower(): value for key, value in _object(facts.get("autoUpgradeProfile")).items()}
+    return ClusterInfo(
+        cluster=cluster,
+        read=now,
+        location=_text(facts.get("location")),
+        version=_text(facts.get("currentKubernetesVersion")) or _text(facts.get("kubernetesVersion")),
+        channel=_text(profile.get("upgradechannel")),
+        os_channel=_text(profile.get("nodeosupgradechannel")),
+        configurations=configurations,
+        is_complete=isinstance(attached, list) and len(configurations) == len(bodies),
+    )
+
+
+def _parsed(bodies: list[Any], cluster: Cluster, wrong: list[str]) -> Iterator[Configuration]:
+    for body in bodies:
+        try:
+            # The id says no more than the name does, which is read from it where it is missing.
+            yield msgspec.structs.replace(parse(body), id="")
+        except ConfigurationError as error:
+            name = _text(_object(body).get("name"))
+            wrong.append(f"{cluster.id}: maintenance configuration {name or 'without a name'}: {error}")
+
+
+def _joined(one: ClusterInfo, other: ClusterInfo) -> ClusterInfo:
+    """Put together what is said of a cluster and of its configurations; the last word counts."""
+    said = other if other.version or other.is_complete else one
+    configurations = {found.name: found for found in (*one.configurations, *other.configurations)}
+    return msgspec.structs.replace(said, configurations=tuple(configurations.values()))
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    """Return a short text that can be stored and logged: line breaks and half characters can not."""
+    return value[:_MAX_LENGTH] if isinstance(value, str) and value.isprintable() else ""

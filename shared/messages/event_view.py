@@ -1,0 +1,59 @@
+"""What all mails about one event of a cluster have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.messages import phrases
+from shared.messages.presentation import presentation
+from shared.messages.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.presentation import Tone
+    from shared.messages.view import RenderContext, Section
+
+
+def view_of(
+    story: MaintenanceHistory,
+    frame: RenderContext,
+    *,
+    headline: str,
+    subject: Iterable[str],
+    preheader: str,
+    moment_label: str,
+    moment: str,
+    moment_more: Iterable[str],
+    sections: Iterable[Section],
+    elsewhere: str,
+    status: str = "",
+    tone: Tone | None = None,
+    raw: str | None = None,
+    notes: Iterable[str] = (),
+) -> View:
+    """Return the view of an event: which cluster, where to look, what AKS sent, who gets the mail and why.
+
+    Status and tone are those of its kind where nothing else is given; `raw` is what AKS sent. Empty parts are
+    left out.
+    """
+    event, usual = story.event, presentation(story.kind)
+    return View(
+        status=status or usual.status,
+        tone=tone or usual.tone,
+        subject=tuple(part for part in subject if part),
+        preheader=preheader,
+        headline=headline,
+        cluster=event.cluster.name,
+        where=phrases.where(event.cluster, story.region),
+        moment_label=moment_label,
+        moment=moment,
+        moment_more=tuple(part for part in moment_more if part),
+        sections=tuple(section for section in sections if section.says_something()),
+        portal=phrases.portal_link(frame, event.cluster),
+        elsewhere=elsewhere,
+        sent=phrases.details(event, story.pools),
+        raw=phrases.raw(event) if raw is None else raw,
+        notes=(*notes, *phrases.notes(frame)),
+    )

@@ -1,0 +1,100 @@
+"""What the stored rows tell of one maintenance, as far as a mail may read them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.events.model import Event, Status, Upgrade
+from shared.maintenance.snapshot import ClusterSnapshot
+from shared.notices.kinds import Decision, Kind
+from shared.notices.records import StoredEvent, latest_announcement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.notices.records import MailItem, Row
+
+
+class MaintenanceHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """One maintenance up to the event that a notice tells of. All times in UTC, None where unknown."""
+
+    kind: Kind
+    event: Event
+    lead: str = ""
+    revision: int = 0
+    upgrade: Upgrade
+    region: str = ""
+    pools: tuple[str, ...] = ()
+    announced: datetime | None = None
+    """When AKS first told of it."""
+    planned: datetime | None = None
+    """When it is, or was, to start."""
+    before: datetime | None = None
+    """When it was to start before it was moved."""
+    started: datetime | None = None
+    failures: tuple[datetime, ...] = ()
+    """When it failed before this event."""
+    announcements: int = 0
+    """How many there were: calendar entries are numbered by them."""
+
+    snapshot: ClusterSnapshot | None = None
+    """What was known of the cluster and its windows."""
+
+    @property
+    def took(self) -> timedelta | None:
+        """From the start to this event."""
+        if self.started is None or self.event.updated <= self.started:
+            return None
+        return self.event.updated - self.started
+
+
+def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistory:
+    """Read a member's rows.
+
+    Raises `LookupError` if the row it tells of is missing, `TypeError` if that is not an event. Rows of its
+    history that are missing (they may have outlived their retention) are just not told of.
+    """
+    row = rows[member.key]
+    if not isinstance(row, StoredEvent):
+        raise TypeError(f"{member.key} is not an event")
+    found = [rows.get(key) for key in dict.fromkeys((*member.history, member.key))]
+    history = [one for one in found if isinstance(one, StoredEvent)]
+    event = row.event
+    announced = [one for one in history if one.event.status == Status.SCHEDULED]
+    started = [one.event.updated for one in history if one.event.status == Status.STARTED]
+    # Events may come out of order: a failure after this event has not been recovered from by it.
+    failures = [
+        one.event.updated
+        for one in history
+        if one.event.status == Status.FAILED and one.key != row.key and one.event.updated <= event.updated
+    ]
+    last = row if event.status == Status.SCHEDULED else latest_announcement(history)
+    return MaintenanceHistory(
+        kind=member.kind,
+        event=event,
+        lead=member.lead,
+        revision=row.revision,
+        upgrade=next((u for u in _upgrades(row, history) if u is not Upgrade.UNKNOWN), Upgrade.UNKNOWN),
+        region=next((one.event.region for one in (row, *history) if one.event.region), ""),
+        pools=event.pools or (last.event.pools if last else ()),
+        announced=min((one.event.time for one in announced), default=None),
+        planned=last.event.start if last else None,
+        before=_start_before(row, announced),
+        started=event.updated if event.status == Status.STARTED else min(started, default=None),
+        failures=tuple(sorted(failures)),
+        snapshot=member.snapshot,
+        announcements=1 + max((one.revision for one in announced), default=-1),
+    )
+
+
+def _upgrades(row: StoredEvent, history: Sequence[StoredEvent]) -> list[Upgrade]:
+    return [row.event.upgrade, *(one.event.upgrade for one in history)]
+
+
+def _start_before(row: StoredEvent, announced: Sequence[StoredEvent]) -> datetime | None:
+    earlier = [one for one in announced if one.revision < row.revision and one.decision != Decision.STALE]
+    last = max(earlier, key=lambda one: one.revision, default=None)
+    return last.event.start if last else None

@@ -1,0 +1,26 @@
+"""Links into the Azure portal, made from parsed resource IDs only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    from shared.events.model import Cluster
+
+
+def cluster(host: str, cluster_: Cluster) -> str:
+    """Return the address of a cluster's page, without a tenant: the event does not name one."""
+    return f"https://{host}/#@/resource{quote(cluster_.id, safe='/', errors='replace')}"
+
+
+def https(address: str) -> str:
+    """Return the address back if it is a web address that can be linked, else nothing."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    usable = (
+        parts.scheme in {"https", "http"} and parts.netloc and address.isascii() and address.isprintable()
+    )
+    return address if usable and not set(address) & set(" \"'<>\\^`{|}") else ""

@@ -1,0 +1,68 @@
+"""How each kind of notice presents itself: words, tone and rank, in one table for all that is made of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from shared.notices.kinds import Kind
+
+
+class Tone(StrEnum):
+    """How a mail looks. Never the only bearer of a meaning: the status is always there in words."""
+
+    FAILED = "failed"
+    WARNING = "warning"
+    PLANNED = "planned"
+    RUNNING = "running"
+    DONE = "done"
+    QUIET = "quiet"
+
+
+class Presentation(msgspec.Struct, frozen=True):
+    """How a kind presents itself."""
+
+    status: str
+    """What stands in brackets, first in a subject."""
+    counted: str
+    """As a digest counts it: `2 overdue`."""
+    heading: str
+    """Over its group in a digest."""
+    tone: Tone
+
+
+PRESENTATION = {
+    Kind.FAILED: Presentation("Failed", "failed", "Failed", Tone.FAILED),
+    Kind.UNDELIVERED: Presentation("Undelivered", "undelivered", "Mails that could not be sent", Tone.FAILED),
+    Kind.UNREACHABLE: Presentation(
+        "Unreachable", "unreachable", "Addresses that mails did not reach", Tone.WARNING
+    ),
+    Kind.REJECTED: Presentation(
+        "Not understood", "not understood", "Events that could not be read", Tone.WARNING
+    ),
+    Kind.NOT_STARTED: Presentation(
+        "No start reported", "overdue", "Overdue, no start reported", Tone.WARNING
+    ),
+    Kind.STILL_RUNNING: Presentation(
+        "Still running", "still running", "Still running, no end reported", Tone.WARNING
+    ),
+    Kind.STARTED: Presentation("Started", "started", "Started", Tone.RUNNING),
+    Kind.REMINDER: Presentation("Reminder", "due soon", "Reminders", Tone.PLANNED),
+    Kind.RESCHEDULED: Presentation("Rescheduled", "rescheduled", "Rescheduled", Tone.PLANNED),
+    Kind.SCHEDULED: Presentation("Scheduled", "scheduled", "Scheduled", Tone.PLANNED),
+    Kind.END_OF_SUPPORT: Presentation("End of support", "end of support", "End of support", Tone.WARNING),
+    Kind.NEWS: Presentation("News", "other", "Other news", Tone.QUIET),
+    Kind.CANCELED: Presentation("Canceled", "canceled", "Canceled", Tone.QUIET),
+    Kind.COMPLETED: Presentation("Completed", "completed", "Completed", Tone.DONE),
+}
+"""The most urgent first: so they are told."""
+
+RANK = {kind: list(PRESENTATION).index(kind) if kind in PRESENTATION else len(PRESENTATION) for kind in Kind}
+"""A kind that were missing above would come last, and not get lost."""
+
+
+def presentation(kind: Kind) -> Presentation:
+    """Return how a kind presents itself; in its own word, where nothing else was said about it."""
+    word = kind.value.replace("-", " ")
+    return PRESENTATION.get(kind) or Presentation(word.capitalize(), word, word.capitalize(), Tone.QUIET)

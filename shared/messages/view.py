@@ -1,0 +1,208 @@
+"""What a mail shows: the facts and words that the HTML and the text are both made from.
+
+Templates only lay these out. Whatever a view holds, both show; so a fact in one is in the other.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.audience import Audience
+from shared.messages.presentation import Tone
+from shared.text import clean, clip, line
+
+_Part = TypeVar("_Part", bound=msgspec.Struct)
+
+
+class Branding(msgspec.Struct, frozen=True, kw_only=True):
+    """What all mails of an installation have in common."""
+
+    domain: str = "localhost"
+    """Of the sender's address: Message-IDs and calendar entries are named under it."""
+    portal: str = "portal.azure.com"
+    """Host of the Azure portal."""
+    only_to: tuple[str, ...] = ()
+    """Shadow mode: all mail goes here instead, the intended audience named in it."""
+    failures_file: str = ""
+    """The installation's own entries of the failure catalogue; a path."""
+
+
+class RenderContext(msgspec.Struct, frozen=True):
+    """From where a mail is written: the moment, the audience and its time zone, the look."""
+
+    as_of: datetime
+    zone: tzinfo
+    audience: Audience
+    look: Branding
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """A label and its value."""
+
+    label: str
+    value: str
+
+
+class Step(msgspec.Struct, frozen=True):
+    """Something to do, and the command for it where there is one."""
+
+    what: str
+    command: str = ""
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A link; its address is shown in the text part."""
+
+    label: str
+    url: str
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A heading and what stands under it, in this order."""
+
+    heading: str
+    paragraphs: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    steps: tuple[Step, ...] = ()
+    note: str = ""
+    command: str = ""
+    """What the note speaks of, to be copied."""
+    links: tuple[Link, ...] = ()
+
+    def says_something(self) -> bool:
+        """Return whether there is anything under the heading."""
+        return bool(self.paragraphs or self.items or self.facts or self.steps or self.links)
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail about one thing."""
+
+    status: str
+    tone: Tone
+    subject: tuple[str, ...]
+    """What follows the status, most telling first; joined with dots."""
+    preheader: str
+    headline: str
+    cluster: str = ""
+    where: str = ""
+    moment_label: str = ""
+    moment: str = ""
+    """When, in large letters: the time in UTC."""
+    moment_more: tuple[str, ...] = ()
+    """The same time elsewhere, and how far away it is."""
+    sections: tuple[Section, ...] = ()
+    portal: Link | None = None
+    elsewhere: str = ""
+    """Where else to look, in words."""
+    sent: Section | None = None
+    """What was sent, last: a heading and the fields worth a line."""
+    raw: str = ""
+    raw_note: str = ""
+    shadow: str = ""
+    """On top of everything: that this mail went to somebody else."""
+    notes: tuple[str, ...] = ()
+    """The foot of the mail: who gets it and why."""
+
+    def cut(self, room: SizeBudget) -> View:
+        """Return how much of the raw text is left out where there is no room for all of it."""
+        left = len(self.raw) - room.raw
+        if left <= 0:
+            return self
+        return replace(
+            self, raw_note=f"{left:,} more characters are left out here; they are kept with the event."
+        )
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing told in a digest."""
+
+    cluster: str
+    group: str = ""
+    url: str = ""
+    what: str
+    """Empty where the heading of its group says it."""
+    when: str = ""
+    title: str = ""
+    command: str = ""
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Things of one kind in a digest."""
+
+    heading: str
+    tone: Tone
+    items: tuple[Item, ...]
+    command: str = ""
+    """What to run, where that is the same for all of them."""
+    more: tuple[str, ...] = ()
+    """Clusters told of by name only, where there is no room for more."""
+    left: int = 0
+    """How many things those are."""
+
+
+class Digest(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail about several things."""
+
+    status: str
+    tone: Tone
+    subject: tuple[str, ...]
+    preheader: str
+    headline: str
+    counts: tuple[str, ...]
+    """`2 failed`, `3 completed`: all of what is told."""
+    groups: tuple[Group, ...]
+    shadow: str = ""
+    """On top of everything: that this mail went to somebody else."""
+    notes: tuple[str, ...] = ()
+
+
+class SizeBudget(msgspec.Struct, frozen=True):
+    """How much of everything a mail may show."""
+
+    line: int = 2_000
+    several: int = 40
+    raw: int = 16_000
+    commands: int = 97
+    items: int = 97
+
+
+def sanitized(part: _Part, room: SizeBudget) -> _Part:
+    """Return a copy in which every text is cleaned and no longer than there is room for."""
+    most = room.several if isinstance(part, Section) else None
+    values = {name: _bordered(name, getattr(part, name), room, most) for name in part.__struct_fields__}
+    return type(part)(**values)
+
+
+def _bordered(
+    name: str,
+    value: Any,  # noqa: ANN401 - any field of a view
+    room: SizeBudget,
+    most: int | None,
+) -> Any:  # noqa: ANN401
+    if isinstance(value, StrEnum):
+        return value
+    if isinstance(value, str):
+        return _text(name, value, room)
+    if isinstance(value, msgspec.Struct):
+        return sanitized(value, room)
+    if isinstance(value, tuple):
+        return tuple(_bordered(name, one, room, most) for one in value[:most])
+    return value
+
+
+def _text(name: str, value: str, room: SizeBudget) -> str:
+    if name == "raw":
+        return clip(clean(value[: room.raw + 1]), room.raw)
+    if name in {"url", "command"}:
+        # Half an address leads astray, and half a command does something else: whole or not at all.
+        return clean(value) if len(value) <= _WHOLE else ""
+    return clip(line(value[: 4 * room.line]), room.line)
+
+
+_WHOLE = 1_500

@@ -1,0 +1,1 @@
+"""Notices: their kinds, their records, what an event gives rise to."""

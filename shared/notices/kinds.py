@@ -1,0 +1,144 @@
+"""The kinds of notices: what each is, in one table."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from shared.events.model import Event, Status
+
+ENDS = frozenset({Status.COMPLETED, Status.CANCELED, Status.FAILED})
+BEGUN = ENDS | {Status.STARTED}
+
+
+class Kind(StrEnum):
+    """What a notice tells."""
+
+    SCHEDULED = "scheduled"
+    RESCHEDULED = "rescheduled"
+    REMINDER = "reminder"
+    STARTED = "started"
+    COMPLETED = "completed"
+    CANCELED = "canceled"
+    FAILED = "failed"
+    END_OF_SUPPORT = "end-of-support"
+    NOT_STARTED = "not-started"
+    """AKS has not reported a start of what it had scheduled."""
+    STILL_RUNNING = "still-running"
+    """AKS has not reported an end of what it had started."""
+    NEWS = "news"
+    """An event whose status is new to us, told plainly."""
+    REJECTED = "rejected"
+    """Input that could not be understood; for the default audience."""
+    UNDELIVERED = "undelivered"
+    """A mail that could not be sent; for the default audience."""
+    UNREACHABLE = "unreachable"
+    """An address that a mail was sent to and did not reach; for the default audience."""
+
+
+class About(StrEnum):
+    """What a kind of notice tells of."""
+
+    CLUSTER = "cluster"
+    """An audience may choose from these kinds."""
+    MAIL = "mail"
+    """The app's own mail. A mail of nothing else that fails is not told of in turn."""
+    INPUT = "input"
+    """What the app could not read."""
+
+
+class Phase(StrEnum):
+    """Where the maintenance stands that a notice tells of."""
+
+    AHEAD = "ahead"
+    BEGUN = "begun"
+    ENDED = "ended"
+    NONE = "none"
+    """Nobody can say, or it is not about a maintenance."""
+
+
+class Traits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a kind of notice is."""
+
+    about: About = About.CLUSTER
+    phase: Phase = Phase.NONE
+    follows: Status | None = None
+    """The status of the events it follows from, where that is one status for all of them."""
+    urgent: bool = False
+    """Whether it is sent at once, and marked as important."""
+    watchdog: bool = False
+    """Whether it tells that AKS has reported nothing."""
+    essential: bool = False
+    """Whether an audience hears of it that wants to hear of the essential alone."""
+
+
+TRAITS = {
+    Kind.SCHEDULED: Traits(phase=Phase.AHEAD, follows=Status.SCHEDULED),
+    Kind.RESCHEDULED: Traits(phase=Phase.AHEAD, follows=Status.SCHEDULED),
+    Kind.REMINDER: Traits(phase=Phase.AHEAD, follows=Status.SCHEDULED, essential=True),
+    Kind.STARTED: Traits(phase=Phase.BEGUN, follows=Status.STARTED),
+    Kind.COMPLETED: Traits(phase=Phase.ENDED, follows=Status.COMPLETED),
+    Kind.CANCELED: Traits(phase=Phase.ENDED, follows=Status.CANCELED, essential=True),
+    Kind.FAILED: Traits(phase=Phase.ENDED, follows=Status.FAILED, urgent=True, essential=True),
+    Kind.NOT_STARTED: Traits(follows=Status.SCHEDULED, watchdog=True, essential=True),
+    Kind.STILL_RUNNING: Traits(phase=Phase.BEGUN, follows=Status.STARTED, watchdog=True, essential=True),
+    # A deadline that somebody has to act on, and rare.
+    Kind.END_OF_SUPPORT: Traits(essential=True),
+    # A status that is new to us: what it means nobody can tell yet, so it is not kept from anyone.
+    Kind.NEWS: Traits(essential=True),
+    Kind.REJECTED: Traits(about=About.INPUT),
+    Kind.UNDELIVERED: Traits(about=About.MAIL),
+    Kind.UNREACHABLE: Traits(about=About.MAIL),
+}
+"""Of one status, the kind that its event by itself gives rise to comes first."""
+
+
+def following(*statuses: Status) -> frozenset[Kind]:
+    """Return the kinds that follow from events of one of these statuses."""
+    return frozenset(kind for kind, traits in TRAITS.items() if traits.follows in statuses)
+
+
+ABOUT_CLUSTERS = tuple(kind for kind, traits in TRAITS.items() if traits.about is About.CLUSTER)
+"""All others tell of the app itself: they are for the default audience, and never filtered."""
+ABOUT_MAIL = frozenset(kind for kind, traits in TRAITS.items() if traits.about is About.MAIL)
+AHEAD = frozenset(kind for kind, traits in TRAITS.items() if traits.phase is Phase.AHEAD)
+UNDER_WAY = frozenset(kind for kind, traits in TRAITS.items() if traits.phase is Phase.BEGUN)
+URGENT = frozenset(kind for kind, traits in TRAITS.items() if traits.urgent)
+WATCHDOGS = frozenset(kind for kind, traits in TRAITS.items() if traits.watchdog)
+ESSENTIAL = frozenset(kind for kind, traits in TRAITS.items() if traits.essential)
+
+
+class Decision(StrEnum):
+    """Why something was or was not told. Logged with the eventId, and stored with the event."""
+
+    NEW = "new"
+    RESCHEDULED = "rescheduled"
+    REPEATED = "repeated"
+    """Announced again, the start still unknown: told as a reminder."""
+    FAILED_AGAIN = "failed-again"
+    DUPLICATE = "duplicate"
+    STALE = "stale"
+    """Older than what is known already: kept, not told."""
+    SUPERSEDED = "superseded"
+    """Overtaken by later news of the same maintenance before it was told."""
+    DUE = "due"
+    """A check that was still true at its hour: told."""
+    GROUPED = "grouped"
+    SENT = "sent"
+    PAUSED = "paused"
+    UNROUTED = "unrouted"
+    IGNORED = "ignored"
+    REJECTED = "rejected"
+
+
+def kinds_of(event: Event) -> tuple[Kind, ...]:
+    """Return the kinds of notice that may follow from an event, the one that it gives rise to first."""
+    if event.end_of_support is not None:
+        return (Kind.END_OF_SUPPORT,)
+    return tuple(kind for kind, traits in TRAITS.items() if traits.follows == event.status) or (Kind.NEWS,)
+
+
+def kind_of(event: Event) -> Kind:
+    """Return the kind of notice that an event by itself gives rise to."""
+    return kinds_of(event)[0]

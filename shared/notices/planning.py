@@ -1,0 +1,204 @@
+"""What there is to tell: kinds of notices, and which of them an event gives rise to. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared import ids
+from shared.events.model import Event, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from shared.durations import Lead
+
+from shared.durations import ahead
+from shared.notices.kinds import BEGUN, ENDS, Decision, Kind, following, kind_of
+from shared.notices.records import Check, Notice, StoredEvent, latest_announcement
+
+SAME_START = timedelta(minutes=15)
+"""Two starts this close are the same start: AKS announces a maintenance 7 days and again 24 hours ahead."""
+
+REPEAT_AFTER = timedelta(hours=12)
+"""A second announcement whose start is still unknown counts as a reminder when it comes this much later."""
+
+FAILED_AGAIN_AFTER = timedelta(hours=1)
+"""A Failed this much later than the one before is another failure, not a repeated delivery."""
+
+_END = datetime.max.replace(tzinfo=UTC)
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """How long AKS may take to report a start that was due, and an end; none where nobody watches."""
+
+    not_started_after: timedelta = timedelta()
+    still_running_after: timedelta = timedelta()
+
+
+NO_WATCH = Watch()
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What an event gives rise to. `key` is None where nothing new is to be recorded."""
+
+    decision: Decision
+    key: str | None = None
+    kind: Kind | None = None
+    revision: int = 0
+    checks: tuple[Check, ...] = ()
+
+
+def needs_history(event: Event) -> bool:
+    """Return whether what to do with an event depends on what came before it.
+
+    For all others inserting the row is decision enough, and costs one round trip.
+    """
+    return event.end_of_support is None and event.status in {Status.SCHEDULED, Status.FAILED}
+
+
+def plan(
+    event: Event,
+    history: Sequence[StoredEvent],
+    *,
+    leads: Iterable[Lead],
+    gap: timedelta,
+    now: datetime,
+    watch: Watch = NO_WATCH,
+) -> Plan:
+    """Decide what an event is, given what is stored of its eventId, and what follows from it."""
+    if event.status == Status.SCHEDULED and event.end_of_support is None:
+        planned = _plan_scheduled(event, history)
+        if planned.kind in {Kind.SCHEDULED, Kind.RESCHEDULED} and planned.key is not None:
+            checks = _reminders(event, planned.key, leads=leads, gap=gap, now=now)
+            checks += _watchdog(Kind.NOT_STARTED, planned.key, event.start, watch.not_started_after, now)
+            planned = msgspec.structs.replace(planned, checks=checks)
+        return planned
+    if event.status == Status.FAILED:
+        return _plan_failed(event, history)
+    if event.status == Status.STARTED:
+        key = event.row_key()
+        checks = _watchdog(Kind.STILL_RUNNING, key, event.updated, watch.still_running_after, now)
+        return Plan(Decision.NEW, key, Kind.STARTED, checks=checks)
+    return Plan(Decision.NEW, event.row_key(), kind_of(event))
+
+
+def _plan_scheduled(event: Event, history: Sequence[StoredEvent]) -> Plan:
+    announced = [row for row in history if row.event.status == Status.SCHEDULED]
+    revision = 1 + max((row.revision for row in announced), default=-1)
+    key = event.row_key(revision)
+    if any(row.event.envelope_id == event.envelope_id != "" for row in announced):
+        return Plan(Decision.DUPLICATE)
+    if any(row.event.status in BEGUN for row in history):
+        return Plan(Decision.STALE, key, revision=revision)
+    last = latest_announcement(history)
+    if last is None:
+        return Plan(Decision.NEW, key, Kind.SCHEDULED, revision)
+    if event.time < last.event.time:
+        return Plan(Decision.STALE, key, revision=revision)
+    before, start = last.event.start, event.start
+    if start is None:
+        if before is not None and before > event.time:
+            return Plan(Decision.DUPLICATE)  # the start that is known still lies ahead
+        if before is None:
+            if event.time - last.event.time < REPEAT_AFTER:
+                return Plan(Decision.DUPLICATE)
+            return Plan(Decision.REPEATED, key, Kind.REMINDER, revision)
+    elif before is not None and abs(start - before) <= SAME_START:
+        return Plan(Decision.DUPLICATE)
+    return Plan(Decision.RESCHEDULED, key, Kind.RESCHEDULED, revision)
+
+
+def _plan_failed(event: Event, history: Sequence[StoredEvent]) -> Plan:
+    failed = [row for row in history if row.event.status == Status.FAILED]
+    if not failed:
+        return Plan(Decision.NEW, event.row_key(), Kind.FAILED)
+    last = max(failed, key=lambda row: row.revision)
+    is_same = any(row.event.envelope_id == event.envelope_id != "" for row in failed)
+    if not is_same and event.updated - last.event.updated >= FAILED_AGAIN_AFTER:
+        revision = last.revision + 1
+        return Plan(Decision.FAILED_AGAIN, event.row_key(revision), Kind.FAILED, revision)
+    return Plan(Decision.DUPLICATE)
+
+
+def _reminders(
+    event: Event, key: str, *, leads: Iterable[Lead], gap: timedelta, now: datetime
+) -> tuple[Check, ...]:
+    """Make the reminders whose hour is still to come and that do not follow the announcement too soon.
+
+    Between reminders each audience keeps the gap by itself: these are the leads of all of them.
+    """
+    if event.start is None:
+        return ()
+    dues = [(event.start - lead.ahead, lead) for lead in leads]
+    return tuple(
+        Check(ids.check_id(key, Kind.REMINDER, lead.label), Kind.REMINDER, key, due, lead.label)
+        for due, lead in sorted(dues, key=lambda pair: pair[0])
+        if due > now and due - now >= gap
+    )
+
+
+def _watchdog(
+    kind: Kind, key: str, since: datetime | None, after: timedelta, now: datetime
+) -> tuple[Check, ...]:
+    """Make the check that what is due to follow has followed; none where its hour has passed already."""
+    # A time near the end of the calendar has nothing after it.
+    if since is None or not after or since > _END - after or since + after <= now:
+        return ()
+    return (Check(ids.check_id(key, kind, ""), kind, key, since + after),)
+
+
+_PLANNED = (Kind.RESCHEDULED, Kind.SCHEDULED, Kind.REMINDER)
+
+
+def redundant(notices: Iterable[Notice]) -> set[str]:
+    """Return the ids of notices that say no more than others that go out with them to the same audience.
+
+    After an outage several may have piled up: of what is planned for one maintenance, its announcement says
+    it all, and of several reminders the last.
+    """
+    best: dict[str, Notice] = {}
+    double: set[str] = set()
+    for notice in sorted(notices, key=_precedence):
+        if notice.kind in _PLANNED and notice.key in best:
+            double.add(notice.id)
+        elif notice.kind in _PLANNED:
+            best[notice.key] = notice
+    return double
+
+
+def _precedence(notice: Notice) -> tuple[int, timedelta]:
+    rank = _PLANNED.index(notice.kind) if notice.kind in _PLANNED else len(_PLANNED)
+    return rank, ahead(notice.lead)
+
+
+def still_true(check: Check, history: Sequence[StoredEvent], now: datetime) -> bool:
+    """Return whether a check's reason still holds.
+
+    A reminder's: the start still lies ahead as planned. A watchdog's: nothing has been reported since.
+    """
+    statuses = {row.event.status for row in history}
+    if check.kind is Kind.STILL_RUNNING:
+        return not statuses & ENDS
+    if statuses & BEGUN:
+        return False
+    last = latest_announcement(history)
+    if last is None or last.event.start is None or last.key != check.key:
+        return False
+    return check.kind is Kind.NOT_STARTED or last.event.start > now
+
+
+def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent]) -> bool:
+    """Return whether later news of the same maintenance makes a notice pointless.
+
+    The later event brought a notice of its own, in the transaction that recorded it.
+    """
+    statuses = {row.event.status for row in history}
+    if kind in following(Status.SCHEDULED):
+        last = latest_announcement(history)
+        return bool(statuses & BEGUN) or (last is not None and last.key != key)
+    if kind in following(Status.STARTED):
+        return bool(statuses & ENDS)
+    return False

@@ -1,0 +1,151 @@
+"""What is stored and handed on: events, checks, notices, mails, and what became of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared import ids
+from shared.events.model import Event, Status, Upgrade
+from shared.maintenance.snapshot import ClusterSnapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+from datetime import datetime
+
+from shared.notices.kinds import Decision, Kind
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event as stored: its row's key, what was read, and what was decided when it came."""
+
+    key: str
+    event: Event
+    decision: str = Decision.NEW
+    revision: int = 0
+    readable: bool = True
+    """Whether the row could be read whole. If not, the event holds what its key and plain columns tell."""
+
+
+class Check(msgspec.Struct, frozen=True):
+    """Something to look at when its time comes: is it still true? Then it becomes notices."""
+
+    id: str
+    kind: Kind
+    key: str
+    """The event row it follows from."""
+    due: datetime
+    lead: str = ""
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something to tell one audience. `key` is the row it tells of."""
+
+    id: str
+    kind: Kind
+    key: str
+    audience: str
+    lead: str = ""
+
+
+class MailItem(msgspec.Struct, frozen=True, array_like=True):
+    """A notice inside a frozen mail, with the keys of all rows that telling it may read."""
+
+    kind: Kind
+    key: str
+    history: tuple[str, ...] = ()
+    lead: str = ""
+    snapshot: ClusterSnapshot | None = None
+    """What is known of the cluster and its windows, as of when the mail was frozen."""
+
+    def notice_id(self, audience: str) -> str:
+        """Return the id of the notice that this member was."""
+        return ids.notice_id(self.key, self.kind, self.lead, audience)
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail, frozen: it renders to the same bytes at any time on any machine.
+
+    Relative times follow from `as_of`; rendering reads the rows that the members name and no others.
+    """
+
+    operation_id: str
+    audience: str
+    as_of: datetime
+    members: tuple[MailItem, ...]
+    repeats: str = ""
+    """The operation id of the mail that an operator had sent again by this one."""
+
+
+class RejectedInput(msgspec.Struct, frozen=True):
+    """Input that could not be understood, as stored."""
+
+    key: str
+    reason: str
+    raw: str
+    received: datetime
+
+
+class Report(msgspec.Struct, frozen=True, array_like=True):
+    """A delivery report: what became of a mail for one recipient, in the mail service's words."""
+
+    recipient: str
+    status: str
+    detail: str = ""
+
+
+class SentMail(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a mail, as stored."""
+
+    key: str
+    state: str
+    """`sent`, `failed` or `dissolved`."""
+    audience: str
+    at: datetime
+    subject: str = ""
+    to: tuple[str, ...] = ()
+    why: str = ""
+    refused: tuple[str, ...] = ()
+    """Recipients that the mail service refused."""
+    attempts: int = 0
+    members: tuple[MailItem, ...] = ()
+    reports: tuple[Report, ...] = ()
+    """What the mail service has reported of its recipients since; failures only."""
+    repeats: str = ""
+    """As in Mail."""
+
+
+Row = StoredEvent | RejectedInput | SentMail
+"""What a mail may tell of."""
+
+
+def upgrade_of(event: Event, history: Iterable[StoredEvent]) -> Upgrade:
+    """Return the kind of maintenance: the event's own, or, where it does not tell, what earlier ones told."""
+    known = (row.event.upgrade for row in history if row.event.upgrade is not Upgrade.UNKNOWN)
+    return next(known, Upgrade.UNKNOWN) if event.upgrade is Upgrade.UNKNOWN else event.upgrade
+
+
+_MAX_HISTORY = 16
+"""Rows of one maintenance that a mail may tell from: more than any has been seen to have."""
+
+
+def frozen_history(history: Iterable[StoredEvent], key: str) -> tuple[str, ...]:
+    """Return the keys of the rows that telling of one of them may read: the latest, itself among them."""
+    others = [row for row in history if row.key != key]
+    others.sort(key=lambda row: (row.event.time, row.key))
+    return (*(row.key for row in others[1 - _MAX_HISTORY :]), key)
+
+
+def latest_announcement(history: Iterable[StoredEvent]) -> StoredEvent | None:
+    """Return the Scheduled event that holds: the last one that was not stale."""
+    valid = [
+        row
+        for row in history
+        if row.event.status == Status.SCHEDULED
+        and row.event.end_of_support is None
+        and row.decision != Decision.STALE
+    ]
+    return max(valid, key=lambda row: row.revision, default=None)

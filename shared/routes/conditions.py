@@ -1,0 +1,46 @@
+"""What a route, or a freeze, asks of an event. Pure."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from shared.events.model import Event
+
+
+VALUES: Mapping[str, Callable[[Event], str]] = {
+    "subscription": lambda event: event.cluster.subscription,
+    "resource_group": lambda event: event.cluster.resource_group,
+    "cluster": lambda event: event.cluster.name,
+    "kind": lambda event: event.upgrade,
+    "status": lambda event: event.status,
+    # Azure writes a region as `westeurope`, people and some of its tools as `West Europe`.
+    "region": lambda event: event.region.replace(" ", ""),
+}
+"""What a route can ask about, and where an event says it."""
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """One thing that a route asks for: that a value is like one of some globs. Case does not matter."""
+
+    field: str
+    """A key of VALUES."""
+    globs: tuple[str, ...]
+    """In lower case."""
+
+    def found(self, event: Event) -> str:
+        """Return what the event says about it; empty where it says nothing."""
+        return VALUES[self.field](event)
+
+    def holds(self, event: Event) -> bool:
+        """Tell whether the event meets it."""
+        return self.matches(self.found(event))
+
+    def matches(self, value: str) -> bool:
+        """Return whether a value is like one of the globs."""
+        return any(fnmatchcase(value.lower(), glob) for glob in self.globs)

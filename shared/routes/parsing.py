@@ -1,0 +1,199 @@
+"""The setting ROUTES, checked: every slip is named with its place in the file, and nothing is guessed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from shared.addresses import MAX_RECIPIENTS
+from shared.audience import DEFAULT_AUDIENCE, Audience, Volume
+from shared.durations import spaced
+from shared.events.model import Upgrade
+from shared.notices.kinds import ABOUT_CLUSTERS
+from shared.routes import fields
+from shared.routes.conditions import VALUES, Condition
+from shared.routes.defaults import RoutesError
+from shared.routes.document import Field, near, parse
+from shared.routes.matching import Route, Routes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from shared.routes.defaults import Defaults
+    from shared.routes.freezes import Freeze
+
+MAX_AUDIENCES = 90
+"""A notice for each of them and the event have to fit into one transaction of 100 operations."""
+
+MAX_TOGETHER = 98
+"""Audiences, and the reminders of all of them: the event and a watchdog go into the transaction as well."""
+
+_AUDIENCE = (
+    "name",
+    "to",
+    "cc",
+    "reply_to",
+    "runbook",
+    "time_zone",
+    "reminder_leads",
+    "group_wait",
+    "group_interval",
+    "kinds",
+    "volume",
+)
+_FILE = re.compile(r"^(freezes:[ \t]*)(@[^\s'\"#][^\r\n'#]*?)(?=[ \t]*(?:#.*)?$)", re.MULTILINE)
+"""`freezes: @file.ics`: YAML keeps @ for itself, so that people would have to put it in quotes."""
+_ROUTE = ("match", "audiences", "continue")
+
+
+def routes(text: str, defaults: Defaults, folder: Path | None = None) -> Routes:
+    """Read routes from YAML; files in it are relative to `folder`, else to the current one.
+
+    Raises RoutesError for the first thing that is wrong.
+    """
+    entries = _entries(text)
+    items = entries["audiences"].items("audiences") if "audiences" in entries else []
+    audiences = defaults.audiences()
+    given: dict[str, Field] = {}
+    for item in items:
+        audience = _audience(item, given, defaults)
+        given[audience.id] = item
+        audiences[audience.id] = audience
+    if not audiences:
+        raise RoutesError("There is no audience at all: EMAIL_TO is not set, and ROUTES names none.")
+    if len(audiences) > MAX_AUDIENCES:
+        raise entries["audiences"].fault(
+            f"expected at most {MAX_AUDIENCES} with the default audience, got {len(audiences)}"
+        )
+    found = _routes(entries["routes"], audiences) if "routes" in entries else ()
+    # An audience that no route names would wait for news that never come.
+    used = {DEFAULT_AUDIENCE}.union(*(route.audiences for route in found))
+    for name, item in given.items():
+        if name not in used:
+            raise item.fault(f"no route leads to {audiences[name].name!r}")
+    read = Routes(
+        audiences,
+        found,
+        _freezes(entries["freezes"], defaults.time_zone, folder) if "freezes" in entries else (),
+    )
+    leads = read.all_leads()
+    if len(audiences) + len(leads) > MAX_TOGETHER:
+        raise entries["audiences"].fault(
+            f"expected at most {MAX_TOGETHER} audiences and different reminder leads together, "
+            f"got {len(audiences)} and {len(leads)}"
+        )
+    return read
+
+
+def freezes(text: str, time_zone: str, folder: Path | None = None) -> tuple[Freeze, ...]:
+    """Read the freezes alone of routes in YAML. Raises RoutesError for the first thing wrong with them."""
+    entries = _entries(text)
+    return _freezes(entries["freezes"], time_zone, folder) if "freezes" in entries else ()
+
+
+def _entries(text: str) -> dict[str, Field]:
+    root = parse(_FILE.sub(r"\1'\2'", text))
+    return root.mapping(("audiences", "routes", "freezes")) if root else {}
+
+
+def _freezes(field: Field, time_zone: str, folder: Path | None) -> tuple[Freeze, ...]:
+    from pathlib import Path
+
+    # An import of its own: few installations have any.
+    from shared.routes import freezes as reader
+
+    return reader.parse(field, time_zone, folder or Path(), _conditions)
+
+
+# Audiences
+
+
+def _audience(item: Field, given: Mapping[str, Field], defaults: Defaults) -> Audience:
+    entries = item.mapping(_AUDIENCE)
+    name = fields.name(_required(item, entries, "name"))
+    if name.lower() in given:
+        raise entries["name"].expected(f"another name than that of {given[name.lower()].path}")
+    is_default = name.lower() == DEFAULT_AUDIENCE
+    if is_default and defaults.to:
+        if "to" in entries:
+            raise entries["to"].fault(
+                "the default audience gets its recipients from EMAIL_TO, leave `to` out"
+            )
+        to = defaults.to
+    else:
+        to = fields.addresses(_required(item, entries, "to"))
+    cc = fields.addresses(entries["cc"]) if "cc" in entries else ()
+    cc = tuple(address for address in cc if address not in to)
+    if len(to) + len(cc) > MAX_RECIPIENTS:
+        raise item.fault(f"expected at most {MAX_RECIPIENTS} addresses in `to` and `cc`, got {len(to + cc)}")
+    volume = Volume(entries["volume"].choice(Volume)) if "volume" in entries else Volume.ALL
+    leads = fields.leads(entries["reminder_leads"]) if "reminder_leads" in entries else defaults.leads
+    audience = Audience(
+        id=name.lower(),
+        name="" if is_default else name,
+        to=to,
+        cc=cc,
+        reply_to=fields.address(entries["reply_to"]) if "reply_to" in entries else "",
+        runbook=fields.link(entries["runbook"]) if "runbook" in entries else "",
+        time_zone=fields.time_zone(entries["time_zone"]) if "time_zone" in entries else defaults.time_zone,
+        leads=spaced(leads, defaults.gap),
+        wait=fields.grouping(entries["group_wait"]) if "group_wait" in entries else None,
+        interval=fields.grouping(entries["group_interval"]) if "group_interval" in entries else None,
+        kinds=fields.kinds(entries["kinds"]) if "kinds" in entries else frozenset(),
+        volume=volume,
+    )
+    if not any(audience.wants(kind, upgrade) for kind in ABOUT_CLUSTERS for upgrade in Upgrade):
+        raise entries["kinds"].fault(f"with `volume: {volume}` nothing of these is ever told")
+    return audience
+
+
+def _required(item: Field, entries: Mapping[str, Field], key: str) -> Field:
+    if key not in entries:
+        raise item.fault(f"expected `{key}`, which is missing")
+    return entries[key]
+
+
+# Routes
+
+
+def _routes(field: Field, audiences: Mapping[str, Audience]) -> tuple[Route, ...]:
+    routes: list[Route] = []
+    for item in field.items("routes"):
+        last = routes[-1] if routes else None
+        if last and not last.conditions and not last.continues:
+            raise item.fault(f"is never reached, since {last.path} matches everything and does not continue")
+        entries = item.mapping(_ROUTE)
+        to = _named(_required(item, entries, "audiences"), audiences)
+        continues = "continue" in entries and entries["continue"].choice(("true", "false")) == "true"
+        if continues and not to:
+            raise entries["continue"].fault("a route to nobody ends there, leave `continue` out")
+        conditions = _conditions(entries["match"]) if "match" in entries else ()
+        routes.append(Route(item.path, conditions, to, continues))
+    return tuple(routes)
+
+
+def _named(field: Field, audiences: Mapping[str, Audience]) -> tuple[str, ...]:
+    hints = {DEFAULT_AUDIENCE: " (the default audience is there if EMAIL_TO is set)"}
+    named: dict[str, None] = {}
+    for each in field.texts("names of audiences"):
+        name = each.text("the name of an audience").lower()
+        if name not in audiences:
+            known = sorted(audiences)
+            raise each.expected(
+                "the name of an audience", hints.get(name) or near(name, known) or _listed(known)
+            )
+        named[name] = None
+    return tuple(named)
+
+
+def _listed(names: Sequence[str]) -> str:
+    few = 8
+    return f" (known: {', '.join(names[:few])}{', …' if len(names) > few else ''})"
+
+
+def _conditions(field: Field) -> tuple[Condition, ...]:
+    entries = field.mapping(VALUES)
+    if not entries:
+        raise field.fault("expected at least one condition (leave `match` out to match every event)")
+    return tuple(Condition(key, fields.globs(key, each)) for key, each in entries.items())

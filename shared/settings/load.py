@@ -1,0 +1,215 @@
+"""Reading the settings, section by section; a tool asks for the section that it needs.
+
+Nothing else reads the environment. A setting that is missing or wrong raises SettingsError with one sentence
+that names it. An empty value counts as unset.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared import routes
+from shared.channels.email.services import mail_service
+from shared.channels.limits import Limits
+from shared.durations import Lead, duration
+from shared.ncrontab import TimerSchedule
+from shared.notices.planning import Watch
+from shared.setting_forms import GUID, address, addresses, addresses_or_none, count, host, https, time_zone
+from shared.setting_reader import SettingReader, SettingsError
+from shared.settings.values import ClusterSource, MailSettings, Settings, Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.routes import Routes
+
+_TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
+
+SCHEDULES = ("SWEEP_SCHEDULE",)
+"""Settings that a timer takes its schedule from."""
+
+APP = Path(__file__).resolve().parents[2]
+"""The app's folder, wherever the worker was started."""
+
+MIN_RETENTION_DAYS = 30
+"""AKS announces maintenance 7 days ahead, and what may still be told of has to be there."""
+
+MAX_RETENTION_DAYS = 36_500
+
+MIN_LEASE = timedelta(seconds=10)
+MAX_LEASE = timedelta(hours=1)
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Return all settings. Raises SettingsError for the first that is missing or wrong."""
+    read = SettingReader(environment)
+    for name in SCHEDULES:
+        # The host reads it, as it stands: with a wrong one the timer would never run.
+        read.get(name, TimerSchedule.parse, as_it_stands=True)
+    defaults = _defaults(read)
+    return Settings(
+        mail=mail(read),
+        storage=storage(read),
+        routes=_routes(read, defaults),
+        gap=defaults.gap,
+        group_wait=defaults.wait,
+        group_interval=defaults.interval,
+        watch=Watch(
+            not_started_after=read.get("NOT_STARTED_AFTER", duration, "24h"),
+            still_running_after=read.get("STILL_RUNNING_AFTER", duration, "12h"),
+        ),
+        lease=read.get("LEASE", _lease, "2m"),
+        portal=read.get("PORTAL", host, "portal.azure.com"),
+        failures_file=read.get("FAILURES_FILE", _failures_file, ""),
+        clusters=read.get("CLUSTERS", _clusters, "off"),
+        retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
+        client_id=read.get("AZURE_CLIENT_ID", _client_id, ""),
+    )
+
+
+def storage(read: SettingReader) -> Storage:
+    """Return where the table is. Raises SettingsError."""
+    name = read.one_of(("NOTIFIER_STORAGE__tableServiceUri", "NOTIFIER_STORAGE"), "the table's account")
+    table = read.get("NOTIFIER_TABLE", _table, "notifier")
+    if name == "NOTIFIER_STORAGE":
+        return Storage(connection_string=read.get(name, _connection_string), table=table)
+    return Storage(uri=read.get(name, https), table=table)
+
+
+def mail(read: SettingReader) -> MailSettings:
+    """Return how mail leaves. Raises SettingsError."""
+    service = mail_service(read)
+    sender = read.get("EMAIL_FROM", address)
+    return MailSettings(
+        service=service,
+        sender=sender,
+        only_to=read.get("EMAIL_ONLY_TO", addresses_or_none, ""),
+        limits=_limits(read, service.usual_limits(sender)),
+    )
+
+
+def routing(read: SettingReader) -> routes.Defaults:
+    """Return what holds for audiences that say nothing else; without `EMAIL_TO`, no default audience."""
+    return routes.Defaults(
+        to=read.get("EMAIL_TO", addresses_or_none, ""),
+        time_zone=read.get("TIME_ZONE", time_zone, "UTC"),
+        leads=read.get("REMINDER_LEADS", _leads, "7d,24h"),
+        gap=read.get("REMINDER_GAP", duration, "6h"),
+        wait=read.get("GROUP_WAIT", duration, "30s"),
+        interval=read.get("GROUP_INTERVAL", duration, "5m"),
+    )
+
+
+def _defaults(read: SettingReader) -> routes.Defaults:
+    if not read.text("ROUTES"):
+        read.get("EMAIL_TO", addresses)  # without routes somebody has to hear
+    return routing(read)
+
+
+def _routes(read: SettingReader, defaults: routes.Defaults) -> Routes:
+    try:
+        text = read.raw("ROUTES")
+        return routes.load(routes.read(text, APP), defaults, routes.folder(text, APP))
+    except routes.RoutesError as error:
+        raise SettingsError(f"Setting ROUTES is wrong: {str(error).rstrip('.')}.") from None
+
+
+def _limits(read: SettingReader, usual: Limits | None) -> Limits | None:
+    """Return what the mail service allows: as set, else as is usual for it."""
+    per_minute = read.get("EMAIL_PER_MINUTE", count, "0")
+    per_hour = read.get("EMAIL_PER_HOUR", count, "0")
+    if usual is None and not (per_minute or per_hour):
+        return None
+    if usual is None:
+        return Limits(per_minute or per_hour, per_hour or per_minute * 60)
+    return Limits(per_minute or usual.per_minute, per_hour or usual.per_hour)
+
+
+def _retention(value: str) -> int:
+    days = count(value) if value.isdecimal() else 0
+    if not MIN_RETENTION_DAYS <= days <= MAX_RETENTION_DAYS:
+        raise ValueError(f"is not a number of days between {MIN_RETENTION_DAYS} and {MAX_RETENTION_DAYS}")
+    return days
+
+
+def _clusters(value: str) -> ClusterSource:
+    if value.lower() == "off":
+        return ClusterSource()
+    if value.startswith("@"):
+        path = APP / value[1:].strip()
+        if not path.is_file():
+            raise ValueError("names a file that is not there")
+        return ClusterSource(file=str(path))
+    subscriptions = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+    for subscription in subscriptions:
+        if not GUID.fullmatch(subscription):
+            raise ValueError(f"holds {subscription[:100]!r}, which is not a subscription's id (a GUID)")
+    if not subscriptions:
+        raise ValueError("holds no subscription's id")
+    return ClusterSource(tuple(dict.fromkeys(subscriptions)))
+
+
+def _failures_file(value: str) -> str:
+    if value:
+        from shared.failures import load_catalogue
+
+        load_catalogue(value)  # raises a sentence that names the file, the entry and the field
+    return value
+
+
+def _lease(value: str) -> timedelta:
+    lease = duration(value)
+    if not MIN_LEASE <= lease <= MAX_LEASE:
+        raise ValueError("is not between 10s and 1h")
+    return lease
+
+
+def _leads(value: str) -> tuple[Lead, ...]:
+    leads = tuple(Lead(label.strip(), duration(label.strip())) for label in value.split(","))
+    if any(not lead.ahead for lead in leads):
+        raise ValueError("holds a lead of no length")
+    if len({lead.ahead for lead in leads}) < len(leads):
+        raise ValueError("holds the same lead twice")
+    if len(leads) > 10:  # noqa: PLR2004
+        raise ValueError("holds more than 10 leads")
+    return leads
+
+
+def _client_id(value: str) -> str:
+    if value and not GUID.fullmatch(value):
+        raise ValueError("is not the client id (a GUID) of a managed identity")
+    return value
+
+
+def _table(value: str) -> str:
+    if not _TABLE_NAME.fullmatch(value) or value.lower() == "tables":  # a name the service keeps
+        raise ValueError("is not a table name: 3 to 63 letters and digits, a letter first")
+    return value
+
+
+def _connection_string(value: str) -> str:
+    parts = _pairs(value)
+    if parts.get("usedevelopmentstorage", "").lower() == "true":
+        return value
+    if not parts.get("accountname") or not (parts.get("accountkey") or parts.get("sharedaccesssignature")):
+        raise ValueError("is not a storage connection string with AccountName and AccountKey")
+    if not _is_base64(parts.get("accountkey", "")):
+        raise ValueError("holds an AccountKey that is not base64")
+    return value
+
+
+def _pairs(value: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in value.split(";") if part.strip())
+    return {name.strip().lower(): text.strip() for name, _, text in pairs}
+
+
+def _is_base64(value: str) -> bool:
+    try:
+        base64.b64decode(value, validate=True)
+    except ValueError:
+        return False
+    return True

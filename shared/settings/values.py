@@ -1,0 +1,63 @@
+"""The settings as values, checked. Durations are timedeltas."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from shared.channels.email.services import MailService
+from shared.channels.limits import Limits
+from shared.notices.planning import Watch
+from shared.routes import Routes
+
+
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
+    """The table: its name, and its account by URI, with the app's identity, or by connection string."""
+
+    uri: str = ""
+    connection_string: str = ""
+    table: str = "notifier"
+
+    def __repr__(self) -> str:
+        """Leave out the connection string."""
+        return f"Storage({self.uri!r}, {self.table!r})"
+
+
+class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How mail leaves: by which service, from whom, how much of it, and to whom instead in shadow mode."""
+
+    service: MailService
+    sender: str
+    only_to: tuple[str, ...]
+    limits: Limits | None
+
+
+class ClusterSource(msgspec.Struct, frozen=True):
+    """Where clusters and their windows are read from: subscriptions, or a file; from nowhere if off."""
+
+    subscriptions: tuple[str, ...] = ()
+    file: str = ""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether they are read at all."""
+        return bool(self.subscriptions or self.file)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings, checked, by section."""
+
+    storage: Storage
+    mail: MailSettings
+    routes: Routes
+    gap: timedelta
+    group_wait: timedelta
+    group_interval: timedelta
+    watch: Watch
+    lease: timedelta
+    portal: str
+    failures_file: str
+    clusters: ClusterSource
+    retention: timedelta
+    client_id: str

@@ -1,0 +1,172 @@
+"""Azure Resource Manager, as far as it is needed here: a subscription's clusters and their configurations.
+
+Over REST with azure-core's pipeline, which the table's SDK brings along anyway, and not with the management
+SDK: azure-mgmt-containerservice adds tens of megabytes to the package and hundreds of milliseconds of import
+to say two GET requests, and its models drop the properties that they do not know.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, urlsplit
+
+from azure.core import PipelineClient
+from azure.core.exceptions import AzureError
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy, UserAgentPolicy
+from azure.core.rest import HttpRequest
+
+from shared.maintenance.inventory import identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from azure.core.credentials import TokenCredential
+    from azure.core.pipeline import PipelineResponse
+
+API_VERSION = "2025-10-01"
+
+_HOSTS = {"portal.azure.us": "management.usgovcloudapi.net", "portal.azure.cn": "management.chinacloudapi.cn"}
+
+_RETRIES = 5
+_MAX_LENGTH = 60
+"""Seconds after which a request is not made again, and the longest that throttling is waited for: the host
+ends a function after five minutes."""
+_AT_ONCE = 4
+"""Clusters whose configurations are asked for at the same time: more would only be throttled."""
+_MAX_PAGES = 1_000
+_OK = 200
+
+
+class ArmError(Exception):
+    """Azure Resource Manager did not give what was asked for. The message says what it said."""
+
+
+def endpoint(portal: str) -> str:
+    """Return the endpoint of the cloud that a portal belongs to; each sovereign cloud has its own."""
+    return f"https://{_HOSTS.get(portal.lower(), 'management.azure.com')}"
+
+
+class _Retries(RetryPolicy[Any, Any]):
+    """Waits as long as Retry-After says, unless that is longer than a request may take."""
+
+    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+        return super().is_retry(settings, response) and (self.get_retry_after(response) or 0) <= _MAX_LENGTH
+
+
+class Arm:
+    """Azure Resource Manager, asked with a credential that may read. Close it, or use it as a context.
+
+    A request that is throttled waits as long as Retry-After says, or, where that is too long, fails. The
+    token goes to the endpoint alone: no redirect and no link to another place is followed. Over http only
+    where the endpoint says so, for tests.
+    """
+
+    def __init__(self, credential: TokenCredential, endpoint: str) -> None:
+        self._endpoint = endpoint.rstrip("/")
+        self._is_plain = urlsplit(endpoint).scheme == "http"
+        scope = f"{self._endpoint}/.default"
+        self._client: PipelineClient[Any, Any] = PipelineClient(
+            self._endpoint,
+            policies=[
+                UserAgentPolicy("aks-maintenance-notifier"),
+                _Retries(retry_total=_RETRIES, retry_backoff_max=_MAX_LENGTH, timeout=_MAX_LENGTH),
+                BearerTokenCredentialPolicy(credential, scope),
+            ],
+            connection_timeout=5,
+            read_timeout=30,
+        )
+
+    def listed(self, subscription: str, missed: Callable[[str, ArmError], None]) -> Iterator[dict[str, Any]]:
+        """Yield a subscription's clusters as they come, each with `maintenanceConfigurations` attached.
+
+        A cluster whose configurations cannot be had is left out, and `missed` is told its id and why. Raises
+        ArmError where the clusters cannot be listed.
+        """
+        path = f"/subscriptions/{quote(subscription, safe='')}/providers/Microsoft.ContainerService"
+        bodies = self._pages(f"{path}/managedClusters")
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            while some := list(islice(bodies, _AT_ONCE)):
+                for body, found in zip(some, pool.map(self._configurations, some), strict=True):
+                    if isinstance(found, ArmError):
+                        missed(str(body.get("id"))[:300], found)
+                    else:
+                        yield {**body, "maintenanceConfigurations": found}
+
+    def _configurations(self, body: dict[str, Any]) -> list[dict[str, Any]] | ArmError:
+        """Return the configurations of a cluster, or why they cannot be had."""
+        cluster = identity(body.get("id"))
+        if cluster is None:
+            return ArmError("not the id of a cluster")
+        try:
+            return list(self._pages(f"{quote(cluster.id)}/maintenanceConfigurations"))
+        except ArmError as error:
+            return error
+
+    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
+        """Yield the elements of a list, page after page."""
+        url = f"{self._endpoint}{path}?api-version={API_VERSION}"
+        seen: set[str] = set()
+        while url:
+            if url in seen or len(seen) >= _MAX_PAGES:
+                raise ArmError("its pages do not come to an end")
+            seen.add(url)
+            page = self._get(url)
+            items = page.get("value")
+            if not isinstance(items, list):
+                raise ArmError("expected a list under value")
+            yield from (item for item in items if isinstance(item, dict))
+            url = self._following(page.get("nextLink"))
+
+    def _following(self, link: object) -> str:
+        if not link:
+            return ""
+        if not isinstance(link, str) or not _same_origin(link, self._endpoint):
+            raise ArmError(f"its next page is somewhere else: {str(link)[:100]!r}")
+        return link
+
+    def _get(self, url: str) -> dict[str, Any]:
+        try:
+            response = self._client.send_request(HttpRequest("GET", url), enforce_https=not self._is_plain)
+            text = response.text()
+        except AzureError as error:  # no credential, no connection, too many retries
+            raise ArmError(str(error).partition("\n")[0][:300]) from error
+        if response.status_code != _OK:
+            raise ArmError(f"{response.status_code} {_words(text)}".strip())
+        try:
+            body = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ArmError("the answer is not JSON") from None
+        if not isinstance(body, dict):
+            raise ArmError("the answer is not an object")
+        return body
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _same_origin(one: str, other: str) -> bool:
+    try:
+        ours, theirs = urlsplit(one), urlsplit(other)
+        return (ours.scheme, ours.netloc.lower()) == (theirs.scheme, theirs.netloc.lower())
+    except ValueError:
+        return False
+
+
+def _words(text: str) -> str:
+    """Return the code and message of an error, as far as there are any."""
+    try:
+        error = json.loads(text)["error"]
+        words = f"{error['code']}: {error['message']}"
+    except (ValueError, LookupError, TypeError, RecursionError):
+        words = text
+    return " ".join(words.split())[:300]

@@ -1,0 +1,516 @@
+"""The store: every step of the protocol as one transaction, and how to read back what is stored.
+
+A conflict may be one's own earlier write whose answer was lost. The token in the row tells: a step that runs
+into a conflict reads the row and goes on as if nothing had happened where the token is its own.
+
+    notice --freeze--> mail, leased --settle--> sent
+      ^                 |  ^    |
+    check            free  take over (lease run out, or freed)
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from shared import keys
+from shared.store import codec
+from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate
+from shared.store.table import (
+    MAX_OPERATIONS,
+    Conflict,
+    Operation,
+    Stored,
+    Table,
+    TableError,
+    TableUnavailable,
+    Verb,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from shared.maintenance.inventory import ClusterInfo
+    from shared.notices.records import Check, Mail, Notice, RejectedInput, Row, SentMail, StoredEvent
+
+log = logging.getLogger("notifier")
+
+_T = TypeVar("_T")
+
+MAX_MEMBERS = MAX_OPERATIONS - 3
+"""Notices that one mail can take: freezing deletes them, touches audience and gate, and inserts the mail."""
+
+_MAX_CLUSTERS = 40
+
+_MAX_ATTEMPTS = 5
+
+
+class GateChanged(TableError):  # noqa: N818 - says what happened
+    """Another instance has paused mail or sent some since the gate was read: read it again."""
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """What recording an event came to: whether it was new, and the mails it made, leased."""
+
+    is_new: bool
+    mails: tuple[MailRow, ...] = ()
+    gate: SendGate | None = None
+
+
+class Frozen(msgspec.Struct, frozen=True):
+    """What freezing a mail came to: the mail, leased, unless another was faster; and the rows as written."""
+
+    mail: MailRow | None = None
+    audience: AudienceRow | None = None
+    gate: SendGate | None = None
+
+
+class Due(msgspec.Struct, frozen=True):
+    """Work that has fallen due, in order, and the server's time."""
+
+    server_time: datetime
+    gate: SendGate = SendGate()
+    checks: tuple[CheckRow, ...] = ()
+    notices: tuple[NoticeRow, ...] = ()
+    mails: tuple[MailRow, ...] = ()
+    upcoming: tuple[NoticeRow, ...] = ()
+    """Notices that fall due a little later."""
+    next: str = ""
+    """Where to go on reading, if there is `more`."""
+
+    @property
+    def more(self) -> bool:
+        """Return whether there is more work due than this."""
+        return bool(self.next)
+
+
+class Store:
+    """The rows of one table. Every method says how many round trips it takes when nothing goes wrong."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    # Reading
+
+    def history(self, prefix: str) -> tuple[StoredEvent, ...]:
+        """Return all events stored under the history prefix of an eventId. One round trip, as a rule.
+
+        A page ends at 4 MiB, too, which a few events of the largest size come to.
+        """
+        found: list[StoredEvent] = []
+        first = prefix
+        while first:
+            page = self._table.query(first, prefix + keys.AFTER)
+            found += _readable(_recorded, page.rows)
+            first = keys.following(page.last) if page.more else ""
+        return tuple(found)
+
+    def row(self, key: str) -> Row | None:
+        """Return an event, rejected input, or what became of a mail. One round trip."""
+        row = self._table.get(key)
+        return next(_readable(codec.row, [row] if row else []), None)
+
+    def due(self, now: datetime, first: str = keys.PAUSE, soon: timedelta = timedelta()) -> Due:
+        """Return work due at `now` from a key on, the gate that heads it, and the server's time.
+
+        `soon` is how much longer notices may have to wait that are told of, too, apart from those due. One
+        round trip. What one page does not hold is found from `next` on.
+        """
+        page = self._table.query(first, keys.work_until(now + soon))
+        until = keys.work_until(now)
+        found = [row for row in page.rows if row.key < until]
+        rows = list(_readable(codec.work, found))
+        later = _readable(codec.work, page.rows[len(found) :])
+        return Due(
+            page.server_time,
+            next((row for row in rows if isinstance(row, SendGate)), SendGate()),
+            tuple(row for row in rows if isinstance(row, CheckRow)),
+            tuple(row for row in rows if isinstance(row, NoticeRow)),
+            tuple(row for row in rows if isinstance(row, MailRow)),
+            tuple(row for row in later if isinstance(row, NoticeRow)),
+            keys.following(page.last) if page.more and page.last < until else "",
+        )
+
+    def audience(self, name: str) -> AudienceRow:
+        """Return the row of an audience, or one to insert. One round trip."""
+        key = keys.audience(name)
+        row = self._table.get(key)
+        return AudienceRow(key, codec.time(row.values["last"]), row.etag) if row else AudienceRow(key)
+
+    # Clusters
+
+    def cluster(self, cluster_key: str) -> ClusterInfo | None:
+        """Return what is known of a cluster, by its ARM id in lower case. One round trip."""
+        row = self._table.get(keys.cluster(cluster_key))
+        return next(_readable(codec.cluster, [row] if row else []), None)
+
+    def clusters(self) -> set[str]:
+        """Return the keys of the rows of all clusters. A round trip for each page."""
+        found: set[str] = set()
+        first = "cluster:"
+        while first:
+            page = self._table.query(first, "cluster:" + keys.AFTER)
+            found |= {row.key for row in page.rows}
+            first = keys.following(page.last) if page.more else ""
+        return found
+
+    def save_clusters(self, clusters: Iterable[ClusterInfo], stored: set[str]) -> int:
+        """Write down what is known of clusters, over what was; give their number.
+
+        `stored` has the keys of rows that are there, and is added to. A round trip for each forty: a
+        transaction is at most 4 MiB.
+        """
+        rows = {keys.cluster(known.cluster.key): codec.cluster_values(known) for known in clusters}
+        operations = [
+            Operation(Verb.MERGE if key in stored else Verb.INSERT, key, values)
+            for key, values in rows.items()
+        ]
+        for start in range(0, len(operations), _MAX_CLUSTERS):
+            self._write(operations[start : start + _MAX_CLUSTERS])
+        stored |= rows.keys()
+        return len(rows)
+
+    def _write(self, operations: list[Operation]) -> None:
+        """Write rows whether they are there or not; the verbs say what is likely."""
+        for _ in range(len(operations) + 1):
+            try:
+                self._table.commit(operations)
+            except Conflict as conflict:
+                wrong = operations[conflict.index]
+                verb = Verb.INSERT if wrong.verb is Verb.MERGE else Verb.MERGE
+                operations[conflict.index] = msgspec.structs.replace(wrong, verb=verb)
+            else:
+                return
+        raise TableUnavailable("others keep writing the same clusters")
+
+    # Intake
+
+    def record(
+        self,
+        recorded: StoredEvent,
+        raw: str,
+        *,
+        now: datetime,
+        token: str,
+        notices: Iterable[tuple[Notice, datetime]] = (),
+        checks: Iterable[Check] = (),
+        mails: Iterable[Mail] = (),
+        gate: SendGate | None = None,
+    ) -> Recording:
+        """Insert an event, and what follows from it. One round trip, two where it is known already.
+
+        `notices` come with the time that they are due.
+        `mails` come into being leased under `token`, to be sent by the caller at once; `gate` is the gate
+        with them counted, to be written over the one that was read. Raises GateChanged.
+        """
+        event_values = codec.event_values(recorded, raw, received=now, token=token)
+        work = [(keys.work(due, notice.id), codec.notice_values(notice)) for notice, due in notices]
+        work += [(keys.work(check.due, check.id), codec.check_values(check)) for check in checks]
+        mail_keys = {keys.work(now, mail.operation_id): mail for mail in mails}
+        work += [(key, codec.mail_values(mail, token=token, attempts=1)) for key, mail in mail_keys.items()]
+        operations = [
+            Operation(Verb.INSERT, key, values) for key, values in [(recorded.key, event_values), *work]
+        ]
+        try:
+            committed, gate = self._commit_counted(operations, gate)
+        except Conflict:
+            row = self._table.get(recorded.key)
+            if row is None:
+                raise TableUnavailable("a conflict over an event that is not there") from None
+            if row.values["token"] != token:
+                return Recording(is_new=False)
+            own = [self._own(key, token) for key in mail_keys]
+            return Recording(is_new=True, mails=tuple(row for row in own if row is not None))
+        etags = dict(zip([recorded.key, *(key for key, _ in work)], committed, strict=True))
+        return Recording(
+            is_new=True,
+            mails=tuple(
+                MailRow(
+                    key=key, etag=etags[key], timestamp=now, mail=mail, token=token, attempts=1, leased=True
+                )
+                for key, mail in mail_keys.items()
+            ),
+            gate=gate,
+        )
+
+    def reject(self, rejected: RejectedInput, notice: Notice) -> bool:
+        """Keep input that could not be understood; tell whether it is new.
+
+        `notice` goes with the first of its day. One round trip, two for all others.
+        """
+        insert = Operation(Verb.INSERT, rejected.key, codec.rejected_values(rejected))
+        now = rejected.received
+        told = Operation(Verb.INSERT, keys.told_of_rejected(now), {"kind": "told", "at": codec.text(now)})
+        tell = Operation(Verb.INSERT, keys.work(now, notice.id), codec.notice_values(notice))
+        try:
+            self._table.commit([insert, told, tell])
+        except Conflict as conflict:
+            if conflict.index == 0:
+                return False
+            try:
+                self._table.commit([insert])
+            except Conflict:
+                return False
+        return True
+
+    # Sweep
+
+    def resolve(self, row: CheckRow, notices: Iterable[Notice], due: datetime) -> bool:
+        """Replace a check by the notices it comes to, if any; False where another did. One round trip."""
+        operations = [Operation(Verb.DELETE, row.key)]
+        operations += [
+            Operation(Verb.INSERT, keys.work(due, notice.id), codec.notice_values(notice))
+            for notice in notices
+        ]
+        return self._commits(operations)
+
+    def drop(self, rows: Sequence[NoticeRow]) -> bool:
+        """Delete notices that have nothing to tell any more; False where another did. One round trip."""
+        return self._commits([Operation(Verb.DELETE, row.key) for row in rows])
+
+    def freeze(
+        self,
+        mail: Mail,
+        rows: Iterable[NoticeRow],
+        *,
+        audience: AudienceRow | None,
+        now: datetime,
+        token: str,
+        gate: SendGate | None = None,
+    ) -> Frozen:
+        """Turn notices into a mail, leased under `token`. One round trip.
+
+        `rows` are the notices that it tells and those that it makes pointless. `audience` is the row as read
+        before: touching it keeps two instances from mailing one audience at once. `gate` is the gate with the
+        send counted. Raises GateChanged.
+        """
+        key = keys.work(now, mail.operation_id)
+        values = codec.mail_values(mail, token=token, attempts=1)
+        operations = [Operation(Verb.DELETE, row.key) for row in rows]
+        operations.append(Operation(Verb.INSERT, key, values))
+        if audience is not None:
+            verb = Verb.MERGE if audience.etag else Verb.INSERT
+            touched = {"kind": "audience", "last": codec.text(now)}
+            operations.append(Operation(verb, audience.key, touched, audience.etag))
+        try:
+            etags, gate = self._commit_counted(operations, gate)
+        except Conflict:
+            return Frozen(self._own(key, token))
+        if audience is not None:
+            audience = AudienceRow(audience.key, now, etags[-1])
+        etag = etags[-2] if audience is not None else etags[-1]
+        row = MailRow(key=key, etag=etag, timestamp=now, mail=mail, token=token, attempts=1, leased=True)
+        return Frozen(row, audience, gate)
+
+    def take_over(
+        self, row: MailRow, token: str, gate: SendGate | None = None
+    ) -> tuple[MailRow | None, SendGate | None]:
+        """Lease a mail whose lease has run out, or that is free; None where another did. One round trip.
+
+        A mail taken from a lease is in doubt from then on, unless its sender had got an answer. `gate` is as
+        for `freeze`. Raises GateChanged.
+        """
+        doubt = row.doubt or (row.leased and not row.refused)
+        taken = msgspec.structs.replace(
+            row, token=token, leased=True, doubt=doubt, attempts=row.attempts + 1, turns=row.turns + 1
+        )
+        values = {
+            "token": token,
+            "leased": True,
+            "doubt": doubt,
+            "attempts": taken.attempts,
+            "turns": taken.turns,
+        }
+        try:
+            (etag,), gate = self._commit_counted([Operation(Verb.MERGE, row.key, values, row.etag)], gate)
+        except Conflict:
+            return self._own(row.key, token), None
+        return msgspec.structs.replace(taken, etag=etag), gate
+
+    def free(self, row: MailRow) -> None:
+        """Return up the lease of a mail that was not taken; the attempt does not count. One round trip."""
+        values = {"leased": False, "attempts": row.attempts - 1, "turns": 0}
+        self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
+
+    def leave(self, row: MailRow) -> None:
+        """Let another lease pass over a mail that was not attempted this time. One round trip."""
+        self._commits([Operation(Verb.MERGE, row.key, {"attempts": row.attempts - 1}, row.etag)])
+
+    def refuse(self, row: MailRow, reason: str) -> None:
+        """Note that the mail service would not take a mail; its lease runs out by itself. One round trip."""
+        values = {"refused": reason[:1_000] or "refused"}
+        self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
+
+    def settle(self, row: MailRow, sent: SentMail, tell: Notice | None = None) -> bool:
+        """Write down what became of a mail and be done with it; False where another has. One round trip.
+
+        A mail that was accepted is settled whatever the row says by now. Everything else is settled only as
+        long as the lease is the caller's.
+        """
+        values = codec.sent_values(sent, row.token)
+        operations = [
+            Operation(Verb.DELETE, row.key, etag=row.etag),
+            Operation(Verb.INSERT, sent.key, values),
+        ]
+        if tell is not None:
+            operations.append(Operation(Verb.INSERT, keys.work(sent.at, tell.id), codec.notice_values(tell)))
+        if self._commits(operations):
+            return True
+        if sent.state == "sent":
+            return self._settle_accepted(row, sent)
+        mine = self._table.get(sent.key)
+        return mine is not None and mine.values["token"] == row.token
+
+    def dissolve(self, row: MailRow, sent: SentMail, mails: Iterable[Mail], now: datetime) -> bool:
+        """Replace a mail that is refused by one for each of its members, not leased. One round trip."""
+        operations = [
+            Operation(Verb.DELETE, row.key, etag=row.etag),
+            Operation(Verb.INSERT, sent.key, codec.sent_values(sent, row.token)),
+        ]
+        operations += [
+            Operation(Verb.INSERT, keys.work(now, mail.operation_id), codec.mail_values(mail))
+            for mail in mails
+        ]
+        return self._commits(operations)
+
+    def gate(self) -> SendGate:
+        """Return the gate as it stands. One round trip."""
+        row = self._table.get(keys.PAUSE)
+        return codec.gate(row) if row else SendGate()
+
+    def sent(self, operation_id: str) -> tuple[SentMail, str] | None:
+        """Return what became of a mail, and the etag to write it over. One round trip."""
+        row = self._table.get(keys.sent(operation_id))
+        return (codec.sent(row), row.etag) if row else None
+
+    def report(
+        self, sent: SentMail, etag: str, now: datetime, tell: Notice | None = None, marker: str = ""
+    ) -> bool:
+        """Write reports to what became of a mail; False where it has changed since it was read.
+
+        `tell` goes out with the first that is written under `marker`. One round trip, two for all others.
+        """
+        values = {"reports": codec.reports_json(sent.reports), "state": sent.state, "why": sent.why}
+        write = Operation(Verb.MERGE, sent.key, values, etag)
+        if tell is None:
+            return self._commits([write])
+        told = Operation(Verb.INSERT, marker, {"kind": "told", "at": codec.text(now)})
+        work = Operation(Verb.INSERT, keys.work(now, tell.id), codec.notice_values(tell))
+        return self._commits([write, told, work]) or self._commits([write])
+
+    def pending(self) -> set[str]:
+        """Return the keys of all rows that something still to be done refers to. A round trip a page."""
+        found: set[str] = set()
+        first = keys.PAUSE
+        while first:
+            page = self._table.query(first, "work:" + keys.AFTER)
+            for row in _readable(codec.work, page.rows):
+                found |= codec.refers_to(row)
+            first = keys.following(page.last) if page.more else ""
+        return found
+
+    def delete_expired(self, prefix: str, since: datetime, keep: Callable[[str], bool]) -> int:
+        """Delete the rows under a prefix that nothing was written to since a time; give their number.
+
+        In transactions of up to 100; a row that changes meanwhile keeps its batch for the next time.
+        """
+        forgotten = 0
+        first = prefix
+        while first:
+            page = self._table.untouched(first, prefix + keys.AFTER, since)
+            old = [row for row in page.rows if not keep(row.key)]
+            for start in range(0, len(old), MAX_OPERATIONS):
+                batch = old[start : start + MAX_OPERATIONS]
+                if self._commits([Operation(Verb.DELETE, row.key, etag=row.etag) for row in batch]):
+                    forgotten += len(batch)
+            first = keys.following(page.last) if page.more else ""
+        return forgotten
+
+    def pause(self, until: datetime, reason: str, seen: SendGate, strikes: int = 0) -> SendGate:
+        """Let no mail go before `until`, or before what is set already if that is later.
+
+        One round trip if `seen` is the gate as stored; more until no one else is in the way.
+        """
+        for _ in range(_MAX_ATTEMPTS):
+            if seen.until > until:
+                return seen
+            wanted = msgspec.structs.replace(seen, until=until, reason=reason, strikes=strikes)
+            try:
+                (etag,) = self._table.commit([_gate_operation(wanted)])
+            except Conflict:
+                seen = self.gate()
+            else:
+                return msgspec.structs.replace(wanted, etag=etag)
+        raise TableUnavailable("the pause could not be set")
+
+    def _commit_counted(
+        self, operations: Sequence[Operation], gate: SendGate | None
+    ) -> tuple[list[str], SendGate | None]:
+        """Commit, and write the gate along with it."""
+        if gate is None:
+            return self._table.commit(operations), None
+        try:
+            *etags, gate_etag = self._table.commit([*operations, _gate_operation(gate)])
+        except Conflict as conflict:
+            if conflict.index == len(operations):
+                raise GateChanged("the gate has moved") from conflict
+            raise
+        return etags, msgspec.structs.replace(gate, etag=gate_etag)
+
+    def _settle_accepted(self, row: MailRow, sent: SentMail) -> bool:
+        """Settle a mail that was accepted though its row has changed: that it was accepted is a fact."""
+        values = codec.sent_values(sent, row.token)
+        for _ in range(_MAX_ATTEMPTS):
+            mail = self._table.get(row.key)
+            stored = self._table.get(sent.key)
+            if stored is not None and mail is None and stored.values["state"] == "sent":
+                return True
+            operations = [Operation(Verb.DELETE, mail.key, etag=mail.etag)] if mail else []
+            if stored is None:
+                operations.append(Operation(Verb.INSERT, sent.key, values))
+            else:  # what has been reported of it meanwhile stays
+                known = {name: value for name, value in values.items() if name != "reports"}
+                operations.append(Operation(Verb.MERGE, sent.key, known, stored.etag))
+            if self._commits(operations):
+                return True
+        raise TableUnavailable("a mail that was accepted could not be settled")
+
+    def _commits(self, operations: Sequence[Operation]) -> bool:
+        try:
+            self._table.commit(operations)
+        except Conflict:
+            return False
+        return True
+
+    def _own(self, key: str, token: str) -> MailRow | None:
+        """After a conflict: the row, where it was the caller's own write that came first."""
+        stored = self._table.get(key)
+        if stored is None or stored.values["token"] != token:
+            return None
+        return codec.mail_row(stored)
+
+
+def _readable(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[_T]:
+    """Read rows, and leave out those that cannot be read: one bad row never blocks the others."""
+    for row in rows:
+        try:
+            yield read(row)
+        except Exception:
+            log.exception("row %s cannot be read, and is left as it is", row.key)
+
+
+def _recorded(row: Stored) -> StoredEvent:
+    """Read an event's row, as far as it can be read: what has happened stays known."""
+    try:
+        return codec.recorded(row)
+    except Exception:
+        log.exception("row %s cannot be read whole", row.key)
+        return codec.recorded_by_key(row)
+
+
+def _gate_operation(gate: SendGate) -> Operation:
+    """Write the gate over the one whose etag it bears, or where there was none."""
+    return Operation(Verb.MERGE if gate.etag else Verb.INSERT, keys.PAUSE, codec.gate_values(gate), gate.etag)

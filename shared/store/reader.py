@@ -1,0 +1,61 @@
+"""Rows that are read once for several purposes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shared.maintenance.inventory import ClusterInfo
+    from shared.notices.records import Mail, MailItem, Row, StoredEvent
+    from shared.store.protocol import Store
+
+
+class Reader:
+    """Reads the rows that a mail names, each maintenance's history once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._histories: dict[str, tuple[StoredEvent, ...]] = {}
+        self._rows: dict[str, Row | None] = {}
+        self._clusters: dict[str, ClusterInfo | None] = {}
+
+    def history(self, key: str) -> tuple[StoredEvent, ...]:
+        """Return all events stored of the maintenance that an event row belongs to."""
+        prefix = keys.history_of(key)
+        if prefix not in self._histories:
+            self._histories[prefix] = self._store.history(prefix)
+        return self._histories[prefix]
+
+    def row(self, key: str) -> Row | None:
+        """Return any row that a notice may tell of."""
+        if key.startswith("event:"):
+            return next((row for row in self.history(key) if row.key == key), None)
+        if key not in self._rows:
+            self._rows[key] = self._store.row(key)
+        return self._rows[key]
+
+    def cluster(self, cluster_key: str) -> ClusterInfo | None:
+        """Return what is known of a cluster, by its ARM id in lower case."""
+        if cluster_key not in self._clusters:
+            self._clusters[cluster_key] = self._store.cluster(cluster_key)
+        return self._clusters[cluster_key]
+
+    def rows_of(self, mail: Mail) -> dict[str, Row]:
+        """Return exactly the rows that a mail names."""
+        return self.rows_named(mail.members)
+
+    def rows_named(self, members: Iterable[MailItem]) -> dict[str, Row]:
+        """Return exactly the rows that these members name."""
+        found: dict[str, Row] = {}
+        for member in members:
+            row = self.row(member.key)
+            if row is not None:
+                found[member.key] = row
+            if member.history:
+                named = set(member.history)
+                found |= {row.key: row for row in self.history(member.key) if row.key in named}
+        return found

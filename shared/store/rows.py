@@ -1,0 +1,73 @@
+"""The rows of work, as read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from shared.notices.records import Check, Mail, Notice
+
+
+class MailRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail to be sent, as stored, and whose turn it is.
+
+    A mail with a `token` has been attempted, or is being attempted under that token. While `leased`, it is
+    its sender's alone until the lease has run out by the server's clock. `doubt` says that an earlier request
+    may still be under way.
+    """
+
+    key: str
+    etag: str
+    timestamp: datetime
+    mail: Mail
+    token: str = ""
+    attempts: int = 0
+    """How often it was handed to the mail service."""
+    turns: int = 0
+    """How often in a row a sender has taken it over; each waits longer than the one before."""
+    leased: bool = False
+    doubt: bool = False
+    refused: str = ""
+    """Why the mail service would not take it, where that is known and not yet acted upon."""
+
+
+class NoticeRow(msgspec.Struct, frozen=True):
+    """A notice waiting to be grouped, as stored."""
+
+    key: str
+    notice: Notice
+
+
+class CheckRow(msgspec.Struct, frozen=True):
+    """A check waiting for its time, as stored."""
+
+    key: str
+    check: Check
+
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class SendGate(msgspec.Struct, frozen=True):
+    """Whether mail may go: the pause that all instances keep, and how much they have sent of late.
+
+    `strikes` counts pauses in a row that the mail service set no time for; `sends` is as in `shared.pace`.
+    """
+
+    until: datetime = LONG_AGO
+    reason: str = ""
+    strikes: int = 0
+    sends: dict[int, int] = {}
+    etag: str = ""
+
+
+class AudienceRow(msgspec.Struct, frozen=True):
+    """When an audience last got a grouped mail."""
+
+    key: str
+    last: datetime | None = None
+    etag: str = ""
+
+
+WorkRow = MailRow | NoticeRow | CheckRow | SendGate

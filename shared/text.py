@@ -1,0 +1,61 @@
+"""Text from outside: made visible, made harmless, cut to length.
+
+Whoever can name a resource or word an error writes into these mails. Escaping for HTML is the templates'
+task; here go the characters that work without being seen: controls, terminal escapes, overrides of the
+writing direction, zero-width letters. They are shown instead of dropped, so that nothing passes unnoticed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+_BREAKS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
+_HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5"
+    r"\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0"
+    r"\ufff0-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_SPACES = re.compile(r"\s+")
+
+JSON_LIMIT = 65_536
+"""JSON longer than this is shown as it is: only its beginning will fit into a mail anyway."""
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code < 0x20:  # noqa: PLR2004 - C0: Unicode has a picture of each
+        return chr(0x2400 + code)
+    if code == 0x7F:  # noqa: PLR2004 - DEL
+        return "\N{SYMBOL FOR DELETE}"
+    if 0xD800 <= code <= 0xDFFF or code in {0xFFFE, 0xFFFF}:  # noqa: PLR2004 - not characters at all
+        return "\N{REPLACEMENT CHARACTER}"
+    return f"[U+{code:04X}]"
+
+
+def clean(text: str) -> str:
+    r"""Return the text with every invisible or controlling character shown; tabs and line breaks stay.
+
+    All kinds of line breaks become `\n`. Cleaning twice changes nothing.
+    """
+    return _HIDDEN.sub(_visible, _BREAKS.sub("\n", text))
+
+
+def line(text: str) -> str:
+    """Return the cleaned text on one line, each run of white space as one space."""
+    return _SPACES.sub(" ", clean(text)).strip()
+
+
+def clip(text: str, limit: int) -> str:
+    """Cut to `limit` characters, the last of them an ellipsis where something was cut."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def readable(text: str) -> str:
+    """Return details as people can read them: JSON indented, anything else as it is."""
+    if len(text) <= JSON_LIMIT and text.lstrip()[:1] in {"{", "["}:
+        try:
+            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            pass
+    return text

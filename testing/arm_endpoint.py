@@ -1,0 +1,158 @@
+"""A stand-in for Azure Resource Manager over HTTP: clusters of subscriptions, and their configurations.
+
+    with ArmEndpoint(page_size=2) as endpoint:
+        endpoint.add(cluster("prod"), [configuration("aksManagedNodeOSUpgradeSchedule")])
+        endpoint.script(Fault(429, {"Retry-After": "1"}))     # the next request
+        with Arm(Tokens(), endpoint.url) as arm:
+            ...
+
+Lists come in pages, as nextLink says. A request without the token, or with another API version, is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from azure.core.credentials import AccessToken
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+SUBSCRIPTION = "66667777-aaaa-8888-bbbb-9999cccc0000"
+TOKEN = "a-token-for-tests"
+API_VERSION = "2025-10-01"
+ANY = re.compile(".*")
+
+
+class Tokens:
+    """A credential that has a token, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.scopes: list[str] = []
+
+    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """See TokenCredential."""
+        self.scopes += scopes
+        return AccessToken(TOKEN, int(time.time()) + 3_600)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An answer instead of the right one."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b'{"error": {"code": "Scripted", "message": "as the test asked for"}}'
+
+
+def cluster(name: str = "prod-weu-1", subscription: str = SUBSCRIPTION, **properties: Any) -> dict[str, Any]:
+    """Describe a cluster as ARM does."""
+    return {
+        "id": f"/subscriptions/{subscription}/resourcegroups/rg-prod"
+        f"/providers/Microsoft.ContainerService/managedClusters/{name}",
+        "name": name,
+        "location": "westeurope",
+        "properties": {
+            "provisioningState": "Succeeded",
+            "kubernetesVersion": "1.33",
+            "currentKubernetesVersion": "1.33.2",
+            "autoUpgradeProfile": {"upgradeChannel": "stable", "nodeOSUpgradeChannel": "NodeImage"},
+            **properties,
+        },
+    }
+
+
+def configuration(
+    name: str = "aksManagedNodeOSUpgradeSchedule", interval: int = 1, **window: Any
+) -> dict[str, Any]:
+    """Describe a configuration as ARM does: Saturdays 01:00 to 05:00 in UTC-08:00, unless told otherwise."""
+    return {
+        "name": name,
+        "properties": {
+            "maintenanceWindow": {
+                "schedule": {"weekly": {"intervalWeeks": interval, "dayOfWeek": "Saturday"}},
+                "durationHours": 4,
+                "utcOffset": "-08:00",
+                "startDate": "2026-01-03",
+                "startTime": "01:00",
+                **window,
+            }
+        },
+    }
+
+
+class ArmEndpoint:
+    """Azure Resource Manager on a port of its own: a context manager."""
+
+    def __init__(self, page_size: int = 100) -> None:
+        self.page_size = page_size
+        self.denied: set[str] = set()
+        """Subscriptions, and ids of clusters in lower case, that nobody may read."""
+        self.requests: list[str] = []
+        self.next_link: str | None = None
+        """What every page says comes next, instead of the right thing."""
+        self._lists: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._faults: deque[Fault] = deque()
+        self._server = _Server("127.0.0.1", threaded=True)
+        self._server.expect_request(ANY, method="GET").respond_with_handler(self._answer)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self._server.url_for("").rstrip("/")
+
+    def add(self, body: dict[str, Any], configurations: list[dict[str, Any]]) -> None:
+        """Add a cluster and its configurations."""
+        clusters = body["id"].lower().split("/resourcegroups/")[0]
+        self._lists[f"{clusters}/providers/microsoft.containerservice/managedclusters"].append(body)
+        self._lists[f"{body['id'].lower()}/maintenanceconfigurations"] += configurations
+
+    def script(self, *faults: Fault) -> None:
+        """Let the next requests go wrong, one after the other."""
+        self._faults.extend(faults)
+
+    def _answer(self, request: Request) -> Response:
+        found = self._find(request.environ["RAW_URI"], request.headers.get("Authorization", ""))
+        return Response(found.body, found.status, found.headers, content_type="application/json")
+
+    def _find(self, target: str, token: str) -> Fault:
+        self.requests.append(target)
+        if self._faults:
+            return self._faults.popleft()
+        parts = urlsplit(target)
+        query, path = parse_qs(parts.query), unquote(parts.path).lower()
+        if token != f"Bearer {TOKEN}":
+            return Fault(401)
+        if query.get("api-version") != [API_VERSION]:
+            return Fault(400)
+        if any(f"/{one.strip('/')}/" in path for one in self.denied):
+            words = {"error": {"code": "AuthorizationFailed", "message": "The client may not read that."}}
+            return Fault(403, body=json.dumps(words).encode())
+        skip = int(query.get("$skiptoken", ["0"])[0])
+        items = self._lists[path]
+        page: dict[str, Any] = {"value": items[skip : skip + self.page_size]}
+        if skip + self.page_size < len(items):
+            following = f"api-version={API_VERSION}&$skiptoken={skip + self.page_size}"
+            page["nextLink"] = f"{self.url}{parts.path}?{following}"
+        if self.next_link is not None:
+            page["nextLink"] = self.next_link
+        return Fault(200, body=json.dumps(page).encode())
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+
+class _Server(HTTPServer):
+    def thread_target(self) -> None:
+        """Serve, and end soon once told to: the library looks only twice a second."""
+        assert self.server is not None
+        self.server.serve_forever(0.01)

@@ -1,0 +1,133 @@
+"""The commands of mails, as whoever copies one gets them: one line, each name in it one word, no option."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+from testing.hostile.failures import QUOTED, fits_catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from shared.channels.email.email import Email
+
+_SENT = frozenset({"As AKS sent it", "How it begins"})
+"""Headings under which there is what was sent; whatever stands in it is no command of ours."""
+
+_NAMED = (
+    (
+        rf"az aks [a-z -]+ -g (?P<group>{QUOTED}) (?:-n|--cluster-name) (?P<cluster>{QUOTED})"
+        r"(?: -o table| --query \"[\w.:,{}\[\] ]+\"| --kubernetes-version '<version>')*"
+    ),
+    rf"az account set --subscription (?P<subscription>{QUOTED})",
+    (
+        rf"az monitor activity-log list --resource-id (?P<id>{QUOTED}) --offset \d+d -o table "
+        r"--query \"[\w.:,{}\[\] ]+\""
+    ),
+)
+_FORMS = tuple(map(re.compile, _NAMED))
+_FIXED = frozenset(
+    {
+        "kubectl get nodes -o wide",
+        "kubectl get nodes -w",
+        "kubectl get pdb -A",
+        "kubectl get pods -A --field-selector=status.phase=Pending",
+        "kubectl get pods -A --field-selector=status.phase!=Running,status.phase!=Succeeded",
+        "kubectl get events -A --sort-by=.lastTimestamp --field-selector involvedObject.kind=Node",
+    }
+)
+_INDENT = " " * 6
+_CUT = re.compile(r"(?:[\d,]+ more characters are left out here; they are kept with the event\.)?")
+_PLAIN = "AKS maintenance news, in plain form"
+_OF_PLAIN = (_PLAIN, "* ", "(", "Sent to the audience “", "Shadow mode: ", "…")
+
+
+class _Codes(HTMLParser):
+    """Collects what is shown as code, but for what was sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._heading = ""
+        self._open = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin a heading or a piece of code, or a line of it."""
+        del attrs
+        if tag == "h2":
+            self._open, self._heading = tag, ""
+        elif tag == "code":
+            self._open = tag
+            self.found.append("")
+        elif tag == "br" and self._open == "code":
+            self.found[-1] += "\n"
+
+    def handle_endtag(self, tag: str) -> None:
+        """End it."""
+        if tag == self._open:
+            self._open = ""
+            if tag == "code" and self._heading in _SENT:
+                self.found.pop()
+
+    def handle_data(self, data: str) -> None:
+        """Take a text."""
+        if self._open == "h2":
+            self._heading += data
+        elif self._open == "code":
+            self.found[-1] += data
+
+
+def check_commands(made: Email) -> list[str]:
+    """Check the commands of an email, and give them: each is one of ours, and both parts have the same."""
+    codes = _Codes()
+    codes.feed(made.html)
+    codes.close()
+    for command in codes.found:
+        assert "\n" not in command, f"a command of several lines: {command!r}"
+        assert _is_ours(command), f"no command of ours: {command}"
+        shlex.split(command)
+    # Details that are JSON are indented as well, so a line counts where it is a command of ours.
+    lines = _before_sent(made.text)
+    shown = [line[6:] for line in lines if line.startswith(_INDENT) and _is_ours(line[6:])]
+    assert shown == codes.found, "the parts of a mail have not the same commands"
+    return codes.found
+
+
+def _is_ours(command: str) -> bool:
+    return command in _FIXED or _named(command) is not None or fits_catalogue(command)
+
+
+def _named(command: str) -> re.Match[str] | None:
+    return next((match for form in _FORMS if (match := form.fullmatch(command))), None)
+
+
+def check_names(command: str, names: AbstractSet[str]) -> None:
+    """Check that a shell gives each name in a command of the mails' own back whole, as one of these."""
+    match = None if fits_catalogue(command) else _named(command)
+    for word in match.groupdict().values() if match else ():
+        assert len(shlex.split(word)) == 1
+        assert shlex.split(word)[0] in names, f"a name that nobody has: {word}"
+
+
+def check_margin(text: str) -> None:
+    """Check that what was sent is indented in the text part: no line of it can pass for one of ours."""
+    lines = text.split("\n")
+    ours = [line for line in lines if line and not line.startswith(" ")]
+    if any(line.startswith(_PLAIN) for line in ours):
+        odd = [line for line in ours if not line.startswith(_OF_PLAIN)]
+        assert not odd, f"a line that is not ours begins where ours do: {odd}"
+        return
+    sent = lines[len(_before_sent(text)) + 1 : -lines[::-1].index("--") - 1]
+    odd = [line for line in sent if line and not line.startswith(" ")]
+    assert _CUT.fullmatch(" ".join(odd)), f"a line of what was sent begins where ours do: {odd}"
+
+
+def _before_sent(text: str) -> list[str]:
+    """Return the lines before the heading of what was sent."""
+    lines = text.split("\n")
+    headings = {heading.upper() for heading in _SENT}
+    ends = [number for number, line in enumerate(lines) if line in headings]
+    return lines[: ends[-1]] if ends else lines

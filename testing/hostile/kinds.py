@@ -1,0 +1,37 @@
+"""The kinds of hostile input: how each is made, what must hold of it, and how much of a proof it gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from testing.hostile import emails, events, failures, intake, routes, windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hypothesis.strategies import SearchStrategy
+
+    from testing.hostile import Verdict
+
+
+class Kind(NamedTuple):
+    """A kind of hostile input."""
+
+    name: str
+    inputs: SearchStrategy[Any]
+    check: Callable[[Any], Verdict]
+    share: int
+    """Inputs of a hundred."""
+    words: tuple[str, ...] = ()
+    """What has to become of at least a tenth of what is in the inputs: else they would prove little."""
+
+
+KINDS = (
+    Kind("emails", emails.LETTERS, emails.check_letter, 6, ("single", "digest", "plain")),
+    Kind("events", events.DELIVERIES, events.check_delivery, 44, ("read", "rejected")),
+    Kind("failures", failures.FAILURES, failures.check_failure, 16, ("explained", "unknown")),
+    Kind("routes", routes.QUESTIONS, routes.check_question, 14, ("accepted", "refused")),
+    Kind("intake", intake.COURSES, intake.check_course, 6, ("new", "rejected")),
+    Kind("windows", windows.QUESTIONS, windows.check_question, 14, ("computed", "refused")),
+)
+"""Those that take longest come first."""

@@ -1,0 +1,94 @@
+"""A table in memory with the semantics that the protocol leans on: etags, atomic commits, a server's clock.
+
+For tests, beside the real emulator; it counts round trips.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from shared.store.table import MAX_OPERATIONS, MAX_ROWS, Conflict, Operation, Page, Stored, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+
+class MemoryTable:
+    """A `Table` in this process. `clock` is the server's clock; `trips` counts round trips by verb."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.trips: Counter[str] = Counter()
+        self._clock = clock
+        self._rows: dict[str, Stored] = {}
+        self._writes = 0
+        self._lock = Lock()
+
+    def get(self, key: str) -> Stored | None:
+        """See Table."""
+        with self._lock:
+            self.trips["get"] += 1
+            return self._rows.get(key)
+
+    def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
+        """See Table."""
+        with self._lock:
+            self.trips["query"] += 1
+            keys = sorted(key for key in self._rows if first <= key < last)
+            rows = tuple(self._rows[key] for key in keys[:limit])
+            # A Date header has no fraction of a second.
+            more = len(keys) > limit
+            last = rows[-1].key if more else ""
+            return Page(rows, self._clock().replace(microsecond=0), more=more, last=last)
+
+    def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
+        """See Table."""
+        with self._lock:
+            self.trips["query"] += 1
+            found = [
+                Stored(key, {}, row.etag, row.timestamp)
+                for key, row in sorted(self._rows.items())
+                if first <= key < last and row.timestamp < since
+            ]
+            more = len(found) > limit
+            rows = tuple(found[:limit])
+            return Page(
+                rows, self._clock().replace(microsecond=0), more=more, last=rows[-1].key if more else ""
+            )
+
+    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
+        """See BrowsableTable."""
+        page = self.query(first, last, limit)
+        rows = tuple(row for row in page.rows if row.timestamp >= since)
+        return Page(rows, page.server_time, more=page.more, last=page.last)
+
+    def commit(self, operations: Sequence[Operation]) -> list[str]:
+        """See Table."""
+        assert 0 < len(operations) <= MAX_OPERATIONS, f"{len(operations)} operations in one transaction"
+        assert len({operation.key for operation in operations}) == len(operations), "a row twice"
+        with self._lock:
+            self.trips["commit"] += 1
+            for index, operation in enumerate(operations):
+                row = self._rows.get(operation.key)
+                if (operation.verb is Verb.INSERT) != (row is None):
+                    raise Conflict(index)
+                if row is not None and operation.etag not in {"", row.etag}:
+                    raise Conflict(index)
+            return [self._do(operation) for operation in operations]
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Return the keys of all rows under a prefix, in order; no round trip."""
+        return sorted(key for key in self._rows if key.startswith(prefix))
+
+    def _do(self, operation: Operation) -> str:
+        if operation.verb is Verb.DELETE:
+            del self._rows[operation.key]
+            return ""
+        before = self._rows.get(operation.key)
+        values = {**(before.values if before else {}), **operation.values}
+        self._writes += 1
+        etag = f'W/"{self._writes}"'
+        self._rows[operation.key] = Stored(operation.key, values, etag, self._clock())
+        return etag

@@ -1,0 +1,74 @@
+"""A clock that several threads move, and a table that takes its time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from shared.store.table import Conflict
+from testing.world import StoppedClock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from shared.store.table import Operation, Page, Stored, Table
+
+TABLE_TAKES = 0.01
+"""Seconds of the clock for a round trip to the table."""
+
+
+class MovingClock(StoppedClock):
+    """A clock that several threads move."""
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__(now)
+        self._lock = Lock()
+
+    def forward(self, **by: float) -> None:
+        """Move on."""
+        with self._lock:
+            super().forward(**by)
+
+    def until(self, time: datetime) -> None:
+        """Move on to a time, unless it is later already."""
+        with self._lock:
+            self._now = max(self._now, time)
+
+
+class CountedTable:
+    """A table whose round trips are counted and take time of the test's clock."""
+
+    def __init__(self, table: Table, clock: MovingClock) -> None:
+        self.trips: Counter[str] = Counter()
+        self.uncounted = table
+        self._clock = clock
+
+    def get(self, key: str) -> Stored | None:
+        """See Table."""
+        self._count("get")
+        return self.uncounted.get(key)
+
+    def query(self, first: str, last: str, limit: int = 1_000) -> Page:
+        """See Table."""
+        self._count("query")
+        return self.uncounted.query(first, last, limit)
+
+    def untouched(self, first: str, last: str, since: datetime, limit: int = 1_000) -> Page:
+        """See Table."""
+        self._count("query")
+        return self.uncounted.untouched(first, last, since, limit)
+
+    def commit(self, operations: Sequence[Operation]) -> list[str]:
+        """See Table."""
+        self._count("commit")
+        try:
+            return self.uncounted.commit(operations)
+        except Conflict:
+            self.trips["conflict"] += 1
+            raise
+
+    def _count(self, verb: str) -> None:
+        self._clock.forward(seconds=TABLE_TAKES)
+        self.trips[verb] += 1

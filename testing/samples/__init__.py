@@ -1,0 +1,1 @@
+"""Made-up and real inputs: events, mails, patch nights, failure messages."""

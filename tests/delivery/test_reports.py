@@ -1,0 +1,145 @@
+"""Delivery reports: addresses that do not work become known."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.channels.outcomes import OperationState, OperationStatus, Unknown
+from shared.delivery import reports
+from shared.store.codec import sent as read_sent
+from shared.store.table import TableUnavailable
+from testing.samples.payloads import event
+from testing.world import NOW, World
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def _report(operation_id: str, status: str, recipient: str = "ops@example.com", **data: Any) -> str:
+    body = json.loads((SAMPLES / "email-delivery-report.captured.json").read_text())
+    body = body[0] if isinstance(body, list) else body
+    body["data"] |= {"messageId": operation_id, "status": status, "recipient": recipient, **data}
+    body["data"]["deliveryAttemptTimestamp"] = NOW.isoformat()
+    return json.dumps(body)
+
+
+def _sent(world: World) -> str:
+    world.take(event("Failed", world.clock.now()))
+    return world.mailer.arrived[0][0]
+
+
+def _take(world: World, text: str) -> list[str]:
+    return [decision.value for decision in reports.take(world.notifier.store, world.clock, text)]
+
+
+@pytest.mark.parametrize("name", ["documented", "captured"])
+def test_both_published_reports_are_read(name: str) -> None:
+    """The documented report and the captured one are read, whichever way they spell the timestamp."""
+    text = (SAMPLES / f"email-delivery-report.{name}.json").read_text()
+    (report,) = reports.parse(text, NOW)
+    assert isinstance(report, reports.DeliveryReport)
+    assert report.report.status == "Delivered"
+    assert report.time.year in {2020, 2026}
+    assert report.time != NOW
+
+
+@pytest.mark.parametrize("status", ["Bounced", "Suppressed", "Quarantined", "FilteredSpam", "Failed"])
+def test_address_that_is_not_reached_is_told(status: str, caplog: pytest.LogCaptureFixture) -> None:
+    """An address that was not reached is written down with its mail, logged as an error, and told once."""
+    world = World()
+    operation_id = _sent(world)
+    text = _report(
+        operation_id, status, "gone@example.com", deliveryStatusDetails={"statusMessage": "550 no"}
+    )
+    assert _take(world, text) == ["new"]
+    assert _take(world, text) == ["duplicate"]
+    (row,) = world.table.query("sent:", "sent;").rows
+    (written,) = read_sent(row).reports
+    assert (written.recipient, written.status, written.detail) == ("gone@example.com", status, "550 no")
+    assert any(record.levelno >= logging.ERROR and status in record.message for record in caplog.records)
+    world.settle_down()
+    assert len(world.mailer.arrived) == 2
+    assert "gone@example.com" in world.mailer.arrived[1][1].text
+
+
+def test_same_address_is_told_once_a_day() -> None:
+    """An address that fails again and again is told once a day, with all its mails written down."""
+    world = World()
+    for name in "abc":
+        world.take(event("Failed", world.clock.now(), name=name))
+        assert _take(world, _report(world.mailer.arrived[-1][0], "Bounced")) == ["new"]
+    world.settle_down()
+    assert len(world.mailer.arrived) == 4
+
+
+@pytest.mark.parametrize("status", ["Expanded", "Delivered", "SomethingNew"])
+def test_what_is_no_failure_is_not_told(status: str) -> None:
+    """Expanded and Delivered, and what is not known, are no failures."""
+    world = World()
+    _take(world, _report(_sent(world), status))
+    world.settle_down()
+    assert len(world.mailer.arrived) == 1
+
+
+def test_delivered_corrects_a_failure() -> None:
+    """A mail that was settled as failed and is then reported as delivered is corrected, and not told."""
+    world = World()
+    world.mailer.script.append(Unknown("no answer"))
+    world.mailer.answers.append(OperationStatus(OperationState.FAILED, "OutboundSpam"))
+    world.take(event("Failed", NOW))
+    world.sweep(minutes=3)
+    (key,) = world.table.keys("sent:")
+    assert _take(world, _report(key.removeprefix("sent:"), "Delivered")) == ["sent"]
+    (row,) = world.table.query("sent:", "sent;").rows
+    assert read_sent(row).state == "sent"
+
+
+def test_report_that_is_too_early_comes_again() -> None:
+    """A report about a mail that is not settled yet is not acknowledged; about a stranger's mail it is."""
+    world = World()
+    text = _report("00000000-0000-4000-8000-000000000000", "Bounced")
+    with pytest.raises(TableUnavailable):
+        _take(world, text)
+    world.clock.forward(minutes=11)
+    assert _take(world, text) == ["ignored"]
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", "nonsense", '{"type":"x"}', '[{"eventType":"x","data":1}]'])
+def test_what_is_no_report_is_acknowledged(text: str) -> None:
+    """What is no delivery report is logged and acknowledged."""
+    assert _take(World(), text) == ["ignored"]
+
+
+def test_timestamps_may_be_missing() -> None:
+    """A report without any time counts as of its receipt."""
+    body = json.loads(_report("x", "Bounced"))
+    del body["data"]["deliveryAttemptTimestamp"], body["eventTime"]
+    (report,) = reports.parse(json.dumps(body), NOW + timedelta(days=1))
+    assert isinstance(report, reports.DeliveryReport)
+    assert report.time == NOW + timedelta(days=1)
+
+
+def test_stranger_in_an_array_keeps_no_report_back() -> None:
+    """In an array each report is taken by itself: what is none keeps the others from nothing."""
+    world = World()
+    operation_id = _sent(world)
+    text = "[" + ",".join(['{"type":"x"}', _report(operation_id, "Bounced"), "1"]) + "]"
+    assert _take(world, text) == ["ignored", "new", "ignored"]
+
+
+def test_every_recipient_of_a_mail_is_written_down() -> None:
+    """Of a mail to fifty recipients that reaches none of them, every one is written down."""
+    world = World()
+    operation_id = _sent(world)
+    detail = {"deliveryStatusDetails": {"statusMessage": "550 5.1.1 " + "x" * 1_000}}
+    for number in range(50):
+        address = f"{number:02d}-{'a' * 60}@{'example.' * 22}com"
+        assert _take(world, _report(operation_id, "Bounced", address, **detail)) == ["new"]
+    (row,) = world.table.query("sent:", "sent;").rows
+    assert len(read_sent(row).reports) == 50
+    assert len(row.values["reports"]) < 32_767

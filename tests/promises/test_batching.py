@@ -1,0 +1,78 @@
+"""Company: what goes out together, and what is looked at when; as nights with much mail have shown."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from testing.samples.payloads import event
+from testing.world import NOW, World
+
+
+def test_company_goes_along() -> None:
+    """What has not waited long enough for company goes along with what has."""
+    world = World(GROUP_WAIT="30s", EMAIL_PER_HOUR="1000")
+    world.take(event("Started", NOW, name="a", cluster="prod-a"))
+    world.clock.forward(seconds=25)
+    world.take(event("Started", world.clock.now(), name="b", cluster="prod-b"))
+    world.sweep(seconds=10)
+    assert len(world.mailer.arrived) == 1
+    assert "prod-b" in world.mailer.arrived[0][1].text
+    world.settle_down()
+    assert len(world.mailer.arrived) == 1
+
+
+def test_company_does_not_go_alone() -> None:
+    """What has not waited long enough for company waits where there is none."""
+    world = World(GROUP_WAIT="30s")
+    world.take(event("Started", NOW))
+    sweep = world.sweep(seconds=29)
+    assert (sweep.found, len(world.mailer.arrived)) == (0, 0)
+
+
+def test_what_replaces_goes_at_once() -> None:
+    """Later news goes in place of what it replaces, and does not wait for the next mail by itself."""
+    world = World(GROUP_WAIT="30s")
+    world.take(event("Started", NOW))
+    world.clock.forward(seconds=25)
+    world.take(event("Completed", world.clock.now()))
+    world.sweep(seconds=10)
+    assert [subject.partition("]")[0] for subject in world.mailer.subjects] == ["[Completed"]
+
+
+@pytest.mark.parametrize("wait", ["0s", "30s"])
+def test_nothing_is_read_for_mail_that_cannot_go(wait: str) -> None:
+    """A sweep reads nothing about notices that the mail service's limits leave no room for."""
+    routes = json.dumps(
+        {
+            "audiences": [{"name": name, "to": f"{name}@example.com"} for name in "ab"],
+            "routes": [{"match": {"cluster": name}, "audiences": [name]} for name in "ab"],
+        }
+    )
+    world = World(GROUP_WAIT=wait, GROUP_INTERVAL="0s", ROUTES=routes, EMAIL_PER_HOUR="2")
+    for name in "ab":
+        world.take(event("Started", NOW, name=name, cluster=name))
+    world.sweep(minutes=1)
+    assert len(world.mailer.arrived) == 1
+    world.table.trips.clear()
+    assert world.sweep(minutes=1).waiting == 1
+    assert world.table.trips == {"query": 1}
+    world.sweep(minutes=62)
+    assert len(world.mailer.arrived) == 2
+
+
+def test_failures_come_first_however_much_waits() -> None:
+    """A failure is told in the first mail, also where more waits than one query brings."""
+    world = World()
+    for number in range(1_100):
+        world.take(event("Started", NOW, name=str(number), cluster=f"prod-{number}"))
+    for number in range(4):
+        world.take(event("Failed", NOW, name=f"failed {number}", cluster=f"failed-{number}"))
+    assert len(world.mailer.arrived) == 3
+    world.sweep(minutes=1)
+    assert "failed-3" in world.mailer.arrived[3][1].text
+    world.settle_down()
+    told = {member for _, email in world.mailer.arrived for member in re.findall(r"prod-\d+", email.text)}
+    assert len(told) == 1_100

@@ -1,0 +1,79 @@
+"""The direction of imports: the house has floors, and nothing looks upstairs."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+MODULES = {
+    ".".join(path.relative_to(SHARED.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in SHARED.rglob("*.py")
+}
+
+FLOORS = (
+    {
+        "addresses", "clock", "connections", "decision_log", "durations", "ids", "keys", "ncrontab",
+        "setting_forms", "setting_reader", "text", "timestamps",
+    },
+    {"events"},
+    {"maintenance", "failures"},
+    {"notices"},
+    {"audience"},
+    {"routes", "store", "messages", "sources"},
+    {"clusters", "channels"},
+    {"delivery"},
+    {"settings"},
+    {"app"},
+)  # fmt: skip
+"""From the ground up: a floor may import what stands below it; what is on the ground, also each other."""
+
+
+def _imports(path: Path) -> set[str]:
+    """Return the modules of `shared` that a file imports anywhere: at the top, deferred, or for types."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            inside = {f"{node.module}.{alias.name}" for alias in node.names} & MODULES.keys()
+            found |= inside if len(inside) == len(node.names) else {*inside, node.module}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name.startswith("shared.")}
+
+
+def _room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_every_room_has_a_floor() -> None:
+    """Each package and module of the application stands on one floor."""
+    rooms = {_room(module) for module in MODULES if module != "shared"}
+    named = [room for floor in FLOORS for room in floor]
+    assert sorted(named) == sorted(rooms)
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"shared"}))
+def test_one_direction(module: str) -> None:
+    """No module imports what stands above it or beside it; imports put off and for types count."""
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    here = _room(module)
+    upwards = {
+        name
+        for name in _imports(MODULES[module])
+        if (_room(name) != here and floor[_room(name)] >= floor[here] > 0)
+        or (floor[here] == 0 and floor[_room(name)] > 0)
+    }
+    assert not upwards
+
+
+def test_no_circle_of_modules() -> None:
+    """No module needs itself, by however many steps: parts of one package import in one direction too."""
+    needs = {module: {name for name in _imports(path) if name in MODULES} for module, path in MODULES.items()}
+    order: list[str] = []
+    while left := [module for module in needs if module not in order]:
+        free = [module for module in left if needs[module] <= {*order, module}]
+        assert free, f"a circle among {sorted(left)}"
+        order += free

@@ -1,0 +1,151 @@
+"""SIGKILL at every request boundary: the process dies, another goes on, and all is told once.
+
+The host runs the whole story: a failure mailed at once, a digest, a reminder. At one request, to the table or
+to the mail service, before it has left or after it was answered, the process is killed. Event Grid then
+delivers again what it got no answer for, to a host that starts anew.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import pytest
+
+from testing.fault_proxy import CUT, Fault, Phase, Request
+from testing.mail_endpoint import OperationIdMode
+from testing.processes import Azurite, Host
+from testing.real_app import RealWorld
+from testing.samples.payloads import event, guid, scheduled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.proof
+
+LEASE = 10
+REMINDER_IN = 12
+"""Seconds: its announcement is told before, since together with that it would say nothing new."""
+
+PATIENCE = 6 * LEASE
+
+AT_ONCE = 10
+"""Stories told at the same time: most of each is waiting for a lease to run out."""
+
+EXPECTED = {
+    f"failed event:{guid('failed')}:Failed",
+    f"started event:{guid('started')}:Started",
+    f"scheduled event:{guid('scheduled')}:Scheduled",
+    f"scheduled event:{guid('reminded')}:Scheduled",
+    f"reminder event:{guid('reminded')}:Scheduled 24h",
+}
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[Azurite]:
+    """Run Azurite."""
+    with Azurite() as running:
+        yield running
+
+
+class Trap:
+    """Kills a host at one moment of its requests, counted over all of them."""
+
+    def __init__(self, at: int) -> None:
+        self.host: Host | None = None
+        self.at = at
+        self.passed = 0
+        self.sprung = False
+        self._lock = Lock()
+
+    def __call__(self, _number: int, _phase: Phase, _request: Request) -> Fault | None:
+        """Count a moment; kill if it is the one."""
+        with self._lock:
+            if self.host is None:
+                return None
+            self.passed += 1
+            if self.sprung or self.passed != self.at:
+                return CUT if self.sprung else None
+            self.sprung = True
+            self.host.kill()
+            return CUT
+
+
+def _story(host: Host, step: int, due: float) -> int:
+    """Return the story from a step on, as far as it goes; give the step that is next.
+
+    `due` is when the reminder is, by the monotonic clock.
+    """
+    now = datetime.now(UTC)
+
+    def sweep_after(seconds: float) -> int:
+        time.sleep(max(0.0, seconds))
+        return host.run("due_notices").status
+
+    steps = [
+        lambda: host.post_event(scheduled(now, None, name="scheduled")).status,
+        lambda: host.post_event(event("Failed", now, name="failed")).status,
+        lambda: host.post_event(event("Started", now, name="started")).status,
+        lambda: sweep_after(1.1),
+        lambda: sweep_after(due - time.monotonic()),
+    ]
+    while step < len(steps):
+        try:
+            if steps[step]() != 202:
+                return step
+        except (ConnectionError, TimeoutError):
+            return step
+        step += 1
+    return step
+
+
+def _finish(host: Host, world: RealWorld) -> None:
+    """Sweep until nothing is left to do; a busy machine may let a lease or two run out on the way."""
+    patience = time.monotonic() + PATIENCE
+    while world.keys("work:2") and time.monotonic() < patience:
+        time.sleep(2)
+        host.run("due_notices")
+
+
+def _live(azurite: Azurite, mode: OperationIdMode, at: int) -> Trap:
+    """Return the story, killed at one moment, and go on with another process."""
+    # Without watchdogs, so that at the end nothing is left to do.
+    watch = {"NOT_STARTED_AFTER": "0s", "STILL_RUNNING_AFTER": "0s"}
+    with RealWorld(azurite, mode, LEASE=f"{LEASE}s", **watch) as world:
+        trap = Trap(at)
+        world.table_proxy.on_request = world.mail_proxy.on_request = trap
+        with world.host() as host:
+            host.run("due_notices")  # makes the table
+            soon = timedelta(hours=24, seconds=REMINDER_IN)
+            host.post_event(scheduled(datetime.now(UTC), soon, name="reminded"))
+            due = time.monotonic() + REMINDER_IN + 0.1
+            time.sleep(1.1)
+            host.run("due_notices")
+            trap.host = host
+            step = _story(host, 0, due)
+        trap.host = None
+        world.table_proxy.on_request = world.mail_proxy.on_request = None
+        if trap.sprung:
+            with world.host() as host:
+                _story(host, step, due)
+                _finish(host, world)
+        told = world.told()
+        assert set(told) == EXPECTED, f"killed at moment {at}"
+        assert set(told.values()) == {1}, f"killed at moment {at}"
+        assert world.keys("work:2") == [], f"killed at moment {at}"
+        return trap
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("mode", list(OperationIdMode))
+def test_killed_at_each_request_boundary(azurite: Azurite, mode: OperationIdMode) -> None:
+    """Killed at any request boundary and started again, the app loses no notice and sends none twice."""
+    moments = _live(azurite, mode, 0).passed
+    assert moments > 30
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        traps = list(pool.map(lambda at: _live(azurite, mode, at), range(1, moments + 1)))
+    # The last moments may go by differently when sweeps fall apart; nearly all are hit.
+    assert sum(trap.sprung for trap in traps) >= moments - 2

@@ -1,1 +1,0 @@
-"""What tests stand on: stand-ins for services, as real as they can be on one machine."""

@@ -1,0 +1,362 @@
+"""The proof by faults, in short, and its judge, who has to see what went wrong. `make prove` is the whole."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from prove import report, schedules
+from prove.bugs import Bug
+from prove.faults import KINDS, LATE, SIDES, STOPS
+from prove.mail_reader import Telling, read
+from prove.report import NAMES
+from prove.runner import Result, Total, campaign
+from prove.runs import Trial
+from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, make
+from prove.verdict import Evidence, Verdict, judge
+from shared import keys
+from shared.notices.kinds import Kind
+from shared.notices.records import MailItem, SentMail
+from testing.mail_endpoint import Mail, OperationIdMode
+from testing.processes import ROOT
+from testing.samples.payloads import event, guid, scheduled
+from testing.world import NOW, World
+
+pytestmark = pytest.mark.slow
+
+BEGAN = datetime(2026, 11, 20, 3, tzinfo=UTC)
+
+BATCH = 10
+MAX_SEEDS = 60
+ENOUGH_KINDS = 13
+"""Kinds of fault that have to strike before the proof has seen enough: which ones do is luck."""
+
+
+@pytest.mark.proof
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="kills processes by pidfd, which is Linux's")
+@pytest.mark.timeout(1_200)
+def test_short_proof() -> None:
+    """Under faults on both sides, with processes killed, nothing is lost or sent twice; a bug shows."""
+    planted = [Trial(seed, bug=Bug.SETTLE_BEFORE_SEND) for seed in range(1_000, 1_004)]
+    good: list[Result] = []
+    struck: Counter[str] = Counter()
+    while len(struck.keys() & {kind.name for kind in KINDS}) < ENOUGH_KINDS or len(good) < 2 * BATCH:
+        assert len(good) < MAX_SEEDS, f"only {sorted(struck)} struck"
+        trials = [Trial(seed) for seed in range(len(good), len(good) + BATCH)]
+        batch = list(campaign(trials, len(trials), processes=1))
+        assert report.bad([result for result in batch if not result.is_good]) == ""
+        for result in batch:
+            struck.update(result.strikes)
+        good += batch
+    assert {result.mode for result in good} == set(OperationIdMode)
+    assert sum(result.events for result in good) > 100
+    assert sum(result.lives for result in good) > 2 * len(good)
+    assert sum(result.tally.get("reminders told", 0) for result in good) > 5
+    assert any(result.verdict.lost for result in campaign(planted, len(planted), processes=1))
+
+
+# Schedules
+
+
+def test_same_seed() -> None:
+    """The same seed gives the same schedule, another one another."""
+    assert make(7, BEGAN) == make(7, BEGAN)
+    assert make(7, BEGAN).deliveries != make(8, BEGAN).deliveries
+
+
+def test_every_kind_is_scheduled() -> None:
+    """The schedules of the long proof hold every kind of fault, death, course, mode and storm."""
+    made = [make(seed, BEGAN) for seed in range(2_000)]
+    assert {name for each in made for name in each.kinds} == {kind.name for kind in KINDS}
+    assert {each.mode for each in made} == set(OperationIdMode)
+    deaths = [death for each in made for lives in each.deaths for death in lives]
+    assert {death.side for death in deaths} == set(SIDES)
+    assert any(death.stops for death in deaths)
+    statuses = {delivery.key.rpartition(":")[2] for each in made for delivery in each.deliveries}
+    assert statuses == {"", "Scheduled", "Started", "Completed", "Canceled", "Failed"}
+    assert {each.storm for each in made} == set(schedules.STORMS)
+
+
+def test_late_requests_are_within_the_promise_or_apart() -> None:
+    """No request is held up beyond the lease where the mail service ignores operation ids, but on purpose."""
+    for seed in range(500):
+        schedule = make(seed, BEGAN)
+        assert schedule.mode is OperationIdMode.HONOURS or not LATE & set(schedule.kinds)
+        stops = [death.stops for lives in schedule.deaths for death in lives]
+        assert (
+            schedule.mode is OperationIdMode.HONOURS or max(stops, default=0) < STOPS["instance stopped"][1]
+        )
+        assert set(make(seed, BEGAN, part=Part.BEYOND).kinds) <= LATE
+
+
+# The judge
+
+CLUSTER = "c7-none-1"
+TEAMS_CLUSTER = f"c7-{TEAMS[0]}-1"
+OPERATION, OTHER = guid("mail"), guid("another mail")
+
+
+def _key(status: str, cluster: str = CLUSTER) -> str:
+    return f"{keys.history(guid(cluster))}{status}"
+
+
+def _mail(subject: str = f"[Failed] {CLUSTER}", operation: str = OPERATION, to: str = "ops") -> Mail:
+    """Write a mail about one thing, which its text names as well."""
+    body = {
+        "content": {"subject": subject, "plainText": subject},
+        "recipients": {"to": [{"address": f"{to}@example.com"}]},
+    }
+    return Mail(operation, body, "")
+
+
+def _sent(
+    kind: Kind = Kind.FAILED,
+    key: str = "",
+    state: str = "sent",
+    audience: str = PLATFORM,
+    why: str = "",
+    more: tuple[MailItem, ...] = (),
+) -> SentMail:
+    members = (MailItem(kind, key or _key("Failed"), ()), *more)
+    return SentMail(key="", state=state, audience=audience, at=BEGAN, members=members, why=why)
+
+
+def _evidence(status: str = "Failed", cluster: str = CLUSTER, **different: Any) -> Evidence:
+    """Make the evidence of a run with one event, of which all went well unless told otherwise."""
+    key = _key(status, cluster) if status else ""
+    delivery = Delivery(0, 0, key, cluster, "the event", is_repeat=False, out_of_order=False)
+    schedule = Schedule(
+        seed=7,
+        began=BEGAN,
+        mode=OperationIdMode.HONOURS,
+        storm=7,
+        rate=0.1,
+        kinds=(),
+        deliveries=(delivery, *different.pop("more", ())),
+        deaths=((), ()),
+        reminders=different.pop("reminders", {}),
+    )
+    kept: dict[str, Any] = {
+        "accepted": {"the event": 0.5},
+        "stored": frozenset({key}),
+        "left": (),
+        "fates": {OPERATION: _sent(Kind((status or "rejected").lower()), key)},
+        "mails": (_mail(f"[{status}] {cluster}"),),
+        "bodies": {OPERATION: 1},
+        "asked": frozenset(),
+        "refused": frozenset(),
+        "held_up": frozenset(),
+        "strikes": {},
+        "lives": 2,
+        **different,
+    }
+    kept.setdefault("arrivals", {mail.operation_id: 1.0 for mail in kept["mails"]})
+    return Evidence(schedule=schedule, **kept)
+
+
+def test_all_went_well() -> None:
+    """A failure that was accepted, stored and told once is as it should be."""
+    assert judge(_evidence()) == Verdict()
+
+
+@pytest.mark.parametrize(
+    ("different", "words"),
+    [
+        ({"stored": frozenset()}, "accepted and not stored"),
+        ({"mails": (), "fates": {}}, "not told"),
+        ({"mails": (_mail(f"[Started] {CLUSTER}"),)}, "not told"),
+        ({"mails": (_mail("[Failed] another cluster"),)}, "not told"),
+        ({"mails": (_mail(to=TEAMS[0]),)}, "not told"),
+        ({"left": ("work:2026",)}, "left undone"),
+    ],
+)
+def test_lost(different: dict[str, Any], words: str) -> None:
+    """What is not stored, not told as what it is to whom it concerns, or still to be done, is lost."""
+    assert words in " ".join(judge(_evidence(**different)).lost)
+
+
+def test_lost_to_one_audience() -> None:
+    """What one audience was told and the other was not is lost to the other."""
+    (lost,) = judge(_evidence(cluster=TEAMS_CLUSTER)).lost
+    assert TEAMS[0] in lost
+
+
+def test_not_accepted() -> None:
+    """What nobody accepted is not lost: Event Grid still has it."""
+    assert judge(_evidence(accepted={}, stored=frozenset(), mails=(), fates={})) == Verdict()
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "good"), [("Scheduled", "Started", True), ("Failed", "Started", False)]
+)
+def test_overtaken(status: str, told: str, good: bool) -> None:
+    """An announcement stays untold where what has overtaken it was told, and only there."""
+    fates = {OPERATION: _sent(Kind(told.lower()), _key(told))}
+    more = (Delivery(1, 0, _key(told), CLUSTER, "later", is_repeat=False, out_of_order=False),)
+    verdict = judge(_evidence(status, mails=(_mail(f"[{told}] {CLUSTER}"),), fates=fates, more=more))
+    assert (verdict.lost == ()) is good
+
+
+def test_no_event() -> None:
+    """Input that cannot be understood is kept and told."""
+    key = "rejected:0"
+    fates = {OPERATION: _sent(Kind.REJECTED, key)}
+    different: dict[str, Any] = {"cluster": "", "stored": frozenset({key}), "fates": fates}
+    assert judge(_evidence("", mails=(_mail("[Not understood] an event"),), **different)) == Verdict()
+    assert len(judge(_evidence("", mails=(), **{**different, "stored": frozenset()})).lost) == 2
+
+
+def test_left_twice() -> None:
+    """A mail that left twice is one too many; where its request was held up on purpose it is told apart."""
+    verdict = judge(_evidence(mails=(_mail(), _mail())))
+    assert (len(verdict.twice), verdict.beyond, verdict.is_good) == (1, (), False)
+    verdict = judge(_evidence(mails=(_mail(), _mail()), held_up=frozenset({OPERATION})))
+    assert (verdict.twice, len(verdict.beyond), verdict.is_good) == ((), 1, True)
+
+
+def test_told_twice() -> None:
+    """The same news in two mails to the same audience is told twice."""
+    fates = {OPERATION: _sent(), OTHER: _sent()}
+    assert len(judge(_evidence(mails=(_mail(), _mail(operation=OTHER)), fates=fates)).twice) == 1
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"mails": ()},
+        {"fates": {}},
+        {"fates": {OPERATION: _sent(state="failed")}},
+        {"fates": {OPERATION: _sent(audience=TEAMS[0])}},
+        {"fates": {OPERATION: _sent(more=(MailItem(Kind.STARTED, _key("Started"), ()),))}},
+        {"mails": (_mail("[Failed] c7-none-2"),)},
+        {"bodies": {OPERATION: 2}},
+    ],
+)
+def test_untrue(different: dict[str, Any]) -> None:
+    """The table says sent of what arrived, to whom it went, and what it tells; and it has one form."""
+    assert judge(_evidence(**different)).untrue != ()
+
+
+def test_refused() -> None:
+    """A mail that the service refused, and was asked about, may fail, if the default audience hears of it."""
+    failed = _sent(state="failed")
+    refused: dict[str, Any] = {
+        "mails": (),
+        "refused": frozenset({OPERATION}),
+        "asked": frozenset({OPERATION}),
+    }
+    assert "nobody told" in " ".join(judge(_evidence(fates={OPERATION: failed}, **refused)).lost)
+    told = {OPERATION: failed, OTHER: _sent(Kind.UNDELIVERED, f"sent:{OPERATION}")}
+    refused["mails"] = (_mail("[Undelivered] a mail", OTHER),)
+    assert judge(_evidence(fates=told, **refused)) == Verdict()
+    assert judge(_evidence(fates=told, **{**refused, "asked": frozenset()})).untrue != ()
+    digest = _sent(state="failed", more=(MailItem(Kind.STARTED, _key("Started"), ()),))
+    assert judge(_evidence(fates={**told, OPERATION: digest}, **refused)).untrue != ()
+
+
+@pytest.mark.parametrize(
+    ("arrived", "reminded", "good"),
+    [(1, True, True), (1, False, False), (6, False, True), (4.5, False, True)],
+)
+def test_reminders(arrived: float, reminded: bool, good: bool) -> None:
+    """A reminder has to come, unless its announcement arrived at its hour or later."""
+    key = _key("Scheduled")
+    fates = {OPERATION: _sent(Kind.SCHEDULED, key)}
+    mails, arrivals = [_mail(f"[Scheduled] {CLUSTER}")], {OPERATION: arrived}
+    if reminded:
+        fates[OTHER] = _sent(Kind.REMINDER, key)
+        mails.append(_mail(f"[Reminder] {CLUSTER}", OTHER))
+        arrivals[OTHER] = 6
+    different: dict[str, Any] = {
+        "fates": fates,
+        "mails": tuple(mails),
+        "arrivals": arrivals,
+        "reminders": {key: 5.0},
+    }
+    verdict = judge(_evidence("Scheduled", **different))
+    assert (verdict.lost == ()) is good
+    begun = {"stored": frozenset({key, _key("Started")})}
+    assert judge(_evidence("Scheduled", **{**different, **begun})).lost == ()
+
+
+def test_letters() -> None:
+    """What mails tell is read from them alone: of a digest, every entry under its heading."""
+    world = World()
+    for number in range(5):
+        world.take(event("Failed", NOW, name=f"c1-team-0-{number}", cluster=f"c1-team-0-{number}"))
+        world.take(event("Started", NOW, name=f"c1-none-{number}", cluster=f"c1-none-{number}"))
+    world.take(scheduled(NOW, timedelta(days=8), name="c1-none-8", cluster="c1-none-8"))
+    world.take('{"no": "event"}')
+    world.settle_down()
+    world.sweep(days=1)
+    told: Counter[Telling] = Counter()
+    for operation, email in world.mailer.arrived:
+        content = {"subject": email.subject, "plainText": email.text}
+        recipients = {"to": [{"address": address} for address in email.to]}
+        told.update(read(Mail(operation, {"content": content, "recipients": recipients}, "")))
+    expected = [(Kind.FAILED, f"c1-team-0-{n}") for n in range(5)]
+    expected += [(Kind.STARTED, f"c1-none-{n}") for n in range(5)]
+    expected += [(Kind.SCHEDULED, "c1-none-8"), (Kind.REMINDER, "c1-none-8"), (Kind.REJECTED, "")]
+    assert {Telling(PLATFORM, *one) for one in expected} <= set(told)
+    assert set(told.values()) == {1}
+
+
+# The report
+
+
+def test_report_names_what_struck_and_what_went_wrong() -> None:
+    """Every kind of fault has its line, what is rare is named, and a broken promise comes with its seed."""
+    summed = Total()
+    summed.add(Result(seed=7, verdict=Verdict(lost=("a mail",), beyond=("another",)), strikes={NAMES[0]: 60}))
+    table = report.faults(summed)
+    assert all(name in table for name in NAMES)
+    assert (summed.lost, summed.beyond) == (1, 1)
+    assert report.rare(summed) == list(NAMES[1:])
+    assert report.bad(summed.bad) == "* seed 7 (honour): lost: a mail"
+
+
+@pytest.mark.parametrize("bug", Bug)
+def test_each_bug_is_planted(bug: Bug) -> None:
+    """A planted bug changes the app: one that no longer finds its place would prove nothing."""
+    told = subprocess.run(
+        [sys.executable, "-c", _PLANTED, bug.value], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+
+
+_PLANTED = """
+import sys
+from prove.bugs import Bug, plant
+from shared.delivery.sender import Sender
+from shared.store import azure
+
+def places():
+    return azure._sdk_operation, Sender.send, azure.AzureTable._commit, Sender._ask
+
+before = places()
+plant(Bug(sys.argv[1]))
+changed = [ours is not theirs for ours, theirs in zip(before, places(), strict=True)]
+assert changed == [bug.value == sys.argv[1] for bug in Bug], changed
+"""
+
+
+def test_worker_that_dies() -> None:
+    """Runs whose process is gone are told as such: nobody waits for them for ever."""
+    results = campaign([Trial(seed) for seed in range(2)], processes=1)
+
+    def kill() -> None:
+        for child in multiprocessing.active_children():
+            child.kill()
+
+    killer = threading.Timer(1.5, kill)
+    killer.start()
+    assert [result.error for result in results] == ["its worker ended with -9"] * 2
+    killer.join()

@@ -1,0 +1,196 @@
+"""Dead letters go through the same intake again, one by one, from a folder or a container."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from werkzeug import Request, Response
+
+from ops import dead_letters, replay
+from shared import settings
+from shared.app import open_table
+from shared.store.table import TableUnavailable
+from tests.infra import code
+from tests.tools.test_send_event import Endpoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_httpserver import HTTPServer
+
+    from testing.processes import Azurite
+
+STARTED = json.loads((code.ROOT / "samples" / "started.cloudevent.json").read_text("utf-8"))
+REPORT = {"id": "r", "eventType": "Microsoft.Communication.EmailDeliveryReportReceived", "data": {}}
+WHY = {"deadletterreason": "MaxDeliveryAttemptsExceeded", "lastdeliveryoutcome": "TimedOut"}
+SAS = "sv=2023-11-03&sig=s%2Fg"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make a folder of downloaded dead letters: two files, three events."""
+    (tmp_path / "TOPIC" / "2026").mkdir(parents=True)
+    (tmp_path / "TOPIC" / "2026" / "a.json").write_text(json.dumps([{**STARTED, **WHY}]), "utf-8")
+    (tmp_path / "TOPIC" / "2026" / "b.json").write_text(
+        json.dumps([REPORT, {**STARTED, "id": "again"}]), "utf-8"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def app(httpserver: HTTPServer) -> Endpoint:
+    """Serve something that takes events."""
+    return Endpoint(httpserver)
+
+
+def container(server: HTTPServer, blobs: dict[str, str]) -> str:
+    """Serve a blob container that lists its blobs two a page, and wants the SAS; return its URL."""
+    names = list(blobs)
+
+    def answer(request: Request) -> Response:
+        if request.args.get("sig") != "s/g" or "x-ms-version" not in request.headers:
+            return Response("<Error/>", 403)
+        if request.args.get("comp") != "list":
+            name = request.path.removeprefix("/account/dead/")
+            return Response(blobs[name]) if name in blobs else Response(status=404)
+        start = int(request.args["marker"] or 0)
+        page = "".join(f"<Blob><Name>{name}</Name></Blob>" for name in names[start : start + 2])
+        following = str(start + 2) if start + 2 < len(names) else ""
+        return Response(
+            f"\ufeff<EnumerationResults><Blobs>{page}</Blobs>"
+            f"<NextMarker>{following}</NextMarker></EnumerationResults>"
+        )
+
+    server.expect_request(re.compile("/account/dead"), method="GET").respond_with_handler(answer)
+    return server.url_for("/account/dead")
+
+
+def test_to_an_app(folder: Path, app: Endpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each event goes by itself to the function that it was meant for, with what Event Grid said of it."""
+    (tmp_path / "key").write_text("k3y", "utf-8")
+    arguments = [str(folder / "TOPIC"), "--to", app.url, "--key-file", str(tmp_path / "key")]
+    assert replay.main(arguments) == 0
+    functions = [path.partition("functionName=")[2] for path, _, _ in app.taken]
+    assert functions == ["maintenance_events", "email_reports", "maintenance_events"]
+    assert [body["id"] for _, _, body in app.taken] == [STARTED["id"], "r", "again"]
+    assert all(headers["x-functions-key"] == "k3y" for _, headers, _ in app.taken)
+    assert "3 events: 3 taken, 0 not taken" in capsys.readouterr().out
+
+
+def test_one_that_is_not_taken_holds_up_no_other(
+    folder: Path, app: Endpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is not taken is named, counted, and the exit code."""
+    app.status = 500
+    assert replay.main([str(folder), "--to", app.url]) == 1
+    assert len(app.taken) == 3
+    assert "0 taken, 3 not taken" in capsys.readouterr().out
+
+
+def test_lists(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--list shows where each is and why, sends nothing, and lets nothing control the terminal."""
+    (folder / "c.json").write_text(json.dumps({"subject": "a\x1b[2Jb"}), "utf-8")
+    assert replay.main([str(folder), "--list"]) == 0
+    out = capsys.readouterr().out
+    assert "MaxDeliveryAttemptsExceeded, TimedOut" in out
+    assert "4 events" in out
+    assert "\x1b" not in out
+
+
+def test_from_a_container(httpserver: HTTPServer, app: Endpoint, capsys: pytest.CaptureFixture[str]) -> None:
+    """A container is read page by page, names quoted, with the SAS of its URL."""
+    blobs = {f"TOPIC/a b+{number}.json": json.dumps([{**STARTED, "id": str(number)}]) for number in range(5)}
+    assert replay.main([f"{container(httpserver, blobs)}?{SAS}", "--to", app.url]) == 0
+    assert sum(request.method == "GET" for request, _ in httpserver.log) == 3 + 5
+    assert [body["id"] for _, _, body in app.taken] == ["0", "1", "2", "3", "4"]
+    assert "sig=" not in capsys.readouterr().out
+
+
+def test_container_says_no(httpserver: HTTPServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """No right to read is said, with the role that is wanted, and without the SAS."""
+    assert replay.main([f"{container(httpserver, {})}?sv=1&sig=wrong", "--list"]) == 2
+    err = capsys.readouterr().err
+    assert "Storage Blob Data Reader" in err
+    assert "sig=" not in err
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.json", "{"), ("b.bin", "\udcff")])
+def test_unreadable(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str) -> None:
+    """A file that holds no JSON is named, rather than passed over."""
+    (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert replay.main([str(tmp_path), "--list"]) == 2
+    assert name in capsys.readouterr().err
+
+
+def test_unreadable_holds_up_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What lies behind a file that holds no JSON is read all the same."""
+    (tmp_path / "a.bin").write_bytes(b"\xff\xfe\xfd")
+    (tmp_path / "b.json").write_text('[{"id": "1", "subject": "behind"}]', "utf-8")
+    assert replay.main([str(tmp_path), "--list"]) == 2
+    said = capsys.readouterr()
+    assert "behind" in said.out
+    assert "a.bin" in said.err
+
+
+def test_nothing_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is not there is an error; an empty one is not."""
+    assert replay.main([str(tmp_path / "none"), "--list"]) == 2
+    assert replay.main([str(tmp_path), "--list"]) == 0
+    assert "0 events" in capsys.readouterr().out
+
+
+def test_here(
+    folder: Path, azurite: Azurite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --to this process takes them, with the app's settings: once new, then duplicates."""
+    environment = {
+        "NOTIFIER_STORAGE": azurite.connection_string,
+        "NOTIFIER_TABLE": "replayed",
+        "EMAIL_FOLDER": str(folder / "mail"),
+        "EMAIL_FROM": "aks@example.com",
+        "EMAIL_TO": "ops@example.com",
+        "SWEEP_SCHEDULE": "0 * * * * *",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(folder)  # no local.settings.json here
+    table = open_table(settings.load(environment))
+    table._client.create_table()
+    try:
+        assert replay.main([str(folder / "TOPIC")]) == 0
+        first = capsys.readouterr().out
+        assert "taken: new" in first
+        assert "taken: ignored" in first
+        assert "taken: duplicate" in first
+        assert replay.main([str(folder / "TOPIC")]) == 0
+        assert "taken: new" not in capsys.readouterr().out
+    finally:
+        table._client.close()
+
+
+def test_here_without_settings(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without settings it says which one is missing."""
+    for name in code.settings_read():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(folder)
+    assert replay.main([str(folder / "TOPIC")]) == 2
+    assert "SWEEP_SCHEDULE" in capsys.readouterr().err
+
+
+def test_table_that_does_not_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """An event that could not be recorded is not taken, and the next one is tried all the same."""
+    seen: list[Any] = []
+
+    def take(letter: dead_letters.Letter) -> tuple[bool, str]:
+        seen.append(letter)
+        return False, str(TableUnavailable("no answer"))
+
+    found = [dead_letters.Letter("a", {}, ""), dead_letters.Letter("b", {}, "")]
+    assert replay.replay(found, take) == 1
+    assert len(seen) == 2
+    assert "NOT TAKEN: no answer" in capsys.readouterr().out
