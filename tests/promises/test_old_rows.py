@@ -35,7 +35,7 @@ def test_fixtures_hold_every_kind_of_row() -> None:
     assert found >= {"audience", "cluster", "mail", "pause", "rejected", "told"}
     assert found >= {f"sent:{state}" for state in ("sent", "failed", "dissolved")}
     assert found >= {f"check:{kind}" for kind in ("reminder", "not-started", "still-running")}
-    assert found >= {"notice:unreachable", "notice:rejected", "notice:failed"}
+    assert found >= {"notice:undelivered", "notice:unreachable", "notice:rejected", "notice:failed"}
     statuses = ("Scheduled", "Started", "Completed", "Canceled", "Failed", "Paused")
     assert found >= {f"event:{status}" for status in statuses}
 
