@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.store.azure import AzureTable
-from testing.old_rows import Old, event_row, tables
+from testing.old_rows import Old, event_row, sent_text, tables
 from tests.fixtures.rows import form
 
 if TYPE_CHECKING:
@@ -123,8 +123,9 @@ def test_events_are_written_as_they_were(name: str) -> None:
         rows = event_row(old.raw(row["key"]), datetime.fromisoformat(before["received"]))
         (key,) = rows
         assert key == row["key"].removesuffix(f":{before['revision']}")
+        assert sent_text(rows[key]) == sent_text(before)
         for part in before.keys() - {form.TOKEN, "decision", "revision"}:
-            assert rows[key][part] == before[part], (key, part)
+            assert part.startswith("raw") or rows[key][part] == before[part], (key, part)
 
 
 @pytest.mark.parametrize("name", LIVED_IN)
