@@ -1,10 +1,10 @@
-# Everything is installed into this folder: .venv/, .venv-infra/ and node_modules/.
+# Everything is installed into this folder: .venv/ and node_modules/.
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo preview run test test-fast check prove prove-short bench format clean
+.PHONY: help install demo preview run test test-fast check snapshots prove prove-short bench format clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -18,11 +18,6 @@ install: .venv/.installed node_modules/.installed ## Install what the commands n
 
 node_modules/.installed: package.json package-lock.json
 	npm ci --silent --no-audit --no-fund
-	@touch $@
-
-.venv-infra/.installed: requirements-infra.txt
-	test -x .venv-infra/bin/python || $(PYTHON) -m venv .venv-infra
-	.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-infra.txt
 	@touch $@
 
 demo: install ## Send a story of events through the app, and gather its emails; STORM=1: a patch night
@@ -43,11 +38,14 @@ test-fast: install ## Run the tests that answer in half a minute
 prove-short: install ## Prove the promises in short: a few minutes of faults on real processes
 	$(BIN)/python -m pytest -m proof
 
-check: install .venv-infra/.installed ## Lint, type-check, scan the infrastructure
+check: install ## Lint, type-check, compile the infrastructure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m tests.infra.scan
+	$(BIN)/python -m tests.infra.compiler
+
+snapshots: install ## Lay out the Bicep files, and write what each deployment would make
+	$(BIN)/python -m tests.infra.compiler --write
 
 prove: install ## Prove the promises under faults and hostile input; SEED=7: one schedule again
 	$(BIN)/python -m prove $(if $(SEED),--seed $(SEED))
@@ -64,4 +62,4 @@ format: install ## Format the code
 	$(BIN)/ruff check --fix .
 
 clean: ## Remove what the commands have installed and made
-	rm -rf .venv .venv-infra node_modules out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv node_modules out .mypy_cache .ruff_cache .pytest_cache .hypothesis

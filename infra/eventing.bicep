@@ -36,19 +36,19 @@ param deadLetterContainerName string = 'event-dead-letter'
 
 param actionGroupId string
 
-@allowed([ 'AzureFunction', 'WebHook' ])
+@allowed(['AzureFunction', 'WebHook'])
 @description('How events reach the app. WebHook: the function\'s URL with its system key, if AzureFunction with CloudEvents should not be accepted.')
 param destinationType string = 'AzureFunction'
 
-@allowed([ 'CloudEventSchemaV1_0', 'EventGridSchema' ])
+@allowed(['CloudEventSchemaV1_0', 'EventGridSchema'])
 @description('Schema of AKS events on delivery. The app reads both.')
 param deliverySchema string = 'CloudEventSchemaV1_0'
 
 @description('Event types to take. AKS has been seen to use Microsoft.ResourceNotifications.MaintenanceResources.ScheduledEventEmitted too; the app reads both, and the alert unmatched tells.')
-param eventTypes array = [ 'Microsoft.ResourceNotifications.ContainerServiceEventResources.ScheduledEventEmitted' ]
+param eventTypes string[] = ['Microsoft.ResourceNotifications.ContainerServiceEventResources.ScheduledEventEmitted']
 
 @description('Ids of further subscriptions whose AKS maintenance the same app tells of.')
-param furtherSubscriptions array = []
+param furtherSubscriptions string[] = []
 
 @description('Name of a topic to make for sample events; empty: none.')
 param testTopicName string = ''
@@ -58,10 +58,14 @@ param principalId string = ''
 
 // As in main.bicep. Environments that share a topic must not take each other's event subscription.
 var subscriptionName = 'aks-maintenance-notifier-${uniqueString(subscription().subscriptionId, environmentName)}'
+// Each once, whatever its spelling; the app's own has its topic already.
+var subscriptions = filter(
+  union([], map(furtherSubscriptions, id => toLower(trim(id)))),
+  id => id != toLower(subscription().subscriptionId)
+)
 var tags = { 'azd-env-name': environmentName }
 
 module maintenance 'eventing/subscription.bicep' = {
-  name: 'aks-maintenance-events'
   scope: resourceGroup(topicResourceGroup)
   params: {
     topicName: topicName
@@ -79,12 +83,11 @@ module maintenance 'eventing/subscription.bicep' = {
 }
 
 module reports 'eventing/subscription.bicep' = if (!empty(emailTopicName)) {
-  name: 'email-delivery-reports'
   scope: resourceGroup(resourceGroupName)
   params: {
     topicName: emailTopicName
     subscriptionName: subscriptionName
-    eventTypes: [ 'Microsoft.Communication.EmailDeliveryReportReceived' ]
+    eventTypes: ['Microsoft.Communication.EmailDeliveryReportReceived']
     functionAppId: functionAppId
     functionAppUrl: functionAppUrl
     functionName: 'email_reports'
@@ -96,25 +99,26 @@ module reports 'eventing/subscription.bicep' = if (!empty(emailTopicName)) {
   }
 }
 
-module elsewhere 'eventing/elsewhere.bicep' = [for id in furtherSubscriptions: {
-  name: 'aks-notifier-${environmentName}'
-  scope: subscription(id)
-  params: {
-    environmentName: environmentName
-    location: location
-    subscriptionName: subscriptionName
-    eventTypes: eventTypes
-    functionAppId: functionAppId
-    functionAppUrl: functionAppUrl
-    functionName: 'maintenance_events'
-    destinationType: destinationType
-    deliverySchema: deliverySchema
-    deadLetterAccountId: deadLetterAccountId
-    deadLetterContainerName: deadLetterContainerName
-    deadLetterIdentityId: deadLetterIdentityId
-    actionGroupId: actionGroupId
+module elsewhere 'eventing/elsewhere.bicep' = [
+  for id in subscriptions: {
+    scope: subscription(id)
+    params: {
+      environmentName: environmentName
+      location: location
+      subscriptionName: subscriptionName
+      eventTypes: eventTypes
+      functionAppId: functionAppId
+      functionAppUrl: functionAppUrl
+      functionName: 'maintenance_events'
+      destinationType: destinationType
+      deliverySchema: deliverySchema
+      deadLetterAccountId: deadLetterAccountId
+      deadLetterContainerName: deadLetterContainerName
+      deadLetterIdentityId: deadLetterIdentityId
+      actionGroupId: actionGroupId
+    }
   }
-}]
+]
 
 module testTopic 'eventing/testTopic.bicep' = if (!empty(testTopicName)) {
   name: 'test-topic'
@@ -131,4 +135,4 @@ module testTopic 'eventing/testTopic.bicep' = if (!empty(testTopicName)) {
   }
 }
 
-output TEST_TOPIC_ENDPOINT string = empty(testTopicName) ? '' : testTopic.outputs.endpoint
+output TEST_TOPIC_ENDPOINT string = empty(testTopicName) ? '' : testTopic!.outputs.endpoint

@@ -2,6 +2,24 @@
 // eventing.bicep, once the code is there: Event Grid checks that the function it delivers to exists.
 targetScope = 'subscription'
 
+import {
+  areAddresses
+  areDurations
+  isAddress
+  isDuration
+  isGuid
+  isHost
+  isHttps
+  isNumber
+  isNumberBetween
+  isRelay
+  isSchedule
+  isTableName
+  partsOf
+  subscriptionsOf
+  userOf
+} from 'checks.bicep'
+
 // Where
 
 @minLength(1)
@@ -19,12 +37,11 @@ param resourceGroupName string = ''
 
 // Mail
 
-@allowed([ 'acs', 'smtp', 'none' ])
+@allowed(['acs', 'smtp', 'none'])
 @description('How mail leaves. smtp: any relay. acs: Azure Communication Services, whose Email is closed to new customers since 2026-10-23 and retires on 2028-09-30; choose it only to use what you have. none: no mail leaves, for looking at the rest.')
 param emailProvider string
 
-@minLength(3)
-@description('Who gets the mail where no route says otherwise: addresses, separated by commas.')
+@description('Who gets the mail where no route says otherwise: addresses, separated by commas. Empty only where routes name others.')
 param emailTo string
 
 @description('Sender address. Required for smtp, for an existing Communication Services resource and for none; empty otherwise: the managed domain has its own.')
@@ -49,7 +66,24 @@ param existingCommunicationServiceName string = ''
 @description('acs: resource group of the existing Communication Services resource.')
 param existingCommunicationServiceResourceGroup string = ''
 
-@allowed([ 'Africa', 'Asia Pacific', 'Australia', 'Brazil', 'Canada', 'Europe', 'France', 'Germany', 'India', 'Japan', 'Korea', 'Norway', 'Switzerland', 'UAE', 'UK', 'United States' ])
+@allowed([
+  'Africa'
+  'Asia Pacific'
+  'Australia'
+  'Brazil'
+  'Canada'
+  'Europe'
+  'France'
+  'Germany'
+  'India'
+  'Japan'
+  'Korea'
+  'Norway'
+  'Switzerland'
+  'UAE'
+  'UK'
+  'United States'
+])
 @description('acs: where a new Communication Services resource keeps its data.')
 param communicationDataLocation string = 'Europe'
 
@@ -61,6 +95,9 @@ param emailPerMinute string = ''
 
 @description('Mails an hour that the mail service allows. Default: what is known of the service.')
 param emailPerHour string = ''
+
+@description('After a switch of the mail service: the https endpoint of the Communication Services resource before it. It is asked about mails in doubt, and gets none. docs/operations.md has the role that this takes.')
+param emailPrevious string = ''
 
 // What is told
 
@@ -97,18 +134,18 @@ param portal string = 'portal.azure.com'
 @description('Path of a file in the app with failures of your own, over the catalogue.')
 param failuresFile string = ''
 
-@description('Subscriptions whose maintenance windows are read, separated by commas. The app gets the role Reader there. Empty: off.')
+@description('Subscriptions whose maintenance windows are read, separated by commas: the app gets the role Reader there. Or @path of a file in the app. Empty, or off: none.')
 param clusters string = ''
 
 @description('Days for which history is kept.')
 param retentionDays string = '400'
 
-@description('NCRONTAB schedule of the sweep, in UTC.')
+@description('NCRONTAB schedule of the sweep, in UTC: five fields, or six with the seconds first.')
 param sweepSchedule string = '0 * * * * *'
 
 @minLength(3)
 @maxLength(63)
-@description('Name of the table: letters and digits.')
+@description('Name of the table: letters and digits, a letter first.')
 param tableName string = 'notifier'
 
 // Events
@@ -140,11 +177,11 @@ param logRetentionDays int = 30
 
 // Size
 
-@allowed([ '3.11', '3.12', '3.13' ])
+@allowed(['3.11', '3.12', '3.13'])
 @description('Version of Python.')
 param pythonVersion string = '3.13'
 
-@allowed([ 512, 2048, 4096 ])
+@allowed([512, 2048, 4096])
 @description('Memory of an instance in MB.')
 param instanceMemoryMB int = 2048
 
@@ -153,39 +190,176 @@ param instanceMemoryMB int = 2048
 @description('Most instances at once.')
 param maximumInstanceCount int = 40
 
-@allowed([ 'Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS' ])
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 @description('Redundancy of the storage account. A region without availability zones needs Standard_LRS.')
 param storageSku string = 'Standard_ZRS'
 
-var token = uniqueString(subscription().subscriptionId, environmentName, location)
-var tags = { 'azd-env-name': environmentName }
+@description('Whether storage and vault are closed by network, and the app reaches them through a virtual network of its own.')
+param privateNetworking bool = false
+
+// What is chosen
+
 var isAcs = emailProvider == 'acs'
 var isSmtp = emailProvider == 'smtp'
 var makesCommunicationService = isAcs && empty(existingCommunicationServiceName)
-var hasSmtpUser = isSmtp && contains(smtpUrl, '@')
+var hasSmtpUser = isSmtp && !empty(userOf(smtpUrl))
 var makesVault = hasSmtpUser && empty(smtpPasswordSecretUri)
 var makesTopic = empty(existingSystemTopicName)
-var topicName = makesTopic ? 'evgt-aks-${token}' : existingSystemTopicName
-var topicGroupName = makesTopic || empty(existingSystemTopicResourceGroup) ? group.name : existingSystemTopicResourceGroup
+var clusterSubscriptions = subscriptionsOf(clusters)
+
+// What is missing, or contradicts: nothing is made then. Each sentence says what to set or to empty.
+
+var refusals = filter(
+  [
+    isSmtp && empty(smtpUrl)
+      ? 'smtpUrl is missing: emailProvider smtp needs the relay, such as smtp://user@smtp.example.com:587.'
+      : ''
+    isSmtp && !empty(smtpUrl) && !isRelay(smtpUrl)
+      ? 'smtpUrl is no relay such as smtp://user@smtp.example.com:587 or smtps://user@smtp.example.com:465.'
+      : ''
+    isSmtp && contains(userOf(smtpUrl), ':')
+      ? 'smtpUrl holds a password: take it out, since the URL is no secret, and set smtpPassword or smtpPasswordSecretUri.'
+      : ''
+    !isSmtp && !empty(smtpUrl) ? 'smtpUrl goes with emailProvider smtp: empty it.' : ''
+    !isSmtp && !empty(smtpPasswordSecretUri) ? 'smtpPasswordSecretUri goes with emailProvider smtp: empty it.' : ''
+    isSmtp && !hasSmtpUser && !empty(smtpPasswordSecretUri)
+      ? 'smtpPasswordSecretUri goes with a user in smtpUrl, which names none: empty it, or name the user.'
+      : ''
+    !empty(smtpPasswordSecretUri) && !isHttps(smtpPasswordSecretUri)
+      ? 'smtpPasswordSecretUri is no address of a secret such as https://VAULT/secrets/smtp-password.'
+      : ''
+    !isAcs && !empty(existingCommunicationServiceName)
+      ? 'existingCommunicationServiceName goes with emailProvider acs: empty it.'
+      : ''
+    !empty(existingCommunicationServiceResourceGroup) && empty(existingCommunicationServiceName)
+      ? 'existingCommunicationServiceResourceGroup goes with existingCommunicationServiceName, which is empty: empty it.'
+      : ''
+    isAcs && !isGuid(emailSenderRoleId) ? 'emailSenderRoleId is not the id of a role (a GUID).' : ''
+    empty(emailFrom) && !makesCommunicationService
+      ? 'emailFrom is missing: the address that mail comes from, such as aks@example.com.'
+      : ''
+    !empty(emailFrom) && !isAddress(emailFrom) ? 'emailFrom is not an address such as aks@example.com.' : ''
+    empty(emailTo) && empty(routes) ? 'emailTo is missing: who gets the mail, where no routes say it.' : ''
+    !empty(emailTo) && !areAddresses(emailTo) ? 'emailTo holds what is not an address such as ops@example.com.' : ''
+    length(partsOf(emailTo)) > 50 ? 'emailTo holds more than 50 addresses.' : ''
+    !empty(emailOnlyTo) && !areAddresses(emailOnlyTo)
+      ? 'emailOnlyTo holds what is not an address such as ops@example.com.'
+      : ''
+    !empty(emailPerMinute) && !isNumber(emailPerMinute) ? 'emailPerMinute is not a number of mails.' : ''
+    !empty(emailPerHour) && !isNumber(emailPerHour) ? 'emailPerHour is not a number of mails.' : ''
+    !empty(emailPrevious) && !isHttps(emailPrevious)
+      ? 'emailPrevious is not an endpoint such as https://name.communication.azure.com; a connection string holds a key: use the endpoint.'
+      : ''
+    isAddress(alertEmail) ? '' : 'alertEmail is not an address such as oncall@example.com.'
+    areDurations(reminderLeads) ? '' : 'reminderLeads holds what is not a duration such as 7d or 24h.'
+    isDuration(reminderGap) ? '' : 'reminderGap is not a duration such as 6h.'
+    isDuration(groupWait) ? '' : 'groupWait is not a duration such as 30s.'
+    isDuration(groupInterval) ? '' : 'groupInterval is not a duration such as 5m.'
+    isDuration(notStartedAfter) ? '' : 'notStartedAfter is not a duration such as 24h.'
+    isDuration(stillRunningAfter) ? '' : 'stillRunningAfter is not a duration such as 12h.'
+    isDuration(lease) ? '' : 'lease is not a duration such as 2m.'
+    isHost(portal) ? '' : 'portal is not a host name such as portal.azure.com.'
+    empty(filter(clusterSubscriptions, id => !isGuid(id)))
+      ? ''
+      : 'clusters holds what is not the id of a subscription (a GUID).'
+    isNumberBetween(retentionDays, 30, 36500) ? '' : 'retentionDays is not a number of days between 30 and 36500.'
+    isSchedule(sweepSchedule)
+      ? ''
+      : 'sweepSchedule is not an NCRONTAB schedule of five or six fields such as 0 * * * * *.'
+    isTableName(tableName) ? '' : 'tableName is not a table name: 3 to 63 letters and digits, a letter first.'
+    !empty(existingSystemTopicResourceGroup) && makesTopic
+      ? 'existingSystemTopicResourceGroup goes with existingSystemTopicName, which is empty: empty it.'
+      : ''
+    existingSystemTopicHasIdentity && makesTopic
+      ? 'existingSystemTopicHasIdentity goes with existingSystemTopicName, which is empty: make it false.'
+      : ''
+  ],
+  sentence => !empty(sentence)
+)
+
+// The same of what is secret. No resource has these sentences: whether there is a password is a secret, too.
+var passwordRefusal = !isSmtp
+  ? 'smtpPassword goes with emailProvider smtp: empty it.'
+  : !hasSmtpUser
+      ? 'smtpPassword goes with a user in smtpUrl, which names none: empty it, or name the user.'
+      : !makesVault ? 'smtpPassword and smtpPasswordSecretUri are both set: empty one of them.' : ''
+
+// Names. All of them are known before anything is made, so that what-if sees every resource.
+
+var token = uniqueString(subscription().subscriptionId, environmentName, location)
+var tags = { 'azd-env-name': environmentName }
+var groupName = empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
+var names = {
+  appIdentity: 'id-app-${token}'
+  eventGridIdentity: 'id-eventgrid-${token}'
+  workspace: 'log-${token}'
+  component: 'appi-${token}'
+  account: 'st${token}'
+  deadLetters: 'event-dead-letter'
+  vault: 'kv-${token}'
+  network: 'vnet-${token}'
+  plan: 'plan-${token}'
+  app: 'func-${token}'
+  emailService: 'acse-${token}'
+  communicationService: makesCommunicationService ? 'acs-${token}' : existingCommunicationServiceName
+  topic: makesTopic ? 'evgt-aks-${token}' : existingSystemTopicName
+  emailTopic: 'evgt-email-${token}'
+  actionGroup: 'ag-${token}'
+}
 // As in eventing.bicep. Environments that share a topic must not take each other's event subscription.
 var subscriptionName = 'aks-maintenance-notifier-${uniqueString(subscription().subscriptionId, environmentName)}'
-var communicationGroupName = empty(existingCommunicationServiceResourceGroup) ? group.name : existingCommunicationServiceResourceGroup
-var clusterSubscriptions = empty(clusters) ? [] : split(replace(clusters, ' ', ''), ',')
+var topicGroupName = empty(existingSystemTopicResourceGroup) ? groupName : existingSystemTopicResourceGroup
+var communicationGroupName = empty(existingCommunicationServiceResourceGroup)
+  ? groupName
+  : existingCommunicationServiceResourceGroup
+
+var here = subscription().subscriptionId
+var ids = {
+  appIdentity: resourceId(here, groupName, 'Microsoft.ManagedIdentity/userAssignedIdentities', names.appIdentity)
+  eventGridIdentity: resourceId(
+    here,
+    groupName,
+    'Microsoft.ManagedIdentity/userAssignedIdentities',
+    names.eventGridIdentity
+  )
+  workspace: resourceId(here, groupName, 'Microsoft.OperationalInsights/workspaces', names.workspace)
+  account: resourceId(here, groupName, 'Microsoft.Storage/storageAccounts', names.account)
+  vault: resourceId(here, groupName, 'Microsoft.KeyVault/vaults', names.vault)
+  appSubnet: resourceId(here, groupName, 'Microsoft.Network/virtualNetworks/subnets', names.network, 'app')
+  app: resourceId(here, groupName, 'Microsoft.Web/sites', names.app)
+  communicationService: resourceId(
+    here,
+    communicationGroupName,
+    'Microsoft.Communication/communicationServices',
+    names.communicationService
+  )
+  topic: resourceId(here, topicGroupName, 'Microsoft.EventGrid/systemTopics', names.topic)
+  emailTopic: resourceId(here, groupName, 'Microsoft.EventGrid/systemTopics', names.emailTopic)
+  actionGroup: resourceId(here, groupName, 'Microsoft.Insights/actionGroups', names.actionGroup)
+}
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
-  name: empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
+  name: empty(refusals) ? groupName : fail(join(refusals, ' '))
   location: location
   tags: tags
 }
 
+module refusal 'app/refusal.bicep' = {
+  scope: group
+  params: {
+    sentence: empty(smtpPassword) || empty(passwordRefusal) ? '' : fail(passwordRefusal)
+  }
+}
+
+// A module whose outputs are read has a name: with it a snapshot shows what they are.
 module identities 'app/identities.bicep' = {
   name: 'identities'
   scope: group
   params: {
     location: location
     tags: tags
-    appIdentityName: 'id-app-${token}'
-    eventGridIdentityName: 'id-eventgrid-${token}'
+    appIdentityName: names.appIdentity
+    eventGridIdentityName: names.eventGridIdentity
   }
 }
 
@@ -195,8 +369,8 @@ module monitoring 'app/monitoring.bicep' = {
   params: {
     location: location
     tags: tags
-    workspaceName: 'log-${token}'
-    componentName: 'appi-${token}'
+    workspaceName: names.workspace
+    componentName: names.component
     retentionDays: logRetentionDays
   }
 }
@@ -207,9 +381,11 @@ module storage 'app/storage.bicep' = {
   params: {
     location: location
     tags: tags
-    accountName: 'st${token}'
+    accountName: names.account
+    deadLetterName: names.deadLetters
     sku: storageSku
     tableName: tableName
+    isPrivate: privateNetworking
   }
 }
 
@@ -218,8 +394,8 @@ module communication 'app/communication.bicep' = if (makesCommunicationService) 
   scope: group
   params: {
     tags: tags
-    emailServiceName: 'acse-${token}'
-    communicationServiceName: 'acs-${token}'
+    emailServiceName: names.emailService
+    communicationServiceName: names.communicationService
     dataLocation: communicationDataLocation
   }
 }
@@ -228,65 +404,85 @@ module existingCommunication 'app/existingCommunication.bicep' = if (isAcs && !m
   name: 'existing-communication'
   scope: resourceGroup(communicationGroupName)
   params: {
-    communicationServiceName: existingCommunicationServiceName
+    communicationServiceName: names.communicationService
   }
 }
 
 module vault 'app/vault.bicep' = if (makesVault) {
-  name: 'vault'
   scope: group
   params: {
     location: location
     tags: tags
-    vaultName: 'kv-${token}'
+    vaultName: names.vault
     smtpPassword: smtpPassword
-    readerPrincipalId: identities.outputs.appPrincipalId
+    isPrivate: privateNetworking
+    appIdentityId: ids.appIdentity
+    appPrincipalId: identities.outputs.appPrincipalId
   }
+}
+
+module network 'app/network.bicep' = if (privateNetworking) {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    networkName: names.network
+    accountId: ids.account
+    vaultId: makesVault ? ids.vault : ''
+  }
+  dependsOn: [storage, vault]
 }
 
 module roles 'app/roles.bicep' = {
-  name: 'roles'
   scope: group
   params: {
-    accountName: storage.outputs.accountName
-    deadLetterContainerName: storage.outputs.deadLetterContainerName
-    componentName: monitoring.outputs.componentName
+    accountName: names.account
+    deadLetterName: names.deadLetters
+    componentName: names.component
+    appIdentityId: ids.appIdentity
     appPrincipalId: identities.outputs.appPrincipalId
+    eventGridIdentityId: ids.eventGridIdentity
     eventGridPrincipalId: identities.outputs.eventGridPrincipalId
   }
+  dependsOn: [storage, monitoring]
 }
 
 module sender 'app/sender.bicep' = if (isAcs) {
-  name: 'sender'
   scope: resourceGroup(communicationGroupName)
   params: {
-    communicationServiceName: communicationServiceName
+    communicationServiceName: names.communicationService
     roleId: emailSenderRoleId
+    appIdentityId: ids.appIdentity
     appPrincipalId: identities.outputs.appPrincipalId
   }
+  dependsOn: [communication]
 }
 
-module clusterReader 'app/clusterReader.bicep' = [for id in clusterSubscriptions: {
-  name: 'cluster-reader-${token}'
-  scope: subscription(id)
-  params: {
-    appPrincipalId: identities.outputs.appPrincipalId
+module reader 'app/reader.bicep' = [
+  for id in clusterSubscriptions: {
+    scope: subscription(id)
+    params: {
+      appIdentityId: ids.appIdentity
+      appPrincipalId: identities.outputs.appPrincipalId
+    }
   }
-}]
+]
 
-var communicationServiceName = makesCommunicationService ? communication.outputs.name : existingCommunicationServiceName
-var acsEndpoint = makesCommunicationService ? communication.outputs.endpoint : existingCommunication.outputs.endpoint
-var acsSender = makesCommunicationService && empty(emailFrom) ? communication.outputs.sender : emailFrom
-var vaultSecretUri = makesVault ? vault.outputs.smtpPasswordUri : smtpPasswordSecretUri
+var acsEndpoint = makesCommunicationService ? communication!.outputs.endpoint : existingCommunication!.outputs.endpoint
+var acsSender = makesCommunicationService && empty(emailFrom) ? communication!.outputs.sender : emailFrom
+var smtpPasswordUri = makesVault
+  ? 'https://${names.vault}${environment().suffixes.keyvaultDns}/secrets/smtp-password'
+  : smtpPasswordSecretUri
 
 // One line for each setting of the application that a deployed app may have, in the order of the README.
 var settings = {
   NOTIFIER_STORAGE__tableServiceUri: storage.outputs.tableEndpoint
   NOTIFIER_TABLE: tableName
   EMAIL_ENDPOINT: isAcs ? acsEndpoint : ''
-  EMAIL_SMTP_URL: isSmtp ? smtpUrl : ''
-  EMAIL_SMTP_PASSWORD: hasSmtpUser ? '@Microsoft.KeyVault(SecretUri=${vaultSecretUri})' : ''
+  EMAIL_SMTP_URL: smtpUrl
+  EMAIL_SMTP_PASSWORD: hasSmtpUser ? '@Microsoft.KeyVault(SecretUri=${smtpPasswordUri})' : ''
   EMAIL_FOLDER: emailProvider == 'none' ? '/tmp/mail' : ''
+  EMAIL_PREVIOUS: emailPrevious
   EMAIL_FROM: isAcs ? acsSender : emailFrom
   EMAIL_TO: emailTo
   EMAIL_ONLY_TO: emailOnlyTo
@@ -303,8 +499,8 @@ var settings = {
   TIME_ZONE: timeZone
   PORTAL: portal
   FAILURES_FILE: failuresFile
-  CLUSTERS: clusters
   RETENTION_DAYS: retentionDays
+  CLUSTERS: clusters
   SWEEP_SCHEDULE: sweepSchedule
   AZURE_CLIENT_ID: identities.outputs.appClientId
 }
@@ -315,118 +511,118 @@ module app 'app/function.bicep' = {
   params: {
     location: location
     tags: tags
-    planName: 'plan-${token}'
-    appName: 'func-${token}'
-    identityId: identities.outputs.appId
+    planName: names.plan
+    appName: names.app
+    identityId: ids.appIdentity
     identityClientId: identities.outputs.appClientId
     blobEndpoint: storage.outputs.blobEndpoint
     tableEndpoint: storage.outputs.tableEndpoint
     packageContainerName: storage.outputs.packageContainerName
-    componentName: monitoring.outputs.componentName
+    componentName: names.component
+    subnetId: privateNetworking ? ids.appSubnet : ''
     pythonVersion: pythonVersion
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     settings: settings
   }
   // The identity may fetch the package, read the vault and send before the app starts for the first time.
-  dependsOn: [ roles, sender ]
+  dependsOn: [roles, sender, vault, network, monitoring]
 }
 
 module topic 'eventing/systemTopic.bicep' = if (makesTopic) {
-  name: 'topic'
   scope: group
   params: {
     tags: tags
-    name: topicName
+    name: names.topic
     source: subscription().id
     topicType: 'microsoft.resourcenotifications.containerserviceeventresources'
-    identityId: identities.outputs.eventGridId
-    workspaceId: monitoring.outputs.workspaceId
+    identityId: ids.eventGridIdentity
+    workspaceId: ids.workspace
   }
+  dependsOn: [identities, monitoring]
 }
 
 // Delivery reports of the mail service: which addresses do not work.
 module emailTopic 'eventing/systemTopic.bicep' = if (isAcs) {
-  name: 'email-topic'
   scope: group
   params: {
     tags: tags
-    name: 'evgt-email-${token}'
-    source: makesCommunicationService ? communication.outputs.id : existingCommunication.outputs.id
+    name: names.emailTopic
+    source: ids.communicationService
     topicType: 'Microsoft.Communication.CommunicationServices'
-    identityId: identities.outputs.eventGridId
-    workspaceId: monitoring.outputs.workspaceId
+    identityId: ids.eventGridIdentity
+    workspaceId: ids.workspace
   }
+  dependsOn: [identities, monitoring, communication]
 }
 
 module actionGroup 'alerts/actionGroup.bicep' = {
-  name: 'action-group'
   scope: group
   params: {
     tags: tags
-    name: 'ag-${token}'
+    name: names.actionGroup
     email: alertEmail
   }
 }
 
 module alerts 'alerts/app.bicep' = {
-  name: 'alerts'
   scope: group
   params: {
     location: location
     tags: tags
     suffix: token
-    workspaceId: monitoring.outputs.workspaceId
-    actionGroupId: actionGroup.outputs.id
+    workspaceId: ids.workspace
+    actionGroupId: ids.actionGroup
     waitingMinutes: waitingAlertMinutes
   }
+  dependsOn: [monitoring, actionGroup]
 }
 
 module topicAlerts 'alerts/topic.bicep' = {
-  name: 'topic-alerts'
   scope: group
   params: {
     tags: tags
     suffix: 'aks-${token}'
-    topicId: '${subscription().id}/resourceGroups/${topicGroupName}/providers/Microsoft.EventGrid/systemTopics/${topicName}'
-    actionGroupId: actionGroup.outputs.id
+    topicId: ids.topic
+    actionGroupId: ids.actionGroup
     subscriptionName: subscriptionName
     isShared: !makesTopic
     watchUnmatched: makesTopic
   }
-  dependsOn: [ topic ]
+  dependsOn: [topic, actionGroup]
 }
 
 module emailTopicAlerts 'alerts/topic.bicep' = if (isAcs) {
-  name: 'email-topic-alerts'
   scope: group
   params: {
     tags: tags
     suffix: 'email-${token}'
-    topicId: isAcs ? emailTopic.outputs.id : ''
-    actionGroupId: actionGroup.outputs.id
+    topicId: ids.emailTopic
+    actionGroupId: ids.actionGroup
     subscriptionName: subscriptionName
     isShared: false
     watchUnmatched: false
   }
+  dependsOn: [emailTopic, actionGroup]
 }
 
 // What the next step needs (azd hands outputs on as environment variables). No secrets.
 
 output ENVIRONMENT_NAME string = environmentName
 output AZURE_LOCATION string = location
-output AZURE_RESOURCE_GROUP string = group.name
-output FUNCTION_APP_NAME string = app.outputs.name
-output FUNCTION_APP_ID string = app.outputs.id
+output AZURE_RESOURCE_GROUP string = groupName
+output FUNCTION_APP_NAME string = names.app
+output FUNCTION_APP_ID string = ids.app
 output FUNCTION_APP_URL string = app.outputs.url
-output EVENTGRID_TOPIC_NAME string = topicName
+output EVENTGRID_TOPIC_NAME string = names.topic
 output EVENTGRID_TOPIC_RESOURCE_GROUP string = topicGroupName
-output EVENTGRID_IDENTITY_ID string = identities.outputs.eventGridId
+output EVENTGRID_IDENTITY_ID string = ids.eventGridIdentity
 output EVENTGRID_TOPIC_HAS_IDENTITY bool = makesTopic || existingSystemTopicHasIdentity
-output EMAIL_TOPIC_NAME string = isAcs ? emailTopic.outputs.name : ''
-output ACTION_GROUP_ID string = actionGroup.outputs.id
-output STORAGE_ACCOUNT_ID string = storage.outputs.accountId
-output DEAD_LETTER_URL string = '${storage.outputs.blobEndpoint}${storage.outputs.deadLetterContainerName}'
+output EMAIL_TOPIC_NAME string = isAcs ? names.emailTopic : ''
+output ACTION_GROUP_ID string = ids.actionGroup
+output STORAGE_ACCOUNT_ID string = ids.account
+output DEAD_LETTER_URL string = '${storage.outputs.blobEndpoint}${names.deadLetters}'
 output TABLE_URL string = storage.outputs.tableEndpoint
-output KEY_VAULT_NAME string = makesVault ? vault.outputs.name : ''
+output KEY_VAULT_NAME string = makesVault ? names.vault : ''
+output LOG_WORKSPACE_ID string = monitoring.outputs.workspaceCustomerId
 output APP_IDENTITY_PRINCIPAL_ID string = identities.outputs.appPrincipalId

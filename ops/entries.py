@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from shared.events.model import Cluster
+    from shared.events.model import Subject
     from shared.store.ledger import Ledger
 
 Waiting = CheckRow | NoticeRow | MailRow
@@ -39,21 +39,21 @@ class Clusters:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._known: dict[str, Cluster | None] = {}
+        self._known: dict[str, Subject | None] = {}
 
     def learn(self, events: Iterable[Received]) -> None:
         """Take note of events that have been read anyway."""
         for received in events:
-            self._known.setdefault(keys.history_of(received.key), received.event.event.cluster)
+            self._known.setdefault(keys.history_of(received.key), received.event.event.subject)
 
-    def of(self, key: str) -> Cluster | None:
+    def of(self, key: str) -> Subject | None:
         """Return the cluster; None for what is about none, or not stored any more."""
         if not key.startswith("event:"):
             return None
         prefix = keys.history_of(key)
         if prefix not in self._known:
             history = self._ledger.history(prefix)
-            self._known[prefix] = history[-1].event.event.cluster if history else None
+            self._known[prefix] = history[-1].event.event.subject if history else None
         return self._known[prefix]
 
     def names(self, row: Waiting | SentMail) -> str:
@@ -81,7 +81,7 @@ def choose(ledger: Ledger, what: Iterable[str], since: datetime, pattern: str, c
         events = sorted(ledger.events(since), key=lambda received: (received.at, received.key), reverse=True)
         clusters.learn(events)
     if pattern:
-        events = [received for received in events if matches(received.event.event.cluster, pattern)]
+        events = [received for received in events if matches(received.event.event.subject, pattern)]
     entries = Entries(events=events if "events" in wanted else None)
     if "work" in wanted:
         rows = list(ledger.work())
@@ -101,7 +101,7 @@ def choose(ledger: Ledger, what: Iterable[str], since: datetime, pattern: str, c
     return entries
 
 
-def matches(cluster: Cluster, pattern: str) -> bool:
+def matches(cluster: Subject, pattern: str) -> bool:
     """Return whether its name matches a pattern (with a slash in it, its resource ID), in any case."""
     return fnmatchcase(cluster.key if "/" in pattern else cluster.name.lower(), pattern.lower())
 

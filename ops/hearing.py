@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def explanation(event: Event, trace: Trace) -> str:
     """Write who hears of an event: the event, what became of each route, the audiences."""
-    cluster = event.cluster
+    cluster = event.subject
     facts = [
         f"{event.status}, {event.upgrade}: cluster {cluster.name} in {cluster.resource_group}",
         f"subscription {cluster.subscription}",

@@ -112,7 +112,7 @@ def plain(row: Stored) -> str:
 def _event_facts(received: Received) -> list[tuple[str, str]]:
     recorded, event = received.event, received.event.event
     return [
-        ("cluster", event.cluster.id),
+        ("cluster", event.subject.id),
         ("eventId", event.event_id),
         ("what", event.upgrade),
         ("status", event.status + (f", revision {recorded.revision}" if recorded.revision else "")),

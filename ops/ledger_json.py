@@ -42,7 +42,7 @@ def _event(received: Received) -> Object:
         "key": received.key,
         "received": text(received.at),
         "eventId": event.event_id,
-        "cluster": event.cluster.id,
+        "cluster": event.subject.id,
         "what": event.upgrade,
         "status": event.status,
         "revision": received.event.revision,

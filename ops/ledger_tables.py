@@ -64,7 +64,7 @@ def event_row(received: Received) -> tuple[str, ...]:
     event, revision = received.event.event, received.event.revision
     return (
         moment(received.at),
-        event.cluster.name,
+        event.subject.name,
         event.upgrade if received.event.readable else "cannot be read whole",
         f"{event.status} ({revision})" if revision else event.status,
         received.event.decision,

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ops.linting import parsing
+from shared.text import GUID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from ops.linting.model import Listing
     from shared.sources.arm import Arm, ArmError
 
-_SUBSCRIPTION = re.compile(
-    r"(?:/subscriptions/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/?", re.IGNORECASE
-)
+_SUBSCRIPTION = re.compile(rf"(?:/subscriptions/)?({GUID.pattern})/?", re.IGNORECASE)
 
 
 def named(word: str) -> str:
@@ -46,8 +45,12 @@ def fetch(subscription: str, opener: Callable[[], Arm]) -> Listing:
     Raises ArmError, ListingError. Those whose configurations cannot be read are named on standard error, and
     left out.
     """
+    from shared.sources.arm import LINKS_API_VERSION
+
     with opener() as arm:
-        return parsing.read(list(arm.listed(subscription, _missed)), subscription)
+        windows = arm.shared_windows(subscription)
+        version = LINKS_API_VERSION if windows else ""
+        return parsing.read([*windows, *arm.listed(subscription, _missed, version)], subscription)
 
 
 def _missed(cluster: str, error: ArmError) -> None:

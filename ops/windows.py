@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ops.linting.model import Listing
+    from shared.routes.freezes import Freeze
     from shared.sources.arm import Arm
 
 UNREADABLE = 2
@@ -245,7 +246,7 @@ def _setting_zone(environment: Mapping[str, str]) -> ZoneInfo | None:
         ) from None
 
 
-def _freezes(environment: Mapping[str, str]) -> Sequence[freezes.Freeze]:
+def _freezes(environment: Mapping[str, str]) -> Sequence[Freeze]:
     """Return the freezes of ROUTES, as the app reads them; none where it is not set."""
     text = environment.get("ROUTES", "")
     if not text.strip():

@@ -190,6 +190,7 @@ class _Composer:
         self._domain = config.mail.sender.rpartition("@")[2]
         self._only_to = config.mail.only_to
         self._failures_file = config.failures_file
+        self._freezes = config.routes.freezes
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Email:
         from shared.channels.email.compose import compose
@@ -219,4 +220,5 @@ class _Composer:
             domain=self._domain,
             only_to=self._only_to,
             failures_file=self._failures_file,
+            freezes=self._freezes,
         )

@@ -55,8 +55,10 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     """Values of Kind that it wants; empty for all."""
     volume: Volume = Volume.ALL
 
-    def wants(self, kind: Kind, upgrade: Upgrade, lead: str = "") -> bool:
+    def wants(self, kind: Kind, upgrade: Upgrade, lead: str = "", *, is_pressing: bool = False) -> bool:
         """Return whether this audience wants to hear of this kind of notice about this kind of upgrade.
+
+        With `is_pressing` the notice counts as essential, whatever its kind.
 
         `lead` is a reminder's label. A reminder without one repeats an announcement whose start AKS still
         does not say; it takes the place of the reminder that could not be planned, and is wanted like one.
@@ -73,7 +75,7 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
             case Volume.NORMAL:
                 return not (kind is Kind.STARTED and upgrade in _ROUTINE)
             case Volume.ESSENTIAL:
-                return kind in ESSENTIAL
+                return is_pressing or kind in ESSENTIAL
 
     def reminders(self, upgrade: Upgrade) -> tuple[Lead, ...]:
         """Return the leads at which this audience is reminded of this kind of upgrade.

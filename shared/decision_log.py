@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from shared.text import loggable
+
 if TYPE_CHECKING:
     from enum import StrEnum
 
@@ -17,11 +19,5 @@ def log_decision(decision: StrEnum, about: str, *, level: int = logging.INFO, **
     The platform ships the text of a log record and nothing else, so everything is in the text. Values are
     quoted where they could be taken for something else: what comes from outside forges no log lines.
     """
-    facts = "".join(f" {name}={_value(value)}" for name, value in more.items())
-    log.log(level, "decision=%s about=%s%s", decision.value, _value(about), facts)
-
-
-def _value(value: object) -> str:
-    text = str(value)
-    plain = text.isprintable() and not any(character in text for character in " =\"'")
-    return text if plain and text else repr(text)
+    facts = "".join(f" {name}={loggable(value)}" for name, value in more.items())
+    log.log(level, "decision=%s about=%s%s", decision.value, loggable(about), facts)

@@ -10,13 +10,14 @@ import hashlib
 import re
 from datetime import UTC, datetime
 
+from shared.text import GUID
+
 PAUSE = "work:0"
 """The pause heads the range of work, so that the query for due work brings it along."""
 
 AFTER = "~"
 """Sorts after every character a key may hold: `prefix` to `prefix + AFTER` is everything under a prefix."""
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 
 
@@ -28,7 +29,7 @@ def digest(text: str) -> str:
 def event_id(value: str) -> str:
     """Return the key part of an eventId: a GUID as itself, anything else by its hash."""
     lower = value.lower()
-    return lower if _GUID.fullmatch(lower) else digest(value)
+    return lower if GUID.fullmatch(lower) else digest(value)
 
 
 def event(
@@ -113,6 +114,16 @@ def address(value: str) -> str:
 def told_of_address(address: str, day: datetime) -> str:
     """Return the key of the mark that an address that cannot be reached has been told of on a day."""
     return f"told:unreachable:{digest(address.lower())}:{day.astimezone(UTC).date().isoformat()}"
+
+
+def told_of_cluster(what: str, cluster_key: str, time: datetime, event_key: str) -> str:
+    """Return the key of the mark that an event of a cluster was there, ordered by its time."""
+    return f"{told_of_cluster_since(what, cluster_key, time)}:{digest(event_key)[:16]}"
+
+
+def told_of_cluster_since(what: str, cluster_key: str, time: datetime) -> str:
+    """Return the beginning of the range of a cluster's marks from a time on; `what` is a plain word."""
+    return f"told:{what}:{digest(cluster_key)}:{due(time)}"
 
 
 def told_of_rejected(day: datetime) -> str:

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from shared.addresses import MAX_RECIPIENTS, is_address
 
-GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 _URL_HOST = re.compile(r"[a-z0-9.:-]+")
 

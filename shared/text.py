@@ -1,4 +1,4 @@
-"""Text from outside: made visible, made harmless, cut to length.
+"""Text from outside: made visible, made harmless, cut to length. All that cleans such text stands here.
 
 Whoever can name a resource or word an error writes into these mails. Escaping for HTML is the templates'
 task; here go the characters that work without being seen: controls, terminal escapes, overrides of the
@@ -17,6 +17,10 @@ _HIDDEN = re.compile(
     r"\ufff0-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SPACES = re.compile(r"\s+")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 JSON_LIMIT = 65_536
 """JSON longer than this is shown as it is: only its beginning will fit into a mail anyway."""
@@ -49,6 +53,45 @@ def line(text: str) -> str:
 def clip(text: str, limit: int) -> str:
     """Cut to `limit` characters, the last of them an ellipsis where something was cut."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def encodable(text: str) -> str:
+    """Return the text with a replacement for each half of a character: UTF-8 has none for them."""
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def fact(text: str) -> str:
+    """Return a value as facts are stored: encodable, each run of control characters as one blank."""
+    return _CONTROLS.sub(" ", encodable(text)).strip()
+
+
+def header(text: str) -> str:
+    """Return the text as a header may hold it: on one line, whatever else is not printable left out.
+
+    Every kind of line break counts to the email package, U+2028 included.
+    """
+    printable = "".join(one if one.isprintable() else " " for one in text)
+    return " ".join(printable.encode("utf-8", "replace").decode("utf-8").split())
+
+
+def searchable(text: str) -> str:
+    """Return the text on one line without the characters that are not seen, each run of blanks as one."""
+    return " ".join(_HIDDEN.sub(" ", _BREAKS.sub(" ", text)).split())
+
+
+def printable(value: object, limit: int) -> str:
+    """Return at most `limit` characters of a text; nothing for a text with characters that do not show.
+
+    Line breaks and halves of characters are such: what is left can be stored and logged.
+    """
+    return value[:limit] if isinstance(value, str) and value.isprintable() else ""
+
+
+def loggable(value: object) -> str:
+    """Return a value for a log line, quoted where it could be taken for more than one value."""
+    text = str(value)
+    plain = text.isprintable() and not any(character in text for character in " =\"'")
+    return text if plain and text else repr(text)
 
 
 def readable(text: str) -> str:

@@ -97,6 +97,7 @@ class ArmEndpoint:
         self.next_link: str | None = None
         """What every page says comes next, instead of the right thing."""
         self._lists: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._versions = {API_VERSION}
         self._faults: deque[Fault] = deque()
         self._server = _Server("127.0.0.1", threaded=True)
         self._server.expect_request(ANY, method="GET").respond_with_handler(self._answer)
@@ -111,6 +112,12 @@ class ArmEndpoint:
         clusters = body["id"].lower().split("/resourcegroups/")[0]
         self._lists[f"{clusters}/providers/microsoft.containerservice/managedclusters"].append(body)
         self._lists[f"{body['id'].lower()}/maintenanceconfigurations"] += configurations
+
+    def add_window(self, body: dict[str, Any]) -> None:
+        """Add a shared maintenance window; from then on there are previews of the API."""
+        subscription = body["id"].lower().split("/resourcegroups/")[0]
+        self._lists[f"{subscription}/providers/microsoft.containerservice/maintenancewindows"].append(body)
+        self._versions |= {"2026-04-02-preview", "2026-05-02-preview"}
 
     def script(self, *faults: Fault) -> None:
         """Let the next requests go wrong, one after the other."""
@@ -128,7 +135,7 @@ class ArmEndpoint:
         query, path = parse_qs(parts.query), unquote(parts.path).lower()
         if token != f"Bearer {TOKEN}":
             return Fault(401)
-        if query.get("api-version") != [API_VERSION]:
+        if query.get("api-version", [""])[0] not in self._versions:
             return Fault(400)
         if any(f"/{one.strip('/')}/" in path for one in self.denied):
             words = {"error": {"code": "AuthorizationFailed", "message": "The client may not read that."}}
@@ -137,7 +144,7 @@ class ArmEndpoint:
         items = self._lists[path]
         page: dict[str, Any] = {"value": items[skip : skip + self.page_size]}
         if skip + self.page_size < len(items):
-            following = f"api-version={API_VERSION}&$skiptoken={skip + self.page_size}"
+            following = f"api-version={query['api-version'][0]}&$skiptoken={skip + self.page_size}"
             page["nextLink"] = f"{self.url}{parts.path}?{following}"
         if self.next_link is not None:
             page["nextLink"] = self.next_link

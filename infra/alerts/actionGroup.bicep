@@ -1,5 +1,5 @@
 // Who is told, by Azure Monitor's own mail: an alert about the notifier must not depend on the notifier.
-param tags object
+param tags { *: string }
 param name string
 param email string
 

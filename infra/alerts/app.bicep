@@ -1,7 +1,7 @@
 // What the app's own log says. Each query gives rows where there is something to tell, so that every rule reads
 // the same: any row is an alert. docs/operations.md has a chapter for each.
 param location string
-param tags object
+param tags { *: string }
 param suffix string
 param workspaceId string
 param actionGroupId string
@@ -45,40 +45,42 @@ var watched = [
   }
 ]
 
-resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for alert in watched: {
-  name: '${alert.name}-${suffix}'
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: 'AKS Maintenance Notifier: ${alert.name}'
-    description: alert.description
-    severity: alert.severity
-    enabled: true
-    scopes: [ workspaceId ]
-    targetResourceTypes: [ 'Microsoft.OperationalInsights/workspaces' ]
-    // A quarter of an hour is the cheapest step.
-    evaluationFrequency: 'PT15M'
-    windowSize: alert.window
-    autoMitigate: true
-    // The tables fill with the first record of the app.
-    skipQueryValidation: true
-    criteria: {
-      allOf: [
-        {
-          query: alert.query
-          timeAggregation: 'Count'
-          operator: 'GreaterThan'
-          threshold: 0
-          failingPeriods: {
-            numberOfEvaluationPeriods: 1
-            minFailingPeriodsToAlert: 1
+resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
+  for alert in watched: {
+    name: '${alert.name}-${suffix}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: 'AKS Maintenance Notifier: ${alert.name}'
+      description: alert.description
+      severity: alert.severity
+      enabled: true
+      scopes: [workspaceId]
+      targetResourceTypes: ['Microsoft.OperationalInsights/workspaces']
+      // A quarter of an hour is the cheapest step.
+      evaluationFrequency: 'PT15M'
+      windowSize: alert.window
+      autoMitigate: true
+      // The tables fill with the first record of the app.
+      skipQueryValidation: true
+      criteria: {
+        allOf: [
+          {
+            query: alert.query
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: 0
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
           }
-        }
-      ]
-    }
-    actions: {
-      actionGroups: [ actionGroupId ]
+        ]
+      }
+      actions: {
+        actionGroups: [actionGroupId]
+      }
     }
   }
-}]
+]

@@ -1,5 +1,5 @@
 // What Event Grid's own figures say about a system topic. docs/operations.md has a chapter for each.
-param tags object
+param tags { *: string }
 param suffix string
 param topicId string
 param actionGroupId string
@@ -14,7 +14,7 @@ var ourSubscription = [
   {
     name: 'EventSubscriptionName'
     operator: 'Include'
-    values: [ subscriptionName ]
+    values: [subscriptionName]
   }
 ]
 
@@ -44,46 +44,48 @@ var watched = [
   }
 ]
 
-resource alerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [for alert in watched: {
-  name: '${alert.name}-${suffix}'
-  location: 'global'
-  tags: tags
-  properties: {
-    description: alert.description
-    severity: alert.severity
-    enabled: true
-    scopes: [ topicId ]
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
-    autoMitigate: true
-    criteria: {
-      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
-      allOf: [
+resource alerts 'Microsoft.Insights/metricAlerts@2026-01-01' = [
+  for alert in watched: {
+    name: '${alert.name}-${suffix}'
+    location: 'global'
+    tags: tags
+    properties: {
+      description: alert.description
+      severity: alert.severity
+      enabled: true
+      scopes: [topicId]
+      evaluationFrequency: 'PT5M'
+      windowSize: 'PT15M'
+      autoMitigate: true
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: [
+          {
+            criterionType: 'StaticThresholdCriterion'
+            name: alert.name
+            metricNamespace: 'Microsoft.EventGrid/systemTopics'
+            metricName: alert.metric
+            operator: 'GreaterThan'
+            threshold: alert.threshold
+            timeAggregation: 'Total'
+            dimensions: isShared ? ourSubscription : []
+            // The metric is not there before the first event.
+            skipMetricValidation: true
+          }
+        ]
+      }
+      actions: [
         {
-          criterionType: 'StaticThresholdCriterion'
-          name: alert.name
-          metricNamespace: 'Microsoft.EventGrid/systemTopics'
-          metricName: alert.metric
-          operator: 'GreaterThan'
-          threshold: alert.threshold
-          timeAggregation: 'Total'
-          dimensions: isShared ? ourSubscription : []
-          // The metric is not there before the first event.
-          skipMetricValidation: true
+          actionGroupId: actionGroupId
         }
       ]
     }
-    actions: [
-      {
-        actionGroupId: actionGroupId
-      }
-    ]
   }
-}]
+]
 
 // AKS has used another event type than the documented one before. What no event subscription wants is not lost
 // in silence: the topic counts it.
-resource unmatched 'Microsoft.Insights/metricAlerts@2018-03-01' = if (watchUnmatched) {
+resource unmatched 'Microsoft.Insights/metricAlerts@2026-01-01' = if (watchUnmatched) {
   name: 'unmatched-${suffix}'
   location: 'global'
   tags: tags
@@ -91,7 +93,7 @@ resource unmatched 'Microsoft.Insights/metricAlerts@2018-03-01' = if (watchUnmat
     description: 'An event came that no event subscription takes: look at its type.'
     severity: 2
     enabled: true
-    scopes: [ topicId ]
+    scopes: [topicId]
     evaluationFrequency: 'PT5M'
     windowSize: 'PT15M'
     autoMitigate: true

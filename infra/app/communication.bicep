@@ -1,6 +1,6 @@
 // Azure Communication Services with its managed domain: 5 mails a minute and 10 an hour, so for trying out.
 // Its Email is closed to new customers since 2026-10-23 and retires on 2028-09-30.
-param tags object
+param tags { *: string }
 param emailServiceName string
 param communicationServiceName string
 param dataLocation string
@@ -31,13 +31,11 @@ resource service 'Microsoft.Communication/communicationServices@2025-05-01' = {
   tags: tags
   properties: {
     dataLocation: dataLocation
-    linkedDomains: [ domain.id ]
+    linkedDomains: [domain.id]
     // Else the built-in role, which may list keys, would be a way round the identity.
     disableLocalAuth: true
   }
 }
 
-output id string = service.id
-output name string = service.name
 output endpoint string = 'https://${service.properties.hostName}'
 output sender string = 'DoNotReply@${domain.properties.fromSenderDomain}'

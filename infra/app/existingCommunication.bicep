@@ -5,5 +5,4 @@ resource service 'Microsoft.Communication/communicationServices@2025-05-01' exis
   name: communicationServiceName
 }
 
-output id string = service.id
 output endpoint string = 'https://${service.properties.hostName}'

@@ -1,7 +1,7 @@
 // The app: Python on Flex Consumption. What Flex rejects is left out: FUNCTIONS_WORKER_RUNTIME and the other
 // settings that functionAppConfig stands for, and siteConfig properties such as ftpsState and linuxFxVersion.
 param location string
-param tags object
+param tags { *: string }
 param planName string
 param appName string
 param identityId string
@@ -10,11 +10,13 @@ param blobEndpoint string
 param tableEndpoint string
 param packageContainerName string
 param componentName string
+@description('Subnet whose network the app takes part in; empty: none.')
+param subnetId string
 param pythonVersion string
 param instanceMemoryMB int
 param maximumInstanceCount int
 @description('Settings of the application: names and values.')
-param settings object
+param settings { *: string }
 
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
@@ -24,8 +26,7 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 var serviceTag = { 'azd-service-name': 'notifier' }
 
 // One app for each plan is all that Flex Consumption allows.
-resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
-  // checkov:skip=CKV_AZURE_225: zone redundancy needs instances that are always ready; an outage delays mail, and loses none
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
   tags: tags
@@ -39,12 +40,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   }
 }
 
-resource app 'Microsoft.Web/sites@2024-11-01' = {
-  // checkov:skip=CKV_AZURE_17: Event Grid presents no client certificate; the endpoint asks for its system key
-  // checkov:skip=CKV_AZURE_78: Flex Consumption rejects ftpsState, and has no FTP
-  // checkov:skip=CKV_AZURE_222: Event Grid delivers to the public endpoint
-  // checkov:skip=CKV_AZURE_212: Flex Consumption scales from zero, and the work waits in the table
-  // checkov:skip=CKV_AZURE_213: a health check is for instances that are always there
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: appName
   location: location
   tags: union(tags, serviceTag)
@@ -59,6 +55,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     siteConfig: {
       minTlsVersion: '1.2'
       http20Enabled: true
@@ -97,19 +94,10 @@ var hostSettings = {
   PYTHON_THREADPOOL_THREAD_COUNT: '32'
 }
 
-resource appSettings 'Microsoft.Web/sites/config@2024-11-01' = {
-  // checkov:skip=CKV_AZURE_13: checkov takes the settings for the app itself; they have none of its properties
-  // checkov:skip=CKV_AZURE_63: the same
-  // checkov:skip=CKV_AZURE_65: the same
-  // checkov:skip=CKV_AZURE_66: the same
-  // checkov:skip=CKV_AZURE_80: the same
-  // checkov:skip=CKV_AZURE_88: the same
-  // checkov:skip=CKV_AZURE_222: the same
+resource appSettings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'appsettings'
   properties: union(settings, hostSettings)
 }
 
-output id string = app.id
-output name string = app.name
 output url string = 'https://${app.properties.defaultHostName}'

@@ -1,7 +1,7 @@
 // Two identities, each with the rights of one. User-assigned: their roles are in place before the app fetches
 // its package for the first time, and they outlive the app.
 param location string
-param tags object
+param tags { *: string }
 param appIdentityName string
 param eventGridIdentityName string
 
@@ -18,8 +18,6 @@ resource eventGrid 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30'
   tags: tags
 }
 
-output appId string = app.id
 output appClientId string = app.properties.clientId
 output appPrincipalId string = app.properties.principalId
-output eventGridId string = eventGrid.id
 output eventGridPrincipalId string = eventGrid.properties.principalId

@@ -1,6 +1,6 @@
 // Logs, reached with Entra ID alone.
 param location string
-param tags object
+param tags { *: string }
 param workspaceName string
 param componentName string
 param retentionDays int
@@ -37,5 +37,4 @@ resource component 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-output workspaceId string = workspace.id
-output componentName string = component.name
+output workspaceCustomerId string = workspace.properties.customerId

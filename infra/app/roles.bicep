@@ -1,9 +1,11 @@
-// Who may do what, at the smallest scope that works. Names derive from scope, principal and role, so that a
-// second deployment finds its assignments again.
+// Who may do what, at the smallest scope that works. Names derive from scope, identity and role, so that a second
+// deployment finds its assignments again, and what-if knows them beforehand.
 param accountName string
-param deadLetterContainerName string
+param deadLetterName string
 param componentName string
+param appIdentityId string
 param appPrincipalId string
+param eventGridIdentityId string
 param eventGridPrincipalId string
 
 var roleIds = {
@@ -24,7 +26,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' exist
 
 resource deadLetter 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' existing = {
   parent: blobs
-  name: deadLetterContainerName
+  name: deadLetterName
 }
 
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -33,42 +35,54 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 
 // The Functions host keeps leases, keys and the timer's state in blobs it makes itself, and asks for Owner.
 resource appOwnsBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(account.id, appPrincipalId, roleIds['Storage Blob Data Owner'])
+  name: guid(account.id, appIdentityId, roleIds['Storage Blob Data Owner'])
   scope: account
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Storage Blob Data Owner'])
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roleIds['Storage Blob Data Owner']
+    )
   }
 }
 
 // On the account, because the host has a table for its own diagnostics, too.
 resource appWritesTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(account.id, appPrincipalId, roleIds['Storage Table Data Contributor'])
+  name: guid(account.id, appIdentityId, roleIds['Storage Table Data Contributor'])
   scope: account
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Storage Table Data Contributor'])
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roleIds['Storage Table Data Contributor']
+    )
   }
 }
 
 resource appPublishesTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(component.id, appPrincipalId, roleIds['Monitoring Metrics Publisher'])
+  name: guid(component.id, appIdentityId, roleIds['Monitoring Metrics Publisher'])
   scope: component
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Monitoring Metrics Publisher'])
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roleIds['Monitoring Metrics Publisher']
+    )
   }
 }
 
 resource eventGridWritesDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(deadLetter.id, eventGridPrincipalId, roleIds['Storage Blob Data Contributor'])
+  name: guid(deadLetter.id, eventGridIdentityId, roleIds['Storage Blob Data Contributor'])
   scope: deadLetter
   properties: {
     principalId: eventGridPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Storage Blob Data Contributor'])
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roleIds['Storage Blob Data Contributor']
+    )
   }
 }

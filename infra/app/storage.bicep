@@ -1,18 +1,16 @@
 // One account: the table, the app's package, the host's own blobs, and what Event Grid could not deliver.
 param location string
-param tags object
+param tags { *: string }
 param accountName string
 param sku string
 param tableName string
+param deadLetterName string
+@description('Whether the account is closed by network; Event Grid may write dead letters all the same.')
+param isPrivate bool
 
 var packageName = 'app-package'
-var deadLetterName = 'event-dead-letter'
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
-  // checkov:skip=CKV_AZURE_35: open by network, closed by identity (no keys); a Flex app without a virtual network could not reach it
-  // checkov:skip=CKV_AZURE_59: the same
-  // checkov:skip=CKV_AZURE_206: the redundancy is a parameter, zone-redundant by default; the check asks for geo-redundancy
-  // checkov:skip=CKV_AZURE_43: the name is st and 13 letters and digits; the check cannot see through the parameter
   name: accountName
   location: location
   tags: tags
@@ -30,7 +28,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     publicNetworkAccess: 'Enabled'
     networkAcls: {
       bypass: 'AzureServices'
-      defaultAction: 'Allow'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
     }
   }
 }
@@ -78,8 +76,8 @@ resource expiry 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01-01
           type: 'Lifecycle'
           definition: {
             filters: {
-              blobTypes: [ 'blockBlob' ]
-              prefixMatch: [ '${deadLetterName}/' ]
+              blobTypes: ['blockBlob']
+              prefixMatch: ['${deadLetterName}/']
             }
             actions: {
               baseBlob: {
@@ -93,7 +91,7 @@ resource expiry 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01-01
       ]
     }
   }
-  dependsOn: [ blobs ]
+  dependsOn: [blobs]
 }
 
 resource tables 'Microsoft.Storage/storageAccounts/tableServices@2025-01-01' = {
@@ -107,9 +105,6 @@ resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-0
   name: tableName
 }
 
-output accountName string = account.name
-output accountId string = account.id
 output blobEndpoint string = account.properties.primaryEndpoints.blob
 output tableEndpoint string = account.properties.primaryEndpoints.table
 output packageContainerName string = package.name
-output deadLetterContainerName string = deadLetter.name

@@ -5,13 +5,13 @@ targetScope = 'subscription'
 param environmentName string
 param location string
 param subscriptionName string
-param eventTypes array
+param eventTypes string[]
 param functionAppId string
 param functionAppUrl string
 param functionName string
-@allowed([ 'AzureFunction', 'WebHook' ])
+@allowed(['AzureFunction', 'WebHook'])
 param destinationType string
-@allowed([ 'CloudEventSchemaV1_0', 'EventGridSchema' ])
+@allowed(['CloudEventSchemaV1_0', 'EventGridSchema'])
 param deliverySchema string
 param deadLetterAccountId string
 param deadLetterContainerName string
@@ -21,15 +21,16 @@ param actionGroupId string
 var tags = { 'azd-env-name': environmentName }
 var token = uniqueString(subscription().subscriptionId, environmentName)
 var topicName = 'evgt-aks-${token}'
+var groupName = 'rg-${environmentName}-events'
+var topicId = resourceId(subscription().subscriptionId, groupName, 'Microsoft.EventGrid/systemTopics', topicName)
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
-  name: 'rg-${environmentName}-events'
+  name: groupName
   location: location
   tags: tags
 }
 
 module topic 'systemTopic.bicep' = {
-  name: 'topic'
   scope: group
   params: {
     tags: tags
@@ -41,10 +42,9 @@ module topic 'systemTopic.bicep' = {
 }
 
 module eventSubscription 'subscription.bicep' = {
-  name: 'event-subscription'
   scope: group
   params: {
-    topicName: topic.outputs.name
+    topicName: topicName
     subscriptionName: subscriptionName
     eventTypes: eventTypes
     functionAppId: functionAppId
@@ -56,18 +56,19 @@ module eventSubscription 'subscription.bicep' = {
     deadLetterContainerName: deadLetterContainerName
     deadLetterIdentityId: deadLetterIdentityId
   }
+  dependsOn: [topic]
 }
 
 module alerts '../alerts/topic.bicep' = {
-  name: 'topic-alerts'
   scope: group
   params: {
     tags: tags
     suffix: token
-    topicId: topic.outputs.id
+    topicId: topicId
     actionGroupId: actionGroupId
     subscriptionName: subscriptionName
     isShared: false
     watchUnmatched: true
   }
+  dependsOn: [topic]
 }

@@ -1,13 +1,13 @@
 // An event subscription on a system topic of this resource group: from the topic to one function of the app.
 param topicName string
 param subscriptionName string
-param eventTypes array
+param eventTypes string[]
 param functionAppId string
 param functionAppUrl string
 param functionName string
-@allowed([ 'AzureFunction', 'WebHook' ])
+@allowed(['AzureFunction', 'WebHook'])
 param destinationType string
-@allowed([ 'CloudEventSchemaV1_0', 'EventGridSchema' ])
+@allowed(['CloudEventSchemaV1_0', 'EventGridSchema'])
 param deliverySchema string
 param deadLetterAccountId string
 param deadLetterContainerName string

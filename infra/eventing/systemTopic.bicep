@@ -1,5 +1,5 @@
 // A system topic: where Azure puts the events of one source. There can be only one for a source and type.
-param tags object
+param tags { *: string }
 param name string
 @description('Id of what sends the events.')
 param source string
@@ -25,6 +25,7 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   }
 }
 
+#disable-next-line use-recent-api-versions // older or not: the stable one, of 2016, knows no log categories of Event Grid
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (!empty(workspaceId)) {
   name: 'delivery-failures'
   scope: topic
@@ -38,6 +39,3 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
     ]
   }
 }
-
-output id string = topic.id
-output name string = topic.name

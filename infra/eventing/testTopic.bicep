@@ -1,11 +1,11 @@
 // A topic that people publish sample events to, on the same way to the app as AKS's own. For trying out.
 param location string
-param tags object
+param tags { *: string }
 param name string
 param functionAppId string
 param functionAppUrl string
 param functionName string
-@allowed([ 'AzureFunction', 'WebHook' ])
+@allowed(['AzureFunction', 'WebHook'])
 param destinationType string
 @description('Who may publish: object id of a user, or empty.')
 param publisherPrincipalId string
@@ -15,8 +15,6 @@ var roleIds = {
 }
 
 resource topic 'Microsoft.EventGrid/topics@2025-02-15' = {
-  // checkov:skip=CKV_AZURE_193: people publish to it from where they are, with their identity
-  // checkov:skip=CKV_AZURE_191: it delivers to a function, with that function's key
   name: name
   location: location
   tags: tags
@@ -64,7 +62,10 @@ resource userPublishes 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   properties: {
     principalId: publisherPrincipalId
     principalType: 'User'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['EventGrid Data Sender'])
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roleIds['EventGrid Data Sender']
+    )
   }
 }
 

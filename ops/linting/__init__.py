@@ -74,7 +74,7 @@ def _finding(rule: Rule, listed: ListedCluster, problem: Problem) -> Finding:
         why=rule.why,
         source=rule.source,
         fix=problem.mend,
-        file=listed.file,
+        file=listed.files.get(problem.part) or listed.file,
         address=listed.addresses.get(problem.part) or listed.address,
     )
 

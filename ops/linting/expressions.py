@@ -293,6 +293,20 @@ def _contains(holder: Any, item: Any) -> bool:  # noqa: ANN401 - decoded JSON
     return item in holder
 
 
+def _try_get(holder: Any, *keys: Any) -> Any:  # noqa: ANN401 - decoded JSON
+    for key in keys:
+        holder = _item(holder, key)
+        if holder is UNKNOWN:
+            return None
+    return holder
+
+
+def _range(start: int, count: int) -> list[int]:
+    if count > _LONGEST:
+        raise ValueError("too long")
+    return list(range(start, start + count))
+
+
 def _equals(one: Any, other: Any) -> bool:  # noqa: ANN401 - decoded JSON
     return type(one) is type(other) and bool(one == other)
 
@@ -337,7 +351,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "lessorequals": lambda one, other: one <= other,
     "greater": lambda one, other: one > other,
     "greaterorequals": lambda one, other: one >= other,
-    "range": lambda start, count: _bounded(list(range(start, start + min(count, _LONGEST)))),
+    "range": _range,
     "createarray": lambda *given: list(given),
     "createobject": lambda *given: dict(zip(given[::2], given[1::2], strict=True)),
     "array": lambda value: value if isinstance(value, list) else [value],
@@ -355,5 +369,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "take": lambda value, count: value[: max(count, 0)],
     "skip": lambda value, count: value[max(count, 0) :],
     "items": lambda value: [{"key": key, "value": value[key]} for key in sorted(value)],
+    "objectkeys": sorted,
+    "tryget": _try_get,
     "shallowmerge": lambda items: _union(*items),
 }

@@ -89,6 +89,8 @@ class ListedCluster(msgspec.Struct, frozen=True, kw_only=True):
     """The same for configurations that are resources of their own, by name."""
     file: str = ""
     """The input, as named on the command line."""
+    files: dict[str, str] = {}
+    """The same for what belongs to the cluster, by its name, where several inputs tell of one cluster."""
 
     def configuration(self, name: str) -> Configuration | None:
         """Return the configuration of this name."""

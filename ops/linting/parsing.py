@@ -9,7 +9,6 @@ there counts as not known. Terraform plans and ARM templates have readers of the
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,14 +19,10 @@ from shared.maintenance import ConfigurationError, is_shared, linked, parse, par
 from shared.maintenance.configuration import NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from shared.maintenance import Configuration, SharedWindow
 
-_ID = re.compile(
-    r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/microsoft\.containerservice/managedclusters/([^/]+)",
-    re.IGNORECASE,
-)
 _MARKS_OF_A_CLUSTER = frozenset(
     {
         "maintenanceConfigurations",
@@ -110,9 +105,20 @@ def _shared_key(listed: ListedCluster) -> str:
 
 def _of_file(listing: Listing, file: str) -> Listing:
     def named(items: Iterable[ListedCluster]) -> tuple[ListedCluster, ...]:
-        return tuple(msgspec.structs.replace(listed, file=file) for listed in items)
+        return tuple(
+            msgspec.structs.replace(listed, file=file, files=dict.fromkeys(_parts(listed), file))
+            for listed in items
+        )
 
     return Listing(named(listing.clusters), named(listing.shared), listing.unread)
+
+
+def _parts(listed: ListedCluster) -> Iterator[str]:
+    """Yield the names of what belongs to a cluster, as findings give them."""
+    yield from (found.name for found in listed.configurations)
+    yield from (found.name for found in listed.malformed)
+    yield from (pool.name for pool in listed.pools)
+    yield from (f"{budget.namespace}/{budget.name}" for budget in listed.budgets)
 
 
 def _linked(listing: Listing) -> Listing:
@@ -148,6 +154,7 @@ def _joined(one: ListedCluster, other: ListedCluster) -> ListedCluster:
         pools=one.pools or other.pools,
         budgets=one.budgets or other.budgets,
         addresses={**one.addresses, **other.addresses},
+        files={**one.files, **other.files},
     )
 
 
@@ -169,7 +176,7 @@ def _read(item: object) -> ListedCluster:
         return shared_window(item)
     if keys & _MARKS_OF_A_CONFIGURATION or "/maintenanceconfigurations/" in id_.lower():
         return of_configurations(id_, [item])
-    if keys & _MARKS_OF_A_CLUSTER or _ID.fullmatch(id_.rstrip("/")):
+    if keys & _MARKS_OF_A_CLUSTER or Cluster.parse(id_):
         return cluster(item)
     if _text(item, "name").lower() in _NAMES:
         return of_configurations(id_, [item])
@@ -194,7 +201,7 @@ def of_configurations(id_: str, bodies: Iterable[dict[str, Any]]) -> ListedClust
             good.append(parse(body))
         except ConfigurationError as error:
             bad.append(Malformed(_name(body), body, error))
-    cluster = _identity(id_)
+    cluster = Cluster.parse(id_)
     return ListedCluster(
         name=cluster.name if cluster else "",
         cluster=cluster,
@@ -275,11 +282,6 @@ def _budget(budget: Mapping[str, Any]) -> Budget:
         allowed=_whole(status, "disruptionsAllowed"),
         expected=_whole(status, "expectedPods"),
     )
-
-
-def _identity(id_: str) -> Cluster | None:
-    match = _ID.match(id_)
-    return Cluster(*match.groups()) if match else None
 
 
 def _objects(value: object) -> list[dict[str, Any]]:

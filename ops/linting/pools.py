@@ -45,6 +45,8 @@ def max_surge(listed: ListedCluster, _: LintContext) -> Iterator[Problem]:
     """Find pools whose maxSurge is not set, or is less than a third of the nodes."""
     for pool in listed.pools:
         percent = _percent(pool)
+        if pool.max_surge is None and not pool.settings_known:
+            continue
         if pool.max_surge is None:
             what = "maxSurge is not set: one node, or 10% from Kubernetes 1.32 on"
         elif percent is not None and percent < SURGE and _whole(pool.max_unavailable) == 0:
@@ -148,14 +150,14 @@ RULES = (
     ),
     Rule(
         "max-unavailable",
-        Severity.INFO,
+        Severity.ERROR,
         "maxUnavailable cannot be set on system pools.",
         ROLLING,
         max_unavailable,
     ),
     Rule(
         "drain-limits",
-        Severity.INFO,
+        Severity.ERROR,
         "The drain timeout is 5 minutes to 24 hours (30 minutes by default), the soak time up to 30 minutes.",
         ROLLING,
         drain_limits,

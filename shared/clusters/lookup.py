@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from shared.events.model import Event
     from shared.maintenance.inventory import ClusterInfo
     from shared.maintenance.snapshot import ClusterSnapshot
     from shared.notices.kinds import Kind
@@ -73,11 +74,22 @@ class Lookup:
             return planned
         return msgspec.structs.replace(planned, checks=checks)
 
+    def region(self, event: Event, reader: Reader) -> str:
+        """Return the region of an event's cluster; empty where it is not known. At most one round trip."""
+        if not self._is_on:
+            return ""
+        try:
+            known = reader.cluster(event.subject.key)
+        except TableError:
+            log.exception("%s: what is known of its cluster cannot be read", event.event_id)
+            return ""
+        return known.location.replace(" ", "").lower() if known else ""
+
     def _known(self, told: StoredEvent, reader: Reader) -> ClusterInfo | None:
         if not self._is_on:
             return None
         try:
-            return reader.cluster(told.event.cluster.key)
+            return reader.cluster(told.event.subject.key)
         except TableError:
             log.exception("%s: what is known of its cluster cannot be read", told.key)
             return None

@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.maintenance.inventory import read
-from shared.sources.arm import Arm, ArmError
+from shared.sources.arm import LINKS_API_VERSION, Arm, ArmError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,7 +51,10 @@ class Subscriptions:
         """See Source."""
         for subscription in self._subscriptions:
             try:
-                yield from self._arm.listed(subscription, _missed)
+                windows = self._arm.shared_windows(subscription)
+                version = LINKS_API_VERSION if windows else ""
+                for body in self._arm.listed(subscription, _missed, version):
+                    yield [*windows, body] if windows else body
             except ArmError as error:
                 # Without a traceback: what it says is all there is to know.
                 log.error("the clusters of subscription %s cannot be listed: %s", subscription, error)  # noqa: TRY400

@@ -20,8 +20,10 @@ from shared.audience import DEFAULT_AUDIENCE
 from shared.clusters.lookup import OFF
 from shared.decision_log import log_decision
 from shared.delivery.sender import RateLimited
+from shared.events.cluster_event import version_id
 from shared.events.envelope import parse
-from shared.events.model import Event, Ignored, Item, Rejected
+from shared.events.model import ClusterNews, Event, Ignored, Item, Rejected
+from shared.notices import correlation
 from shared.notices.kinds import Decision, Kind
 from shared.notices.planning import Plan, needs_history, plan
 from shared.notices.records import (
@@ -120,7 +122,7 @@ class Intake:
                 return self._reject(item.raw, reason)
             case Event() as event:
                 try:
-                    return self._record(event, item.raw, deadline)
+                    return self._record_news(event, item.raw, deadline)
                 except TableUnavailable:
                     raise
                 except Exception as error:
@@ -128,7 +130,35 @@ class Intake:
                     log.exception("an event could not be recorded")
                     return self._reject(item.raw, f"could not be recorded: {error!r}")
 
-    def _record(self, event: Event, raw: str, deadline: float) -> Decision:
+    def _record_news(self, event: Event, raw: str, deadline: float) -> Decision:
+        """Record an event; news of versions once for each audience, from however many clusters they come."""
+        if event.news != ClusterNews.NEW_VERSION:
+            return self._record(event, raw, deadline)
+        region = self._clusters.region(event, Reader(self._store))
+        if region:
+            id_ = version_id(f"region {region}", event.versions)
+            event = msgspec.structs.replace(event, region=region, event_id=id_)
+        audiences = self._routes.audiences_for(event, Kind.NEW_VERSION)
+        decisions = [
+            self._record(
+                msgspec.structs.replace(event, event_id=f"{event.event_id} for {audience}"),
+                raw,
+                deadline,
+                only=audience,
+            )
+            for audience in audiences
+        ]
+        if not decisions:
+            return self._record(event, raw, deadline)
+        return next((decision for decision in decisions if decision is Decision.NEW), decisions[0])
+
+    def _is_told_elsewhere(self, event: Event) -> bool:
+        """Return whether the other topic has told the same of an event's cluster. At most one round trip."""
+        found = correlation.told_before(event)
+        return found is not None and self._store.marked(*found)
+
+    def _record(self, event: Event, raw: str, deadline: float, only: str = "") -> Decision:
+        is_told = self._is_told_elsewhere(event)
         for _ in range(_MAX_ATTEMPTS):
             prefix = keys.history(event.event_id)
             history = self._store.history(prefix) if needs_history(event) else ()
@@ -139,13 +169,17 @@ class Intake:
             if planned.key is None:
                 return self._decided(planned.decision, event, prefix)
             recorded = StoredEvent(planned.key, event, planned.decision, planned.revision)
-            audiences = self._hearing(event, planned, history)
+            if is_told:
+                planned = msgspec.structs.replace(planned, decision=Decision.SUPERSEDED, kind=None)
+                recorded = msgspec.structs.replace(recorded, decision=Decision.SUPERSEDED)
+            audiences = (only,) if only else self._hearing(event, planned, history)
             urgent = self._urgent(audiences) if planned.kind is Kind.FAILED else []
             clusters = self._clusters if deadline - self._clock.monotonic() > _IN_TIME_FOR_CLUSTERS else OFF
             reader, known = Reader(self._store), [*history, recorded]
             planned = clusters.watched(planned, recorded, known, reader, now)
             mails = [self._failure(recorded, known, audience, clusters, reader) for audience in urgent]
-            record = partial(self._store.record, recorded, raw, now=now, token=uuid4().hex)
+            marks = correlation.marks(recorded)
+            record = partial(self._store.record, recorded, raw, now=now, token=uuid4().hex, marks=marks)
             since = self._clock.monotonic()
             recording = self._commit(record, planned, audiences, mails)
             if recording.is_new:
@@ -167,7 +201,7 @@ class Intake:
         audiences = self._routes.audiences_for(told, planned.kind)
         if not audiences and not self._routes.is_routed(told):
             key = planned.key or event.event_id
-            log_decision(Decision.UNROUTED, key, level=logging.WARNING, cluster=event.cluster.id)
+            log_decision(Decision.UNROUTED, key, level=logging.WARNING, cluster=event.subject.id)
         return audiences
 
     def _commit(
@@ -275,7 +309,7 @@ class Intake:
             key,
             eventId=event.event_id,
             status=event.status,
-            cluster=event.cluster.name,
+            cluster=event.subject.name,
             envelope=event.envelope_id,
         )
         return decision

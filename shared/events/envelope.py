@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+from shared.events import cluster_event, scheduled_event
 from shared.events.model import Event, Ignored, Item, Rejected, UnreadableEventError
-from shared.events.scheduled_event import read
 
 _MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{},]|"', re.DOTALL)
 """What divides JSON: brackets, commas, and texts as a whole."""
@@ -36,12 +36,21 @@ def parse(text: str, received: datetime) -> list[Item]:
     except (ValueError, RecursionError) as error:
         return _piecemeal(text, received) or [Item(text, Rejected(f"not JSON: {_reason(error)}"))]
     if not isinstance(body, list):
-        return [Item(text, _read(body, received))]
+        return _items(text, body, received)
     if not body:
         return [Item(text, Rejected("an empty array"))]
     if len(body) == 1:
-        return [Item(text, _read(body[0], received))]
-    return [Item(json.dumps(element), _read(element, received)) for element in body]
+        return _items(text, body[0], received)
+    return [item for element in body for item in _items(json.dumps(element), element, received)]
+
+
+def _items(text: str, body: object, received: datetime) -> list[Item]:
+    """Read one event: one item, or one for each cluster that it names."""
+    reading = _read(body, received)
+    readings: list[Event | Ignored | Rejected] = [reading]
+    if isinstance(reading, Event) and isinstance(body, dict) and not cluster_event.is_one(body):
+        readings += scheduled_event.others(reading, body)
+    return [Item(text, each) for each in readings]
 
 
 def _piecemeal(text: str, received: datetime) -> list[Item]:
@@ -52,7 +61,7 @@ def _piecemeal(text: str, received: datetime) -> list[Item]:
     items: list[Item] = []
     for element in _elements(text):
         try:
-            items.append(Item(element, _read(json.loads(element), received)))
+            items += _items(element, json.loads(element), received)
         except (ValueError, RecursionError) as error:
             items.append(Item(element, Rejected(f"not JSON: {_reason(error)}")))
     return items if any(isinstance(item.reading, Event) for item in items) else []
@@ -80,7 +89,9 @@ def _elements(text: str) -> list[str]:
 
 def _read(body: object, received: datetime) -> Event | Ignored | Rejected:
     try:
-        return read(body, received)
+        if isinstance(body, dict) and cluster_event.is_one(body):
+            return cluster_event.read(body, received)
+        return scheduled_event.read(body, received)
     except UnreadableEventError as error:
         return Rejected(str(error))
     except RecursionError:

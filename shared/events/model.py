@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 import msgspec
 
@@ -31,7 +33,18 @@ class Upgrade(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Cluster(msgspec.Struct, frozen=True):
+_CLUSTER = re.compile(
+    r"/subscriptions/([^/]+)/resourcegroups/([^/]+)"
+    r"/providers/microsoft\.containerservice/managedclusters/([^/]+)",
+    re.IGNORECASE,
+)
+_FLEET = re.compile(
+    r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/microsoft\.containerservice/fleets/([^/]+)",
+    re.IGNORECASE,
+)
+
+
+class Cluster(msgspec.Struct, frozen=True, tag="cluster"):
     """An AKS cluster, spelled as the event spells it.
 
     Resource IDs are case-insensitive, and one event may spell them in two ways: compare `key`.
@@ -40,6 +53,12 @@ class Cluster(msgspec.Struct, frozen=True):
     subscription: str
     resource_group: str
     name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the cluster that a resource ID names: its own, or one of something that belongs to it."""
+        match = _CLUSTER.search(text)
+        return cls(*match.groups()) if match else None
 
     @property
     def id(self) -> str:
@@ -55,6 +74,45 @@ class Cluster(msgspec.Struct, frozen=True):
         return self.id.lower()
 
 
+class Fleet(msgspec.Struct, frozen=True, tag="fleet"):
+    """An Azure Kubernetes Fleet Manager. As with clusters, compare `key`."""
+
+    subscription: str
+    resource_group: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the fleet that a resource ID names: its own, or one of something that belongs to it."""
+        match = _FLEET.search(text)
+        return cls(*match.groups()) if match else None
+
+    @property
+    def id(self) -> str:
+        """The ARM resource ID, without a trailing slash."""
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.ContainerService/fleets/{self.name}"
+        )
+
+    @property
+    def key(self) -> str:
+        """The same for every spelling of the same fleet."""
+        return self.id.lower()
+
+
+Subject = Cluster | Fleet
+"""What an event is about."""
+
+SUBJECTS: dict[str, type[Subject]] = {"cluster": Cluster, "fleet": Fleet}
+"""By the name of the fact that holds it in a stored row."""
+
+
+def subject(text: str) -> Subject | None:
+    """Return what a resource ID names; None where it names neither a cluster nor a fleet."""
+    return Cluster.parse(text) or Fleet.parse(text)
+
+
 class EndOfSupport(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an end-of-support notice says besides its description."""
 
@@ -62,6 +120,15 @@ class EndOfSupport(msgspec.Struct, frozen=True, omit_defaults=True):
     date: datetime | None = None
     support: str = ""
     """`Community` or `LTS`, as sent."""
+
+
+class ClusterNews(StrEnum):
+    """What an event of a cluster's own topic tells, besides the end of support."""
+
+    ROLLING_STARTED = "rolling-started"
+    ROLLING_SUCCEEDED = "rolling-succeeded"
+    ROLLING_FAILED = "rolling-failed"
+    NEW_VERSION = "new-version"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -73,7 +140,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     event_id: str
     status: str
-    cluster: Cluster
+    subject: Subject
     time: datetime
     """When the event happened, by its envelope."""
     envelope_id: str = ""
@@ -90,6 +157,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = ""
     details: str = ""
     end_of_support: EndOfSupport | None = None
+    news: str = ""
+    """A value of ClusterNews, for an event of a cluster's own topic."""
+    versions: tuple[str, ...] = ()
+    """Of news of versions: the latest supported, the latest stable, the lowest minor, the latest preview."""
 
     def row_key(self, revision: int = 0) -> str:
         """Return the key of the row that holds this event, or a revision of it."""

@@ -8,6 +8,7 @@ Everything is pure; the time of receipt is passed in.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from datetime import datetime, timedelta
@@ -16,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-from shared import timestamps
+import msgspec
+
+from shared import keys, timestamps
 from shared.events.model import Cluster, EndOfSupport, Event, Ignored, Status, UnreadableEventError, Upgrade
+from shared.text import encodable, fact
 
 EVENT_TYPE = "Microsoft.ResourceNotifications.ContainerServiceEventResources.ScheduledEventEmitted"
 """The type that AKS documents, and that `azure-eventgrid` names in its `SystemEventNames`."""
@@ -32,17 +36,11 @@ moment the notice was made, microseconds before the event's own time."""
 _SHORT = 256
 _LONG = 2_048
 _MAX_POOLS = 100
+_MAX_CLUSTERS = 50
 _MAX_POOL = 64
 
-_CLUSTER = re.compile(
-    r"/subscriptions/(?P<subscription>[^/]+)/resourcegroups/(?P<group>[^/]+)"
-    r"/providers/microsoft\.containerservice/managedclusters/(?P<name>[^/]+)",
-    re.IGNORECASE,
-)
 _POOL = re.compile(r"/agentpools/(?P<pool>[^/]+)", re.IGNORECASE)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 _OURS = "microsoft.containerservice/managedclusters"
 
@@ -54,16 +52,12 @@ def read(body: object, received: datetime) -> Event | Ignored:
     """Return the event that a JSON value holds. Raises UnreadableEventError with the reason."""
     if not isinstance(body, dict):
         raise UnreadableEventError(f"an event is a JSON object, this is {json_type(body)}")
-    # Keys in the documentation differ in case (specVersion) and even in a trailing space ("time ").
-    envelope = {str(key).strip().lower(): value for key, value in body.items()}
-    event_type = _text(envelope.get("type") if "specversion" in envelope else envelope.get("eventtype"))
-    if not event_type:
-        event_type = _text(envelope.get("eventtype") or envelope.get("type"))
+    envelope, event_type = envelope_of(body)
     if not event_type:
         raise UnreadableEventError("no event type: neither CloudEvents 1.0 nor the Event Grid schema")
     envelope_id = _text(envelope.get("id"))
 
-    data = mapping(envelope.get("data"))
+    data = mapping(envelope.get("data")) or _decoded(envelope.get("data_base64"))
     info = mapping(data.get("resourceinfo"))
     subject = _text(envelope.get("subject"), _LONG)
     why_not_ours = _why_not_ours(event_type, info, subject)
@@ -76,7 +70,7 @@ def read(body: object, received: datetime) -> Event | Ignored:
     resources = [resource for resource in _sequence(properties.get("resources")) if isinstance(resource, str)]
     identifiers = [subject, _text(info.get("id"), _LONG)]
     identifiers += [_text(resource, _LONG) for resource in resources]
-    cluster = _cluster(identifiers)
+    cluster = find_cluster(identifiers)
     if cluster is None:
         raise UnreadableEventError(
             "names no AKS cluster: neither subject, resourceInfo.id nor resources hold its ID"
@@ -122,7 +116,7 @@ def read(body: object, received: datetime) -> Event | Ignored:
     return Event(
         event_id=event_id,
         status=status,
-        cluster=cluster,
+        subject=cluster,
         time=time,
         envelope_id=envelope_id,
         upgrade=upgrade,
@@ -136,6 +130,56 @@ def read(body: object, received: datetime) -> Event | Ignored:
         details=details_text,
         end_of_support=end_of_support,
     )
+
+
+def envelope_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return an event's envelope, its keys in lower case, and its type, empty where it has none.
+
+    Keys in the documentation differ in case (specVersion) and even in a trailing space ("time ").
+    """
+    envelope = {str(key).strip().lower(): value for key, value in body.items()}
+    event_type = short_text(envelope.get("type") if "specversion" in envelope else envelope.get("eventtype"))
+    return envelope, event_type or short_text(envelope.get("eventtype") or envelope.get("type"))
+
+
+def _decoded(value: object) -> Mapping[str, Any]:
+    """Take data that comes as Base64 (CloudEvents 1.0, JSON format, 3.1.1), where that is JSON."""
+    if not isinstance(value, str):
+        return {}
+    try:
+        return mapping(base64.b64decode(value, validate=True).decode())
+    except ValueError:
+        return {}
+
+
+def others(event: Event, body: Mapping[str, Any]) -> list[Event]:
+    """Return the same event for the other clusters that its resources name.
+
+    AKS is documented to list ARM IDs there, and nothing says that they are of one cluster. An eventId is
+    taken for one maintenance, so that of another cluster gets one of its own.
+    """
+    envelope, _ = envelope_of(body)
+    data = mapping(envelope.get("data")) or _decoded(envelope.get("data_base64"))
+    properties = mapping(mapping(data.get("resourceinfo")).get("properties"))
+    named: dict[str, list[str]] = {}
+    clusters: dict[str, Cluster] = {}
+    for resource in _sequence(properties.get("resources")):
+        identifier = _text(resource, _LONG) if isinstance(resource, str) else ""
+        cluster = find_cluster([identifier])
+        if cluster is not None:
+            clusters.setdefault(cluster.key, cluster)
+            named.setdefault(cluster.key, []).append(identifier)
+    if clusters.pop(event.subject.key, None) is None:
+        return []  # they spell it in another way, or are about something else
+    return [
+        msgspec.structs.replace(
+            event,
+            event_id=f"{event.event_id} of {keys.digest(key)}",
+            subject=cluster,
+            pools=_pools(named[key]),
+        )
+        for key, cluster in list(clusters.items())[:_MAX_CLUSTERS]
+    ]
 
 
 def _why_not_ours(event_type: str, info: Mapping[str, Any], subject: str) -> str:
@@ -198,12 +242,9 @@ _UPGRADES = (
 )
 
 
-def _cluster(identifiers: Iterable[str]) -> Cluster | None:
-    for identifier in identifiers:
-        match = _CLUSTER.search(identifier)
-        if match:
-            return Cluster(match["subscription"], match["group"], match["name"])
-    return None
+def find_cluster(identifiers: Iterable[str]) -> Cluster | None:
+    """Return the cluster that the first of these texts with an ID of one names."""
+    return next(filter(None, map(Cluster.parse, identifiers)), None)
 
 
 def _pools(identifiers: Iterable[str]) -> tuple[str, ...]:
@@ -216,7 +257,7 @@ def _details(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
+        return encodable(value)
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -240,8 +281,10 @@ def _text(value: object, limit: int = _SHORT) -> str:
     """Take a short text, on one line; a number counts as its digits, anything else as absent."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", str(value))
-    return _CONTROL.sub(" ", text).strip()[:limit]
+    return fact(str(value))[:limit]
+
+
+short_text = _text
 
 
 def json_type(value: object) -> str:

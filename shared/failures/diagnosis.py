@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.events.model import Upgrade
+from shared.events.model import Cluster, Upgrade
 from shared.failures import templates
 from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, UNKNOWN, Catalogue
 from shared.failures.exit_codes import exit_code
@@ -404,10 +404,7 @@ def _about(context: Context, read_facts: dict[str, str]) -> dict[str, str]:
         "region": accepted("region", context.region.replace(" ", "").lower()),
     }
     if all(facts[name] for name in ("subscription", "resource_group", "cluster")):
-        facts["cluster_id"] = (
-            f"/subscriptions/{facts['subscription']}/resourceGroups/{facts['resource_group']}"
-            f"/providers/Microsoft.ContainerService/managedClusters/{facts['cluster']}"
-        )
+        facts["cluster_id"] = Cluster(facts["subscription"], facts["resource_group"], facts["cluster"]).id
     if "pool" not in read_facts and len(context.pools) == 1:
         facts["pool"] = accepted("pool", context.pools[0].lower())
     return {name: value for name, value in facts.items() if value}

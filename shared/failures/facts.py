@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from shared.text import GUID, searchable
+
 
 class Fact(NamedTuple):
     """A kind of fact."""
@@ -27,7 +29,6 @@ def _form(pattern: str) -> re.Pattern[str]:
 _DNS = _form(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _LABEL = _form(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _POOL = _form(r"[a-z][a-z0-9]{0,11}")
-_GUID = _form(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _ID = _form(r"/subscriptions/[\w.()/-]{1,500}[\w()]")
 _NAME = _form(r"[a-z0-9_](?:[\w.()-]{0,88}[\w)])?")
 _WORD = _form(r"[a-z][a-z0-9_]{1,79}")
@@ -53,7 +54,7 @@ FACTS: dict[str, Fact] = {
     # What the event says.
     "cluster": Fact("", "the cluster", _form(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")),
     "resource_group": Fact("", "the resource group", _form(r"[\w(](?:[\w.()-]{0,88}[\w()-])?")),
-    "subscription": Fact("", "the subscription", _GUID),
+    "subscription": Fact("", "the subscription", GUID),
     "region": Fact("Region", "the region", _form(r"[a-z][a-z0-9]{2,40}")),
     "cluster_id": Fact("", "the cluster", _ID),
     # Kubernetes.
@@ -137,11 +138,11 @@ FACTS: dict[str, Fact] = {
     "expected": Fact("Expected", "all", _NUMBER),
     "actual": Fact("Ready", "fewer", _NUMBER),
     # Permissions, policies, locks.
-    "client_id": Fact("Client ID", "the identity", _GUID),
-    "object_id": Fact("Object ID", "the cluster's identity", _GUID),
+    "client_id": Fact("Client ID", "the identity", GUID),
+    "object_id": Fact("Object ID", "the cluster's identity", GUID),
     "action": Fact("Missing permission", "an action", _ACTION),
     "scope": Fact("Scope", "a resource", _ID),
-    "app_id": Fact("Application", "the service principal", _GUID),
+    "app_id": Fact("Application", "the service principal", GUID),
     "deny_assignment": Fact("Deny assignment", "a deny assignment", _PHRASE),
     "feature": Fact("Feature", "a feature", _form(r"[A-Za-z][\w.]{2,60}(?:/[\w.-]{2,80})?")),
     "policy": Fact("Policy assignment", "an Azure Policy", _PHRASE),
@@ -163,19 +164,16 @@ FACTS: dict[str, Fact] = {
     "node_resource_group": Fact("Node resource group", "the node resource group", _NAME),
     "scale_set": Fact("Scale set", "the scale set", _NAME),
     "retriable": Fact("Retriable, says AKS", "unknown", _form(r"true|false")),
-    "own_operation_id": Fact("Operation ID (for support)", "the operation ID", _GUID),
+    "own_operation_id": Fact("Operation ID (for support)", "the operation ID", GUID),
     "update_run": Fact("Update run", "an update run", _NAME),
     "member": Fact("Member", "a member cluster", _NAME),
-    "correlation_id": Fact("Correlation ID", "the correlation ID", _GUID),
+    "correlation_id": Fact("Correlation ID", "the correlation ID", GUID),
     # Ours.
     "code": Fact("", "no code", _form(r"[\w.-]{2,80}")),
 }
 
 _KUBERNETES_NAMES = frozenset(
     {"node", "pool", "pod", "namespace", "pdb", "webhook", "resource_quota", "admission_policy"}
-)
-_UNSPEAKABLE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
 )
 _MAX_VALUE_CHARACTERS = 300
 _PLACEHOLDERS = frozenset({"null", "none", "n/a"})
@@ -193,9 +191,7 @@ def label(name: str) -> str:
 
 def accepted(name: str, value: str) -> str:
     """Return a value as it is used: one line, no control characters; empty if it does not look right."""
-    value = " ".join(_UNSPEAKABLE.sub(" ", value[: _MAX_VALUE_CHARACTERS * 4]).split())[
-        :_MAX_VALUE_CHARACTERS
-    ]
+    value = searchable(value[: _MAX_VALUE_CHARACTERS * 4])[:_MAX_VALUE_CHARACTERS]
     fact = FACTS.get(name)
     if name == "constraints":
         # A list in the words of the message, whose bullets are gone or not.

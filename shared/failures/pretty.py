@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from shared.failures.embedded_json import unescape
+from shared.text import encodable
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_UNFOLDED_CHARACTERS = 200_000
 _MAX_DEPTH = 40
 _MAX_INNER_DEPTH = 8
@@ -17,7 +16,7 @@ _INDENT = "  "
 
 def pretty(reason: str) -> str:
     """Make a reason readable; nothing of it is left out. Beyond 200,000 characters it stays as it is."""
-    reason = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", reason).strip()
+    reason = encodable(reason).strip()
     if len(reason) > _MAX_UNFOLDED_CHARACTERS:
         return reason
     value = _json(reason)
@@ -25,7 +24,7 @@ def pretty(reason: str) -> str:
         return _unfolded(reason)
     lines: list[str] = []
     _write(value, 0, 0, "", lines)
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", "\n".join(lines))
+    return encodable("\n".join(lines))
 
 
 def _json(text: str) -> object:
@@ -86,7 +85,7 @@ def _unfolded(text: str) -> str:
             lines: list[str] = []
             _write(value, 0, 0, "", lines)
             parts = (unescape(text[:start]).rstrip(), "\n".join(lines), unescape(text[end:]).strip())
-            return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", "\n".join(filter(None, parts)))
+            return encodable("\n".join(filter(None, parts)))
     return unescape(text)
 
 

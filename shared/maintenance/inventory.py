@@ -14,16 +14,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared.events.model import Cluster
-from shared.maintenance import Configuration, ConfigurationError, parse
+from shared.maintenance import (
+    Configuration,
+    ConfigurationError,
+    SharedWindow,
+    is_shared,
+    linked,
+    parse,
+    parse_shared,
+)
+from shared.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_ID = re.compile(
-    r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/microsoft\.containerservice"
-    r"/managedclusters/([^/?#]+)(/maintenanceconfigurations/[^/]+)?/?",
-    re.IGNORECASE,
-)
+_BEHIND = re.compile(r"(/maintenanceconfigurations/[^/]+)?/?", re.IGNORECASE)
 _MAX_LENGTH = 64
 
 
@@ -54,16 +59,22 @@ def identity(resource_id: object) -> Cluster | None:
     """Return the cluster that a resource ID names, or that a configuration's ID belongs to."""
     if not isinstance(resource_id, str) or not resource_id.isprintable():
         return None
-    match = _ID.fullmatch(resource_id)
-    return Cluster(*match.groups()[:3]) if match else None
+    cluster = Cluster.parse(resource_id)
+    if cluster is None or not resource_id.lower().startswith(cluster.key) or set(cluster.name) & set("?#"):
+        return None
+    return cluster if _BEHIND.fullmatch(resource_id[len(cluster.id) :]) else None
 
 
 def read(body: object, now: datetime) -> Reading:
     """Read decoded JSON, as said at `now`."""
     items = body.get("value", body) if isinstance(body, dict) else body
     found: dict[str, ClusterInfo] = {}
+    shared: dict[str, SharedWindow] = {}
     reading = Reading([], [])
     for item in items if isinstance(items, list) else [items]:
+        if is_shared(item):
+            _shared(item, shared, reading.wrong)
+            continue
         facts = item if isinstance(item, dict) else {}
         cluster = identity(facts.get("id"))
         if cluster is None:
@@ -71,8 +82,24 @@ def read(body: object, now: datetime) -> Reading:
             continue
         known = _read(facts, cluster, now, reading.wrong)
         found[cluster.key] = _joined(found[cluster.key], known) if cluster.key in found else known
-    reading.clusters += found.values()
+    reading.clusters += (_linked(known, shared) for known in found.values())
     return reading
+
+
+def _shared(item: object, shared: dict[str, SharedWindow], wrong: list[str]) -> None:
+    try:
+        window = parse_shared(item)
+    except ConfigurationError as error:
+        name = _text(_object(item).get("name"))
+        wrong.append(f"shared maintenance window {name or 'without a name'}: {error}")
+    else:
+        shared[window.key] = window
+
+
+def _linked(known: ClusterInfo, shared: Mapping[str, SharedWindow]) -> ClusterInfo:
+    """Give linked configurations the schedules of their shared windows."""
+    configurations = tuple(linked(found, shared) for found in known.configurations)
+    return msgspec.structs.replace(known, configurations=configurations)
 
 
 def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[str]) -> ClusterInfo:
@@ -119,5 +146,4 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    """Return a short text that can be stored and logged: line breaks and half characters can not."""
-    return value[:_MAX_LENGTH] if isinstance(value, str) and value.isprintable() else ""
+    return printable(value, _MAX_LENGTH)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.events.model import Status
-from shared.messages import failed, phrases, portal, time_phrases, unreachable, window_facts
+from shared.messages import failed, freezes, phrases, portal, time_phrases, unreachable, window_facts
 from shared.messages.history import read_history
 from shared.messages.view import Item
 from shared.notices.kinds import Kind, following
@@ -88,6 +88,8 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
     match story.kind:
         case Kind.SCHEDULED | Kind.RESCHEDULED | Kind.REMINDER:
             time = _distant(story.planned, frame) if story.planned else _expected(story, frame)
+            freeze = freezes.planned_into(story, frame)
+            time += f", {freezes.words(freeze)}" if freeze else ""
         case Kind.NOT_STARTED:
             time = f"was due {_distant(story.planned, frame)}"
         case Kind.STILL_RUNNING:
@@ -99,15 +101,21 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
                 days = time_phrases.days_away(facts.date.date(), frame.as_of)
                 ends = "ended" if days < 0 else "ends"
                 time = f"{ends} {time_phrases.day(facts.date.date())}, {time_phrases.in_days(days)}"
+        case Kind.ROLLING_STARTED | Kind.ROLLING_SUCCEEDED | Kind.ROLLING_FAILED:
+            what = f"Node pool {', '.join(event.pools)}" if event.pools else "Node pool"
+            time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
+        case Kind.NEW_VERSION:
+            what = f"Kubernetes {next(filter(None, event.versions), 'version')}"
+            time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
         case _:
             time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
             if story.took is not None and story.kind is not Kind.STARTED:
                 took = "took" if story.kind is Kind.COMPLETED else "after"
                 time += f", {took} {time_phrases.span(story.took)}"
     return Item(
-        cluster=event.cluster.name,
-        group=event.cluster.resource_group,
-        url=portal.cluster(frame.look.portal, event.cluster),
+        cluster=story.cluster.name,
+        group=story.cluster.resource_group,
+        url=portal.cluster(frame.look.portal, story.cluster),
         what=what,
         when=time,
         title=_title(story, frame),

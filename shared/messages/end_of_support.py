@@ -24,7 +24,11 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
     version = f"Kubernetes {facts.version}" if facts and facts.version else "The Kubernetes version"
     date = facts.date if facts else None
     days = time_phrases.days_away(date.date(), frame.as_of) if date else None
-    past = days < 0 if days is not None else "outof" in event.description.lower()
+    past = (
+        days < 0
+        if days is not None
+        else any(word in event.description.lower() for word in ("outof", "ended"))
+    )
     if days is None:
         when = "is out of support" if past else "ends soon"
     else:
@@ -43,8 +47,8 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
         frame,
         status="Out of support" if past else "",
         tone=Tone.FAILED if past else None,
-        subject=(version, event.cluster.name, when),
-        preheader=f"{event.cluster.name}: {headline}. How to upgrade inside.",
+        subject=(version, story.cluster.name, when),
+        preheader=f"{story.cluster.name}: {headline}. How to upgrade inside.",
         headline=headline,
         moment_label="Support ended" if past else "Support ends",
         moment=time_phrases.day(date.date()) if date else "AKS did not say when",
@@ -55,10 +59,10 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
                 paragraphs=(_past() if past else _ahead(), _automatic()),
             ),
             phrases.todo(
-                event.cluster,
+                story.cluster,
                 Step(
                     "See which versions the cluster can go to.",
-                    phrases.aks("get-upgrades", event.cluster) + " -o table",
+                    phrases.aks("get-upgrades", story.cluster) + " -o table",
                 ),
                 Step(
                     "See whether something would break: deprecated APIs, and Pod Disruption Budgets that "
@@ -67,7 +71,7 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
                 ),
                 Step(
                     "Upgrade, or let auto-upgrade do it in your window.",
-                    phrases.aks("upgrade", event.cluster) + " --kubernetes-version '<version>'",
+                    phrases.aks("upgrade", story.cluster) + " --kubernetes-version '<version>'",
                 ),
             ),
             Section(

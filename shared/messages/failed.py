@@ -24,6 +24,11 @@ MAX_FURTHER_STEPS = 3
 _LONG = 65_536
 """Characters: no more than this is kept in memory for a digest."""
 
+_URGENCY = {
+    "now": "Now: workloads suffer from it, or soon will.",
+    "today": "Today: something is left half done, and more will fail until it is mended.",
+    "next-window": "Before the next maintenance window.",
+}
 _OWNER = {
     "you": "You: the cause lies in your cluster or subscription.",
     "azure-capacity": "Azure, in time: it has too little capacity there at the moment.",
@@ -71,7 +76,7 @@ def _explain(details: str, context: Context, failures_file: str) -> Explanation:
 def _context(story: MaintenanceHistory) -> Context:
     from shared.failures.explanation import Context
 
-    cluster = story.event.cluster
+    cluster = story.cluster
     return Context(
         subscription=cluster.subscription,
         resource_group=cluster.resource_group,
@@ -116,8 +121,8 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
     return view_of(
         story,
         frame,
-        subject=(what, event.cluster.name, tail),
-        preheader=f"{event.cluster.name}: {first.summary} What to do inside.",
+        subject=(what, story.cluster.name, tail),
+        preheader=f"{story.cluster.name}: {_summary(first)} What to do inside.",
         headline=f"{what} failed: {first.title}",
         moment_label="Failed",
         moment=time_phrases.utc(event.updated),
@@ -128,14 +133,18 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
     )
 
 
+def _summary(finding: Finding) -> str:
+    if finding.quoted:
+        return f'AKS says "{finding.summary}".'
+    return finding.summary
+
+
 def _todo(finding: Finding, story: MaintenanceHistory, frame: RenderContext) -> Section:
     links = (
         Link(_guide(finding), portal.https(finding.link)),
         Link("Your runbook", portal.https(frame.audience.runbook)),
     )
-    return phrases.todo(
-        story.event.cluster, *_steps(finding), links=tuple(link for link in links if link.url)
-    )
+    return phrases.todo(story.cluster, *_steps(finding), links=tuple(link for link in links if link.url))
 
 
 def _guide(finding: Finding) -> str:
@@ -162,6 +171,7 @@ def _steps(finding: Finding) -> tuple[Step, ...]:
 
 def _known(finding: Finding) -> Section:
     facts = [Fact(label, value) for label, value in finding.facts]
+    facts.append(Fact("How soon to act", _URGENCY.get(finding.urgency or "", "")))
     facts.append(Fact("Who can mend it", _OWNER.get(finding.owner, "")))
     if finding.code:
         facts.append(Fact("Code", finding.code))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.events.model import Event, Status, Upgrade
+from shared.events.model import Cluster, Event, Status, Upgrade
 from shared.maintenance.snapshot import ClusterSnapshot
 from shared.notices.kinds import Decision, Kind
 from shared.notices.records import StoredEvent, latest_announcement
@@ -23,6 +23,7 @@ class MaintenanceHistory(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Kind
     event: Event
+    cluster: Cluster
     lead: str = ""
     revision: int = 0
     upgrade: Upgrade
@@ -54,12 +55,14 @@ class MaintenanceHistory(msgspec.Struct, frozen=True, kw_only=True):
 def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistory:
     """Read a member's rows.
 
-    Raises `LookupError` if the row it tells of is missing, `TypeError` if that is not an event. Rows of its
-    history that are missing (they may have outlived their retention) are just not told of.
+    Raises `LookupError` if the row it tells of is missing, `TypeError` if that is not an event of a cluster.
+    Rows of its history that are missing (they may have outlived their retention) are just not told of.
     """
     row = rows[member.key]
     if not isinstance(row, StoredEvent):
         raise TypeError(f"{member.key} is not an event")
+    if not isinstance(row.event.subject, Cluster):
+        raise TypeError(f"{member.key} is not about a cluster")
     found = [rows.get(key) for key in dict.fromkeys((*member.history, member.key))]
     history = [one for one in found if isinstance(one, StoredEvent)]
     event = row.event
@@ -75,6 +78,7 @@ def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistor
     return MaintenanceHistory(
         kind=member.kind,
         event=event,
+        cluster=row.event.subject,
         lead=member.lead,
         revision=row.revision,
         upgrade=next((u for u in _upgrades(row, history) if u is not Upgrade.UNKNOWN), Upgrade.UNKNOWN),

@@ -141,5 +141,5 @@ def told(row: SentMail, rows: Mapping[str, Row]) -> tuple[str, ...]:
 
 def _told(kind: Kind, row: Row | None) -> str:
     if isinstance(row, StoredEvent):
-        return f"{kind.value}: {phrases.WHAT[row.event.upgrade]} · {row.event.cluster.name}"
+        return f"{kind.value}: {phrases.WHAT[row.event.upgrade]} · {row.event.subject.name}"
     return kind.value

@@ -40,7 +40,7 @@ def not_started(story: MaintenanceHistory, frame: RenderContext) -> View:
         frame,
         tail=tail,
         headline=f"{what}: AKS has not reported a start",
-        preheader=f"{event.cluster.name}: {said} No start was reported since. What to check inside.",
+        preheader=f"{story.cluster.name}: {said} No start was reported since. What to check inside.",
         moment=("Was to start" if due else "Announced", due or event.time),
         meaning=(
             f"{said} It has reported nothing since. That does not say that nothing happened.",
@@ -54,7 +54,7 @@ def not_started(story: MaintenanceHistory, frame: RenderContext) -> View:
             _see_log(story, frame, since=due or event.time),
             Step(
                 "See the windows: the next one is when AKS is likely to try again.",
-                phrases.aks("maintenanceconfiguration list", event.cluster, "--cluster-name"),
+                phrases.aks("maintenanceconfiguration list", story.cluster, "--cluster-name"),
             ),
         ),
         entries=[("Announced", story.announced), ("Was to start", due)],
@@ -63,14 +63,14 @@ def not_started(story: MaintenanceHistory, frame: RenderContext) -> View:
 
 def still_running(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell that AKS has not reported an end of what it had started."""
-    event, what, began = story.event, phrases.WHAT[story.upgrade], story.event.updated
+    what, began = phrases.WHAT[story.upgrade], story.event.updated
     ago = time_phrases.away(began, frame.as_of)
     return _view(
         story,
         frame,
         tail=f"started {ago}",
         headline=f"{what}: AKS has not reported an end",
-        preheader=f"{event.cluster.name}: {what} started {ago}, and no end was reported since. How to look "
+        preheader=f"{story.cluster.name}: {what} started {ago}, and no end was reported since. How to look "
         "inside.",
         moment=("Started", began),
         meaning=(
@@ -122,7 +122,7 @@ def _why_no_end(upgrade: Upgrade) -> tuple[str, ...]:
 
 def _see_state(story: MaintenanceHistory, what: str) -> Step:
     query = ' --query "{state:provisioningState, power:powerState.code, version:currentKubernetesVersion}"'
-    return Step(what, phrases.aks("show", story.event.cluster) + query)
+    return Step(what, phrases.aks("show", story.cluster) + query)
 
 
 def _see_pools(story: MaintenanceHistory, what: str) -> tuple[Step, ...]:
@@ -132,7 +132,7 @@ def _see_pools(story: MaintenanceHistory, what: str) -> tuple[Step, ...]:
         ' -o table --query "[].{pool:name, state:provisioningState, version:currentOrchestratorVersion, '
         'image:nodeImageVersion}"'
     )
-    return (Step(what, phrases.aks("nodepool list", story.event.cluster, "--cluster-name") + query),)
+    return (Step(what, phrases.aks("nodepool list", story.cluster, "--cluster-name") + query),)
 
 
 def _see_nodes(upgrade: Upgrade) -> tuple[Step, ...]:
@@ -154,7 +154,7 @@ def _see_nodes(upgrade: Upgrade) -> tuple[Step, ...]:
 def _see_operation(story: MaintenanceHistory) -> Step:
     return Step(
         "Ask AKS for its latest operation; see that its times match (needs the aks-preview extension of az).",
-        phrases.aks("operation show-latest", story.event.cluster),
+        phrases.aks("operation show-latest", story.cluster),
     )
 
 
@@ -163,7 +163,7 @@ def _see_log(story: MaintenanceHistory, frame: RenderContext, since: datetime) -
     return Step(
         "Read the activity log. Operations on a node pool are logged under the pool's own ID: append "
         "/agentPools/<pool>.",
-        f"az monitor activity-log list --resource-id {phrases.quoted(story.event.cluster.id)} "
+        f"az monitor activity-log list --resource-id {phrases.quoted(story.cluster.id)} "
         f"--offset {days}d -o table "
         '--query "[].{time:eventTimestamp, what:operationName.localizedValue, status:status.value}"',
     )
@@ -182,13 +182,12 @@ def _view(
     steps: tuple[Step, ...],
     entries: list[tuple[str, datetime | None]],
 ) -> View:
-    event = story.event
     label, time = moment
     there, ago = time_phrases.local(time, frame.zone), time_phrases.away(time, frame.as_of)
     return view_of(
         story,
         frame,
-        subject=(phrases.WHAT[story.upgrade], event.cluster.name, tail),
+        subject=(phrases.WHAT[story.upgrade], story.cluster.name, tail),
         preheader=preheader,
         headline=headline,
         moment_label=label,
@@ -197,7 +196,7 @@ def _view(
         sections=(
             Section(heading="What it means", paragraphs=meaning),
             Section(heading="What may be behind it", items=causes),
-            phrases.todo(event.cluster, *steps),
+            phrases.todo(story.cluster, *steps),
             phrases.timeline(frame, [(name, when, "") for name, when in entries]),
         ),
         elsewhere="In the portal: Activity log, Node pools, and Settings → Upgrades.",

@@ -26,7 +26,7 @@ def scheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
         frame,
         tail=time_phrases.brief(start, frame.as_of) if start else _window(story, frame),
         headline=f"{what} is scheduled" if start else f"{what} is planned",
-        preheader=f"{story.event.cluster.name}: {what} {_starts(story, frame)}. What it means and what to "
+        preheader=f"{story.cluster.name}: {what} {_starts(story, frame)}. What it means and what to "
         "check beforehand.",
     )
 
@@ -41,7 +41,7 @@ def rescheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
         frame,
         tail=f"now {time_phrases.brief(start, frame.as_of)}" if start else _window(story, frame),
         headline=f"{what} has been moved",
-        preheader=f"{story.event.cluster.name}: {what} now {_starts(story, frame)}.",
+        preheader=f"{story.cluster.name}: {what} now {_starts(story, frame)}.",
         change=(Fact("Was to start", was), Fact("Starts now", now)),
     )
 
@@ -55,7 +55,7 @@ def reminder(story: MaintenanceHistory, frame: RenderContext) -> View:
         frame,
         tail=tail,
         headline=f"{what} {tail}",
-        preheader=f"{story.event.cluster.name}: {what} {_starts(story, frame)}. Last things to check inside.",
+        preheader=f"{story.cluster.name}: {what} {_starts(story, frame)}. Last things to check inside.",
     )
 
 
@@ -72,7 +72,7 @@ def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
             Step("See how far it came: which nodes run which version.", "kubectl get nodes -o wide"),
             Step(
                 "See that the cluster is in a good state.",
-                phrases.aks("show", event.cluster) + ' --query "{state:provisioningState}"',
+                phrases.aks("show", story.cluster) + ' --query "{state:provisioningState}"',
             ),
         )
     else:
@@ -93,8 +93,8 @@ def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
     return view_of(
         story,
         frame,
-        subject=(what, event.cluster.name, due),
-        preheader=f"{event.cluster.name}: {what} canceled"
+        subject=(what, story.cluster.name, due),
+        preheader=f"{story.cluster.name}: {what} canceled"
         + (f"; it was to start {time_phrases.utc(planned)}." if planned else "."),
         headline=f"{what} was canceled",
         moment_label="Was to start" if planned else "Canceled",
@@ -102,7 +102,7 @@ def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
         moment_more=(there,),
         sections=(
             Section(heading="What it means", paragraphs=(meaning,)),
-            phrases.todo(event.cluster, *steps) if begun else _NOTHING,
+            phrases.todo(story.cluster, *steps) if begun else _NOTHING,
             phrases.timeline(
                 frame,
                 [
@@ -138,7 +138,7 @@ def _coming(
     preheader: str,
     change: tuple[Fact, ...] = (),
 ) -> View:
-    event, start = story.event, story.planned
+    start = story.planned
     expected = window_facts.expected(story)
     shown = start or expected
     there = time_phrases.local(shown, frame.zone) if shown else ""
@@ -161,21 +161,21 @@ def _coming(
             paragraphs=(*unknown, phrases.expect(story), phrases.BEST_EFFORT),
         ),
         phrases.todo(
-            event.cluster,
+            story.cluster,
             *phrases.check_budgets(story.upgrade),
             Step(
                 "See that the cluster is running and healthy. A stopped cluster is left out of its window.",
-                phrases.aks("show", event.cluster)
+                phrases.aks("show", story.cluster)
                 + ' --query "{state:provisioningState, power:powerState.code}"',
             ),
-            phrases.check_windows(event.cluster),
+            phrases.check_windows(story.cluster),
         ),
         phrases.timeline(frame, [("Announced", story.announced, ""), ("Starts", start, "")]),
     ]
     return view_of(
         story,
         frame,
-        subject=(phrases.WHAT[story.upgrade], event.cluster.name, tail),
+        subject=(phrases.WHAT[story.upgrade], story.cluster.name, tail),
         preheader=preheader,
         headline=headline,
         moment_label="Expected" if expected else "Starts",

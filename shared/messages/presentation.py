@@ -34,6 +34,7 @@ class Presentation(msgspec.Struct, frozen=True):
 
 PRESENTATION = {
     Kind.FAILED: Presentation("Failed", "failed", "Failed", Tone.FAILED),
+    Kind.ROLLING_FAILED: Presentation("Rolling failed", "pool failed", "Node pools that failed", Tone.FAILED),
     Kind.UNDELIVERED: Presentation("Undelivered", "undelivered", "Mails that could not be sent", Tone.FAILED),
     Kind.UNREACHABLE: Presentation(
         "Unreachable", "unreachable", "Addresses that mails did not reach", Tone.WARNING
@@ -48,13 +49,16 @@ PRESENTATION = {
         "Still running", "still running", "Still running, no end reported", Tone.WARNING
     ),
     Kind.STARTED: Presentation("Started", "started", "Started", Tone.RUNNING),
+    Kind.ROLLING_STARTED: Presentation("Rolling", "pool rolling", "Node pools rolling", Tone.RUNNING),
     Kind.REMINDER: Presentation("Reminder", "due soon", "Reminders", Tone.PLANNED),
     Kind.RESCHEDULED: Presentation("Rescheduled", "rescheduled", "Rescheduled", Tone.PLANNED),
     Kind.SCHEDULED: Presentation("Scheduled", "scheduled", "Scheduled", Tone.PLANNED),
     Kind.END_OF_SUPPORT: Presentation("End of support", "end of support", "End of support", Tone.WARNING),
+    Kind.NEW_VERSION: Presentation("New version", "new version", "New versions", Tone.QUIET),
     Kind.NEWS: Presentation("News", "other", "Other news", Tone.QUIET),
     Kind.CANCELED: Presentation("Canceled", "canceled", "Canceled", Tone.QUIET),
     Kind.COMPLETED: Presentation("Completed", "completed", "Completed", Tone.DONE),
+    Kind.ROLLING_SUCCEEDED: Presentation("Rolled", "pool done", "Node pools done", Tone.DONE),
 }
 """The most urgent first: so they are told."""
 

@@ -24,7 +24,7 @@ def started(story: MaintenanceHistory, frame: RenderContext) -> View:
         frame,
         tail=time_phrases.brief(event.updated, frame.as_of),
         headline=f"{what} has started",
-        preheader=f"{event.cluster.name}: {what} is under way since {time_phrases.utc(event.updated)}. "
+        preheader=f"{story.cluster.name}: {what} is under way since {time_phrases.utc(event.updated)}. "
         "What to watch inside.",
         meaning=(phrases.expect(story), "You will hear when AKS says that it has ended, whichever way."),
         steps=(
@@ -35,7 +35,7 @@ def started(story: MaintenanceHistory, frame: RenderContext) -> View:
             ),
             Step(
                 "To ask AKS how it is going (needs the aks-preview extension of az):",
-                phrases.aks("operation show-latest", event.cluster),
+                phrases.aks("operation show-latest", story.cluster),
             ),
         ),
         elsewhere="In the portal: Activity log, Settings → Upgrades, and Node pools.",
@@ -63,7 +63,7 @@ def completed(story: MaintenanceHistory, frame: RenderContext) -> View:
         frame,
         tail=words or time_phrases.brief(event.updated, frame.as_of),
         headline=f"{what} has recovered and is complete" if recovered else f"{what} is complete",
-        preheader=f"{event.cluster.name}: {what} completed" + (f" ({words})." if words else "."),
+        preheader=f"{story.cluster.name}: {what} completed" + (f" ({words})." if words else "."),
         meaning=(meaning,),
         steps=(
             Step("Nothing has to be done. To see that all nodes are ready:", "kubectl get nodes -o wide"),
@@ -87,7 +87,7 @@ def news(story: MaintenanceHistory, frame: RenderContext) -> View:
         status=event.status,
         tail=time_phrases.brief(event.updated, frame.as_of),
         headline=f"AKS reports “{event.status}”",
-        preheader=f"{event.cluster.name}: {what}, status {event.status}, which is new to this notifier.",
+        preheader=f"{story.cluster.name}: {what}, status {event.status}, which is new to this notifier.",
         meaning=(
             f"The status “{event.status}” is new to this notifier, so it cannot tell what follows from it.",
             "What AKS sent stands below, as it came.",
@@ -95,7 +95,7 @@ def news(story: MaintenanceHistory, frame: RenderContext) -> View:
         steps=(
             Step(
                 "See what AKS says of its latest operation (needs the aks-preview extension of az).",
-                phrases.aks("operation show-latest", event.cluster),
+                phrases.aks("operation show-latest", story.cluster),
             ),
         ),
         elsewhere="In the portal: Activity log, and Diagnose and solve problems.",
@@ -131,7 +131,7 @@ def _view(
         story,
         frame,
         status=status,
-        subject=(phrases.WHAT[story.upgrade], event.cluster.name, tail),
+        subject=(phrases.WHAT[story.upgrade], story.cluster.name, tail),
         preheader=preheader,
         headline=headline,
         moment_label=label,
@@ -139,7 +139,7 @@ def _view(
         moment_more=(there, extra),
         sections=(
             Section(heading="What it means", paragraphs=meaning),
-            phrases.todo(event.cluster, *steps),
+            phrases.todo(story.cluster, *steps),
             phrases.timeline(frame, entries),
         ),
         elsewhere=elsewhere,

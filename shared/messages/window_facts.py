@@ -86,7 +86,7 @@ def with_windows(view: View, story: MaintenanceHistory, frame: RenderContext) ->
 def _sentences(story: MaintenanceHistory, snapshot: ClusterSnapshot, frame: RenderContext) -> Iterator[str]:
     """Return where the start lies, and when the next window comes, as far as that helps with this notice."""
     kind = story.kind
-    if kind in {Kind.COMPLETED, Kind.CANCELED, Kind.END_OF_SUPPORT, Kind.NEWS}:
+    if story.event.news or kind in {Kind.COMPLETED, Kind.CANCELED, Kind.END_OF_SUPPORT, Kind.NEWS}:
         return
     if snapshot.lacks:
         yield "It has no window for this kind of maintenance: AKS picks the time."

@@ -27,6 +27,12 @@ class Kind(StrEnum):
     """AKS has not reported a start of what it had scheduled."""
     STILL_RUNNING = "still-running"
     """AKS has not reported an end of what it had started."""
+    ROLLING_STARTED = "rolling-started"
+    """Nodes of a pool are being replaced, whoever began it."""
+    ROLLING_SUCCEEDED = "rolling-succeeded"
+    ROLLING_FAILED = "rolling-failed"
+    NEW_VERSION = "new-version"
+    """Kubernetes versions have become available."""
     NEWS = "news"
     """An event whose status is new to us, told plainly."""
     REJECTED = "rejected"
@@ -85,6 +91,10 @@ TRAITS = {
     Kind.STILL_RUNNING: Traits(phase=Phase.BEGUN, follows=Status.STARTED, watchdog=True, essential=True),
     # A deadline that somebody has to act on, and rare.
     Kind.END_OF_SUPPORT: Traits(essential=True),
+    Kind.ROLLING_STARTED: Traits(),
+    Kind.ROLLING_SUCCEEDED: Traits(),
+    Kind.ROLLING_FAILED: Traits(essential=True),
+    Kind.NEW_VERSION: Traits(),
     # A status that is new to us: what it means nobody can tell yet, so it is not kept from anyone.
     Kind.NEWS: Traits(essential=True),
     Kind.REJECTED: Traits(about=About.INPUT),
@@ -136,6 +146,8 @@ def kinds_of(event: Event) -> tuple[Kind, ...]:
     """Return the kinds of notice that may follow from an event, the one that it gives rise to first."""
     if event.end_of_support is not None:
         return (Kind.END_OF_SUPPORT,)
+    if event.news:
+        return (Kind(event.news),)
     return tuple(kind for kind, traits in TRAITS.items() if traits.follows == event.status) or (Kind.NEWS,)
 
 

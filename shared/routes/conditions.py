@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.events.model import Cluster
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -14,9 +16,9 @@ if TYPE_CHECKING:
 
 
 VALUES: Mapping[str, Callable[[Event], str]] = {
-    "subscription": lambda event: event.cluster.subscription,
-    "resource_group": lambda event: event.cluster.resource_group,
-    "cluster": lambda event: event.cluster.name,
+    "subscription": lambda event: event.subject.subscription,
+    "resource_group": lambda event: event.subject.resource_group,
+    "cluster": lambda event: event.subject.name if isinstance(event.subject, Cluster) else "",
     "kind": lambda event: event.upgrade,
     "status": lambda event: event.status,
     # Azure writes a region as `westeurope`, people and some of its tools as `West Europe`.

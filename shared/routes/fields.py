@@ -16,6 +16,7 @@ from shared.durations import Lead, duration
 from shared.events.model import Status, Upgrade
 from shared.notices.kinds import ABOUT_CLUSTERS
 from shared.routes.document import near
+from shared.text import GUID
 
 if TYPE_CHECKING:
     from shared.routes.document import Field
@@ -27,7 +28,7 @@ MAX_LEADS = 10
 MAX_GROUPING = timedelta(days=1)
 """News that waits longer than this is none."""
 
-_SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f-]*[*?\[][0-9a-f*?\[\]!-]*")
+_SUBSCRIPTION = re.compile(rf"{GUID.pattern}|[0-9a-f-]*[*?\[][0-9a-f*?\[\]!-]*")
 _LINK = re.compile(r"[!#$%&()*+,./0-9:;=?@A-Z\[\]_a-z~-]+")
 
 _HINT_UPGRADE = " (that is a kind of upgrade, which a route asks for as `kind` under `match`)"

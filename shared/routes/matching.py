@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.audience import DEFAULT_AUDIENCE, Audience
-from shared.notices.kinds import Kind, kinds_of
+from shared.notices.kinds import AHEAD, Kind, kinds_of
 from shared.routes.conditions import Condition
 
 if TYPE_CHECKING:
@@ -102,10 +102,12 @@ class Routes(msgspec.Struct, frozen=True):
         was meant.
         """
         addressed = self._addressed(self._steps(event))
+        # What is planned into a freeze asks for a decision, whoever hears of the essential alone.
+        is_pressing = kind in AHEAD and self.freeze(event) is not None
         return tuple(
             name
             for name, audience in self.audiences.items()
-            if name in addressed and audience.wants(kind, event.upgrade, lead)
+            if name in addressed and audience.wants(kind, event.upgrade, lead, is_pressing=is_pressing)
         )
 
     def is_routed(self, event: Event) -> bool:
@@ -130,7 +132,7 @@ class Routes(msgspec.Struct, frozen=True):
         return Trace(
             steps=steps,
             hearings=tuple(
-                Match(audience, _told(event, audience))
+                Match(audience, _told(event, audience, is_frozen=self.freeze(event) is not None))
                 for name, audience in self.audiences.items()
                 if name in addressed
             ),
@@ -162,10 +164,11 @@ def _any_matched(steps: tuple[Step, ...]) -> bool:
     return any(step.outcome is Outcome.MATCHED for step in steps)
 
 
-def _told(event: Event, audience: Audience) -> tuple[NoticePreview, ...]:
+def _told(event: Event, audience: Audience, *, is_frozen: bool) -> tuple[NoticePreview, ...]:
     told: list[NoticePreview] = []
     for kind in kinds_of(event):
         leads = [lead.label for lead in audience.leads] if kind is Kind.REMINDER else []
         for lead in leads or [""]:
-            told.append(NoticePreview(kind, lead, audience.wants(kind, event.upgrade, lead)))  # noqa: PERF401
+            wanted = audience.wants(kind, event.upgrade, lead, is_pressing=is_frozen and kind in AHEAD)
+            told.append(NoticePreview(kind, lead, wanted))
     return tuple(told)

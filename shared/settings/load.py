@@ -18,9 +18,10 @@ from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
-from shared.setting_forms import GUID, address, addresses, addresses_or_none, count, host, https, time_zone
+from shared.setting_forms import address, addresses, addresses_or_none, count, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
 from shared.settings.values import ClusterSource, MailSettings, Settings, Storage
+from shared.text import GUID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from azure.core.pipeline import PipelineResponse
 
 API_VERSION = "2025-10-01"
+WINDOWS_API_VERSION = "2026-04-02-preview"
+"""The version that brought shared maintenance windows."""
+LINKS_API_VERSION = "2026-05-02-preview"
+"""The version in which maintenance configurations name the shared window that they are linked to."""
 
 _HOSTS = {"portal.azure.us": "management.usgovcloudapi.net", "portal.azure.cn": "management.chinacloudapi.cn"}
 
@@ -79,9 +84,23 @@ class Arm:
             read_timeout=30,
         )
 
-    def listed(self, subscription: str, missed: Callable[[str, ArmError], None]) -> Iterator[dict[str, Any]]:
+    def shared_windows(self, subscription: str) -> list[dict[str, Any]]:
+        """Return a subscription's shared maintenance windows; none where this cloud has no such preview."""
+        path = f"/subscriptions/{quote(subscription, safe='')}/providers/Microsoft.ContainerService"
+        try:
+            return list(self._pages(f"{path}/maintenanceWindows", WINDOWS_API_VERSION))
+        except ArmError:
+            return []
+
+    def listed(
+        self,
+        subscription: str,
+        missed: Callable[[str, ArmError], None],
+        api_version: str = "",
+    ) -> Iterator[dict[str, Any]]:
         """Yield a subscription's clusters as they come, each with `maintenanceConfigurations` attached.
 
+        `api_version` is that of the configurations: links to shared windows are in LINKS_API_VERSION alone.
         A cluster whose configurations cannot be had is left out, and `missed` is told its id and why. Raises
         ArmError where the clusters cannot be listed.
         """
@@ -89,25 +108,26 @@ class Arm:
         bodies = self._pages(f"{path}/managedClusters")
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             while some := list(islice(bodies, _AT_ONCE)):
-                for body, found in zip(some, pool.map(self._configurations, some), strict=True):
+                configurations = pool.map(partial(self._configurations, api_version), some)
+                for body, found in zip(some, configurations, strict=True):
                     if isinstance(found, ArmError):
                         missed(str(body.get("id"))[:300], found)
                     else:
                         yield {**body, "maintenanceConfigurations": found}
 
-    def _configurations(self, body: dict[str, Any]) -> list[dict[str, Any]] | ArmError:
+    def _configurations(self, api_version: str, body: dict[str, Any]) -> list[dict[str, Any]] | ArmError:
         """Return the configurations of a cluster, or why they cannot be had."""
         cluster = identity(body.get("id"))
         if cluster is None:
             return ArmError("not the id of a cluster")
         try:
-            return list(self._pages(f"{quote(cluster.id)}/maintenanceConfigurations"))
+            return list(self._pages(f"{quote(cluster.id)}/maintenanceConfigurations", api_version))
         except ArmError as error:
             return error
 
-    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
+    def _pages(self, path: str, api_version: str = "") -> Iterator[dict[str, Any]]:
         """Yield the elements of a list, page after page."""
-        url = f"{self._endpoint}{path}?api-version={API_VERSION}"
+        url = f"{self._endpoint}{path}?api-version={api_version or API_VERSION}"
         seen: set[str] = set()
         while url:
             if url in seen or len(seen) >= _MAX_PAGES:

@@ -39,22 +39,18 @@ _SHORT = 40
 """How much of what a mail service says is written down: together it stays within a text property."""
 
 
-_CLUSTER_NAME = 8
-"""Where in a cluster's resource ID its name stands."""
-
-
 def event_values(recorded: StoredEvent, raw: str, *, received: datetime, token: str) -> dict[str, Any]:
     """Write an event's row."""
     event = recorded.event
-    facts = _json(event)
+    facts = _facts(event)
     details_elsewhere = _units(facts) > TEXT_LIMIT
     if details_elsewhere:
-        facts = _json(msgspec.structs.replace(event, details=""))
+        facts = _facts(msgspec.structs.replace(event, details=""))
     return {
         "kind": "event",
         "eventId": event.event_id,
         "status": event.status,
-        "cluster": event.cluster.key,
+        "cluster": event.subject.key,
         "decision": recorded.decision,
         "revision": recorded.revision,
         "received": text(received),
@@ -68,11 +64,11 @@ def event_values(recorded: StoredEvent, raw: str, *, received: datetime, token: 
 def recorded(row: Stored) -> StoredEvent:
     """Read an event's row."""
     values = row.values
-    event = msgspec.json.decode(values["facts"], type=model.Event)
+    event = _event(values["facts"])
     if values.get("detailsElsewhere"):
-        (item,) = envelope.parse(unpack(values), time(values["received"]))
-        if isinstance(item.reading, model.Event):
-            event = msgspec.structs.replace(event, details=item.reading.details)
+        for item in envelope.parse(unpack(values), time(values["received"])):
+            if isinstance(item.reading, model.Event):  # of several clusters they all say the same
+                event = msgspec.structs.replace(event, details=item.reading.details)
     return StoredEvent(row.key, event, values.get("decision", ""), values.get("revision", 0))
 
 
@@ -83,14 +79,10 @@ def recorded_by_key(row: Stored) -> StoredEvent:
     """
     values = row.values
     status, _, revision = row.key.removeprefix(keys.history_of(row.key)).partition(":")
-    identifier = str(values.get("cluster", "")).split("/")
-    if len(identifier) <= _CLUSTER_NAME:
-        identifier = [""] * (_CLUSTER_NAME + 1)
-    subscription, group, name = identifier[2], identifier[4], identifier[_CLUSTER_NAME]
     event = model.Event(
         event_id=str(values.get("eventId", "")),
         status=str(values.get("status", status)),
-        cluster=model.Cluster(subscription, group, name),
+        subject=model.subject(str(values.get("cluster", ""))) or model.Cluster("", "", ""),
         time=row.timestamp.astimezone(UTC),
         updated=row.timestamp.astimezone(UTC),
         end_of_support=model.EndOfSupport() if "." in status else None,
@@ -320,6 +312,22 @@ def text(value: datetime) -> str:
 def time(value: str) -> datetime:
     """Read a time that `text` wrote."""
     return datetime.fromisoformat(value)
+
+
+def _facts(event: model.Event) -> str:
+    """Write an event's facts. What it is about stands under its sort: as `cluster`, release 0.1 reads it."""
+    values = msgspec.to_builtins(event)
+    sort = values["subject"].pop("type")
+    return _json({sort if name == "subject" else name: value for name, value in values.items()})
+
+
+def _event(facts: str) -> model.Event:
+    """Read an event's facts."""
+    values = msgspec.json.decode(facts, type=dict[str, Any])
+    for sort in model.SUBJECTS:
+        if isinstance(subject := values.pop(sort, None), dict):
+            values["subject"] = {**subject, "type": sort}
+    return msgspec.convert(values, model.Event)
 
 
 def _shortened(member: MailItem) -> MailItem:

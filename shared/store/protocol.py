@@ -108,6 +108,10 @@ class Store:
             first = keys.following(page.last) if page.more else ""
         return tuple(found)
 
+    def marked(self, first: str, last: str) -> bool:
+        """Return whether there is a mark in a range of keys. One round trip."""
+        return bool(self._table.query(first, last, 1).rows)
+
     def row(self, key: str) -> Row | None:
         """Return an event, rejected input, or what became of a mail. One round trip."""
         row = self._table.get(key)
@@ -199,9 +203,11 @@ class Store:
         checks: Iterable[Check] = (),
         mails: Iterable[Mail] = (),
         gate: SendGate | None = None,
+        marks: Iterable[str] = (),
     ) -> Recording:
         """Insert an event, and what follows from it. One round trip, two where it is known already.
 
+        `marks` are keys that say nothing but that this event was there, for `marked` to find.
         `notices` come with the time that they are due.
         `mails` come into being leased under `token`, to be sent by the caller at once; `gate` is the gate
         with them counted, to be written over the one that was read. Raises GateChanged.
@@ -211,9 +217,9 @@ class Store:
         work += [(keys.work(check.due, check.id), codec.check_values(check)) for check in checks]
         mail_keys = {keys.work(now, mail.operation_id): mail for mail in mails}
         work += [(key, codec.mail_values(mail, token=token, attempts=1)) for key, mail in mail_keys.items()]
-        operations = [
-            Operation(Verb.INSERT, key, values) for key, values in [(recorded.key, event_values), *work]
-        ]
+        told = {"kind": "told", "at": codec.text(now)}
+        rows = [(recorded.key, event_values), *work, *((key, told) for key in marks)]
+        operations = [Operation(Verb.INSERT, key, values) for key, values in rows]
         try:
             committed, gate = self._commit_counted(operations, gate)
         except Conflict:
@@ -224,7 +230,7 @@ class Store:
                 return Recording(is_new=False)
             own = [self._own(key, token) for key in mail_keys]
             return Recording(is_new=True, mails=tuple(row for row in own if row is not None))
-        etags = dict(zip([recorded.key, *(key for key, _ in work)], committed, strict=True))
+        etags = dict(zip([key for key, _ in rows], committed, strict=True))
         return Recording(
             is_new=True,
             mails=tuple(

@@ -82,7 +82,7 @@ def _event(
     event = Event(
         event_id=text(0),
         status=status,
-        cluster=Cluster(text(1), text(2), text(3)),
+        subject=Cluster(text(1), text(2), text(3)),
         time=time(0),
         envelope_id=text(4),
         upgrade=upgrade,
@@ -205,7 +205,7 @@ def check_letter(letter: Letter) -> Verdict:
 
 
 def _names(letter: Letter) -> set[str]:
-    clusters = [told.row.event.cluster for told in letter.told if isinstance(told.row, StoredEvent)]
+    clusters = [told.row.event.subject for told in letter.told if isinstance(told.row, StoredEvent)]
     return {name for one in clusters for name in (one.subscription, one.resource_group, one.name, one.id)}
 
 

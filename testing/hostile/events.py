@@ -196,7 +196,7 @@ def _check_event(event: Event) -> None:
     for time in (event.time, event.updated, event.start):
         assert time is None or (time.tzinfo is UTC and 1900 <= time.year < 9999)
     assert event.start is None or event.start > event.time
-    cluster = event.cluster
+    cluster = event.subject
     assert event.event_id
     assert event.status
     assert cluster.name

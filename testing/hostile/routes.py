@@ -176,7 +176,7 @@ EVENTS = st.builds(
     Event,
     event_id=st.just("1"),
     status=st.sampled_from([*Status]) | _ANY,
-    cluster=st.builds(Cluster, _ANY, _ANY, _ANY),
+    subject=st.builds(Cluster, _ANY, _ANY, _ANY),
     time=st.just(NOW),
     updated=st.just(NOW),
     upgrade=st.sampled_from([*Upgrade]),
@@ -290,8 +290,8 @@ def _check_given(routes: Routes, text: str, event: Event) -> None:
             wanted = {kind.strip().lower() for kind in kinds}
             assert routes.audiences[name.strip().lower()].kinds == wanted
     said = {
-        "cluster": event.cluster.name,
-        "resource_group": event.cluster.resource_group,
+        "cluster": event.subject.name,
+        "resource_group": event.subject.resource_group,
         "region": event.region.replace(" ", ""),
     }
     for route, one in zip(routes.routes, given.get("routes") or (), strict=bool(given)):

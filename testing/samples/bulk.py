@@ -29,7 +29,7 @@ def _one_of_many(number: int) -> tuple[Kind, Event]:
     place = ("weu", "neu", "eus", "sea")[number % 4]
     facts: dict[str, object] = {
         "event_id": f"22223333-cccc-4444-dddd-{number:012d}",
-        "cluster": cluster(
+        "subject": cluster(
             f"{('prod', 'stage', 'dev')[number % 3]}-{place}-{1 + number // 4}", f"rg-{place}"
         ),
     }
@@ -147,6 +147,6 @@ def _whose(number: int) -> dict[str, object]:
     group = f"rg-{team}-{stage}-{region}"
     return {
         "event_id": f"22223333-cccc-4444-eeee-{number:012d}",
-        "cluster": cluster(f"aks-{team}-{stage}-{region}", group.upper() if number % 5 == 0 else group),
+        "subject": cluster(f"aks-{team}-{stage}-{region}", group.upper() if number % 5 == 0 else group),
         "region": region,
     }

@@ -51,7 +51,7 @@ def event(status: str, time: datetime, **facts: object) -> Event:
     known = {
         "event_id": "22223333-cccc-4444-dddd-5555eeee6666",
         "status": status,
-        "cluster": cluster(),
+        "subject": cluster(),
         "time": time,
         "updated": time,
         "upgrade": Upgrade.NODE_OS,

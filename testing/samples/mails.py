@@ -105,6 +105,10 @@ def stories() -> list[Story]:
             window=None,
         ),
         _standing(story("failed-next-window", Kind.FAILED, announced, began, failed), _SATURDAY, window=None),
+        *(
+            story(str(kind), kind, recorded(_of_topic(kind)), as_of=BEGAN + timedelta(minutes=2))
+            for kind in (Kind.ROLLING_STARTED, Kind.ROLLING_SUCCEEDED, Kind.ROLLING_FAILED, Kind.NEW_VERSION)
+        ),
     ]
     return [
         msgspec.structs.replace(
@@ -116,6 +120,20 @@ def stories() -> list[Story]:
 
 _SATURDAY = Span(datetime(2026, 11, 28, 9, tzinfo=UTC), datetime(2026, 11, 28, 13, tzinfo=UTC))
 _NIGHT = Span(START.replace(minute=0), START.replace(minute=0) + timedelta(hours=4))
+
+
+def _of_topic(kind: Kind) -> Event:
+    """Make an event of a cluster's own topic."""
+    is_rolling = kind is not Kind.NEW_VERSION
+    return event(
+        "NodePoolRolling" if is_rolling else "NewKubernetesVersionAvailable",
+        BEGAN,
+        event_id=f"{kind} prod-weu-1",
+        news=str(kind),
+        pools=("system",) if is_rolling else (),
+        upgrade=Upgrade.UNKNOWN,
+        versions=() if is_rolling else ("1.34.2", "1.33.6", "1.31.0", "1.35.0"),
+    )
 
 
 def _standing(told: Story, following: Span, *, window: Span | None) -> Story:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from shared.events.model import Cluster
+
 SUBSCRIPTION = "66667777-aaaa-8888-bbbb-9999cccc0000"
 EVENT_TYPE = "Microsoft.ResourceNotifications.ContainerServiceEventResources.ScheduledEventEmitted"
 
@@ -31,10 +33,7 @@ def event(
     Datetimes become text; a property that is None is left out.
     """
     event_id = guid(name)
-    resource = (
-        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-prod"
-        f"/providers/Microsoft.ContainerService/managedClusters/{cluster}"
-    )
+    resource = Cluster(SUBSCRIPTION, "rg-prod", cluster).id
     given = {
         "description": "ScheduledEvents",
         "eventId": event_id,

@@ -94,7 +94,7 @@ def test_folding_and_round_trip_of_odd_names() -> None:
     """Names that hold separators and line breaks stay one value; no line is longer than 75 bytes."""
     name = "prod;weu,1\r\nATTENDEE:mailto:x@example.com " + "ü" * 60
     row = mails.recorded(
-        mails.event(Status.SCHEDULED, mails.NOW, start=mails.START, cluster=mails.cluster(name))
+        mails.event(Status.SCHEDULED, mails.NOW, start=mails.START, subject=mails.cluster(name))
     )
     story = mails.story("odd", Kind.SCHEDULED, row)
     content = file_of(story)

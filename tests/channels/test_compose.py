@@ -593,7 +593,7 @@ def test_subjects_are_bounded() -> None:
     """A long name costs a subject its end, not its beginning, and never the status."""
     long = mails.cluster("c" * 250)
     for status, kind in (("Started", Kind.STARTED), ("S" * 250, Kind.NEWS), ("Failed", Kind.FAILED)):
-        row = mails.recorded(mails.event(status, mails.NOW, cluster=long, details="d" * 900))
+        row = mails.recorded(mails.event(status, mails.NOW, subject=long, details="d" * 900))
         story = mails.story("long", kind, row)
         subject = compose(story.mail, story.rows, mails.TEAM, LOOK).subject
         assert len(subject) <= SUBJECT_LIMIT
@@ -604,7 +604,7 @@ def test_subjects_are_bounded() -> None:
 def test_subjects_hold_no_encoded_words() -> None:
     """What a mail program would decode in a subject, line breaks and all, is broken up."""
     nasty = mails.cluster("=?utf-8?q?a=0D=0ABcc:_x=40example.com?=")
-    row = mails.recorded(mails.event("=?utf-8?q?b?=", mails.NOW, cluster=nasty))
+    row = mails.recorded(mails.event("=?utf-8?q?b?=", mails.NOW, subject=nasty))
     story = mails.story("nasty", Kind.NEWS, row)
     assert "=?" not in compose(story.mail, story.rows, mails.TEAM, LOOK).subject
 

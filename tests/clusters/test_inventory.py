@@ -260,3 +260,15 @@ def test_calendar_times_survive() -> None:
     body = {**configuration(), "systemData": {"createdAt": "2026-01-01T00:00:00Z"}}
     (found,) = one(attached("a", body)).configurations
     assert found.created == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_linked_configuration_has_the_schedule_of_its_shared_window() -> None:
+    """A shared window beside the clusters gives its schedule to the configurations that are linked to it."""
+    id_ = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ContainerService/maintenanceWindows/w"
+    shared = {"id": id_, "name": "w", "properties": configuration()["properties"]["maintenanceWindow"]}
+    link = {"name": "default", "properties": {"maintenanceWindowId": id_.upper()}}
+    reading = read([shared, attached("a", link)], NOW)
+    assert reading.wrong == []
+    (known,) = reading.clusters
+    assert known.configurations[0].window is not None
+    assert known.configurations[0].window_id == id_.upper()

@@ -36,7 +36,7 @@ def event(
     return Event(
         event_id=event_id,
         status=status,
-        cluster=Cluster("s", "rg", "c"),
+        subject=Cluster("s", "rg", "c"),
         time=time,
         updated=time,
         description=description,

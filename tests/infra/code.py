@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,7 @@ class _Recorder(dict[str, str]):
         return super().__contains__(name)
 
 
+@cache
 def settings_read() -> set[str]:
     """Return the names of all settings that the application reads, by letting it read them."""
     asked: set[str] = set()
@@ -89,6 +91,7 @@ def settings_in_readme() -> dict[str, str]:
     return found
 
 
+@cache
 def functions() -> dict[str, str]:
     """Return the functions of function_app.py: name, and the kind of its trigger."""
     found: dict[str, str] = {}
@@ -102,6 +105,7 @@ def functions() -> dict[str, str]:
     return found
 
 
+@cache
 def logged() -> set[str]:
     """Return the beginnings of all records that the application logs, each up to its first value."""
     return {text for path in (ROOT / "shared").rglob("*.py") for text in _logged(path)}

@@ -35,7 +35,7 @@ def failures(reasons: list[str]) -> mails.Story:
                 Status.FAILED,
                 mails.NOW,
                 event_id=f"22223333-cccc-4444-dddd-{number:012d}",
-                cluster=mails.cluster(f"aks-{number}"),
+                subject=mails.cluster(f"aks-{number}"),
                 details=reason,
             )
         )
@@ -142,7 +142,7 @@ def test_every_cluster_is_named_within_bounds(times: int) -> None:
     """However many things a digest tells, every cluster is named and nothing is clipped by Gmail."""
     story = mails.digest("digest", times)
     email = compose(story.mail, story.rows, mails.TEAM, LOOK)
-    names = {row.event.cluster.name for row in story.rows.values() if hasattr(row, "event")}
+    names = {row.event.subject.name for row in story.rows.values() if hasattr(row, "event")}
     assert len(names) == times * 9
     assert [name for name in names if name not in email.html or name not in email.text] == []
     assert max(len(email.html.encode()), len(email.text.encode())) <= LIMIT
@@ -241,5 +241,5 @@ def test_failures_come_first_when_split() -> None:
     starts = [row.event.start for row in coming if hasattr(row, "event")]
     assert starts == sorted(starts, key=str)
     section = text[text.index("\nSCHEDULED") : text.index("\nCANCELED")]
-    names = [row.event.cluster.name for row in coming if hasattr(row, "event")]
+    names = [row.event.subject.name for row in coming if hasattr(row, "event")]
     assert sorted(names) == sorted(re.findall(r"^\* (\S+)", section, re.MULTILINE))

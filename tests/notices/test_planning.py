@@ -33,7 +33,7 @@ def event(status: str, time: datetime = NOW, start: datetime | None = None, **fa
     return Event(
         event_id=GUID,
         status=status,
-        cluster=Cluster("s", "rg", "c"),
+        subject=Cluster("s", "rg", "c"),
         time=time,
         start=start,
         **(known | facts),

@@ -75,7 +75,7 @@ def test_hostile_events(nasty: str, kind: Kind, status: str) -> None:
     happened = mails.event(
         nasty if kind is Kind.NEWS else status,
         mails.NOW,
-        cluster=Cluster(nasty, nasty, nasty),
+        subject=Cluster(nasty, nasty, nasty),
         event_id=nasty,
         region=nasty,
         description=nasty,

@@ -56,7 +56,7 @@ def event(
     return Event(
         event_id="1",
         status=status,
-        cluster=Cluster(subscription, group, cluster),
+        subject=Cluster(subscription, group, cluster),
         time=NOW,
         updated=NOW,
         upgrade=upgrade,

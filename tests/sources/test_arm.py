@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ops import windows
+from ops import subscriptions, windows
 from shared.clusters.refresh import Subscriptions, refresh
 from shared.sources.arm import Arm, ArmError, endpoint
 from testing.arm_endpoint import SUBSCRIPTION, ArmEndpoint, Fault, Tokens, cluster, configuration
@@ -176,3 +176,21 @@ def test_lint_names_what_went_wrong(arm: ArmEndpoint, capsys: pytest.CaptureFixt
     arm.denied.add(SUBSCRIPTION)
     assert windows.main(["lint", f"/subscriptions/{SUBSCRIPTION}"], lambda _: Arm(Tokens(), arm.url)) == 2
     assert capsys.readouterr().err.startswith(f"subscription {SUBSCRIPTION}: 403 AuthorizationFailed")
+
+
+def test_shared_windows_are_read_with_their_links(arm: ArmEndpoint) -> None:
+    """Where a subscription has shared windows, they and the links to them are read."""
+    provider = "resourcegroups/rg/providers/Microsoft.ContainerService"
+    id_ = f"/subscriptions/{SUBSCRIPTION}/{provider}/maintenanceWindows/w"
+    window = configuration()["properties"]["maintenanceWindow"]
+    arm.add(cluster("linked"), [{"name": "default", "properties": {"maintenanceWindowId": id_}}])
+    listing = subscriptions.fetch(SUBSCRIPTION, lambda: Arm(Tokens(), arm.url))
+    assert listing.shared == ()
+    arm.add_window({"id": id_, "name": "w", "properties": window})
+    listing = subscriptions.fetch(SUBSCRIPTION, lambda: Arm(Tokens(), arm.url))
+    assert [listed.shared.name for listed in listing.shared if listed.shared] == ["w"]
+    found = next(listed for listed in listing.clusters if listed.name == "linked").configurations[0]
+    assert found.window is not None
+    assert any(
+        "maintenanceConfigurations?api-version=2026-05-02-preview" in request for request in arm.requests
+    )

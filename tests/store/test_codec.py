@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from shared import ids, keys
 from shared.events.envelope import parse
-from shared.events.model import Event, Status
+from shared.events.model import Event, Fleet, Status
 from shared.notices.kinds import Decision, Kind
 from shared.notices.records import Check, Mail, MailItem, Notice, RejectedInput, SentMail, StoredEvent
 from shared.store import blobs, codec
 from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate
 from shared.store.table import PARTITION, Stored
-from testing.samples import payloads
+from testing.samples import mails, payloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,7 +71,7 @@ def check_limits(key: str, values: Mapping[str, Any]) -> None:
 
 def parsed(text: str) -> Event:
     """Read one event."""
-    (item,) = parse(text, NOW)
+    item = parse(text, NOW)[0]  # of several clusters, the one it is about
     assert isinstance(item.reading, Event), item.reading
     return item.reading
 
@@ -466,3 +466,23 @@ def test_times(time: datetime) -> None:
     assert text.endswith("Z")
     assert codec.time(text) == time
     assert codec.time(text).utcoffset() == timedelta()
+
+
+def test_what_an_event_is_about() -> None:
+    """A cluster stands in an event's facts as in release 0.1; a fleet beside it, and both are read back."""
+    about_a_cluster = mails.event("Started", mails.NOW)
+    fleet = Fleet("66667777-aaaa-8888-bbbb-9999cccc0000", "rg-fleet", "fleet-1")
+    about_a_fleet = mails.event("Started", mails.NOW, subject=fleet)
+    for event, sort in ((about_a_cluster, "cluster"), (about_a_fleet, "fleet")):
+        values = codec.event_values(mails.recorded(event), "{}", received=mails.NOW, token="")
+        facts = json.loads(values["facts"])
+        assert facts[sort] == {
+            "subscription": event.subject.subscription,
+            "resource_group": event.subject.resource_group,
+            "name": event.subject.name,
+        }
+        assert "subject" not in facts
+        assert values["cluster"] == event.subject.key
+        row = stored(event.row_key(), values)
+        assert codec.recorded(row).event == event
+        assert codec.recorded_by_key(row).event.subject.key == event.subject.key

@@ -136,7 +136,7 @@ def test_new_reads_as_the_same_event_of_now(sample: Path) -> None:
         assert new.reading.event_id != old.reading.event_id
         assert new.reading.envelope_id != old.reading.envelope_id
         assert abs(new.reading.time - NOW) < timedelta(milliseconds=1)
-        assert (new.reading.status, new.reading.cluster) == (old.reading.status, old.reading.cluster)
+        assert (new.reading.status, new.reading.subject) == (old.reading.status, old.reading.subject)
         if old.reading.start is not None and new.reading.start is not None:
             far = old.reading.start - old.reading.time
             assert abs(new.reading.start - new.reading.time - far) < timedelta(milliseconds=1)

@@ -49,7 +49,7 @@ def _ics(story: MaintenanceHistory, frame: RenderContext, start: datetime, end: 
 
     event, canceled = story.event, story.kind is Kind.CANCELED
     what = phrases.WHAT[story.upgrade]
-    name = clip(line(event.cluster.name), 100)
+    name = clip(line(story.cluster.name), 100)
     entry_ = icalendar.Event()
     entry_.add("uid", f"maintenance-{keys.event_id(event.event_id)}@{frame.look.domain}")
     entry_.add("dtstamp", event.time.replace(microsecond=0))
@@ -59,8 +59,8 @@ def _ics(story: MaintenanceHistory, frame: RenderContext, start: datetime, end: 
     entry_.add("dtend", end.replace(microsecond=0))
     entry_.add("summary", f"{'Canceled: ' if canceled else ''}{what} · {name}")
     entry_.add("description", _description(story))
-    entry_.add("location", clip(line(phrases.where(event.cluster, story.region)), 300))
-    entry_.add("url", portal.cluster(frame.look.portal, event.cluster))
+    entry_.add("location", clip(line(phrases.where(story.cluster, story.region)), 300))
+    entry_.add("url", portal.cluster(frame.look.portal, story.cluster))
     entry_.add("status", "CANCELLED" if canceled else "CONFIRMED")
     entry_.add("transp", "TRANSPARENT")
     entry_.add("x-microsoft-cdo-busystatus", "FREE")

@@ -11,9 +11,11 @@ from shared.channels.email import calendar, plain
 from shared.channels.email.email import Email
 from shared.channels.email.rendering import render
 from shared.messages import (
+    cluster_news,
     digest,
     end_of_support,
     failed,
+    freezes,
     notifier_problems,
     overdue,
     phrases,
@@ -60,6 +62,10 @@ _KINDS: dict[Kind, Callable[[MaintenanceHistory, RenderContext], View]] = {
     Kind.COMPLETED: progress.completed,
     Kind.NOT_STARTED: overdue.not_started,
     Kind.STILL_RUNNING: overdue.still_running,
+    Kind.ROLLING_STARTED: cluster_news.rolling,
+    Kind.ROLLING_SUCCEEDED: cluster_news.rolling,
+    Kind.ROLLING_FAILED: cluster_news.rolling,
+    Kind.NEW_VERSION: cluster_news.new_version,
     Kind.NEWS: progress.news,
     Kind.FAILED: failed.failed,
     Kind.END_OF_SUPPORT: end_of_support.end_of_support,
@@ -151,7 +157,8 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
             return unreachable.unreachable(member, row, rows, frame)
         return notifier_problems.undelivered(row, rows, frame)
     story = read_history(member, rows)
-    return window_facts.with_windows(_KINDS[member.kind](story, frame), story, frame)
+    view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
+    return window_facts.with_windows(view, story, frame)
 
 
 def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:

@@ -13,6 +13,8 @@ from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from typing import TYPE_CHECKING, Self
 
+from shared.text import header
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -93,7 +95,7 @@ def mailbox(text: str) -> Address:
         raise ValueError(f"{text!r} has characters before the @ that not every mail server takes")
     try:
         domain = domain.encode("idna").decode("ascii")
-        return Address(display_name=_line(name), username=local, domain=domain)
+        return Address(display_name=header(name), username=local, domain=domain)
     except (UnicodeError, ValueError, IndexError):
         raise ValueError(f"{text!r} is not an email address") from None
 
@@ -121,12 +123,12 @@ def message(email: Email, operation_id: str, sender: str) -> EmailMessage:
         addresses, _ = mailboxes(text for text in texts if text)
         if addresses:
             built[name] = addresses
-    built["Subject"] = _Words("Subject", _line(email.subject))
+    built["Subject"] = _Words("Subject", header(email.subject))
     built["Date"] = format_datetime(email.date)
-    built["Message-ID"] = _line(email.message_id)
+    built["Message-ID"] = header(email.message_id)
     for name, value in email.headers:
         if value:
-            built[name] = _Words(name, _line(value))
+            built[name] = _Words(name, header(value))
     built.set_content(_text(email.text), cte="quoted-printable")
     built.add_alternative(_text(email.html), subtype="html", cte="quoted-printable")
     for attachment in email.attachments:
@@ -143,22 +145,16 @@ def message_bytes(email: Email, operation_id: str, sender: str) -> bytes:
 
 def _attach(built: EmailMessage, attachment: Attachment) -> None:
     # The parameters of a type, such as a calendar's method, have to be handed over one by one.
-    header = EmailMessage(policy=_POLICY)
-    header["Content-Type"] = _line(attachment.content_type)
+    typed = EmailMessage(policy=_POLICY)
+    typed["Content-Type"] = header(attachment.content_type)
     built.add_attachment(
         attachment.content,
-        maintype=header.get_content_maintype(),
-        subtype=header.get_content_subtype(),
-        params=dict(header["Content-Type"].params),
-        filename=_line(attachment.name),
+        maintype=typed.get_content_maintype(),
+        subtype=typed.get_content_subtype(),
+        params=dict(typed["Content-Type"].params),
+        filename=header(attachment.name),
         cte="base64",
     )
-
-
-def _line(text: str) -> str:
-    """Put text on one line: every kind of line break counts to the email package, U+2028 included."""
-    printable = "".join(one if one.isprintable() else " " for one in text)
-    return " ".join(printable.encode("utf-8", "replace").decode("utf-8").split())
 
 
 def _text(text: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def subject(mail: Mail, rows: Mapping[str, Row]) -> tuple[str, tuple[str, ...]]:
     """Return the status and the other parts of the subject."""
     first = rows.get(mail.members[0].key) if len(mail.members) == 1 else None
-    cluster = (first.event.cluster.name,) if isinstance(first, StoredEvent) else ()
+    cluster = (first.event.subject.name,) if isinstance(first, StoredEvent) else ()
     kinds = ", ".join(dict.fromkeys(member.kind.value for member in mail.members))
     return kinds.capitalize(), ("AKS maintenance", *cluster)
 
@@ -60,8 +60,8 @@ def _member(member: MailItem, row: Row | None) -> Iterator[str]:
     head = f"* {member.kind.value}"
     if isinstance(row, StoredEvent):
         event = row.event
-        yield f"{head}: {_short(event.cluster.name, 100)} (AKS status {_short(event.status, 60)})"
-        yield f"  {_short(event.cluster.id, 500)}"
+        yield f"{head}: {_short(event.subject.name, 100)} (AKS status {_short(event.status, 60)})"
+        yield f"  {_short(event.subject.id, 500)}"
         if event.start is not None:
             yield f"  starts {event.start.isoformat()}"
         yield f"  as of {event.updated.isoformat()}, event {_short(event.event_id, 100)}"

@@ -1,0 +1,118 @@
+"""Mails about what a cluster's own topic tells: pools that are rolled, and new versions of Kubernetes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.messages import phrases, time_phrases
+from shared.messages.presentation import Tone
+from shared.messages.view import Fact, Section, Step, View
+from shared.notices.kinds import Kind
+
+if TYPE_CHECKING:
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import RenderContext
+
+_ROLLING = {
+    Kind.ROLLING_STARTED: ("Rolling", "is being rolled", Tone.RUNNING),
+    Kind.ROLLING_SUCCEEDED: ("Rolled", "has been rolled", Tone.DONE),
+    Kind.ROLLING_FAILED: ("Rolling failed", "could not be rolled", Tone.FAILED),
+}
+_VERSIONS = ("Latest supported", "Latest stable", "Lowest minor", "Latest preview")
+
+
+def rolling(story: MaintenanceHistory, frame: RenderContext) -> View:
+    """Tell that the nodes of a pool are being replaced, have been, or could not be."""
+    event = story.event
+    status, verb, tone = _ROLLING[story.kind]
+    pool = f"Node pool {', '.join(event.pools)}" if event.pools else "A node pool"
+    there = time_phrases.local(event.updated, frame.zone)
+    return View(
+        status=status,
+        tone=tone,
+        subject=(pool, story.cluster.name, time_phrases.brief(event.updated, frame.as_of)),
+        preheader=f"{story.cluster.name}: {pool} {verb}. What to look at inside.",
+        headline=f"{pool} {verb}",
+        cluster=story.cluster.name,
+        where=phrases.where(story.cluster, story.region),
+        moment_label="Since" if story.kind is Kind.ROLLING_STARTED else "Reported",
+        moment=time_phrases.utc(event.updated),
+        moment_more=(there,) if there else (),
+        sections=(
+            Section(heading="What it means", paragraphs=_meaning(story.kind)),
+            phrases.todo(story.cluster, *_steps(story.kind, story)),
+        ),
+        portal=phrases.portal_link(frame, story.cluster),
+        elsewhere="In the portal: Activity log, and Node pools.",
+        sent=phrases.details(event, story.pools),
+        raw=phrases.raw(event),
+        notes=phrases.notes(frame),
+    )
+
+
+def _meaning(kind: Kind) -> tuple[str, ...]:
+    who = "This event comes for any upgrade or change of the pool, whoever began it: AKS, people, pipelines."
+    if kind is Kind.ROLLING_FAILED:
+        return (
+            "The nodes of the pool could not all be replaced; some may be of the old version, some not.",
+            f"{who} It gives no reason; a mail about a failed maintenance has it.",
+        )
+    if kind is Kind.ROLLING_SUCCEEDED:
+        return ("All nodes of the pool have been replaced.", who)
+    return ("The nodes of the pool are drained and replaced in turn, so expect pods to move.", who)
+
+
+def _steps(kind: Kind, story: MaintenanceHistory) -> tuple[Step, ...]:
+    cluster = story.cluster
+    if kind is Kind.ROLLING_FAILED:
+        return (
+            Step(
+                "Ask AKS for the reason (needs the aks-preview extension of az).",
+                phrases.aks("operation show-latest", cluster),
+            ),
+            Step("See which nodes are not ready.", "kubectl get nodes -o wide"),
+        )
+    return (Step("Nothing has to be done. To see the nodes:", "kubectl get nodes -o wide"),)
+
+
+def new_version(story: MaintenanceHistory, frame: RenderContext) -> View:
+    """Tell that versions of Kubernetes have become available."""
+    event = story.event
+    named = [(label, version) for label, version in zip(_VERSIONS, event.versions, strict=False) if version]
+    latest = named[0][1] if named else "a new version"
+    where = story.region or f"subscription {story.cluster.subscription}"
+    return View(
+        status="New version",
+        tone=Tone.QUIET,
+        subject=(f"Kubernetes {latest}", where),
+        preheader=f"Kubernetes {latest} is available in {where}. What to look at inside.",
+        headline=f"Kubernetes {latest} is available in {where}",
+        cluster=story.cluster.name,
+        where=phrases.where(story.cluster, story.region),
+        moment_label="Reported",
+        moment=time_phrases.utc(event.updated),
+        sections=(
+            Section(
+                heading="What it means",
+                paragraphs=(
+                    (
+                        "The list of versions that AKS offers has changed. It is told once, by the first "
+                        "cluster that reports it; the others get the same versions."
+                    ),
+                ),
+                facts=tuple(Fact(label, version) for label, version in named),
+            ),
+            phrases.todo(
+                story.cluster,
+                Step(
+                    "See which versions the cluster can go to.",
+                    phrases.aks("get-upgrades", story.cluster) + " -o table",
+                ),
+            ),
+        ),
+        portal=phrases.portal_link(frame, story.cluster),
+        elsewhere="In the portal: Settings → Upgrades.",
+        sent=phrases.details(event, story.pools),
+        raw=phrases.raw(event),
+        notes=phrases.notes(frame),
+    )

@@ -1,0 +1,55 @@
+"""What a mail says of a freeze that something is planned into: in its subject, its headline, its text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from shared.messages import time_phrases, window_facts
+from shared.notices.kinds import Kind
+
+if TYPE_CHECKING:
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import FreezePlan, RenderContext, View
+
+_PLANNED = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER})
+_CLUSTER = 2
+"""Parts of a subject up to the cluster."""
+
+
+def planned_into(story: MaintenanceHistory, frame: RenderContext) -> FreezePlan | None:
+    """Return the freeze that a start, planned or expected, lies in; None where there is none."""
+    if story.kind not in _PLANNED:
+        return None
+    start = story.planned or window_facts.expected(story)
+    if start is None:
+        return None
+    event = replace(story.event, upgrade=story.upgrade, region=story.event.region or story.region)
+    found = (freeze for freeze in frame.look.freezes if freeze.covers(start) and freeze.is_for(event))
+    return next(found, None)
+
+
+def words(freeze: FreezePlan) -> str:
+    """Return the few words that stand in a subject."""
+    return f"in freeze {freeze.name}"
+
+
+def with_freeze(view: View, story: MaintenanceHistory, frame: RenderContext) -> View:
+    """Return the view with the freeze that it is planned into, where it is."""
+    freeze = planned_into(story, frame)
+    if freeze is None:
+        return view
+    first, *others = view.sections
+    times = f"{time_phrases.both(freeze.start, frame.zone)} to {time_phrases.both(freeze.end, frame.zone)}"
+    said = (
+        f"It is planned into the freeze {freeze.name}, {times}. AKS knows nothing of the freeze: it heeds "
+        "the not-allowed dates of the maintenance configurations alone."
+    )
+    return replace(
+        view,
+        subject=(*view.subject[:_CLUSTER], words(freeze), *view.subject[_CLUSTER:]),
+        headline=f"{view.headline}, in the freeze {freeze.name}",
+        preheader=f"In the freeze {freeze.name}: {view.preheader}",
+        sections=(replace(first, paragraphs=(said, *first.paragraphs)), *others),
+    )
