@@ -134,6 +134,11 @@ class Old:
         return sum(1 for rows in found for _ in rows)
 
 
+def sent_text(values: dict[str, Any]) -> str:
+    """Return the event in a row's values, as it was sent: its compressed bytes depend on Python's zlib."""
+    return blobs.unpack(form.decoded(values))
+
+
 def event_row(raw: str, received: datetime) -> dict[str, dict[str, Any]]:
     """Return the rows of events, by their keys, that today's app writes for a delivery to an empty table."""
     clock = StoppedClock(received)

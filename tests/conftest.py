@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 # Its assertions are told like those of the tests that run it.
 pytest.register_assert_rewrite("tests.store.table_contract")
+
+# A shell ignores SIGINT in what it does not wait for (`make test &`); what tests start and interrupt would
+# inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples on every machine, so that a run says something about the change and not about its luck.
 # `pytest --hypothesis-profile thorough` looks further.

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.slow
 KB_100 = 100_000
 _NOISE = "{}[]\"\\:,' \n\taA1(/)*.;=n"
 
-# Well under a second when alone; the margin is for machines that run several tests at once.
 _BOUND = 2.0
+"""Seconds of this thread's own work for 100 KB, whatever else the machine does; well under one as a rule."""
 
 
 _TEXT = st.text(max_size=400)
@@ -94,9 +94,9 @@ def _bombs() -> dict[str, str]:
 def test_hostile_text_is_explained_in_bounded_time(name: str, bomb: str) -> None:
     """100 KB made to be slow to read takes well under a second."""
     explain("", CONTEXT)
-    start = time.perf_counter()
+    start = time.thread_time()
     explanation = explain(bomb, CONTEXT)
-    assert time.perf_counter() - start < _BOUND, name
+    assert time.thread_time() - start < _BOUND, name
     check_explanation(explanation)
 
 
@@ -105,9 +105,9 @@ def test_text_made_of_the_catalogues_own_words_is_explained_in_bounded_time() ->
     for entry in load_catalogue().entries.values():
         for source in entry.patterns:
             words = source.split("*")[0]
-            start = time.perf_counter()
-            explain(words * (KB_100 // len(words)), CONTEXT)
-            assert time.perf_counter() - start < _BOUND, source
+            start = time.thread_time()
+            explain(words * (KB_100 // 5 // len(words)), CONTEXT)
+            assert time.thread_time() - start < _BOUND / 5, source
 
 
 def test_a_megabyte_is_shown_whole_and_its_cause_still_found() -> None:
@@ -115,9 +115,9 @@ def test_a_megabyte_is_shown_whole_and_its_cause_still_found() -> None:
     cause = "Code: SubnetIsFull Message: full. "
     filler = "nothing to see here. " * 50_000
     for text in (cause + filler, filler + cause):
-        start = time.perf_counter()
+        start = time.thread_time()
         explanation = explain(text, CONTEXT)
-        assert time.perf_counter() - start < _BOUND
+        assert time.thread_time() - start < _BOUND
         assert explanation.findings[0].entry == "subnet-full"
         assert explanation.raw == text.strip()
 

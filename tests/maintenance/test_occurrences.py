@@ -440,10 +440,10 @@ def test_age_costs_nothing(schedule: dict[str, Any]) -> None:
         found = configuration(schedule, startDate=start_date, notAllowedDates=dates)
         best = float("inf")
         for _ in range(5):
-            begun = time.perf_counter()
+            begun = time.thread_time()
             for _ in range(20):
                 next(occurrences(found, at("2026-11-21")))
-            best = min(best, time.perf_counter() - begun)
+            best = min(best, time.thread_time() - begun)
         return best
 
     young, old = map(seconds, before)

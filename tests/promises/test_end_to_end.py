@@ -131,10 +131,13 @@ def test_throttling_pauses_and_loses_nothing(world: RealWorld) -> None:
         for name in "abc":
             host.post_event(event("Started", _now(), name=name))
         world.endpoint.script(Fault(kind="429", retry_after="3"))
+        posted: list[float] = []
+        world.endpoint.hook = lambda _moment, _request: posted.append(time.monotonic())
         host.run("due_notices")
         host.run("due_notices")
-        assert len(world.endpoint.posts) == 1
         _sweep_after(host, 4.1)
+    refused_before, refused_after, next_before = posted[:3]
+    assert next_before - refused_after >= 3, refused_before
     assert sorted(world.told().values()) == [1, 1, 1]
 
 
@@ -181,8 +184,11 @@ def test_reminder_falls_due(world: RealWorld) -> None:
         host.post_event(scheduled(_now(), timedelta(hours=24, seconds=10)))
         due = time.monotonic() + 10
         _sweep_after(host, 1.1)
-        assert len(world.mails) == 1
+        early = len(world.mails)
+        assert early == 1 or time.monotonic() > due  # on a machine too busy to sweep before
         _sweep_after(host, due - time.monotonic() + 0.1)
+        while len(world.mails) < 2:  # the group's interval
+            _sweep_after(host, 1.1)
     assert [mail.subject.partition("]")[0] for mail in world.mails] == ["[Scheduled", "[Reminder"]
 
 

@@ -154,15 +154,13 @@ def test_delay(echo: str, connect: Connect) -> None:
 
 def test_end_during_a_delay(echo: str, connect: Connect) -> None:
     """The end of the block does not wait for a delay: the connection is cut."""
-    started = time.monotonic()
-    with FaultProxy(echo, at(1, Phase.BEFORE, Delay(30))) as proxy:
+    with FaultProxy(echo, at(1, Phase.BEFORE, Delay(3_600))) as proxy:
         client = connect(proxy)
         client.request("POST", "/x", b"1")
         while not proxy.requests:
             time.sleep(0.01)
     with pytest.raises(ConnectionError):
         client.getresponse()
-    assert time.monotonic() - started < 10
 
 
 def test_end_while_upstream_is_silent(connect: Connect) -> None:
