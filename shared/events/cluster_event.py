@@ -62,7 +62,7 @@ def read(body: Mapping[str, Any], received: datetime) -> Event:
     data = mapping(envelope.get("data"))
     time = timestamps.parse(envelope.get("time")) or timestamps.parse(envelope.get("eventtime")) or received
     facts: dict[str, Any] = {
-        "cluster": cluster,
+        "subject": cluster,
         "time": time,
         "updated": time,
         "envelope_id": short_text(envelope.get("id")),

@@ -40,7 +40,7 @@ def rolling(story: MaintenanceHistory, frame: RenderContext) -> View:
         moment_more=(there,) if there else (),
         sections=(
             Section(heading="What it means", paragraphs=_meaning(story.kind)),
-            phrases.todo(*_steps(story.kind, story)),
+            phrases.todo(*commands.steps(_steps(story.kind, story), story.cluster)),
         ),
         portal=phrases.portal_link(frame, story.cluster),
         elsewhere="In the portal: Activity log, and Node pools.",

@@ -105,6 +105,7 @@ EXTENSIONS = {
         "aks update": ["--node-disruption-policy"],
         "aks operation show": ["!--resource-group|-g", "!--name|-n", "--nodepool-name", "!--operation-id"],
         "aks operation show-latest": ["!--resource-group|-g", "!--name|-n", "--nodepool-name"],
+        "aks maintenancewindow list": ["--resource-group|-g"],
     },
     "communication": {
         "communication create": [
