@@ -78,11 +78,17 @@ def renewed(transactions: Iterable[Transaction]) -> list[Transaction]:
     """Return the same transactions with other keys, as long as before, so that their rows are new."""
     return [
         [
-            (verb, {**entity, "RowKey": _GUID.sub(lambda _: str(uuid4()), entity["RowKey"])}, options)
+            (verb, {**entity, "RowKey": _renewed(entity["RowKey"])}, options)
             for verb, entity, options in transaction
         ]
         for transaction in transactions
     ]
+
+
+def _renewed(key: str) -> str:
+    """Return another key of the same form: with other GUIDs, or, where it holds no GUID, with another end."""
+    made = _GUID.sub(lambda _: str(uuid4()), key)
+    return made if made != key else f"{key[:-32]}{uuid4().hex}"
 
 
 def repeatable(calls: Iterable[Call]) -> list[Call]:
