@@ -19,12 +19,12 @@ _SENT = frozenset({"As AKS sent it", "How it begins"})
 
 _NAMED = (
     (
-        rf"az aks [a-z -]+ -g (?P<group>{QUOTED}) (?:-n|--cluster-name) (?P<cluster>{QUOTED})"
+        rf"az aks [a-z -]+ --subscription (?P<subscription>{QUOTED}) -g (?P<group>{QUOTED}) (?:-n|--cluster-name) (?P<cluster>{QUOTED})"
         r"(?: -o table| --query \"[\w.:,{}\[\] ]+\"| --kubernetes-version '<version>')*"
     ),
     rf"az account set --subscription (?P<subscription>{QUOTED})",
     (
-        rf"az monitor activity-log list --resource-id (?P<id>{QUOTED}) --offset \d+d -o table "
+        rf"az monitor activity-log list --resource-id (?P<id>{QUOTED})(?: --subscription {QUOTED})? --offset \d+d -o table "
         r"--query \"[\w.:,{}\[\] ]+\""
     ),
 )
