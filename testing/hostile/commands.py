@@ -19,7 +19,8 @@ _SENT = frozenset({"As AKS sent it", "How it begins"})
 
 _NAMED = (
     (
-        rf"az aks [a-z -]+ --subscription (?P<subscription>{QUOTED}) -g (?P<group>{QUOTED}) (?:-n|--cluster-name) (?P<cluster>{QUOTED})"
+        rf"az aks [a-z -]+ --subscription (?P<subscription>{QUOTED}) -g (?P<group>{QUOTED})"
+        rf" (?:-n|--cluster-name) (?P<cluster>{QUOTED})"
         r"(?: -o table| --query \"[\w.:,{}\[\] ]+\"| --kubernetes-version '<version>')*"
     ),
     rf"az account set --subscription (?P<subscription>{QUOTED})",
@@ -97,7 +98,12 @@ def check_commands(made: Email) -> list[str]:
 
 
 def _is_ours(command: str) -> bool:
-    return command in _FIXED or _named(command) is not None or fits_catalogue(command)
+    return command in _FIXED or _named(command) is not None or fits_catalogue(_undirected(command))
+
+
+def _undirected(command: str) -> str:
+    """Return a command of the catalogue as it stands there: without the subscription that mails add."""
+    return re.sub(rf" --subscription {QUOTED}", "", command, count=1)
 
 
 def _named(command: str) -> re.Match[str] | None:
@@ -106,7 +112,7 @@ def _named(command: str) -> re.Match[str] | None:
 
 def check_names(command: str, names: AbstractSet[str]) -> None:
     """Check that a shell gives each name in a command of the mails' own back whole, as one of these."""
-    match = None if fits_catalogue(command) else _named(command)
+    match = None if fits_catalogue(_undirected(command)) else _named(command)
     for word in match.groupdict().values() if match else ():
         assert len(shlex.split(word)) == 1
         assert shlex.split(word)[0] in names, f"a name that nobody has: {word}"
