@@ -98,12 +98,14 @@ def check_commands(made: Email) -> list[str]:
 
 
 def _is_ours(command: str) -> bool:
-    return command in _FIXED or _named(command) is not None or fits_catalogue(_undirected(command))
+    return (
+        _undirected(command) in _FIXED or _named(command) is not None or fits_catalogue(_undirected(command))
+    )
 
 
 def _undirected(command: str) -> str:
-    """Return a command of the catalogue as it stands there: without the subscription that mails add."""
-    return re.sub(rf" --subscription {QUOTED}", "", command, count=1)
+    """Return a command of the catalogue as it stands there: without the subscription or context that mails add."""
+    return re.sub(rf" --(?:subscription|context) {QUOTED}", "", command, count=1)
 
 
 def _named(command: str) -> re.Match[str] | None:
