@@ -25,8 +25,8 @@ _NAMED = (
     ),
     rf"az account set --subscription (?P<subscription>{QUOTED})",
     (
-        rf"az monitor activity-log list --resource-id (?P<id>{QUOTED})(?: --subscription {QUOTED})? --offset \d+d -o table "
-        r"--query \"[\w.:,{}\[\] ]+\""
+        rf"az monitor activity-log list --resource-id (?P<id>{QUOTED})(?: --subscription {QUOTED})?"
+        r" --offset \d+d -o table --query \"[\w.:,{}\[\] ]+\""
     ),
 )
 _FORMS = tuple(map(re.compile, _NAMED))
