@@ -104,7 +104,7 @@ def _is_ours(command: str) -> bool:
 
 
 def _undirected(command: str) -> str:
-    """Return a command of the catalogue as it stands there: without the subscription or context that mails add."""
+    """Return a command as the catalogue has it: without the subscription or context that mails add."""
     return re.sub(rf" --(?:subscription|context) {QUOTED}", "", command, count=1)
 
 
