@@ -23,7 +23,7 @@ from shared.delivery.sweep import Sweeper
 from shared.events import envelope, scheduled_event
 from shared.failures import pretty, templates
 from shared.maintenance import parsing, recurrence
-from shared.messages import phrases, portal, view
+from shared.messages import commands, portal, view
 from shared.notices import kinds, records
 from shared.notices.kinds import Kind as NoticeKind
 from shared.notices.records import RejectedInput
@@ -126,7 +126,7 @@ MISTAKES: list[tuple[str, Any, str, Any]] = [
     ("windows", recurrence, "_steps", lambda begin, _, first: count(max(begin, first))),
     ("windows", parsing, "_utc_offset", lambda _: dt.timedelta(hours=99)),
     ("emails", view, "line", str),
-    ("emails", phrases, "shlex", UNQUOTED),
+    ("emails", commands, "shlex", UNQUOTED),
     ("emails", portal, "quote", lambda text, **_: text),
 ]
 
