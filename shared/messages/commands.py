@@ -70,9 +70,9 @@ def credentials(cluster: Cluster | None) -> str:
 
 
 def together(command: str, cluster: Cluster | None) -> str:
-    """Return a command that stands alone: before a kubectl, on a line of its own, what makes its context."""
+    """Return a command that stands alone: a kubectl runs only once what makes its context has worked."""
     directed = reaching(command, cluster)
-    return f"{credentials(cluster)}\n{directed}" if uses_kubectl(command) else directed
+    return f"{credentials(cluster)} && {directed}" if uses_kubectl(command) else directed
 
 
 def uses_kubectl(command: str) -> bool:

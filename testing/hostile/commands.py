@@ -97,10 +97,24 @@ def check_commands(made: Email) -> list[str]:
     return codes.found
 
 
+_TOGETHER = re.compile(
+    rf"(az aks get-credentials --subscription {QUOTED} -g {QUOTED} -n {QUOTED}) && (kubectl .+)"
+)
+
+
+def _parts(command: str) -> tuple[str, ...]:
+    """Return the commands of a line: one, or what makes a context and the kubectl that uses it."""
+    match = _TOGETHER.fullmatch(command)
+    return match.groups() if match else (command,)
+
+
 def _is_ours(command: str) -> bool:
-    return (
-        _undirected(command) in _FIXED or _named(command) is not None or fits_catalogue(_undirected(command))
-    )
+    return all(map(_is_one_of_ours, _parts(command)))
+
+
+def _is_one_of_ours(command: str) -> bool:
+    undirected = _undirected(command)
+    return undirected in _FIXED or _named(command) is not None or fits_catalogue(undirected)
 
 
 def _undirected(command: str) -> str:
@@ -114,10 +128,11 @@ def _named(command: str) -> re.Match[str] | None:
 
 def check_names(command: str, names: AbstractSet[str]) -> None:
     """Check that a shell gives each name in a command of the mails' own back whole, as one of these."""
-    match = None if fits_catalogue(_undirected(command)) else _named(command)
-    for word in match.groupdict().values() if match else ():
-        assert len(shlex.split(word)) == 1
-        assert shlex.split(word)[0] in names, f"a name that nobody has: {word}"
+    for part in _parts(command):
+        match = None if fits_catalogue(_undirected(part)) else _named(part)
+        for word in match.groupdict().values() if match else ():
+            assert len(shlex.split(word)) == 1
+            assert shlex.split(word)[0] in names, f"a name that nobody has: {word}"
 
 
 def check_margin(text: str) -> None:
