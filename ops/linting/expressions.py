@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ops.linting.unknown import UNKNOWN
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,16 +27,6 @@ _PLACE = re.compile(r"\{(\d+)(?::[^}]*)?\}")
 _DEEPEST = 60
 _LONGEST = 1_000_000
 """Characters or elements that a function may make: a template is no way to fill a memory."""
-
-
-class _Unknown:
-    """A value that only a deployment knows."""
-
-    def __repr__(self) -> str:
-        return "unknown"
-
-
-UNKNOWN = _Unknown()
 
 
 class ExpressionError(ValueError):
@@ -116,24 +108,6 @@ class Scope(msgspec.Struct, frozen=True):
 
 def _loops(item: object) -> bool:
     return isinstance(item, list) and all(isinstance(loop, dict) and "name" in loop for loop in item)
-
-
-def holds_unknown(value: object) -> bool:
-    """Return whether something in decoded JSON is not known."""
-    if isinstance(value, dict):
-        return any(map(holds_unknown, value.values()))
-    if isinstance(value, list):
-        return any(map(holds_unknown, value))
-    return value is UNKNOWN
-
-
-def without_unknown(value: Any) -> Any:  # noqa: ANN401 - decoded JSON
-    """Return decoded JSON without what is not known."""
-    if isinstance(value, dict):
-        return {key: without_unknown(item) for key, item in value.items() if item is not UNKNOWN}
-    if isinstance(value, list):
-        return [without_unknown(item) for item in value if item is not UNKNOWN]
-    return value
 
 
 class _Parser:

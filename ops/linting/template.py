@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ops.linting import parsing
-from ops.linting.expressions import UNKNOWN, Scope, holds_unknown, without_unknown
+from ops.linting.expressions import Scope
 from ops.linting.model import ListedCluster, Listing, Origin
+from ops.linting.unknown import UNKNOWN, holds_unknown, without_unknown
 from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS
 
 if TYPE_CHECKING:

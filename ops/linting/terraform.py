@@ -17,6 +17,7 @@ import msgspec
 
 from ops.linting import parsing
 from ops.linting.model import ListedCluster, Listing, Origin, Pool
+from ops.linting.unknown import UNKNOWN, holds_unknown, without_unknown
 from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS
 
 if TYPE_CHECKING:
@@ -41,13 +42,6 @@ _INTERVALS = {
     "absoluteMonthly": "intervalMonths",
     "relativeMonthly": "intervalMonths",
 }
-
-
-class _Unknown:
-    """A value that is known only when the plan is applied."""
-
-
-UNKNOWN = _Unknown()
 
 
 class _Resource(msgspec.Struct, frozen=True):
@@ -150,7 +144,7 @@ def _azurerm(found: _Resource) -> ListedCluster:
         (NODE_OS, "maintenance_window_node_os", _window),
     ):
         said = values.get(block)
-        if _holds_unknown(said):
+        if holds_unknown(said):
             not_known.add(name)
         elif said:
             bodies[name] = {"name": name, **convert(_first(said))}
@@ -225,7 +219,7 @@ def _day(said: object) -> object:
 
 def _pool(values: Mapping[str, Any], mode: str) -> Pool:
     settings = values.get("upgrade_settings")
-    is_known = not _holds_unknown(settings)
+    is_known = not holds_unknown(settings)
     first = _first(settings) if settings and is_known else {}
     count, drain = values.get("node_count"), first.get("drain_timeout_in_minutes")
     soak = first.get("node_soak_duration_in_minutes")
@@ -246,9 +240,9 @@ def _pool(values: Mapping[str, Any], mode: str) -> Pool:
 
 def _azapi(found: _Resource) -> ListedCluster:
     body = _body(found)
-    item = {**_without_unknown(body), "id": found.values.get("id"), "name": found.values.get("name")}
+    item = {**without_unknown(body), "id": found.values.get("id"), "name": found.values.get("name")}
     item["location"] = found.values.get("location") or body.get("location")
-    listed = parsing.cluster(_without_unknown(item))
+    listed = parsing.cluster(without_unknown(item))
     properties = body.get("properties")
     profile = _object(properties).get("autoUpgradeProfile")
     is_open = properties is UNKNOWN or profile is UNKNOWN
@@ -272,7 +266,7 @@ def _configuration(found: _Resource) -> ListedCluster:
         id_ = f"{parent}/maintenanceConfigurations/{name}"
     id_ = id_ if isinstance(id_, str) else ""
     name = name if isinstance(name, str) else id_.rpartition("/")[2]
-    is_open = _holds_unknown(body) or not name
+    is_open = holds_unknown(body) or not name
     item = {"id": id_, "name": name, **body}
     own = parsing.of_configurations(id_, [] if is_open else [item])
     spelled = {each.lower(): each for each in (DEFAULT, AUTO_UPGRADE, NODE_OS)}.get(name.lower(), name)
@@ -303,7 +297,7 @@ def _shared(found: _Resource) -> ListedCluster:
         "location": _known_text(found.values.get("location")),
         **body,
     }
-    listed = ListedCluster() if _holds_unknown(body) else parsing.shared_window(item)
+    listed = ListedCluster() if holds_unknown(body) else parsing.shared_window(item)
     return msgspec.structs.replace(listed, origin=Origin.TERRAFORM, address=found.address)
 
 
@@ -380,22 +374,6 @@ class _References:
             if found:
                 return found
         return ""
-
-
-def _holds_unknown(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_unknown, value.values()))
-    if isinstance(value, list):
-        return any(map(_holds_unknown, value))
-    return value is UNKNOWN
-
-
-def _without_unknown(value: Any) -> Any:  # noqa: ANN401 - decoded JSON
-    if isinstance(value, dict):
-        return {key: _without_unknown(item) for key, item in value.items() if item is not UNKNOWN}
-    if isinstance(value, list):
-        return [_without_unknown(item) for item in value if item is not UNKNOWN]
-    return value
 
 
 def _first(said: object) -> dict[str, Any]:

@@ -55,11 +55,11 @@ def read(body: object, received: datetime) -> Event | Ignored:
     envelope, event_type = envelope_of(body)
     if not event_type:
         raise UnreadableEventError("no event type: neither CloudEvents 1.0 nor the Event Grid schema")
-    envelope_id = _text(envelope.get("id"))
+    envelope_id = short_text(envelope.get("id"))
 
     data = mapping(envelope.get("data")) or _decoded(envelope.get("data_base64"))
     info = mapping(data.get("resourceinfo"))
-    subject = _text(envelope.get("subject"), _LONG)
+    subject = short_text(envelope.get("subject"), _LONG)
     why_not_ours = _why_not_ours(event_type, info, subject)
     if why_not_ours:
         return Ignored(why_not_ours, envelope_id)
@@ -68,37 +68,37 @@ def read(body: object, received: datetime) -> Event | Ignored:
     if not properties:
         raise UnreadableEventError("no data.resourceInfo.properties")
     resources = [resource for resource in _sequence(properties.get("resources")) if isinstance(resource, str)]
-    identifiers = [subject, _text(info.get("id"), _LONG)]
-    identifiers += [_text(resource, _LONG) for resource in resources]
+    identifiers = [subject, short_text(info.get("id"), _LONG)]
+    identifiers += [short_text(resource, _LONG) for resource in resources]
     cluster = find_cluster(identifiers)
     if cluster is None:
         raise UnreadableEventError(
             "names no AKS cluster: neither subject, resourceInfo.id nor resources hold its ID"
         )
-    event_id = _text(properties.get("eventid"), _LONG) or _text(info.get("name"), _LONG)
+    event_id = short_text(properties.get("eventid"), _LONG) or short_text(info.get("name"), _LONG)
     if not event_id:
         raise UnreadableEventError("no eventId")
     if len(event_id) > _SHORT:  # cut short, it might be taken for another one
         raise UnreadableEventError(f"the eventId is longer than {_SHORT} characters")
-    status = _text(properties.get("eventstatus"))
+    status = short_text(properties.get("eventstatus"))
     if not status:
         raise UnreadableEventError("no eventStatus")
     status = _STATUS.get(status.lower(), status)
 
     details = properties.get("eventdetails")
     details_text = _details(details)
-    description = _text(properties.get("description"))
-    source = _text(properties.get("eventsource"))
+    description = short_text(properties.get("description"))
+    source = short_text(properties.get("eventsource"))
     upgrade = _upgrade(description, source, details_text)
-    region = _text(info.get("location"))
+    region = short_text(info.get("location"))
     end_of_support = None
     if upgrade is Upgrade.END_OF_SUPPORT:
         facts = mapping(details)
-        region = region or _text(facts.get("region"))
+        region = region or short_text(facts.get("region"))
         end_of_support = EndOfSupport(
-            version=_text(facts.get("kubernetesversion")),
+            version=short_text(facts.get("kubernetesversion")),
             date=timestamps.parse(facts.get("eoldate")) or timestamps.parse(properties.get("scheduledtime")),
-            support=_text(facts.get("supporttype")),
+            support=short_text(facts.get("supporttype")),
         )
 
     operational = mapping(data.get("operationalinfo"))
@@ -164,7 +164,7 @@ def others(event: Event, body: Mapping[str, Any]) -> list[Event]:
     named: dict[str, list[str]] = {}
     clusters: dict[str, Cluster] = {}
     for resource in _sequence(properties.get("resources")):
-        identifier = _text(resource, _LONG) if isinstance(resource, str) else ""
+        identifier = short_text(resource, _LONG) if isinstance(resource, str) else ""
         cluster = find_cluster([identifier])
         if cluster is not None:
             clusters.setdefault(cluster.key, cluster)
@@ -188,7 +188,7 @@ def _why_not_ours(event_type: str, info: Mapping[str, Any], subject: str) -> str
         return ""
     if kind == VM_EVENT_TYPE.lower():
         # The captured AKS event bears the type of VM maintenance: what the event is about decides.
-        about = [_text(info.get("type")), _text(info.get("id"), _LONG), subject]
+        about = [short_text(info.get("type")), short_text(info.get("id"), _LONG), subject]
         if any(_OURS in text.lower() for text in about):
             return ""
         if not any(about):
@@ -277,14 +277,11 @@ def _sequence(value: object) -> Iterator[object]:
     return iter(value) if isinstance(value, list) else iter(())
 
 
-def _text(value: object, limit: int = _SHORT) -> str:
+def short_text(value: object, limit: int = _SHORT) -> str:
     """Take a short text, on one line; a number counts as its digits, anything else as absent."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     return fact(str(value))[:limit]
-
-
-short_text = _text
 
 
 def json_type(value: object) -> str:

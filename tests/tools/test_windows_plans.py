@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ops.linting import lint, parsing
-from ops.linting.expressions import UNKNOWN, Scope
+from ops.linting.expressions import Scope
+from ops.linting.unknown import UNKNOWN
 from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS
 from shared.maintenance.configuration import Daily, MaintenanceWindow, TimeInWeek, Weekly
 
