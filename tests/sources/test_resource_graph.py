@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.sources import resource_graph
-from shared.sources.arm import Arm
+from shared.sources.arm import Arm, ArmError
 from shared.sources.resource_graph import GraphError, ResourceGraph, Scope, Throttled, scopes
 from testing.arm_endpoint import SUBSCRIPTION, ArmEndpoint, Fault, Tokens, cluster
 from tests.infra import kql
@@ -126,7 +125,7 @@ def test_half_an_answer(asking: Asking, answer: dict[str, Any], said: str) -> No
 def test_bad_answers_are_errors(asking: Asking, fault: Fault, said: str) -> None:
     """Whatever is no answer is an error that says what came."""
     asking.endpoint.script(fault)
-    with pytest.raises(resource_graph.ArmError, match=said):
+    with pytest.raises(ArmError, match=said):
         asking.names()
 
 
