@@ -122,7 +122,7 @@ def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
     """Return how many of a mail's first members fit into one email whole: nothing cut or told by name only.
 
     At least 1, as a single thing is told however little of it fits. One rendering where all fit. Where
-    composing would raise, all count as fitting: splitting does not mend that, and `compose` says what it is.
+    composing would raise, all count as fitting: splitting does not fix that, and `compose` says what it is.
     """
     count = len(mail.members)
     if count <= 1:
