@@ -68,6 +68,19 @@ _MAX_MARKS = 4
 """Rows that recording a failure writes beside notices, mails and gates: the event, its marks."""
 
 
+class Reception(msgspec.Struct, frozen=True):
+    """How an event came, and how it is treated for that: as `Intake.record` says."""
+
+    via: str = ""
+    audiences: tuple[str, ...] | None = None
+    is_told: bool = True
+    at_once: bool = True
+
+
+PUSHED = Reception()
+"""By Event Grid."""
+
+
 class Intake:
     """Takes deliveries of Event Grid. Thread-safe."""
 
@@ -118,13 +131,25 @@ class Intake:
             raise unavailable
         return decisions
 
-    def record(self, event: Event, raw: str, *, via: str = "") -> Decision:
+    def record(
+        self,
+        event: Event,
+        raw: str,
+        *,
+        via: str = "",
+        audiences: Sequence[str] | None = None,
+        is_told: bool = True,
+        at_once: bool = True,
+    ) -> Decision:
         """Take an event that came by another way than Event Grid; return the decision about it.
 
-        `raw` is what it was read from, and `via` names the way; both are kept with it. Raises
-        TableUnavailable if it could not be recorded: then it has to come again.
+        `raw` is what it was read from, and `via` names the way; both are kept with it. `audiences` hear of it
+        instead of those that the routes say. What is not `is_told` is recorded only, and what is not
+        `at_once` waits for company, be it a failure. Raises TableUnavailable if it could not be recorded:
+        then it has to come again.
         """
-        return self._accept(event, raw, self._clock.monotonic() + ANSWER_WITHIN, via)
+        reception = Reception(via, None if audiences is None else tuple(audiences), is_told, at_once)
+        return self._accept(event, raw, self._clock.monotonic() + ANSWER_WITHIN, reception)
 
     def _take(self, item: Item, deadline: float) -> Decision:
         match item.reading:
@@ -134,11 +159,11 @@ class Intake:
             case Rejected(reason):
                 return self._reject(item.raw, reason)
             case Event() as event:
-                return self._accept(event, item.raw, deadline, "")
+                return self._accept(event, item.raw, deadline, PUSHED)
 
-    def _accept(self, event: Event, raw: str, deadline: float, via: str) -> Decision:
+    def _accept(self, event: Event, raw: str, deadline: float, reception: Reception) -> Decision:
         try:
-            return self._record_news(event, raw, deadline, via)
+            return self._record_news(event, raw, deadline, reception)
         except TableUnavailable:
             raise
         except Exception as error:
@@ -146,10 +171,10 @@ class Intake:
             log.exception("an event could not be recorded")
             return self._reject(raw, f"could not be recorded: {error!r}")
 
-    def _record_news(self, event: Event, raw: str, deadline: float, via: str) -> Decision:
+    def _record_news(self, event: Event, raw: str, deadline: float, reception: Reception) -> Decision:
         """Record an event; news of versions once for each audience, from however many clusters they come."""
         if event.news != ClusterNews.NEW_VERSION:
-            return self._record(event, raw, deadline, via)
+            return self._record(event, raw, deadline, reception)
         region = self._clusters.region(event, Reader(self._store))
         if region:
             id_ = version_id(f"region {region}", event.versions)
@@ -160,13 +185,12 @@ class Intake:
                 msgspec.structs.replace(event, event_id=f"{event.event_id} for {audience}"),
                 raw,
                 deadline,
-                via,
-                only=audience,
+                msgspec.structs.replace(reception, audiences=(audience,)),
             )
             for audience in audiences
         ]
         if not decisions:
-            return self._record(event, raw, deadline, via)
+            return self._record(event, raw, deadline, reception)
         return next((decision for decision in decisions if decision is Decision.NEW), decisions[0])
 
     def _is_told_elsewhere(self, event: Event) -> bool:
@@ -174,8 +198,8 @@ class Intake:
         found = correlation.told_before(event)
         return found is not None and self._store.marked(*found)
 
-    def _record(self, event: Event, raw: str, deadline: float, via: str, only: str = "") -> Decision:
-        is_told = self._is_told_elsewhere(event)
+    def _record(self, event: Event, raw: str, deadline: float, reception: Reception) -> Decision:
+        is_told_elsewhere = self._is_told_elsewhere(event)
         for _ in range(_MAX_ATTEMPTS):
             prefix = keys.history(event.event_id)
             history = self._store.history(prefix) if needs_history(event) else ()
@@ -185,12 +209,13 @@ class Intake:
             planned = plan(event, history, leads=self._leads, gap=self._gap, watch=self._watch, now=now)
             if planned.key is None:
                 return self._decided(planned.decision, event, prefix)
-            recorded = StoredEvent(planned.key, event, planned.decision, planned.revision, via)
-            if is_told:
+            if is_told_elsewhere:
                 planned = msgspec.structs.replace(planned, decision=Decision.SUPERSEDED, kind=None)
-                recorded = msgspec.structs.replace(recorded, decision=Decision.SUPERSEDED)
-            told = self._told(event, planned, history, only)
-            urgent = self._urgent(told) if planned.kind is Kind.FAILED else []
+            elif not reception.is_told and planned.kind is not None:
+                planned = msgspec.structs.replace(planned, decision=Decision.RECORDED, kind=None)
+            recorded = StoredEvent(planned.key, event, planned.decision, planned.revision, reception.via)
+            told = self._told(event, planned, history, reception.audiences)
+            urgent = self._urgent(told) if planned.kind is Kind.FAILED and reception.at_once else []
             clusters = self._clusters if deadline - self._clock.monotonic() > _IN_TIME_FOR_CLUSTERS else OFF
             reader, known = Reader(self._store), [*history, recorded]
             planned = clusters.watched(planned, recorded, known, reader, now)
@@ -209,13 +234,13 @@ class Intake:
         raise TableUnavailable("others keep recording the same maintenance")
 
     def _told(
-        self, event: Event, planned: Plan, history: Sequence[StoredEvent], only: str
+        self, event: Event, planned: Plan, history: Sequence[StoredEvent], only: tuple[str, ...] | None
     ) -> tuple[Destination, ...]:
         """Return who hears of an event, and where; that nobody does by mistake is worth a warning."""
         if planned.kind is None:
             return ()
-        if only:
-            return self._routes.destinations((only,), planned.kind)
+        if only is not None:
+            return self._routes.destinations(only, planned.kind)
         told = msgspec.structs.replace(event, upgrade=upgrade_of(event, history))
         audiences = self._routes.audiences_for(told, planned.kind)
         if not audiences and not self._routes.is_routed(told):

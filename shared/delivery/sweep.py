@@ -392,6 +392,8 @@ class Sweeper:
 
     def _member(self, notice: Notice, reader: Reader) -> MailItem | None:
         """Return what a mail tells of a notice; None where there is nothing to tell any more."""
+        if notice.kind in self._routes.quiet:
+            return None
         if notice.kind is Kind.UNDELIVERED:
             row = reader.row(notice.key)
             if isinstance(row, SentMail) and row.state == "sent":

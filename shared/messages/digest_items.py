@@ -11,7 +11,9 @@ from shared.events.model import Status
 from shared.messages import (
     commands,
     failed,
+    failed_state,
     freezes,
+    of_no_cluster,
     phrases,
     portal,
     time_phrases,
@@ -60,10 +62,16 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
         is_unreachable = member.kind is Kind.UNREACHABLE
         item = _unreachable(member, row, frame) if is_unreachable else _undelivered(row, frame)
         return Entry(kind=member.kind, order=when(member, rows), item=item)
+    if of_no_cluster.is_one(member.kind, row):
+        return Entry(
+            kind=member.kind,
+            order=when(member, rows),
+            item=of_no_cluster.item(member.kind, row.event, frame),
+        )
     story = read_history(member, rows)
     item = _item(story, frame)
     order = _when(story)
-    if story.kind is not Kind.FAILED:
+    if story.kind is not Kind.FAILED and not (story.kind is Kind.FAILED_STATE and story.event.details):
         return Entry(kind=story.kind, order=order, item=item)
     brief = failed.in_brief(story, frame)
     besides = f"and {brief.others} more" if brief.others else ""
@@ -86,6 +94,8 @@ def when(member: MailItem, rows: Mapping[str, Row]) -> datetime:
             return received
         case SentMail(at=at):
             return at
+        case StoredEvent(event=event) as row if of_no_cluster.is_one(member.kind, row):
+            return event.updated
         case StoredEvent():
             return _when(read_history(member, rows))
     return LAST
@@ -122,6 +132,11 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
         case Kind.ROLLING_STARTED | Kind.ROLLING_SUCCEEDED | Kind.ROLLING_FAILED:
             what = f"Node pool {', '.join(event.pools)}" if event.pools else "Node pool"
             time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
+        case Kind.FAILED_STATE | Kind.RECOVERED:
+            what = failed_state.what(story)
+            time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
+        case Kind.NOTHING_HAPPENED:
+            what, time = "Nothing happened", time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
         case Kind.NEW_VERSION:
             what = f"Kubernetes {next(filter(None, event.versions), 'version')}"
             time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)

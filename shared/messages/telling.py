@@ -11,21 +11,24 @@ from shared.messages import (
     digest,
     end_of_support,
     failed,
+    failed_state,
     freezes,
     notifier_problems,
+    of_no_cluster,
     overdue,
     phrases,
     planned,
     progress,
     time_phrases,
     unreachable,
+    unused_window,
     window_facts,
 )
 from shared.messages.history import read_history
 from shared.messages.presentation import RANK
 from shared.messages.view import RenderContext
 from shared.notices.kinds import Kind
-from shared.notices.records import RejectedInput, SentMail
+from shared.notices.records import RejectedInput, SentMail, StoredEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,6 +51,9 @@ _KINDS: dict[Kind, Callable[[MaintenanceHistory, RenderContext], View]] = {
     Kind.ROLLING_SUCCEEDED: cluster_news.rolling,
     Kind.ROLLING_FAILED: cluster_news.rolling,
     Kind.NEW_VERSION: cluster_news.new_version,
+    Kind.FAILED_STATE: failed_state.failed_state,
+    Kind.RECOVERED: failed_state.recovered,
+    Kind.NOTHING_HAPPENED: unused_window.nothing_happened,
     Kind.NEWS: progress.news,
     Kind.FAILED: failed.failed,
     Kind.END_OF_SUPPORT: end_of_support.end_of_support,
@@ -88,6 +94,8 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
         if member.kind is Kind.UNREACHABLE:
             return unreachable.unreachable(member, row, rows, frame)
         return notifier_problems.undelivered(row, rows, frame)
+    if isinstance(row, StoredEvent) and of_no_cluster.is_one(member.kind, row):
+        return of_no_cluster.view(member.kind, row.event, frame)
     story = read_history(member, rows)
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
     return window_facts.with_windows(view, story, frame)

@@ -88,6 +88,8 @@ class Routes(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     """In the order of their starts."""
+    quiet: frozenset[str] = frozenset()
+    """Values of Kind that nobody hears of."""
 
     def freeze(self, event: Event) -> Freeze | None:
         """Return the freeze that an event's planned start lies in; the first of several, None if in none."""
@@ -114,6 +116,8 @@ class Routes(msgspec.Struct, frozen=True):
 
     def destinations(self, audiences: Iterable[str], kind: Kind) -> tuple[Destination, ...]:
         """Return the targets on which these audiences hear of a kind of notice, in their order."""
+        if kind in self.quiet:
+            return ()
         return tuple(
             Destination(name, target.key)
             for name in audiences
