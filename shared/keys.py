@@ -117,6 +117,11 @@ def cluster(cluster_key: str) -> str:
     return f"cluster:{digest(cluster_key)}"
 
 
+def meta(what: str, id_: str = "") -> str:
+    """Return the key of what the app remembers of itself: `what` is a plain word; `id_` is hashed."""
+    return f"meta:{what}:{digest(id_)[:32]}" if id_ else f"meta:{what}"
+
+
 def rejected(raw: str) -> str:
     """Return the key of input that could not be understood: the SHA-256 of its UTF-8 bytes."""
     return f"rejected:{digest(raw)}"
