@@ -209,11 +209,12 @@ class Intake:
             planned = plan(event, history, leads=self._leads, gap=self._gap, watch=self._watch, now=now)
             if planned.key is None:
                 return self._decided(planned.decision, event, prefix)
+            key = planned.key
             if is_told_elsewhere:
                 planned = msgspec.structs.replace(planned, decision=Decision.SUPERSEDED, kind=None)
             elif not reception.is_told and planned.kind is not None:
                 planned = msgspec.structs.replace(planned, decision=Decision.RECORDED, kind=None)
-            recorded = StoredEvent(planned.key, event, planned.decision, planned.revision, reception.via)
+            recorded = StoredEvent(key, event, planned.decision, planned.revision, reception.via)
             told = self._told(event, planned, history, reception.audiences)
             urgent = self._urgent(told) if planned.kind is Kind.FAILED and reception.at_once else []
             clusters = self._clusters if deadline - self._clock.monotonic() > _IN_TIME_FOR_CLUSTERS else OFF

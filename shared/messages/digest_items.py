@@ -13,6 +13,7 @@ from shared.messages import (
     failed,
     failed_state,
     freezes,
+    late,
     of_no_cluster,
     phrases,
     portal,
@@ -145,6 +146,7 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
             if story.took is not None and story.kind is not Kind.STARTED:
                 took = "took" if story.kind is Kind.COMPLETED else "after"
                 time += f", {took} {time_phrases.span(story.took)}"
+    time += f", {late.WORDS}" if late.is_late(story) else ""
     return Item(
         cluster=story.cluster.name,
         group=story.cluster.resource_group,

@@ -13,6 +13,7 @@ from shared.messages import (
     failed,
     failed_state,
     freezes,
+    late,
     notifier_problems,
     of_no_cluster,
     overdue,
@@ -98,4 +99,4 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
         return of_no_cluster.view(member.kind, row.event, frame)
     story = read_history(member, rows)
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
-    return window_facts.with_windows(view, story, frame)
+    return late.with_lateness(window_facts.with_windows(view, story, frame), story)

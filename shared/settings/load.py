@@ -12,6 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from shared import routes
 from shared.channels import registry
 from shared.channels.email.services import MailSettings, mail_service
@@ -21,6 +23,7 @@ from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
 from shared.setting_forms import address, addresses, addresses_or_none, count, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
+from shared.settings.sources import quiet_kinds, sources
 from shared.settings.values import ClusterSource, Settings, Storage
 from shared.text import GUID
 
@@ -56,10 +59,11 @@ def load(
         # The host reads it, as it stands: with a wrong one the timer would never run.
         read.get(name, TimerSchedule.parse, as_it_stands=True)
     defaults = _defaults(read)
+    clusters = read.get("CLUSTERS", _clusters, "off")
     return Settings(
         mail=mail(read),
         storage=storage(read),
-        routes=_routes(read, defaults, channels),
+        routes=msgspec.structs.replace(_routes(read, defaults, channels), quiet=quiet_kinds(read)),
         gap=defaults.gap,
         group_wait=defaults.wait,
         group_interval=defaults.interval,
@@ -70,7 +74,8 @@ def load(
         lease=read.get("LEASE", _lease, "2m"),
         portal=read.get("PORTAL", host, "portal.azure.com"),
         failures_file=read.get("FAILURES_FILE", _failures_file, ""),
-        clusters=read.get("CLUSTERS", _clusters, "off"),
+        clusters=clusters,
+        sources=sources(read, clusters.subscriptions),
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
         client_id=read.get("AZURE_CLIENT_ID", _client_id, ""),
     )
