@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 WORDS = "told late"
 
+_WHY = (
+    "Event Grid did not bring this event. It was found in Azure Resource Graph, which is asked once an hour: "
+    "half an hour after it happened, or later."
+)
+
 _KINDS = frozenset({Kind.FAILED, Kind.CANCELED})
 """Of what lies ahead it is early enough, and other news that comes late is not told at all."""
 
@@ -31,10 +36,7 @@ def with_lateness(view: View, story: MaintenanceHistory) -> View:
         return view
     why = Section(
         heading="Why this comes late",
-        paragraphs=(
-            "Event Grid did not bring this event. It was found in Azure Resource Graph, which is asked once an "
-            "hour: half an hour after it happened, or later.",
-        ),
+        paragraphs=(_WHY,),
     )
     return replace(
         view,
