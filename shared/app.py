@@ -106,7 +106,8 @@ class Notifier:
     def reconcile(self) -> None:
         """Hold what Azure has recorded against what Event Grid brought. Raises TableUnavailable."""
         from shared.rounds.failed_states import FailedStates
-        from shared.rounds.reconcile import Reconcile, Watched
+        from shared.rounds.reconcile import Reconcile
+        from shared.rounds.subscriptions import Watched
         from shared.rounds.telling import Teller
         from shared.sources.resource_graph import ResourceGraph
 

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shared.rounds.failed_states import FailedStates
-from shared.rounds.reconcile import Reconcile, Result, Watched
+from shared.rounds.reconcile import Reconcile, Result
+from shared.rounds.subscriptions import Watched
 from shared.rounds.telling import Teller
 from shared.sources.arm import Arm
 from shared.sources.resource_graph import ResourceGraph

@@ -278,6 +278,12 @@ def cluster_values(known: ClusterInfo) -> dict[str, Any]:
     facts = _json(known)
     if _units(facts) > TEXT_LIMIT:
         facts = _json(msgspec.structs.replace(known, configurations=(), is_complete=False))
+    if _units(facts) > TEXT_LIMIT:
+        facts = _json(
+            msgspec.structs.replace(
+                known, configurations=(), is_complete=False, pools=(), group_tags={}, changes=()
+            )
+        )
     return {
         "kind": "cluster",
         "cluster": known.cluster.key,

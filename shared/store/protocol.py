@@ -31,7 +31,7 @@ from shared.store.table import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.records import Check, Mail, Notice, RejectedInput, Row, SentMail, StoredEvent
@@ -153,21 +153,25 @@ class Store:
         row = self._table.get(keys.cluster(cluster_key))
         return next(_readable(codec.cluster, [row] if row else []), None)
 
-    def clusters(self) -> set[str]:
-        """Return the keys of the rows of all clusters. A round trip for each page."""
-        found: set[str] = set()
+    def clusters(self) -> dict[str, ClusterInfo | None]:
+        """Return what is known of all clusters, by the keys of their rows; None of one that cannot be read.
+
+        A round trip for each page.
+        """
+        found: dict[str, ClusterInfo | None] = {}
         first = "cluster:"
         while first:
             page = self._table.query(first, "cluster:" + keys.AFTER)
-            found |= {row.key for row in page.rows}
+            for row in page.rows:
+                found[row.key] = next(_readable(codec.cluster, [row]), None)
             first = keys.following(page.last) if page.more else ""
         return found
 
-    def save_clusters(self, clusters: Iterable[ClusterInfo], stored: set[str]) -> int:
+    def save_clusters(self, clusters: Iterable[ClusterInfo], stored: Collection[str]) -> int:
         """Write down what is known of clusters, over what was; give their number.
 
-        `stored` has the keys of rows that are there, and is added to. A round trip for each forty: a
-        transaction is at most 4 MiB.
+        `stored` has the keys of rows that are there. A round trip for each forty: a transaction is at most
+        4 MiB.
         """
         rows = {keys.cluster(known.cluster.key): codec.cluster_values(known) for known in clusters}
         operations = [
@@ -176,7 +180,6 @@ class Store:
         ]
         for start in range(0, len(operations), _MAX_CLUSTERS):
             self._write(operations[start : start + _MAX_CLUSTERS])
-        stored |= rows.keys()
         return len(rows)
 
     def _write(self, operations: list[Operation]) -> None:

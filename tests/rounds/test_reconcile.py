@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.rounds import reconcile
-from shared.rounds.reconcile import Watched
+from shared.rounds.subscriptions import Watched
 from testing.arm_endpoint import Fault
 from testing.asking_world import TABLE, AskingWorld, asking
 from testing.samples.graph_rows import row
