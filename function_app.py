@@ -73,8 +73,10 @@ def housekeeping(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the bindin
     _notifier().remove_expired()
 
 
-@app.function_name("refresh_windows")
-@app.timer_trigger("timer", schedule="0 41 2 * * *", run_on_startup=False)
-def refresh_windows(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
-    """Read clusters and their maintenance windows, once a day, where CLUSTERS asks for it."""
-    _notifier().refresh_windows()
+if _settings.sources.is_on or _settings.clusters.is_on:
+
+    @app.function_name("refresh_windows")
+    @app.timer_trigger("timer", schedule="0 41 2 * * *", run_on_startup=False)
+    def refresh_windows(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+        """Read clusters and their maintenance windows, once a day."""
+        _notifier().refresh_windows()

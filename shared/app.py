@@ -23,6 +23,7 @@ from shared.delivery.sender import Sender
 from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
+from shared.store.ledger import Ledger
 from shared.store.meta import Meta
 from shared.store.protocol import Store
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from shared.clock import Clock
     from shared.settings import Settings
     from shared.sources.arm import Arm
-    from shared.store.table import Table
+    from shared.store.table import BrowsableTable
 
 log = logging.getLogger("notifier")
 
@@ -41,9 +42,12 @@ log = logging.getLogger("notifier")
 class Notifier:
     """The app, put together: takes deliveries of Event Grid, and sweeps."""
 
-    def __init__(self, config: Settings, table: Table, channels: Mapping[str, Channel], clock: Clock) -> None:
+    def __init__(
+        self, config: Settings, table: BrowsableTable, channels: Mapping[str, Channel], clock: Clock
+    ) -> None:
         """`channels` are those of all targets of the routes, by the targets' keys."""
         self.store = Store(table)
+        self._table = table
         self._meta = Meta(table)
         self._clock = clock
         self._config = config
@@ -60,7 +64,8 @@ class Notifier:
         )
         ungrouped = frozenset(target for target, channel in channels.items() if not channel.is_grouped)
         grouping = Grouping(config.group_wait, config.group_interval, ungrouped)
-        clusters = Lookup(is_on=config.clusters.is_on)
+        is_known = config.clusters.is_on or config.sources.is_on
+        clusters = Lookup(is_on=is_known, tags=routes.tags)
         self.intake = Intake(
             store=self.store,
             sender=sender,
@@ -91,17 +96,28 @@ class Notifier:
         remove_expired(self.store, self._clock, self._config.retention)
 
     def refresh_windows(self) -> None:
-        """Read clusters and their windows; where CLUSTERS is off, nothing. Raises TableUnavailable."""
-        wanted = self._config.clusters
-        if not wanted.is_on:
-            return
-        from shared.clusters.refresh import File, Subscriptions, refresh
+        """Read clusters and their windows: a file first, then what Azure says. Raises TableUnavailable."""
+        if self._config.clusters.file:
+            from shared.clusters.refresh import File, refresh
 
-        if wanted.file:
-            refresh(self.store, File(Path(wanted.file)), self._clock)
+            refresh(self.store, File(Path(self._config.clusters.file)), self._clock)
+        asked = self._config.sources
+        if not asked.is_on:
             return
+        from shared.rounds.inventory import Inventory
+        from shared.rounds.subscriptions import Watched
+        from shared.sources.resource_graph import ResourceGraph
+
         with open_arm(self._config) as arm:
-            refresh(self.store, Subscriptions(arm, wanted.subscriptions), self._clock)
+            Inventory(
+                graph=ResourceGraph(arm),
+                arm=arm,
+                meta=self._meta,
+                store=self.store,
+                ledger=Ledger(self._table),
+                clock=self._clock,
+                watched=Watched(asked.subscriptions, asked.management_groups),
+            ).run()
 
     def reconcile(self) -> None:
         """Hold what Azure has recorded against what Event Grid brought. Raises TableUnavailable."""

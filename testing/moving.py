@@ -60,6 +60,11 @@ class CountedTable:
         self._count("query")
         return self.uncounted.untouched(first, last, since, limit)
 
+    def touched(self, first: str, last: str, since: datetime, limit: int = 1_000) -> Page:
+        """See BrowsableTable."""
+        self._count("query")
+        return self.uncounted.touched(first, last, since, limit)
+
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table."""
         self._count("commit")

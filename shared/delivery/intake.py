@@ -24,8 +24,8 @@ from shared.events.cluster_event import version_id
 from shared.events.envelope import parse
 from shared.events.model import ClusterNews, Event, Ignored, Item, Rejected
 from shared.notices import correlation
-from shared.notices.kinds import Decision, Kind
-from shared.notices.planning import Plan, needs_history, plan
+from shared.notices.kinds import FAILURES, Decision, Kind
+from shared.notices.planning import Plan, escalations, needs_history, plan
 from shared.notices.records import (
     Mail,
     MailItem,
@@ -179,7 +179,8 @@ class Intake:
         if region:
             id_ = version_id(f"region {region}", event.versions)
             event = msgspec.structs.replace(event, region=region, event_id=id_)
-        audiences = self._routes.audiences_for(event, Kind.NEW_VERSION)
+        tagged = self._clusters.tagged(event, Reader(self._store))
+        audiences = self._routes.audiences_for(tagged, Kind.NEW_VERSION)
         decisions = [
             self._record(
                 msgspec.structs.replace(event, event_id=f"{event.event_id} for {audience}"),
@@ -215,10 +216,13 @@ class Intake:
             elif not reception.is_told and planned.kind is not None:
                 planned = msgspec.structs.replace(planned, decision=Decision.RECORDED, kind=None)
             recorded = StoredEvent(key, event, planned.decision, planned.revision, reception.via)
-            told = self._told(event, planned, history, reception.audiences)
+            reader, known = Reader(self._store), [*history, recorded]
+            told = self._told(event, planned, history, reception.audiences, reader)
+            if planned.kind in FAILURES:
+                more = escalations(planned.kind, key, self._delays(told), now)
+                planned = msgspec.structs.replace(planned, checks=(*planned.checks, *more))
             urgent = self._urgent(told) if planned.kind is Kind.FAILED and reception.at_once else []
             clusters = self._clusters if deadline - self._clock.monotonic() > _IN_TIME_FOR_CLUSTERS else OFF
-            reader, known = Reader(self._store), [*history, recorded]
             planned = clusters.watched(planned, recorded, known, reader, now)
             mails = [self._failure(recorded, known, to, clusters, reader) for to in urgent]
             marks = correlation.marks(recorded)
@@ -235,7 +239,12 @@ class Intake:
         raise TableUnavailable("others keep recording the same maintenance")
 
     def _told(
-        self, event: Event, planned: Plan, history: Sequence[StoredEvent], only: tuple[str, ...] | None
+        self,
+        event: Event,
+        planned: Plan,
+        history: Sequence[StoredEvent],
+        only: tuple[str, ...] | None,
+        reader: Reader,
     ) -> tuple[Destination, ...]:
         """Return who hears of an event, and where; that nobody does by mistake is worth a warning."""
         if planned.kind is None:
@@ -243,11 +252,22 @@ class Intake:
         if only is not None:
             return self._routes.destinations(only, planned.kind)
         told = msgspec.structs.replace(event, upgrade=upgrade_of(event, history))
+        told = self._clusters.tagged(told, reader)
         audiences = self._routes.audiences_for(told, planned.kind)
         if not audiences and not self._routes.is_routed(told):
             key = planned.key or event.event_id
             log_decision(Decision.UNROUTED, key, level=logging.WARNING, cluster=event.subject.id)
         return self._routes.destinations(audiences, planned.kind)
+
+    def _delays(self, told: Sequence[Destination]) -> list[tuple[str, timedelta]]:
+        """Return whom a failure is told as well that nothing resolves, and after how long."""
+        hear = {to.audience for to in told}
+        audiences = [self._routes.audiences[name] for name in sorted(hear)]
+        return [
+            (one.escalate_to, one.escalate_after)
+            for one in audiences
+            if one.escalate_after is not None and one.escalate_to not in hear
+        ]
 
     def _commit(
         self,

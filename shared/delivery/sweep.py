@@ -28,7 +28,7 @@ from shared.delivery.limiter import RateLimited
 from shared.delivery.sender import SendResult
 from shared.durations import ahead
 from shared.notices.kinds import ENDS, Decision, Kind, kind_of
-from shared.notices.planning import overtaken, redundant, still_true
+from shared.notices.planning import escalated_to, overtaken, redundant, still_true
 from shared.notices.records import Mail, MailItem, Notice, SentMail, StoredEvent, frozen_history, upgrade_of
 from shared.store.protocol import MAX_MEMBERS
 from shared.store.reader import Reader
@@ -381,10 +381,13 @@ class Sweeper:
     def _told(self, check: Check, reader: Reader) -> tuple[Destination, ...]:
         """Return who hears, at this moment, of what a check has come to, and where."""
         row = reader.row(check.key)
-        if isinstance(row, StoredEvent):
+        if to := escalated_to(check.lead):
+            audiences: tuple[str, ...] = (self._routes.audience(to).id,)
+        elif isinstance(row, StoredEvent):
             told = msgspec.structs.replace(
                 row.event, upgrade=upgrade_of(row.event, reader.history(check.key))
             )
+            told = self._clusters.tagged(told, reader)
             audiences = self._routes.audiences_for(told, check.kind, check.lead)
         else:
             audiences = tuple(self._routes.audiences)  # it cannot be read: better all than nobody
@@ -401,14 +404,14 @@ class Sweeper:
         if not notice.key.startswith("event:"):
             return MailItem(notice.kind, notice.key, (), notice.lead)
         history = reader.history(notice.key)
-        if overtaken(notice.kind, notice.key, history) and self._is_replaced(notice, history):
+        if overtaken(notice.kind, notice.key, history) and self._is_replaced(notice, history, reader):
             return None
         snapshot = self._clusters.snapshot(notice.kind, notice.key, history, reader, self._clock.now())
         return MailItem(
             notice.kind, notice.key, frozen_history(history, notice.key), notice.lead, snapshot=snapshot
         )
 
-    def _is_replaced(self, notice: Notice, history: Sequence[StoredEvent]) -> bool:
+    def _is_replaced(self, notice: Notice, history: Sequence[StoredEvent], reader: Reader) -> bool:
         """Return whether the audience hears of what has overtaken a notice.
 
         An announcement is pointless once it is over, whoever hears of that; that something has started is
@@ -416,7 +419,7 @@ class Sweeper:
         """
         if notice.kind is not Kind.STARTED:
             return True
-        ends = [row.event for row in history if row.event.status in ENDS]
+        ends = [self._clusters.tagged(row.event, reader) for row in history if row.event.status in ENDS]
         return any(notice.audience in self._routes.audiences_for(end, kind_of(end)) for end in ends)
 
     def _is_early(self, to: Destination, interval: timedelta) -> bool:

@@ -195,6 +195,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A kind of notice, for what is no maintenance: an event of a cluster's own topic, an observation."""
     versions: tuple[str, ...] = ()
     """Of news of versions: the latest supported, the latest stable, the lowest minor, the latest preview."""
+    tags: dict[str, str] = {}
+    """Of its cluster, their names in lower case: put in before routing, and not stored."""
     facts: dict[str, Any] = {}
     """Of an observation: its data, in the form of its kind (`shared.events.observation`)."""
 

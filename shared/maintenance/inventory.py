@@ -208,8 +208,7 @@ def _pools(value: object) -> Iterator[Pool]:
         if name := _text(pool.get("name")):
             yield Pool(
                 name=name,
-                version=_text(pool.get("currentOrchestratorVersion"))
-                or _text(pool.get("orchestratorVersion")),
+                version=_text(pool.get("currentOrchestratorVersion") or pool.get("orchestratorVersion")),
                 image=_text(pool.get("nodeImageVersion")),
                 strategy=_text(pool.get("upgradeStrategy")),
                 state=_text(pool.get("provisioningState")),

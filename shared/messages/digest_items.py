@@ -10,6 +10,7 @@ import msgspec
 from shared.events.model import Status
 from shared.messages import (
     commands,
+    escalation,
     failed,
     failed_state,
     freezes,
@@ -147,6 +148,7 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
                 took = "took" if story.kind is Kind.COMPLETED else "after"
                 time += f", {took} {time_phrases.span(story.took)}"
     time += f", {late.WORDS}" if late.is_late(story) else ""
+    time += f", {escalation.WORDS}" if escalation.is_escalated(story) else ""
     return Item(
         cluster=story.cluster.name,
         group=story.cluster.resource_group,

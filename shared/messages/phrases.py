@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.events.model import Cluster, Event
+    from shared.maintenance.snapshot import ClusterSnapshot
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import Branding, RenderContext
 
@@ -60,9 +61,15 @@ def expect(story: MaintenanceHistory) -> str:
     return _EXPECT.get(story.upgrade, _EXPECT[Upgrade.UNKNOWN])
 
 
-def where(cluster: Cluster, region: str) -> str:
-    """Tell where a cluster is: resource group, region, subscription."""
-    parts = (cluster.resource_group, region, f"subscription {cluster.subscription}")
+def where(cluster: Cluster, region: str, known: ClusterSnapshot | None = None) -> str:
+    """Tell where a cluster is: resource group, region, subscription by its name where that is known; tags."""
+    name = known.subscription_name if known else ""
+    parts = (
+        cluster.resource_group,
+        region,
+        f"subscription {name or cluster.subscription}",
+        *(known.tags if known else ()),
+    )
     return " · ".join(part for part in parts if part)
 
 

@@ -10,6 +10,7 @@ from shared.messages import (
     cluster_news,
     digest,
     end_of_support,
+    escalation,
     failed,
     failed_state,
     freezes,
@@ -99,4 +100,5 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
         return of_no_cluster.view(member.kind, row.event, frame)
     story = read_history(member, rows)
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
-    return late.with_lateness(window_facts.with_windows(view, story, frame), story)
+    view = late.with_lateness(window_facts.with_windows(view, story, frame), story)
+    return escalation.with_escalation(view, story, frame)

@@ -151,6 +151,8 @@ ACTIONABLE = frozenset(
     if traits.urgent or traits.essential or traits.phase is Phase.AHEAD or traits.about is not About.CLUSTER
 )
 """What somebody may have to act on: where nobody can say whether it arrived, it is told again."""
+FAILURES = frozenset({Kind.FAILED, Kind.FAILED_STATE})
+"""What may be told to another audience as well, where nothing resolves it."""
 ESSENTIAL = frozenset(kind for kind, traits in TRAITS.items() if traits.essential)
 
 

@@ -28,6 +28,12 @@ REPEAT_AFTER = timedelta(hours=12)
 NOTICES_APART = timedelta(days=6)
 """Notices of the end of support come a week apart at the least."""
 
+ESCALATED = "escalated:"
+"""How the lead of a failure begins that is told to another audience as well, whose id follows."""
+
+RESOLVED = frozenset({Status.COMPLETED, Status.CANCELED, "Recovered"})
+"""Statuses that resolve a failure."""
+
 FAILED_AGAIN_AFTER = timedelta(hours=1)
 """A Failed this much later than the one before is another failure, not a repeated delivery."""
 
@@ -198,12 +204,36 @@ def _precedence(notice: Notice) -> tuple[int, timedelta]:
     return rank, ahead(notice.lead)
 
 
+def escalations(
+    kind: Kind, key: str, delays: Iterable[tuple[str, timedelta]], now: datetime
+) -> tuple[Check, ...]:
+    """Make the checks that a failure was resolved; `delays` are whom it is told then, and after how long.
+
+    One for each of whom it is told, at the earliest of the times: it is told there once.
+    """
+    earliest: dict[str, timedelta] = {}
+    for to, after in delays:
+        earliest[to] = min(after, earliest.get(to, after))
+    leads = {f"{ESCALATED}{to}": after for to, after in earliest.items()}
+    return tuple(
+        Check(ids.check_id(key, kind, lead), kind, key, now + after, lead) for lead, after in leads.items()
+    )
+
+
+def escalated_to(lead: str) -> str:
+    """Return the audience that a check, or a notice, of a failure is escalated to; empty where it is not."""
+    return lead.removeprefix(ESCALATED) if lead.startswith(ESCALATED) else ""
+
+
 def still_true(check: Check, history: Sequence[StoredEvent], now: datetime) -> bool:
     """Return whether a check's reason still holds.
 
-    A reminder's: the start still lies ahead as planned. A watchdog's: nothing has been reported since.
+    A reminder's: the start still lies ahead as planned. A watchdog's: nothing has been reported since. That
+    of a failure: nothing has resolved it.
     """
     statuses = {row.event.status for row in history}
+    if escalated_to(check.lead):
+        return not statuses & RESOLVED
     if check.kind is Kind.STILL_RUNNING:
         return not statuses & ENDS
     if statuses & BEGUN:

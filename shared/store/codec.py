@@ -333,6 +333,7 @@ def time(value: str) -> datetime:
 def _facts(event: model.Event) -> str:
     """Write an event's facts. What it is about stands under its sort: as `cluster`, release 0.1 reads it."""
     values = msgspec.to_builtins(event)
+    values.pop("tags", None)
     sort = values["subject"].pop("type")
     return _json({sort if name == "subject" else name: value for name, value in values.items()})
 
