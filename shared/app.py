@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from shared import identity
 from shared.channels.channel import Temper
 from shared.channels.outcomes import OperationState, OperationStatus, Unavailable
 from shared.clock import SystemClock
@@ -124,7 +125,9 @@ def open_table(config: Settings) -> AzureTable:
             storage.connection_string, table_name=storage.table, **options
         )
     else:
-        client = TableClient(storage.uri, storage.table, credential=_identity(config), **options)
+        client = TableClient(
+            storage.uri, storage.table, credential=identity.credential(config.identity), **options
+        )
     return AzureTable(client)
 
 
@@ -165,21 +168,14 @@ class LazyMailer:
 
 def open_mailer(config: Settings) -> Mailer:
     """Make the mailer of the settings. No round trip."""
-    return config.mail.service.open(config.mail.sender, lambda: _identity(config))
+    return config.mail.service.open(config.mail.sender, lambda: identity.credential(config.identity))
 
 
 def open_arm(config: Settings) -> Arm:
     """Open Azure Resource Manager with the app's identity. No round trip."""
     from shared.sources import arm
 
-    return arm.Arm(_identity(config), arm.endpoint(config.portal))
-
-
-def _identity(config: Settings) -> Any:  # noqa: ANN401 - typed where it is used
-    # Not DefaultAzureCredential: it probes one source after the other, and the app runs with one identity.
-    from azure.identity import ManagedIdentityCredential
-
-    return ManagedIdentityCredential(client_id=config.client_id or None)
+    return arm.Arm(identity.credential(config.identity), arm.endpoint(config.portal))
 
 
 class _Composer:

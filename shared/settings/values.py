@@ -8,6 +8,7 @@ import msgspec
 
 from shared.channels.email.services import MailService
 from shared.channels.limits import Limits
+from shared.identity import Identity
 from shared.notices.planning import Watch
 from shared.routes import Routes
 
@@ -60,4 +61,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     failures_file: str
     clusters: ClusterSource
     retention: timedelta
-    client_id: str
+    identity: Identity
