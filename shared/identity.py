@@ -83,7 +83,7 @@ class AppServiceCredential:
         *scopes: str,
         claims: str | None = None,
         tenant_id: str | None = None,
-        enable_cae: bool = False,  # noqa: ARG002 - a TokenCredential's
+        **_: object,
     ) -> AccessToken:
         """Return a token for a scope. Raises ClientAuthenticationError where there is none.
 
