@@ -50,7 +50,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Unavailable(msgspec.Struct, frozen=True):
-    """The service takes no mail at all for now, for a reason that people may have to mend.
+    """The service takes no mail at all for now, for a reason that people may have to fix.
 
     `of_this_mail` is what it would be where the service takes another mail meanwhile: its words fit this
     mail's recipients, too.

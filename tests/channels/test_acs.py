@@ -221,7 +221,7 @@ def test_refused_sender(
 
 
 def test_wrong_key(endpoint: MailEndpoint) -> None:
-    """A wrong key is Unavailable: the mail waits until it is mended."""
+    """A wrong key is Unavailable: the mail waits until it is fixed."""
     mailer = AcsMailer(endpoint.url, AzureKeyCredential(base64.b64encode(b"wrong").decode()), SENDER)
     assert send(mailer) == Unavailable("401 Denied: Denied by the resource provider.")
     assert mailer.status_of(OPERATION, PATIENT).state is OperationState.NO_ANSWER
