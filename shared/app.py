@@ -86,7 +86,7 @@ class Notifier:
 
     def remove_expired(self) -> None:
         """Remove history that is older than it has to be kept."""
-        remove_expired(self.store, self._clock, self._config.retention)
+        remove_expired(self.store, self._config.retention)
 
     def refresh_windows(self) -> None:
         """Read clusters and their windows; where CLUSTERS is off, nothing. Raises TableUnavailable."""

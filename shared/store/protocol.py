@@ -392,6 +392,22 @@ class Store:
         row = self._table.get(keys.sent(operation_id))
         return (codec.sent(row), row.etag) if row else None
 
+    def age_of_report(self, operation_id: str, time: datetime | None) -> timedelta:
+        """Return how long ago, by the table's clock, a delivery report was made that names an unknown mail.
+
+        One without a time, or from the future, was made when it was first seen. One round trip, two then.
+        """
+        mark = keys.early_report(operation_id)
+        page = self._table.query(mark, keys.following(mark), 1)
+        if time is not None and time <= page.server_time:
+            return page.server_time - time
+        if not page.rows:
+            self._commits(
+                [Operation(Verb.INSERT, mark, {"kind": "told", "at": codec.text(page.server_time)})]
+            )
+            return timedelta()
+        return page.server_time - page.rows[0].timestamp
+
     def report(
         self, sent: SentMail, etag: str, now: datetime, tell: Notice | None = None, marker: str = ""
     ) -> bool:
@@ -407,8 +423,11 @@ class Store:
         work = Operation(Verb.INSERT, keys.work(now, tell.id), codec.notice_values(tell))
         return self._commits([write, told, work]) or self._commits([write])
 
-    def pending(self) -> set[str]:
-        """Return the keys of all rows that something still to be done refers to. A round trip a page."""
+    def pending(self) -> tuple[set[str], datetime]:
+        """Return the keys of all rows that something still to be done refers to, and the server's time.
+
+        A round trip a page.
+        """
         found: set[str] = set()
         first = keys.PAUSE
         while first:
@@ -416,7 +435,7 @@ class Store:
             for row in _readable(codec.work, page.rows):
                 found |= codec.refers_to(row)
             first = keys.following(page.last) if page.more else ""
-        return found
+        return found, page.server_time
 
     def delete_expired(self, prefix: str, since: datetime, keep: Callable[[str], bool]) -> int:
         """Delete the rows under a prefix that nothing was written to since a time; give their number.
