@@ -369,7 +369,9 @@ class Sweeper:
         if not notice.key.startswith("event:"):
             return MailItem(notice.kind, notice.key, (), notice.lead)
         history = reader.history(notice.key)
-        if overtaken(notice.kind, notice.key, history) and self._is_replaced(notice, history):
+        if overtaken(notice.kind, notice.key, history, self._clock.now()) and self._is_replaced(
+            notice, history
+        ):
             return None
         snapshot = self._clusters.snapshot(notice.kind, notice.key, history, reader, self._clock.now())
         return MailItem(
