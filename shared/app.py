@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from shared import identity
 from shared.channels import registry
 from shared.channels.context import ChannelContext
-from shared.clock import SystemClock
+from shared.clock import SystemClock, TableClock
 from shared.clusters.lookup import Lookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
@@ -25,7 +25,9 @@ from shared.delivery.sender import Sender
 from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
+from shared.store.ownership import OwnedTable
 from shared.store.protocol import Store
+from shared.store.timed import TimedTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +46,9 @@ class Notifier:
 
     def __init__(self, config: Settings, table: Table, channels: Mapping[str, Channel], clock: Clock) -> None:
         """`channels` are those of all targets of the routes, by the targets' keys."""
-        self.store = Store(table)
-        self._clock = clock
+        self._clock = clock = TableClock(clock)
+        table = TimedTable(table, clock)
+        self.store = Store(OwnedTable(table, config.storage.table, config.app) if config.app else table)
         self._config = config
         routes = config.routes
         limits = {target: channel.limits for target, channel in channels.items()}

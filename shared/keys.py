@@ -15,6 +15,9 @@ from shared.text import GUID
 GATE = "work:0"
 """The gates head the range of work, email's first, so that the query for due work brings them along."""
 
+OWNER = "meta:owner"
+"""The row that says which app the table belongs to."""
+
 AFTER = "~"
 """Sorts after every character a key may hold: `prefix` to `prefix + AFTER` is everything under a prefix."""
 

@@ -73,6 +73,7 @@ def load(
         failures_file=read.get("FAILURES_FILE", _failures_file, ""),
         clusters=read.get("CLUSTERS", _clusters, "off"),
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
+        app=read.text("WEBSITE_SITE_NAME"),
         identity=identity(read),
     )
 

@@ -51,4 +51,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     failures_file: str
     clusters: ClusterSource
     retention: timedelta
+    app: str
+    """This app's name in Azure; empty elsewhere."""
     identity: Identity

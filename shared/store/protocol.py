@@ -45,6 +45,8 @@ MAX_MEMBERS = MAX_OPERATIONS - 3
 
 _MAX_CLUSTERS = 40
 
+_FAR_BEHIND = timedelta(seconds=5)
+
 _MAX_ATTEMPTS = 5
 
 
@@ -120,13 +122,16 @@ class Store:
         return next(_readable(codec.row, [row] if row else []), None)
 
     def due(self, now: datetime, first: str = keys.GATE, soon: timedelta = timedelta()) -> Due:
-        """Return work due at `now` from a key on, the gates that head it, and the server's time.
+        """Return work that is due from a key on, the gates that head it, and the server's time.
 
+        `now` is what the caller takes the server's time to be; what is due is decided by the answer's own.
         `soon` is how much longer notices may have to wait that are told of, too, apart from those due. One
-        round trip. What one page does not hold is found from `next` on.
+        round trip, two where the caller is far behind. What one page does not hold is found from `next` on.
         """
         page = self._table.query(first, keys.work_until(now + soon))
-        until = keys.work_until(now)
+        if page.server_time - now >= _FAR_BEHIND:
+            page = self._table.query(first, keys.work_until(page.server_time + soon))
+        until = keys.work_until(page.server_time)
         found = [row for row in page.rows if row.key < until]
         rows = list(_readable(codec.work, found))
         later = _readable(codec.work, page.rows[len(found) :])
