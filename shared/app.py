@@ -7,12 +7,14 @@ needed: cold start is part of the product.
 from __future__ import annotations
 
 import logging
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared import identity
 from shared.channels import registry
 from shared.channels.context import ChannelContext
-from shared.clock import SystemClock
+from shared.clock import SystemClock, TableClock
 from shared.clusters.lookup import Lookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
@@ -25,7 +27,9 @@ from shared.messages.view import Branding
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.ledger import Ledger
 from shared.store.meta import Meta
+from shared.store.ownership import OwnedTable
 from shared.store.protocol import Store
+from shared.store.timed import TimedTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,10 +50,11 @@ class Notifier:
         self, config: Settings, table: BrowsableTable, channels: Mapping[str, Channel], clock: Clock
     ) -> None:
         """`channels` are those of all targets of the routes, by the targets' keys."""
-        self.store = Store(table)
+        self._clock = clock = TableClock(clock)
         self._table = table
-        self._meta = Meta(table)
-        self._clock = clock
+        timed = TimedTable(table, clock)
+        ours = OwnedTable(timed, config.storage.table, config.app) if config.app else timed
+        self.store, self._meta = Store(ours), Meta(ours)
         self._config = config
         routes = config.routes
         limits = {target: channel.limits for target, channel in channels.items()}
@@ -93,7 +98,7 @@ class Notifier:
 
     def remove_expired(self) -> None:
         """Remove history that is older than it has to be kept."""
-        remove_expired(self.store, self._clock, self._config.retention)
+        remove_expired(self.store, self._config.retention)
 
     def refresh_windows(self) -> None:
         """Read clusters and their windows: a file first, then what Azure says. Raises TableUnavailable."""
@@ -176,7 +181,7 @@ def channel_context(config: Settings) -> ChannelContext:
             freezes=config.routes.freezes,
         ),
         mail=config.mail,
-        credential=lambda: _identity(config),
+        credential=cache(partial(identity.credential, config.identity)),
     )
 
 
@@ -193,7 +198,9 @@ def open_table(config: Settings) -> AzureTable:
             storage.connection_string, table_name=storage.table, **options
         )
     else:
-        client = TableClient(storage.uri, storage.table, credential=_identity(config), **options)
+        client = TableClient(
+            storage.uri, storage.table, credential=identity.credential(config.identity), **options
+        )
     return AzureTable(client)
 
 
@@ -202,11 +209,4 @@ def open_arm(config: Settings) -> Arm:
     from shared.sources import arm
 
     cloud = arm.endpoint(config.portal)
-    return arm.Arm(_identity(config), config.sources.arm_endpoint or cloud, cloud)
-
-
-def _identity(config: Settings) -> Any:  # noqa: ANN401 - typed where it is used
-    # Not DefaultAzureCredential: it probes one source after the other, and the app runs with one identity.
-    from azure.identity import ManagedIdentityCredential
-
-    return ManagedIdentityCredential(client_id=config.client_id or None)
+    return arm.Arm(identity.credential(config.identity), config.sources.arm_endpoint or cloud, cloud)

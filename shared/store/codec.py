@@ -35,6 +35,8 @@ _MAX_ADDRESSES = 50
 _MAX_REPORTS = 50
 _MAX_LENGTH = 200
 _MAX_DETAIL = 120
+_KNOWN_BEFORE = 9
+"""Facts of a cluster's snapshot in release 0.1."""
 _SHORT = 40
 """How much of what a mail service says is written down: together it stays within a text property."""
 
@@ -312,7 +314,7 @@ def reports_json(reports: Sequence[Report]) -> str:
 
 def members_json(members: Sequence[MailItem]) -> str:
     """Write members compactly: rows of the history they share a prefix with go by the rest of their keys."""
-    return _json([_shortened(member) for member in members])
+    return _json([_written(_shortened(member)) for member in members])
 
 
 def fits(members: Sequence[MailItem]) -> bool:
@@ -345,6 +347,15 @@ def _event(facts: str) -> model.Event:
         if isinstance(subject := values.pop(sort, None), dict):
             values["subject"] = {**subject, "type": sort}
     return msgspec.convert(values, model.Event)
+
+
+def _written(member: MailItem) -> object:
+    """Return a member as it is written: without what release 0.1 did not know, where there is none of it."""
+    known = member.snapshot
+    if known is None or known.subscription_name or known.tags:
+        return member
+    *others, snapshot = msgspec.to_builtins(member)
+    return [*others, snapshot[:_KNOWN_BEFORE]]
 
 
 def _shortened(member: MailItem) -> MailItem:
