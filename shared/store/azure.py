@@ -20,6 +20,7 @@ from shared.store.table import (
     Operation,
     Page,
     Stored,
+    TableMissing,
     TableRefused,
     TableUnavailable,
     Verb,
@@ -159,7 +160,7 @@ def _translated() -> Iterator[None]:
         yield
     except ResourceNotFoundError as error:
         if _is_missing_table(error):
-            raise TableUnavailable(_words(error)) from error
+            raise TableMissing(_words(error)) from error
         raise
     except AzureError as error:
         if getattr(error, "status_code", None) in _IMPOSSIBLE:

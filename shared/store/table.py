@@ -48,6 +48,10 @@ class TableUnavailable(TableError):  # noqa: N818 - reads as what it is
     """The table gave no answer that tells: try again later."""
 
 
+class TableMissing(TableUnavailable):
+    """There is no table, and none is to be made."""
+
+
 class Verb(StrEnum):
     """What an operation does. Merge and delete ask for the row to exist, and for its etag if one is given."""
 
