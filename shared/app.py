@@ -18,10 +18,13 @@ from shared.clusters.lookup import Lookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
+from shared.delivery.pulse import Pulse
 from shared.delivery.retention import remove_expired
 from shared.delivery.sender import Sender
 from shared.delivery.sweep import Sweeper, summary
+from shared.pages.publisher import Look, Publisher
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
+from shared.store.present import PresentState
 from shared.store.protocol import Store
 
 if TYPE_CHECKING:
@@ -69,6 +72,10 @@ class Notifier:
             watch=config.watch,
             clusters=clusters,
         )
+        self.pages = Publisher(
+            PresentState(table), routes, clock, Look(config.mail.sender.rpartition("@")[2], config.portal)
+        )
+        self._pulse = Pulse(self.store, clock, config.watcher.url)
         self.delivery = Sweeper(
             store=self.store,
             sender=sender,
@@ -104,6 +111,7 @@ class Notifier:
         """Send what has fallen due, and log what came of it."""
         sweep = self.delivery.sweep()
         log.info("%s%s", summary(sweep), " (past due)" if past_due else "")
+        self._pulse.beat()
 
 
 def build(config: Settings) -> Notifier:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared import keys
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from shared.clock import Clock
     from shared.store.protocol import Store
 
 log = logging.getLogger("notifier")
 
 _HISTORY = ("event:", "sent:", "rejected:", "told:", "audience:", "cluster:")
+
+
+NEWS_KEPT = timedelta(days=60)
+"""How long the present state holds news: AKS announces a month ahead at most, and pages look a month back."""
 
 
 def remove_expired(store: Store, clock: Clock, retention: timedelta) -> int:
@@ -32,5 +35,7 @@ def remove_expired(store: Store, clock: Clock, retention: timedelta) -> int:
 
     since = clock.now() - retention
     removed = sum(store.delete_expired(prefix, since, keep) for prefix in _HISTORY)
+    trimmed = store.trim_news(clock.now() - NEWS_KEPT)
+    log.info("housekeeping: %s news taken out of the present state", trimmed)
     log.info("housekeeping: %s rows untouched since %s removed", removed, since.date().isoformat())
     return removed

@@ -18,9 +18,9 @@ from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
-from shared.setting_forms import address, addresses, addresses_or_none, count, host, https, time_zone
+from shared.setting_forms import address, addresses, addresses_or_none, count, flag, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
-from shared.settings.values import ClusterSource, MailSettings, Settings, Storage
+from shared.settings.values import ClusterSource, MailSettings, Settings, Storage, Watcher
 from shared.text import GUID
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def load(environment: Mapping[str, str]) -> Settings:
         clusters=read.get("CLUSTERS", _clusters, "off"),
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
         client_id=read.get("AZURE_CLIENT_ID", _client_id, ""),
+        pages=read.get("PAGES", flag, "false"),
+        watcher=Watcher(read.get("HEARTBEAT_URL", _https_or_none, "")),
     )
 
 
@@ -178,6 +180,10 @@ def _leads(value: str) -> tuple[Lead, ...]:
     if len(leads) > 10:  # noqa: PLR2004
         raise ValueError("holds more than 10 leads")
     return leads
+
+
+def _https_or_none(value: str) -> str:
+    return https(value) if value else ""
 
 
 def _client_id(value: str) -> str:
