@@ -58,7 +58,7 @@ def explain(  # noqa: PLR0917 - the options of the command
 ) -> None:
     """Explain why AKS maintenance failed.
 
-    The text of the failure in; its cause, the state it leaves, who can mend it, and what to do.
+    The text of the failure in; its cause, the state it leaves, who can fix it, and what to do.
     """
     reason = _read(file)
     context = Context(
@@ -128,7 +128,7 @@ def _read(file: Path) -> str:
 def _show(finding: Finding, console: Console) -> None:
     known = {
         "Urgency": _URGENCIES.get(finding.urgency or "", "not known"),
-        "Who can mend it": _OWNERS[finding.owner],
+        "Who can fix it": _OWNERS[finding.owner],
         **dict(finding.facts),
         **({"Code": finding.code} if finding.code else {}),
     }
