@@ -12,6 +12,7 @@ COMMANDS = {
     "check": "ops.check:check",
     "windows": "ops.windows:app",
     "lint": "ops.windows:lint_",
+    "table": "ops.ownership:table",
     "replay": "ops.replay:replay",
 }
 """Name to `module:attribute`; the attribute is a function for typer, or a `typer.Typer` of subcommands."""
