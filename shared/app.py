@@ -77,6 +77,7 @@ class Notifier:
             grouping=grouping,
             limits=config.mail.limits,
             clusters=clusters,
+            watch=config.watch,
         )
 
     def report(self, text: str) -> None:
