@@ -26,6 +26,12 @@ OWN_FILE = Path(__file__).with_name("catalogue.yaml")
 UNKNOWN = "unknown"
 """The entry for reasons that no other fits."""
 
+REFUSED = "request-refused"
+"""The entry for those of them in which a request was refused before anything was done."""
+
+_BY_THEMSELVES = frozenset({UNKNOWN, REFUSED})
+"""Entries that are found by no code and no pattern of theirs."""
+
 LAST_RESORT = 30
 """An entry of a lower priority is reported only where nothing better was found in the message."""
 
@@ -202,7 +208,7 @@ def _check(entry: CatalogueEntry, fault: Callable[[str, str], CatalogueError]) -
         raise fault("link", f"expected an https address, got {entry.link!r}")
     if not 0 <= entry.priority <= 100:  # noqa: PLR2004
         raise fault("priority", f"expected a number from 0 to 100, got {entry.priority}")
-    if entry.id != UNKNOWN and not any(
+    if entry.id not in _BY_THEMSELVES and not any(
         (entry.codes, entry.patterns, entry.linux_exit_codes, entry.windows_exit_codes)
     ):
         raise fault("codes", "expected a code, a pattern or an exit code to tell the failure by")

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from shared.events.model import Cluster, Upgrade
 from shared.failures import templates
-from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, UNKNOWN, Catalogue
+from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, REFUSED, UNKNOWN, Catalogue
 from shared.failures.exit_codes import exit_code
 from shared.failures.explanation import Context, Finding, Step
 from shared.failures.extraction import read
 from shared.failures.facts import FACTS, accepted, label
 from shared.failures.fragments import WRAPPERS, Fragment, codes_in
 from shared.failures.matching import BOUNDARY, Match, in_different_sentences, matches_in
-from shared.failures.sentences import Told, is_told_apart, telling
+from shared.failures.sentences import Told, is_told_apart, refuses, telling
 from shared.failures.speakers import Speaker, extensions_in
 from shared.failures.text import lower
 
@@ -86,12 +86,38 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
     if telling_cases:
         known = telling_cases
     findings = [finding for cases in _grouped(known) for finding in _findings(cases, context)]
-    entry = catalogue.entries[UNKNOWN]
     for fragment, told in _worth_naming(unknown, known, accounted):
+        entry = catalogue.entries[REFUSED if _is_refusal(fragment, told) else UNKNOWN]
         code = _telling_code(fragment.codes)
         facts = _facts(fragment, code, catalogue, entry)
         findings += _findings([_Case(entry, code, facts, lower(fragment.text), fragment.text)], context, told)
     return tuple(findings[:_MAX_FINDINGS])
+
+
+_REFUSING_CODE = re.compile(
+    r"bad_?request(?:error)?|operationnotallowed|validationerror|preflightvalidationcheckfailed"
+    r"|(?:invalid|unsupported|onlysupported|cannot|missing)\w+"
+    r"|\w+(?:not(?:supported|allowed|valid|enabled|permitted)|unsupported|incompatible|mismatch|required)",
+    re.IGNORECASE,
+)
+_REFUSING_STATUS = re.compile(r"\bbad request\b|\b(?:status(?:code)?|response)\W{1,3}400\b", re.IGNORECASE)
+_UNDER_WAY = re.compile(
+    r"reconcil|retry failed|terminal provisioning state|dependency:|vmss|\binstances?\b|\bvms?\b|extension"
+    r"|\bpods?\b|\bnode ",
+    re.IGNORECASE,
+)
+"""Words of an operation that had begun."""
+
+
+def _is_refusal(fragment: Fragment, told: Told) -> bool:
+    """Return whether a fragment says that a request was refused, and in a sentence of its own why."""
+    if not told.sentence or not refuses(told.sentence):
+        return False
+    words = f"{fragment.outer}\n{fragment.text}"
+    return not _UNDER_WAY.search(words) and (
+        any(_REFUSING_CODE.fullmatch(code) for code in fragment.codes)
+        or _REFUSING_STATUS.search(words) is not None
+    )
 
 
 def _worth_naming(
@@ -270,18 +296,19 @@ def _findings(cases: list[_Case], context: Context, told: Told | None = None) ->
     if len(further) > _MAX_FURTHER:
         further[_MAX_FURTHER:] = [f"and {len(further) - _MAX_FURTHER} more"]
     named = facts
-    if entry.id == UNKNOWN and facts.get("code", "").lower() in WRAPPERS:
+    is_quote = entry.id in {UNKNOWN, REFUSED}
+    if is_quote and facts.get("code", "").lower() in WRAPPERS:
         # A wrapper is never told as the cause.
         named = {name: value for name, value in facts.items() if name != "code"}
     title = templates.prose(entry.title, named)
     summary = templates.prose(entry.summary, named)
     happened = templates.prose(entry.happened, named)
-    quoted = bool(told.sentence) and (entry.quote or entry.id == UNKNOWN)
+    quoted = bool(told.sentence) and (entry.quote or is_quote)
     if quoted:
         summary = told.sentence
-    if entry.id == UNKNOWN and told.sentence:
-        title = _quoting(told.sentence, named.get("code", ""))
-    if told.sentence and (entry.id == UNKNOWN or _adds(told.sentence, (title, summary, happened))):
+    if is_quote and told.sentence:
+        title = _quoting(entry.title if entry.id == REFUSED else "AKS says", told.sentence, named.get("code", ""))
+    if told.sentence and (is_quote or _adds(told.sentence, (title, summary, happened))):
         happened += f' In AKS\'s words: "{told.sentence}"'
     if told.remedy and (quoted or _adds(told.remedy, (happened,))):
         happened += f' It advises: "{told.remedy}"'
@@ -305,7 +332,7 @@ def _findings(cases: list[_Case], context: Context, told: Told | None = None) ->
     )
 
 
-def _quoting(sentence: str, code: str) -> str:
+def _quoting(who: str, sentence: str, code: str) -> str:
     """Return a title in AKS's own words, marked as such, with the code where there is room for it."""
     if len(sentence) > MAX_QUOTE_CHARACTERS:
         sentence = sentence[:MAX_QUOTE_CHARACTERS]
@@ -313,7 +340,7 @@ def _quoting(sentence: str, code: str) -> str:
         if len(sentence) - len(whole_words) < _MAX_WORD_CUT_OFF:
             sentence = whole_words
         sentence = sentence.rstrip(" ,;:\u2026") + "\u2026"
-    title = f'AKS says "{sentence}"'
+    title = f'{who} "{sentence}"'
     return (
         f"{title} ({code})"
         if code and code not in sentence and len(title) + len(code) < MAX_QUOTE_CHARACTERS

@@ -112,13 +112,15 @@ _BLOCKED = re.compile(r"(?<!\S)([\w.-]{1,63}/[\w.-]{1,253}) blocked by pdb\b", r
 _CODE_IN_TEXT = re.compile(
     r"(?<![A-Za-z])(?<!status )(?<!exit )(?:sub|inner|error|internalerror)?_?code[\"']?"
     r"\s{0,3}[:=]\s{0,3}[\"']?([A-Za-z][A-Za-z0-9_]{2,79}(?:/[A-Za-z]\w{2,40})?)"
-    r"|(?:^|[\n.:;]\s{0,3}|\berror:? )\(([A-Z][A-Za-z0-9_]{4,79})\)\s"
+    r"|(?:^|[\n.:;*]\s{0,3}|\berror:? )\(([A-Z][A-Za-z0-9_]{4,79})\)\s"
     r"|\bfailed with ['\"](\w{4,80})['\"]"
     r"|\bCSE Error: (\w{4,80})",
     re.IGNORECASE | re.MULTILINE,
 )
 _NO_WORDS = re.compile(r"(?:message|[^A-Za-z])*+", re.IGNORECASE)
-_LEADING_CODE = re.compile(r"\s*+([A-Z][a-z0-9]{1,40}[A-Z][A-Za-z0-9]{0,79})\s{0,3}(?::|$)")
+_LEADING_CODE = re.compile(
+    r"\s*+(?!(?:Error|Status|Sub|Inner)(?:Code|Message)\b)([A-Z][a-z0-9]{1,40}[A-Z][A-Za-z0-9]{0,79})\s{0,3}(?::|$)"
+)
 
 
 def fragments(reason: str) -> list[Fragment]:

@@ -219,7 +219,7 @@ _BAD = re.compile(
 # --------------------------------------------------------------- the sentence that tells most
 
 _LABEL_BREAK = re.compile(
-    r"\b(?:message|orginalerror|originalerror|original error|error message|error details|inner ?error"
+    r"\b(?:error ?message|message|orginalerror|originalerror|original error|error details|inner ?error"
     r"|innermessage|details?|desc|reason|error|debug info)"
     r"[\"']?\s{0,3}[:=]\s{0,3}[\"'\[{]{0,4}(?=[^\s,;\]}])",
     re.IGNORECASE,
@@ -233,6 +233,12 @@ _HEAD = re.compile(
     | [\s"'\[\](){}|:;,.*-]+?(?=[^\s"'\[\](){}|:;,.*-]|\([A-Z])
     | (?:request|requests)\ to\ https?://\S+:\s+
     | (?:ERROR|Error|error|WARNING|Warning)\s*:\s*
+    | \d{4}[-/]\d\d[-/]\d\d[T ][\d:.,]{5,18}Z?\s{1,4}\[?(?:ERROR|FATAL|Error|error)\]?:?\s{1,4}
+    | [EF]\d{4}\ [\d:.]{8,15}\s{1,9}\d{1,8}\ [\w.-]{1,60}:\d{1,6}\]\s
+    | (?:[a-z_]\w*\.)+[A-Z]\w*(?:Error|Exception):\s*
+    | [A-Z][a-z]+-Az\w+\s?:\s*
+    | [A-Z][\w ]{2,40}\ Name:?\ "[^"\n]{1,90}"\):\s*
+    | (?:performing|polling\ after)\ \w+:\s*
     | \([A-Z][A-Za-z0-9_]{3,79}\)\s+
     | (?:sub|inner)?_?code\s*[:=]\s*["']?\w+["']?[,;]?\s*
     | (?:ERROR\ CODE|RESPONSE\ \d+|Status|StatusCode|HTTPStatusCode|RawError|Category
@@ -270,7 +276,7 @@ _GENERIC = re.compile(
     r"|at least one resource deployment operation failed|please list deployment operations.*"
     r"|the resource operation completed with terminal provisioning state.*"
     r"|the template deployment '?[^']{0,90}'? ?(?:failed|is not valid)[^.]{0,90}"
-    r"|deployment failed with multiple errors|the tracking id is.*"
+    r"|provisioning of resource\(s\) for .{1,160} failed|deployment failed with multiple errors|the tracking id is.*"
     r"|preflight validation check for resource\(s\).*"
     r"|vm has reported a failure when processing extension '?[\w.-]*'?.{0,90}"
     r"|enable failed|stdout|stderr|maintenance of type \w+ failed|reconcile \w+(?: \w+){0,3} failed"
@@ -297,6 +303,8 @@ _ADDRESS_TAIL = re.compile(
     r"|details),? ?(?:see|visit)?)?:?\s*<?https?://\S+(?: for (?:more )?(?:details|information))?\W*$",
     re.IGNORECASE,
 )
+_VAGUE = re.compile(r"the value of parameter \S+ is invalid\W*$", re.IGNORECASE)
+"""Says that something is wrong and leaves to the next sentence what is."""
 _REMEDY = re.compile(
     r"\baz [a-z]+|\bkubectl |\buse ['\"`]|please (?!see|visit|refer|check https|go to http)\w+"
     r"|\btry again\b|you (?:can|must|need)",
@@ -344,6 +352,7 @@ def telling(text: str) -> Told:
             other = other or part
             continue
         score = 100 - min(at, 40) + (60 if fails else 0) - (50 if quiet else 0) + min(words, 8) * 2
+        score -= 30 if _VAGUE.match(part) else 0
         if score > best_score and (fails or best_score != 1):
             best, best_score, remedy = part, score, ""
     return Told(_short(best or other), _short(remedy))
@@ -390,3 +399,16 @@ _STATED = re.compile(
 def is_told_apart(sentence: str) -> bool:
     """Return whether a sentence states a failure so fully that it counts beside another one."""
     return len(sentence.split()) >= _MIN_WORDS_APART and _STATED.search(lower(sentence)) is not None
+
+
+_REFUSES = re.compile(
+    r"\b(?:(?:not|n't) (?:be )?(?:yet )?(?:allowed|permitted|supported|valid|enabled|possible|available)|disallowed"
+    r"|cannot|can't|invalid|unsupported|must|should|requires?|required|only|missing|incompatible|exceeds?"
+    r"|already|not (?:found|exist)|does not|do not|doesn't|don't|is needed|mismatch\w*|overlaps?)\b"
+)
+
+
+def refuses(sentence: str) -> bool:
+    """Return whether a sentence states why something that was asked for is not done."""
+    lowered = lower(sentence)
+    return _REFUSES.search(lowered) is not None and _ADVICE.match(lowered) is None and _states(lowered)

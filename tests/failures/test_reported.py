@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.failures import explain, load_catalogue
-from shared.failures.catalogue import UNKNOWN
+from shared.failures.catalogue import REFUSED, UNKNOWN
 from shared.failures.explanation import Urgency
 from testing.samples.failure_messages import CONTEXT, MESSAGES
 from tests.failures.scoring import Verdict, cases, figures, judged, verdict
@@ -59,6 +59,28 @@ def test_an_unknown_is_told_in_the_words_of_aks(case: dict[str, Any]) -> None:
             begin in " ".join(case["text"].replace("\\n", " ").replace('\\"', '"').split())
             or "\\" in case["text"]
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("(BadRequest) The flux capacitor is not supported with this cluster.", REFUSED),
+        ("ERROR: (FluxNotSupported) The flux capacitor cannot be used here.", REFUSED),
+        ("2026-11-30T01:47:02Z ERROR (BadRequest) The flux capacitor must be charged.", REFUSED),
+        ("1 error occurred:\n\t* (InvalidFlux) The flux capacitor must be charged.", REFUSED),
+        ("unexpected status 400 (400 Bad Request) with response: flux is not allowed here", REFUSED),
+        ("VMSSAgentPoolReconciler retry failed: SubCode: BadRequest; the flux is not supported", UNKNOWN),
+        ("(BadRequest) If the flux is not supported, use another.", UNKNOWN),
+        ("The flux capacitor is not supported with this cluster.", UNKNOWN),
+    ],
+)
+def test_a_request_that_was_refused_is_told_as_such_in_the_words_of_aks(text: str, entry: str) -> None:
+    """Where AKS refuses before it does anything, that is said, with its sentence; not of what had begun."""
+    (finding,) = explain(text, CONTEXT).findings
+    assert finding.entry == entry
+    if entry == REFUSED:
+        assert finding.quoted
+        assert f'"{finding.summary[:30]}' in finding.title
 
 
 def test_the_verdict_on_wrong_words_is_wrong() -> None:
