@@ -307,7 +307,9 @@ def _findings(cases: list[_Case], context: Context, told: Told | None = None) ->
     if quoted:
         summary = told.sentence
     if is_quote and told.sentence:
-        title = _quoting(entry.title if entry.id == REFUSED else "AKS says", told.sentence, named.get("code", ""))
+        title = _quoting(
+            entry.title if entry.id == REFUSED else "AKS says", told.sentence, named.get("code", "")
+        )
     if told.sentence and (is_quote or _adds(told.sentence, (title, summary, happened))):
         happened += f' In AKS\'s words: "{told.sentence}"'
     if told.remedy and (quoted or _adds(told.remedy, (happened,))):

@@ -16,6 +16,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from shared.failures.embedded_json import json_spans, may_hold_json, unescape
+from shared.failures.sentences import gives_advice
 from shared.failures.text import unwrapped
 
 MAX_READ_CHARACTERS = 64_000
@@ -332,7 +333,11 @@ def _records(text: str, *, at_codes: bool) -> tuple[str, list[str]]:
     Text that lists nothing is all opening.
     """
     ends = {match.end() for match in _RECORD_END.finditer(text)}
-    drains = [match.start() for match in _DRAIN.finditer(text)]
+    drains = [
+        match.start()
+        for match in _DRAIN.finditer(text)
+        if not gives_advice(text[text.rfind("\n", 0, match.start()) + 1 : match.start()])
+    ]
     starts = {match.start() for match in _BULLET.finditer(text)} | set(drains)
     if at_codes:
         starts |= {match.end() for match in _OPENER.finditer(text) if not _said_before(text, match.end())}

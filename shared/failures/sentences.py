@@ -27,7 +27,9 @@ _LABELS = (
     r"|recommended action|recommendation|suggestion|remediation)\b\s?[:=,]?)*+"
 )
 _ADVICE = re.compile(
-    _LABELS + r"(?:please|kindly|check|make sure|ensure|verify|see|refer|visit|consider|try|review|confirm"
+    _LABELS
+    + r"(?:please|kindly|troubleshoot|diagnose|investigate|to (?:avoid|prevent|work around)|check"
+    + r"|make sure|ensure|verify|see|refer|visit|consider|try|review|confirm"
     r"|inspect|contact"
     r"|use|run|read|learn|look|go to|open a|wait|retry|increase|raise|lower|reduce|register|grant"
     r"|remove the|upgrade to"
@@ -38,11 +40,13 @@ _ADVICE = re.compile(
     r"|always|do not|don't"
     r"|to bypass|to retrieve status|you (?:can|may|might|could|should|need|must|will)|we (?:recommend"
     r"|suggest|advise)|it is recommended|recommended"
-    r"|(?:common|possible|typical|likely|potential|frequent|known) (?:causes?|reasons?)"
-    r"|this (?:error |failure |issue |problem |message )?(?:can|may|might|could|is (?:often|usually"
+    r"|(?:common|possible|typical|likely|potential|frequent|known) (?:causes?|reasons?|errors?"
+    r"|failures?|problems?|codes?)|this (?:error |failure |issue |problem |message )?(?:can|may|might"
+    r"|could|is (?:often|usually"
     r"|typically|commonly|sometimes)|usually|often|typically)\b"
     r"|(?:often|usually|typically|sometimes) (?:this|the|a|it)\b"
-    r"|if|in case|should the|should you|unless|whenever|when (?:you|the|a|an)|whether|in the event"
+    r"|if|in case|should the|should you|unless|whenever|when (?:you|the|a|an)"
+    r"|when (?!\w+ing\b)[^.;]{3,160},(?= )|whether|in the event"
     r"|(?:more information|troubleshooting (?:guide|steps))|did you|is (?:the|there|your)\b|are (?:the"
     r"|there|your)\b"
     r"|(?:the |our |this )?(?:runbook|documentation|docs|faq|wiki|guide|article|checklist|playbook)\b)(?!\w)"
@@ -50,6 +54,12 @@ _ADVICE = re.compile(
 _POSSIBLE = re.compile(
     r"\b(?:may|might|could|can)(?: (?:also|still|then|often|sometimes))? (?:be (?:due|caused|because"
     r"|related|a sign)|arise|occur|happen|indicate|mean|result)\b"
+    r"|\b(?:may|might|could|can) (?:also |still |then |sometimes )?(?:fail|block|exceed|prevent"
+    r"|run (?:out|into)"
+    r"|be (?:blocked|refused|rejected|throttled|interrupted|delayed|exceeded))\b"
+    r"|\b(?:fails?|stops?|blocks?|occurs?|happens?|arises?|appears?|fires?|triggers?"
+    r"|(?:is|are) (?:blocked|refused|rejected|stopped|throttled)) (?:when|if|whenever)\b"
+    r"|\balerts? fires? on\b"
     r"|\b(?:would|will) (?:only )?(?:happen|occur|fail|be (?:seen|reported)) (?:if|when|only)\b"
     r"|\b(?:such as|for example|e\.g\.|for instance)\s"
     r"|\bmeans that\b|\bis (?:returned|raised|reported|shown|thrown) (?:if|when|whenever)\b"
@@ -69,6 +79,8 @@ _DENIED = re.compile(
     r"|applies|blocks|blocked|seen|locked|throttled|exhausted))\b"
     r"|\b(?:allows|allowed) (?:\d+ )?(?:disruptions?|evictions?|one disruption)\b|\b(?:is|are|was|were"
     r"|looks?) (?:ok|okay|fine|healthy|valid|sufficient|in order)\b"
+    r"|\bdid(?: not|n't) (?:occur|happen|appear|apply)\b|\bcan (?:safely )?be ignored\b"
+    r"|\b(?:is|are|was|were) (?:harmless|benign)\b"
     r"|\b0 (?:errors?|failures?|problems?|warnings?)\b|\bno (?:errors?|failures?|problems?|issues?)\b"
 )
 _NEGATED_BEFORE = re.compile(
@@ -85,7 +97,8 @@ _HISTORY = re.compile(
     r"|earlier (?:today|this|that day|in the|attempts?|runs?|upgrades?)|had (?:previously|earlier|been"
     r"|failed|hit|blocked|exceeded)|used to|at first|initially|first attempt|briefly|temporarily"
     r"|for a moment|transient(?:ly)?|since the last time"
-    r"|(?:was|were) retried|retried and)\b"
+    r"|(?:was|were) retried|retried and|and retried|(?:seen|hit|met|observed|returned|logged) (?:once"
+    r"|twice))\b"
 )
 _RESOLVED = re.compile(
     r"\b(?:after (?:a|one|two|three|several|some|\d+) (?:more )?(?:retr(?:y|ies)|attempts?|tries)"
@@ -276,7 +289,8 @@ _GENERIC = re.compile(
     r"|at least one resource deployment operation failed|please list deployment operations.*"
     r"|the resource operation completed with terminal provisioning state.*"
     r"|the template deployment '?[^']{0,90}'? ?(?:failed|is not valid)[^.]{0,90}"
-    r"|provisioning of resource\(s\) for .{1,160} failed|deployment failed with multiple errors|the tracking id is.*"
+    r"|provisioning of resource\(s\) for .{1,160} failed|deployment failed with multiple errors"
+    r"|the tracking id is.*"
     r"|preflight validation check for resource\(s\).*"
     r"|vm has reported a failure when processing extension '?[\w.-]*'?.{0,90}"
     r"|enable failed|stdout|stderr|maintenance of type \w+ failed|reconcile \w+(?: \w+){0,3} failed"
@@ -401,8 +415,14 @@ def is_told_apart(sentence: str) -> bool:
     return len(sentence.split()) >= _MIN_WORDS_APART and _STATED.search(lower(sentence)) is not None
 
 
+def gives_advice(sentence: str) -> bool:
+    """Return whether a sentence, or the beginning of one, advises, asks or supposes."""
+    return _ADVICE.match(lower(sentence)) is not None
+
+
 _REFUSES = re.compile(
-    r"\b(?:(?:not|n't) (?:be )?(?:yet )?(?:allowed|permitted|supported|valid|enabled|possible|available)|disallowed"
+    r"\b(?:(?:not|n't) (?:be )?(?:yet )?(?:allowed|permitted|supported|valid|enabled|possible"
+    r"|available)|disallowed"
     r"|cannot|can't|invalid|unsupported|must|should|requires?|required|only|missing|incompatible|exceeds?"
     r"|already|not (?:found|exist)|does not|do not|doesn't|don't|is needed|mismatch\w*|overlaps?)\b"
 )
@@ -411,4 +431,4 @@ _REFUSES = re.compile(
 def refuses(sentence: str) -> bool:
     """Return whether a sentence states why something that was asked for is not done."""
     lowered = lower(sentence)
-    return _REFUSES.search(lowered) is not None and _ADVICE.match(lowered) is None and _states(lowered)
+    return _REFUSES.search(lowered) is not None and _states(lowered)

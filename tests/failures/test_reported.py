@@ -138,6 +138,50 @@ def test_a_known_message_in_a_condition_claims_nothing_by_its_first_words(
     assert after == [UNKNOWN] or set(after) < set(before) or ENTRIES[after[0]].linux_exit_codes
 
 
+ABOUT_WORDS = (
+    "If {}, ask your administrator.",
+    "Make sure the following does not apply: {}.",
+    "This can happen when {}.",
+    "Common causes: {}.",
+    "Last week the upgrade failed because {}; this week it succeeded.",
+    "The upgrade completed successfully; {} was seen once and retried.",
+    "We checked whether {}; it was not the cause.",
+    "Did the upgrade fail because {}?",
+    "An upgrade fails when {}.",
+    "When {}, the upgrade stops.",
+    "Previously {}, but that has been resolved.",
+    "Upgrade of pool blue succeeded. The words {} did not occur.",
+    "Node pool upgrades might fail because {}.",
+    "To avoid that {}, plan ahead.",
+)
+ABOUT_CODES = (
+    "This article describes how to resolve the {} error.",
+    "Troubleshoot the {} error code.",
+    "The {} error occurs when a request is too large.",
+    "Common errors are {} and others.",
+    "Upgrade succeeded after one retry ({}).",
+    "Earlier today {} was returned; the retry succeeded.",
+    "An alert fires on {}.",
+    "{} can be ignored here.",
+)
+# What a person would put into such a sentence: no full stop, no second clause.
+PHRASES = [
+    re.sub(r"\{[a-z_]+\}|\*", "x1", pattern)
+    for entry in ENTRIES.values()
+    for pattern in entry.patterns
+    if not re.search(r"[.;,:?(]|^[^a-z]|^\w+ing\b|exit", pattern, re.IGNORECASE)
+]
+CODES = [code for entry in ENTRIES.values() for code in entry.codes]
+
+
+@pytest.mark.parametrize("frame", ABOUT_WORDS + ABOUT_CODES)
+def test_sentences_about_failures_claim_none(frame: str) -> None:
+    """Advice, conditions, history and success in the catalogue's own words and codes claim nothing."""
+    filled = PHRASES[::4] if frame in ABOUT_WORDS else CODES[::4]
+    claimed = {words: _entries(frame.format(words)) for words in filled}
+    assert {words: found for words, found in claimed.items() if set(found) != {UNKNOWN}} == {}
+
+
 def test_who_speaks_decides_what_a_code_means() -> None:
     """A code is throttling from Azure, a limit of its tier from a registry, and nothing from nobody known."""
     said = {
