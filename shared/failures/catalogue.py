@@ -15,7 +15,7 @@ import msgspec
 from shared.failures import templates
 from shared.failures.entry import AdviceStep, CatalogueEntry
 from shared.failures.facts import FACTS
-from shared.failures.patterns import Pattern
+from shared.failures.patterns import Needed, Pattern
 from shared.failures.speakers import Speaker
 from shared.failures.text import lower
 
@@ -62,7 +62,7 @@ class Catalogue:
         self.exit_codes = exit_codes
         self.by_code: dict[str, list[CatalogueEntry]] = {}
         self.by_exit_code: dict[tuple[Speaker, int], CatalogueEntry] = {}
-        self.patterns: Patterns = []
+        patterns: Patterns = []
         self.readers: dict[str, list[Pattern]] = {}
         """The patterns of an entry that keep facts."""
         for entry in self.entries.values():
@@ -77,13 +77,14 @@ class Catalogue:
                     pattern = Pattern(source)
                 except ValueError as error:
                     raise CatalogueError(f"{where}: entry '{entry.id}', field 'patterns': {error}") from None
-                self.patterns.append((pattern, entry))
+                patterns.append((pattern, entry))
                 if pattern.names:
                     self.readers.setdefault(entry.id, []).append(pattern)
+        self._patterns = Needed(patterns)
 
     def patterns_in(self, flat: str) -> Patterns:
         """Return the patterns that may be found in a text in small letters on one line."""
-        return [pair for pair in self.patterns if pair[0].needs in flat]
+        return self._patterns.may_be_in(flat)
 
 
 def load(path: str | None = None, *, thorough: bool = False) -> Catalogue:
