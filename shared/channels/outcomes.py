@@ -38,7 +38,7 @@ class Throttled(msgspec.Struct, frozen=True):
 
 
 class Unavailable(msgspec.Struct, frozen=True):
-    """The service takes no mail at all for now, for a reason that people may have to mend."""
+    """The service takes no mail at all for now, for a reason that people may have to fix."""
 
     reason: str
 

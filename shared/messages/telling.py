@@ -1,0 +1,88 @@
+"""What a frozen mail tells, whatever the channel: a View of one thing, or a Digest of several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from shared.messages import (
+    cluster_news,
+    digest,
+    end_of_support,
+    failed,
+    freezes,
+    notifier_problems,
+    overdue,
+    phrases,
+    planned,
+    progress,
+    time_phrases,
+    unreachable,
+    window_facts,
+)
+from shared.messages.history import read_history
+from shared.messages.presentation import RANK
+from shared.messages.view import RenderContext
+from shared.notices.kinds import Kind
+from shared.notices.records import RejectedInput, SentMail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from shared.audience import Audience
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import Branding, Digest, View
+    from shared.notices.records import Mail, MailItem, Row
+
+_KINDS: dict[Kind, Callable[[MaintenanceHistory, RenderContext], View]] = {
+    Kind.SCHEDULED: planned.scheduled,
+    Kind.RESCHEDULED: planned.rescheduled,
+    Kind.REMINDER: planned.reminder,
+    Kind.CANCELED: planned.canceled,
+    Kind.STARTED: progress.started,
+    Kind.COMPLETED: progress.completed,
+    Kind.NOT_STARTED: overdue.not_started,
+    Kind.STILL_RUNNING: overdue.still_running,
+    Kind.ROLLING_STARTED: cluster_news.rolling,
+    Kind.ROLLING_SUCCEEDED: cluster_news.rolling,
+    Kind.ROLLING_FAILED: cluster_news.rolling,
+    Kind.NEW_VERSION: cluster_news.new_version,
+    Kind.NEWS: progress.news,
+    Kind.FAILED: failed.failed,
+    Kind.END_OF_SUPPORT: end_of_support.end_of_support,
+}
+
+
+def context(mail: Mail, audience: Audience, look: Branding) -> RenderContext:
+    """Return from where a mail is written."""
+    return RenderContext(mail.as_of, time_phrases.zone(audience.time_zone), audience, look)
+
+
+def told(mail: Mail, rows: Mapping[str, Row], frame: RenderContext) -> View | Digest:
+    """Return what a mail tells, whole.
+
+    `rows` holds the rows that its members name, by key. Raises if one that a member tells of is missing, or
+    if telling meets something it cannot handle.
+    """
+    if len(mail.members) > 1:
+        return digest.digest(digest.entries(mail.members, rows, frame), frame)
+    return replace(_single(mail.members[0], rows, frame), shadow=phrases.shadow(frame.audience, frame.look))
+
+
+def kinds(mail: Mail) -> list[Kind]:
+    """Return the kinds that a mail tells, the most urgent first."""
+    return sorted({member.kind for member in mail.members}, key=RANK.__getitem__)
+
+
+def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> View:
+    row = rows[member.key]
+    if isinstance(row, RejectedInput):
+        return notifier_problems.rejected(row, frame)
+    if isinstance(row, SentMail):
+        if member.kind is Kind.UNREACHABLE:
+            return unreachable.unreachable(member, row, rows, frame)
+        return notifier_problems.undelivered(row, rows, frame)
+    story = read_history(member, rows)
+    view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
+    return window_facts.with_windows(view, story, frame)
