@@ -37,12 +37,6 @@ class Throttled(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Unavailable(msgspec.Struct, frozen=True):
-    """The service takes no mail at all for now, for a reason that people may have to fix."""
-
-    reason: str
-
-
 class Postponed(msgspec.Struct, frozen=True):
     """The service does not take this mail for now, but may take others: a full mailbox, greylisting."""
 
@@ -53,6 +47,17 @@ class Refused(msgspec.Struct, frozen=True):
     """The service does not take this mail."""
 
     reason: str
+
+
+class Unavailable(msgspec.Struct, frozen=True):
+    """The service takes no mail at all for now, for a reason that people may have to fix.
+
+    `of_this_mail` is what it would be where the service takes another mail meanwhile: its words fit this
+    mail's recipients, too.
+    """
+
+    reason: str
+    of_this_mail: Postponed | Refused | None = None
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -91,18 +96,12 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class Mailer(Protocol):
-    """A mail service.
-
-    `can_answer` says whether it can be asked what became of an operation. Where it cannot, a mail in doubt is
-    sent again under the same Message-ID.
-    """
-
-    can_answer: bool
+    """A mail service."""
 
     def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
         """Hand over one email under an operation id, with one request and no retry."""
         ...
 
     def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
-        """Ask what became of an operation."""
+        """Ask what became of an operation, where the service's temper is ASKABLE."""
         ...

@@ -13,19 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import routes
-from shared.channels.email.services import mail_service
+from shared.channels import registry
+from shared.channels.email.services import MailSettings, mail_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
+from shared.identity import Identity
 from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
 from shared.setting_forms import address, addresses, addresses_or_none, count, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
-from shared.settings.values import ClusterSource, MailSettings, Settings, Storage
+from shared.settings.values import ClusterSource, Settings, Storage
 from shared.text import GUID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.channels.registry import Registration
     from shared.routes import Routes
 
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
@@ -45,7 +48,9 @@ MIN_LEASE = timedelta(seconds=10)
 MAX_LEASE = timedelta(hours=1)
 
 
-def load(environment: Mapping[str, str]) -> Settings:
+def load(
+    environment: Mapping[str, str], channels: Mapping[str, Registration] = registry.CHANNELS
+) -> Settings:
     """Return all settings. Raises SettingsError for the first that is missing or wrong."""
     read = SettingReader(environment)
     for name in SCHEDULES:
@@ -55,7 +60,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     return Settings(
         mail=mail(read),
         storage=storage(read),
-        routes=_routes(read, defaults),
+        routes=_routes(read, defaults, channels),
         gap=defaults.gap,
         group_wait=defaults.wait,
         group_interval=defaults.interval,
@@ -68,7 +73,8 @@ def load(environment: Mapping[str, str]) -> Settings:
         failures_file=read.get("FAILURES_FILE", _failures_file, ""),
         clusters=read.get("CLUSTERS", _clusters, "off"),
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
-        client_id=read.get("AZURE_CLIENT_ID", _client_id, ""),
+        app=read.text("WEBSITE_SITE_NAME"),
+        identity=identity(read),
     )
 
 
@@ -79,6 +85,16 @@ def storage(read: SettingReader) -> Storage:
     if name == "NOTIFIER_STORAGE":
         return Storage(connection_string=read.get(name, _connection_string), table=table)
     return Storage(uri=read.get(name, https), table=table)
+
+
+def identity(read: SettingReader) -> Identity:
+    """Return where tokens come from: what App Service sets, and whose they are. Raises SettingsError."""
+    name = next(filter(read.text, ("AZURE_CLIENT_ID", "NOTIFIER_STORAGE__clientId")), "AZURE_CLIENT_ID")
+    return Identity(
+        endpoint=read.text("IDENTITY_ENDPOINT"),
+        header=read.text("IDENTITY_HEADER"),
+        client_id=read.get(name, _client_id, ""),
+    )
 
 
 def mail(read: SettingReader) -> MailSettings:
@@ -111,10 +127,11 @@ def _defaults(read: SettingReader) -> routes.Defaults:
     return routing(read)
 
 
-def _routes(read: SettingReader, defaults: routes.Defaults) -> Routes:
+def _routes(read: SettingReader, defaults: routes.Defaults, channels: Mapping[str, Registration]) -> Routes:
     try:
         text = read.raw("ROUTES")
-        return routes.load(routes.read(text, APP), defaults, routes.folder(text, APP))
+        folder = routes.folder(text, APP)
+        return routes.load(routes.read(text, APP), defaults, folder, registry.readers(channels))
     except routes.RoutesError as error:
         raise SettingsError(f"Setting ROUTES is wrong: {str(error).rstrip('.')}.") from None
 
