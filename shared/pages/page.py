@@ -96,7 +96,7 @@ def inventory(shown: Board, found: Iterable[InventoryRow], *, portal_host: str, 
         style=STYLE,
         pulse=_pulse(shown, zone),
         labels=HEAD,
-        rows=[{"url": portal.cluster(portal_host, one.cluster), "cells": one.cells()} for one in found],
+        rows=[{"url": portal.resource(portal_host, one.cluster), "cells": one.cells()} for one in found],
         token=token,
     )
 
@@ -141,7 +141,7 @@ def _cluster(cluster: Cluster, region: str, portal_host: str) -> dict[str, str]:
     return {
         "cluster": cluster.name,
         "where": " · ".join(part for part in (cluster.resource_group, region) if part),
-        "url": portal.cluster(portal_host, cluster),
+        "url": portal.resource(portal_host, cluster),
     }
 
 

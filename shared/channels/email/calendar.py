@@ -51,7 +51,7 @@ def _ics(story: MaintenanceHistory, frame: RenderContext, start: datetime, end: 
         summary=f"{'Canceled: ' if canceled else ''}{what} · {name}",
         description=_description(story),
         location=phrases.where(story.cluster, story.region),
-        url=portal.cluster(frame.look.portal, story.cluster),
+        url=portal.resource(frame.look.portal, story.cluster),
         status="CANCELLED" if canceled else "CONFIRMED",
         alarm="" if canceled else f"{what} · {name} starts in an hour",
     )
