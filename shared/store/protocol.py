@@ -173,7 +173,8 @@ class Store:
     def trim_news(self, since: datetime) -> int:
         """Take the news of clusters that were received before a time out of their rows; give their number.
 
-        A row that holds nothing else goes. A round trip for each page of clusters, and one for each forty rows that have such.
+        A row that holds nothing else goes. A round trip for each page of clusters, and one for each forty
+        rows that have such.
         """
         taken = 0
         first = "cluster:"
