@@ -127,6 +127,7 @@ class Sweeper:
         sending = True
         notices: list[NoticeRow] = []
         lookahead: list[NoticeRow] = []
+        suspects: list[tuple[Due, MailRow]] = []
         for _ in range(_MAX_ROUNDS):
             due = self._store.due(self._clock.now(), first, self._company)
             sweep.found += len(due.checks) + len(due.notices) + len(due.mails)
@@ -136,10 +137,11 @@ class Sweeper:
                     self._limiter.see(due.gates)
                     self._stopped |= {gate.target for gate in due.gates if gate.until > due.server_time}
                 if sending:
-                    self._recover(due, started, sweep)
+                    self._recover(due, [row for row in due.mails if not row.suspected], started, sweep)
             except _StopSending:
                 sending = False
                 self._wait(sweep, due.mails)
+            suspects += [(due, row) for row in due.mails if row.suspected]
             made += self._check(due.checks, started, sweep)
             notices += due.notices
             lookahead += due.upcoming
@@ -147,11 +149,12 @@ class Sweeper:
                 first = due.next
             elif made and sending:
                 # Checks have become notices: these go together with what waits already.
-                first, made, notices, lookahead = keys.GATE, 0, [], []
+                first, made, notices, lookahead, suspects = keys.GATE, 0, [], [], []
             else:
                 break
         if sending:
             self._send_batches(notices, lookahead, started, sweep)
+            self._send_suspects(suspects, started, sweep)
         else:
             self._wait(sweep, notices)
         sweep.paused = bool(self._stopped)
@@ -215,10 +218,20 @@ class Sweeper:
 
     # Mails
 
-    def _recover(self, due: Due, started: float, sweep: SweepResult) -> None:
+    def _send_suspects(
+        self, suspects: Sequence[tuple[Due, MailRow]], started: float, sweep: SweepResult
+    ) -> None:
+        """Try again what may be the only mail that is refused, after all others: they tell whether it is."""
+        try:
+            for due, row in suspects:
+                self._recover(due, [row], started, sweep)
+        except _StopSending:
+            pass
+
+    def _recover(self, due: Due, mails: Sequence[MailRow], started: float, sweep: SweepResult) -> None:
         """Take over the mails that nobody is sending, failures first."""
         reader = Reader(self._store)
-        for row in sorted(due.mails, key=_failures_first):
+        for row in sorted(mails, key=_failures_first):
             if row.leased and due.server_time - row.timestamp < self._sender.term(row):
                 self._wait(sweep, [row])
                 continue

@@ -210,6 +210,7 @@ def mail_row(row: Stored) -> MailRow:
         doubt=values["doubt"],
         refused=values["refused"],
         postponed=values.get("postponed", ""),
+        suspected=time(values["suspected"]) if values.get("suspected") else None,
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -21,10 +21,10 @@ from shared.store import codec
 from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate
 from shared.store.table import (
     MAX_OPERATIONS,
+    BrowsableTable,
     Conflict,
     Operation,
     Stored,
-    Table,
     TableError,
     TableUnavailable,
     Verb,
@@ -94,7 +94,7 @@ class Due(msgspec.Struct, frozen=True):
 class Store:
     """The rows of one table. Every method says how many round trips it takes when nothing goes wrong."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: BrowsableTable) -> None:
         self._table = table
 
     # Reading
@@ -352,9 +352,14 @@ class Store:
             return self._own(row.key, token), ()
         return msgspec.structs.replace(taken, etag=etag), written
 
-    def free(self, row: MailRow) -> None:
-        """Return up the lease of a mail that was not taken; the attempt does not count. One round trip."""
-        values = {"leased": False, "attempts": row.attempts - 1, "turns": 0}
+    def free(self, row: MailRow, suspected: datetime | None = None) -> None:
+        """Give up the lease of a mail that was not taken; the attempt does not count. One round trip.
+
+        `suspected` is since when it may be this mail that the service does not take.
+        """
+        values: dict[str, Any] = {"leased": False, "attempts": row.attempts - 1, "turns": 0}
+        if suspected is not None:
+            values["suspected"] = codec.text(suspected)
         self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
 
     def leave(self, row: MailRow) -> None:
@@ -428,6 +433,18 @@ class Store:
             )
             return timedelta()
         return page.server_time - page.rows[0].timestamp
+
+    def has_sent(self, target: str, since: datetime) -> bool:
+        """Return whether any mail has been sent to a target since a time. A round trip a page of history."""
+        first = "sent:"
+        while first:
+            page = self._table.touched(first, "sent:" + keys.AFTER, since)
+            if any(
+                sent.state == "sent" and sent.target == target for sent in _readable(codec.sent, page.rows)
+            ):
+                return True
+            first = keys.following(page.last) if page.more else ""
+        return False
 
     def report(
         self, sent: SentMail, etag: str, now: datetime, tell: Notice | None = None, marker: str = ""
