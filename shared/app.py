@@ -85,6 +85,7 @@ class Notifier:
             clock=clock,
             grouping=grouping,
             clusters=clusters,
+            record_one=self.intake.record_one,
         )
 
     def report(self, text: str) -> None:

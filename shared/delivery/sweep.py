@@ -27,6 +27,7 @@ from shared.delivery import limiter
 from shared.delivery.limiter import RateLimited
 from shared.delivery.sender import SendResult
 from shared.durations import ahead
+from shared.events.envelope import parse
 from shared.notices.kinds import ENDS, Decision, Kind, kind_of
 from shared.notices.planning import overtaken, redundant, still_true
 from shared.notices.records import Mail, MailItem, Notice, SentMail, StoredEvent, frozen_history, upgrade_of
@@ -36,7 +37,7 @@ from shared.store.rows import LONG_AGO
 from shared.store.table import MAX_OPERATIONS, TableUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from shared.audience import Destination
@@ -45,10 +46,11 @@ if TYPE_CHECKING:
     from shared.delivery.grouping import Grouping
     from shared.delivery.limiter import Limiter
     from shared.delivery.sender import Sender
+    from shared.events.model import Item
     from shared.notices.records import Check
     from shared.routes import Routes
     from shared.store.protocol import Due, Store
-    from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow
+    from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SpreadRow
 
 
 log = logging.getLogger("notifier")
@@ -97,6 +99,7 @@ class Sweeper:
         clock: TableClock,
         grouping: Grouping,
         clusters: Lookup = OFF,
+        record_one: Callable[[Item], Decision],
     ) -> None:
         self._store = store
         self._sender = sender
@@ -110,6 +113,7 @@ class Sweeper:
         self._company = min(max(grouping.of(*one).wait for one in everybody), MAX_LOOKAHEAD)
         self._sharing = Counter(target for _, target in everybody)
         self._clusters = clusters
+        self._record_one = record_one
         self._last: dict[Destination, datetime] = {}
         self._stopped: set[str] = set()
         """Targets that take no mail for the rest of this sweep."""
@@ -142,7 +146,7 @@ class Sweeper:
                 sending = False
                 self._wait(sweep, due.mails)
             suspects += [(due, row) for row in due.mails if row.suspected]
-            made += self._check(due.checks, started, sweep)
+            made += self._spread(due.spreads, started) + self._check(due.checks, started, sweep)
             notices += due.notices
             lookahead += due.upcoming
             if due.more:
@@ -214,6 +218,22 @@ class Sweeper:
             made += len(notices)
             decision = Decision.DUE if true else Decision.SUPERSEDED
             log_decision(decision, check.key, check=check.kind, lead=check.lead)
+        return made
+
+    def _spread(self, rows: Sequence[SpreadRow], started: float) -> int:
+        """Record events for each of the clusters that they name; tell for how many it was new.
+
+        What a third of a sweep does not suffice for is left to the next.
+        """
+        made = 0
+        for row in rows:
+            items = parse(row.raw, row.received)
+            for number, item in enumerate(items[row.done :], row.done):
+                if self._clock.monotonic() - started > SECONDS / 3:
+                    self._store.spread_on(row, number)
+                    return made
+                made += self._record_one(item) is not Decision.DUPLICATE
+            self._store.spread_over(row)
         return made
 
     # Mails

@@ -18,7 +18,7 @@ import msgspec
 
 from shared import keys
 from shared.store import codec
-from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate
+from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 from shared.store.table import (
     MAX_OPERATIONS,
     BrowsableTable,
@@ -80,6 +80,7 @@ class Due(msgspec.Struct, frozen=True):
     checks: tuple[CheckRow, ...] = ()
     notices: tuple[NoticeRow, ...] = ()
     mails: tuple[MailRow, ...] = ()
+    spreads: tuple[SpreadRow, ...] = ()
     upcoming: tuple[NoticeRow, ...] = ()
     """Notices that fall due a little later."""
     next: str = ""
@@ -141,6 +142,7 @@ class Store:
             tuple(row for row in rows if isinstance(row, CheckRow)),
             tuple(row for row in rows if isinstance(row, NoticeRow)),
             tuple(row for row in rows if isinstance(row, MailRow)),
+            tuple(row for row in rows if isinstance(row, SpreadRow)),
             tuple(row for row in later if isinstance(row, NoticeRow)),
             keys.following(page.last) if page.more and page.last < until else "",
         )
@@ -248,6 +250,24 @@ class Store:
             ),
             gates=written,
         )
+
+    def spread(self, name: str, raw: str, now: datetime) -> bool:
+        """Keep an event that names several clusters, to be recorded for each; tell whether it is new.
+
+        `name` is what it is known by. One round trip.
+        """
+        id_ = keys.digest(name)
+        told = Operation(Verb.INSERT, keys.told_of_spread(id_), {"kind": "told", "at": codec.text(now)})
+        work = Operation(Verb.INSERT, keys.work(now, id_), codec.spread_values(raw, now))
+        return self._commits([told, work])
+
+    def spread_on(self, row: SpreadRow, done: int) -> None:
+        """Note for how many clusters an event has been recorded. One round trip."""
+        self._commits([Operation(Verb.MERGE, row.key, {"done": done}, row.etag)])
+
+    def spread_over(self, row: SpreadRow) -> None:
+        """Be done with an event that has been recorded for all of its clusters. One round trip."""
+        self._commits([Operation(Verb.DELETE, row.key)])
 
     def reject(self, rejected: RejectedInput, notice: Notice) -> bool:
         """Keep input that could not be understood; tell whether it is new.

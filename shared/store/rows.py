@@ -50,6 +50,17 @@ class CheckRow(msgspec.Struct, frozen=True):
     check: Check
 
 
+class SpreadRow(msgspec.Struct, frozen=True):
+    """An event that names several clusters, to be recorded for one after the other, as stored."""
+
+    key: str
+    etag: str
+    raw: str
+    received: datetime
+    done: int = 0
+    """For how many of them it has been recorded."""
+
+
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -76,4 +87,4 @@ class AudienceRow(msgspec.Struct, frozen=True):
     etag: str = ""
 
 
-WorkRow = MailRow | NoticeRow | CheckRow | SendGate
+WorkRow = MailRow | NoticeRow | CheckRow | SpreadRow | SendGate
