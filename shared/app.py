@@ -86,6 +86,7 @@ class Notifier:
             grouping=grouping,
             clusters=clusters,
             record_one=self.intake.record_one,
+            watch=config.watch,
         )
 
     def report(self, text: str) -> None:
