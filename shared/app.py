@@ -20,14 +20,17 @@ from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
 from shared.delivery.limiter import Limiter
+from shared.delivery.pulse import Pulse
 from shared.delivery.retention import remove_expired
 from shared.delivery.sender import Sender
 from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
+from shared.pages.publisher import Look, Publisher
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.ledger import Ledger
 from shared.store.meta import Meta
 from shared.store.ownership import OwnedTable
+from shared.store.present import PresentState
 from shared.store.protocol import Store
 from shared.store.timed import TimedTable
 
@@ -53,8 +56,8 @@ class Notifier:
         self._clock = clock = TableClock(clock)
         self._table = table
         timed = TimedTable(table, clock)
-        ours = OwnedTable(timed, config.storage.table, config.app) if config.app else timed
-        self.store, self._meta = Store(ours), Meta(ours)
+        owned = OwnedTable(timed, config.storage.table, config.app) if config.app else timed
+        self.store, self._meta = Store(owned), Meta(owned)
         self._config = config
         routes = config.routes
         limits = {target: channel.limits for target, channel in channels.items()}
@@ -82,6 +85,10 @@ class Notifier:
             watch=config.watch,
             clusters=clusters,
         )
+        self.pages = Publisher(
+            PresentState(owned), routes, clock, Look(config.mail.sender.rpartition("@")[2], config.portal)
+        )
+        self._pulse = Pulse(self.store, clock, config.watcher.url)
         self.delivery = Sweeper(
             store=self.store,
             sender=sender,
@@ -90,6 +97,8 @@ class Notifier:
             clock=clock,
             grouping=grouping,
             clusters=clusters,
+            record_one=self.intake.record_one,
+            watch=config.watch,
         )
 
     def report(self, text: str) -> None:
@@ -158,6 +167,7 @@ class Notifier:
         """Send what has fallen due, and log what came of it."""
         sweep = self.delivery.sweep()
         log.info("%s%s", summary(sweep), " (past due)" if past_due else "")
+        self._pulse.beat()
 
 
 def build(config: Settings) -> Notifier:

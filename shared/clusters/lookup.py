@@ -107,7 +107,7 @@ class Lookup:
         return known.location.replace(" ", "").lower() if known else ""
 
     def _known(self, told: StoredEvent, reader: Reader) -> ClusterInfo | None:
-        if not self._is_on:
+        if not self._is_on or not isinstance(told.event.subject, Cluster):
             return None
         try:
             return reader.cluster(told.event.subject.key)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict, deque
 from functools import partial
+from itertools import groupby
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -22,10 +23,10 @@ from shared.decision_log import log_decision
 from shared.delivery.limiter import RateLimited
 from shared.delivery.rejection import reject
 from shared.events.cluster_event import version_id
-from shared.events.envelope import parse
+from shared.events.envelope import named, parse
 from shared.events.model import ClusterNews, Event, Ignored, Item, Rejected
 from shared.notices import correlation
-from shared.notices.kinds import FAILURES, Decision, Kind
+from shared.notices.kinds import FAILURES, URGENT, Decision, Kind
 from shared.notices.planning import Plan, escalations, needs_history, plan
 from shared.notices.records import (
     Mail,
@@ -79,6 +80,8 @@ class Reception(msgspec.Struct, frozen=True):
 
 PUSHED = Reception()
 """By Event Grid."""
+LATER = Reception(at_once=False)
+"""By Event Grid, and kept for the sweep."""
 
 
 class Intake:
@@ -119,12 +122,13 @@ class Intake:
         deadline = self._clock.monotonic() + ANSWER_WITHIN
         decisions: list[Decision] = []
         unavailable: TableUnavailable | None = None
-        for item in parse(text, self._clock.now()):
+        # What was read out of one event has one text: one item for each cluster that it names.
+        for _, (item, *others) in groupby(parse(text, self._clock.now()), key=lambda item: id(item.raw)):
             if self._clock.monotonic() > deadline:
                 unavailable = TableUnavailable("out of time: the rest of the delivery has to come again")
                 break
             try:
-                decisions.append(self._take(item, deadline))
+                decisions.append(self._spread(item) if others else self._take(item, deadline))
             except TableUnavailable as error:
                 unavailable = error
         if unavailable is not None:
@@ -151,7 +155,22 @@ class Intake:
         reception = Reception(via, None if audiences is None else tuple(audiences), is_told, at_once)
         return self._accept(event, raw, self._clock.monotonic() + ANSWER_WITHIN, reception)
 
-    def _take(self, item: Item, deadline: float) -> Decision:
+    def record_one(self, item: Item) -> Decision:
+        """Record an event for one of the clusters that it names. What is to be told waits for the sweep.
+
+        Raises TableUnavailable.
+        """
+        return self._take(item, self._clock.monotonic() + ANSWER_WITHIN, at_once=False)
+
+    def _spread(self, item: Item) -> Decision:
+        """Keep an event that names several clusters for the next sweep, in one transaction, however many."""
+        name = named(item.raw) or item.raw
+        new = self._store.spread(name, item.raw, self._clock.now())
+        decision = Decision.NEW if new else Decision.DUPLICATE
+        assert isinstance(item.reading, Event)
+        return self._decided(decision, item.reading, keys.told_of_spread(keys.digest(name)))
+
+    def _take(self, item: Item, deadline: float, *, at_once: bool = True) -> Decision:
         match item.reading:
             case Ignored(reason, envelope_id):
                 log_decision(Decision.IGNORED, envelope_id, why=reason)
@@ -159,7 +178,7 @@ class Intake:
             case Rejected(reason):
                 return self._reject(item.raw, reason)
             case Event() as event:
-                return self._accept(event, item.raw, deadline, PUSHED)
+                return self._accept(event, item.raw, deadline, PUSHED if at_once else LATER)
 
     def _accept(self, event: Event, raw: str, deadline: float, reception: Reception) -> Decision:
         try:
@@ -221,10 +240,14 @@ class Intake:
             if planned.kind in FAILURES:
                 more = escalations(planned.kind, key, self._delays(told), now)
                 planned = msgspec.structs.replace(planned, checks=(*planned.checks, *more))
-            urgent = self._urgent(told) if planned.kind is Kind.FAILED and reception.at_once else []
+            urgent = self._urgent(told) if planned.kind in URGENT and reception.at_once else []
             clusters = self._clusters if deadline - self._clock.monotonic() > _IN_TIME_FOR_CLUSTERS else OFF
             planned = clusters.watched(planned, recorded, known, reader, now)
-            mails = [self._failure(recorded, known, to, clusters, reader) for to in urgent]
+            mails = [
+                self._urgent_mail(planned.kind, recorded, known, to, clusters, reader)
+                for to in urgent
+                if planned.kind is not None
+            ]
             marks = correlation.marks(recorded)
             record = partial(self._store.record, recorded, raw, now=now, token=uuid4().hex, marks=marks)
             since = self._clock.monotonic()
@@ -306,18 +329,19 @@ class Intake:
                 urgent.append(to)
         return urgent
 
-    def _failure(
+    def _urgent_mail(  # noqa: PLR0917 - what one mail is made of
         self,
+        kind: Kind,
         recorded: StoredEvent,
         history: Sequence[StoredEvent],
         to: Destination,
         clusters: Lookup,
         reader: Reader,
     ) -> Mail:
-        """Freeze the mail that tells one audience of a failure, on one target."""
+        """Freeze the mail that tells one audience, on one target, of what cannot wait: a failure, a gate."""
         key, now = recorded.key, self._clock.now()
-        snapshot = clusters.snapshot(Kind.FAILED, key, history, reader, now)
-        member = MailItem(Kind.FAILED, key, frozen_history(history, key), snapshot=snapshot)
+        snapshot = clusters.snapshot(kind, key, history, reader, now)
+        member = MailItem(kind, key, frozen_history(history, key), snapshot=snapshot)
         return Mail(
             operation_id=ids.operation_id([member.notice_id(to.audience, to.target)]),
             audience=to.audience,

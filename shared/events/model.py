@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from shared import keys
+from shared.events.run import RunFacts
 
 
 class Status(StrEnum):
@@ -192,9 +193,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: str = ""
     end_of_support: EndOfSupport | None = None
     news: str = ""
-    """A kind of notice, for what is no maintenance: an event of a cluster's own topic, an observation."""
+    """A kind of notice, for what is no maintenance: an event of a cluster's own topic, of an update run, an
+    observation."""
     versions: tuple[str, ...] = ()
     """Of news of versions: the latest supported, the latest stable, the lowest minor, the latest preview."""
+    run: RunFacts | None = None
+    """For an event of a fleet: where in which update run. All of one run share one event_id."""
     tags: dict[str, str] = {}
     """Of its cluster, their names in lower case: put in before routing, and not stored."""
     facts: dict[str, Any] = {}
@@ -202,6 +206,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def row_key(self, revision: int = 0) -> str:
         """Return the key of the row that holds this event, or a revision of it."""
+        if self.run is not None:
+            return keys.event(self.event_id, self.status, revision, place=self.run.place)
         if self.end_of_support is None:
             return keys.event(self.event_id, self.status, revision)
         return keys.event(self.event_id, self.status, revision, notice=self.description, time=self.time)

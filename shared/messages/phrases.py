@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.audience import Audience
-    from shared.events.model import Cluster, Event
+    from shared.events.model import Cluster, Event, Subject
     from shared.maintenance.snapshot import ClusterSnapshot
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import Branding, RenderContext
@@ -61,13 +61,13 @@ def expect(story: MaintenanceHistory) -> str:
     return _EXPECT.get(story.upgrade, _EXPECT[Upgrade.UNKNOWN])
 
 
-def where(cluster: Cluster, region: str, known: ClusterSnapshot | None = None) -> str:
-    """Tell where a cluster is: resource group, region, subscription by its name where that is known; tags."""
+def where(subject: Subject, region: str, known: ClusterSnapshot | None = None) -> str:
+    """Tell where a cluster or a fleet is: group, region, subscription by name where that is known; tags."""
     name = known.subscription_name if known else ""
     parts = (
-        cluster.resource_group,
+        subject.resource_group,
         region,
-        f"subscription {name or cluster.subscription}",
+        f"subscription {name or subject.subscription}",
         *(known.tags if known else ()),
     )
     return " · ".join(part for part in parts if part)
@@ -115,7 +115,7 @@ def timeline(frame: RenderContext, entries: Iterable[tuple[str, datetime | None,
 
 def portal_link(frame: RenderContext, cluster: Cluster) -> Link:
     """Make the link to the cluster."""
-    return Link("Open the cluster in the Azure portal", portal.cluster(frame.look.portal, cluster))
+    return Link("Open the cluster in the Azure portal", portal.resource(frame.look.portal, cluster))
 
 
 def details(event: Event, pools: tuple[str, ...]) -> Section:

@@ -13,6 +13,7 @@ from shared.messages import (
     escalation,
     failed,
     failed_state,
+    fleet_gate,
     freezes,
     late,
     notifier_problems,
@@ -28,15 +29,17 @@ from shared.messages import (
 )
 from shared.messages.history import read_history
 from shared.messages.presentation import RANK
+from shared.messages.run_history import is_of_a_run, read_run
 from shared.messages.view import RenderContext
 from shared.notices.kinds import Kind
-from shared.notices.records import RejectedInput, SentMail, StoredEvent
+from shared.notices.records import RejectedInput, SentMail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from shared.audience import Audience
     from shared.messages.history import MaintenanceHistory
+    from shared.messages.run_history import RunHistory
     from shared.messages.view import Branding, Digest, View
     from shared.notices.records import Mail, MailItem, Row
 
@@ -59,6 +62,13 @@ _KINDS: dict[Kind, Callable[[MaintenanceHistory, RenderContext], View]] = {
     Kind.NEWS: progress.news,
     Kind.FAILED: failed.failed,
     Kind.END_OF_SUPPORT: end_of_support.end_of_support,
+}
+
+
+_OF_RUNS: dict[Kind, Callable[[RunHistory, RenderContext], View]] = {
+    Kind.GATE: fleet_gate.waiting,
+    Kind.GATE_CLOSED: fleet_gate.closed,
+    Kind.NEWS: fleet_gate.news,
 }
 
 
@@ -96,8 +106,10 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
         if member.kind is Kind.UNREACHABLE:
             return unreachable.unreachable(member, row, rows, frame)
         return notifier_problems.undelivered(row, rows, frame)
-    if isinstance(row, StoredEvent) and of_no_cluster.is_one(member.kind, row):
+    if of_no_cluster.tells(member.kind):
         return of_no_cluster.view(member.kind, row.event, frame)
+    if is_of_a_run(row):
+        return _OF_RUNS[member.kind](read_run(member, rows), frame)
     story = read_history(member, rows)
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
     view = late.with_lateness(window_facts.with_windows(view, story, frame), story)

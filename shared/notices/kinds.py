@@ -43,6 +43,10 @@ class Kind(StrEnum):
     """Service Health says something about AKS."""
     SUPPORT_ENDING = "support-ending"
     """A version leaves support, by the calendar of support."""
+    GATE = "gate"
+    """An update run of a fleet waits at a gate."""
+    GATE_CLOSED = "gate-closed"
+    """The gate was opened or skipped, or its run is gone."""
     NEWS = "news"
     """An event whose status is new to us, told plainly."""
     REJECTED = "rejected"
@@ -120,6 +124,9 @@ TRAITS = {
     Kind.NOTHING_HAPPENED: Traits(essential=True),
     Kind.ADVISORY: Traits(essential=True),
     Kind.SUPPORT_ENDING: Traits(essential=True),
+    # Somebody has to say yes, or nothing goes on.
+    Kind.GATE: Traits(urgent=True, essential=True),
+    Kind.GATE_CLOSED: Traits(),
     # A status that is new to us: what it means nobody can tell yet, so it is not kept from anyone.
     Kind.NEWS: Traits(essential=True),
     Kind.REJECTED: Traits(about=About.INPUT),
@@ -166,7 +173,7 @@ class Decision(StrEnum):
     FAILED_AGAIN = "failed-again"
     DUPLICATE = "duplicate"
     RECORDED = "recorded"
-    """Of interest to nobody by now: kept, not told."""
+    """Of interest to nobody by itself: kept, not told."""
     STALE = "stale"
     """Older than what is known already: kept, not told."""
     SUPERSEDED = "superseded"

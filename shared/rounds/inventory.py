@@ -24,7 +24,7 @@ from shared.sources.resource_graph import scopes
 from shared.store.rows import LONG_AGO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from shared.clock import Clock
     from shared.rounds.subscriptions import Watched
@@ -114,7 +114,7 @@ class Inventory:
             for known in self._listed(sorted(found.names))
         ]
         clusters.sort(key=lambda known: known.cluster.key)
-        memory.resume = self._read_windows(clusters, memory.resume, stored)
+        memory.resume = self._read_windows(clusters, memory.resume)
         memory.names |= found.names
         self._note_topics(memory, sorted(found.names))
         self._note_heard(memory)
@@ -122,7 +122,7 @@ class Inventory:
         memory.troubles = tuple(self._troubles)
         if memory.first is None and not self._troubles:
             memory.first = self._now
-        self._meta.save({KEY: memory}, frozenset({KEY} if before else ()))
+        self._meta.save({KEY: memory})
         for trouble in self._troubles:
             log.error("clusters: %s", trouble)
         log.info("clusters: %s read%s", len(clusters), ", not all windows" if memory.resume else "")
@@ -175,9 +175,8 @@ class Inventory:
 
     # Windows
 
-    def _read_windows(self, clusters: list[ClusterInfo], resume: str, stored: Iterable[str]) -> str:
+    def _read_windows(self, clusters: list[ClusterInfo], resume: str) -> str:
         """Read windows from a cluster on, and write all clusters down; return where the next run goes on."""
-        there = set(stored)
         start = next((at for at, one in enumerate(clusters) if one.cluster.key >= resume), 0)
         left = iter([*clusters[start:], *clusters[:start]])
         stopped = ""
@@ -187,7 +186,7 @@ class Inventory:
             if not stopped and self._clock.monotonic() - self._began > SECONDS:
                 stopped = some[0].cluster.key
             batch = some if stopped else list(map(self._with_windows, self._windows(some, shared)))
-            self._store.save_clusters(batch, there)
+            self._store.save_clusters(batch)
             read |= {one.cluster.key: one for one in batch}
         clusters[:] = [read[one.cluster.key] for one in clusters]
         return stopped

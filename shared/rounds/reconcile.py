@@ -59,7 +59,7 @@ _MAX_SEEN = 50_000
 _MARK = 16
 _EXAMPLES = 10
 _WEEK = timedelta(days=8)
-_RUN = keys.meta("reconcile")
+_RUN = keys.RECONCILED
 _RECORDED_FIRST = (Status.STARTED.lower(), Status.COMPLETED.lower())
 
 
@@ -152,7 +152,6 @@ class Reconcile:
         self._now = clock.now()
         self._run = RunState()
         self._states: dict[str, SubscriptionState] = {}
-        self._known: frozenset[str] = frozenset()
         self._result = Result()
         self._missed: list[Event] = []
         self.subscriptions: tuple[str, ...] = ()
@@ -161,7 +160,6 @@ class Reconcile:
     def run(self) -> Result:
         """Do it, and log what came of it. Raises TableUnavailable where nothing is remembered."""
         stored = self._meta.load_all(f"{_RUN}:", SubscriptionState)
-        self._known = frozenset({*stored, _RUN})
         self._states = {state.id: state for state in stored.values()}
         self._run = self._meta.load(_RUN, RunState)
         is_first_ever = self._run.last is None
@@ -418,7 +416,7 @@ class Reconcile:
         }
         run.counts = {**recent, self._now.isoformat(): missed} if missed else recent
         run.last = self._now
-        self._meta.save({_RUN: run}, self._known)
+        self._meta.save({_RUN: run})
 
     def _tell_missed(self, count: int) -> None:
         examples = tuple(f"{event.subject.name}: {event.status}" for event in self._missed[:_EXAMPLES])
@@ -438,7 +436,7 @@ class Reconcile:
         return self._states.setdefault(subscription, SubscriptionState(id=subscription))
 
     def _save(self, subscription: str) -> None:
-        self._meta.save({f"{_RUN}:{subscription}": self._states[subscription]}, self._known)
+        self._meta.save({f"{_RUN}:{subscription}": self._states[subscription]})
 
     def _stop_at(self, subscription: str) -> None:
         self._run.resume = subscription

@@ -15,6 +15,7 @@ from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMa
 from testing.samples import observations
 from testing.samples.bulk import digest, storm
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
+from testing.samples.fleets import gate_stories
 
 __all__ = [
     "BEGAN",
@@ -111,6 +112,7 @@ def stories() -> list[Story]:
             for kind in (Kind.ROLLING_STARTED, Kind.ROLLING_SUCCEEDED, Kind.ROLLING_FAILED, Kind.NEW_VERSION)
         ),
         *observations.stories(),
+        *gate_stories(),
     ]
     return [
         msgspec.structs.replace(
