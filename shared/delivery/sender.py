@@ -18,6 +18,7 @@ from shared import ids, keys
 from shared.audience import DEFAULT_AUDIENCE
 from shared.channels.outcomes import (
     Accepted,
+    Gone,
     OperationState,
     OperationStatus,
     Postponed,
@@ -252,7 +253,7 @@ class Sender:
                 self._pause_until(self._clock.now() + timedelta(seconds=retry_after), reason)
                 self._store.free(row)
                 return SendResult.PAUSED
-            case Unavailable(reason):
+            case Unavailable(reason) | Gone(reason):
                 log.error("the mail service takes no mail: %s", reason)
                 self._back_off(reason)
                 self._store.free(row)
