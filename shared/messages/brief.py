@@ -20,6 +20,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of a view, sorted for people who read in passing."""
 
     facts: tuple[tuple[str, str], ...]
+    """Where and when."""
     first: tuple[Section, ...]
     """What happened, what it means, and the first steps."""
     rest: tuple[Section, ...]
@@ -44,7 +45,7 @@ def brief(view: View) -> Brief:
     links = [view.portal] if view.portal else []
     links += [link for section in view.sections for link in section.links if link.url]
     when = " · ".join(part for part in (view.moment, *view.moment_more) if part)
-    facts = (("Cluster", view.cluster), ("Where", view.where), (view.moment_label, when))
+    facts = (("Where", view.where), (view.moment_label, when))
     return Brief(
         facts=tuple((label, value) for label, value in facts if label and value),
         first=tuple(section for section in first if section.says_something()),

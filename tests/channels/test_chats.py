@@ -60,7 +60,7 @@ def test_a_card_says_first_what_counts() -> None:
     head, facts, *_ = made["body"]
     assert head["style"] == "attention"
     assert head["items"][0]["text"] == card.escaped("prod-weu-1 · Failed")
-    assert {fact["title"] for fact in facts["facts"]} == {"Cluster", "Where", "Failed"}
+    assert {fact["title"] for fact in facts["facts"]} == {"Where", "Failed"}
     seen = [element for element in made["body"] if element.get("isVisible", True)]
     hidden = [element for element in made["body"] if not element.get("isVisible", True)]
     words = json.dumps(seen)

@@ -16,8 +16,8 @@ MODULES = {
 
 FLOORS = (
     {
-        "addresses", "clock", "connections", "decision_log", "durations", "ids", "keys", "masking", "ncrontab",
-        "setting_forms", "setting_reader", "text", "timestamps", "web_addresses",
+        "addresses", "clock", "connections", "decision_log", "durations", "ids", "keys", "masking",
+        "ncrontab", "setting_forms", "setting_reader", "text", "timestamps", "web_addresses",
     },
     {"events"},
     {"maintenance", "failures"},

@@ -81,8 +81,8 @@ def _title(view: View | Digest) -> str:
 
 def _view(view: View) -> Iterator[Block]:
     told = brief(view)
-    if view.shadow:
-        yield _context(view.shadow)
+    if view.banner:
+        yield _context(view.banner)
     yield _header(f"{MARKS[view.tone]} {_title(view)}")
     if told.facts:
         yield {
@@ -97,8 +97,8 @@ def _view(view: View) -> Iterator[Block]:
 
 
 def _digest(view: Digest) -> Iterator[Block]:
-    if view.shadow:
-        yield _context(view.shadow)
+    if view.banner:
+        yield _context(view.banner)
     yield _header(f"{MARKS[view.tone]} {view.headline}")
     yield _context(", ".join(view.counts))
     for group in view.groups:
@@ -107,14 +107,18 @@ def _digest(view: Digest) -> Iterator[Block]:
 
 def _group(group: Group) -> Iterator[Block]:
     yield _run(_words(f"{MARKS[group.tone]} {group.heading}", bold=True))
-    if group.items:
-        items = [_run(*_item(item)) for item in group.items]
-        yield {"type": "rich_text_list", "style": "bullet", "elements": items}
+    waiting: list[Block] = []
+    for item in group.items:
+        waiting.append(_run(*_item(item)))
+        if item.command:
+            yield from _bullets(waiting)
+            waiting.clear()
+            yield _code(item.command)
+    yield from _bullets(waiting)
     if group.more:
         yield _run(_words(f"and {group.left} more: {', '.join(group.more)}"))
-    commands = [one for one in (group.command, *(item.command for item in group.items)) if one]
-    if commands:
-        yield _code(commands[0])
+    if group.command:
+        yield _code(group.command)
 
 
 def _item(item: Item) -> Iterator[Block]:
@@ -130,9 +134,7 @@ def _item(item: Item) -> Iterator[Block]:
 def _told(section: Section) -> Iterator[Block]:
     elements = [_run(_words(section.heading, bold=True))]
     elements += [_run(_words(paragraph)) for paragraph in section.paragraphs]
-    if section.items:
-        items = [_run(_words(item)) for item in section.items]
-        elements.append({"type": "rich_text_list", "style": "bullet", "elements": items})
+    elements += _bullets([_run(_words(item)) for item in section.items])
     elements += [_run(_words(f"{fact.label}: {fact.value}")) for fact in section.facts]
     for step in section.steps:
         elements.append(_run(_words(step.what)))
@@ -143,6 +145,10 @@ def _told(section: Section) -> Iterator[Block]:
     if section.command:
         elements.append(_code(section.command))
     yield {"type": "rich_text", "elements": [*elements[:1], *_apart(elements[1:])]}
+
+
+def _bullets(items: list[Block]) -> list[Block]:
+    return [{"type": "rich_text_list", "style": "bullet", "elements": list(items)}] if items else []
 
 
 def _apart(elements: list[Block]) -> Iterator[Block]:

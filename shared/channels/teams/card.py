@@ -88,7 +88,7 @@ def _view(view: View) -> tuple[list[Element], list[Element]]:
     told = brief(view)
     head = " · ".join(part for part in (view.cluster, view.status) if part)
     body = [
-        *_notes(view.shadow),
+        *_notes(view.banner),
         _head(view.tone, _text(head, weight="Bolder"), _headline(view.headline)),
         _facts(told.facts),
         *(element for section in told.first for element in _section(section)),
@@ -109,7 +109,7 @@ def _view(view: View) -> tuple[list[Element], list[Element]]:
 
 def _digest(view: Digest) -> tuple[list[Element], list[Element]]:
     body = [
-        *_notes(view.shadow),
+        *_notes(view.banner),
         _head(view.tone, _headline(view.headline), _text(", ".join(view.counts))),
         *(_group(group) for group in view.groups),
     ]
@@ -118,11 +118,12 @@ def _digest(view: Digest) -> tuple[list[Element], list[Element]]:
 
 def _group(group: Group) -> Element:
     items = [_text(group.heading, weight="Bolder")]
-    items += [_item(item) for item in group.items]
+    for item in group.items:
+        items += [_item(item), *([_command(item.command)] if item.command else [])]
     if group.more:
         items.append(_text(f"and {group.left} more: {', '.join(group.more)}", isSubtle=True))
-    commands = dict.fromkeys(one for one in (group.command, *(item.command for item in group.items)) if one)
-    items += [_command(command) for command in list(commands)[:1]]
+    if group.command:
+        items.append(_command(group.command))
     return {"type": "Container", "separator": True, "spacing": "Medium", "items": items}
 
 
