@@ -42,6 +42,8 @@ class Target(msgspec.Struct, frozen=True):
     """What the routes say of it: `$NAME`, a channel's id, an address; empty for email, whose are in `to`."""
     kinds: frozenset[str] = frozenset()
     """Values of Kind that go there; empty for all that the audience wants."""
+    secrets: tuple[str, ...] = ()
+    """Names of the settings that hold its secrets."""
 
     @property
     def key(self) -> str:

@@ -102,6 +102,14 @@ def plain_alert(mail: Mail, rows: Mapping[str, Row], why: str) -> dict[str, Any]
     }
 
 
+def plain_change(mail: Mail, rows: Mapping[str, Row]) -> dict[str, Any]:
+    """Return the change whose words could not be made."""
+    about = _about(mail, rows)
+    status = presentation(mail.members[0].kind).status
+    summary = clip(f"{status}: {about['source']}", MAX_SUMMARY)
+    return {"payload": {"summary": summary, "timestamp": about["timestamp"], "source": about["source"]}}
+
+
 def dedup_key(row: Row | None, key: str) -> str:
     """Return the name of the alert: one for each maintenance of a cluster, whatever is told of it."""
     if not isinstance(row, StoredEvent):
