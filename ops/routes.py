@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from local.settings_file import apply_settings
 from ops.hearing import explanation, summary
 from shared import routes, settings
+from shared.channels import registry
 from shared.clock import SystemClock
 from shared.events.envelope import parse
 from shared.events.model import Event, Ignored, Rejected
@@ -55,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsError, RoutesError, OSError, ValueError) as error:
         return _complain(error, UNREADABLE)
     try:
-        loaded = routes.load(text, defaults, _folder(chosen.check or chosen.routes, environment))
+        loaded = routes.load(
+            text, defaults, _folder(chosen.check or chosen.routes, environment), registry.readers()
+        )
     except RoutesError as error:
         return _complain(error, FINDING if checks else UNREADABLE)
     if checks:

@@ -92,6 +92,8 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     volume: Volume = Volume.ALL
     targets: tuple[Target, ...] = (EMAIL,)
     """Where it is told; each is a message of its own."""
+    untold: tuple[Target, ...] = ()
+    """Where it would be told, were it not for shadow mode."""
 
     def target(self, key: str) -> Target | None:
         """Return one of its targets by its key."""

@@ -26,13 +26,9 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     """Without `/v2`."""
 
 
-class ChannelContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What channels are made from, beside what the routes say of a target."""
+class ChannelSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the settings say for channels, beside the routes."""
 
-    branding: Branding
-    mail: MailSettings
-    credential: Callable[[], Any]
-    """Returns the app's identity."""
     endpoints: Endpoints = Endpoints()
     secrets: Mapping[str, str] = {}
     """By the names of the settings that hold them."""
@@ -41,10 +37,20 @@ class ChannelContext(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Leave out the secrets."""
-        return f"ChannelContext({sorted(self.secrets)!r})"
+        return f"ChannelSettings({self.endpoints!r}, {sorted(self.secrets)!r})"
+
+
+class ChannelContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What channels are made from, beside what the routes say of a target."""
+
+    branding: Branding
+    mail: MailSettings
+    credential: Callable[[], Any]
+    """Returns the app's identity."""
+    settings: ChannelSettings = ChannelSettings()
 
     def door(self) -> Door:
         """Return the door for HTTP; imports `requests`."""
         from shared.channels.http import Door
 
-        return Door(allows_loopback=self.allows_loopback)
+        return Door(allows_loopback=self.settings.allows_loopback)

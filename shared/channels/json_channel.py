@@ -29,7 +29,7 @@ class JsonChannel:
 
     def secret(self, number: int = 0) -> str:
         """Return one of the target's secrets."""
-        return self.context.secrets[self.target.secrets[number]]
+        return self.context.settings.secrets[self.target.secrets[number]]
 
     def ordered(self, members: tuple[MailItem, ...], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
         """See Channel."""

@@ -16,10 +16,11 @@ from uuid import uuid4
 import msgspec
 
 from shared import ids, keys
-from shared.audience import DEFAULT_AUDIENCE, Destination
+from shared.audience import Destination
 from shared.clusters.lookup import OFF
 from shared.decision_log import log_decision
 from shared.delivery.limiter import RateLimited
+from shared.delivery.rejection import reject
 from shared.events.cluster_event import version_id
 from shared.events.envelope import parse
 from shared.events.model import ClusterNews, Event, Ignored, Item, Rejected
@@ -30,7 +31,6 @@ from shared.notices.records import (
     Mail,
     MailItem,
     Notice,
-    RejectedInput,
     StoredEvent,
     frozen_history,
     upgrade_of,
@@ -346,12 +346,7 @@ class Intake:
             log.exception("mail %s was not sent at once; the sweep will see to it", row.mail.operation_id)
 
     def _reject(self, raw: str, reason: str) -> Decision:
-        rejected = RejectedInput(keys.rejected(raw), reason, raw, self._clock.now())
-        id_ = ids.notice_id(rejected.key, Kind.REJECTED, "", DEFAULT_AUDIENCE)
-        new = self._store.reject(rejected, Notice(id_, Kind.REJECTED, rejected.key, DEFAULT_AUDIENCE))
-        decision = Decision.REJECTED if new else Decision.DUPLICATE
-        log_decision(decision, rejected.key, level=logging.ERROR, why=reason, size=len(raw))
-        return decision
+        return reject(self._store, raw, reason, self._clock.now())
 
     def _decided(self, decision: Decision, event: Event, key: str) -> Decision:
         log_decision(

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.audience import Destination
-    from shared.clock import Clock
+    from shared.clock import TableClock
     from shared.clusters.lookup import Lookup
     from shared.delivery.grouping import Grouping
     from shared.delivery.limiter import Limiter
@@ -55,6 +55,9 @@ log = logging.getLogger("notifier")
 
 SECONDS = 45.0
 """No new mail is begun after this much of a sweep: the timer fires every minute."""
+
+APART = 60
+"""Seconds that clocks may be apart before it is worth a warning."""
 
 MAX_LOOKAHEAD = timedelta(minutes=5)
 """How much longer a notice may have to wait and still go along with others."""
@@ -73,6 +76,8 @@ class SweepResult(msgspec.Struct):
     paused: bool = False
     oldest: int = 0
     """By how many seconds the oldest work that still waits is overdue: an alert looks at it."""
+    ahead: int = 0
+    """By how many seconds this machine's clock is ahead of the table's."""
 
 
 class _StopSending(Exception):  # noqa: N818 - a signal within this module
@@ -89,7 +94,7 @@ class Sweeper:
         sender: Sender,
         limiter: Limiter,
         routes: Routes,
-        clock: Clock,
+        clock: TableClock,
         grouping: Grouping,
         clusters: Lookup = OFF,
     ) -> None:
@@ -127,6 +132,7 @@ class Sweeper:
             sweep.found += len(due.checks) + len(due.notices) + len(due.mails)
             try:
                 if first == keys.GATE:
+                    self._compare_clocks(sweep)
                     self._limiter.see(due.gates)
                     self._stopped |= {gate.target for gate in due.gates if gate.until > due.server_time}
                 if sending:
@@ -150,6 +156,13 @@ class Sweeper:
             self._wait(sweep, notices)
         sweep.paused = bool(self._stopped)
         return sweep
+
+    def _compare_clocks(self, sweep: SweepResult) -> None:
+        """Warn, once a sweep, where this machine's clock is not the table's."""
+        ahead = round(self._clock.ahead())
+        if abs(ahead) >= APART and not sweep.ahead:
+            log.warning("the clock of this machine is %s seconds ahead of the table's, which counts", ahead)
+        sweep.ahead = ahead
 
     def _wait(self, sweep: SweepResult, rows: Iterable[NoticeRow | MailRow]) -> None:
         """Count what waits, and how long the oldest of it has."""
@@ -399,7 +412,9 @@ class Sweeper:
         if not notice.key.startswith("event:"):
             return MailItem(notice.kind, notice.key, (), notice.lead)
         history = reader.history(notice.key)
-        if overtaken(notice.kind, notice.key, history) and self._is_replaced(notice, history):
+        if overtaken(notice.kind, notice.key, history, self._clock.now()) and self._is_replaced(
+            notice, history
+        ):
             return None
         snapshot = self._clusters.snapshot(notice.kind, notice.key, history, reader, self._clock.now())
         return MailItem(

@@ -17,10 +17,12 @@ from shared.channels import registry
 from shared.channels.email.services import MailSettings, mail_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
+from shared.identity import Identity
 from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
 from shared.setting_forms import address, addresses, addresses_or_none, count, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
+from shared.settings.channels import channel_settings, in_shadow
 from shared.settings.values import ClusterSource, Settings, Storage
 from shared.text import GUID
 
@@ -56,10 +58,13 @@ def load(
         # The host reads it, as it stands: with a wrong one the timer would never run.
         read.get(name, TimerSchedule.parse, as_it_stands=True)
     defaults = _defaults(read)
+    mail_settings = mail(read)
+    found = _routes(read, defaults, channels)
     return Settings(
-        mail=mail(read),
+        mail=mail_settings,
+        channels=channel_settings(read, found, channels),
         storage=storage(read),
-        routes=_routes(read, defaults, channels),
+        routes=in_shadow(found) if mail_settings.only_to else found,
         gap=defaults.gap,
         group_wait=defaults.wait,
         group_interval=defaults.interval,
@@ -72,7 +77,8 @@ def load(
         failures_file=read.get("FAILURES_FILE", _failures_file, ""),
         clusters=read.get("CLUSTERS", _clusters, "off"),
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
-        client_id=read.get("AZURE_CLIENT_ID", _client_id, ""),
+        app=read.text("WEBSITE_SITE_NAME"),
+        identity=identity(read),
     )
 
 
@@ -83,6 +89,16 @@ def storage(read: SettingReader) -> Storage:
     if name == "NOTIFIER_STORAGE":
         return Storage(connection_string=read.get(name, _connection_string), table=table)
     return Storage(uri=read.get(name, https), table=table)
+
+
+def identity(read: SettingReader) -> Identity:
+    """Return where tokens come from: what App Service sets, and whose they are. Raises SettingsError."""
+    name = next(filter(read.text, ("AZURE_CLIENT_ID", "NOTIFIER_STORAGE__clientId")), "AZURE_CLIENT_ID")
+    return Identity(
+        endpoint=read.text("IDENTITY_ENDPOINT"),
+        header=read.text("IDENTITY_HEADER"),
+        client_id=read.get(name, _client_id, ""),
+    )
 
 
 def mail(read: SettingReader) -> MailSettings:

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import msgspec
 
+from shared.channels.context import ChannelSettings
 from shared.channels.email.services import MailSettings
+from shared.identity import Identity
 from shared.notices.planning import Watch
 from shared.routes import Routes
 
@@ -40,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     storage: Storage
     mail: MailSettings
+    channels: ChannelSettings
     routes: Routes
     gap: timedelta
     group_wait: timedelta
@@ -50,4 +53,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     failures_file: str
     clusters: ClusterSource
     retention: timedelta
-    client_id: str
+    app: str
+    """This app's name in Azure; empty elsewhere."""
+    identity: Identity

@@ -16,8 +16,9 @@ MODULES = {
 
 FLOORS = (
     {
-        "addresses", "clock", "connections", "decision_log", "durations", "ids", "keys", "masking",
-        "ncrontab", "setting_forms", "setting_reader", "text", "timestamps", "web_addresses",
+        "addresses", "clock", "connections", "deadlines", "decision_log", "durations", "identity", "ids",
+        "keys", "masking", "ncrontab", "setting_forms", "setting_reader", "text", "timestamps",
+        "web_addresses",
     },
     {"events"},
     {"maintenance", "failures"},

@@ -25,6 +25,8 @@ from shared.connections import transport
 from shared.masking import masked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from azure.core.credentials import TokenCredential
 
     from shared.channels.outcomes import Timeouts
@@ -61,7 +63,7 @@ class Topic:
 
 def _outcome(error: HttpResponseError) -> Outcome:
     status, reason = error.status_code, f"{error.status_code or ''} {_words(error)}".strip()
-    headers = error.response.headers if error.response is not None else {}
+    headers: Mapping[str, str] = getattr(error.response, "headers", {})
     if status is None or isinstance(error, ClientAuthenticationError):
         return Unavailable(reason)
     if status == HTTPStatus.TOO_MANY_REQUESTS:

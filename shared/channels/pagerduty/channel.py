@@ -112,5 +112,5 @@ class PagerDutyChannel(JsonChannel):
         """See Channel."""
         from shared.channels.pagerduty import api
 
-        base = self.context.endpoints.pagerduty
+        base = self.context.settings.endpoints.pagerduty
         return api.enqueue(self.context.door(), base, self.secret(), message.content, timeouts)

@@ -112,6 +112,6 @@ class SlackChannel(JsonChannel):
             **message.content,
             "metadata": {"event_type": "aks_maintenance", "event_payload": {"notice": operation_id}},
         }
-        url = f"{self.context.endpoints.slack}/chat.postMessage"
+        url = f"{self.context.settings.endpoints.slack}/chat.postMessage"
         posted = api.call(door, url, self.secret(), content, timeouts)
         return Accepted() if isinstance(posted, api.Posted) else posted

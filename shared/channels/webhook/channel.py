@@ -23,7 +23,7 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
 
 def read_targets(field: Field) -> tuple[Target, ...]:
-    """Read `webhook: {url, secret}`, or a list of such; `url` is an address, or $NAME where it is a secret."""
+    """Read `webhook: {url, secret}`, or a list of such; `url` may be a $NAME, too."""
     found: dict[str, Target] = {}
     for one in target_fields.each(field, "a mapping of url and secret"):
         entries = one.mapping(("url", "secret"))
