@@ -7,7 +7,7 @@ import re
 HIDDEN = "***"
 
 _SECRET = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s/?#'\"<>@]*@)?(?P<host>[^\s/?#'\"<>@]*)(?P<rest>[/?#][^\s'\"<>]*)?"
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s/?#'\"<>@]*@)?(?P<host>[^\s/?#'\"<>@]*)(?P<rest>[/?#](?:[^\s'\"<>]*[^\s'\"<>.,;:)])?)?"
     r"|xox[a-z]-?[A-Za-z0-9-]+|xapp-[A-Za-z0-9-]+|whsec_[A-Za-z0-9+/=_-]+|\b[0-9a-f]{32}\b"
     r"|(?<=Bearer )[A-Za-z0-9._~+/=-]+|(?<=[?&;])(?:sig|code|key|token)=[^\s&'\"<>]+",
     re.IGNORECASE,

@@ -31,10 +31,7 @@ _UNRESOLVED = "@microsoft.keyvault("
 
 
 class SettingsError(ValueError):
-    """A setting is missing or wrong. The message is one sentence that names it, without secrets."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(masked(message))
+    """A setting is missing or wrong. The message is one sentence that names it."""
 
 
 class SettingReader:
@@ -67,10 +64,12 @@ class SettingReader:
         try:
             return parse(value)
         except ValueError as error:
-            reason = str(error).removesuffix(".")
+            # People paste secrets at odd places: what looks like one is not repeated, whatever the setting.
+            reason = str(error) if masked(value) == value else masked(str(error))
+            reason = reason.removesuffix(".")
             if reason[:1].isupper():
                 raise SettingsError(f"Setting {name} is wrong: {reason}.") from None
-            shown = "" if name in _SECRET else f" ({value[:100]!r})"
+            shown = "" if name in _SECRET else f" ({masked(value)[:100]!r})"
             raise SettingsError(f"Setting {name}{shown} {reason}.") from None
 
     def secret(self, name: str, parse: Callable[[str], T], wanted_by: str) -> T:

@@ -95,7 +95,7 @@ def test_numbers_are_addresses(address: IPv4Address) -> None:
     [
         (
             "see https://prod-1.logic.azure.com:443/workflows/a?sig=b.",
-            "see https://prod-1.logic.azure.com:443/***",
+            "see https://prod-1.logic.azure.com:443/***.",
         ),
         ("https://example.com", "https://example.com"),
         ("smtp://user:password@relay.example.com", "smtp://***@relay.example.com"),
