@@ -83,6 +83,7 @@ class Notifier:
             clock=clock,
             grouping=grouping,
             clusters=clusters,
+            watch=config.watch,
         )
 
     def report(self, text: str) -> None:

@@ -36,15 +36,23 @@ def event_id(value: str) -> str:
 
 
 def event(
-    event_id_: str, status: str, revision: int = 0, *, notice: str = "", time: datetime | None = None
+    event_id_: str,
+    status: str,
+    revision: int = 0,
+    *,
+    notice: str = "",
+    time: datetime | None = None,
+    place: str = "",
 ) -> str:
     """Return the key of an event's row: `event:{eventId}:{status}[:{n}]`. Its insert is the dedupe.
 
     All end-of-support notices are `Scheduled`, so their description, `notice`, is part of the status; the one
     that comes every week after the date ("OutOfSupport") carries the ISO week of its `time`, in case AKS
-    reuses its eventId.
+    reuses its eventId. Of one update run much happens with one status: `place` says where in it.
     """
     part = status if _WORD.fullmatch(status) else digest(status)
+    if place:
+        part += f".{digest(place)[:32]}"
     if time is not None:
         part += "." + (notice if _WORD.fullmatch(notice) else digest(notice))
         if "outofsupport" in notice.lower():

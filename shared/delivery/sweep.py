@@ -27,8 +27,8 @@ from shared.delivery import limiter
 from shared.delivery.limiter import RateLimited
 from shared.delivery.sender import SendResult
 from shared.durations import ahead
-from shared.notices.kinds import ENDS, Decision, Kind, kind_of
-from shared.notices.planning import overtaken, redundant, still_true
+from shared.notices.kinds import ENDS, URGENT, Decision, Kind, kind_of
+from shared.notices.planning import NO_WATCH, next_check, overtaken, redundant, still_true
 from shared.notices.records import Mail, MailItem, Notice, SentMail, StoredEvent, frozen_history, upgrade_of
 from shared.store.protocol import MAX_MEMBERS
 from shared.store.reader import Reader
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from shared.delivery.grouping import Grouping
     from shared.delivery.limiter import Limiter
     from shared.delivery.sender import Sender
+    from shared.notices.planning import Watch
     from shared.notices.records import Check
     from shared.routes import Routes
     from shared.store.protocol import Due, Store
@@ -97,12 +98,14 @@ class Sweeper:
         clock: TableClock,
         grouping: Grouping,
         clusters: Lookup = OFF,
+        watch: Watch = NO_WATCH,
     ) -> None:
         self._store = store
         self._sender = sender
         self._limiter = limiter
         self._routes = routes
         self._clock = clock
+        self._watch = watch
         self._grouping = grouping
         everybody = [
             (audience, target.key) for audience in routes.audiences.values() for target in audience.targets
@@ -205,7 +208,13 @@ class Sweeper:
                 )
                 for to in (self._told(check, reader) if true else ())
             ]
-            if not self._store.resolve(row, notices, now):
+            told = reader.row(check.key)
+            following = (
+                next_check(check, told.event, self._watch, now)
+                if true and isinstance(told, StoredEvent)
+                else ()
+            )
+            if not self._store.resolve(row, notices, now, following):
                 continue  # another instance was faster
             sweep.checked += 1
             made += len(notices)
@@ -472,15 +481,15 @@ def _by_urgency(item: tuple[Destination, list[NoticeRow]]) -> tuple[bool, str]:
 
 
 def _is_no_failure(row: NoticeRow) -> bool:
-    return row.notice.kind is not Kind.FAILED
+    return row.notice.kind not in URGENT
 
 
 def _has_failure(rows: Iterable[NoticeRow]) -> bool:
-    return any(row.notice.kind is Kind.FAILED for row in rows)
+    return any(row.notice.kind in URGENT for row in rows)
 
 
 def _is_urgent(members: Iterable[MailItem]) -> bool:
-    return any(member.kind is Kind.FAILED for member in members)
+    return any(member.kind in URGENT for member in members)
 
 
 def summary(sweep: SweepResult) -> str:

@@ -71,6 +71,7 @@ def load(
         watch=Watch(
             not_started_after=read.get("NOT_STARTED_AFTER", duration, "24h"),
             still_running_after=read.get("STILL_RUNNING_AFTER", duration, "12h"),
+            gate_reminder=read.get("GATE_REMINDER", duration, "4h"),
         ),
         lease=read.get("LEASE", _lease, "2m"),
         portal=read.get("PORTAL", host, "portal.azure.com"),

@@ -271,12 +271,21 @@ class Store:
 
     # Sweep
 
-    def resolve(self, row: CheckRow, notices: Iterable[Notice], due: datetime) -> bool:
-        """Replace a check by the notices it comes to, if any; False where another did. One round trip."""
+    def resolve(
+        self, row: CheckRow, notices: Iterable[Notice], due: datetime, checks: Iterable[Check] = ()
+    ) -> bool:
+        """Replace a check by what it comes to, if anything: notices, and checks that follow it.
+
+        False where another did. One round trip.
+        """
         operations = [Operation(Verb.DELETE, row.key)]
         operations += [
             Operation(Verb.INSERT, keys.work(due, notice.id), codec.notice_values(notice))
             for notice in notices
+        ]
+        operations += [
+            Operation(Verb.INSERT, keys.work(check.due, check.id), codec.check_values(check))
+            for check in checks
         ]
         return self._commits(operations)
 

@@ -122,8 +122,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "PD_SHOP": {"pagerduty": "$PD_SHOP"},
     "HOOK_SECRET": {"webhook": {"url": HOOK, "secret": "$HOOK_SECRET"}},
     "HOOK_URL": {"webhook": {"url": "$HOOK_URL", "secret": "$HOOK_SECRET"}},
-    "SLACK_ENDPOINT": {},
-    "PAGERDUTY_ENDPOINT": {},
+    "SLACK_ENDPOINT": {"to": "a@example.com"},
+    "PAGERDUTY_ENDPOINT": {"to": "a@example.com"},
     "EMAIL_TO": {"teams": "$TEAMS_SHOP"},
 }
 
@@ -134,7 +134,7 @@ NEEDED: dict[str, dict[str, Any]] = {
         ("TEAMS_SHOP", "", "missing"),
         (
             "TEAMS_SHOP",
-            "@Microsoft.KeyVault(SecretUri=https://v.example.com/secrets/x)",
+            "@Microsoft.KeyVault(SecretUri=https://v.example.com/s/x)",
             "Key Vault reference",
         ),
         ("TEAMS_SHOP", "http://prod.example.com/very-secret", "https"),
@@ -152,7 +152,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 def test_wrong_secrets(name: str, value: str, words: str) -> None:
     """A secret that is missing, unresolved or of another form stops the start; the sentence names it."""
     with pytest.raises(SettingsError, match=name) as refused:
-        load({"to": "a@example.com", **NEEDED[name]} if name != "EMAIL_TO" else NEEDED[name], **{name: value})
+        load(NEEDED[name], **{name: value})
     assert words in str(refused.value)
     assert "very-secret" not in str(refused.value)
 
