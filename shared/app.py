@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from shared.clock import Clock
     from shared.settings import Settings
     from shared.sources.arm import Arm
-    from shared.store.table import Table
+    from shared.store.table import BrowsableTable
 
 log = logging.getLogger("notifier")
 
@@ -44,7 +44,9 @@ log = logging.getLogger("notifier")
 class Notifier:
     """The app, put together: takes deliveries of Event Grid, and sweeps."""
 
-    def __init__(self, config: Settings, table: Table, channels: Mapping[str, Channel], clock: Clock) -> None:
+    def __init__(
+        self, config: Settings, table: BrowsableTable, channels: Mapping[str, Channel], clock: Clock
+    ) -> None:
         """`channels` are those of all targets of the routes, by the targets' keys."""
         self._clock = clock = TableClock(clock)
         table = TimedTable(table, clock)
@@ -83,6 +85,7 @@ class Notifier:
             clock=clock,
             grouping=grouping,
             clusters=clusters,
+            record_one=self.intake.record_one,
             watch=config.watch,
         )
 

@@ -158,6 +158,11 @@ def early_report(operation_id: str) -> str:
     return f"told:early-report:{operation_id}"
 
 
+def told_of_spread(id_: str) -> str:
+    """Return the key of the mark that an event that names several clusters has been taken."""
+    return f"told:spread:{id_}"
+
+
 def told_of_rejected(day: datetime) -> str:
     """Return the key of the mark that a day's first rejected input has been told."""
     return f"told:rejected:{day.astimezone(UTC).date().isoformat()}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.store.table import Stored
 
 from shared.store.blobs import pack, unpack
-from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, WorkRow
+from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow, WorkRow
 
 TEXT_LIMIT = 24_000
 """UTF-16 code units in a text property. The service's own limit is 32,767; but what an event's facts take, at
@@ -170,8 +170,15 @@ def work(row: Stored) -> WorkRow:
             return NoticeRow(row.key, Notice(_id(row.key), what, of, to, lead, target))
         case "mail":
             return mail_row(row)
+        case "spread":
+            return SpreadRow(row.key, row.etag, unpack(values), time(values["received"]), values["done"])
         case other:
             raise ValueError(f"a row of kind {other!r} is no work")
+
+
+def spread_values(raw: str, received: datetime) -> dict[str, Any]:
+    """Write the row of an event that names several clusters."""
+    return {"kind": "spread", "received": text(received), "done": 0, **pack(raw)}
 
 
 def refers_to(row: WorkRow) -> set[str]:
@@ -210,6 +217,7 @@ def mail_row(row: Stored) -> MailRow:
         doubt=values["doubt"],
         refused=values["refused"],
         postponed=values.get("postponed", ""),
+        suspected=time(values["suspected"]) if values.get("suspected") else None,
     )
 
 

@@ -12,19 +12,19 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from shared import keys
 from shared.store import codec
-from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate
+from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 from shared.store.table import (
     MAX_OPERATIONS,
+    BrowsableTable,
     Conflict,
     Operation,
     Stored,
-    Table,
     TableError,
     TableUnavailable,
     Verb,
@@ -80,6 +80,7 @@ class Due(msgspec.Struct, frozen=True):
     checks: tuple[CheckRow, ...] = ()
     notices: tuple[NoticeRow, ...] = ()
     mails: tuple[MailRow, ...] = ()
+    spreads: tuple[SpreadRow, ...] = ()
     upcoming: tuple[NoticeRow, ...] = ()
     """Notices that fall due a little later."""
     next: str = ""
@@ -94,7 +95,7 @@ class Due(msgspec.Struct, frozen=True):
 class Store:
     """The rows of one table. Every method says how many round trips it takes when nothing goes wrong."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: BrowsableTable) -> None:
         self._table = table
 
     # Reading
@@ -141,6 +142,7 @@ class Store:
             tuple(row for row in rows if isinstance(row, CheckRow)),
             tuple(row for row in rows if isinstance(row, NoticeRow)),
             tuple(row for row in rows if isinstance(row, MailRow)),
+            tuple(row for row in rows if isinstance(row, SpreadRow)),
             tuple(row for row in later if isinstance(row, NoticeRow)),
             keys.following(page.last) if page.more and page.last < until else "",
         )
@@ -248,6 +250,24 @@ class Store:
             ),
             gates=written,
         )
+
+    def spread(self, name: str, raw: str, now: datetime) -> bool:
+        """Keep an event that names several clusters, to be recorded for each; tell whether it is new.
+
+        `name` is what it is known by. One round trip.
+        """
+        id_ = keys.digest(name)
+        told = Operation(Verb.INSERT, keys.told_of_spread(id_), {"kind": "told", "at": codec.text(now)})
+        work = Operation(Verb.INSERT, keys.work(now, id_), codec.spread_values(raw, now))
+        return self._commits([told, work])
+
+    def spread_on(self, row: SpreadRow, done: int) -> None:
+        """Note for how many clusters an event has been recorded. One round trip."""
+        self._commits([Operation(Verb.MERGE, row.key, {"done": done}, row.etag)])
+
+    def spread_over(self, row: SpreadRow) -> None:
+        """Be done with an event that has been recorded for all of its clusters. One round trip."""
+        self._commits([Operation(Verb.DELETE, row.key)])
 
     def reject(self, rejected: RejectedInput, notice: Notice) -> bool:
         """Keep input that could not be understood; tell whether it is new.
@@ -361,9 +381,14 @@ class Store:
             return self._own(row.key, token), ()
         return msgspec.structs.replace(taken, etag=etag), written
 
-    def free(self, row: MailRow) -> None:
-        """Return up the lease of a mail that was not taken; the attempt does not count. One round trip."""
-        values = {"leased": False, "attempts": row.attempts - 1, "turns": 0}
+    def free(self, row: MailRow, suspected: datetime | None = None) -> None:
+        """Give up the lease of a mail that was not taken; the attempt does not count. One round trip.
+
+        `suspected` is since when it may be this mail that the service does not take.
+        """
+        values: dict[str, Any] = {"leased": False, "attempts": row.attempts - 1, "turns": 0}
+        if suspected is not None:
+            values["suspected"] = codec.text(suspected)
         self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
 
     def leave(self, row: MailRow) -> None:
@@ -437,6 +462,18 @@ class Store:
             )
             return timedelta()
         return page.server_time - page.rows[0].timestamp
+
+    def has_sent(self, target: str, since: datetime) -> bool:
+        """Return whether any mail has been sent to a target since a time. A round trip a page of history."""
+        first = "sent:"
+        while first:
+            page = self._table.touched(first, "sent:" + keys.AFTER, since)
+            if any(
+                sent.state == "sent" and sent.target == target for sent in _readable(codec.sent, page.rows)
+            ):
+                return True
+            first = keys.following(page.last) if page.more else ""
+        return False
 
     def report(
         self, sent: SentMail, etag: str, now: datetime, tell: Notice | None = None, marker: str = ""

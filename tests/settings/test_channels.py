@@ -159,7 +159,7 @@ def test_wrong_secrets(name: str, value: str, words: str) -> None:
 
 @pytest.mark.parametrize("setting", ["WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID"])
 def test_the_loopback(setting: str) -> None:
-    """Http and the loopback are for trying things out: in Azure neither an address nor a secret may be one."""
+    """What is for trying things out, http and the loopback, is refused in Azure."""
     hook = {"url": "http://127.0.0.1:8080/x", "secret": "$HOOK_SECRET"}
     said = {"webhook": hook, "teams": "$TEAMS_SHOP"}
     trying = {"TEAMS_SHOP": "http://127.0.0.1:8080/x", "SLACK_ENDPOINT": "http://localhost:8080/api"}
