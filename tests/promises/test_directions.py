@@ -26,7 +26,7 @@ FLOORS = (
     {"audience"},
     {"routes", "store", "messages", "sources"},
     {"clusters", "channels"},
-    {"delivery"},
+    {"delivery", "pages"},
     {"settings"},
     {"app"},
 )  # fmt: skip
