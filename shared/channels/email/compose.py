@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared import ids, keys
-from shared.channels.email import calendar, plain
+from shared.channels.email import calendar, listing, plain
 from shared.channels.email.email import Email
 from shared.channels.email.rendering import render
 from shared.messages import digest, telling
@@ -56,7 +56,9 @@ def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Brand
     frame = telling.context(mail, audience, look)
     view = telling.told(mail, rows, frame)
     attachments: tuple[Attachment, ...] = ()
-    if len(mail.members) == 1:
+    if isinstance(view, Digest):
+        attachments = (listing.attached(view.listing),)
+    else:
         entry = _calendar(mail.members[0], rows, frame)
         attachments = (entry,) if entry else ()
     subject = _subject(view.status, view.subject, audience, look)
