@@ -91,18 +91,12 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class Mailer(Protocol):
-    """A mail service.
-
-    `can_answer` says whether it can be asked what became of an operation. Where it cannot, a mail in doubt is
-    sent again under the same Message-ID.
-    """
-
-    can_answer: bool
+    """A mail service."""
 
     def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
         """Hand over one email under an operation id, with one request and no retry."""
         ...
 
     def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
-        """Ask what became of an operation."""
+        """Ask what became of an operation, where the service's temper is ASKABLE."""
         ...

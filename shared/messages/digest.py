@@ -77,7 +77,7 @@ def digest(told: Sequence[Entry], frame: RenderContext) -> Digest:
         counts=counts,
         groups=groups,
         listing=tuple(entry.listed for entry in told),
-        shadow=phrases.shadow(frame.audience, frame.look),
+        banner=phrases.shadow(frame.audience, frame.look),
         notes=(*notes, *phrases.notes(frame)),
     )
 

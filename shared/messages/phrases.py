@@ -168,6 +168,9 @@ def raw(event: Event) -> str:
     return readable(event.details)
 
 
+REPEAT = "This may be a repeat: nobody can say whether it arrived when it was sent before."
+
+
 def shadow(audience: Audience, look: Branding) -> str:
     """Tell in shadow mode whom a mail was meant for; nothing otherwise."""
     if not look.only_to:

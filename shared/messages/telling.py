@@ -67,8 +67,13 @@ def told(mail: Mail, rows: Mapping[str, Row], frame: RenderContext) -> View | Di
     if telling meets something it cannot handle.
     """
     if len(mail.members) > 1:
-        return digest.digest(digest.entries(mail.members, rows, frame), frame)
-    return replace(_single(mail.members[0], rows, frame), shadow=phrases.shadow(frame.audience, frame.look))
+        view: View | Digest = digest.digest(digest.entries(mail.members, rows, frame), frame)
+    else:
+        shadow = phrases.shadow(frame.audience, frame.look)
+        view = replace(_single(mail.members[0], rows, frame), banner=shadow)
+    if mail.is_repeat:
+        view = replace(view, banner=f"{phrases.REPEAT} {view.banner}".strip())
+    return view
 
 
 def kinds(mail: Mail) -> list[Kind]:

@@ -184,8 +184,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """What was sent, last: a heading and the fields worth a line."""
     raw: str = ""
     raw_note: str = ""
-    shadow: str = ""
-    """On top of everything: that this mail went to somebody else."""
+    banner: str = ""
+    """On top of everything: that this mail went to somebody else, or may have come before."""
     notes: tuple[str, ...] = ()
     """The foot of the mail: who gets it and why."""
 
@@ -280,8 +280,8 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[Group, ...]
     listing: tuple[Listed, ...] = ()
     """All of it as a table, a row for everything told."""
-    shadow: str = ""
-    """On top of everything: that this mail went to somebody else."""
+    banner: str = ""
+    """On top of everything: that this mail went to somebody else, or may have come before."""
     notes: tuple[str, ...] = ()
 
 

@@ -116,6 +116,12 @@ AHEAD = frozenset(kind for kind, traits in TRAITS.items() if traits.phase is Pha
 UNDER_WAY = frozenset(kind for kind, traits in TRAITS.items() if traits.phase is Phase.BEGUN)
 URGENT = frozenset(kind for kind, traits in TRAITS.items() if traits.urgent)
 WATCHDOGS = frozenset(kind for kind, traits in TRAITS.items() if traits.watchdog)
+ACTIONABLE = frozenset(
+    kind
+    for kind, traits in TRAITS.items()
+    if traits.urgent or traits.essential or traits.phase is Phase.AHEAD or traits.about is not About.CLUSTER
+)
+"""What somebody may have to act on: where nobody can say whether it arrived, it is told again."""
 ESSENTIAL = frozenset(kind for kind, traits in TRAITS.items() if traits.essential)
 
 

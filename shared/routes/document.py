@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from shared.routes.defaults import RoutesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import Any
+
+    from shared.audience import Target
+
+    TargetReader = Callable[["Field"], tuple[Target, ...]]
 
 MAX_LENGTH = 262_144
 """Characters of YAML; ninety audiences with fifty recipients each and their routes are fewer."""

@@ -30,6 +30,7 @@ def text(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding
     """Tell every member in a few lines; `why` says what was wrong with the usual mail."""
     shadow = phrases.shadow(audience, look)
     lines = [
+        *([phrases.REPEAT, ""] if mail.is_repeat else []),
         *([clip(line(shadow), 2_000), ""] if shadow else []),
         "AKS maintenance news, in plain form: the usual mail could not be made",
         f"({clip(line(why[:2_000]), 500)}).",

@@ -80,8 +80,6 @@ class SmtpMailer:
     cannot be read.
     """
 
-    can_answer = False
-
     def __init__(self, url: str, password: str, sender: str) -> None:
         self._relay = parse_url(url)
         if bool(self._relay.user) != bool(password):
