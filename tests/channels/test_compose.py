@@ -163,8 +163,10 @@ def test_every_mail_of_an_event_answers_the_questions(name: str) -> None:
         ("undelivered", "[Undelivered] prod-weu-1 · Reminder: in 24 hours"),
         (
             "digest",
-            ("[2 failed] 9 clusters · 1 budget, 1 vCPU quota · "
-             "1 started, 1 due soon, 2 scheduled, 1 canceled, 2 completed"),
+            (
+                "[2 failed] 9 clusters · 1 budget, 1 vCPU quota · "
+                "1 started, 1 due soon, 2 scheduled, 1 canceled, 2 completed"
+            ),
         ),
     ],
 )
