@@ -16,21 +16,21 @@ from uuid import uuid4
 import msgspec
 
 from shared import ids, keys
-from shared.audience import DEFAULT_AUDIENCE, Destination
+from shared.audience import Destination
 from shared.clusters.lookup import OFF
 from shared.decision_log import log_decision
 from shared.delivery.limiter import RateLimited
+from shared.delivery.rejection import reject
 from shared.events.cluster_event import version_id
 from shared.events.envelope import parse
 from shared.events.model import ClusterNews, Event, Ignored, Item, Rejected
 from shared.notices import correlation
-from shared.notices.kinds import Decision, Kind
+from shared.notices.kinds import URGENT, Decision, Kind
 from shared.notices.planning import Plan, needs_history, plan
 from shared.notices.records import (
     Mail,
     MailItem,
     Notice,
-    RejectedInput,
     StoredEvent,
     frozen_history,
     upgrade_of,
@@ -190,11 +190,15 @@ class Intake:
                 planned = msgspec.structs.replace(planned, decision=Decision.SUPERSEDED, kind=None)
                 recorded = msgspec.structs.replace(recorded, decision=Decision.SUPERSEDED)
             told = self._told(event, planned, history, only)
-            urgent = self._urgent(told) if planned.kind is Kind.FAILED else []
+            urgent = self._urgent(told) if planned.kind in URGENT else []
             clusters = self._clusters if deadline - self._clock.monotonic() > _IN_TIME_FOR_CLUSTERS else OFF
             reader, known = Reader(self._store), [*history, recorded]
             planned = clusters.watched(planned, recorded, known, reader, now)
-            mails = [self._failure(recorded, known, to, clusters, reader) for to in urgent]
+            mails = [
+                self._urgent_mail(planned.kind, recorded, known, to, clusters, reader)
+                for to in urgent
+                if planned.kind is not None
+            ]
             marks = correlation.marks(recorded)
             record = partial(self._store.record, recorded, raw, now=now, token=uuid4().hex, marks=marks)
             since = self._clock.monotonic()
@@ -260,18 +264,19 @@ class Intake:
                 urgent.append(to)
         return urgent
 
-    def _failure(
+    def _urgent_mail(  # noqa: PLR0917 - what one mail is made of
         self,
+        kind: Kind,
         recorded: StoredEvent,
         history: Sequence[StoredEvent],
         to: Destination,
         clusters: Lookup,
         reader: Reader,
     ) -> Mail:
-        """Freeze the mail that tells one audience of a failure, on one target."""
+        """Freeze the mail that tells one audience, on one target, of what cannot wait: a failure, a gate."""
         key, now = recorded.key, self._clock.now()
-        snapshot = clusters.snapshot(Kind.FAILED, key, history, reader, now)
-        member = MailItem(Kind.FAILED, key, frozen_history(history, key), snapshot=snapshot)
+        snapshot = clusters.snapshot(kind, key, history, reader, now)
+        member = MailItem(kind, key, frozen_history(history, key), snapshot=snapshot)
         return Mail(
             operation_id=ids.operation_id([member.notice_id(to.audience, to.target)]),
             audience=to.audience,
@@ -346,12 +351,7 @@ class Intake:
             log.exception("mail %s was not sent at once; the sweep will see to it", row.mail.operation_id)
 
     def _reject(self, raw: str, reason: str) -> Decision:
-        rejected = RejectedInput(keys.rejected(raw), reason, raw, self._clock.now())
-        id_ = ids.notice_id(rejected.key, Kind.REJECTED, "", DEFAULT_AUDIENCE)
-        new = self._store.reject(rejected, Notice(id_, Kind.REJECTED, rejected.key, DEFAULT_AUDIENCE))
-        decision = Decision.REJECTED if new else Decision.DUPLICATE
-        log_decision(decision, rejected.key, level=logging.ERROR, why=reason, size=len(raw))
-        return decision
+        return reject(self._store, raw, reason, self._clock.now())
 
     def _decided(self, decision: Decision, event: Event, key: str) -> Decision:
         log_decision(

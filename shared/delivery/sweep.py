@@ -27,8 +27,8 @@ from shared.delivery import limiter
 from shared.delivery.limiter import RateLimited
 from shared.delivery.sender import SendResult
 from shared.durations import ahead
-from shared.notices.kinds import ENDS, Decision, Kind, kind_of
-from shared.notices.planning import overtaken, redundant, still_true
+from shared.notices.kinds import ENDS, URGENT, Decision, Kind, kind_of
+from shared.notices.planning import NO_WATCH, next_check, overtaken, redundant, still_true
 from shared.notices.records import Mail, MailItem, Notice, SentMail, StoredEvent, frozen_history, upgrade_of
 from shared.store.protocol import MAX_MEMBERS
 from shared.store.reader import Reader
@@ -40,11 +40,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.audience import Destination
-    from shared.clock import Clock
+    from shared.clock import TableClock
     from shared.clusters.lookup import Lookup
     from shared.delivery.grouping import Grouping
     from shared.delivery.limiter import Limiter
     from shared.delivery.sender import Sender
+    from shared.notices.planning import Watch
     from shared.notices.records import Check
     from shared.routes import Routes
     from shared.store.protocol import Due, Store
@@ -55,6 +56,9 @@ log = logging.getLogger("notifier")
 
 SECONDS = 45.0
 """No new mail is begun after this much of a sweep: the timer fires every minute."""
+
+APART = 60
+"""Seconds that clocks may be apart before it is worth a warning."""
 
 MAX_LOOKAHEAD = timedelta(minutes=5)
 """How much longer a notice may have to wait and still go along with others."""
@@ -73,6 +77,8 @@ class SweepResult(msgspec.Struct):
     paused: bool = False
     oldest: int = 0
     """By how many seconds the oldest work that still waits is overdue: an alert looks at it."""
+    ahead: int = 0
+    """By how many seconds this machine's clock is ahead of the table's."""
 
 
 class _StopSending(Exception):  # noqa: N818 - a signal within this module
@@ -89,15 +95,17 @@ class Sweeper:
         sender: Sender,
         limiter: Limiter,
         routes: Routes,
-        clock: Clock,
+        clock: TableClock,
         grouping: Grouping,
         clusters: Lookup = OFF,
+        watch: Watch = NO_WATCH,
     ) -> None:
         self._store = store
         self._sender = sender
         self._limiter = limiter
         self._routes = routes
         self._clock = clock
+        self._watch = watch
         self._grouping = grouping
         everybody = [
             (audience, target.key) for audience in routes.audiences.values() for target in audience.targets
@@ -127,6 +135,7 @@ class Sweeper:
             sweep.found += len(due.checks) + len(due.notices) + len(due.mails)
             try:
                 if first == keys.GATE:
+                    self._compare_clocks(sweep)
                     self._limiter.see(due.gates)
                     self._stopped |= {gate.target for gate in due.gates if gate.until > due.server_time}
                 if sending:
@@ -150,6 +159,13 @@ class Sweeper:
             self._wait(sweep, notices)
         sweep.paused = bool(self._stopped)
         return sweep
+
+    def _compare_clocks(self, sweep: SweepResult) -> None:
+        """Warn, once a sweep, where this machine's clock is not the table's."""
+        ahead = round(self._clock.ahead())
+        if abs(ahead) >= APART and not sweep.ahead:
+            log.warning("the clock of this machine is %s seconds ahead of the table's, which counts", ahead)
+        sweep.ahead = ahead
 
     def _wait(self, sweep: SweepResult, rows: Iterable[NoticeRow | MailRow]) -> None:
         """Count what waits, and how long the oldest of it has."""
@@ -192,7 +208,13 @@ class Sweeper:
                 )
                 for to in (self._told(check, reader) if true else ())
             ]
-            if not self._store.resolve(row, notices, now):
+            told = reader.row(check.key)
+            following = (
+                next_check(check, told.event, self._watch, now)
+                if true and isinstance(told, StoredEvent)
+                else ()
+            )
+            if not self._store.resolve(row, notices, now, following):
                 continue  # another instance was faster
             sweep.checked += 1
             made += len(notices)
@@ -399,7 +421,9 @@ class Sweeper:
         if not notice.key.startswith("event:"):
             return MailItem(notice.kind, notice.key, (), notice.lead)
         history = reader.history(notice.key)
-        if overtaken(notice.kind, notice.key, history) and self._is_replaced(notice, history):
+        if overtaken(notice.kind, notice.key, history, self._clock.now()) and self._is_replaced(
+            notice, history
+        ):
             return None
         snapshot = self._clusters.snapshot(notice.kind, notice.key, history, reader, self._clock.now())
         return MailItem(
@@ -457,15 +481,15 @@ def _by_urgency(item: tuple[Destination, list[NoticeRow]]) -> tuple[bool, str]:
 
 
 def _is_no_failure(row: NoticeRow) -> bool:
-    return row.notice.kind is not Kind.FAILED
+    return row.notice.kind not in URGENT
 
 
 def _has_failure(rows: Iterable[NoticeRow]) -> bool:
-    return any(row.notice.kind is Kind.FAILED for row in rows)
+    return any(row.notice.kind in URGENT for row in rows)
 
 
 def _is_urgent(members: Iterable[MailItem]) -> bool:
-    return any(member.kind is Kind.FAILED for member in members)
+    return any(member.kind in URGENT for member in members)
 
 
 def summary(sweep: SweepResult) -> str:

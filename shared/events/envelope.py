@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-from shared.events import cluster_event, scheduled_event
+from shared.events import cluster_event, fleet_gate, scheduled_event
 from shared.events.model import Event, Ignored, Item, Rejected, UnreadableEventError
 
 _MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{},]|"', re.DOTALL)
@@ -44,11 +44,24 @@ def parse(text: str, received: datetime) -> list[Item]:
     return [item for element in body for item in _items(json.dumps(element), element, received)]
 
 
+def named(text: str) -> str:
+    """Return what the envelope of an event calls it, its source and its id; empty where it does not."""
+    try:
+        body = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    envelope, _ = scheduled_event.envelope_of(body)
+    names = [envelope.get("source") or envelope.get("topic"), envelope.get("id")]
+    return json.dumps(names) if all(isinstance(name, str) and name for name in names) else ""
+
+
 def _items(text: str, body: object, received: datetime) -> list[Item]:
     """Read one event: one item, or one for each cluster that it names."""
     reading = _read(body, received)
     readings: list[Event | Ignored | Rejected] = [reading]
-    if isinstance(reading, Event) and isinstance(body, dict) and not cluster_event.is_one(body):
+    if isinstance(reading, Event) and isinstance(body, dict) and not reading.news:
         readings += scheduled_event.others(reading, body)
     return [Item(text, each) for each in readings]
 
@@ -91,6 +104,8 @@ def _read(body: object, received: datetime) -> Event | Ignored | Rejected:
     try:
         if isinstance(body, dict) and cluster_event.is_one(body):
             return cluster_event.read(body, received)
+        if isinstance(body, dict) and fleet_gate.is_one(body):
+            return fleet_gate.read(body, received)
         return scheduled_event.read(body, received)
     except UnreadableEventError as error:
         return Rejected(str(error))

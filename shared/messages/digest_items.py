@@ -14,12 +14,14 @@ from shared.messages import (
     freezes,
     phrases,
     portal,
+    run_view,
     time_phrases,
     unreachable,
     window_facts,
 )
 from shared.messages.history import read_history
 from shared.messages.presentation import presentation
+from shared.messages.run_history import is_of_a_run, read_run
 from shared.messages.view import Item, Listed
 from shared.notices.kinds import Kind, following
 from shared.notices.records import RejectedInput, SentMail, StoredEvent
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.messages.history import MaintenanceHistory
+    from shared.messages.run_history import RunHistory
     from shared.messages.view import RenderContext
     from shared.notices.records import MailItem, Row
 
@@ -73,6 +76,12 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
         return Entry(
             kind=member.kind, order=row.at, item=item, listed=_listed(member.kind, item, row.at, frame)
         )
+    if is_of_a_run(row):
+        run = read_run(member, rows)
+        item, order = _of_run(run, frame), run.event.updated
+        return Entry(
+            kind=member.kind, order=order, item=item, listed=_listed(member.kind, item, order, frame, run)
+        )
     story = read_history(member, rows)
     item, order = _item(story, frame), _when(story)
     if story.kind is not Kind.FAILED:
@@ -98,13 +107,18 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
 
 
 def _listed(
-    kind: Kind, item: Item, time: datetime, frame: RenderContext, story: MaintenanceHistory | None = None
+    kind: Kind,
+    item: Item,
+    time: datetime,
+    frame: RenderContext,
+    story: MaintenanceHistory | RunHistory | None = None,
 ) -> Listed:
     is_known = time < LAST
+    subject = story.event.subject if story else None
     return Listed(
         cluster=item.cluster,
-        resource_group=story.cluster.resource_group if story else "",
-        subscription=story.cluster.subscription if story else "",
+        resource_group=subject.resource_group if subject else "",
+        subscription=subject.subscription if subject else "",
         kind=kind,
         status=story.event.status if story else "",
         time_utc=f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if is_known else "",
@@ -120,6 +134,8 @@ def when(member: MailItem, rows: Mapping[str, Row]) -> datetime:
             return received
         case SentMail(at=at):
             return at
+        case StoredEvent(event=event) if event.run is not None:
+            return event.updated
         case StoredEvent():
             return _when(read_history(member, rows))
     return LAST
@@ -167,7 +183,7 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
     return Item(
         cluster=story.cluster.name,
         group=story.cluster.resource_group,
-        url=portal.cluster(frame.look.portal, story.cluster),
+        url=portal.resource(frame.look.portal, story.cluster),
         what=what,
         when=time,
         is_time=is_time,
@@ -189,6 +205,23 @@ def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
     if story.kind is Kind.NEWS:
         return f"status “{story.event.status}”"
     return ""
+
+
+def _of_run(story: RunHistory, frame: RenderContext) -> Item:
+    gate = story.run.gate
+    step = f"{run_view.at_gate(story.run, gate)}" if gate else run_view.place(story.run)
+    asks = story.kind is Kind.GATE and gate is not None and gate.asks_people
+    return Item(
+        cluster=story.fleet.name,
+        sort="fleet",
+        group=story.fleet.resource_group,
+        url=portal.resource(frame.look.portal, story.fleet),
+        what=f"Update run {story.name}, {step}" if step else f"Update run {story.name}",
+        when=frame.short(story.event.updated),
+        is_time=True,
+        title=gate.title if gate else "",
+        command=commands.fleet("gate approve", story.fleet, gate.name) if asks and gate else "",
+    )
 
 
 def _rejected(row: RejectedInput, frame: RenderContext) -> Item:

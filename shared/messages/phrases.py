@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.audience import Audience
-    from shared.events.model import Cluster, Event
+    from shared.events.model import Cluster, Event, Subject
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import Branding, RenderContext
 
@@ -108,9 +108,9 @@ def _pools(names: tuple[str, ...]) -> str:
     return f"node pool{'s' if len(names) > 1 else ''} {some}" + (f" and {left} more" if left > 0 else "")
 
 
-def where(cluster: Cluster, region: str) -> str:
-    """Tell where a cluster is: resource group, region, subscription."""
-    parts = (cluster.resource_group, region, f"subscription {cluster.subscription}")
+def where(subject: Subject, region: str) -> str:
+    """Tell where a cluster or a fleet is: resource group, region, subscription."""
+    parts = (subject.resource_group, region, f"subscription {subject.subscription}")
     return " · ".join(part for part in parts if part)
 
 
@@ -148,7 +148,7 @@ def timeline(frame: RenderContext, entries: Iterable[tuple[str, datetime | None,
 
 def portal_link(frame: RenderContext, cluster: Cluster) -> Link:
     """Make the link to the cluster."""
-    return Link("Open the cluster in the Azure portal", portal.cluster(frame.look.portal, cluster))
+    return Link("Open the cluster in the Azure portal", portal.resource(frame.look.portal, cluster))
 
 
 def details(event: Event, pools: tuple[str, ...]) -> Section:

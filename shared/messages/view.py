@@ -213,6 +213,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One thing told in a digest: a row."""
 
     cluster: str
+    sort: str = "cluster"
+    """What that is, as it is counted: `cluster` or `fleet`."""
     group: str = ""
     """The resource group, where clusters share a name."""
     url: str = ""

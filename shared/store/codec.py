@@ -87,7 +87,7 @@ def recorded_by_key(row: Stored) -> StoredEvent:
         subject=model.subject(str(values.get("cluster", ""))) or model.Cluster("", "", ""),
         time=row.timestamp.astimezone(UTC),
         updated=row.timestamp.astimezone(UTC),
-        end_of_support=model.EndOfSupport() if "." in status else None,
+        end_of_support=model.EndOfSupport() if status.startswith(f"{model.Status.SCHEDULED}.") else None,
     )
     return StoredEvent(row.key, event, str(values.get("decision", "")), int(revision or 0), readable=False)
 

@@ -60,7 +60,7 @@ def _ics(story: MaintenanceHistory, frame: RenderContext, start: datetime, end: 
     entry_.add("summary", f"{'Canceled: ' if canceled else ''}{what} · {name}")
     entry_.add("description", _description(story))
     entry_.add("location", clip(line(phrases.where(story.cluster, story.region)), 300))
-    entry_.add("url", portal.cluster(frame.look.portal, story.cluster))
+    entry_.add("url", portal.resource(frame.look.portal, story.cluster))
     entry_.add("status", "CANCELLED" if canceled else "CONFIRMED")
     entry_.add("transp", "TRANSPARENT")
     entry_.add("x-microsoft-cdo-busystatus", "FREE")
