@@ -20,9 +20,9 @@ import pytest
 from shared import keys
 from shared.audience import Audience
 from shared.channels.email.compose import LIMIT, SUBJECT_LIMIT, Branding, compose, compose_plain
-from shared.events.model import Status, Upgrade
-from shared.notices.kinds import Kind
-from shared.notices.records import Report, SentMail
+from shared.events.model import Cluster, Status, Upgrade
+from shared.notices.kinds import TRAITS, Kind
+from shared.notices.records import Report, SentMail, StoredEvent
 from testing.samples import mails
 
 if TYPE_CHECKING:
@@ -35,8 +35,13 @@ DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 S = mails.cluster().subscription
 STORIES = {story.name: story for story in mails.stories()}
 SINGLE = sorted(name for name, story in STORIES.items() if len(story.mail.members) == 1)
-TROUBLES = {"rejected", "undelivered", "unreachable", "unreachable-all"}
-EVENTS = [name for name in SINGLE if name not in TROUBLES]
+EVENTS = [
+    name
+    for name in SINGLE
+    if isinstance(row := STORIES[name].rows[STORIES[name].mail.members[0].key], StoredEvent)
+    and isinstance(row.event.subject, Cluster)
+]
+"""Mails about what happens to a cluster."""
 
 
 def email_of(name: str, audience: Audience = mails.TEAM, look: Branding = LOOK) -> Email:
@@ -422,7 +427,7 @@ def test_headers(name: str) -> None:
     assert email.date == story.mail.as_of
     assert headers["Auto-Submitted"] == "auto-generated"
     assert headers["X-Auto-Response-Suppress"] == "All"
-    urgent = any(member.kind is Kind.FAILED for member in story.mail.members)
+    urgent = any(TRAITS[member.kind].urgent for member in story.mail.members)
     assert headers.get("X-Priority") == ("1" if urgent else None)
     assert headers.get("Importance") == ("high" if urgent else None)
     assert headers.get("In-Reply-To") == headers.get("References")
