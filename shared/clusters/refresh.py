@@ -79,7 +79,6 @@ def refresh(store: Store, source: Source, clock: Clock) -> int:
     written = 0
     batch: list[ClusterInfo] = []
     linked: list[ClusterInfo] = []
-    stored = store.clusters()
     began = clock.monotonic()
     for body in source.bodies():
         reading = read(body, clock.now())
@@ -89,7 +88,7 @@ def refresh(store: Store, source: Source, clock: Clock) -> int:
             is_linked = any(found.window_id for found in known.configurations)
             (linked if is_linked else batch).append(known)
         if len(batch) >= _BATCH:
-            written += store.save_clusters(batch, stored)
+            written += store.save_clusters(batch)
             batch = []
         if clock.monotonic() - began > SECONDS:
             log.error("clusters: time is up, and not all are read")
@@ -97,7 +96,7 @@ def refresh(store: Store, source: Source, clock: Clock) -> int:
     # Who else is on a shared window is known once all are read.
     batch += with_sharers(linked)
     for start in range(0, len(batch), _BATCH):
-        written += store.save_clusters(batch[start : start + _BATCH], stored)
+        written += store.save_clusters(batch[start : start + _BATCH])
     log.info("clusters: %s read", written)
     return written
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict, deque
 from functools import partial
+from itertools import groupby
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -22,7 +23,7 @@ from shared.decision_log import log_decision
 from shared.delivery.limiter import RateLimited
 from shared.delivery.rejection import reject
 from shared.events.cluster_event import version_id
-from shared.events.envelope import parse
+from shared.events.envelope import named, parse
 from shared.events.model import ClusterNews, Event, Ignored, Item, Rejected
 from shared.notices import correlation
 from shared.notices.kinds import URGENT, Decision, Kind
@@ -106,12 +107,13 @@ class Intake:
         deadline = self._clock.monotonic() + ANSWER_WITHIN
         decisions: list[Decision] = []
         unavailable: TableUnavailable | None = None
-        for item in parse(text, self._clock.now()):
+        # What was read out of one event has one text: one item for each cluster that it names.
+        for _, (item, *others) in groupby(parse(text, self._clock.now()), key=lambda item: id(item.raw)):
             if self._clock.monotonic() > deadline:
                 unavailable = TableUnavailable("out of time: the rest of the delivery has to come again")
                 break
             try:
-                decisions.append(self._take(item, deadline))
+                decisions.append(self._spread(item) if others else self._take(item, deadline))
             except TableUnavailable as error:
                 unavailable = error
         if unavailable is not None:
@@ -126,7 +128,22 @@ class Intake:
         """
         return self._accept(event, raw, self._clock.monotonic() + ANSWER_WITHIN, via)
 
-    def _take(self, item: Item, deadline: float) -> Decision:
+    def record_one(self, item: Item) -> Decision:
+        """Record an event for one of the clusters that it names. What is to be told waits for the sweep.
+
+        Raises TableUnavailable.
+        """
+        return self._take(item, self._clock.monotonic() + ANSWER_WITHIN, at_once=False)
+
+    def _spread(self, item: Item) -> Decision:
+        """Keep an event that names several clusters for the next sweep, in one transaction, however many."""
+        name = named(item.raw) or item.raw
+        new = self._store.spread(name, item.raw, self._clock.now())
+        decision = Decision.NEW if new else Decision.DUPLICATE
+        assert isinstance(item.reading, Event)
+        return self._decided(decision, item.reading, keys.told_of_spread(keys.digest(name)))
+
+    def _take(self, item: Item, deadline: float, *, at_once: bool = True) -> Decision:
         match item.reading:
             case Ignored(reason, envelope_id):
                 log_decision(Decision.IGNORED, envelope_id, why=reason)
@@ -134,11 +151,11 @@ class Intake:
             case Rejected(reason):
                 return self._reject(item.raw, reason)
             case Event() as event:
-                return self._accept(event, item.raw, deadline, "")
+                return self._accept(event, item.raw, deadline, "", at_once=at_once)
 
-    def _accept(self, event: Event, raw: str, deadline: float, via: str) -> Decision:
+    def _accept(self, event: Event, raw: str, deadline: float, via: str, *, at_once: bool = True) -> Decision:
         try:
-            return self._record_news(event, raw, deadline, via)
+            return self._record_news(event, raw, deadline, via, at_once=at_once)
         except TableUnavailable:
             raise
         except Exception as error:
@@ -146,10 +163,12 @@ class Intake:
             log.exception("an event could not be recorded")
             return self._reject(raw, f"could not be recorded: {error!r}")
 
-    def _record_news(self, event: Event, raw: str, deadline: float, via: str) -> Decision:
+    def _record_news(
+        self, event: Event, raw: str, deadline: float, via: str, *, at_once: bool = True
+    ) -> Decision:
         """Record an event; news of versions once for each audience, from however many clusters they come."""
         if event.news != ClusterNews.NEW_VERSION:
-            return self._record(event, raw, deadline, via)
+            return self._record(event, raw, deadline, via, at_once=at_once)
         region = self._clusters.region(event, Reader(self._store))
         if region:
             id_ = version_id(f"region {region}", event.versions)
@@ -174,7 +193,9 @@ class Intake:
         found = correlation.told_before(event)
         return found is not None and self._store.marked(*found)
 
-    def _record(self, event: Event, raw: str, deadline: float, via: str, only: str = "") -> Decision:
+    def _record(
+        self, event: Event, raw: str, deadline: float, via: str, only: str = "", *, at_once: bool = True
+    ) -> Decision:
         is_told = self._is_told_elsewhere(event)
         for _ in range(_MAX_ATTEMPTS):
             prefix = keys.history(event.event_id)
@@ -190,7 +211,7 @@ class Intake:
                 planned = msgspec.structs.replace(planned, decision=Decision.SUPERSEDED, kind=None)
                 recorded = msgspec.structs.replace(recorded, decision=Decision.SUPERSEDED)
             told = self._told(event, planned, history, only)
-            urgent = self._urgent(told) if planned.kind in URGENT else []
+            urgent = self._urgent(told) if at_once and planned.kind in URGENT else []
             clusters = self._clusters if deadline - self._clock.monotonic() > _IN_TIME_FOR_CLUSTERS else OFF
             reader, known = Reader(self._store), [*history, recorded]
             planned = clusters.watched(planned, recorded, known, reader, now)

@@ -27,6 +27,7 @@ from shared.delivery import limiter
 from shared.delivery.limiter import RateLimited
 from shared.delivery.sender import SendResult
 from shared.durations import ahead
+from shared.events.envelope import parse
 from shared.notices.kinds import ENDS, URGENT, Decision, Kind, kind_of
 from shared.notices.planning import NO_WATCH, next_check, overtaken, redundant, still_true
 from shared.notices.records import Mail, MailItem, Notice, SentMail, StoredEvent, frozen_history, upgrade_of
@@ -36,7 +37,7 @@ from shared.store.rows import LONG_AGO
 from shared.store.table import MAX_OPERATIONS, TableUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from shared.audience import Destination
@@ -45,11 +46,12 @@ if TYPE_CHECKING:
     from shared.delivery.grouping import Grouping
     from shared.delivery.limiter import Limiter
     from shared.delivery.sender import Sender
+    from shared.events.model import Item
     from shared.notices.planning import Watch
     from shared.notices.records import Check
     from shared.routes import Routes
     from shared.store.protocol import Due, Store
-    from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow
+    from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SpreadRow
 
 
 log = logging.getLogger("notifier")
@@ -98,6 +100,7 @@ class Sweeper:
         clock: TableClock,
         grouping: Grouping,
         clusters: Lookup = OFF,
+        record_one: Callable[[Item], Decision],
         watch: Watch = NO_WATCH,
     ) -> None:
         self._store = store
@@ -113,6 +116,7 @@ class Sweeper:
         self._company = min(max(grouping.of(*one).wait for one in everybody), MAX_LOOKAHEAD)
         self._sharing = Counter(target for _, target in everybody)
         self._clusters = clusters
+        self._record_one = record_one
         self._last: dict[Destination, datetime] = {}
         self._stopped: set[str] = set()
         """Targets that take no mail for the rest of this sweep."""
@@ -130,6 +134,7 @@ class Sweeper:
         sending = True
         notices: list[NoticeRow] = []
         lookahead: list[NoticeRow] = []
+        suspects: list[tuple[Due, MailRow]] = []
         for _ in range(_MAX_ROUNDS):
             due = self._store.due(self._clock.now(), first, self._company)
             sweep.found += len(due.checks) + len(due.notices) + len(due.mails)
@@ -139,22 +144,24 @@ class Sweeper:
                     self._limiter.see(due.gates)
                     self._stopped |= {gate.target for gate in due.gates if gate.until > due.server_time}
                 if sending:
-                    self._recover(due, started, sweep)
+                    self._recover(due, [row for row in due.mails if not row.suspected], started, sweep)
             except _StopSending:
                 sending = False
                 self._wait(sweep, due.mails)
-            made += self._check(due.checks, started, sweep)
+            suspects += [(due, row) for row in due.mails if row.suspected]
+            made += self._spread(due.spreads, started) + self._check(due.checks, started, sweep)
             notices += due.notices
             lookahead += due.upcoming
             if due.more:
                 first = due.next
             elif made and sending:
                 # Checks have become notices: these go together with what waits already.
-                first, made, notices, lookahead = keys.GATE, 0, [], []
+                first, made, notices, lookahead, suspects = keys.GATE, 0, [], [], []
             else:
                 break
         if sending:
             self._send_batches(notices, lookahead, started, sweep)
+            self._send_suspects(suspects, started, sweep)
         else:
             self._wait(sweep, notices)
         sweep.paused = bool(self._stopped)
@@ -222,12 +229,38 @@ class Sweeper:
             log_decision(decision, check.key, check=check.kind, lead=check.lead)
         return made
 
+    def _spread(self, rows: Sequence[SpreadRow], started: float) -> int:
+        """Record events for each of the clusters that they name; tell for how many it was new.
+
+        What a third of a sweep does not suffice for is left to the next.
+        """
+        made = 0
+        for row in rows:
+            items = parse(row.raw, row.received)
+            for number, item in enumerate(items[row.done :], row.done):
+                if self._clock.monotonic() - started > SECONDS / 3:
+                    self._store.spread_on(row, number)
+                    return made
+                made += self._record_one(item) is not Decision.DUPLICATE
+            self._store.spread_over(row)
+        return made
+
     # Mails
 
-    def _recover(self, due: Due, started: float, sweep: SweepResult) -> None:
+    def _send_suspects(
+        self, suspects: Sequence[tuple[Due, MailRow]], started: float, sweep: SweepResult
+    ) -> None:
+        """Try again what may be the only mail that is refused, after all others: they tell whether it is."""
+        try:
+            for due, row in suspects:
+                self._recover(due, [row], started, sweep)
+        except _StopSending:
+            pass
+
+    def _recover(self, due: Due, mails: Sequence[MailRow], started: float, sweep: SweepResult) -> None:
         """Take over the mails that nobody is sending, failures first."""
         reader = Reader(self._store)
-        for row in sorted(due.mails, key=_failures_first):
+        for row in sorted(mails, key=_failures_first):
             if row.leased and due.server_time - row.timestamp < self._sender.term(row):
                 self._wait(sweep, [row])
                 continue

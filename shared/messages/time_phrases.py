@@ -51,13 +51,13 @@ def short(time: datetime, zone_: tzinfo, as_of: datetime) -> str:
     return f"{words} ({offset(there)})" if is_twice else words
 
 
-def here(time: datetime, zone_: tzinfo, as_of: datetime) -> str:
+def here(time: datetime, zone_: tzinfo, as_of: datetime | None = None) -> str:
     """Write a time as sentences do: `Fri 27 Nov 02:00 Berlin (UTC+1)`, or `Fri 27 Nov 01:00 UTC`."""
     there, name = _there(time, zone_)
     return f"{_date(there, as_of)} {_clock(there, name)}"
 
 
-def beside(time: datetime, zone_: tzinfo, as_of: datetime) -> str:
+def beside(time: datetime, zone_: tzinfo, as_of: datetime | None = None) -> str:
     """Write a time as panels do: `Fri 27 Nov 02:00 Berlin (UTC+1) · 01:00 UTC`, the day where it differs."""
     there, name = _there(time, zone_)
     if not name:
@@ -100,9 +100,10 @@ def _there(time: datetime, zone_: tzinfo) -> tuple[datetime, str]:
     return time.astimezone(UTC), ""
 
 
-def _date(time: datetime, as_of: datetime) -> str:
+def _date(time: datetime, as_of: datetime | None) -> str:
+    """Write a day, with its year where that is half a year away, or where it is not said from when."""
     words = f"{_DAYS[time.weekday()]} {time.day} {_MONTHS[time.month - 1]}"
-    return f"{words} {time.year}," if abs(time - as_of) >= _HALF_A_YEAR else words
+    return f"{words} {time.year}," if as_of is None or abs(time - as_of) >= _HALF_A_YEAR else words
 
 
 def _clock(time: datetime, name: str) -> str:

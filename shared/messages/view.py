@@ -128,6 +128,12 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     """What the note speaks of, to be copied."""
     links: tuple[Link, ...] = ()
 
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The items, and each row of the table as one, for what has no tables."""
+        rows = self.table.rows if self.table else ()
+        return (*self.items, *(" · ".join(cell for cell in row if cell) for row in rows))
+
     def says_something(self) -> bool:
         """Return whether there is anything under the heading."""
         return bool(self.paragraphs or self.items or self.facts or self.table or self.steps or self.links)
