@@ -54,7 +54,7 @@ def test_every_kind_is_an_event(name: str) -> None:
 
 
 def test_a_card_says_first_what_counts() -> None:
-    """A failure's card opens with cluster and status, what one asks first, the first steps; the rest is folded."""
+    """A failure's card opens with cluster, status, what one asks first, first steps; the rest is folded."""
     story = STORIES["failed"]
     made = card_of("failed")
     head, facts, *_ = made["body"]
