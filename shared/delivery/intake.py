@@ -16,7 +16,7 @@ from uuid import uuid4
 import msgspec
 
 from shared import ids, keys
-from shared.audience import DEFAULT_AUDIENCE, Destination
+from shared.audience import DEFAULT_AUDIENCE, Destination, notices_for
 from shared.clusters.lookup import OFF
 from shared.decision_log import log_decision
 from shared.delivery.limiter import RateLimited
@@ -42,14 +42,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
     from datetime import datetime, timedelta
 
-    from shared.clock import Clock
     from shared.clusters.lookup import Lookup
-    from shared.delivery.grouping import Grouping
-    from shared.delivery.limiter import Limiter
-    from shared.delivery.sender import Sender
+    from shared.delivery.parts import Parts
     from shared.notices.planning import Watch
-    from shared.routes import Routes
-    from shared.store.protocol import Recording, Store
+    from shared.store.protocol import Recording
     from shared.store.rows import MailRow
 
 log = logging.getLogger("notifier")
@@ -71,29 +67,17 @@ _MAX_MARKS = 4
 class Intake:
     """Takes deliveries of Event Grid. Thread-safe."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        sender: Sender,
-        limiter: Limiter,
-        routes: Routes,
-        clock: Clock,
-        grouping: Grouping,
-        gap: timedelta,
-        watch: Watch,
-        clusters: Lookup = OFF,
-    ) -> None:
-        self._store = store
-        self._sender = sender
-        self._limiter = limiter
-        self._routes = routes
-        self._clock = clock
-        self._grouping = grouping
-        self._leads = routes.all_leads()
+    def __init__(self, parts: Parts, *, gap: timedelta, watch: Watch) -> None:
+        self._store = parts.store
+        self._sender = parts.sender
+        self._limiter = parts.limiter
+        self._routes = parts.routes
+        self._clock = parts.clock
+        self._grouping = parts.grouping
+        self._clusters = parts.clusters
+        self._leads = parts.routes.all_leads()
         self._gap = gap
         self._watch = watch
-        self._clusters = clusters
         self._at_once: dict[Destination, deque[float]] = defaultdict(deque)
         self._lock = Lock()
 
@@ -272,13 +256,11 @@ class Intake:
         key, now = recorded.key, self._clock.now()
         snapshot = clusters.snapshot(Kind.FAILED, key, history, reader, now)
         member = MailItem(Kind.FAILED, key, frozen_history(history, key), snapshot=snapshot)
-        return Mail(
-            operation_id=ids.operation_id([member.notice_id(to.audience, to.target)]),
-            audience=to.audience,
-            target=to.target,
-            as_of=now,
-            members=(member,),
+        operation_id = ids.operation_id([member.notice_id(to.audience, to.target)])
+        mail = Mail(
+            operation_id=operation_id, audience=to.audience, target=to.target, as_of=now, members=(member,)
         )
+        return self._sender.bound(mail)
 
     def _notices(
         self, planned: Plan, told: Sequence[Destination], but: Container[Destination] = ()
@@ -287,20 +269,10 @@ class Intake:
         if planned.kind is None or planned.key is None:
             return []
         now = self._clock.now()
-        kind, key = planned.kind, planned.key
         return [
-            (
-                Notice(
-                    ids.notice_id(key, kind, "", to.audience, to.target),
-                    kind,
-                    key,
-                    to.audience,
-                    target=to.target,
-                ),
-                now + self._grouping.of(self._routes.audience(to.audience), to.target).wait,
-            )
-            for to in told
-            if to not in but
+            (notice, now + self._grouping.of(self._routes.audience(notice.audience), notice.target).wait)
+            for notice in notices_for(told, planned.kind, planned.key)
+            if Destination(notice.audience, notice.target) not in but
         ]
 
     def _may_send(self, to: Destination) -> bool:

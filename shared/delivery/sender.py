@@ -37,11 +37,11 @@ from shared.store.protocol import MAX_MEMBERS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from shared.audience import Destination
+    from shared.audience import Audience, Destination
     from shared.channels.channel import Channel, Message
     from shared.clock import Clock
     from shared.delivery.limiter import Limiter
-    from shared.notices.records import MailItem, Row
+    from shared.notices.records import Binding, MailItem, Row
     from shared.routes import Routes
     from shared.store.protocol import Store
     from shared.store.reader import Reader
@@ -80,16 +80,23 @@ class Sender:
         routes: Routes,
         clock: Clock,
         lease: timedelta,
+        bind: Callable[[Audience], Binding],
     ) -> None:
+        """`bind` returns what a mail to an audience is bound to, as things are now."""
         self._store = store
         self._channels = channels
         self._limiter = limiter
         self._routes = routes
         self._clock = clock
         self._lease = lease
+        self._bind = bind
         # A quarter each for taking the lease, a token, connecting and reading: together within the lease.
         self._quarter = lease.total_seconds() / 4
         self._timeouts = Timeouts(min(MAX_CONNECT, self._quarter), min(MAX_READ, self._quarter))
+
+    def bound(self, mail: Mail) -> Mail:
+        """Return a mail with what it is bound to if it is handed over now."""
+        return msgspec.structs.replace(mail, bound=self._bind(self._routes.audience(mail.audience)))
 
     def ordered(self, members: tuple[MailItem, ...], target: str, reader: Reader) -> tuple[MailItem, ...]:
         """Put members into the order in which a digest tells them, failures first."""
@@ -205,9 +212,14 @@ class Sender:
         return min(self._lease * (1 << min(row.turns, 10)), max(self._lease, MAX_BACK_OFF))
 
     def _render(self, channel: Channel, row: MailRow, rows: Mapping[str, Row]) -> Message:
+        audience = self._routes.audience(row.mail.audience)
+        bound = row.mail.bound
+        if bound is not None:
+            audience = msgspec.structs.replace(
+                audience, to=bound.to, cc=bound.cc, reply_to=bound.reply_to, time_zone=bound.time_zone
+            )
         is_repeat = row.doubt and channel.temper is Temper.BLIND
         mail = msgspec.structs.replace(row.mail, is_repeat=is_repeat)
-        audience = self._routes.audience(mail.audience)
         try:
             return channel.compose(mail, rows, audience)
         except Exception as error:
@@ -313,7 +325,7 @@ class Sender:
         """Return whom a mail is for that no message was made of."""
         audience = self._routes.audience(mail.audience)
         if not mail.target:
-            return audience.to + audience.cc
+            return mail.bound.recipients if mail.bound else audience.to + audience.cc
         target = audience.target(mail.target)
         return (target.label if target else mail.target,)
 

@@ -190,6 +190,12 @@ def still_true(check: Check, history: Sequence[StoredEvent], now: datetime) -> b
     return check.kind is Kind.NOT_STARTED or last.event.start > now
 
 
+def has_passed(notice: Notice, history: Iterable[StoredEvent], now: datetime) -> bool:
+    """Return whether a notice is a reminder of a start that has passed."""
+    last = latest_announcement(history) if notice.kind is Kind.REMINDER else None
+    return last is not None and last.event.start is not None and last.event.start <= now
+
+
 def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent]) -> bool:
     """Return whether later news of the same maintenance makes a notice pointless.
 

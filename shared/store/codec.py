@@ -15,7 +15,17 @@ import msgspec
 from shared import keys
 from shared.events import envelope, model
 from shared.notices.kinds import Kind
-from shared.notices.records import Check, Mail, MailItem, Notice, RejectedInput, Report, SentMail, StoredEvent
+from shared.notices.records import (
+    Binding,
+    Check,
+    Mail,
+    MailItem,
+    Notice,
+    RejectedInput,
+    Report,
+    SentMail,
+    StoredEvent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,6 +131,8 @@ def notice_values(notice: Notice) -> dict[str, Any]:
         "audience": notice.audience,
         "lead": notice.lead,
         **_said("target", notice.target),
+        **({"defaultHears": True} if notice.default_hears else {}),
+        **({"attempts": notice.attempts} if notice.attempts else {}),
     }
 
 
@@ -139,7 +151,13 @@ def mail_values(mail: Mail, *, token: str = "", attempts: int = 0) -> dict[str, 
         "refused": "",
         "repeats": mail.repeats,
         **_said("target", mail.target),
+        **bound_values(mail.bound),
     }
+
+
+def bound_values(bound: Binding | None) -> dict[str, str]:
+    """Write what a mail in doubt keeps to."""
+    return {"bound": _json(bound)} if bound else {}
 
 
 def row(stored: Stored) -> StoredEvent | RejectedInput | SentMail:
@@ -167,7 +185,9 @@ def work(row: Stored) -> WorkRow:
         case "notice":
             what, of, lead = Kind(values["what"]), values["of"], values["lead"]
             to, target = values["audience"], values.get("target", "")
-            return NoticeRow(row.key, Notice(_id(row.key), what, of, to, lead, target))
+            default_hears, attempts = values.get("defaultHears", False), values.get("attempts", 0)
+            notice = Notice(_id(row.key), what, of, to, lead, target, default_hears, attempts)
+            return NoticeRow(row.key, notice)
         case "mail":
             return mail_row(row)
         case other:
@@ -197,6 +217,7 @@ def mail_row(row: Stored) -> MailRow:
         members=_members(values["members"]),
         target=values.get("target", ""),
         repeats=values.get("repeats", ""),
+        bound=msgspec.json.decode(values["bound"], type=Binding) if "bound" in values else None,
     )
     return MailRow(
         key=row.key,

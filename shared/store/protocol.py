@@ -296,7 +296,9 @@ class Store:
         gate with the send counted, where it has limits. Raises GateChanged.
         """
         key = keys.work(now, mail.operation_id)
-        values = codec.mail_values(mail, token=token, attempts=1)
+        rows = tuple(rows)
+        attempts = 1 + max((row.notice.attempts for row in rows), default=0)
+        values = codec.mail_values(mail, token=token, attempts=attempts)
         operations = [Operation(Verb.DELETE, row.key) for row in rows]
         operations.append(Operation(Verb.INSERT, key, values))
         if audience is not None:
@@ -310,20 +312,24 @@ class Store:
         if audience is not None:
             audience = AudienceRow(audience.key, now, etags[-1])
         etag = etags[-2] if audience is not None else etags[-1]
-        row = MailRow(key=key, etag=etag, timestamp=now, mail=mail, token=token, attempts=1, leased=True)
+        row = MailRow(
+            key=key, etag=etag, timestamp=now, mail=mail, token=token, attempts=attempts, leased=True
+        )
         return Frozen(row, audience, written)
 
     def take_over(
-        self, row: MailRow, token: str, gates: Sequence[SendGate] = ()
+        self, row: MailRow, mail: Mail, token: str, gates: Sequence[SendGate] = ()
     ) -> tuple[MailRow | None, tuple[SendGate, ...]]:
         """Lease a mail whose lease has run out, or that is free; None where another did. One round trip.
 
-        A mail taken from a lease is in doubt from then on, unless its sender had got an answer. `gates` are
-        as for `freeze`, and come back as written. Raises GateChanged.
+        A mail taken from a lease is in doubt from then on, unless its sender had got an answer. One that is
+        not goes out as `mail`, which says what it is bound to now. `gates` are as for `freeze`, and come back
+        as written. Raises GateChanged.
         """
-        doubt = row.doubt or (row.leased and not (row.refused or row.postponed))
+        doubt = row.is_in_doubt
         taken = msgspec.structs.replace(
             row,
+            mail=row.mail if doubt else mail,
             token=token,
             leased=True,
             doubt=doubt,
@@ -331,13 +337,15 @@ class Store:
             turns=row.turns + 1,
             postponed="",
         )
-        values = {
+        values: dict[str, object] = {
             "token": token,
             "leased": True,
             "doubt": doubt,
             "attempts": taken.attempts,
             "turns": taken.turns,
         }
+        if taken.mail.bound != row.mail.bound:
+            values |= codec.bound_values(taken.mail.bound)
         if row.postponed:
             values["postponed"] = ""
         operations = [Operation(Verb.MERGE, row.key, values, row.etag)]
@@ -346,6 +354,15 @@ class Store:
         except Conflict:
             return self._own(row.key, token), ()
         return msgspec.structs.replace(taken, etag=etag), written
+
+    def thaw(self, row: MailRow, now: datetime) -> list[NoticeRow]:
+        """Put a mail's notices in its place, due now; none where another was faster. One round trip."""
+        attempts = row.attempts if row.postponed else 0
+        notices = [msgspec.structs.replace(notice, attempts=attempts) for notice in row.mail.notices]
+        rows = [NoticeRow(keys.work(now, notice.id), notice) for notice in notices]
+        operations = [Operation(Verb.DELETE, row.key, etag=row.etag)]
+        operations += [Operation(Verb.INSERT, one.key, codec.notice_values(one.notice)) for one in rows]
+        return rows if self._commits(operations) else []
 
     def free(self, row: MailRow) -> None:
         """Return up the lease of a mail that was not taken; the attempt does not count. One round trip."""

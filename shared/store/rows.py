@@ -33,6 +33,11 @@ class MailRow(msgspec.Struct, frozen=True, kw_only=True):
     postponed: str = ""
     """Why the service did not take it for now, where the attempt that holds the lease got that answer."""
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a request may still be under way, or may have arrived, once the lease has run out."""
+        return self.doubt or (self.leased and not (self.refused or self.postponed))
+
 
 class NoticeRow(msgspec.Struct, frozen=True):
     """A notice waiting to be grouped, as stored."""
