@@ -72,7 +72,7 @@ class Notifier:
             grouping=grouping,
             clusters=Lookup(is_on=config.clusters.is_on),
         )
-        self.intake = Intake(parts, gap=config.gap, watch=config.watch)
+        self.intake = Intake(parts, table, gap=config.gap, watch=config.watch)
         self.delivery = Sweeper(parts)
 
     def report(self, text: str) -> None:

@@ -7,6 +7,7 @@ attempt, or left to its lease: in doubt, to be asked about before anything else 
 from __future__ import annotations
 
 import logging
+from copy import copy
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
@@ -83,9 +84,9 @@ class Sender:
         bind: Callable[[Audience], Binding],
     ) -> None:
         """`bind` returns what a mail to an audience is bound to, as things are now."""
-        self._store = store
+        self.store = store
         self._channels = channels
-        self._limiter = limiter
+        self.limiter = limiter
         self._routes = routes
         self._clock = clock
         self._lease = lease
@@ -93,6 +94,13 @@ class Sender:
         # A quarter each for taking the lease, a token, connecting and reading: together within the lease.
         self._quarter = lease.total_seconds() / 4
         self._timeouts = Timeouts(min(MAX_CONNECT, self._quarter), min(MAX_READ, self._quarter))
+
+    def over(self, store: Store) -> Sender:
+        """Return this sender over another store of the same rows."""
+        other = copy(self)
+        other.store = store
+        other.limiter = self.limiter.over(store)
+        return other
 
     def bound(self, mail: Mail) -> Mail:
         """Return a mail with what it is bound to if it is handed over now."""
@@ -143,7 +151,7 @@ class Sender:
         if timeouts is None:
             log.warning("mail %s is left unsent: too little time", row.mail.operation_id)
             if channel.temper is Temper.BLIND:  # its lease run out would read as a doubt that nobody clears
-                self._store.free(row)
+                self.store.free(row)
             return SendResult.IN_DOUBT
         outcome = channel.send(message, row.mail.operation_id, timeouts)
         match outcome:
@@ -151,19 +159,19 @@ class Sender:
                 return self._settle(row, "sent", message=message, refused=refused)
             case Throttled(retry_after, reason):
                 until_time = self._clock.now() + timedelta(seconds=retry_after)
-                self._limiter.pause_until(row.mail.target, until_time, reason)
-                self._store.free(row)
+                self.limiter.pause_until(row.mail.target, until_time, reason)
+                self.store.free(row)
                 return SendResult.PAUSED
             case Unavailable(reason):
                 log.error("%s takes no mail: %s", _service(channel), reason)
-                self._limiter.back_off(row.mail.target, reason)
-                self._store.free(row)
+                self.limiter.back_off(row.mail.target, reason)
+                self.store.free(row)
                 return SendResult.PAUSED
             case Refused(reason):
                 return self._refused(row, reason, channel, message, timeouts)
             case Postponed(reason):
                 log.warning("mail %s is not taken for now: %s", row.mail.operation_id, reason)
-                self._store.postpone(row, reason)
+                self.store.postpone(row, reason)
                 return SendResult.IN_DOUBT
             case Unknown(reason):
                 log.warning("mail %s is in doubt: %s", row.mail.operation_id, reason)
@@ -195,7 +203,7 @@ class Sender:
                 case OperationState.NO_ANSWER:
                     level = logging.ERROR if row.turns >= MAX_ATTEMPTS else logging.WARNING
                     log.log(level, "no answer about mail %s: %s", row.mail.operation_id, answer.detail)
-                    self._store.leave(row)
+                    self.store.leave(row)
                     return SendResult.IN_DOUBT
                 case OperationState.NEVER_SEEN:
                     pass
@@ -255,7 +263,7 @@ class Sender:
             if answer.state is OperationState.FAILED:
                 return self._settle(row, "failed", message=message, why=answer.detail)
         if row.doubt or (answer is not None and answer.state is OperationState.NO_ANSWER):
-            self._store.refuse(row, reason)
+            self.store.refuse(row, reason)
             return SendResult.IN_DOUBT
         return self._give_up_refused(row, reason, message)
 
@@ -268,7 +276,7 @@ class Sender:
         now = self._clock.now()
         singles = [single(mail, member) for member in mail.members]
         dissolved = self._sent(row, "dissolved", message=message, why=reason)
-        if self._store.dissolve(row, dissolved, singles, now):
+        if self.store.dissolve(row, dissolved, singles, now):
             log.error("mail %s was refused and goes out in %s: %s", mail.operation_id, len(singles), reason)
         return SendResult.SETTLED
 
@@ -288,7 +296,7 @@ class Sender:
             # A mail that tells of failed mail and fails itself is logged, and that is the end of it.
             if not all(member.kind in ABOUT_MAIL for member in row.mail.members):
                 tell = undelivered(sent.key)
-        if not self._store.settle(row, sent, tell):
+        if not self.store.settle(row, sent, tell):
             log.warning("mail %s was settled by another instance", row.mail.operation_id)
         elif state == "sent":
             for member in row.mail.members:

@@ -174,16 +174,20 @@ def row(stored: Stored) -> StoredEvent | RejectedInput | SentMail:
 
 
 def work(row: Stored) -> WorkRow:
-    """Read a row of work, or the pause that heads them."""
+    """Read a row of work, or one of the gates that head them."""
     values = row.values
+    if values["kind"] == "pause":
+        return gate(row)
+    keys.due_of(row.key)  # it is asked for wherever work waits
     match values["kind"]:
-        case "pause":
-            return gate(row)
         case "check":
             what, of, lead = Kind(values["what"]), values["of"], values["lead"]
+            keys.history_of(of)
             return CheckRow(row.key, Check(_id(row.key), what, of, time(values["due"]), lead))
         case "notice":
             what, of, lead = Kind(values["what"]), values["of"], values["lead"]
+            if of.startswith("event:"):
+                keys.history_of(of)
             to, target = values["audience"], values.get("target", "")
             default_hears, attempts = values.get("defaultHears", False), values.get("attempts", 0)
             notice = Notice(_id(row.key), what, of, to, lead, target, default_hears, attempts)
@@ -252,6 +256,11 @@ def gate(row: Stored) -> SendGate:
     until = time(values["until"]) if "until" in values else LONG_AGO
     reason, strikes = values.get("reason", ""), values.get("strikes", 0)
     return SendGate(until, reason, strikes, sends, row.etag, keys.target_of(row.key))
+
+
+def last_mailed(row: Stored) -> datetime:
+    """Read when an audience last got a grouped mail."""
+    return time(row.values["last"])
 
 
 def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
@@ -341,8 +350,11 @@ def text(value: datetime) -> str:
 
 
 def time(value: str) -> datetime:
-    """Read a time that `text` wrote."""
-    return datetime.fromisoformat(value)
+    """Read a time that `text` wrote. Raises ValueError for another."""
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
+        raise ValueError(f"a time without a zone: {value}")
+    return time
 
 
 def _facts(event: model.Event) -> str:

@@ -127,12 +127,13 @@ class Store:
         """
         page = self._table.query(first, keys.work_until(now + soon))
         until = keys.work_until(now)
-        found = [row for row in page.rows if row.key < until]
+        gates = [row for row in page.rows if keys.is_gate(row.key)]
+        found = [row for row in page.rows[len(gates) :] if row.key < until]
         rows = list(_readable(codec.work, found))
-        later = _readable(codec.work, page.rows[len(found) :])
+        later = _readable(codec.work, page.rows[len(gates) + len(found) :])
         return Due(
             page.server_time,
-            tuple(row for row in rows if isinstance(row, SendGate)),
+            tuple(map(_gate, gates)),
             tuple(row for row in rows if isinstance(row, CheckRow)),
             tuple(row for row in rows if isinstance(row, NoticeRow)),
             tuple(row for row in rows if isinstance(row, MailRow)),
@@ -144,7 +145,10 @@ class Store:
         """Return the row of an audience on a target, or one to insert. One round trip."""
         key = keys.audience(name, target)
         row = self._table.get(key)
-        return AudienceRow(key, codec.time(row.values["last"]), row.etag) if row else AudienceRow(key)
+        if row is None:
+            return AudienceRow(key)
+        last = next(_readable(codec.last_mailed, [row]), None)
+        return AudienceRow(key, last, row.etag)
 
     # Clusters
 
@@ -418,7 +422,7 @@ class Store:
     def gate(self, target: str = "") -> SendGate:
         """Return a target's gate as it stands. One round trip."""
         row = self._table.get(keys.gate(target))
-        return codec.gate(row) if row else SendGate(target=target)
+        return _gate(row) if row else SendGate(target=target)
 
     def sent(self, operation_id: str) -> tuple[SentMail, str] | None:
         """Return what became of a mail, and the etag to write it over. One round trip."""
@@ -540,6 +544,11 @@ def _readable(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[
             yield read(row)
         except Exception:
             log.exception("row %s cannot be read, and is left as it is", row.key)
+
+
+def _gate(row: Stored) -> SendGate:
+    """Read a gate; one that cannot be read is as good as none, and the next write goes over it."""
+    return next(_readable(codec.gate, [row]), SendGate(etag=row.etag, target=keys.target_of(row.key)))
 
 
 def _recorded(row: Stored) -> StoredEvent:
