@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from ops import explain, windows
+from ops import explain, ownership, windows
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command("explain")(explain.explain)
+app.command("table")(ownership.table)
 app.add_typer(windows.app, name="windows")
 
 

@@ -7,13 +7,14 @@ needed: cold start is part of the product.
 from __future__ import annotations
 
 import logging
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared import identity
 from shared.channels import registry
 from shared.channels.context import ChannelContext
-from shared.clock import SystemClock
+from shared.clock import SystemClock, TableClock
 from shared.clusters.lookup import Lookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
@@ -26,7 +27,9 @@ from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
 from shared.notices.records import Binding
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
+from shared.store.ownership import OwnedTable
 from shared.store.protocol import Store
+from shared.store.timed import TimedTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,8 +49,11 @@ class Notifier:
 
     def __init__(self, config: Settings, table: Table, channels: Mapping[str, Channel], clock: Clock) -> None:
         """`channels` are those of all targets of the routes, by the targets' keys."""
+        self._clock = clock = TableClock(clock)
+        table = TimedTable(table, clock)
+        if config.app:
+            table = OwnedTable(table, config.storage.table, config.app)
         self.store = Store(table)
-        self._clock = clock
         self._config = config
         routes = config.routes
         limits = {target: channel.limits for target, channel in channels.items()}
@@ -81,7 +87,7 @@ class Notifier:
 
     def remove_expired(self) -> None:
         """Remove history that is older than it has to be kept."""
-        remove_expired(self.store, self._clock, self._config.retention)
+        remove_expired(self.store, self._config.retention)
 
     def refresh_windows(self) -> None:
         """Read clusters and their windows; where CLUSTERS is off, nothing. Raises TableUnavailable."""
@@ -123,7 +129,7 @@ def channel_context(config: Settings) -> ChannelContext:
             freezes=config.routes.freezes,
         ),
         mail=config.mail,
-        credential=lambda: _identity(config),
+        credential=cache(partial(identity.credential, config.identity)),
     )
 
 
@@ -140,7 +146,9 @@ def open_table(config: Settings) -> AzureTable:
             storage.connection_string, table_name=storage.table, **options
         )
     else:
-        client = TableClient(storage.uri, storage.table, credential=_identity(config), **options)
+        client = TableClient(
+            storage.uri, storage.table, credential=identity.credential(config.identity), **options
+        )
     return AzureTable(client)
 
 
@@ -160,11 +168,4 @@ def open_arm(config: Settings) -> Arm:
     """Open Azure Resource Manager with the app's identity. No round trip."""
     from shared.sources import arm
 
-    return arm.Arm(_identity(config), arm.endpoint(config.portal))
-
-
-def _identity(config: Settings) -> Any:  # noqa: ANN401 - typed where it is used
-    # Not DefaultAzureCredential: it probes one source after the other, and the app runs with one identity.
-    from azure.identity import ManagedIdentityCredential
-
-    return ManagedIdentityCredential(client_id=config.client_id or None)
+    return arm.Arm(identity.credential(config.identity), arm.endpoint(config.portal))

@@ -15,6 +15,9 @@ from shared.text import GUID
 GATE = "work:0"
 """The gates head the range of work, email's first, so that the query for due work brings them along."""
 
+OWNER = "meta:owner"
+"""The row that says which app the table belongs to."""
+
 AFTER = "~"
 """Sorts after every character a key may hold: `prefix` to `prefix + AFTER` is everything under a prefix."""
 
@@ -122,9 +125,9 @@ def cluster(cluster_key: str) -> str:
     return f"cluster:{digest(cluster_key)}"
 
 
-def rejected(raw: str) -> str:
-    """Return the key of input that could not be understood: the SHA-256 of its UTF-8 bytes."""
-    return f"rejected:{digest(raw)}"
+def rejected(name: str) -> str:
+    """Return the key of input that could not be understood, by what its envelope calls it or its text."""
+    return f"rejected:{digest(name)}"
 
 
 def address(value: str) -> str:
@@ -145,6 +148,11 @@ def told_of_cluster(what: str, cluster_key: str, time: datetime, event_key: str)
 def told_of_cluster_since(what: str, cluster_key: str, time: datetime) -> str:
     """Return the beginning of the range of a cluster's marks from a time on; `what` is a plain word."""
     return f"told:{what}:{digest(cluster_key)}:{due(time)}"
+
+
+def early_report(operation_id: str) -> str:
+    """Return the key of the mark that a delivery report of a mail came before anything was known of that."""
+    return f"told:early-report:{operation_id}"
 
 
 def told_of_rejected(day: datetime) -> str:

@@ -61,8 +61,8 @@ def deadline(
     """Return when a watchdog of an event looks: by the window where one is known, else when it would anyway.
 
     A start that was planned has until the end of the window that it falls into, or else of the one that
-    follows; what has begun inside a window has until that window's end. A time that has passed already is not
-    taken.
+    follows; what has begun inside a window has until that window's end. Where that has passed it looks at
+    once.
     """
     if check.kind not in WATCHDOGS or now - known.read > FRESH:
         return check.due
@@ -71,7 +71,7 @@ def deadline(
     if found is None or since is None:
         return check.due
     by_window = _end(check.kind, found, since)
-    return check.due if by_window is None or by_window <= now else by_window
+    return check.due if by_window is None else max(by_window, now)
 
 
 def with_window_deadlines(

@@ -12,7 +12,7 @@ from shared.decision_log import log_decision
 from shared.delivery import limiter
 from shared.delivery.progress import alone
 from shared.notices.kinds import ENDS, URGENT, Decision, Kind, kind_of
-from shared.notices.planning import has_passed, overtaken, redundant
+from shared.notices.planning import overtaken, redundant
 from shared.notices.records import Mail, MailItem, SentMail, frozen_history
 from shared.store.protocol import MAX_MEMBERS
 from shared.store.reader import READERS
@@ -191,9 +191,9 @@ class Batch:
         if not notice.key.startswith("event:"):
             return MailItem(notice.kind, notice.key, (), notice.lead)
         history, now = reader.history(notice.key), self._parts.clock.now()
-        if overtaken(notice.kind, notice.key, history) and self._is_replaced(notice, history):
+        if overtaken(notice.kind, notice.key, history, now) and self._is_replaced(notice, history):
             return None
-        if has_passed(notice, history, now) or (notice.default_hears and self.to.audience != notice.audience):
+        if notice.default_hears and self.to.audience != notice.audience:
             return None
         snapshot = self._parts.clusters.snapshot(notice.kind, notice.key, history, reader, now)
         known = frozen_history(history, notice.key)

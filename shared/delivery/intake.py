@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared import ids, keys
-from shared.audience import DEFAULT_AUDIENCE
 from shared.decision_log import log_decision
 from shared.delivery.limiter import Burst
 from shared.delivery.recorder import Recorder
+from shared.delivery.rejection import reject
 from shared.events.envelope import parse
 from shared.events.model import Event, Ignored, Item, Rejected
-from shared.notices.kinds import Decision, Kind
+from shared.notices.kinds import Decision
 from shared.notices.planning import plan
-from shared.notices.records import Notice, RejectedInput
 from shared.store.bounded import BoundedTable
 from shared.store.protocol import Store
 from shared.store.table import TableUnavailable
@@ -107,7 +105,7 @@ class _Delivery:
                 log_decision(Decision.IGNORED, envelope_id, why=reason)
                 return Decision.IGNORED
             case Rejected(reason):
-                return self._reject(item.raw, reason)
+                return reject(self._store, item.raw, reason, self._clock.now())
             case Event() as event:
                 return self.record(event, item.raw, "")
 
@@ -119,12 +117,4 @@ class _Delivery:
         except Exception as error:
             # Delivered again it would fail again: kept and told, as what cannot be understood is.
             log.exception("an event could not be recorded")
-            return self._reject(raw, f"could not be recorded: {error!r}")
-
-    def _reject(self, raw: str, reason: str) -> Decision:
-        rejected = RejectedInput(keys.rejected(raw), reason, raw, self._clock.now())
-        id_ = ids.notice_id(rejected.key, Kind.REJECTED, "", DEFAULT_AUDIENCE)
-        new = self._store.reject(rejected, Notice(id_, Kind.REJECTED, rejected.key, DEFAULT_AUDIENCE))
-        decision = Decision.REJECTED if new else Decision.DUPLICATE
-        log_decision(decision, rejected.key, level=logging.ERROR, why=reason, size=len(raw))
-        return decision
+            return reject(self._store, raw, f"could not be recorded: {error!r}", self._clock.now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.clock import Clock
+from shared.clock import TableClock
 from shared.clusters.lookup import Lookup
 from shared.delivery.grouping import Grouping
 from shared.delivery.limiter import Limiter
@@ -20,6 +20,6 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     sender: Sender
     limiter: Limiter
     routes: Routes
-    clock: Clock
+    clock: TableClock
     grouping: Grouping
     clusters: Lookup

@@ -40,6 +40,8 @@ class SweepResult(msgspec.Struct):
     paused: bool = False
     oldest: int = 0
     """By how many seconds the oldest work that still waits is overdue: an alert looks at it."""
+    ahead: int = 0
+    """By how many seconds this machine's clock is ahead of the table's."""
 
     def add(self, other: SweepResult) -> None:
         """Take in the numbers of a lane."""

@@ -41,6 +41,9 @@ log = logging.getLogger("notifier")
 CHECK_SECONDS = 15.0
 """So much of a sweep is for checks, though one is looked at in any case: they do not keep mail."""
 
+APART = 60
+"""Seconds that clocks may be apart before it is worth a warning."""
+
 MAX_LOOKAHEAD = timedelta(minutes=5)
 """How much longer a notice may have to wait and still go along with others."""
 
@@ -70,10 +73,11 @@ class Sweeper:
         parts = self._parts
         started = parts.clock.monotonic()
         work = read_work(parts, self._lookahead)
+        self._compare_clocks(result := SweepResult())
         parts.limiter.see(work.gates)
         paused = {gate.target for gate in work.gates if gate.until > work.server_time}
-        found = len(work.checks) + len(work.mails) + sum(map(len, work.notices.values()))
-        result = SweepResult(found=found, paused=bool(paused))
+        result.found = len(work.checks) + len(work.mails) + sum(map(len, work.notices.values()))
+        result.paused = bool(paused)
         made = self._check(work.checks, started, result)
         lanes = [
             Lane(
@@ -91,6 +95,14 @@ class Sweeper:
         for lane in lanes:
             result.add(lane.progress.result)
         return result
+
+    def _compare_clocks(self, result: SweepResult) -> None:
+        """Warn where this machine's clock is not the table's."""
+        result.ahead = round(self._parts.clock.ahead())
+        if abs(result.ahead) >= APART:
+            log.warning(
+                "the clock of this machine is %s seconds ahead of the table's, which counts", result.ahead
+            )
 
     def _run(self, lanes: Sequence[Lane]) -> None:
         """Run lanes side by side; one that fails for want of the table does so after the others are done."""

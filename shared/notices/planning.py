@@ -143,11 +143,15 @@ def _reminders(
 def _watchdog(
     kind: Kind, key: str, since: datetime | None, after: timedelta, now: datetime
 ) -> tuple[Check, ...]:
-    """Make the check that what is due to follow has followed; none where its hour has passed already."""
+    """Make the check that what is due to follow has followed: at once where its hour has passed already.
+
+    News that comes late (an outage, Event Grid's retries, a replay) is watched like any other; where it was
+    followed meanwhile, the check finds that out.
+    """
     # A time near the end of the calendar has nothing after it.
-    if since is None or not after or since > _END - after or since + after <= now:
+    if since is None or not after or since > _END - after:
         return ()
-    return (Check(ids.check_id(key, kind, ""), kind, key, since + after),)
+    return (Check(ids.check_id(key, kind, ""), kind, key, max(since + after, now)),)
 
 
 _PLANNED = (Kind.RESCHEDULED, Kind.SCHEDULED, Kind.REMINDER)
@@ -190,20 +194,17 @@ def still_true(check: Check, history: Sequence[StoredEvent], now: datetime) -> b
     return check.kind is Kind.NOT_STARTED or last.event.start > now
 
 
-def has_passed(notice: Notice, history: Iterable[StoredEvent], now: datetime) -> bool:
-    """Return whether a notice is a reminder of a start that has passed."""
-    last = latest_announcement(history) if notice.kind is Kind.REMINDER else None
-    return last is not None and last.event.start is not None and last.event.start <= now
+def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent], now: datetime) -> bool:
+    """Return whether later news of the same maintenance, or the time, makes a notice pointless.
 
-
-def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent]) -> bool:
-    """Return whether later news of the same maintenance makes a notice pointless.
-
-    The later event brought a notice of its own, in the transaction that recorded it.
+    The later event brought a notice of its own, in the transaction that recorded it. A reminder is pointless
+    when the start that it tells of has passed.
     """
     statuses = {row.event.status for row in history}
     if kind in following(Status.SCHEDULED):
         last = latest_announcement(history)
+        if kind is Kind.REMINDER and last is not None and last.event.start and last.event.start <= now:
+            return True
         return bool(statuses & BEGUN) or (last is not None and last.key != key)
     if kind in following(Status.STARTED):
         return bool(statuses & ENDS)

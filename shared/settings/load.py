@@ -17,6 +17,7 @@ from shared.channels import registry
 from shared.channels.email.services import MailSettings, mail_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
+from shared.identity import Identity
 from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
 from shared.setting_forms import address, addresses, addresses_or_none, count, host, https, time_zone
@@ -72,7 +73,8 @@ def load(
         failures_file=read.get("FAILURES_FILE", _failures_file, ""),
         clusters=read.get("CLUSTERS", _clusters, "off"),
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
-        client_id=read.get("AZURE_CLIENT_ID", _client_id, ""),
+        app=read.text("WEBSITE_SITE_NAME"),
+        identity=identity(read),
     )
 
 
@@ -83,6 +85,16 @@ def storage(read: SettingReader) -> Storage:
     if name == "NOTIFIER_STORAGE":
         return Storage(connection_string=read.get(name, _connection_string), table=table)
     return Storage(uri=read.get(name, https), table=table)
+
+
+def identity(read: SettingReader) -> Identity:
+    """Return where tokens come from: what App Service sets, and whose they are. Raises SettingsError."""
+    name = next(filter(read.text, ("AZURE_CLIENT_ID", "NOTIFIER_STORAGE__clientId")), "AZURE_CLIENT_ID")
+    return Identity(
+        endpoint=read.text("IDENTITY_ENDPOINT"),
+        header=read.text("IDENTITY_HEADER"),
+        client_id=read.get(name, _client_id, ""),
+    )
 
 
 def mail(read: SettingReader) -> MailSettings:

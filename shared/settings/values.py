@@ -7,6 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from shared.channels.email.services import MailSettings
+from shared.identity import Identity
 from shared.notices.planning import Watch
 from shared.routes import Routes
 
@@ -50,4 +51,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     failures_file: str
     clusters: ClusterSource
     retention: timedelta
-    client_id: str
+    app: str
+    """This app's name in Azure; empty elsewhere."""
+    identity: Identity

@@ -45,6 +45,8 @@ MAX_MEMBERS = MAX_OPERATIONS - 3
 
 _MAX_CLUSTERS = 40
 
+_FAR_BEHIND = timedelta(seconds=5)
+
 _MAX_ATTEMPTS = 5
 
 
@@ -120,13 +122,16 @@ class Store:
         return next(_readable(codec.row, [row] if row else []), None)
 
     def due(self, now: datetime, first: str = keys.GATE, soon: timedelta = timedelta()) -> Due:
-        """Return work due at `now` from a key on, the gates that head it, and the server's time.
+        """Return work that is due from a key on, the gates that head it, and the server's time.
 
+        `now` is what the caller takes the server's time to be; what is due is decided by the answer's own.
         `soon` is how much longer notices may have to wait that are told of, too, apart from those due. One
-        round trip. What one page does not hold is found from `next` on.
+        round trip, two where the caller is far behind. What one page does not hold is found from `next` on.
         """
         page = self._table.query(first, keys.work_until(now + soon))
-        until = keys.work_until(now)
+        if page.server_time - now >= _FAR_BEHIND:
+            page = self._table.query(first, keys.work_until(page.server_time + soon))
+        until = keys.work_until(page.server_time)
         gates = [row for row in page.rows if keys.is_gate(row.key)]
         found = [row for row in page.rows[len(gates) :] if row.key < until]
         rows = list(_readable(codec.work, found))
@@ -429,6 +434,22 @@ class Store:
         row = self._table.get(keys.sent(operation_id))
         return (codec.sent(row), row.etag) if row else None
 
+    def age_of_report(self, operation_id: str, time: datetime | None) -> timedelta:
+        """Return how long ago, by the table's clock, a delivery report was made that names an unknown mail.
+
+        One without a time, or from the future, was made when it was first seen. One round trip, two then.
+        """
+        mark = keys.early_report(operation_id)
+        page = self._table.query(mark, keys.following(mark), 1)
+        if time is not None and time <= page.server_time:
+            return page.server_time - time
+        if not page.rows:
+            self._commits(
+                [Operation(Verb.INSERT, mark, {"kind": "told", "at": codec.text(page.server_time)})]
+            )
+            return timedelta()
+        return page.server_time - page.rows[0].timestamp
+
     def report(
         self, sent: SentMail, etag: str, now: datetime, tell: Notice | None = None, marker: str = ""
     ) -> bool:
@@ -444,8 +465,11 @@ class Store:
         work = Operation(Verb.INSERT, keys.work(now, tell.id), codec.notice_values(tell))
         return self._commits([write, told, work]) or self._commits([write])
 
-    def pending(self) -> set[str]:
-        """Return the keys of all rows that something still to be done refers to. A round trip a page."""
+    def pending(self) -> tuple[set[str], datetime]:
+        """Return the keys of all rows that something still to be done refers to, and the server's time.
+
+        A round trip a page.
+        """
         found: set[str] = set()
         first = keys.GATE
         while first:
@@ -453,7 +477,7 @@ class Store:
             for row in _readable(codec.work, page.rows):
                 found |= codec.refers_to(row)
             first = keys.following(page.last) if page.more else ""
-        return found
+        return found, page.server_time
 
     def delete_expired(self, prefix: str, since: datetime, keep: Callable[[str], bool]) -> int:
         """Delete the rows under a prefix that nothing was written to since a time; give their number.

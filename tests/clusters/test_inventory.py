@@ -207,7 +207,7 @@ def test_cluster_that_is_gone_goes_with_the_rest_of_history() -> None:
     refreshed(world, attached("gone"), attached("here"))
     world.clock.forward(days=40)
     refreshed(world, attached("here"))
-    remove_expired(world.notifier.store, world.clock, timedelta(days=30))
+    remove_expired(world.notifier.store, timedelta(days=30))
     assert stored(world, "gone") is None
     assert stored(world, "here") is not None
 

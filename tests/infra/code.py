@@ -23,6 +23,9 @@ LOCAL_ONLY = {"NOTIFIER_STORAGE", "EMAIL_CONNECTION_STRING"}
 HOST_SETTINGS = {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME", "PYTHON_THREADPOOL_THREAD_COUNT"}
 """Settings of the Functions host that the sample holds beside the application's."""
 
+PLATFORM = {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "NOTIFIER_STORAGE__clientId", "WEBSITE_SITE_NAME"}
+"""What App Service sets by itself, or a convention of Functions that AZURE_CLIENT_ID stands for here."""
+
 _LEVELS = {"debug", "info", "warning", "error", "exception"}
 
 _STORAGE = (
@@ -69,7 +72,7 @@ def settings_read() -> set[str]:
     for storage in _STORAGE:
         for mail in _MAIL:
             settings.load(_Recorder({**_COMMON, **storage, **mail}, asked))
-    return asked
+    return asked - PLATFORM
 
 
 def settings_in_sample() -> set[str]:
