@@ -129,6 +129,8 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
             return True
         if self.kinds and kind not in self.kinds:
             return False
+        if kind is Kind.GATE_CLOSED and not self.wants(Kind.GATE, upgrade):
+            return False  # it was not asked
         if kind is Kind.REMINDER and lead and not self._reminds(upgrade, lead):
             return False
         match self.volume:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.events.model import Cluster
 from shared.notices.kinds import WATCHDOGS
 from shared.notices.records import StoredEvent
 from shared.store.table import TableError
@@ -96,7 +97,7 @@ class Lookup:
         return known.location.replace(" ", "").lower() if known else ""
 
     def _known(self, told: StoredEvent, reader: Reader) -> ClusterInfo | None:
-        if not self._is_on:
+        if not self._is_on or not isinstance(told.event.subject, Cluster):
             return None
         try:
             return reader.cluster(told.event.subject.key)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared import keys
 from shared.decision_log import log_decision
 from shared.delivery.limiter import Burst
-from shared.delivery.recorder import Recorder
+from shared.delivery.recorder import Recorder, log_event
 from shared.delivery.rejection import reject
-from shared.events.envelope import parse
+from shared.events.envelope import named, parse
 from shared.events.model import Event, Ignored, Item, Rejected
 from shared.notices.kinds import Decision
 from shared.notices.planning import plan
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from shared.delivery.parts import Parts
     from shared.notices.planning import Plan, Watch
-    from shared.store.table import Table
+    from shared.store.table import BrowsableTable
 
 log = logging.getLogger("notifier")
 
@@ -40,7 +42,7 @@ SEND_SECONDS = 25.0
 class Intake:
     """Takes deliveries of Event Grid, and events that came another way. Thread-safe."""
 
-    def __init__(self, parts: Parts, table: Table, *, gap: timedelta, watch: Watch) -> None:
+    def __init__(self, parts: Parts, table: BrowsableTable, *, gap: timedelta, watch: Watch) -> None:
         self._parts = parts
         self._table = table
         self._plan = partial(plan, leads=parts.routes.all_leads(), gap=gap, watch=watch)
@@ -52,15 +54,17 @@ class Intake:
         Raises TableUnavailable if an event could not be recorded, so that Event Grid delivers again; the
         others of the delivery are recorded all the same, and are duplicates then.
         """
-        delivery = _Delivery(self._parts, self._table, self._plan, self._burst)
+        delivery = self._delivery()
         decisions: list[Decision] = []
         unavailable: TableUnavailable | None = None
-        for item in parse(text, self._parts.clock.now()):
+        # What was read out of one event has one text: one item for each cluster that it names.
+        items = parse(text, self._parts.clock.now())
+        for _, (item, *others) in groupby(items, key=lambda item: id(item.raw)):
             if not delivery.has_time:
                 unavailable = TableUnavailable("out of time: the rest of the delivery has to come again")
                 break
             try:
-                decisions.append(delivery.take(item))
+                decisions.append(delivery.spread(item) if others else delivery.take(item))
             except TableUnavailable as error:
                 unavailable = error
         if unavailable is not None:
@@ -73,13 +77,23 @@ class Intake:
         `raw` is what it was read from, and `via` names the way; both are kept with it. Raises
         TableUnavailable if it could not be recorded: then it has to come again.
         """
-        return _Delivery(self._parts, self._table, self._plan, self._burst).record(event, raw, via)
+        return self._delivery().record(event, raw, via)
+
+    def record_one(self, item: Item) -> Decision:
+        """Record an event for one of the clusters that it names. What is to be told waits for the sweep.
+
+        Raises TableUnavailable.
+        """
+        return self._delivery().take(item, at_once=False)
+
+    def _delivery(self) -> _Delivery:
+        return _Delivery(self._parts, self._table, self._plan, self._burst)
 
 
 class _Delivery:
     """One delivery, and how long it may take."""
 
-    def __init__(self, parts: Parts, table: Table, plan: Callable[..., Plan], burst: Burst) -> None:
+    def __init__(self, parts: Parts, table: BrowsableTable, plan: Callable[..., Plan], burst: Burst) -> None:
         began = parts.clock.monotonic()
         self._table = BoundedTable(table, parts.clock, began + ANSWER_SECONDS)
         self._store = Store(self._table)
@@ -99,7 +113,15 @@ class _Delivery:
         """Whether there is time for anything more."""
         return self._table.has_time_for(1)
 
-    def take(self, item: Item) -> Decision:
+    def spread(self, item: Item) -> Decision:
+        """Keep an event that names several clusters for the next sweep, in one transaction, however many."""
+        name = named(item.raw) or item.raw
+        new = self._store.spread(name, item.raw, self._clock.now())
+        decision = Decision.NEW if new else Decision.DUPLICATE
+        assert isinstance(item.reading, Event)
+        return log_event(decision, item.reading, keys.told_of_spread(keys.digest(name)))
+
+    def take(self, item: Item, *, at_once: bool = True) -> Decision:
         match item.reading:
             case Ignored(reason, envelope_id):
                 log_decision(Decision.IGNORED, envelope_id, why=reason)
@@ -107,11 +129,11 @@ class _Delivery:
             case Rejected(reason):
                 return reject(self._store, item.raw, reason, self._clock.now())
             case Event() as event:
-                return self.record(event, item.raw, "")
+                return self.record(event, item.raw, "", at_once=at_once)
 
-    def record(self, event: Event, raw: str, via: str) -> Decision:
+    def record(self, event: Event, raw: str, via: str, *, at_once: bool = True) -> Decision:
         try:
-            return self._recorder.record(event, raw, via)
+            return self._recorder.record(event, raw, via, at_once=at_once)
         except TableUnavailable:
             raise
         except Exception as error:

@@ -71,7 +71,8 @@ class Lane:
             progress.wait(row for rows in self._notices().values() for row in rows)
             return
         for row in sorted(mails, key=_urgent_first):
-            self._recover(row)
+            if not row.suspected:
+                self._recover(row)
         batches = self._batches()
         while batches:
             batch = batches.popleft()
@@ -79,6 +80,10 @@ class Lane:
                 batch.cut_short()
             elif batch.send():
                 batches.append(batch)
+        # What may be the only mail that is refused goes after all others: they tell whether it is.
+        for row in mails:
+            if row.suspected:
+                self._recover(row)
 
     def _recover(self, row: MailRow) -> None:
         """Go on with a mail that nobody is sending."""

@@ -23,7 +23,7 @@ from shared.delivery.limiter import RateLimited
 from shared.events.cluster_event import version_id
 from shared.events.model import ClusterNews, Event
 from shared.notices import correlation
-from shared.notices.kinds import Decision, Kind
+from shared.notices.kinds import URGENT, Decision, Kind
 from shared.notices.planning import Plan, needs_history
 from shared.notices.records import Mail, MailItem, Notice, StoredEvent, frozen_history, upgrade_of
 from shared.store.reader import Reader
@@ -45,8 +45,8 @@ _STEPS_TO_SEND = 3
 """Round trips that a failure takes which is sent at once: its gate, its recording, its settling."""
 
 _MAX_ATTEMPTS = 3
-_MAX_MARKS = 4
-"""Rows that recording a failure writes beside notices, mails and gates: the event, its marks."""
+_MAX_MARKS = 6
+"""Rows that recording writes beside notices, mails and gates: the event, its marks, its cluster, a check."""
 
 
 class Recorder:
@@ -73,10 +73,10 @@ class Recorder:
         self._send_by = send_by
         self._answer_by = answer_by
 
-    def record(self, event: Event, raw: str, via: str) -> Decision:
+    def record(self, event: Event, raw: str, via: str, *, at_once: bool) -> Decision:
         """Record an event; news of versions once for each audience, from however many clusters they come."""
         if event.news != ClusterNews.NEW_VERSION:
-            return self._record(event, raw, via)
+            return self._record(event, raw, via, at_once=at_once)
         region = self._parts.clusters.region(event, Reader(self._parts.store))
         if region:
             id_ = version_id(f"region {region}", event.versions)
@@ -100,7 +100,7 @@ class Recorder:
         found = correlation.told_before(event)
         return found is not None and self._parts.store.marked(*found)
 
-    def _record(self, event: Event, raw: str, via: str, only: str = "") -> Decision:
+    def _record(self, event: Event, raw: str, via: str, only: str = "", *, at_once: bool = False) -> Decision:
         is_told = self._is_told_elsewhere(event)
         for _ in range(_MAX_ATTEMPTS):
             prefix = keys.history(event.event_id)
@@ -110,30 +110,34 @@ class Recorder:
                 event = msgspec.structs.replace(event, time=now)
             planned = self._plan(event, history, now=now)
             if planned.key is None:
-                return self._decided(planned.decision, event, prefix)
+                return log_event(planned.decision, event, prefix)
             recorded = StoredEvent(planned.key, event, planned.decision, planned.revision, via)
             if is_told:
                 planned = msgspec.structs.replace(planned, decision=Decision.SUPERSEDED, kind=None)
                 recorded = msgspec.structs.replace(recorded, decision=Decision.SUPERSEDED)
             told = self._told(event, planned, history, only)
             # What is sent at once may have to read a gate, is recorded, and settled.
-            is_urgent = planned.kind is Kind.FAILED and self._has_time_for(_STEPS_TO_SEND)
+            is_urgent = at_once and planned.kind in URGENT and self._has_time_for(_STEPS_TO_SEND)
             urgent = self._urgent(told) if is_urgent else []
             has_time = self._has_time_for(1 + _STEPS_TO_SEND if urgent else 2)
             clusters = self._parts.clusters if has_time else OFF
             reader, known = Reader(self._parts.store), [*history, recorded]
             planned = clusters.watched(planned, recorded, known, reader, now)
-            mails = [self._failure(recorded, known, to, clusters, reader) for to in urgent]
+            mails = [
+                self._urgent_mail(planned.kind, recorded, known, to, clusters, reader)
+                for to in urgent
+                if planned.kind is not None
+            ]
             marks = correlation.marks(recorded)
             record = partial(self._parts.store.record, recorded, raw, now=now, token=uuid4().hex, marks=marks)
             since = self._parts.clock.monotonic()
             recording = self._commit(record, planned, told, mails)
             if recording.is_new:
-                self._decided(planned.decision, event, recorded.key)
+                log_event(planned.decision, event, recorded.key)
                 self._send_all(recording.mails, known, since)
                 return planned.decision
             if not needs_history(event):
-                return self._decided(Decision.DUPLICATE, event, recorded.key)
+                return log_event(Decision.DUPLICATE, event, recorded.key)
             # Another instance recorded something of this maintenance in between: decide again.
         raise TableUnavailable("others keep recording the same maintenance")
 
@@ -189,18 +193,19 @@ class Recorder:
                 urgent.append(to)
         return urgent
 
-    def _failure(
+    def _urgent_mail(  # noqa: PLR0917 - what one mail is made of
         self,
+        kind: Kind,
         recorded: StoredEvent,
         history: Sequence[StoredEvent],
         to: Destination,
         clusters: Lookup,
         reader: Reader,
     ) -> Mail:
-        """Freeze the mail that tells one audience of a failure, on one target."""
+        """Freeze the mail that tells one audience, on one target, of what cannot wait: a failure, a gate."""
         key, now = recorded.key, self._parts.clock.now()
-        snapshot = clusters.snapshot(Kind.FAILED, key, history, reader, now)
-        member = MailItem(Kind.FAILED, key, frozen_history(history, key), snapshot=snapshot)
+        snapshot = clusters.snapshot(kind, key, history, reader, now)
+        member = MailItem(kind, key, frozen_history(history, key), snapshot=snapshot)
         operation_id = ids.operation_id([member.notice_id(to.audience, to.target)])
         mail = Mail(
             operation_id=operation_id, audience=to.audience, target=to.target, as_of=now, members=(member,)
@@ -253,16 +258,18 @@ class Recorder:
         except Exception:
             log.exception("mail %s was not sent at once; the sweep will see to it", row.mail.operation_id)
 
-    def _decided(self, decision: Decision, event: Event, key: str) -> Decision:
-        log_decision(
-            decision,
-            key,
-            eventId=event.event_id,
-            status=event.status,
-            cluster=event.subject.name,
-            envelope=event.envelope_id,
-        )
-        return decision
+
+def log_event(decision: Decision, event: Event, key: str) -> Decision:
+    """Log a decision about an event, and return it."""
+    log_decision(
+        decision,
+        key,
+        eventId=event.event_id,
+        status=event.status,
+        cluster=event.subject.name,
+        envelope=event.envelope_id,
+    )
+    return decision
 
 
 def _destination(mail: Mail) -> Destination:

@@ -23,18 +23,21 @@ from shared.delivery.lane import Lane
 from shared.delivery.progress import Progress, SweepResult, Turns, alone
 from shared.delivery.work import read_work
 from shared.durations import ahead
+from shared.events.envelope import parse
 from shared.notices.kinds import Decision, Kind
-from shared.notices.planning import still_true
+from shared.notices.planning import next_check, still_true
 from shared.notices.records import StoredEvent, upgrade_of
 from shared.store.reader import READERS, Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from shared.audience import Destination
     from shared.delivery.parts import Parts
+    from shared.events.model import Item
+    from shared.notices.planning import Watch
     from shared.notices.records import Check
-    from shared.store.rows import CheckRow
+    from shared.store.rows import CheckRow, SpreadRow
 
 log = logging.getLogger("notifier")
 
@@ -54,8 +57,11 @@ MAX_LANES = 16
 class Sweeper:
     """Sweeps the store. One call at a time; several processes may sweep at once."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, record_one: Callable[[Item], Decision], watch: Watch) -> None:
+        """`record_one` records an event for one of the clusters that it names."""
         self._parts = parts
+        self._record_one = record_one
+        self._watch = watch
         waits = [
             parts.grouping.of(audience, target.key).wait
             for audience in parts.routes.audiences.values()
@@ -78,7 +84,7 @@ class Sweeper:
         paused = {gate.target for gate in work.gates if gate.until > work.server_time}
         result.found = len(work.checks) + len(work.mails) + sum(map(len, work.notices.values()))
         result.paused = bool(paused)
-        made = self._check(work.checks, started, result)
+        made = self._spread(work.spreads, started) | self._check(work.checks, started, result)
         lanes = [
             Lane(
                 target,
@@ -113,6 +119,24 @@ class Sweeper:
                 for future in [pool.submit(lane.run) for lane in lanes]:
                     future.result()
 
+    def _spread(self, rows: Sequence[SpreadRow], started: float) -> set[str]:
+        """Record events for each of the clusters that they name; return the targets that may have notices.
+
+        What the time for it does not suffice for is left to the next sweep.
+        """
+        made = False
+        for row in rows:
+            with alone(row.key):
+                items = parse(row.raw, row.received)
+                for number, item in enumerate(items[row.done :], row.done):
+                    if made and self._parts.clock.monotonic() - started > CHECK_SECONDS:
+                        self._parts.store.spread_on(row, number)
+                        break
+                    made |= self._record_one(item) is not Decision.DUPLICATE
+                else:
+                    self._parts.store.spread_over(row)
+        return set(self._parts.routes.targets()) if made else set()
+
     def _check(self, checks: Sequence[CheckRow], started: float, result: SweepResult) -> set[str]:
         """Turn checks into notices, or drop them; return the targets that have notices by that."""
         parts, now = self._parts, self._parts.clock.now()
@@ -139,7 +163,11 @@ class Sweeper:
                     true = False
                 told = self._told(check, reader) if true else ()
                 notices = notices_for(told, check.kind, check.key, check.lead)
-                if not parts.store.resolve(row, notices, now):
+                of = reader.row(check.key) if true else None
+                following = (
+                    next_check(check, of.event, self._watch, now) if isinstance(of, StoredEvent) else ()
+                )
+                if not parts.store.resolve(row, notices, now, following):
                     continue  # another instance was faster
                 result.checked += 1
                 made |= {notice.target for notice in notices}

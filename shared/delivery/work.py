@@ -9,7 +9,7 @@ import msgspec
 
 from shared import keys
 from shared.audience import Destination
-from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate
+from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 
 if TYPE_CHECKING:
     from shared.delivery.parts import Parts
@@ -24,6 +24,7 @@ class Work(msgspec.Struct):
     server_time: datetime
     gates: tuple[SendGate, ...]
     checks: list[CheckRow] = []
+    spreads: list[SpreadRow] = []
     mails: list[MailRow] = []
     notices: dict[Destination, list[NoticeRow]] = {}
     """By where they go now, each in order."""
@@ -44,6 +45,7 @@ def read_work(parts: Parts, lookahead: timedelta) -> Work:
     upcoming: list[NoticeRow] = []
     for _ in range(MAX_PAGES):
         work.checks += due.checks
+        work.spreads += due.spreads
         work.mails += due.mails
         for row in due.notices:
             work.notices.setdefault(_destination(parts, row), []).append(row)

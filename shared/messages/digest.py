@@ -6,7 +6,7 @@ know, and what to run is said once where it is the same for all.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -151,9 +151,12 @@ def _sorted(told: Iterable[Entry]) -> list[Entry]:
 
 
 def _clusters(told: Iterable[Item]) -> str:
-    """Name the cluster, or count them; nothing where none is told of."""
-    names = {item.url.lower(): item.cluster for item in told if item.url}
-    return next(iter(names.values())) if len(names) == 1 else f"{len(names)} clusters" if names else ""
+    """Name the cluster, or count them, fleets apart; nothing where none is told of."""
+    named = {item.url.lower(): item for item in told if item.url}
+    if len(named) == 1:
+        return next(iter(named.values())).cluster
+    counts = Counter(item.sort for item in named.values())
+    return " and ".join(f"{count} {sort}{'s' * (count > 1)}" for sort, count in sorted(counts.items()))
 
 
 def _brief(counts: Sequence[str], told: int) -> str:

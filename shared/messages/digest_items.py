@@ -14,11 +14,13 @@ from shared.messages import (
     freezes,
     phrases,
     portal,
+    run_view,
     time_phrases,
     unreachable,
     window_facts,
 )
 from shared.messages.history import read_history
+from shared.messages.run_history import is_of_a_run, read_run
 from shared.messages.view import Item
 from shared.notices.kinds import Kind, following
 from shared.notices.records import RejectedInput, SentMail, StoredEvent
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.messages.history import MaintenanceHistory
+    from shared.messages.run_history import RunHistory
     from shared.messages.view import RenderContext
     from shared.notices.records import MailItem, Row
 
@@ -60,6 +63,9 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
         is_unreachable = member.kind is Kind.UNREACHABLE
         item = _unreachable(member, row, frame) if is_unreachable else _undelivered(row, frame)
         return Entry(kind=member.kind, order=when(member, rows), item=item)
+    if is_of_a_run(row):
+        run = read_run(member, rows)
+        return Entry(kind=member.kind, order=run.event.updated, item=_of_run(run, frame))
     story = read_history(member, rows)
     item = _item(story, frame)
     order = _when(story)
@@ -86,6 +92,8 @@ def when(member: MailItem, rows: Mapping[str, Row]) -> datetime:
             return received
         case SentMail(at=at):
             return at
+        case StoredEvent(event=event) if event.run is not None:
+            return event.updated
         case StoredEvent():
             return _when(read_history(member, rows))
     return LAST
@@ -133,7 +141,7 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
     return Item(
         cluster=story.cluster.name,
         group=story.cluster.resource_group,
-        url=portal.cluster(frame.look.portal, story.cluster),
+        url=portal.resource(frame.look.portal, story.cluster),
         what=what,
         when=time,
         title=_title(story, frame),
@@ -165,6 +173,22 @@ def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
     if story.kind is Kind.NEWS:
         return f"status “{story.event.status}”"
     return ""
+
+
+def _of_run(story: RunHistory, frame: RenderContext) -> Item:
+    gate = story.run.gate
+    step = f"{run_view.at_gate(story.run, gate)}" if gate else run_view.place(story.run)
+    asks = story.kind is Kind.GATE and gate is not None and gate.asks_people
+    return Item(
+        cluster=story.fleet.name,
+        sort="fleet",
+        group=story.fleet.resource_group,
+        url=portal.resource(frame.look.portal, story.fleet),
+        what=f"Update run {story.name}, {step}" if step else f"Update run {story.name}",
+        when=time_phrases.brief_both(story.event.updated, frame.zone, frame.as_of),
+        title=gate.title if gate else "",
+        command=commands.fleet("gate approve", story.fleet, gate.name) if asks and gate else "",
+    )
 
 
 def _rejected(row: RejectedInput, frame: RenderContext) -> Item:

@@ -141,5 +141,7 @@ def told(row: SentMail, rows: Mapping[str, Row]) -> tuple[str, ...]:
 
 def _told(kind: Kind, row: Row | None) -> str:
     if isinstance(row, StoredEvent):
-        return f"{kind.value}: {phrases.WHAT[row.event.upgrade]} · {row.event.subject.name}"
+        run = row.event.run
+        what = f"update run {run.name}" if run else phrases.WHAT[row.event.upgrade]
+        return f"{kind.value}: {what} · {row.event.subject.name}"
     return kind.value

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.audience import Audience
-    from shared.events.model import Cluster, Event
+    from shared.events.model import Cluster, Event, Subject
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import Branding, RenderContext
 
@@ -60,9 +60,9 @@ def expect(story: MaintenanceHistory) -> str:
     return _EXPECT.get(story.upgrade, _EXPECT[Upgrade.UNKNOWN])
 
 
-def where(cluster: Cluster, region: str) -> str:
-    """Tell where a cluster is: resource group, region, subscription."""
-    parts = (cluster.resource_group, region, f"subscription {cluster.subscription}")
+def where(subject: Subject, region: str) -> str:
+    """Tell where a cluster or a fleet is: resource group, region, subscription."""
+    parts = (subject.resource_group, region, f"subscription {subject.subscription}")
     return " · ".join(part for part in parts if part)
 
 
@@ -103,7 +103,7 @@ def timeline(frame: RenderContext, entries: Iterable[tuple[str, datetime | None,
 
 def portal_link(frame: RenderContext, cluster: Cluster) -> Link:
     """Make the link to the cluster."""
-    return Link("Open the cluster in the Azure portal", portal.cluster(frame.look.portal, cluster))
+    return Link("Open the cluster in the Azure portal", portal.resource(frame.look.portal, cluster))
 
 
 def details(event: Event, pools: tuple[str, ...]) -> Section:

@@ -11,6 +11,7 @@ from shared.messages import (
     digest,
     end_of_support,
     failed,
+    fleet_gate,
     freezes,
     notifier_problems,
     overdue,
@@ -23,6 +24,7 @@ from shared.messages import (
 )
 from shared.messages.history import read_history
 from shared.messages.presentation import RANK
+from shared.messages.run_history import is_of_a_run, read_run
 from shared.messages.view import RenderContext
 from shared.notices.kinds import Kind
 from shared.notices.records import RejectedInput, SentMail
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.messages.history import MaintenanceHistory
+    from shared.messages.run_history import RunHistory
     from shared.messages.view import Branding, Digest, View
     from shared.notices.records import Mail, MailItem, Row
 
@@ -51,6 +54,13 @@ _KINDS: dict[Kind, Callable[[MaintenanceHistory, RenderContext], View]] = {
     Kind.NEWS: progress.news,
     Kind.FAILED: failed.failed,
     Kind.END_OF_SUPPORT: end_of_support.end_of_support,
+}
+
+
+_OF_RUNS: dict[Kind, Callable[[RunHistory, RenderContext], View]] = {
+    Kind.GATE: fleet_gate.waiting,
+    Kind.GATE_CLOSED: fleet_gate.closed,
+    Kind.NEWS: fleet_gate.news,
 }
 
 
@@ -88,6 +98,8 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
         if member.kind is Kind.UNREACHABLE:
             return unreachable.unreachable(member, row, rows, frame)
         return notifier_problems.undelivered(row, rows, frame)
+    if is_of_a_run(row):
+        return _OF_RUNS[member.kind](read_run(member, rows), frame)
     story = read_history(member, rows)
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
     return window_facts.with_windows(view, story, frame)

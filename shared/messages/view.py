@@ -151,6 +151,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One thing told in a digest."""
 
     cluster: str
+    sort: str = "cluster"
+    """What that is, as it is counted: `cluster` or `fleet`."""
     group: str = ""
     url: str = ""
     what: str

@@ -27,6 +27,8 @@ MAX_DEPTH = 10
 """Levels of nesting; what is asked for has five."""
 
 _MAX_SHOWN = 60
+_MAX_LISTED = 15
+"""Words that a sentence lists; a typo has its hint besides."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -97,7 +99,9 @@ class Field(NamedTuple):
             if each.lower() == word:
                 return str(each)
         hint = (hints or {}).get(word) or near(word, allowed)
-        raise self.expected(f"one of {', '.join(allowed)}", hint)
+        listed = ", ".join(allowed[:_MAX_LISTED])
+        more = f" or {len(allowed) - _MAX_LISTED} others" if len(allowed) > _MAX_LISTED else ""
+        raise self.expected(f"one of {listed}{more}", hint)
 
 
 def parse(text: str) -> Field | None:

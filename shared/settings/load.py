@@ -20,9 +20,9 @@ from shared.durations import Lead, duration
 from shared.identity import Identity
 from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
-from shared.setting_forms import address, addresses, addresses_or_none, count, host, https, time_zone
+from shared.setting_forms import address, addresses, addresses_or_none, count, flag, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
-from shared.settings.values import ClusterSource, Settings, Storage
+from shared.settings.values import ClusterSource, Settings, Storage, Watcher
 from shared.text import GUID
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def load(
         watch=Watch(
             not_started_after=read.get("NOT_STARTED_AFTER", duration, "24h"),
             still_running_after=read.get("STILL_RUNNING_AFTER", duration, "12h"),
+            gate_reminder=read.get("GATE_REMINDER", duration, "4h"),
         ),
         lease=read.get("LEASE", _lease, "2m"),
         portal=read.get("PORTAL", host, "portal.azure.com"),
@@ -75,6 +76,8 @@ def load(
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
         app=read.text("WEBSITE_SITE_NAME"),
         identity=identity(read),
+        pages=read.get("PAGES", flag, "false"),
+        watcher=Watcher(read.get("HEARTBEAT_URL", _https_or_none, "")),
     )
 
 
@@ -195,6 +198,10 @@ def _leads(value: str) -> tuple[Lead, ...]:
     if len(leads) > 10:  # noqa: PLR2004
         raise ValueError("holds more than 10 leads")
     return leads
+
+
+def _https_or_none(value: str) -> str:
+    return https(value) if value else ""
 
 
 def _client_id(value: str) -> str:

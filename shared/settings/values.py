@@ -36,6 +36,16 @@ class ClusterSource(msgspec.Struct, frozen=True):
         return bool(self.subscriptions or self.file)
 
 
+class Watcher(msgspec.Struct, frozen=True):
+    """Who notices from outside that sweeps have stopped: an address to call; none where it is empty."""
+
+    url: str = ""
+
+    def __repr__(self) -> str:
+        """Leave out the address."""
+        return f"Watcher(is_set={bool(self.url)})"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings, checked, by section."""
 
@@ -54,3 +64,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     app: str
     """This app's name in Azure; empty elsewhere."""
     identity: Identity
+    pages: bool
+    """Whether the calendar feed and the status page are there."""
+    watcher: Watcher

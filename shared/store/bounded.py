@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.clock import Clock
-    from shared.store.table import Operation, Page, Stored, Table
+    from shared.store.table import BrowsableTable, Operation, Page, Stored
 
 _T = TypeVar("_T")
 
@@ -25,7 +25,7 @@ class BoundedTable:
     out to take too long is given up. Whether it took place is open then, as wherever no answer came.
     """
 
-    def __init__(self, table: Table, clock: Clock, deadline: float) -> None:
+    def __init__(self, table: BrowsableTable, clock: Clock, deadline: float) -> None:
         self._table = table
         self._clock = clock
         self._deadline = deadline
@@ -46,6 +46,10 @@ class BoundedTable:
     def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
         """See Table."""
         return self._in_time(lambda: self._table.untouched(first, last, since, limit))
+
+    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
+        """See BrowsableTable."""
+        return self._in_time(lambda: self._table.touched(first, last, since, limit))
 
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table."""

@@ -14,7 +14,7 @@ import msgspec
 
 from shared import keys
 from shared.events import envelope, model
-from shared.notices.kinds import Kind
+from shared.notices.kinds import Decision, Kind
 from shared.notices.records import (
     Binding,
     Check,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from shared.store.table import Stored
 
 from shared.store.blobs import pack, unpack
-from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, WorkRow
+from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow, Token, WorkRow
 
 TEXT_LIMIT = 24_000
 """UTF-16 code units in a text property. The service's own limit is 32,767; but what an event's facts take, at
@@ -97,7 +97,7 @@ def recorded_by_key(row: Stored) -> StoredEvent:
         subject=model.subject(str(values.get("cluster", ""))) or model.Cluster("", "", ""),
         time=row.timestamp.astimezone(UTC),
         updated=row.timestamp.astimezone(UTC),
-        end_of_support=model.EndOfSupport() if "." in status else None,
+        end_of_support=model.EndOfSupport() if status.startswith(f"{model.Status.SCHEDULED}.") else None,
     )
     return StoredEvent(row.key, event, str(values.get("decision", "")), int(revision or 0), readable=False)
 
@@ -194,8 +194,15 @@ def work(row: Stored) -> WorkRow:
             return NoticeRow(row.key, notice)
         case "mail":
             return mail_row(row)
+        case "spread":
+            return SpreadRow(row.key, row.etag, unpack(values), time(values["received"]), values["done"])
         case other:
             raise ValueError(f"a row of kind {other!r} is no work")
+
+
+def spread_values(raw: str, received: datetime) -> dict[str, Any]:
+    """Write the row of an event that names several clusters."""
+    return {"kind": "spread", "received": text(received), "done": 0, **pack(raw)}
 
 
 def refers_to(row: WorkRow) -> set[str]:
@@ -235,6 +242,7 @@ def mail_row(row: Stored) -> MailRow:
         doubt=values["doubt"],
         refused=values["refused"],
         postponed=values.get("postponed", ""),
+        suspected=time(values["suspected"]) if values.get("suspected") else None,
     )
 
 
@@ -322,6 +330,52 @@ def cluster(row: Stored) -> ClusterInfo:
     from shared.maintenance.inventory import ClusterInfo
 
     return msgspec.json.decode(row.values["facts"], type=ClusterInfo)
+
+
+def news_values(recorded: StoredEvent, received: datetime) -> dict[str, Any]:
+    """Write what pages tell of an event, to be merged into its cluster's row; nothing if they do not."""
+    event = recorded.event
+    if event.news or recorded.decision == Decision.STALE or not isinstance(event.subject, model.Cluster):
+        return {}
+    notice = event.description if event.end_of_support else ""
+    # Texts from outside stay out: a page shows none, and the row has room for many maintenances.
+    facts = _facts(msgspec.structs.replace(event, details="", source="", description="", envelope_id=""))
+    said = _json([recorded.key, recorded.decision, recorded.revision, text(received), facts])
+    return {
+        "kind": "cluster",
+        "cluster": event.subject.key,
+        keys.news(event.event_id, event.status, notice): said,
+    }
+
+
+def news(value: str) -> tuple[StoredEvent, datetime]:
+    """Read what `news_values` wrote: the event, as far as it was kept, and when it was received."""
+    key, decision, revision, received, facts = msgspec.json.decode(value, type=tuple[str, str, int, str, str])
+    return StoredEvent(key, _event(facts), decision, revision), time(received)
+
+
+def token_values(token: Token) -> dict[str, Any]:
+    """Write a token's row."""
+    return {"kind": "token", "audience": token.audience, "created": text(token.created)}
+
+
+def token(row: Stored) -> Token:
+    """Read a token's row."""
+    return Token(row.key.removeprefix(keys.TOKENS), row.values["audience"], time(row.values["created"]))
+
+
+def old_news(row: Stored, since: datetime) -> set[str]:
+    """Return the properties of a cluster's row with news received before a time, or that cannot be read."""
+    found = set()
+    for name, value in row.values.items():
+        if name.startswith("news_"):
+            try:
+                is_old = news(value)[1] < since
+            except (ValueError, TypeError):
+                is_old = True
+            if is_old:
+                found.add(name)
+    return found
 
 
 def reports_json(reports: Sequence[Report]) -> str:

@@ -25,7 +25,7 @@ FLOORS = (
     {"audience"},
     {"routes", "store", "messages", "sources"},
     {"clusters", "channels"},
-    {"delivery"},
+    {"delivery", "pages"},
     {"settings"},
     {"app"},
 )  # fmt: skip

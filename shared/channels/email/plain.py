@@ -5,7 +5,7 @@ from __future__ import annotations
 from string import Template
 from typing import TYPE_CHECKING
 
-from shared.messages import phrases
+from shared.messages import phrases, run_view
 from shared.notices.records import RejectedInput, SentMail, StoredEvent
 from shared.text import clean, clip, line
 
@@ -63,6 +63,8 @@ def _member(member: MailItem, row: Row | None) -> Iterator[str]:
         event = row.event
         yield f"{head}: {_short(event.subject.name, 100)} (AKS status {_short(event.status, 60)})"
         yield f"  {_short(event.subject.id, 500)}"
+        if event.run is not None:
+            yield f"  update run {_short(event.run.name, 100)}, {_short(run_view.happened(event), 300)}"
         if event.start is not None:
             yield f"  starts {event.start.isoformat()}"
         yield f"  as of {event.updated.isoformat()}, event {_short(event.event_id, 100)}"
