@@ -22,6 +22,7 @@ from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
 from shared.setting_forms import address, addresses, addresses_or_none, count, flag, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
+from shared.settings.channels import channel_settings, in_shadow
 from shared.settings.values import ClusterSource, Settings, Storage, Watcher
 from shared.text import GUID
 
@@ -57,10 +58,13 @@ def load(
         # The host reads it, as it stands: with a wrong one the timer would never run.
         read.get(name, TimerSchedule.parse, as_it_stands=True)
     defaults = _defaults(read)
+    mail_settings = mail(read)
+    found = _routes(read, defaults, channels)
     return Settings(
-        mail=mail(read),
+        mail=mail_settings,
+        channels=channel_settings(read, found, channels),
         storage=storage(read),
-        routes=_routes(read, defaults, channels),
+        routes=in_shadow(found) if mail_settings.only_to else found,
         gap=defaults.gap,
         group_wait=defaults.wait,
         group_interval=defaults.interval,

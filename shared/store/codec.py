@@ -390,7 +390,7 @@ def reports_json(reports: Sequence[Report]) -> str:
 
 def members_json(members: Sequence[MailItem]) -> str:
     """Write members compactly: rows of the history they share a prefix with go by the rest of their keys."""
-    return _json([_shortened(member) for member in members])
+    return _json([_briefly(_shortened(member)) for member in members])
 
 
 def fits(members: Sequence[MailItem]) -> bool:
@@ -432,6 +432,20 @@ def _shortened(member: MailItem) -> MailItem:
         return member
     prefix = keys.history_of(member.key)
     return msgspec.structs.replace(member, history=tuple(key.removeprefix(prefix) for key in member.history))
+
+
+def _briefly(member: MailItem) -> list[Any]:
+    """Return a member without the later fields that its snapshot says nothing in: a row has little room."""
+    values: list[Any] = msgspec.to_builtins(member)
+    snapshot = values[_SNAPSHOT]
+    while snapshot and len(snapshot) > _FIRST_FIELDS and not snapshot[-1]:
+        snapshot.pop()
+    return values
+
+
+_SNAPSHOT = MailItem.__struct_fields__.index("snapshot")
+_FIRST_FIELDS = 9
+"""Of a snapshot, those of 0.1."""
 
 
 def _members(value: str) -> tuple[MailItem, ...]:
