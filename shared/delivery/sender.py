@@ -165,8 +165,8 @@ class Sender:
                 return SendResult.PAUSED
             case Gone(reason):
                 log.error("%s is gone: %s", channel.name, reason)
-                self._limiter.back_off(row.mail.target, reason)
-                self._store.free(row)
+                self.limiter.back_off(row.mail.target, reason)
+                self.store.free(row)
                 return SendResult.PAUSED
             case Unavailable(reason, of_this_mail):
                 if of_this_mail is not None and self._is_alone(row):
