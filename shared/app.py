@@ -20,23 +20,29 @@ from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
 from shared.delivery.limiter import Limiter
+from shared.delivery.parts import Parts
+from shared.delivery.pulse import Pulse
 from shared.delivery.retention import remove_expired
 from shared.delivery.sender import Sender
 from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
+from shared.notices.records import Binding
+from shared.pages.publisher import Look, Publisher
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.ownership import OwnedTable
+from shared.store.present import PresentState
 from shared.store.protocol import Store
 from shared.store.timed import TimedTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.audience import Audience
     from shared.channels.channel import Channel
     from shared.clock import Clock
     from shared.settings import Settings
     from shared.sources.arm import Arm
-    from shared.store.table import Table
+    from shared.store.table import BrowsableTable
 
 log = logging.getLogger("notifier")
 
@@ -44,11 +50,14 @@ log = logging.getLogger("notifier")
 class Notifier:
     """The app, put together: takes deliveries of Event Grid, and sweeps."""
 
-    def __init__(self, config: Settings, table: Table, channels: Mapping[str, Channel], clock: Clock) -> None:
+    def __init__(
+        self, config: Settings, table: BrowsableTable, channels: Mapping[str, Channel], clock: Clock
+    ) -> None:
         """`channels` are those of all targets of the routes, by the targets' keys."""
         self._clock = clock = TableClock(clock)
-        table = TimedTable(table, clock)
-        self.store = Store(OwnedTable(table, config.storage.table, config.app) if config.app else table)
+        timed = TimedTable(table, clock)
+        owned = OwnedTable(timed, config.storage.table, config.app) if config.app else timed
+        self.store = Store(owned)
         self._config = config
         routes = config.routes
         limits = {target: channel.limits for target, channel in channels.items()}
@@ -60,30 +69,25 @@ class Notifier:
             routes=routes,
             clock=clock,
             lease=config.lease,
+            bind=partial(_binding, config),
         )
         ungrouped = frozenset(target for target, channel in channels.items() if not channel.is_grouped)
         grouping = Grouping(config.group_wait, config.group_interval, ungrouped)
-        clusters = Lookup(is_on=config.clusters.is_on)
-        self.intake = Intake(
+        parts = Parts(
             store=self.store,
             sender=sender,
             limiter=limiter,
             routes=routes,
             clock=clock,
             grouping=grouping,
-            gap=config.gap,
-            watch=config.watch,
-            clusters=clusters,
+            clusters=Lookup(is_on=config.clusters.is_on),
         )
-        self.delivery = Sweeper(
-            store=self.store,
-            sender=sender,
-            limiter=limiter,
-            routes=routes,
-            clock=clock,
-            grouping=grouping,
-            clusters=clusters,
+        self.intake = Intake(parts, owned, gap=config.gap, watch=config.watch)
+        self.pages = Publisher(
+            PresentState(owned), routes, clock, Look(config.mail.sender.rpartition("@")[2], config.portal)
         )
+        self._pulse = Pulse(self.store, clock, config.watcher.url)
+        self.delivery = Sweeper(parts, record_one=self.intake.record_one, watch=config.watch)
 
     def report(self, text: str) -> None:
         """Take a delivery report. Raises TableUnavailable where it has to come again."""
@@ -110,6 +114,7 @@ class Notifier:
         """Send what has fallen due, and log what came of it."""
         sweep = self.delivery.sweep()
         log.info("%s%s", summary(sweep), " (past due)" if past_due else "")
+        self._pulse.beat()
 
 
 def build(config: Settings) -> Notifier:
@@ -133,6 +138,7 @@ def channel_context(config: Settings) -> ChannelContext:
             freezes=config.routes.freezes,
         ),
         mail=config.mail,
+        settings=config.channels,
         credential=cache(partial(identity.credential, config.identity)),
     )
 
@@ -154,6 +160,18 @@ def open_table(config: Settings) -> AzureTable:
             storage.uri, storage.table, credential=identity.credential(config.identity), **options
         )
     return AzureTable(client)
+
+
+def _binding(config: Settings, audience: Audience) -> Binding:
+    return Binding(
+        to=audience.to,
+        cc=audience.cc,
+        reply_to=audience.reply_to,
+        only_to=config.mail.only_to,
+        sender=config.mail.sender,
+        portal=config.portal,
+        time_zone=audience.time_zone,
+    )
 
 
 def open_arm(config: Settings) -> Arm:

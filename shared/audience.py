@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared import keys
+from shared import ids, keys
 from shared.durations import Lead
 from shared.events.model import Upgrade
 from shared.notices.kinds import ABOUT_CLUSTERS, ESSENTIAL, Kind
+from shared.notices.records import Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 DEFAULT_AUDIENCE = "default"
 
@@ -42,6 +47,8 @@ class Target(msgspec.Struct, frozen=True):
     """What the routes say of it: `$NAME`, a channel's id, an address; empty for email, whose are in `to`."""
     kinds: frozenset[str] = frozenset()
     """Values of Kind that go there; empty for all that the audience wants."""
+    secrets: tuple[str, ...] = ()
+    """Names of the settings that hold its secrets."""
 
     @property
     def key(self) -> str:
@@ -62,6 +69,23 @@ class Destination(msgspec.Struct, frozen=True, order=True):
 
     audience: str
     target: str = ""
+
+
+def notices_for(told: Collection[Destination], kind: Kind, key: str, lead: str = "") -> list[Notice]:
+    """Return the notices that tell these of a row, by its key."""
+    default_hears = any(to.audience == DEFAULT_AUDIENCE for to in told)
+    return [
+        Notice(
+            ids.notice_id(key, kind, lead, to.audience, to.target),
+            kind,
+            key,
+            to.audience,
+            lead,
+            to.target,
+            default_hears and to.audience != DEFAULT_AUDIENCE,
+        )
+        for to in told
+    ]
 
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +114,8 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     volume: Volume = Volume.ALL
     targets: tuple[Target, ...] = (EMAIL,)
     """Where it is told; each is a message of its own."""
+    untold: tuple[Target, ...] = ()
+    """Where it would be told, were it not for shadow mode."""
 
     def target(self, key: str) -> Target | None:
         """Return one of its targets by its key."""
@@ -107,6 +133,8 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
             return True
         if self.kinds and kind not in self.kinds:
             return False
+        if kind is Kind.GATE_CLOSED and not self.wants(Kind.GATE, upgrade):
+            return False  # it was not asked
         if kind is Kind.REMINDER and lead and not self._reminds(upgrade, lead):
             return False
         match self.volume:

@@ -18,6 +18,14 @@ GATE = "work:0"
 OWNER = "meta:owner"
 """The row that says which app the table belongs to."""
 
+SWEPT = "meta:sweep"
+"""When the last sweep went well."""
+
+RECONCILED = "meta:reconcile"
+"""When Azure was last asked what there is."""
+
+TOKENS = "meta:token:"
+
 AFTER = "~"
 """Sorts after every character a key may hold: `prefix` to `prefix + AFTER` is everything under a prefix."""
 
@@ -36,15 +44,23 @@ def event_id(value: str) -> str:
 
 
 def event(
-    event_id_: str, status: str, revision: int = 0, *, notice: str = "", time: datetime | None = None
+    event_id_: str,
+    status: str,
+    revision: int = 0,
+    *,
+    notice: str = "",
+    time: datetime | None = None,
+    place: str = "",
 ) -> str:
     """Return the key of an event's row: `event:{eventId}:{status}[:{n}]`. Its insert is the dedupe.
 
     All end-of-support notices are `Scheduled`, so their description, `notice`, is part of the status; the one
     that comes every week after the date ("OutOfSupport") carries the ISO week of its `time`, in case AKS
-    reuses its eventId.
+    reuses its eventId. Of one update run much happens with one status: `place` says where in it.
     """
     part = status if _WORD.fullmatch(status) else digest(status)
+    if place:
+        part += f".{digest(place)[:32]}"
     if time is not None:
         part += "." + (notice if _WORD.fullmatch(notice) else digest(notice))
         if "outofsupport" in notice.lower():
@@ -89,6 +105,11 @@ def gate(target: str) -> str:
     return f"{GATE}:{target}" if target else GATE
 
 
+def is_gate(work_key: str) -> bool:
+    """Return whether a key of the range of work is a gate's."""
+    return work_key == GATE or work_key.startswith(f"{GATE}:")
+
+
 def target_of(gate_key: str) -> str:
     """Return the target that a gate is for."""
     return gate_key[len(GATE) + 1 :]
@@ -120,6 +141,16 @@ def cluster(cluster_key: str) -> str:
     return f"cluster:{digest(cluster_key)}"
 
 
+def news(event_id_: str, status: str, notice: str = "") -> str:
+    """Return the property of a cluster's row that holds the latest news of one status of a maintenance."""
+    return f"news_{digest(f'{event_id(event_id_)} {status} {notice}')[:24]}"
+
+
+def token(hash_: str) -> str:
+    """Return the key of a token's row, by the token's SHA-256."""
+    return f"{TOKENS}{hash_}"
+
+
 def rejected(name: str) -> str:
     """Return the key of input that could not be understood, by what its envelope calls it or its text."""
     return f"rejected:{digest(name)}"
@@ -148,6 +179,11 @@ def told_of_cluster_since(what: str, cluster_key: str, time: datetime) -> str:
 def early_report(operation_id: str) -> str:
     """Return the key of the mark that a delivery report of a mail came before anything was known of that."""
     return f"told:early-report:{operation_id}"
+
+
+def told_of_spread(id_: str) -> str:
+    """Return the key of the mark that an event that names several clusters has been taken."""
+    return f"told:spread:{id_}"
 
 
 def told_of_rejected(day: datetime) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-from shared.events import cluster_event, scheduled_event
+from shared.events import cluster_event, fleet_gate, scheduled_event
 from shared.events.model import Event, Ignored, Item, Rejected, UnreadableEventError
 
 _MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{},]|"', re.DOTALL)
@@ -61,7 +61,7 @@ def _items(text: str, body: object, received: datetime) -> list[Item]:
     """Read one event: one item, or one for each cluster that it names."""
     reading = _read(body, received)
     readings: list[Event | Ignored | Rejected] = [reading]
-    if isinstance(reading, Event) and isinstance(body, dict) and not cluster_event.is_one(body):
+    if isinstance(reading, Event) and isinstance(body, dict) and not reading.news:
         readings += scheduled_event.others(reading, body)
     return [Item(text, each) for each in readings]
 
@@ -104,6 +104,8 @@ def _read(body: object, received: datetime) -> Event | Ignored | Rejected:
     try:
         if isinstance(body, dict) and cluster_event.is_one(body):
             return cluster_event.read(body, received)
+        if isinstance(body, dict) and fleet_gate.is_one(body):
+            return fleet_gate.read(body, received)
         return scheduled_event.read(body, received)
     except UnreadableEventError as error:
         return Rejected(str(error))

@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 
 from shared import keys
+from shared.events.run import RunFacts
 
 
 class Status(StrEnum):
@@ -158,12 +159,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: str = ""
     end_of_support: EndOfSupport | None = None
     news: str = ""
-    """A value of ClusterNews, for an event of a cluster's own topic."""
+    """A value of ClusterNews or RunNews, for an event of a cluster's own topic or of an update run."""
     versions: tuple[str, ...] = ()
     """Of news of versions: the latest supported, the latest stable, the lowest minor, the latest preview."""
+    run: RunFacts | None = None
+    """For an event of a fleet: where in which update run. All of one run share one event_id."""
 
     def row_key(self, revision: int = 0) -> str:
         """Return the key of the row that holds this event, or a revision of it."""
+        if self.run is not None:
+            return keys.event(self.event_id, self.status, revision, place=self.run.place)
         if self.end_of_support is None:
             return keys.event(self.event_id, self.status, revision)
         return keys.event(self.event_id, self.status, revision, notice=self.description, time=self.time)

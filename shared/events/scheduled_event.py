@@ -36,7 +36,6 @@ moment the notice was made, microseconds before the event's own time."""
 _SHORT = 256
 _LONG = 2_048
 _MAX_POOLS = 100
-_MAX_CLUSTERS = 50
 _MAX_POOL = 64
 
 _POOL = re.compile(r"/agentpools/(?P<pool>[^/]+)", re.IGNORECASE)
@@ -57,7 +56,7 @@ def read(body: object, received: datetime) -> Event | Ignored:
         raise UnreadableEventError("no event type: neither CloudEvents 1.0 nor the Event Grid schema")
     envelope_id = short_text(envelope.get("id"))
 
-    data = mapping(envelope.get("data")) or _decoded(envelope.get("data_base64"))
+    data = data_of(envelope)
     info = mapping(data.get("resourceinfo"))
     subject = short_text(envelope.get("subject"), _LONG)
     why_not_ours = _why_not_ours(event_type, info, subject)
@@ -142,8 +141,11 @@ def envelope_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     return envelope, event_type or short_text(envelope.get("eventtype") or envelope.get("type"))
 
 
-def _decoded(value: object) -> Mapping[str, Any]:
-    """Take data that comes as Base64 (CloudEvents 1.0, JSON format, 3.1.1), where that is JSON."""
+def data_of(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an envelope's data; also where it comes as Base64 (CloudEvents 1.0, JSON format, 3.1.1)."""
+    value = envelope.get("data_base64")
+    if data := mapping(envelope.get("data")):
+        return data
     if not isinstance(value, str):
         return {}
     try:
@@ -159,7 +161,7 @@ def others(event: Event, body: Mapping[str, Any]) -> list[Event]:
     taken for one maintenance, so that of another cluster gets one of its own.
     """
     envelope, _ = envelope_of(body)
-    data = mapping(envelope.get("data")) or _decoded(envelope.get("data_base64"))
+    data = data_of(envelope)
     properties = mapping(mapping(data.get("resourceinfo")).get("properties"))
     named: dict[str, list[str]] = {}
     clusters: dict[str, Cluster] = {}
@@ -178,7 +180,7 @@ def others(event: Event, body: Mapping[str, Any]) -> list[Event]:
             subject=cluster,
             pools=_pools(named[key]),
         )
-        for key, cluster in list(clusters.items())[:_MAX_CLUSTERS]
+        for key, cluster in clusters.items()
     ]
 
 

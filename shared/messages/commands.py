@@ -16,7 +16,7 @@ from shared.text import line
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from shared.events.model import Cluster
+    from shared.events.model import Cluster, Fleet, Subject
 
 _PROGRAM = re.compile(
     r"(?P<lead>^|[|;&(]\s*)(?P<call>az(?: [a-z][a-z0-9-]*)+|kubectl)(?=\s|$)(?P<rest>[^|;&]*)"
@@ -42,7 +42,16 @@ def aks(command: str, cluster: Cluster, name: str = "-n") -> str:
     )
 
 
-def reaching(command: str, cluster: Cluster | None) -> str:
+def fleet(command: str, fleet_: Fleet, name: str) -> str:
+    """Return a command of az's fleet extension on something of a fleet: a run, a gate."""
+    return reaching(
+        f"az fleet {command} -g {quoted(fleet_.resource_group)} --fleet-name {quoted(fleet_.name)} "
+        f"--name {quoted(name)}",
+        fleet_,
+    )
+
+
+def reaching(command: str, cluster: Subject | None) -> str:
     """Return the command so that it works on the cluster or not at all.
 
     Each `az` call gets its `--subscription`, each `kubectl` its `--context`, unless it says so already.

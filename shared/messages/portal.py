@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
-    from shared.events.model import Cluster
+    from shared.events.model import Subject
 
 
-def cluster(host: str, cluster_: Cluster) -> str:
-    """Return the address of a cluster's page, without a tenant: the event does not name one."""
-    return f"https://{host}/#@/resource{quote(cluster_.id, safe='/', errors='replace')}"
+def resource(host: str, subject: Subject) -> str:
+    """Return the address of a cluster's or a fleet's page, without a tenant: no event names one."""
+    return f"https://{host}/#@/resource{quote(subject.id, safe='/', errors='replace')}"
 
 
 def https(address: str) -> str:

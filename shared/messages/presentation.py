@@ -35,6 +35,7 @@ class Presentation(msgspec.Struct, frozen=True):
 PRESENTATION = {
     Kind.FAILED: Presentation("Failed", "failed", "Failed", Tone.FAILED),
     Kind.ROLLING_FAILED: Presentation("Rolling failed", "pool failed", "Node pools that failed", Tone.FAILED),
+    Kind.GATE: Presentation("Waiting at a gate", "waiting at a gate", "Gates that wait", Tone.WARNING),
     Kind.UNDELIVERED: Presentation("Undelivered", "undelivered", "Mails that could not be sent", Tone.FAILED),
     Kind.UNREACHABLE: Presentation(
         "Unreachable", "unreachable", "Addresses that mails did not reach", Tone.WARNING
@@ -57,6 +58,7 @@ PRESENTATION = {
     Kind.NEW_VERSION: Presentation("New version", "new version", "New versions", Tone.QUIET),
     Kind.NEWS: Presentation("News", "other", "Other news", Tone.QUIET),
     Kind.CANCELED: Presentation("Canceled", "canceled", "Canceled", Tone.QUIET),
+    Kind.GATE_CLOSED: Presentation("Gate closed", "gate answered", "Gates that wait no longer", Tone.QUIET),
     Kind.COMPLETED: Presentation("Completed", "completed", "Completed", Tone.DONE),
     Kind.ROLLING_SUCCEEDED: Presentation("Rolled", "pool done", "Node pools done", Tone.DONE),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from shared.messages import (
     digest,
     end_of_support,
     failed,
+    fleet_gate,
     freezes,
     notifier_problems,
     overdue,
@@ -23,15 +25,17 @@ from shared.messages import (
 )
 from shared.messages.history import read_history
 from shared.messages.presentation import RANK
+from shared.messages.run_history import is_of_a_run, read_run
 from shared.messages.view import RenderContext
 from shared.notices.kinds import Kind
-from shared.notices.records import RejectedInput, SentMail
+from shared.notices.records import MAX_ABOUT, RejectedInput, SentMail, StoredEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from shared.audience import Audience
     from shared.messages.history import MaintenanceHistory
+    from shared.messages.run_history import RunHistory
     from shared.messages.view import Branding, Digest, View
     from shared.notices.records import Mail, MailItem, Row
 
@@ -51,6 +55,13 @@ _KINDS: dict[Kind, Callable[[MaintenanceHistory, RenderContext], View]] = {
     Kind.NEWS: progress.news,
     Kind.FAILED: failed.failed,
     Kind.END_OF_SUPPORT: end_of_support.end_of_support,
+}
+
+
+_OF_RUNS: dict[Kind, Callable[[RunHistory, RenderContext], View]] = {
+    Kind.GATE: fleet_gate.waiting,
+    Kind.GATE_CLOSED: fleet_gate.closed,
+    Kind.NEWS: fleet_gate.news,
 }
 
 
@@ -85,9 +96,18 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
     if isinstance(row, RejectedInput):
         return notifier_problems.rejected(row, frame)
     if isinstance(row, SentMail):
+        about = _about(row, rows, frame)
         if member.kind is Kind.UNREACHABLE:
-            return unreachable.unreachable(member, row, rows, frame)
-        return notifier_problems.undelivered(row, rows, frame)
+            return unreachable.unreachable(member, row, about, frame)
+        return notifier_problems.undelivered(row, about, frame)
+    if is_of_a_run(row):
+        return _OF_RUNS[member.kind](read_run(member, rows), frame)
     story = read_history(member, rows)
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
-    return window_facts.with_windows(view, story, frame)
+    return window_facts.with_cluster(view, story, frame)
+
+
+def _about(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> list[View]:
+    """Return what the events tell that a mail was about, as far as their rows are known."""
+    known = (member for member in row.members if isinstance(rows.get(member.key), StoredEvent))
+    return [_single(member, rows, frame) for member in islice(known, MAX_ABOUT)]

@@ -33,6 +33,10 @@ class Kind(StrEnum):
     ROLLING_FAILED = "rolling-failed"
     NEW_VERSION = "new-version"
     """Kubernetes versions have become available."""
+    GATE = "gate"
+    """An update run of a fleet waits at a gate."""
+    GATE_CLOSED = "gate-closed"
+    """The gate was opened or skipped, or its run is gone."""
     NEWS = "news"
     """An event whose status is new to us, told plainly."""
     REJECTED = "rejected"
@@ -95,6 +99,9 @@ TRAITS = {
     Kind.ROLLING_SUCCEEDED: Traits(),
     Kind.ROLLING_FAILED: Traits(essential=True),
     Kind.NEW_VERSION: Traits(),
+    # Somebody has to say yes, or nothing goes on.
+    Kind.GATE: Traits(urgent=True, essential=True),
+    Kind.GATE_CLOSED: Traits(),
     # A status that is new to us: what it means nobody can tell yet, so it is not kept from anyone.
     Kind.NEWS: Traits(essential=True),
     Kind.REJECTED: Traits(about=About.INPUT),
@@ -134,6 +141,8 @@ class Decision(StrEnum):
     """Announced again, the start still unknown: told as a reminder."""
     FAILED_AGAIN = "failed-again"
     DUPLICATE = "duplicate"
+    RECORDED = "recorded"
+    """Of interest to nobody by itself: kept, not told."""
     STALE = "stale"
     """Older than what is known already: kept, not told."""
     SUPERSEDED = "superseded"
@@ -141,6 +150,8 @@ class Decision(StrEnum):
     DUE = "due"
     """A check that was still true at its hour: told."""
     GROUPED = "grouped"
+    THAWED = "thawed"
+    """Taken out of a mail that nobody took in time, to be told as things are now."""
     SENT = "sent"
     PAUSED = "paused"
     UNROUTED = "unrouted"

@@ -9,6 +9,7 @@ import msgspec
 
 from shared import ids
 from shared.events.model import Event, Status
+from shared.events.run import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from shared.durations import Lead
 
 from shared.durations import ahead
+from shared.notices import gates
 from shared.notices.kinds import BEGUN, ENDS, Decision, Kind, following, kind_of
 from shared.notices.records import Check, Notice, StoredEvent, latest_announcement
 
@@ -32,10 +34,16 @@ _END = datetime.max.replace(tzinfo=UTC)
 
 
 class Watch(msgspec.Struct, frozen=True):
-    """How long AKS may take to report a start that was due, and an end; none where nobody watches."""
+    """What is looked at again, and when; never where nobody watches."""
 
     not_started_after: timedelta = timedelta()
+    """How long AKS may take to report a start that was due."""
     still_running_after: timedelta = timedelta()
+    """How long it may take to report an end."""
+    gate_reminder: timedelta = timedelta()
+    """How long a gate waits until people are reminded."""
+    max_gate_reminders: int | None = gates.MAX_REMINDERS
+    """None where the runs are known, so that their end ends the reminders."""
 
 
 NO_WATCH = Watch()
@@ -56,6 +64,8 @@ def needs_history(event: Event) -> bool:
 
     For all others inserting the row is decision enough, and costs one round trip.
     """
+    if event.run is not None:
+        return event.run.gate is not None
     return event.end_of_support is None and event.status in {Status.SCHEDULED, Status.FAILED}
 
 
@@ -69,6 +79,8 @@ def plan(
     watch: Watch = NO_WATCH,
 ) -> Plan:
     """Decide what an event is, given what is stored of its eventId, and what follows from it."""
+    if event.run is not None and event.run.gate is not None:
+        return _plan_gate(event, history, watch=watch, now=now)
     if event.status == Status.SCHEDULED and event.end_of_support is None:
         planned = _plan_scheduled(event, history)
         if planned.kind in {Kind.SCHEDULED, Kind.RESCHEDULED} and planned.key is not None:
@@ -123,6 +135,28 @@ def _plan_failed(event: Event, history: Sequence[StoredEvent]) -> Plan:
     return Plan(Decision.DUPLICATE)
 
 
+def _plan_gate(event: Event, history: Sequence[StoredEvent], *, watch: Watch, now: datetime) -> Plan:
+    decision, revision = gates.decide(event, history)
+    if decision is Decision.DUPLICATE:
+        return Plan(decision)
+    key = event.row_key(revision)
+    if decision is not Decision.NEW:
+        return Plan(decision, key, revision=revision)
+    checks: tuple[Check, ...] = ()
+    if event.status == RunStatus.GATE_PENDING:
+        checks = gates.reminder(event, key, 1, watch.gate_reminder, now)
+    return Plan(decision, key, kind_of(event), revision, checks)
+
+
+def next_check(check: Check, event: Event, watch: Watch, now: datetime) -> tuple[Check, ...]:
+    """Return the check that follows one that was true: of a gate that still waits, the next reminder."""
+    number = int(check.lead) + 1 if check.kind is Kind.GATE and check.lead.isdecimal() else 0
+    most = watch.max_gate_reminders
+    if not number or (most is not None and number > most):
+        return ()
+    return gates.reminder(event, check.key, number, watch.gate_reminder, now)
+
+
 def _reminders(
     event: Event, key: str, *, leads: Iterable[Lead], gap: timedelta, now: datetime
 ) -> tuple[Check, ...]:
@@ -165,12 +199,13 @@ def redundant(notices: Iterable[Notice]) -> set[str]:
     """
     best: dict[str, Notice] = {}
     double: set[str] = set()
-    for notice in sorted(notices, key=_precedence):
+    told = sorted(notices, key=_precedence)
+    for notice in told:
         if notice.kind in _PLANNED and notice.key in best:
             double.add(notice.id)
         elif notice.kind in _PLANNED:
             best[notice.key] = notice
-    return double
+    return double | gates.unasked(told)
 
 
 def _precedence(notice: Notice) -> tuple[int, timedelta]:
@@ -181,8 +216,11 @@ def _precedence(notice: Notice) -> tuple[int, timedelta]:
 def still_true(check: Check, history: Sequence[StoredEvent], now: datetime) -> bool:
     """Return whether a check's reason still holds.
 
-    A reminder's: the start still lies ahead as planned. A watchdog's: nothing has been reported since.
+    A reminder's: the start still lies ahead as planned, or the gate still waits. A watchdog's: nothing has
+    been reported since.
     """
+    if check.kind is Kind.GATE:
+        return gates.is_waiting(check.key, history)
     statuses = {row.event.status for row in history}
     if check.kind is Kind.STILL_RUNNING:
         return not statuses & ENDS
@@ -200,6 +238,8 @@ def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent], now: datetim
     The later event brought a notice of its own, in the transaction that recorded it. A reminder is pointless
     when the start that it tells of has passed.
     """
+    if kind is Kind.GATE:
+        return not gates.is_waiting(key, history)
     statuses = {row.event.status for row in history}
     if kind in following(Status.SCHEDULED):
         last = latest_announcement(history)

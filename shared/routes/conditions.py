@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.events.model import Cluster
+from shared.events.model import Cluster, Fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,16 +15,36 @@ if TYPE_CHECKING:
     from shared.events.model import Event
 
 
-VALUES: Mapping[str, Callable[[Event], str]] = {
-    "subscription": lambda event: event.subject.subscription,
-    "resource_group": lambda event: event.subject.resource_group,
-    "cluster": lambda event: event.subject.name if isinstance(event.subject, Cluster) else "",
-    "kind": lambda event: event.upgrade,
-    "status": lambda event: event.status,
+def _clusters(event: Event) -> tuple[Cluster, ...]:
+    """Return the cluster that an event is about; of a fleet's, that of the member, where there is one."""
+    member = Cluster.parse(event.run.member_id) if event.run else None
+    found = event.subject if isinstance(event.subject, Cluster) else member
+    return (found,) if found else ()
+
+
+def _of_run(field: str) -> Callable[[Event], tuple[str, ...]]:
+    return lambda event: (str(getattr(event.run, field)),) if event.run else ()
+
+
+VALUES: Mapping[str, Callable[[Event], tuple[str, ...]]] = {
+    "subscription": lambda event: tuple(
+        subject.subscription for subject in (event.subject, *_clusters(event))
+    ),
+    "resource_group": lambda event: tuple(
+        subject.resource_group for subject in (event.subject, *_clusters(event))
+    ),
+    "cluster": lambda event: tuple(cluster.name for cluster in _clusters(event)),
+    "kind": lambda event: (event.upgrade,),
+    "status": lambda event: (event.status,),
     # Azure writes a region as `westeurope`, people and some of its tools as `West Europe`.
-    "region": lambda event: event.region.replace(" ", ""),
+    "region": lambda event: (event.region.replace(" ", ""),),
+    "fleet": lambda event: (event.subject.name,) if isinstance(event.subject, Fleet) else (),
+    "run": _of_run("name"),
+    "stage": _of_run("stage"),
+    "group": _of_run("group"),
+    "member": _of_run("member"),
 }
-"""What a route can ask about, and where an event says it."""
+"""What a route can ask about, and where an event says it: any of the values will do."""
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -37,11 +57,11 @@ class Condition(msgspec.Struct, frozen=True):
 
     def found(self, event: Event) -> str:
         """Return what the event says about it; empty where it says nothing."""
-        return VALUES[self.field](event)
+        return " or ".join(dict.fromkeys(filter(None, VALUES[self.field](event))))
 
     def holds(self, event: Event) -> bool:
         """Tell whether the event meets it."""
-        return self.matches(self.found(event))
+        return any(map(self.matches, VALUES[self.field](event) or ("",)))
 
     def matches(self, value: str) -> bool:
         """Return whether a value is like one of the globs."""

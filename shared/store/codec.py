@@ -14,8 +14,18 @@ import msgspec
 
 from shared import keys
 from shared.events import envelope, model
-from shared.notices.kinds import Kind
-from shared.notices.records import Check, Mail, MailItem, Notice, RejectedInput, Report, SentMail, StoredEvent
+from shared.notices.kinds import Decision, Kind
+from shared.notices.records import (
+    Binding,
+    Check,
+    Mail,
+    MailItem,
+    Notice,
+    RejectedInput,
+    Report,
+    SentMail,
+    StoredEvent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +34,7 @@ if TYPE_CHECKING:
     from shared.store.table import Stored
 
 from shared.store.blobs import pack, unpack
-from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, WorkRow
+from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow, Token, WorkRow
 
 TEXT_LIMIT = 24_000
 """UTF-16 code units in a text property. The service's own limit is 32,767; but what an event's facts take, at
@@ -87,7 +97,7 @@ def recorded_by_key(row: Stored) -> StoredEvent:
         subject=model.subject(str(values.get("cluster", ""))) or model.Cluster("", "", ""),
         time=row.timestamp.astimezone(UTC),
         updated=row.timestamp.astimezone(UTC),
-        end_of_support=model.EndOfSupport() if "." in status else None,
+        end_of_support=model.EndOfSupport() if status.startswith(f"{model.Status.SCHEDULED}.") else None,
     )
     return StoredEvent(row.key, event, str(values.get("decision", "")), int(revision or 0), readable=False)
 
@@ -121,6 +131,8 @@ def notice_values(notice: Notice) -> dict[str, Any]:
         "audience": notice.audience,
         "lead": notice.lead,
         **_said("target", notice.target),
+        **({"defaultHears": True} if notice.default_hears else {}),
+        **({"attempts": notice.attempts} if notice.attempts else {}),
     }
 
 
@@ -139,7 +151,13 @@ def mail_values(mail: Mail, *, token: str = "", attempts: int = 0) -> dict[str, 
         "refused": "",
         "repeats": mail.repeats,
         **_said("target", mail.target),
+        **bound_values(mail.bound),
     }
+
+
+def bound_values(bound: Binding | None) -> dict[str, str]:
+    """Write what a mail in doubt keeps to."""
+    return {"bound": _json(bound)} if bound else {}
 
 
 def row(stored: Stored) -> StoredEvent | RejectedInput | SentMail:
@@ -156,22 +174,35 @@ def row(stored: Stored) -> StoredEvent | RejectedInput | SentMail:
 
 
 def work(row: Stored) -> WorkRow:
-    """Read a row of work, or the pause that heads them."""
+    """Read a row of work, or one of the gates that head them."""
     values = row.values
+    if values["kind"] == "pause":
+        return gate(row)
+    keys.due_of(row.key)  # it is asked for wherever work waits
     match values["kind"]:
-        case "pause":
-            return gate(row)
         case "check":
             what, of, lead = Kind(values["what"]), values["of"], values["lead"]
+            keys.history_of(of)
             return CheckRow(row.key, Check(_id(row.key), what, of, time(values["due"]), lead))
         case "notice":
             what, of, lead = Kind(values["what"]), values["of"], values["lead"]
+            if of.startswith("event:"):
+                keys.history_of(of)
             to, target = values["audience"], values.get("target", "")
-            return NoticeRow(row.key, Notice(_id(row.key), what, of, to, lead, target))
+            default_hears, attempts = values.get("defaultHears", False), values.get("attempts", 0)
+            notice = Notice(_id(row.key), what, of, to, lead, target, default_hears, attempts)
+            return NoticeRow(row.key, notice)
         case "mail":
             return mail_row(row)
+        case "spread":
+            return SpreadRow(row.key, row.etag, unpack(values), time(values["received"]), values["done"])
         case other:
             raise ValueError(f"a row of kind {other!r} is no work")
+
+
+def spread_values(raw: str, received: datetime) -> dict[str, Any]:
+    """Write the row of an event that names several clusters."""
+    return {"kind": "spread", "received": text(received), "done": 0, **pack(raw)}
 
 
 def refers_to(row: WorkRow) -> set[str]:
@@ -197,6 +228,7 @@ def mail_row(row: Stored) -> MailRow:
         members=_members(values["members"]),
         target=values.get("target", ""),
         repeats=values.get("repeats", ""),
+        bound=msgspec.json.decode(values["bound"], type=Binding) if "bound" in values else None,
     )
     return MailRow(
         key=row.key,
@@ -210,6 +242,7 @@ def mail_row(row: Stored) -> MailRow:
         doubt=values["doubt"],
         refused=values["refused"],
         postponed=values.get("postponed", ""),
+        suspected=time(values["suspected"]) if values.get("suspected") else None,
     )
 
 
@@ -231,6 +264,11 @@ def gate(row: Stored) -> SendGate:
     until = time(values["until"]) if "until" in values else LONG_AGO
     reason, strikes = values.get("reason", ""), values.get("strikes", 0)
     return SendGate(until, reason, strikes, sends, row.etag, keys.target_of(row.key))
+
+
+def last_mailed(row: Stored) -> datetime:
+    """Read when an audience last got a grouped mail."""
+    return time(row.values["last"])
 
 
 def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
@@ -294,6 +332,52 @@ def cluster(row: Stored) -> ClusterInfo:
     return msgspec.json.decode(row.values["facts"], type=ClusterInfo)
 
 
+def news_values(recorded: StoredEvent, received: datetime) -> dict[str, Any]:
+    """Write what pages tell of an event, to be merged into its cluster's row; nothing if they do not."""
+    event = recorded.event
+    if event.news or recorded.decision == Decision.STALE or not isinstance(event.subject, model.Cluster):
+        return {}
+    notice = event.description if event.end_of_support else ""
+    # Texts from outside stay out: a page shows none, and the row has room for many maintenances.
+    facts = _facts(msgspec.structs.replace(event, details="", source="", description="", envelope_id=""))
+    said = _json([recorded.key, recorded.decision, recorded.revision, text(received), facts])
+    return {
+        "kind": "cluster",
+        "cluster": event.subject.key,
+        keys.news(event.event_id, event.status, notice): said,
+    }
+
+
+def news(value: str) -> tuple[StoredEvent, datetime]:
+    """Read what `news_values` wrote: the event, as far as it was kept, and when it was received."""
+    key, decision, revision, received, facts = msgspec.json.decode(value, type=tuple[str, str, int, str, str])
+    return StoredEvent(key, _event(facts), decision, revision), time(received)
+
+
+def token_values(token: Token) -> dict[str, Any]:
+    """Write a token's row."""
+    return {"kind": "token", "audience": token.audience, "created": text(token.created)}
+
+
+def token(row: Stored) -> Token:
+    """Read a token's row."""
+    return Token(row.key.removeprefix(keys.TOKENS), row.values["audience"], time(row.values["created"]))
+
+
+def old_news(row: Stored, since: datetime) -> set[str]:
+    """Return the properties of a cluster's row with news received before a time, or that cannot be read."""
+    found = set()
+    for name, value in row.values.items():
+        if name.startswith("news_"):
+            try:
+                is_old = news(value)[1] < since
+            except (ValueError, TypeError):
+                is_old = True
+            if is_old:
+                found.add(name)
+    return found
+
+
 def reports_json(reports: Sequence[Report]) -> str:
     """Write delivery reports, the latest of them if there are many."""
     return _json(
@@ -306,7 +390,7 @@ def reports_json(reports: Sequence[Report]) -> str:
 
 def members_json(members: Sequence[MailItem]) -> str:
     """Write members compactly: rows of the history they share a prefix with go by the rest of their keys."""
-    return _json([_shortened(member) for member in members])
+    return _json([_briefly(_shortened(member)) for member in members])
 
 
 def fits(members: Sequence[MailItem]) -> bool:
@@ -320,8 +404,11 @@ def text(value: datetime) -> str:
 
 
 def time(value: str) -> datetime:
-    """Read a time that `text` wrote."""
-    return datetime.fromisoformat(value)
+    """Read a time that `text` wrote. Raises ValueError for another."""
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
+        raise ValueError(f"a time without a zone: {value}")
+    return time
 
 
 def _facts(event: model.Event) -> str:
@@ -345,6 +432,20 @@ def _shortened(member: MailItem) -> MailItem:
         return member
     prefix = keys.history_of(member.key)
     return msgspec.structs.replace(member, history=tuple(key.removeprefix(prefix) for key in member.history))
+
+
+def _briefly(member: MailItem) -> list[Any]:
+    """Return a member without the later fields that its snapshot says nothing in: a row has little room."""
+    values: list[Any] = msgspec.to_builtins(member)
+    snapshot = values[_SNAPSHOT]
+    while snapshot and len(snapshot) > _FIRST_FIELDS and not snapshot[-1]:
+        snapshot.pop()
+    return values
+
+
+_SNAPSHOT = MailItem.__struct_fields__.index("snapshot")
+_FIRST_FIELDS = 9
+"""Of a snapshot, those of 0.1."""
 
 
 def _members(value: str) -> tuple[MailItem, ...]:

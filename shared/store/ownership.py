@@ -24,7 +24,7 @@ from shared.store.table import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.store.table import Page, Stored, Table
+    from shared.store.table import BrowsableTable, Page, Stored
 
 
 class ForeignTable(TableUnavailable):
@@ -39,7 +39,7 @@ class Owner(msgspec.Struct, frozen=True):
     etag: str = ""
 
 
-def owner(table: Table) -> Owner:
+def owner(table: BrowsableTable) -> Owner:
     """Return whose a table is. One round trip. Raises TableUnavailable."""
     page = table.query(keys.OWNER, keys.following(keys.OWNER), 1)
     for row in page.rows:
@@ -47,7 +47,7 @@ def owner(table: Table) -> Owner:
     return Owner()
 
 
-def hand_over(table: Table, name: str, before: Owner) -> bool:
+def hand_over(table: BrowsableTable, name: str, before: Owner) -> bool:
     """Make a table another app's, unless it has changed hands meanwhile. One round trip."""
     verb = Verb.MERGE if before.etag else Verb.INSERT
     try:
@@ -64,7 +64,7 @@ class OwnedTable:
     the table is another app's it asks each time, for it may be handed over. Thread-safe.
     """
 
-    def __init__(self, table: Table, name: str, app: str) -> None:
+    def __init__(self, table: BrowsableTable, name: str, app: str) -> None:
         self._table = table
         self._name = name
         self._app = app
@@ -83,11 +83,15 @@ class OwnedTable:
         """See Table."""
         return self._ours().untouched(first, last, since, limit)
 
+    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
+        """See BrowsableTable."""
+        return self._ours().touched(first, last, since, limit)
+
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table."""
         return self._ours().commit(operations)
 
-    def _ours(self) -> Table:
+    def _ours(self) -> BrowsableTable:
         if not self._is_ours:
             with self._lock:
                 self._is_ours = self._is_ours or self._claim()

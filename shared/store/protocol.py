@@ -12,20 +12,21 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from shared import keys
 from shared.store import codec
-from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate
+from shared.store.rows import LONG_AGO, AudienceRow, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 from shared.store.table import (
     MAX_OPERATIONS,
+    BrowsableTable,
     Conflict,
     Operation,
     Stored,
-    Table,
     TableError,
+    TableRefused,
     TableUnavailable,
     Verb,
 )
@@ -80,6 +81,7 @@ class Due(msgspec.Struct, frozen=True):
     checks: tuple[CheckRow, ...] = ()
     notices: tuple[NoticeRow, ...] = ()
     mails: tuple[MailRow, ...] = ()
+    spreads: tuple[SpreadRow, ...] = ()
     upcoming: tuple[NoticeRow, ...] = ()
     """Notices that fall due a little later."""
     next: str = ""
@@ -94,7 +96,7 @@ class Due(msgspec.Struct, frozen=True):
 class Store:
     """The rows of one table. Every method says how many round trips it takes when nothing goes wrong."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: BrowsableTable) -> None:
         self._table = table
 
     # Reading
@@ -132,15 +134,17 @@ class Store:
         if page.server_time - now >= _FAR_BEHIND:
             page = self._table.query(first, keys.work_until(page.server_time + soon))
         until = keys.work_until(page.server_time)
-        found = [row for row in page.rows if row.key < until]
+        gates = [row for row in page.rows if keys.is_gate(row.key)]
+        found = [row for row in page.rows[len(gates) :] if row.key < until]
         rows = list(_readable(codec.work, found))
-        later = _readable(codec.work, page.rows[len(found) :])
+        later = _readable(codec.work, page.rows[len(gates) + len(found) :])
         return Due(
             page.server_time,
-            tuple(row for row in rows if isinstance(row, SendGate)),
+            tuple(map(_gate, gates)),
             tuple(row for row in rows if isinstance(row, CheckRow)),
             tuple(row for row in rows if isinstance(row, NoticeRow)),
             tuple(row for row in rows if isinstance(row, MailRow)),
+            tuple(row for row in rows if isinstance(row, SpreadRow)),
             tuple(row for row in later if isinstance(row, NoticeRow)),
             keys.following(page.last) if page.more and page.last < until else "",
         )
@@ -149,53 +153,56 @@ class Store:
         """Return the row of an audience on a target, or one to insert. One round trip."""
         key = keys.audience(name, target)
         row = self._table.get(key)
-        return AudienceRow(key, codec.time(row.values["last"]), row.etag) if row else AudienceRow(key)
+        if row is None:
+            return AudienceRow(key)
+        last = next(_readable(codec.last_mailed, [row]), None)
+        return AudienceRow(key, last, row.etag)
 
     # Clusters
 
     def cluster(self, cluster_key: str) -> ClusterInfo | None:
         """Return what is known of a cluster, by its ARM id in lower case. One round trip."""
         row = self._table.get(keys.cluster(cluster_key))
-        return next(_readable(codec.cluster, [row] if row else []), None)
+        return next(_readable(codec.cluster, [row] if row and "facts" in row.values else []), None)
 
-    def clusters(self) -> set[str]:
-        """Return the keys of the rows of all clusters. A round trip for each page."""
-        found: set[str] = set()
+    def save_clusters(self, clusters: Iterable[ClusterInfo]) -> int:
+        """Write down what is known of clusters, over what was; give their number.
+
+        A round trip for each forty: a transaction is at most 4 MiB.
+        """
+        rows = {keys.cluster(known.cluster.key): codec.cluster_values(known) for known in clusters}
+        operations = [Operation(Verb.UPSERT, key, values) for key, values in rows.items()]
+        for start in range(0, len(operations), _MAX_CLUSTERS):
+            self._table.commit(operations[start : start + _MAX_CLUSTERS])
+        return len(rows)
+
+    def trim_news(self, since: datetime) -> int:
+        """Take the news of clusters that were received before a time out of their rows; give their number.
+
+        A row that holds nothing else goes. A round trip for each page of clusters, and one for each forty
+        rows that have such.
+        """
+        taken = 0
         first = "cluster:"
         while first:
             page = self._table.query(first, "cluster:" + keys.AFTER)
-            found |= {row.key for row in page.rows}
+            operations = []
+            for row in page.rows:
+                old = codec.old_news(row, since)
+                taken += len(old)
+                if old:
+                    kept = {name: value for name, value in row.values.items() if name not in old}
+                    is_bare = not any(name == "facts" or name.startswith("news_") for name in kept)
+                    verb = Verb.DELETE if is_bare else Verb.REPLACE
+                    operations.append(Operation(verb, row.key, kept, row.etag))
+            for start in range(0, len(operations), _MAX_CLUSTERS):
+                self._commits(operations[start : start + _MAX_CLUSTERS])
             first = keys.following(page.last) if page.more else ""
-        return found
+        return taken
 
-    def save_clusters(self, clusters: Iterable[ClusterInfo], stored: set[str]) -> int:
-        """Write down what is known of clusters, over what was; give their number.
-
-        `stored` has the keys of rows that are there, and is added to. A round trip for each forty: a
-        transaction is at most 4 MiB.
-        """
-        rows = {keys.cluster(known.cluster.key): codec.cluster_values(known) for known in clusters}
-        operations = [
-            Operation(Verb.MERGE if key in stored else Verb.INSERT, key, values)
-            for key, values in rows.items()
-        ]
-        for start in range(0, len(operations), _MAX_CLUSTERS):
-            self._write(operations[start : start + _MAX_CLUSTERS])
-        stored |= rows.keys()
-        return len(rows)
-
-    def _write(self, operations: list[Operation]) -> None:
-        """Write rows whether they are there or not; the verbs say what is likely."""
-        for _ in range(len(operations) + 1):
-            try:
-                self._table.commit(operations)
-            except Conflict as conflict:
-                wrong = operations[conflict.index]
-                verb = Verb.INSERT if wrong.verb is Verb.MERGE else Verb.MERGE
-                operations[conflict.index] = msgspec.structs.replace(wrong, verb=verb)
-            else:
-                return
-        raise TableUnavailable("others keep writing the same clusters")
+    def swept(self) -> None:
+        """Write down that a sweep went well: the row's timestamp says when. One round trip."""
+        self._table.commit([Operation(Verb.UPSERT, keys.SWEPT, {"kind": "sweep"})])
 
     # Intake
 
@@ -228,7 +235,7 @@ class Store:
         rows = [(recorded.key, event_values), *work, *((key, told) for key in marks)]
         operations = [Operation(Verb.INSERT, key, values) for key, values in rows]
         try:
-            committed, written = self._commit_counted(operations, gates)
+            committed, written = self._commit_present(operations, _present(recorded, now), gates)
         except Conflict:
             row = self._table.get(recorded.key)
             if row is None:
@@ -248,6 +255,24 @@ class Store:
             ),
             gates=written,
         )
+
+    def spread(self, name: str, raw: str, now: datetime) -> bool:
+        """Keep an event that names several clusters, to be recorded for each; tell whether it is new.
+
+        `name` is what it is known by. One round trip.
+        """
+        id_ = keys.digest(name)
+        told = Operation(Verb.INSERT, keys.told_of_spread(id_), {"kind": "told", "at": codec.text(now)})
+        work = Operation(Verb.INSERT, keys.work(now, id_), codec.spread_values(raw, now))
+        return self._commits([told, work])
+
+    def spread_on(self, row: SpreadRow, done: int) -> None:
+        """Note for how many clusters an event has been recorded. One round trip."""
+        self._commits([Operation(Verb.MERGE, row.key, {"done": done}, row.etag)])
+
+    def spread_over(self, row: SpreadRow) -> None:
+        """Be done with an event that has been recorded for all of its clusters. One round trip."""
+        self._commits([Operation(Verb.DELETE, row.key)])
 
     def reject(self, rejected: RejectedInput, notice: Notice) -> bool:
         """Keep input that could not be understood; tell whether it is new.
@@ -271,12 +296,21 @@ class Store:
 
     # Sweep
 
-    def resolve(self, row: CheckRow, notices: Iterable[Notice], due: datetime) -> bool:
-        """Replace a check by the notices it comes to, if any; False where another did. One round trip."""
+    def resolve(
+        self, row: CheckRow, notices: Iterable[Notice], due: datetime, checks: Iterable[Check] = ()
+    ) -> bool:
+        """Replace a check by what it comes to, if anything: notices, and checks that follow it.
+
+        False where another did. One round trip.
+        """
         operations = [Operation(Verb.DELETE, row.key)]
         operations += [
             Operation(Verb.INSERT, keys.work(due, notice.id), codec.notice_values(notice))
             for notice in notices
+        ]
+        operations += [
+            Operation(Verb.INSERT, keys.work(check.due, check.id), codec.check_values(check))
+            for check in checks
         ]
         return self._commits(operations)
 
@@ -301,7 +335,9 @@ class Store:
         gate with the send counted, where it has limits. Raises GateChanged.
         """
         key = keys.work(now, mail.operation_id)
-        values = codec.mail_values(mail, token=token, attempts=1)
+        rows = tuple(rows)
+        attempts = 1 + max((row.notice.attempts for row in rows), default=0)
+        values = codec.mail_values(mail, token=token, attempts=attempts)
         operations = [Operation(Verb.DELETE, row.key) for row in rows]
         operations.append(Operation(Verb.INSERT, key, values))
         if audience is not None:
@@ -315,20 +351,24 @@ class Store:
         if audience is not None:
             audience = AudienceRow(audience.key, now, etags[-1])
         etag = etags[-2] if audience is not None else etags[-1]
-        row = MailRow(key=key, etag=etag, timestamp=now, mail=mail, token=token, attempts=1, leased=True)
+        row = MailRow(
+            key=key, etag=etag, timestamp=now, mail=mail, token=token, attempts=attempts, leased=True
+        )
         return Frozen(row, audience, written)
 
     def take_over(
-        self, row: MailRow, token: str, gates: Sequence[SendGate] = ()
+        self, row: MailRow, mail: Mail, token: str, gates: Sequence[SendGate] = ()
     ) -> tuple[MailRow | None, tuple[SendGate, ...]]:
         """Lease a mail whose lease has run out, or that is free; None where another did. One round trip.
 
-        A mail taken from a lease is in doubt from then on, unless its sender had got an answer. `gates` are
-        as for `freeze`, and come back as written. Raises GateChanged.
+        A mail taken from a lease is in doubt from then on, unless its sender had got an answer. One that is
+        not goes out as `mail`, which says what it is bound to now. `gates` are as for `freeze`, and come back
+        as written. Raises GateChanged.
         """
-        doubt = row.doubt or (row.leased and not (row.refused or row.postponed))
+        doubt = row.is_in_doubt
         taken = msgspec.structs.replace(
             row,
+            mail=row.mail if doubt else mail,
             token=token,
             leased=True,
             doubt=doubt,
@@ -336,13 +376,15 @@ class Store:
             turns=row.turns + 1,
             postponed="",
         )
-        values = {
+        values: dict[str, object] = {
             "token": token,
             "leased": True,
             "doubt": doubt,
             "attempts": taken.attempts,
             "turns": taken.turns,
         }
+        if taken.mail.bound != row.mail.bound:
+            values |= codec.bound_values(taken.mail.bound)
         if row.postponed:
             values["postponed"] = ""
         operations = [Operation(Verb.MERGE, row.key, values, row.etag)]
@@ -352,9 +394,23 @@ class Store:
             return self._own(row.key, token), ()
         return msgspec.structs.replace(taken, etag=etag), written
 
-    def free(self, row: MailRow) -> None:
-        """Return up the lease of a mail that was not taken; the attempt does not count. One round trip."""
-        values = {"leased": False, "attempts": row.attempts - 1, "turns": 0}
+    def thaw(self, row: MailRow, now: datetime) -> list[NoticeRow]:
+        """Put a mail's notices in its place, due now; none where another was faster. One round trip."""
+        attempts = row.attempts if row.postponed else 0
+        notices = [msgspec.structs.replace(notice, attempts=attempts) for notice in row.mail.notices]
+        rows = [NoticeRow(keys.work(now, notice.id), notice) for notice in notices]
+        operations = [Operation(Verb.DELETE, row.key, etag=row.etag)]
+        operations += [Operation(Verb.INSERT, one.key, codec.notice_values(one.notice)) for one in rows]
+        return rows if self._commits(operations) else []
+
+    def free(self, row: MailRow, suspected: datetime | None = None) -> None:
+        """Give up the lease of a mail that was not taken; the attempt does not count. One round trip.
+
+        `suspected` is since when it may be this mail that the service does not take.
+        """
+        values: dict[str, Any] = {"leased": False, "attempts": row.attempts - 1, "turns": 0}
+        if suspected is not None:
+            values["suspected"] = codec.text(suspected)
         self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
 
     def leave(self, row: MailRow) -> None:
@@ -406,7 +462,7 @@ class Store:
     def gate(self, target: str = "") -> SendGate:
         """Return a target's gate as it stands. One round trip."""
         row = self._table.get(keys.gate(target))
-        return codec.gate(row) if row else SendGate(target=target)
+        return _gate(row) if row else SendGate(target=target)
 
     def sent(self, operation_id: str) -> tuple[SentMail, str] | None:
         """Return what became of a mail, and the etag to write it over. One round trip."""
@@ -428,6 +484,18 @@ class Store:
             )
             return timedelta()
         return page.server_time - page.rows[0].timestamp
+
+    def has_sent(self, target: str, since: datetime) -> bool:
+        """Return whether any mail has been sent to a target since a time. A round trip a page of history."""
+        first = "sent:"
+        while first:
+            page = self._table.touched(first, "sent:" + keys.AFTER, since)
+            if any(
+                sent.state == "sent" and sent.target == target for sent in _readable(codec.sent, page.rows)
+            ):
+                return True
+            first = keys.following(page.last) if page.more else ""
+        return False
 
     def report(
         self, sent: SentMail, etag: str, now: datetime, tell: Notice | None = None, marker: str = ""
@@ -492,6 +560,31 @@ class Store:
                 return msgspec.structs.replace(wanted, etag=etag)
         raise TableUnavailable("the pause could not be set")
 
+    def resume(self, target: str = "") -> bool:
+        """End a target's pause; False where there was none. Two round trips."""
+        gate = self.gate(target)
+        if not gate.etag or gate.until == LONG_AGO:
+            return False
+        self._table.commit(
+            [_gate_operation(msgspec.structs.replace(gate, until=LONG_AGO, reason="", strikes=0))]
+        )
+        return True
+
+    def _commit_present(
+        self, operations: Sequence[Operation], present: Sequence[Operation], gates: Sequence[SendGate]
+    ) -> tuple[list[str], tuple[SendGate, ...]]:
+        """Commit, and the present state along with it; without that where there is no room for it."""
+        if len(operations) + len(present) + len(gates) > MAX_OPERATIONS:
+            present = ()
+        try:
+            etags, written = self._commit_counted([*operations, *present], gates)
+        except TableRefused:
+            if not present:
+                raise
+            log.exception("the present state of %s is left as it is", present[0].key)
+            return self._commit_counted(operations, gates)
+        return etags[: len(operations)], written
+
     def _commit_counted(
         self, operations: Sequence[Operation], gates: Sequence[SendGate]
     ) -> tuple[list[str], tuple[SendGate, ...]]:
@@ -540,6 +633,12 @@ class Store:
         return codec.mail_row(stored)
 
 
+def _present(recorded: StoredEvent, now: datetime) -> list[Operation]:
+    """Return what brings the present state of an event's cluster up to date."""
+    values = codec.news_values(recorded, now)
+    return [Operation(Verb.UPSERT, keys.cluster(values["cluster"]), values)] if values else []
+
+
 def _readable(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[_T]:
     """Read rows, and leave out those that cannot be read: one bad row never blocks the others."""
     for row in rows:
@@ -547,6 +646,11 @@ def _readable(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[
             yield read(row)
         except Exception:
             log.exception("row %s cannot be read, and is left as it is", row.key)
+
+
+def _gate(row: Stored) -> SendGate:
+    """Read a gate; one that cannot be read is as good as none, and the next write goes over it."""
+    return next(_readable(codec.gate, [row]), SendGate(etag=row.etag, target=keys.target_of(row.key)))
 
 
 def _recorded(row: Stored) -> StoredEvent:

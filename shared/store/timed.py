@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.clock import TableClock
-    from shared.store.table import Operation, Page, Stored, Table
+    from shared.store.table import BrowsableTable, Operation, Page, Stored
 
 
 class TimedTable:
     """Passes everything on to a table, and what the time is by its answers to a clock."""
 
-    def __init__(self, table: Table, clock: TableClock) -> None:
+    def __init__(self, table: BrowsableTable, clock: TableClock) -> None:
         self._table = table
         self._clock = clock
 
@@ -32,6 +32,10 @@ class TimedTable:
     def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
         """See Table."""
         return self._heard(self._table.untouched(first, last, since, limit))
+
+    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
+        """See BrowsableTable."""
+        return self._heard(self._table.touched(first, last, since, limit))
 
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table."""

@@ -14,6 +14,7 @@ from shared.notices.kinds import Kind
 from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMail
 from testing.samples.bulk import digest, storm
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
+from testing.samples.fleets import gate_stories
 
 __all__ = [
     "BEGAN",
@@ -109,6 +110,7 @@ def stories() -> list[Story]:
             story(str(kind), kind, recorded(_of_topic(kind)), as_of=BEGAN + timedelta(minutes=2))
             for kind in (Kind.ROLLING_STARTED, Kind.ROLLING_SUCCEEDED, Kind.ROLLING_FAILED, Kind.NEW_VERSION)
         ),
+        *gate_stories(),
     ]
     return [
         msgspec.structs.replace(
@@ -207,6 +209,7 @@ def _sent(name: str, kind: Kind, **facts: object) -> Story:
         "attempts": 1,
         "members": (MailItem(Kind.REMINDER, "event:22223333-cccc-4444-dddd-5555eeee6666:Scheduled"),),
     }
+    about = recorded(event(Status.SCHEDULED, NOW, start=NOW + timedelta(hours=24)))
     row = SentMail(**(known | facts))  # type: ignore[arg-type]
     mail = Mail(operation_id="0" * 8, audience="default", as_of=NOW, members=(MailItem(kind, row.key),))
-    return Story(name, mail, {row.key: row})
+    return Story(name, mail, {row.key: row, about.key: about})

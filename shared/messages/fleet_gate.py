@@ -1,0 +1,177 @@
+"""Mails about gates of update runs: one that waits, one that waits no longer.
+
+What a gate means, and who may approve:
+https://learn.microsoft.com/azure/kubernetes-fleet/update-strategies-gates-approvals
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.events.run import Gate, RunStatus
+from shared.messages import commands, phrases, run_view
+from shared.messages.presentation import Tone
+from shared.messages.view import Section, Step
+
+if TYPE_CHECKING:
+    from shared.messages.run_history import RunHistory
+    from shared.messages.view import RenderContext, View
+
+ROLE = "Azure Kubernetes Fleet Manager Contributor Role"
+
+
+def waiting(story: RunHistory, frame: RenderContext) -> View:
+    """Tell that a run waits at a gate: for approval, or, at a gate of another type, for what nobody says."""
+    gate = _gate(story)
+    where = run_view.at_gate(story.run, gate)
+    title = gate.title or f"gate {where}"
+    status, headline = "Waiting at a gate", f"Update run {story.name} waits {where}"
+    if gate.asks_people:
+        status, headline = "Waiting for approval", f"Update run {story.name} waits for approval {where}"
+    again = f"Reminder {story.lead}: " if story.lead else ""
+    return run_view.view_of(
+        story,
+        frame,
+        status=f"{again}{status.lower()}" if again else status,
+        tone=Tone.WARNING if gate.asks_people else Tone.PLANNED,
+        subject=(where, story.run.name),
+        preheader=f"{headline} since {frame.here(story.event.updated)}. {title}.",
+        headline=f"{headline}: {gate.title}" if gate.title else headline,
+        moment_label="Waiting since",
+        moment_more=(frame.away(story.event.updated),),
+        sections=(
+            Section(heading="What it means", paragraphs=_meaning(story, gate, frame)),
+            run_view.so_far(story, frame),
+            phrases.todo(*_steps(story, gate)),
+        ),
+    )
+
+
+def closed(story: RunHistory, frame: RenderContext) -> View:
+    """Tell those who were asked that nobody has to answer any more, and why."""
+    gate = _gate(story)
+    where = run_view.at_gate(story.run, gate)
+    word, said, meaning = _CLOSED.get(story.event.status, _CLOSED[RunStatus.GATE_COMPLETED])
+    if word == _APPROVED and not gate.asks_people:
+        word, said = "Gate passed", "has passed the gate"
+    return run_view.view_of(
+        story,
+        frame,
+        status=word,
+        subject=(where, story.run.name),
+        preheader=f"Update run {story.name} {said} {where}. Nobody has to answer it.",
+        headline=f"Update run {story.name} {said} {where}",
+        moment_label="Reported",
+        sections=(
+            Section(heading="What it means", paragraphs=(meaning, _WHO)),
+            run_view.so_far(story, frame),
+            phrases.todo(run_view.show(story))
+            if story.event.status != RunStatus.GATE_DELETED
+            else phrases.todo(),
+        ),
+    )
+
+
+def news(story: RunHistory, frame: RenderContext) -> View:
+    """Tell of a state of a gate that is new to us, plainly."""
+    gate = _gate(story)
+    state = story.event.status.removeprefix("Gate")
+    where = run_view.at_gate(story.run, gate)
+    return run_view.view_of(
+        story,
+        frame,
+        status=state,
+        subject=(f"gate {where}", story.run.name),
+        preheader=f"A gate of update run {story.name} is in state {state}, which is new to this notifier.",
+        headline=f"Fleet Manager reports a gate as “{state}”",
+        moment_label="Reported",
+        sections=(
+            Section(
+                heading="What it means",
+                paragraphs=(
+                    f"The state “{state}” is new to this notifier, so it cannot tell what follows from it.",
+                    "What was sent stands below, as it came.",
+                ),
+            ),
+            run_view.so_far(story, frame),
+            phrases.todo(run_view.show(story)),
+        ),
+    )
+
+
+_APPROVED = "Approved"
+_CLOSED: dict[str, tuple[str, str, str]] = {
+    RunStatus.GATE_COMPLETED: (
+        _APPROVED,
+        "has been approved",
+        "The gate is open, and the run goes on by itself, as soon as the windows of its clusters let it.",
+    ),
+    RunStatus.GATE_SKIPPED: (
+        "Gate skipped",
+        "has skipped the gate",
+        "The gate was skipped together with what it belongs to: those clusters are left as they are.",
+    ),
+    RunStatus.GATE_DELETED: (
+        "Run gone",
+        "is gone, and with it the gate",
+        "The update run was deleted. Clusters that it had not come to are left as they are.",
+    ),
+}
+_WHO = "The event does not say who did it; the Activity log of the fleet does."
+
+
+def _gate(story: RunHistory) -> Gate:
+    return story.run.gate or Gate("")
+
+
+def _meaning(story: RunHistory, gate: Gate, frame: RenderContext) -> tuple[str, ...]:
+    run = story.run
+    what = run_view.place(run) or "the next stage"
+    others = f" Other groups of stage {run.stage} do not wait for it." if run.group and run.stage else ""
+    if not gate.asks_people:
+        opens = (
+            f"It is likely to open by itself at {frame.here(story.event.start)}."
+            if story.event.start
+            else "When it opens, the event does not say."
+        )
+        kind = f"of the type “{gate.type}”" if gate.type else "of a type that is not given"
+        return (
+            f"The run has come to a gate {kind}, which nobody is asked to approve. {opens}{others}",
+            f"Once it is open, the update of {what} begins."
+            if not gate.is_after
+            else f"Once it is open, the run goes on behind {what}.",
+        )
+    if gate.is_after:
+        asked = f"The clusters of {what} are done. The run asks whether they are well, and waits.{others}"
+        starts = f"Approving lets the run go on behind {what}, to whatever its strategy has next."
+    else:
+        asked = f"The run has come to {what} and waits: may its clusters be updated?{others}"
+        starts = (
+            f"Approving starts the update of the clusters of {what}, each in its maintenance window; those "
+            "without a window are updated at once."
+        )
+    return (
+        asked,
+        starts,
+        (
+            "This notifier has no right to approve, and wants none: whoever approves does so in their own "
+            f"name. It takes the role {ROLE}."
+        ),
+    )
+
+
+def _steps(story: RunHistory, gate: Gate) -> tuple[Step, ...]:
+    steps = [run_view.show(story)] if story.run.name else []
+    if not gate.asks_people:
+        return tuple(steps)
+    approve = Step(
+        f"Approve, if all is well ({run_view.EXTENSION}).",
+        commands.fleet("gate approve", story.fleet, gate.name),
+    )
+    if not story.run.name:
+        return (approve,)
+    stop = Step(
+        f"Or stop the run, if it must not go on ({run_view.EXTENSION}); it can be started again.",
+        commands.fleet("updaterun stop", story.fleet, story.run.name),
+    )
+    return (*steps, approve, stop)

@@ -1,0 +1,131 @@
+"""What all mails about an update run of a fleet have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.events.run import RunStatus
+from shared.messages import commands, phrases, portal
+from shared.messages.presentation import presentation
+from shared.messages.view import Fact, Link, Section, Step, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shared.events.model import Event
+    from shared.events.run import Gate, RunFacts
+    from shared.messages.presentation import Tone
+    from shared.messages.run_history import RunHistory
+    from shared.messages.view import RenderContext
+
+EXTENSION = "needs the fleet extension of az, once: az extension add --name fleet"
+
+_MAX_BEFORE = 12
+
+
+def view_of(
+    story: RunHistory,
+    frame: RenderContext,
+    *,
+    headline: str,
+    subject: Iterable[str],
+    preheader: str,
+    moment_label: str,
+    sections: Iterable[Section],
+    status: str = "",
+    tone: Tone | None = None,
+    moment_more: Iterable[str] = (),
+) -> View:
+    """Return the view of an event of a run: which fleet, where to look, what was sent.
+
+    `subject` is what follows the fleet. Empty parts are left out.
+    """
+    event, usual = story.event, presentation(story.kind)
+    return View(
+        status=status or usual.status,
+        tone=tone or usual.tone,
+        subject=(story.fleet.name, *(part for part in subject if part)),
+        preheader=preheader,
+        headline=headline,
+        cluster=story.fleet.name,
+        where=f"Fleet · {phrases.where(story.fleet, '')}",
+        panel=(Fact(moment_label, ", ".join((frame.beside(event.updated), *moment_more))),),
+        sections=tuple(section for section in sections if section.says_something()),
+        portal=Link("Open the fleet in the Azure portal", portal.resource(frame.look.portal, story.fleet)),
+        elsewhere="In the portal: Fleet resources → Multi-cluster update, and there the run.",
+        sent=_sent(story),
+        raw=phrases.raw(event),
+        notes=phrases.notes(frame),
+    )
+
+
+def place(run: RunFacts) -> str:
+    """Return where in a run something is: `group canary of stage prod`; empty for the run itself."""
+    stage = f"stage {run.stage}" if run.stage else ""
+    if run.group:
+        return f"group {run.group}" + (f" of {stage}" if stage else "")
+    return stage
+
+
+def at_gate(run: RunFacts, gate: Gate) -> str:
+    """Return where a gate stands: `before stage prod`."""
+    return f"{'after' if gate.is_after else 'before'} {place(run) or 'the next stage'}"
+
+
+def show(story: RunHistory) -> Step:
+    """Advise to look at the run."""
+    return Step(
+        f"Check how the run stands ({EXTENSION}).",
+        commands.fleet("updaterun show", story.fleet, story.run.name),
+    )
+
+
+def so_far(story: RunHistory, frame: RenderContext) -> Section:
+    """Make the section of what has happened in the run, as far as it is known."""
+    known = [event for event in story.before if event.updated <= story.event.updated]
+    facts = (
+        Fact(frame.here(event.updated), told) for event in known[-_MAX_BEFORE:] if (told := happened(event))
+    )
+    return Section(heading="What has happened so far", facts=tuple(facts))
+
+
+def happened(event: Event) -> str:
+    """Return in a few words what an event of a run was; empty where there is nothing to say."""
+    run = event.run
+    if run is None:
+        return ""
+    if run.gate is not None:
+        words = _GATES.get(event.status, "")
+        name = f"“{run.gate.title}”, " if run.gate.title else ""
+        return f"{words} ({name}{at_gate(run, run.gate)})" if words else ""
+    return ""
+
+
+_GATES: dict[str, str] = {
+    RunStatus.GATE_PENDING: "Came to a gate",
+    RunStatus.GATE_COMPLETED: "Gate passed",
+    RunStatus.GATE_SKIPPED: "Gate skipped",
+    RunStatus.GATE_DELETED: "Gate gone",
+}
+
+
+def _sent(story: RunHistory) -> Section:
+    event, run = story.event, story.run
+    gate = run.gate
+    facts = (
+        Fact("State", event.status),
+        Fact("Run", run.name),
+        Fact("Stage", run.stage),
+        Fact("Group", run.group),
+        Fact("Member", run.member),
+        *(
+            (
+                Fact("Gate", f"{gate.title} ({gate.name})" if gate.title else gate.name),
+                Fact("Type of gate", gate.type),
+                Fact("Timing", gate.timing),
+            )
+            if gate
+            else ()
+        ),
+    )
+    return Section(heading="As Fleet Manager says it", facts=tuple(fact for fact in facts if fact.value))
