@@ -84,7 +84,9 @@ if _settings.sources.is_on or _settings.clusters.is_on:
 
 
 @app.function_name("healthz")
-@app.route("healthz", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.route(
+    "healthz", trigger_arg_name="request", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS
+)
 def healthz(request: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding's name
     """Tell a probe whether storage answers and sweeps run: 200, else 503."""
     return _response(_notifier().pages.health())
@@ -93,7 +95,12 @@ def healthz(request: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - t
 if _settings.pages:
 
     @app.function_name("calendar")
-    @app.route("calendar/{file}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
+    @app.route(
+        "calendar/{file}",
+        trigger_arg_name="request",
+        methods=["GET", "HEAD"],
+        auth_level=func.AuthLevel.ANONYMOUS,
+    )
     def calendar(request: func.HttpRequest) -> func.HttpResponse:
         """Give the feed of `calendar/{token}.ics`, `.json` or `.atom`."""
         token, _, form = request.route_params.get("file", "").rpartition(".")
@@ -101,7 +108,12 @@ if _settings.pages:
         return _response(_notifier().pages.calendar(token, form.lower(), known))
 
     @app.function_name("status_page")
-    @app.route("status/{token}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
+    @app.route(
+        "status/{token}",
+        trigger_arg_name="request",
+        methods=["GET", "HEAD"],
+        auth_level=func.AuthLevel.ANONYMOUS,
+    )
     def status_page(request: func.HttpRequest) -> func.HttpResponse:
         """Give the status page of `status/{token}`, with the filters of its query."""
         token = request.route_params.get("token", "")
