@@ -133,6 +133,7 @@ def _email(
         to=look.only_to or audience.to,
         cc=() if look.only_to else audience.cc,
         reply_to=audience.reply_to,
+        sender=mail.bound.sender if mail.bound else "",
         subject=subject,
         html=parts.html,
         text=parts.text,
