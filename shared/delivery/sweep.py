@@ -120,6 +120,8 @@ class Sweeper:
         self._last: dict[Destination, datetime] = {}
         self._stopped: set[str] = set()
         """Targets that take no mail for the rest of this sweep."""
+        self._open: set[tuple[str, str]] = set()
+        """Target and maintenance of the messages that are not settled: what comes after them waits."""
 
     def sweep(self) -> SweepResult:
         """Do everything that is due. Raises TableUnavailable; what was not done by then is still due.
@@ -129,6 +131,7 @@ class Sweeper:
         sweep = SweepResult()
         started = self._clock.monotonic()
         self._stopped.clear()
+        self._open.clear()
         first = keys.GATE
         made = 0
         sending = True
@@ -260,6 +263,7 @@ class Sweeper:
     def _recover(self, due: Due, mails: Sequence[MailRow], started: float, sweep: SweepResult) -> None:
         """Take over the mails that nobody is sending, failures first."""
         reader = Reader(self._store)
+        self._open |= {one for row in mails for one in self._in_order(row.mail)}
         for row in sorted(mails, key=_failures_first):
             if row.leased and due.server_time - row.timestamp < self._sender.term(row):
                 self._wait(sweep, [row])
@@ -280,7 +284,7 @@ class Sweeper:
                     continue  # another instance was faster
                 rows = partial(reader.rows_of, taken.mail)
                 went = self._sender.recover(taken, rows, attempted_before=bool(row.token), since=since)
-                self._count(went, taken.mail.target, sweep)
+                self._count(went, taken.mail, sweep)
 
     # Notices
 
@@ -330,9 +334,9 @@ class Sweeper:
         if not grouping.wait:
             for row in sorted(waiting, key=_is_no_failure):
                 self._in_time(started)
-                if to.target in self._stopped or not self._limiter.room(
-                    to.target, urgent=_has_failure([row])
-                ):
+                room = self._limiter.room(to.target, urgent=_has_failure([row]))
+                is_early = (to.target, _maintenance(row.notice.key)) in self._open
+                if to.target in self._stopped or is_early or not room:
                     self._wait(sweep, [row])
                     continue
                 with _alone(row.key):
@@ -375,7 +379,7 @@ class Sweeper:
             if self._clock.monotonic() - started > SECONDS:
                 break
             member = None if row.notice.id in double else self._member(row.notice, reader)
-            if member is None:
+            if member is None or not self._sender.tells(member, to, reader):
                 log_decision(
                     Decision.SUPERSEDED, row.notice.key, notice=row.notice.kind, audience=to.audience
                 )
@@ -406,7 +410,7 @@ class Sweeper:
                     mail=frozen.mail.operation_id,
                 )
             went = self._sender.send(frozen, reader.rows_of(frozen.mail), since=since)
-            self._count(went, to.target, sweep)
+            self._count(went, frozen.mail, sweep)
         self._wait(sweep, [row for member in members for row in told[member]])
         for start in range(0, len(pointless), MAX_OPERATIONS):
             self._store.drop(pointless[start : start + MAX_OPERATIONS])
@@ -478,9 +482,22 @@ class Sweeper:
         """Return whether an audience was mailed less than an interval ago; a time ahead of ours is none."""
         return timedelta() <= self._clock.now() - self._last.get(to, LONG_AGO) < interval
 
-    def _count(self, went: SendResult, target: str, sweep: SweepResult) -> None:
+    def _in_order(self, mail: Mail) -> set[tuple[str, str]]:
+        """Return target and maintenance of a mail's members, where each is told in order.
+
+        That is on targets that are not grouped: what is late opens no alert that was resolved meanwhile.
+        """
+        if mail.target not in self._grouping.ungrouped:
+            return set()
+        return {(mail.target, _maintenance(member.key)) for member in mail.members}
+
+    def _count(self, went: SendResult, mail: Mail, sweep: SweepResult) -> None:
+        if went is SendResult.SETTLED:
+            self._open -= self._in_order(mail)
+        else:
+            self._open |= self._in_order(mail)
         if went is SendResult.PAUSED:
-            self._stopped.add(target)
+            self._stopped.add(mail.target)
             sweep.waiting += 1
         sweep.settled += went is SendResult.SETTLED
         sweep.waiting += went is SendResult.IN_DOUBT
@@ -501,6 +518,10 @@ def _alone(what: str) -> Iterator[None]:
         log.info("%s: waits, the limits of the mail service leave no room", what)
     except Exception:
         log.exception("%s: left for the next sweep", what)
+
+
+def _maintenance(key: str) -> str:
+    return keys.history_of(key) if key.startswith("event:") else key
 
 
 def _failures_first(row: MailRow) -> tuple[bool, str]:

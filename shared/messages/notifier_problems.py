@@ -132,6 +132,49 @@ def undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) ->
     )
 
 
+def target_gone(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> View:
+    """Tell that a target of another channel than email is gone: which, and what waits for it."""
+    target = ", ".join(row.to) or row.target
+    there = time_phrases.local(row.at, frame.zone)
+    about = told(row, rows)
+    facts = [
+        Fact("Target", target),
+        Fact("Audience", row.audience),
+        Fact("Answer", row.why),
+        Fact("First message that waits", row.subject),
+    ]
+    return View(
+        status=PRESENTATION[Kind.TARGET_GONE].status,
+        tone=PRESENTATION[Kind.TARGET_GONE].tone,
+        subject=(f"{target} of {row.audience} takes no messages",),
+        preheader=f"{target}: {row.why or 'no reason given'}",
+        headline=f"{target} is not there any more",
+        moment_label="Since",
+        moment=time_phrases.utc(row.at),
+        moment_more=(there,) if there else (),
+        sections=(
+            Section(
+                heading="What happened",
+                paragraphs=(f"The service says that {target} is gone: {row.why or 'no reason was given'}.",),
+            ),
+            Section(
+                heading="What it means",
+                paragraphs=("Messages for it wait, and are tried once an hour at most. The first is about:",),
+                items=about,
+            ),
+            Section(
+                heading="What to do now",
+                steps=(
+                    Step("Look whether the channel, the webhook or the key is still there."),
+                    Step("Make another, and put it where this one is named: in ROUTES, or in its setting."),
+                ),
+            ),
+            Section(heading="The target", facts=tuple(fact for fact in facts if fact.value)),
+        ),
+        notes=phrases.notes(frame),
+    )
+
+
 def told(row: SentMail, rows: Mapping[str, Row]) -> tuple[str, ...]:
     """List what a mail told of, as far as the rows say; empty where it is not known."""
     about = tuple(_told(member.kind, rows.get(member.key)) for member in row.members[:MAX_TOLD])

@@ -97,6 +97,8 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
     if isinstance(row, SentMail):
         if member.kind is Kind.UNREACHABLE:
             return unreachable.unreachable(member, row, rows, frame)
+        if member.kind is Kind.TARGET_GONE:
+            return notifier_problems.target_gone(row, rows, frame)
         return notifier_problems.undelivered(row, rows, frame)
     if is_of_a_run(row):
         return _OF_RUNS[member.kind](read_run(member, rows), frame)

@@ -45,6 +45,8 @@ class Kind(StrEnum):
     """A mail that could not be sent; for the default audience."""
     UNREACHABLE = "unreachable"
     """An address that a mail was sent to and did not reach; for the default audience."""
+    TARGET_GONE = "target-gone"
+    """A target of another channel that is not there any more; for the default audience."""
 
 
 class About(StrEnum):
@@ -107,6 +109,7 @@ TRAITS = {
     Kind.REJECTED: Traits(about=About.INPUT),
     Kind.UNDELIVERED: Traits(about=About.MAIL),
     Kind.UNREACHABLE: Traits(about=About.MAIL),
+    Kind.TARGET_GONE: Traits(about=About.MAIL),
 }
 """Of one status, the kind that its event by itself gives rise to comes first."""
 

@@ -107,7 +107,8 @@ def identity(read: SettingReader) -> Identity:
 def mail(read: SettingReader) -> MailSettings:
     """Return how mail leaves. Raises SettingsError."""
     service = mail_service(read)
-    sender = read.get("EMAIL_FROM", address)
+    # A mailbox sends as itself, so that its address need not be said twice.
+    sender = read.get("EMAIL_FROM", address, read.text("EMAIL_GRAPH_MAILBOX") or None)
     return MailSettings(
         service=service,
         sender=sender,

@@ -217,6 +217,7 @@ def mail_row(row: Stored) -> MailRow:
         doubt=values["doubt"],
         refused=values["refused"],
         postponed=values.get("postponed", ""),
+        draft=values.get("draft", ""),
         suspected=time(values["suspected"]) if values.get("suspected") else None,
     )
 

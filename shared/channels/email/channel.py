@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.audience import EMAIL_CHANNEL
 from shared.channels.outcomes import OperationState, OperationStatus, Unavailable
@@ -30,7 +30,8 @@ log = logging.getLogger("notifier")
 def open_channel(target: Target, context: ChannelContext) -> EmailChannel:  # noqa: ARG001 - there is one
     """Return the channel for email as set up. No round trip."""
     mail = context.mail
-    return EmailChannel(
+    kind = DraftingEmailChannel if getattr(mail.service, "is_drafted", False) else EmailChannel
+    return kind(
         lambda: mail.service.open(mail.sender, context.credential),
         temper=mail.service.temper,
         limits=mail.limits,
@@ -102,3 +103,25 @@ class EmailChannel:
             if self._mailer is None:
                 self._mailer = self._open_mailer()
             return self._mailer
+
+
+class DraftingEmailChannel(EmailChannel):
+    """See Drafting: mail of a service that keeps drafts."""
+
+    def draft(self, message: Email, operation_id: str, timeouts: Timeouts) -> str | Outcome:
+        """See Drafting."""
+        mailer: Any = self._open()
+        made: str | Outcome = mailer.draft(message, operation_id, timeouts)
+        return made
+
+    def send_draft(self, draft_id: str, timeouts: Timeouts) -> Outcome:
+        """See Drafting."""
+        mailer: Any = self._open()
+        outcome: Outcome = mailer.send_draft(draft_id, timeouts)
+        return outcome
+
+    def ask(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
+        """See Channel; the operation is a draft."""
+        mailer: Any = self._open()
+        status: OperationStatus = mailer.status_of_draft(operation_id, timeouts)
+        return status
