@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from shared.addresses import bare, is_address
 from shared.base_addresses import allows_loopback, base_address
 from shared.channels.channel import Temper
 from shared.channels.email import endpoint, relay
 from shared.channels.limits import Limits
-from shared.setting_forms import address, flag, https
+from shared.setting_forms import flag, https, sender
 from shared.setting_reader import SettingReader, SettingsError
 
 if TYPE_CHECKING:
@@ -139,15 +140,17 @@ class GraphEmail(msgspec.Struct, frozen=True):
         """See MailService."""
         return MAILBOX
 
-    def open(self, sender: str, credential: Callable[[], Any]) -> GraphMailer:  # noqa: ARG002 - a MailService's
+    def open(self, sender: str, credential: Callable[[], Any]) -> GraphMailer:
         """See MailService."""
         from shared.channels.email.graph import GraphMailer
         from shared.channels.http import Door
 
         door = Door(allows_loopback=self.allows_loopback)
-        return GraphMailer(
-            door, self.base, self.mailbox, lambda: str(credential().get_token(self.scope).token)
-        )
+
+        def token() -> str:
+            return str(credential().get_token(self.scope).token)
+
+        return GraphMailer(door, self.base, self.mailbox, token, sender=sender)
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,11 +184,11 @@ def _smtp(read: SettingReader, name: str) -> SmtpEmail:
 
 
 def _graph(read: SettingReader, name: str) -> GraphEmail:
-    mailbox = read.get(name, address)
-    sender = read.get("EMAIL_FROM", address, mailbox)
-    if sender.lower() != mailbox.lower():
+    mailbox = read.get(name, _mailbox)
+    from_ = bare(read.get("EMAIL_FROM", sender, mailbox))
+    if from_.lower() != mailbox.lower():
         raise SettingsError(
-            f"Setting EMAIL_FROM ({sender!r}) is another address than that of {name}, which mail comes from: "
+            f"Setting EMAIL_FROM ({from_!r}) is another address than that of {name}, which mail comes from: "
             "leave it out."
         )
     cloud = f"https://{_GRAPH.get(read.text('PORTAL').lower(), 'graph.microsoft.com')}"
@@ -220,6 +223,12 @@ def mail_service(read: SettingReader) -> MailService:
     if name != "EMAIL_GRAPH_MAILBOX" and read.text("EMAIL_GRAPH_DRAFTS"):
         raise SettingsError("Setting EMAIL_GRAPH_DRAFTS goes with EMAIL_GRAPH_MAILBOX, which is not set.")
     return SERVICES[name](read, name)
+
+
+def _mailbox(value: str) -> str:
+    if not is_address(value):
+        raise ValueError("is not the address of a mailbox such as aks@example.com")
+    return value
 
 
 def _folder(value: str) -> str:
