@@ -304,6 +304,7 @@ class Intake:
             target=to.target,
             as_of=now,
             members=(member,),
+            service=self._sender.service(to.target),
         )
 
     def _notices(

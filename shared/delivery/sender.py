@@ -15,7 +15,7 @@ import msgspec
 
 from shared import ids, keys
 from shared.audience import DEFAULT_AUDIENCE, EMAIL_CHANNEL
-from shared.channels.channel import Temper
+from shared.channels.channel import Switchable, Temper
 from shared.channels.outcomes import (
     Accepted,
     OperationState,
@@ -181,20 +181,16 @@ class Sender:
         TableUnavailable.
         """
         channel = self._channels.get(row.mail.target)
+        if isinstance(channel, Switchable) and row.mail.service not in {"", channel.service}:
+            return self._switch(row, channel, rows, since)
+        if isinstance(channel, Switchable) and row.doubt and not row.mail.service:  # frozen by release 0.1
+            done = self._answered(row, channel.ask_former("", row.mail.operation_id, self._timeouts))
+            if done is not None:
+                return done
         answer = self._ask(row, channel, self._timeouts) if attempted_before and channel else None
-        if answer is not None:
-            match answer.state:
-                case OperationState.ACCEPTED:
-                    return self._settle(row, "sent", why=f"the mail service, when asked: {answer.detail}")
-                case OperationState.FAILED:
-                    return self._settle(row, "failed", why=f"the mail service gave up: {answer.detail}")
-                case OperationState.NO_ANSWER:
-                    level = logging.ERROR if row.turns >= MAX_ATTEMPTS else logging.WARNING
-                    log.log(level, "no answer about mail %s: %s", row.mail.operation_id, answer.detail)
-                    self._store.leave(row)
-                    return SendResult.IN_DOUBT
-                case OperationState.NEVER_SEEN:
-                    pass
+        done = self._answered(row, answer)
+        if done is not None:
+            return done
         if row.refused:
             return self._give_up_refused(row, row.refused, message=None)
         if row.attempts > MAX_ATTEMPTS:
@@ -203,12 +199,50 @@ class Sender:
             return self._settle(row, "doubtful", why="no answer came, and it is not sent twice")
         return self.send(row, rows(), since=since)
 
+    def _switch(
+        self, row: MailRow, channel: Switchable, rows: Callable[[], Mapping[str, Row]], since: float
+    ) -> SendResult:
+        """Go on by another service with a mail that the one before may have taken: that is asked first."""
+        answer = None
+        if row.doubt:
+            answer = channel.ask_former(row.mail.service, row.mail.operation_id, self._timeouts)
+            done = self._answered(row, answer)
+            if done is not None:
+                return done
+        may_repeat = row.may_repeat or (row.doubt and answer is None)
+        rebound = self._store.rebind(row, channel.service, may_repeat=may_repeat)
+        if rebound is None:
+            return SendResult.IN_DOUBT  # another instance was faster
+        return self.send(rebound, rows(), since=since)
+
+    def _answered(self, row: MailRow, answer: OperationStatus | None) -> SendResult | None:
+        """Act on what a service says of a mail; None where it does not know it, or was not asked."""
+        if answer is None:
+            return None
+        match answer.state:
+            case OperationState.ACCEPTED:
+                return self._settle(row, "sent", why=f"the mail service, when asked: {answer.detail}")
+            case OperationState.FAILED:
+                return self._settle(row, "failed", why=f"the mail service gave up: {answer.detail}")
+            case OperationState.NO_ANSWER:
+                level = logging.ERROR if row.turns >= MAX_ATTEMPTS else logging.WARNING
+                log.log(level, "no answer about mail %s: %s", row.mail.operation_id, answer.detail)
+                self._store.leave(row)
+                return SendResult.IN_DOUBT
+            case OperationState.NEVER_SEEN:
+                return None
+
+    def service(self, target: str) -> str:
+        """Return by which of its services a target's mail leaves; empty where there is but one."""
+        channel = self._channels.get(target)
+        return channel.service if isinstance(channel, Switchable) else ""
+
     def term(self, row: MailRow) -> timedelta:
         """Return how long the lease of a mail lasts: longer with each turn, so that attempts span hours."""
         return min(self._lease * (1 << min(row.turns, 10)), max(self._lease, MAX_BACK_OFF))
 
     def _render(self, channel: Channel, row: MailRow, rows: Mapping[str, Row]) -> Message:
-        is_repeat = row.doubt and channel.temper is Temper.BLIND
+        is_repeat = row.may_repeat or (row.doubt and channel.temper is Temper.BLIND)
         mail = msgspec.structs.replace(row.mail, is_repeat=is_repeat)
         audience = self._routes.audience(mail.audience)
         try:

@@ -422,7 +422,12 @@ class Sweeper:
         now = self._clock.now()
         operation_id = ids.operation_id(member.notice_id(to.audience, to.target) for member in members)
         mail = Mail(
-            operation_id=operation_id, audience=to.audience, target=to.target, as_of=now, members=members
+            operation_id=operation_id,
+            audience=to.audience,
+            target=to.target,
+            as_of=now,
+            members=members,
+            service=self._sender.service(to.target),
         )
         freeze = partial(self._store.freeze, mail, rows, audience=touch, now=now, token=uuid4().hex)
         for attempt in self._limiter.attempts({to.target: 1}, urgent=_is_urgent(members)):

@@ -84,6 +84,8 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     """As in Notice."""
     repeats: str = ""
     """The operation id of the mail that an operator had sent again by this one."""
+    service: str = ""
+    """By which of a channel's services it leaves, where the channel has several."""
     is_repeat: bool = False
     """Whether it may have arrived before: then it says so. Not stored: the mark of doubt on its row is."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from shared import routes
 from shared.channels import registry
-from shared.channels.email.services import MailSettings, mail_service
+from shared.channels.email.services import MailSettings, mail_service, previous_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.identity import Identity
@@ -107,6 +107,7 @@ def mail(read: SettingReader) -> MailSettings:
         sender=sender,
         only_to=read.get("EMAIL_ONLY_TO", addresses_or_none, ""),
         limits=_limits(read, service.usual_limits(sender)),
+        previous=previous_service(read),
     )
 
 

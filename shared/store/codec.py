@@ -139,6 +139,7 @@ def mail_values(mail: Mail, *, token: str = "", attempts: int = 0) -> dict[str, 
         "refused": "",
         "repeats": mail.repeats,
         **_said("target", mail.target),
+        **_said("service", mail.service),
     }
 
 
@@ -204,6 +205,7 @@ def mail_row(row: Stored) -> MailRow:
         members=_members(values["members"]),
         target=values.get("target", ""),
         repeats=values.get("repeats", ""),
+        service=values.get("service", ""),
     )
     return MailRow(
         key=row.key,
@@ -217,6 +219,7 @@ def mail_row(row: Stored) -> MailRow:
         doubt=values["doubt"],
         refused=values["refused"],
         postponed=values.get("postponed", ""),
+        may_repeat=values.get("mayRepeat", False),
         suspected=time(values["suspected"]) if values.get("suspected") else None,
     )
 
