@@ -47,6 +47,11 @@ class MailService(Protocol):
         """Return what the service does about a mail that comes twice."""
         ...
 
+    @property
+    def name(self) -> str:
+        """Return what tells the service from others, in the rows of mails that it may have taken."""
+        ...
+
     def usual_limits(self, sender: str) -> Limits | None:
         """Return what the service allows a sender by its documentation; None for no limits."""
         ...
@@ -66,6 +71,11 @@ class AzureEmail(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Leave out the key."""
         return f"AzureEmail({self.endpoint!r})"
+
+    @property
+    def name(self) -> str:
+        """See MailService."""
+        return self.endpoint
 
     def usual_limits(self, sender: str) -> Limits | None:
         """See MailService."""
@@ -93,6 +103,12 @@ class SmtpEmail(msgspec.Struct, frozen=True):
         """Leave out the password."""
         return f"SmtpEmail({self.url!r})"
 
+    @property
+    def name(self) -> str:
+        """See MailService."""
+        found = relay.parse_url(self.url)
+        return f"smtp://{found.host}:{found.port}"
+
     def usual_limits(self, sender: str) -> Limits | None:  # noqa: ARG002 - a MailService's
         """See MailService."""
         return None
@@ -109,6 +125,11 @@ class FolderEmail(msgspec.Struct, frozen=True):
 
     path: str
     temper = Temper.ASKABLE
+
+    @property
+    def name(self) -> str:
+        """See MailService."""
+        return f"folder {self.path}"
 
     def usual_limits(self, sender: str) -> Limits | None:  # noqa: ARG002 - a MailService's
         """See MailService."""
@@ -160,6 +181,8 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     only_to: tuple[str, ...]
     limits: Limits | None
+    previous: AzureEmail | None = None
+    """The mail service before a switch, only asked about mails in doubt."""
 
 
 def _azure_endpoint(read: SettingReader, name: str) -> AzureEmail:
@@ -229,6 +252,19 @@ def _mailbox(value: str) -> str:
     if not is_address(value):
         raise ValueError("is not the address of a mailbox such as aks@example.com")
     return value
+
+
+def previous_service(read: SettingReader) -> AzureEmail | None:
+    """Return the mail service before a switch, if it is set. Raises SettingsError."""
+
+    def parse(value: str) -> AzureEmail | None:
+        if not value:
+            return None
+        if "=" in value:
+            return AzureEmail(*endpoint.parse_connection_string(value))
+        return AzureEmail(_endpoint(value))
+
+    return read.get("EMAIL_PREVIOUS", parse, "")
 
 
 def _folder(value: str) -> str:
