@@ -33,9 +33,8 @@ def open_channel(target: Target, context: ChannelContext) -> EmailChannel:  # no
     """Return the channel for email as set up. No round trip."""
     mail = context.mail
     kind = DraftingEmailChannel if getattr(mail.service, "is_drafted", False) else EmailChannel
-    return kind(
     previous = mail.previous
-    return EmailChannel(
+    return kind(
         lambda: mail.service.open(mail.sender, context.credential),
         temper=mail.service.temper,
         limits=mail.limits,
@@ -131,9 +130,9 @@ class EmailChannel:
 
     def _open(self, service: str) -> Mailer:
         with self._lock:
-            if self._mailer is None:
-                self._mailer = self._open_mailer()
-            return self._mailer
+            if service not in self._mailers:
+                self._mailers[service] = self._openers[service]()
+            return self._mailers[service]
 
 
 class DraftingEmailChannel(EmailChannel):
@@ -141,21 +140,18 @@ class DraftingEmailChannel(EmailChannel):
 
     def draft(self, message: Email, operation_id: str, timeouts: Timeouts) -> str | Outcome:
         """See Drafting."""
-        mailer: Any = self._open()
+        mailer: Any = self._open(self.service)
         made: str | Outcome = mailer.draft(message, operation_id, timeouts)
         return made
 
     def send_draft(self, draft_id: str, timeouts: Timeouts) -> Outcome:
         """See Drafting."""
-        mailer: Any = self._open()
+        mailer: Any = self._open(self.service)
         outcome: Outcome = mailer.send_draft(draft_id, timeouts)
         return outcome
 
     def ask(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """See Channel; the operation is a draft."""
-        mailer: Any = self._open()
+        mailer: Any = self._open(self.service)
         status: OperationStatus = mailer.status_of_draft(operation_id, timeouts)
         return status
-            if service not in self._mailers:
-                self._mailers[service] = self._openers[service]()
-            return self._mailers[service]

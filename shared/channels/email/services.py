@@ -153,6 +153,11 @@ class GraphEmail(msgspec.Struct, frozen=True):
     allows_loopback: bool = False
 
     @property
+    def name(self) -> str:
+        """See MailService."""
+        return f"mailbox {self.mailbox}"
+
+    @property
     def temper(self) -> Temper:
         """See MailService."""
         return Temper.ASKABLE if self.is_drafted else Temper.BLIND
