@@ -17,7 +17,7 @@ import msgspec
 from shared import routes
 from shared.addresses import bare
 from shared.channels import registry
-from shared.channels.email.services import MailSettings, mail_service
+from shared.channels.email.services import MailSettings, mail_service, previous_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.identity import Identity
@@ -113,12 +113,14 @@ def identity(read: SettingReader) -> Identity:
 def mail(read: SettingReader) -> MailSettings:
     """Return how mail leaves. Raises SettingsError."""
     service = mail_service(read)
-    from_ = read.get("EMAIL_FROM", sender)
+    # A mailbox sends as itself, so that its address need not be said twice.
+    from_ = read.get("EMAIL_FROM", sender, read.text("EMAIL_GRAPH_MAILBOX") or None)
     return MailSettings(
         service=service,
         sender=from_,
         only_to=read.get("EMAIL_ONLY_TO", addresses_or_none, ""),
         limits=_limits(read, service.usual_limits(bare(from_))),
+        previous=previous_service(read),
     )
 
 
