@@ -140,6 +140,9 @@ param clusters string = ''
 @description('Days for which history is kept.')
 param retentionDays string = '400'
 
+@description('Whether the calendar feed and the status page are there, for whoever has an address with a token.')
+param pages bool = false
+
 @description('NCRONTAB schedule of the sweep, in UTC: five fields, or six with the seconds first.')
 param sweepSchedule string = '0 * * * * *'
 
@@ -500,6 +503,7 @@ var settings = {
   PORTAL: portal
   FAILURES_FILE: failuresFile
   RETENTION_DAYS: retentionDays
+  PAGES: pages ? 'true' : ''
   CLUSTERS: clusters
   SWEEP_SCHEDULE: sweepSchedule
   AZURE_CLIENT_ID: identities.outputs.appClientId

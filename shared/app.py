@@ -20,12 +20,15 @@ from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
 from shared.delivery.limiter import Limiter
+from shared.delivery.pulse import Pulse
 from shared.delivery.retention import remove_expired
 from shared.delivery.sender import Sender
 from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
+from shared.pages.publisher import Look, Publisher
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.ownership import OwnedTable
+from shared.store.present import PresentState
 from shared.store.protocol import Store
 from shared.store.timed import TimedTable
 
@@ -49,8 +52,9 @@ class Notifier:
     ) -> None:
         """`channels` are those of all targets of the routes, by the targets' keys."""
         self._clock = clock = TableClock(clock)
-        table = TimedTable(table, clock)
-        self.store = Store(OwnedTable(table, config.storage.table, config.app) if config.app else table)
+        timed = TimedTable(table, clock)
+        owned = OwnedTable(timed, config.storage.table, config.app) if config.app else timed
+        self.store = Store(owned)
         self._config = config
         routes = config.routes
         limits = {target: channel.limits for target, channel in channels.items()}
@@ -77,6 +81,10 @@ class Notifier:
             watch=config.watch,
             clusters=clusters,
         )
+        self.pages = Publisher(
+            PresentState(owned), routes, clock, Look(config.mail.sender.rpartition("@")[2], config.portal)
+        )
+        self._pulse = Pulse(self.store, clock, config.watcher.url)
         self.delivery = Sweeper(
             store=self.store,
             sender=sender,
@@ -114,6 +122,7 @@ class Notifier:
         """Send what has fallen due, and log what came of it."""
         sweep = self.delivery.sweep()
         log.info("%s%s", summary(sweep), " (past due)" if past_due else "")
+        self._pulse.beat()
 
 
 def build(config: Settings) -> Notifier:
@@ -137,6 +146,7 @@ def channel_context(config: Settings) -> ChannelContext:
             freezes=config.routes.freezes,
         ),
         mail=config.mail,
+        settings=config.channels,
         credential=cache(partial(identity.credential, config.identity)),
     )
 

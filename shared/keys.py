@@ -18,6 +18,14 @@ GATE = "work:0"
 OWNER = "meta:owner"
 """The row that says which app the table belongs to."""
 
+SWEPT = "meta:sweep"
+"""When the last sweep went well."""
+
+RECONCILED = "meta:reconcile"
+"""When Azure was last asked what there is."""
+
+TOKENS = "meta:token:"
+
 AFTER = "~"
 """Sorts after every character a key may hold: `prefix` to `prefix + AFTER` is everything under a prefix."""
 
@@ -126,6 +134,16 @@ def audience(name: str, target: str = "") -> str:
 def cluster(cluster_key: str) -> str:
     """Return the key of the row that says what is known of a cluster, by its ARM id in lower case."""
     return f"cluster:{digest(cluster_key)}"
+
+
+def news(event_id_: str, status: str, notice: str = "") -> str:
+    """Return the property of a cluster's row that holds the latest news of one status of a maintenance."""
+    return f"news_{digest(f'{event_id(event_id_)} {status} {notice}')[:24]}"
+
+
+def token(hash_: str) -> str:
+    """Return the key of a token's row, by the token's SHA-256."""
+    return f"{TOKENS}{hash_}"
 
 
 def rejected(name: str) -> str:

@@ -78,7 +78,6 @@ def refresh(store: Store, source: Source, clock: Clock) -> int:
     """Read all clusters and write down what is known of them; give their number. Raises TableUnavailable."""
     written = 0
     batch: list[ClusterInfo] = []
-    stored = store.clusters()
     began = clock.monotonic()
     for body in source.bodies():
         reading = read(body, clock.now())
@@ -86,12 +85,12 @@ def refresh(store: Store, source: Source, clock: Clock) -> int:
             log.warning("left out: %s", sentence)
         batch += reading.clusters
         if len(batch) >= _BATCH:
-            written += store.save_clusters(batch, stored)
+            written += store.save_clusters(batch)
             batch = []
         if clock.monotonic() - began > SECONDS:
             log.error("clusters: time is up, and not all are read")
             break
-    written += store.save_clusters(batch, stored)
+    written += store.save_clusters(batch)
     log.info("clusters: %s read", written)
     return written
 

@@ -20,6 +20,10 @@ _DEDUPES = ("event:", "rejected:", "told:")
 _HISTORY = ("sent:", "audience:", "cluster:")
 
 
+NEWS_KEPT = timedelta(days=60)
+"""How long the present state holds news: AKS announces a month ahead at most, and pages look a month back."""
+
+
 def remove_expired(store: Store, retention: timedelta) -> int:
     """Remove rows that nothing was written to for as long as `retention`; give their number.
 
@@ -38,4 +42,6 @@ def remove_expired(store: Store, retention: timedelta) -> int:
     log.info(
         "housekeeping: %s rows untouched since %s removed", removed, (now - retention).date().isoformat()
     )
+    trimmed = store.trim_news(now - NEWS_KEPT)
+    log.info("housekeeping: %s news taken out of the present state", trimmed)
     return removed

@@ -1,6 +1,6 @@
 """Clusters as Azure Resource Manager or `az aks` describe them, as far as mails say something of them.
 
-The shape is the one that `python -m ops.windows lint` takes: clusters with `maintenanceConfigurations`
+The shape is the one that `./notifier lint` takes: clusters with `maintenanceConfigurations`
 attached, or configurations whose id says whose they are; one, a list of them, or a list under `value`. What
 cannot be understood is named and left out, and the rest is read.
 """

@@ -20,9 +20,10 @@ from shared.durations import Lead, duration
 from shared.identity import Identity
 from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
-from shared.setting_forms import address, addresses, addresses_or_none, count, host, https, time_zone
+from shared.setting_forms import address, addresses, addresses_or_none, count, flag, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
-from shared.settings.values import ClusterSource, Settings, Storage
+from shared.settings.channels import channel_settings, in_shadow
+from shared.settings.values import ClusterSource, Settings, Storage, Watcher
 from shared.text import GUID
 
 if TYPE_CHECKING:
@@ -57,10 +58,13 @@ def load(
         # The host reads it, as it stands: with a wrong one the timer would never run.
         read.get(name, TimerSchedule.parse, as_it_stands=True)
     defaults = _defaults(read)
+    mail_settings = mail(read)
+    found = _routes(read, defaults, channels)
     return Settings(
-        mail=mail(read),
+        mail=mail_settings,
+        channels=channel_settings(read, found, channels),
         storage=storage(read),
-        routes=_routes(read, defaults, channels),
+        routes=in_shadow(found) if mail_settings.only_to else found,
         gap=defaults.gap,
         group_wait=defaults.wait,
         group_interval=defaults.interval,
@@ -76,6 +80,8 @@ def load(
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
         app=read.text("WEBSITE_SITE_NAME"),
         identity=identity(read),
+        pages=read.get("PAGES", flag, "false"),
+        watcher=Watcher(read.get("HEARTBEAT_URL", _https_or_none, "")),
     )
 
 
@@ -197,6 +203,10 @@ def _leads(value: str) -> tuple[Lead, ...]:
     if len(leads) > 10:  # noqa: PLR2004
         raise ValueError("holds more than 10 leads")
     return leads
+
+
+def _https_or_none(value: str) -> str:
+    return https(value) if value else ""
 
 
 def _client_id(value: str) -> str:

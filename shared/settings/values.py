@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
+from shared.channels.context import ChannelSettings
 from shared.channels.email.services import MailSettings
 from shared.identity import Identity
 from shared.notices.planning import Watch
@@ -36,11 +37,22 @@ class ClusterSource(msgspec.Struct, frozen=True):
         return bool(self.subscriptions or self.file)
 
 
+class Watcher(msgspec.Struct, frozen=True):
+    """Who notices from outside that sweeps have stopped: an address to call; none where it is empty."""
+
+    url: str = ""
+
+    def __repr__(self) -> str:
+        """Leave out the address."""
+        return f"Watcher(is_set={bool(self.url)})"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings, checked, by section."""
 
     storage: Storage
     mail: MailSettings
+    channels: ChannelSettings
     routes: Routes
     gap: timedelta
     group_wait: timedelta
@@ -54,3 +66,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     app: str
     """This app's name in Azure; empty elsewhere."""
     identity: Identity
+    pages: bool
+    """Whether the calendar feed and the status page are there."""
+    watcher: Watcher

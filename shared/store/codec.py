@@ -14,7 +14,7 @@ import msgspec
 
 from shared import keys
 from shared.events import envelope, model
-from shared.notices.kinds import Kind
+from shared.notices.kinds import Decision, Kind
 from shared.notices.records import Check, Mail, MailItem, Notice, RejectedInput, Report, SentMail, StoredEvent
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.store.table import Stored
 
 from shared.store.blobs import pack, unpack
-from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow, WorkRow
+from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow, Token, WorkRow
 
 TEXT_LIMIT = 24_000
 """UTF-16 code units in a text property. The service's own limit is 32,767; but what an event's facts take, at
@@ -303,6 +303,52 @@ def cluster(row: Stored) -> ClusterInfo:
     from shared.maintenance.inventory import ClusterInfo
 
     return msgspec.json.decode(row.values["facts"], type=ClusterInfo)
+
+
+def news_values(recorded: StoredEvent, received: datetime) -> dict[str, Any]:
+    """Write what pages tell of an event, to be merged into its cluster's row; nothing if they do not."""
+    event = recorded.event
+    if event.news or recorded.decision == Decision.STALE or not isinstance(event.subject, model.Cluster):
+        return {}
+    notice = event.description if event.end_of_support else ""
+    # Texts from outside stay out: a page shows none, and the row has room for many maintenances.
+    facts = _facts(msgspec.structs.replace(event, details="", source="", description="", envelope_id=""))
+    said = _json([recorded.key, recorded.decision, recorded.revision, text(received), facts])
+    return {
+        "kind": "cluster",
+        "cluster": event.subject.key,
+        keys.news(event.event_id, event.status, notice): said,
+    }
+
+
+def news(value: str) -> tuple[StoredEvent, datetime]:
+    """Read what `news_values` wrote: the event, as far as it was kept, and when it was received."""
+    key, decision, revision, received, facts = msgspec.json.decode(value, type=tuple[str, str, int, str, str])
+    return StoredEvent(key, _event(facts), decision, revision), time(received)
+
+
+def token_values(token: Token) -> dict[str, Any]:
+    """Write a token's row."""
+    return {"kind": "token", "audience": token.audience, "created": text(token.created)}
+
+
+def token(row: Stored) -> Token:
+    """Read a token's row."""
+    return Token(row.key.removeprefix(keys.TOKENS), row.values["audience"], time(row.values["created"]))
+
+
+def old_news(row: Stored, since: datetime) -> set[str]:
+    """Return the properties of a cluster's row with news received before a time, or that cannot be read."""
+    found = set()
+    for name, value in row.values.items():
+        if name.startswith("news_"):
+            try:
+                is_old = news(value)[1] < since
+            except (ValueError, TypeError):
+                is_old = True
+            if is_old:
+                found.add(name)
+    return found
 
 
 def reports_json(reports: Sequence[Report]) -> str:

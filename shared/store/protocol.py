@@ -18,7 +18,7 @@ import msgspec
 
 from shared import keys
 from shared.store import codec
-from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
+from shared.store.rows import LONG_AGO, AudienceRow, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 from shared.store.table import (
     MAX_OPERATIONS,
     BrowsableTable,
@@ -26,6 +26,7 @@ from shared.store.table import (
     Operation,
     Stored,
     TableError,
+    TableRefused,
     TableUnavailable,
     Verb,
 )
@@ -158,46 +159,46 @@ class Store:
     def cluster(self, cluster_key: str) -> ClusterInfo | None:
         """Return what is known of a cluster, by its ARM id in lower case. One round trip."""
         row = self._table.get(keys.cluster(cluster_key))
-        return next(_readable(codec.cluster, [row] if row else []), None)
+        return next(_readable(codec.cluster, [row] if row and "facts" in row.values else []), None)
 
-    def clusters(self) -> set[str]:
-        """Return the keys of the rows of all clusters. A round trip for each page."""
-        found: set[str] = set()
+    def save_clusters(self, clusters: Iterable[ClusterInfo]) -> int:
+        """Write down what is known of clusters, over what was; give their number.
+
+        A round trip for each forty: a transaction is at most 4 MiB.
+        """
+        rows = {keys.cluster(known.cluster.key): codec.cluster_values(known) for known in clusters}
+        operations = [Operation(Verb.UPSERT, key, values) for key, values in rows.items()]
+        for start in range(0, len(operations), _MAX_CLUSTERS):
+            self._table.commit(operations[start : start + _MAX_CLUSTERS])
+        return len(rows)
+
+    def trim_news(self, since: datetime) -> int:
+        """Take the news of clusters that were received before a time out of their rows; give their number.
+
+        A row that holds nothing else goes. A round trip for each page of clusters, and one for each forty
+        rows that have such.
+        """
+        taken = 0
         first = "cluster:"
         while first:
             page = self._table.query(first, "cluster:" + keys.AFTER)
-            found |= {row.key for row in page.rows}
+            operations = []
+            for row in page.rows:
+                old = codec.old_news(row, since)
+                taken += len(old)
+                if old:
+                    kept = {name: value for name, value in row.values.items() if name not in old}
+                    is_bare = not any(name == "facts" or name.startswith("news_") for name in kept)
+                    verb = Verb.DELETE if is_bare else Verb.REPLACE
+                    operations.append(Operation(verb, row.key, kept, row.etag))
+            for start in range(0, len(operations), _MAX_CLUSTERS):
+                self._commits(operations[start : start + _MAX_CLUSTERS])
             first = keys.following(page.last) if page.more else ""
-        return found
+        return taken
 
-    def save_clusters(self, clusters: Iterable[ClusterInfo], stored: set[str]) -> int:
-        """Write down what is known of clusters, over what was; give their number.
-
-        `stored` has the keys of rows that are there, and is added to. A round trip for each forty: a
-        transaction is at most 4 MiB.
-        """
-        rows = {keys.cluster(known.cluster.key): codec.cluster_values(known) for known in clusters}
-        operations = [
-            Operation(Verb.MERGE if key in stored else Verb.INSERT, key, values)
-            for key, values in rows.items()
-        ]
-        for start in range(0, len(operations), _MAX_CLUSTERS):
-            self._write(operations[start : start + _MAX_CLUSTERS])
-        stored |= rows.keys()
-        return len(rows)
-
-    def _write(self, operations: list[Operation]) -> None:
-        """Write rows whether they are there or not; the verbs say what is likely."""
-        for _ in range(len(operations) + 1):
-            try:
-                self._table.commit(operations)
-            except Conflict as conflict:
-                wrong = operations[conflict.index]
-                verb = Verb.INSERT if wrong.verb is Verb.MERGE else Verb.MERGE
-                operations[conflict.index] = msgspec.structs.replace(wrong, verb=verb)
-            else:
-                return
-        raise TableUnavailable("others keep writing the same clusters")
+    def swept(self) -> None:
+        """Write down that a sweep went well: the row's timestamp says when. One round trip."""
+        self._table.commit([Operation(Verb.UPSERT, keys.SWEPT, {"kind": "sweep"})])
 
     # Intake
 
@@ -230,7 +231,7 @@ class Store:
         rows = [(recorded.key, event_values), *work, *((key, told) for key in marks)]
         operations = [Operation(Verb.INSERT, key, values) for key, values in rows]
         try:
-            committed, written = self._commit_counted(operations, gates)
+            committed, written = self._commit_present(operations, _present(recorded, now), gates)
         except Conflict:
             row = self._table.get(recorded.key)
             if row is None:
@@ -553,6 +554,31 @@ class Store:
                 return msgspec.structs.replace(wanted, etag=etag)
         raise TableUnavailable("the pause could not be set")
 
+    def resume(self, target: str = "") -> bool:
+        """End a target's pause; False where there was none. Two round trips."""
+        gate = self.gate(target)
+        if not gate.etag or gate.until == LONG_AGO:
+            return False
+        self._table.commit(
+            [_gate_operation(msgspec.structs.replace(gate, until=LONG_AGO, reason="", strikes=0))]
+        )
+        return True
+
+    def _commit_present(
+        self, operations: Sequence[Operation], present: Sequence[Operation], gates: Sequence[SendGate]
+    ) -> tuple[list[str], tuple[SendGate, ...]]:
+        """Commit, and the present state along with it; without that where there is no room for it."""
+        if len(operations) + len(present) + len(gates) > MAX_OPERATIONS:
+            present = ()
+        try:
+            etags, written = self._commit_counted([*operations, *present], gates)
+        except TableRefused:
+            if not present:
+                raise
+            log.exception("the present state of %s is left as it is", present[0].key)
+            return self._commit_counted(operations, gates)
+        return etags[: len(operations)], written
+
     def _commit_counted(
         self, operations: Sequence[Operation], gates: Sequence[SendGate]
     ) -> tuple[list[str], tuple[SendGate, ...]]:
@@ -599,6 +625,12 @@ class Store:
         if stored is None or stored.values["token"] != token:
             return None
         return codec.mail_row(stored)
+
+
+def _present(recorded: StoredEvent, now: datetime) -> list[Operation]:
+    """Return what brings the present state of an event's cluster up to date."""
+    values = codec.news_values(recorded, now)
+    return [Operation(Verb.UPSERT, keys.cluster(values["cluster"]), values)] if values else []
 
 
 def _readable(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[_T]:

@@ -90,3 +90,16 @@ class AudienceRow(msgspec.Struct, frozen=True):
 
 
 WorkRow = MailRow | NoticeRow | CheckRow | SpreadRow | SendGate
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A token as it is stored: its hash, and the id of the audience whose pages it opens."""
+
+    hash: str
+    audience: str
+    created: datetime
+
+    @property
+    def id(self) -> str:
+        """What people call it by: the beginning of its hash, which opens nothing."""
+        return self.hash[:8]

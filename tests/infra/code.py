@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 LOCAL_ONLY = {"NOTIFIER_STORAGE", "EMAIL_CONNECTION_STRING"}
 """Settings that hold keys: for emulators and stand-ins, never deployed."""
 
+BY_SECRET_NAME = {"HEARTBEAT_URL"}
+"""Settings that are deployed where `secretNames` names them."""
+
 HOST_SETTINGS = {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME", "PYTHON_THREADPOOL_THREAD_COUNT"}
 """Settings of the Functions host that the sample holds beside the application's."""
 
@@ -98,13 +101,13 @@ def settings_in_readme() -> dict[str, str]:
 def functions() -> dict[str, str]:
     """Return the functions of function_app.py: name, and the kind of its trigger."""
     found: dict[str, str] = {}
-    for node in ast.parse((ROOT / "function_app.py").read_text("utf-8")).body:
+    for node in ast.walk(ast.parse((ROOT / "function_app.py").read_text("utf-8"))):
         if isinstance(node, ast.FunctionDef):
             calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
             made = {call.func.attr: call for call in calls if isinstance(call.func, ast.Attribute)}
             if "function_name" in made:
                 name = ast.literal_eval(made["function_name"].args[0])
-                found[name] = next(kind for kind in made if kind.endswith("_trigger"))
+                found[name] = next(kind for kind in made if kind.endswith("_trigger") or kind == "route")
     return found
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ops import subscriptions, windows
+from ops import subscriptions
+from ops.__main__ import main as command
+from ops.surroundings import Surroundings
 from shared.clusters.refresh import Subscriptions, refresh
 from shared.sources.arm import Arm, ArmError, endpoint
 from testing.arm_endpoint import SUBSCRIPTION, ArmEndpoint, Fault, Tokens, cluster, configuration
@@ -166,7 +168,9 @@ def test_lint_takes_a_subscription(arm: ArmEndpoint, capsys: pytest.CaptureFixtu
         return Arm(Tokens(), arm.url)
 
     at = ("--at", "2026-11-20T09:00Z")
-    windows.main(["lint", SUBSCRIPTION, *at, "--json", "--portal", "portal.azure.us"], opened)
+    command(
+        ["lint", SUBSCRIPTION, *at, "--json", "--portal", "portal.azure.us"], Surroundings(open_arm=opened)
+    )
     assert '"legacy-channel"' in capsys.readouterr().out
     assert portals == ["portal.azure.us"]
 
@@ -174,7 +178,8 @@ def test_lint_takes_a_subscription(arm: ArmEndpoint, capsys: pytest.CaptureFixtu
 def test_lint_names_what_went_wrong(arm: ArmEndpoint, capsys: pytest.CaptureFixture[str]) -> None:
     """A subscription that cannot be listed ends lint with 2 and one line that says why."""
     arm.denied.add(SUBSCRIPTION)
-    assert windows.main(["lint", f"/subscriptions/{SUBSCRIPTION}"], lambda _: Arm(Tokens(), arm.url)) == 2
+    surroundings = Surroundings(open_arm=lambda _: Arm(Tokens(), arm.url))
+    assert command(["lint", f"/subscriptions/{SUBSCRIPTION}"], surroundings) == 2
     assert capsys.readouterr().err.startswith(f"subscription {SUBSCRIPTION}: 403 AuthorizationFailed")
 
 
