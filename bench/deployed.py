@@ -52,11 +52,11 @@ _WITH_IDENTITY = _BARE.replace(
 )
 
 _TEXT = f"""\
-The same as above in the shape that runs in Azure: the table over https (Azurite with a certificate of its own and
-`--oauth basic`), a token of the identity endpoint, which a stand-in gives at once, and the table's owner to be asked
-for. New processes, {ROUNDS} of each kind in turns; the ratio is that of the fastest of each. The floor has its token
-from the environment and asks nobody for it. Beside it, without a target, the floor with `azure-identity`: what the
-app would pay if it got its token that way."""
+The same as above in the shape that runs in Azure: the table over https (Azurite with a certificate of its own
+and `--oauth basic`), a token of the identity endpoint, which a stand-in gives at once, and the table's owner
+to be asked for. New processes, {ROUNDS} of each kind in turns; the ratio is that of the fastest of each. The
+floor has its token from the environment and asks nobody for it. Beside it, without a target, the floor with
+`azure-identity`: what a start would cost that got its token that way."""
 
 
 def measure() -> Section:

@@ -144,6 +144,7 @@ def copies(folder: Path) -> Apps:
 def figure(
     name: str, what: str, ours: Sequence[Start], bare: Sequence[Start], target: float | None = None
 ) -> Figure:
+    """Return the ratio of the fastest of our starts to the fastest of the floor's."""
     # The fastest: what else runs on the machine can only make a start slower.
     mine, theirs = min(start.wall for start in ours), min(start.wall for start in bare)
     return Figure(
@@ -177,9 +178,9 @@ def _in_turns(rows: str, apps: Apps, settings: Mapping[str, str]) -> dict[str, l
             "both": ([OURS, *app.started()], apps.compiled, routed),
         }
         for kind, command in commands.items():
-            start = start(*command)
+            one = start(*command)
             if turn:
-                found.setdefault(kind, []).append(start)
+                found.setdefault(kind, []).append(one)
     return found
 
 
