@@ -73,7 +73,9 @@ def refresh_windows(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the bin
 
 
 @app.function_name("healthz")
-@app.route("healthz", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.route(
+    "healthz", trigger_arg_name="request", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS
+)
 def healthz(request: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding's name
     """Tell a probe whether storage answers and sweeps run: 200, else 503."""
     return _response(_notifier().pages.health())
@@ -82,7 +84,12 @@ def healthz(request: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - t
 if _settings.pages:
 
     @app.function_name("calendar")
-    @app.route("calendar/{file}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
+    @app.route(
+        "calendar/{file}",
+        trigger_arg_name="request",
+        methods=["GET", "HEAD"],
+        auth_level=func.AuthLevel.ANONYMOUS,
+    )
     def calendar(request: func.HttpRequest) -> func.HttpResponse:
         """Give the feed of `calendar/{token}.ics`, `.json` or `.atom`."""
         token, _, form = request.route_params.get("file", "").rpartition(".")
@@ -90,7 +97,12 @@ if _settings.pages:
         return _response(_notifier().pages.calendar(token, form.lower(), known))
 
     @app.function_name("status_page")
-    @app.route("status/{token}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
+    @app.route(
+        "status/{token}",
+        trigger_arg_name="request",
+        methods=["GET", "HEAD"],
+        auth_level=func.AuthLevel.ANONYMOUS,
+    )
     def status_page(request: func.HttpRequest) -> func.HttpResponse:
         """Give the status page of `status/{token}`, with the filters of its query."""
         token = request.route_params.get("token", "")

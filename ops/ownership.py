@@ -71,7 +71,8 @@ def table(
 def in_doubt(opened: BrowsableTable) -> Counter[str]:
     """Return how many mails a mail service may have taken that has not answered, by its name."""
     rows = (row for row in Ledger(opened).work() if isinstance(row, MailRow))
-    return Counter(row.mail.service for row in rows if row.mail.service and (row.leased or row.doubt))
+    bound = (row.mail.bound for row in rows if row.is_in_doubt)
+    return Counter(each.service for each in bound if each and each.service)
 
 
 def _doubts(found: Mapping[str, int]) -> str:

@@ -20,11 +20,13 @@ from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
 from shared.delivery.limiter import Limiter
+from shared.delivery.parts import Parts
 from shared.delivery.pulse import Pulse
 from shared.delivery.retention import remove_expired
 from shared.delivery.sender import Sender
 from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
+from shared.notices.records import Binding
 from shared.pages.publisher import Look, Publisher
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.ownership import OwnedTable
@@ -35,6 +37,7 @@ from shared.store.timed import TimedTable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.audience import Audience
     from shared.channels.channel import Channel
     from shared.clock import Clock
     from shared.settings import Settings
@@ -66,36 +69,25 @@ class Notifier:
             routes=routes,
             clock=clock,
             lease=config.lease,
+            bind=partial(_binding, config),
         )
         ungrouped = frozenset(target for target, channel in channels.items() if not channel.is_grouped)
         grouping = Grouping(config.group_wait, config.group_interval, ungrouped)
-        clusters = Lookup(is_on=config.clusters.is_on)
-        self.intake = Intake(
+        parts = Parts(
             store=self.store,
             sender=sender,
             limiter=limiter,
             routes=routes,
             clock=clock,
             grouping=grouping,
-            gap=config.gap,
-            watch=config.watch,
-            clusters=clusters,
+            clusters=Lookup(is_on=config.clusters.is_on),
         )
+        self.intake = Intake(parts, owned, gap=config.gap, watch=config.watch)
         self.pages = Publisher(
             PresentState(owned), routes, clock, Look(config.mail.sender.rpartition("@")[2], config.portal)
         )
         self._pulse = Pulse(self.store, clock, config.watcher.url)
-        self.delivery = Sweeper(
-            store=self.store,
-            sender=sender,
-            limiter=limiter,
-            routes=routes,
-            clock=clock,
-            grouping=grouping,
-            clusters=clusters,
-            record_one=self.intake.record_one,
-            watch=config.watch,
-        )
+        self.delivery = Sweeper(parts, record_one=self.intake.record_one, watch=config.watch)
 
     def report(self, text: str) -> None:
         """Take a delivery report. Raises TableUnavailable where it has to come again."""
@@ -168,6 +160,18 @@ def open_table(config: Settings) -> AzureTable:
             storage.uri, storage.table, credential=identity.credential(config.identity), **options
         )
     return AzureTable(client)
+
+
+def _binding(config: Settings, audience: Audience) -> Binding:
+    return Binding(
+        to=audience.to,
+        cc=audience.cc,
+        reply_to=audience.reply_to,
+        only_to=config.mail.only_to,
+        sender=config.mail.sender,
+        portal=config.portal,
+        time_zone=audience.time_zone,
+    )
 
 
 def open_arm(config: Settings) -> Arm:

@@ -23,13 +23,15 @@ from shared.maintenance import (
     parse,
     parse_shared,
 )
+from shared.maintenance.snapshot import PoolFacts
 from shared.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _BEHIND = re.compile(r"(/maintenanceconfigurations/[^/]+)?/?", re.IGNORECASE)
 _MAX_LENGTH = 64
+_LONGEST_SOAK = 7 * 24 * 60
 
 
 class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,6 +48,12 @@ class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     configurations: tuple[Configuration, ...] = ()
     is_complete: bool = False
     """Whether these are all the configurations that the cluster has."""
+    sku: str = ""
+    """sku.name: `Base`, or `Automatic`."""
+    pools: tuple[PoolFacts, ...] | None = None
+    """None where nothing was said of the node pools."""
+    sharers: dict[str, tuple[str, ...]] = {}
+    """Names of other clusters on the shared windows that its configurations are linked to, by the window."""
 
 
 class Reading(msgspec.Struct):
@@ -110,6 +118,7 @@ def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[
     attached = attached.get("value") if isinstance(attached, dict) else attached
     bodies = attached if isinstance(attached, list) else []
     configurations = tuple(_parsed(bodies, cluster, wrong))
+    pools = facts.get("agentPoolProfiles")
     # The documentation prints both nodeOSUpgradeChannel and nodeOsUpgradeChannel.
     profile = {key.lower(): value for key, value in _object(facts.get("autoUpgradeProfile")).items()}
     return ClusterInfo(
@@ -121,7 +130,47 @@ def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[
         os_channel=_text(profile.get("nodeosupgradechannel")),
         configurations=configurations,
         is_complete=isinstance(attached, list) and len(configurations) == len(bodies),
+        sku=_text(_object(facts.get("sku")).get("name")),
+        pools=tuple(map(_pool, pools)) if isinstance(pools, list) else None,
     )
+
+
+def _pool(body: object) -> PoolFacts:
+    facts = _object(body)
+    facts = {**facts, **_object(facts.get("properties"))}
+    rolling, blue_green = (
+        _object(facts.get("upgradeSettings")),
+        _object(facts.get("upgradeSettingsBlueGreen")),
+    )
+    soak = blue_green.get("finalSoakDurationInMinutes")
+    return PoolFacts(
+        name=_text(facts.get("name")),
+        strategy=_text(facts.get("upgradeStrategy")),
+        final_soak=soak if isinstance(soak, int) and 0 <= soak <= _LONGEST_SOAK else 0,
+        undrainable=_text(rolling.get("undrainableNodeBehavior")),
+    )
+
+
+def with_sharers(clusters: Iterable[ClusterInfo]) -> list[ClusterInfo]:
+    """Return the clusters, each with the others that are on the same shared windows."""
+    clusters = list(clusters)
+    users: dict[str, list[Cluster]] = {}
+    for known in clusters:
+        for window in {found.window_id.lower() for found in known.configurations if found.window_id}:
+            users.setdefault(window, []).append(known.cluster)
+    return [
+        msgspec.structs.replace(
+            known,
+            sharers={
+                window: tuple(sorted(other.name for other in those if other.key != known.cluster.key))
+                for window, those in users.items()
+                if known.cluster in those
+            },
+        )
+        if any(found.window_id for found in known.configurations)
+        else known
+        for known in clusters
+    ]
 
 
 def _parsed(bodies: list[Any], cluster: Cluster, wrong: list[str]) -> Iterator[Configuration]:
