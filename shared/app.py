@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared import identity
+from shared.addresses import bare
 from shared.channels import registry
 from shared.channels.context import ChannelContext
 from shared.clock import SystemClock, TableClock
@@ -132,7 +133,8 @@ def channel_context(config: Settings) -> ChannelContext:
     return ChannelContext(
         branding=Branding(
             portal=config.portal,
-            domain=config.mail.sender.rpartition("@")[2],
+            domain=bare(config.mail.sender).rpartition("@")[2],
+            sender=bare(config.mail.sender),
             only_to=config.mail.only_to,
             failures_file=config.failures_file,
             freezes=config.routes.freezes,
