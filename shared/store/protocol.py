@@ -165,6 +165,19 @@ class Store:
         row = self._table.get(keys.cluster(cluster_key))
         return next(_readable(codec.cluster, [row] if row and "facts" in row.values else []), None)
 
+    def clusters(self) -> dict[str, ClusterInfo]:
+        """Return what is known of all clusters, by the keys of their rows. A round trip for each page."""
+        found: dict[str, ClusterInfo] = {}
+        first = "cluster:"
+        while first:
+            page = self._table.query(first, "cluster:" + keys.AFTER)
+            for row in page.rows:
+                known = next(_readable(codec.cluster, [row] if "facts" in row.values else []), None)
+                if known is not None:
+                    found[row.key] = known
+            first = keys.following(page.last) if page.more else ""
+        return found
+
     def save_clusters(self, clusters: Iterable[ClusterInfo]) -> int:
         """Write down what is known of clusters, over what was; give their number.
 
