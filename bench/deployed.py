@@ -55,8 +55,8 @@ _WITH_IDENTITY = _BARE.replace(
 _TEXT = f"""\
 The same in the shape that runs in Azure: compiled, as `azure.yaml` packs it; the table over https (Azurite
 with a certificate of its own and `--oauth basic`), with a token of the identity endpoint, which a stand-in
-gives at once; the table's owner asked for. New processes, {ROUNDS} of each kind in turns; the ratio is that of
-the fastest of each. The floor has its token from the environment and asks nobody for it. Beside it, without a
+gives at once; the table's owner asked for. New processes, {ROUNDS} of each kind in turns; the ratio is that
+of the fastest of each. The floor has its token from the environment and asks nobody for it. Beside it, without a
 target, the floor with `azure-identity`: what a start would cost that got its token that way."""
 
 

@@ -49,9 +49,9 @@ SETTINGS = {
 _TEXT = f"""\
 {EVENTS:,} events, each of a maintenance of its own, and as many sweeps as they need, through one process
 against Azurite: the stand-in for the host with the app, and mail through the SDK of Azure Communication
-Services. The resident set after all is compared with that after {WARM:,}; files and threads are counted at the
-same moments. Rows of what has been told are deleted along the way, as housekeeping would in time: Azurite gets
-slower with each."""
+Services. The resident set after all is compared with that after {WARM:,}; files and threads are counted at
+the same moments. Rows of what has been told are deleted along the way, as housekeeping would in time:
+Azurite gets slower with each."""
 
 
 class State(msgspec.Struct, frozen=True):
