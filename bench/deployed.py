@@ -56,8 +56,8 @@ _TEXT = f"""\
 The same in the shape that runs in Azure: compiled, as `azure.yaml` packs it; the table over https (Azurite
 with a certificate of its own and `--oauth basic`), with a token of the identity endpoint, which a stand-in
 gives at once; the table's owner asked for. New processes, {ROUNDS} of each kind in turns; the ratio is that
-of the fastest of each. The floor has its token from the environment and asks nobody for it. Beside it, without a
-target, the floor with `azure-identity`: what a start would cost that got its token that way."""
+of the fastest of each. The floor has its token from the environment and asks nobody for it. Beside it,
+without a target, the floor with `azure-identity`: what a start would cost that got its token that way."""
 
 
 def measure() -> Section:
@@ -79,9 +79,11 @@ def measure() -> Section:
                 found.setdefault("compiled", []).append(compiled)
     what = "start to first event recorded, by token"
     figures = (
-        starting.figure("deployed", what, found["compiled"], found["bare"], EVENT_TARGET),
-        starting.figure("deployed-plain", f"not compiled: {what}", found["event"], found["bare"]),
-        starting.figure("azure-identity", "the SDKs with azure-identity", found["identity"], found["bare"]),
+        starting.figure("deployed.event", what, found["compiled"], found["bare"], EVENT_TARGET),
+        starting.figure("deployed.plain", f"not compiled: {what}", found["event"], found["bare"]),
+        starting.figure(
+            "deployed.azure-identity", "the SDKs with azure-identity", found["identity"], found["bare"]
+        ),
     )
     return Section("Cold start as deployed", _TEXT, figures)
 

@@ -120,11 +120,17 @@ def measure() -> Section:
         }
     sdks, bare = starts["sdks"], starts["bare"]
     figures = (
-        figure("import", "import function_app", starts["import"], sdks, IMPORT_TARGET),
-        figure("event", "start to first event recorded", starts["event"], bare, EVENT_TARGET),
-        figure("routes", "the same, with ROUTES", starts["routes"], bare),
-        figure("compiled", "compiled: start to first event recorded", starts["compiled"], bare, EVENT_TARGET),
-        figure("both", "compiled: the same, with ROUTES", starts["both"], bare, EVENT_TARGET),
+        figure("starting.import", "import function_app", starts["import"], sdks, IMPORT_TARGET),
+        figure("starting.event", "start to first event recorded", starts["event"], bare, EVENT_TARGET),
+        figure("starting.routes", "the same, with ROUTES", starts["routes"], bare),
+        figure(
+            "starting.compiled",
+            "compiled: start to first event recorded",
+            starts["compiled"],
+            bare,
+            EVENT_TARGET,
+        ),
+        figure("starting.both", "compiled: the same, with ROUTES", starts["both"], bare, EVENT_TARGET),
     )
     plot = Plot("starting", "Cold start by module", "", "ms, as -X importtime counts them", bars=sides)
     return Section("Cold start", _TEXT, figures, tables=(imports.table(sides),), plots=(plot,))
@@ -148,7 +154,7 @@ def figure(
     # The fastest: what else runs on the machine can only make a start slower.
     mine, theirs = min(start.wall for start in ours), min(start.wall for start in bare)
     return Figure(
-        f"starting.{name}",
+        name,
         what,
         mine / theirs,
         floor="the SDKs' own",
