@@ -100,7 +100,8 @@ def _deployed() -> Iterator[tuple[Mapping[str, str], starting.Apps, str]]:
         issued.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
         azurite = stack.enter_context(Azurite(certificate=(folder / "cert.pem", folder / "key.pem")))
         endpoint = stack.enter_context(IdentityEndpoint())
-        source = identity.Identity(*endpoint.settings.values(), CLIENT_ID)
+        given = endpoint.settings
+        source = identity.Identity(given["IDENTITY_ENDPOINT"], given["IDENTITY_HEADER"], CLIENT_ID)
         settings = {
             **app.SETTINGS,
             **endpoint.settings,
