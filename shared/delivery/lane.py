@@ -132,20 +132,23 @@ class Lane:
         return {to: rows for to, rows in self._work.notices.items() if to.target == self._target}
 
     def _batches(self) -> deque[Batch]:
-        """Return what waits, audience by audience: failures first, then who has waited longest."""
+        """Return what waits, audience by audience: failures first, then who has waited longest.
+
+        Who has had a turn in the last sweep, and not enough of it, comes after who may have had none.
+        """
         if self._is_outdated:
             self._work = self._read()
         parts, turns, reader, progress = self._parts, self._turns, self._reader, self.progress
         return deque(
             Batch(to, rows, parts, turns=turns, reader=reader, progress=progress)
-            for to, rows in sorted(self._notices().items(), key=_by_urgency)
+            for to, rows in sorted(self._notices().items(), key=self._order)
         )
+
+    def _order(self, item: tuple[Destination, list[NoticeRow]]) -> tuple[bool, bool, str]:
+        to, rows = item
+        is_routine = URGENT.isdisjoint(row.notice.kind for row in rows)
+        return is_routine, to in self._turns.unfinished, rows[0].key
 
 
 def _urgent_first(row: MailRow) -> tuple[bool, str]:
     return URGENT.isdisjoint(member.kind for member in row.mail.members), row.key
-
-
-def _by_urgency(item: tuple[Destination, list[NoticeRow]]) -> tuple[bool, str]:
-    _, rows = item
-    return URGENT.isdisjoint(row.notice.kind for row in rows), rows[0].key

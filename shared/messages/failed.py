@@ -142,6 +142,19 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
     )
 
 
+def explained(explanation: Explanation, frame: RenderContext) -> tuple[Section, ...]:
+    """Return what to do about a failure, and what happened."""
+    first, *others = explanation.findings
+    same = [finding for finding in others if finding.entry == first.entry]
+    return (
+        _todo(first, frame),
+        Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
+        *_same(same),
+        *_different([finding for finding in others if finding.entry != first.entry]),
+        _known(first),
+    )
+
+
 def _headline(first: Finding, same: int, times: int, different: int) -> str:
     """Return why, and how often; AKS's own sentence stands below the headline and is not said twice."""
     if verdicts.quote(first):
