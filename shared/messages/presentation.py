@@ -38,6 +38,7 @@ PRESENTATION = {
     Kind.ROLLING_FAILED: Presentation("Rolling failed", "pool failed", "Node pools that failed", Tone.FAILED),
     Kind.GATE: Presentation("Waiting at a gate", "waiting at a gate", "Gates that wait", Tone.WARNING),
     Kind.UNDELIVERED: Presentation("Undelivered", "undelivered", "Mails that could not be sent", Tone.FAILED),
+    Kind.TARGET_GONE: Presentation("Target gone", "target gone", "Targets that are gone", Tone.FAILED),
     Kind.UNREACHABLE: Presentation(
         "Unreachable", "unreachable", "Addresses that mails did not reach", Tone.WARNING
     ),
