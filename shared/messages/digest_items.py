@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.events.model import Status
+from shared.events.model import Cluster, Status
 from shared.messages import (
     commands,
     failed,
+    fleet_run,
     freezes,
     phrases,
     portal,
@@ -65,19 +66,26 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
         return Entry(kind=member.kind, order=when(member, rows), item=item)
     if is_of_a_run(row):
         run = read_run(member, rows)
-        return Entry(kind=member.kind, order=run.event.updated, item=_of_run(run, frame))
+        item = _of_run(run, frame)
+        if member.kind is not Kind.MEMBER_FAILED:
+            return Entry(kind=member.kind, order=run.event.updated, item=item)
+        return _explained(fleet_run.as_maintenance(run), item, frame, kind=member.kind)
     story = read_history(member, rows)
     item = _item(story, frame)
-    order = _when(story)
     if story.kind is not Kind.FAILED:
-        return Entry(kind=story.kind, order=order, item=item)
+        return Entry(kind=story.kind, order=_when(story), item=item)
+    return _explained(story, item, frame, kind=story.kind)
+
+
+def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, kind: Kind) -> Entry:
+    """Return the entry of a failure, with its reason."""
     brief = failed.in_brief(story, frame)
     besides = f"and {brief.others} more" if brief.others else ""
     title = brief.title + (f", {besides}" if besides else "")
     item = msgspec.structs.replace(item, title=title, command=commands.together(brief.command, story.cluster))
     return Entry(
-        kind=story.kind,
-        order=order,
+        kind=kind,
+        order=_when(story),
         item=item,
         reason=brief.title,
         besides=besides,
@@ -176,15 +184,19 @@ def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
 
 
 def _of_run(story: RunHistory, frame: RenderContext) -> Item:
-    gate = story.run.gate
+    gate, cluster = story.run.gate, Cluster.parse(story.run.member_id)
+    what = (
+        f"Update run {story.name}" if not story.run.profile else f"Auto-upgrade profile {story.run.profile}"
+    )
     step = f"{run_view.at_gate(story.run, gate)}" if gate else run_view.place(story.run)
     asks = story.kind is Kind.GATE and gate is not None and gate.asks_people
+    about = cluster or story.fleet
     return Item(
-        cluster=story.fleet.name,
-        sort="fleet",
-        group=story.fleet.resource_group,
-        url=portal.resource(frame.look.portal, story.fleet),
-        what=f"Update run {story.name}, {step}" if step else f"Update run {story.name}",
+        cluster=about.name,
+        sort="cluster" if cluster else "fleet",
+        group=about.resource_group,
+        url=portal.resource(frame.look.portal, about),
+        what=f"{what}, {step}" if step else what,
         when=time_phrases.brief_both(story.event.updated, frame.zone, frame.as_of),
         title=gate.title if gate else "",
         command=commands.fleet("gate approve", story.fleet, gate.name) if asks and gate else "",

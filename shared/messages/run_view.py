@@ -56,7 +56,7 @@ def view_of(
         sections=tuple(section for section in sections if section.says_something()),
         portal=Link("Open the fleet in the Azure portal", portal.resource(frame.look.portal, story.fleet)),
         elsewhere="In the portal: Fleet resources → Multi-cluster update, and there the run.",
-        sent=_sent(story),
+        sent=sent(story),
         raw=phrases.raw(event),
         notes=phrases.notes(frame),
     )
@@ -103,7 +103,21 @@ def happened(event: Event) -> str:
         words = _GATES.get(event.status, "")
         name = f"“{run.gate.title}”, " if run.gate.title else ""
         return f"{words} ({name}{at_gate(run, run.gate)})" if words else ""
-    return ""
+    words = _RUNS.get(event.status, "")
+    where = f"Member {run.member}" if run.member else place(run)
+    return f"{words}{f': {where}' if where else ''}" if words else ""
+
+
+_RUNS: dict[str, str] = {
+    RunStatus.RUN_STARTED: "Run started",
+    RunStatus.STAGE_COMPLETED: "Finished",
+    RunStatus.MEMBER_FAILED: "Failed",
+    RunStatus.RUN_STUCK: "Run stuck",
+    RunStatus.RUN_STOPPED: "Run stopped",
+    RunStatus.RUN_SKIPPED: "Run skipped",
+    RunStatus.RUN_FAILED: "Run failed",
+    RunStatus.RUN_COMPLETED: "Run completed",
+}
 
 
 _GATES: dict[str, str] = {
@@ -114,7 +128,8 @@ _GATES: dict[str, str] = {
 }
 
 
-def _sent(story: RunHistory) -> Section:
+def sent(story: RunHistory) -> Section:
+    """Make the section of what was sent or polled, field by field."""
     event, run = story.event, story.run
     gate = run.gate
     facts = (
@@ -123,6 +138,8 @@ def _sent(story: RunHistory) -> Section:
         Fact("Stage", run.stage),
         Fact("Group", run.group),
         Fact("Member", run.member),
+        Fact("Auto-upgrade profile", run.profile),
+        Fact("Target", run.target),
         *(
             (
                 Fact("Gate", f"{gate.title} ({gate.name})" if gate.title else gate.name),

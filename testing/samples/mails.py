@@ -14,7 +14,7 @@ from shared.notices.kinds import Kind
 from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMail
 from testing.samples.bulk import digest, storm
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
-from testing.samples.fleets import gate_stories
+from testing.samples.fleets import gate_stories, run_stories
 
 __all__ = [
     "BEGAN",
@@ -111,6 +111,7 @@ def stories() -> list[Story]:
             for kind in (Kind.ROLLING_STARTED, Kind.ROLLING_SUCCEEDED, Kind.ROLLING_FAILED, Kind.NEW_VERSION)
         ),
         *gate_stories(),
+        *run_stories(),
     ]
     return [
         msgspec.structs.replace(

@@ -16,6 +16,7 @@ from shared.messages import (
     end_of_support,
     failed,
     fleet_gate,
+    fleet_run,
     freezes,
     notifier_problems,
     overdue,
@@ -78,6 +79,14 @@ _OF_RUNS: dict[Kind, Callable[[RunHistory, RenderContext], View]] = {
     Kind.GATE: fleet_gate.waiting,
     Kind.GATE_CLOSED: fleet_gate.closed,
     Kind.NEWS: fleet_gate.news,
+    Kind.RUN_STARTED: fleet_run.started,
+    Kind.STAGE_FINISHED: fleet_run.stage_finished,
+    Kind.MEMBER_FAILED: fleet_run.member_failed,
+    Kind.RUN_STOPPED: fleet_run.ended,
+    Kind.RUN_COMPLETED: fleet_run.ended,
+    Kind.RUN_FAILED: fleet_run.ended,
+    Kind.RUN_STUCK: fleet_run.stuck,
+    Kind.AUTO_UPGRADE_FAILED: fleet_run.auto_upgrade_failed,
 }
 
 _ROOMS = (
