@@ -17,6 +17,7 @@ from shared.channels.outcomes import Accepted, OperationState, OperationStatus
 from shared.store.table import PARTITION
 from testing.processes import Azurite
 from testing.samples.payloads import event
+from testing.world import email_channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,8 +86,6 @@ class _Clock:
 class _Taking:
     """A mailer that takes every mail at once."""
 
-    can_answer = True
-
     def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ARG002
         """See Mailer."""
         return Accepted()
@@ -114,7 +113,7 @@ class _Level:
         until = keys.work_until(self._clock.now() + timedelta(seconds=30))
         found: Any = self._client.query_entities(
             "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last",
-            parameters={"partition": PARTITION, "first": keys.PAUSE, "last": until},
+            parameters={"partition": PARTITION, "first": keys.GATE, "last": until},
             results_per_page=1_000,
             retry_total=0,
         )
@@ -240,4 +239,4 @@ def _notifier(endpoint: str, clock: _Clock) -> Notifier:
     ]
     text = f'{{"audiences": [{", ".join(teams)}], "routes": [{", ".join(routes)}]}}'
     config = settings.load(app.settings(endpoint, ROUTES=text))
-    return Notifier(config, open_table(config), _Taking(), clock)
+    return Notifier(config, open_table(config), {"": email_channel(config, _Taking())}, clock)

@@ -88,7 +88,7 @@ def choose(ledger: Ledger, what: Iterable[str], since: datetime, pattern: str, c
         work = [row for row in rows if not isinstance(row, SendGate)]
         entries = msgspec.structs.replace(
             entries,
-            gate=next((row for row in rows if isinstance(row, SendGate)), SendGate()),
+            gate=next((row for row in rows if isinstance(row, SendGate) and not row.target), SendGate()),
             work=[row for row in work if not pattern or clusters.match(row, pattern)],
         )
     if "sent" in wanted:

@@ -55,7 +55,7 @@ def explain(  # noqa: PLR0917 - the options of the command
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Explain why AKS maintenance failed: cause, state, who can mend it, and what to do."""
+    """Explain why AKS maintenance failed: cause, state, who can fix it, and what to do."""
     reason = _read(file)
     context = Context(
         subscription=subscription, resource_group=resource_group, cluster=cluster, upgrade=upgrade or ""
@@ -129,7 +129,7 @@ def _refusal(sentence: str) -> typer.Exit:
 def _show(finding: Finding, console: Console) -> None:
     known = {
         "Urgency": _URGENCIES.get(finding.urgency or "", "not known"),
-        "Who can mend it": _OWNERS[finding.owner],
+        "Who can fix it": _OWNERS[finding.owner],
         **dict(finding.facts),
         **({"Code": finding.code} if finding.code else {}),
     }

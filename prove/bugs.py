@@ -48,8 +48,8 @@ def _settle_before_send() -> None:
     right: Callable[..., Any] = Sender.send
 
     def wrong(self: Sender, row: Any, rows: Any, **times: Any) -> Any:
-        email = self._render(row.mail, rows)
-        self._store.settle(row, self._sent(row, "sent", email=email, why=""))
+        message = self._render(self._channels[row.mail.target], row, rows)
+        self._store.settle(row, self._sent(row, "sent", message=message, why=""))
         return right(self, row, rows, **times)
 
     Sender.send = wrong  # type: ignore[method-assign]

@@ -8,31 +8,28 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from shared.channels.channel import Temper
-from shared.channels.outcomes import OperationState, OperationStatus, Unavailable
+from shared.channels import registry
+from shared.channels.context import ChannelContext
 from shared.clock import SystemClock
 from shared.clusters.lookup import Lookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
+from shared.delivery.limiter import Limiter
 from shared.delivery.retention import remove_expired
 from shared.delivery.sender import Sender
 from shared.delivery.sweep import Sweeper, summary
+from shared.messages.view import Branding
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.protocol import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.audience import Audience
-    from shared.channels.email.compose import Branding
-    from shared.channels.email.email import Email
-    from shared.channels.outcomes import Mailer, Outcome, Timeouts
+    from shared.channels.channel import Channel
     from shared.clock import Clock
-    from shared.notices.records import Mail, MailItem, Row
     from shared.settings import Settings
     from shared.sources.arm import Arm
     from shared.store.table import Table
@@ -43,25 +40,29 @@ log = logging.getLogger("notifier")
 class Notifier:
     """The app, put together: takes deliveries of Event Grid, and sweeps."""
 
-    def __init__(self, config: Settings, table: Table, mailer: Mailer, clock: Clock) -> None:
+    def __init__(self, config: Settings, table: Table, channels: Mapping[str, Channel], clock: Clock) -> None:
+        """`channels` are those of all targets of the routes, by the targets' keys."""
         self.store = Store(table)
         self._clock = clock
         self._config = config
         routes = config.routes
+        limits = {target: channel.limits for target, channel in channels.items()}
+        limiter = Limiter(self.store, clock, limits)
         sender = Sender(
             store=self.store,
-            mailer=mailer,
-            composer=_Composer(config),
-            audiences=routes.audiences,
+            channels=channels,
+            limiter=limiter,
+            routes=routes,
             clock=clock,
             lease=config.lease,
-            limits=config.mail.limits,
         )
-        grouping = Grouping(config.group_wait, config.group_interval)
+        ungrouped = frozenset(target for target, channel in channels.items() if not channel.is_grouped)
+        grouping = Grouping(config.group_wait, config.group_interval, ungrouped)
         clusters = Lookup(is_on=config.clusters.is_on)
         self.intake = Intake(
             store=self.store,
             sender=sender,
+            limiter=limiter,
             routes=routes,
             clock=clock,
             grouping=grouping,
@@ -72,10 +73,10 @@ class Notifier:
         self.delivery = Sweeper(
             store=self.store,
             sender=sender,
+            limiter=limiter,
             routes=routes,
             clock=clock,
             grouping=grouping,
-            limits=config.mail.limits,
             clusters=clusters,
             watch=config.watch,
         )
@@ -109,7 +110,27 @@ class Notifier:
 
 def build(config: Settings) -> Notifier:
     """Put the app together for real: Table Storage, a mail service, the machine's clock. No round trip."""
-    return Notifier(config, open_table(config), LazyMailer(config), SystemClock())
+    return Notifier(config, open_table(config), open_channels(config), SystemClock())
+
+
+def open_channels(config: Settings) -> dict[str, Channel]:
+    """Make the channels of all targets of the routes, by the targets' keys. No round trip."""
+    return registry.open_channels(config.routes.targets().values(), channel_context(config))
+
+
+def channel_context(config: Settings) -> ChannelContext:
+    """Return what channels are made from."""
+    return ChannelContext(
+        branding=Branding(
+            portal=config.portal,
+            domain=config.mail.sender.rpartition("@")[2],
+            only_to=config.mail.only_to,
+            failures_file=config.failures_file,
+            freezes=config.routes.freezes,
+        ),
+        mail=config.mail,
+        credential=lambda: _identity(config),
+    )
 
 
 def open_table(config: Settings) -> AzureTable:
@@ -129,46 +150,6 @@ def open_table(config: Settings) -> AzureTable:
     return AzureTable(client)
 
 
-class LazyMailer:
-    """The mailer of the settings, made when the first mail is sent. Thread-safe."""
-
-    def __init__(self, config: Settings) -> None:
-        self.can_answer = config.mail.service.temper is Temper.ASKABLE
-        self._config = config
-        self._mailer: Mailer | None = None
-        self._lock = Lock()
-
-    def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
-        """See Mailer."""
-        try:
-            mailer = self._open()
-        except Exception as error:
-            # Nothing was handed over: that does not count as an attempt, and concerns all mail.
-            log.exception("the mailer cannot be opened")
-            return Unavailable(f"the mailer cannot be opened: {error!r}")
-        return mailer.send(email, operation_id, timeouts)
-
-    def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
-        """See Mailer."""
-        try:
-            mailer = self._open()
-        except Exception as error:
-            log.exception("the mailer cannot be opened")
-            return OperationStatus(OperationState.NO_ANSWER, f"the mailer cannot be opened: {error!r}")
-        return mailer.status_of(operation_id, timeouts)
-
-    def _open(self) -> Mailer:
-        with self._lock:
-            if self._mailer is None:
-                self._mailer = open_mailer(self._config)
-            return self._mailer
-
-
-def open_mailer(config: Settings) -> Mailer:
-    """Make the mailer of the settings. No round trip."""
-    return config.mail.service.open(config.mail.sender, lambda: _identity(config))
-
-
 def open_arm(config: Settings) -> Arm:
     """Open Azure Resource Manager with the app's identity. No round trip."""
     from shared.sources import arm
@@ -181,45 +162,3 @@ def _identity(config: Settings) -> Any:  # noqa: ANN401 - typed where it is used
     from azure.identity import ManagedIdentityCredential
 
     return ManagedIdentityCredential(client_id=config.client_id or None)
-
-
-class _Composer:
-    """Composes emails; the templates are imported for the first one."""
-
-    def __init__(self, config: Settings) -> None:
-        self._portal = config.portal
-        self._domain = config.mail.sender.rpartition("@")[2]
-        self._only_to = config.mail.only_to
-        self._failures_file = config.failures_file
-        self._freezes = config.routes.freezes
-
-    def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Email:
-        from shared.channels.email.compose import compose
-
-        return compose(mail, rows, audience, self._look())
-
-    def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> Email:
-        from shared.channels.email.compose import compose_plain
-
-        return compose_plain(mail, rows, audience, self._look(), why)
-
-    def ordered(self, members: tuple[MailItem, ...], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
-        from shared.channels.email.compose import ordered
-
-        return ordered(members, rows)
-
-    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
-        from shared.channels.email.compose import count_fitting
-
-        return count_fitting(mail, rows, audience, self._look())
-
-    def _look(self) -> Branding:
-        from shared.channels.email.compose import Branding
-
-        return Branding(
-            portal=self._portal,
-            domain=self._domain,
-            only_to=self._only_to,
-            failures_file=self._failures_file,
-            freezes=self._freezes,
-        )

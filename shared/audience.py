@@ -7,11 +7,14 @@ from enum import StrEnum
 
 import msgspec
 
+from shared import keys
 from shared.durations import Lead
 from shared.events.model import Upgrade
 from shared.notices.kinds import ABOUT_CLUSTERS, ESSENTIAL, Kind
 
 DEFAULT_AUDIENCE = "default"
+
+EMAIL_CHANNEL = "email"
 
 _ROUTINE = frozenset({Upgrade.NODE_OS, Upgrade.WEEKLY_RELEASE})
 """What happens every week or so, and goes well nearly always."""
@@ -31,6 +34,36 @@ class Volume(StrEnum):
     still running, end of support."""
 
 
+class Target(msgspec.Struct, frozen=True):
+    """One place where an audience is told: a channel, and which end of it, as the routes say."""
+
+    channel: str
+    id: str = ""
+    """What the routes say of it: `$NAME`, a channel's id, an address; empty for email, whose are in `to`."""
+    kinds: frozenset[str] = frozenset()
+    """Values of Kind that go there; empty for all that the audience wants."""
+
+    @property
+    def key(self) -> str:
+        """The name of the target in rows and ids: "" for email."""
+        return "" if self.channel == EMAIL_CHANNEL else keys.target(self.channel, self.id)
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return f"{self.channel} {self.id}".strip()
+
+
+EMAIL = Target(EMAIL_CHANNEL)
+
+
+class Destination(msgspec.Struct, frozen=True, order=True):
+    """An audience's id, and the key of one of its targets: whom a notice tells, and where."""
+
+    audience: str
+    target: str = ""
+
+
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
     """People who get the same mails: recipients, what they want to hear of, how they like to read times."""
 
@@ -38,7 +71,8 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     """The name in lower case."""
     name: str = ""
     """What people call it; empty for the default audience."""
-    to: tuple[str, ...]
+    to: tuple[str, ...] = ()
+    """Addresses of its emails."""
     cc: tuple[str, ...] = ()
     reply_to: str = ""
     runbook: str = ""
@@ -54,6 +88,12 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     kinds: frozenset[str] = frozenset()
     """Values of Kind that it wants; empty for all."""
     volume: Volume = Volume.ALL
+    targets: tuple[Target, ...] = (EMAIL,)
+    """Where it is told; each is a message of its own."""
+
+    def target(self, key: str) -> Target | None:
+        """Return one of its targets by its key."""
+        return next((target for target in self.targets if target.key == key), None)
 
     def wants(self, kind: Kind, upgrade: Upgrade, lead: str = "", *, is_pressing: bool = False) -> bool:
         """Return whether this audience wants to hear of this kind of notice about this kind of upgrade.

@@ -16,9 +16,10 @@ NAMESPACE = UUID("7d0bd5e6-3a0d-5f0a-9d0c-52e1f0a4c6b1")
 """Fixed for ever: another namespace would send again whatever is under way."""
 
 
-def notice_id(key: str, kind: str, lead: str, audience: str) -> str:
-    """Name a notice: what it tells of (a row's key), how, how long ahead, and whom."""
-    return str(uuid5(NAMESPACE, f"notice\n{key}\n{kind}\n{lead}\n{audience}"))
+def notice_id(key: str, kind: str, lead: str, audience: str, target: str = "") -> str:
+    """Name a notice: what it tells of (a row's key), how, how long ahead, whom, and where; email is ""."""
+    where = f"\n{target}" if target else ""
+    return str(uuid5(NAMESPACE, f"notice\n{key}\n{kind}\n{lead}\n{audience}{where}"))
 
 
 def check_id(key: str, kind: str, lead: str) -> str:

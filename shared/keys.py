@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from shared.text import GUID
 
-PAUSE = "work:0"
-"""The pause heads the range of work, so that the query for due work brings it along."""
+GATE = "work:0"
+"""The gates head the range of work, email's first, so that the query for due work brings them along."""
 
 AFTER = "~"
 """Sorts after every character a key may hold: `prefix` to `prefix + AFTER` is everything under a prefix."""
@@ -80,13 +80,28 @@ def work(time: datetime, id_: str) -> str:
 
 
 def work_until(time: datetime) -> str:
-    """Return the end of the range of all work due at `time`; the range begins with `PAUSE`."""
+    """Return the end of the range of all work due at `time`; the range begins with `GATE`."""
     return f"work:{due(time)}{AFTER}"
 
 
 def due_of(work_key: str) -> datetime:
     """Return the time that work is due, from its key."""
     return datetime.fromisoformat(work_key[len("work:") : work_key.rindex(":")])
+
+
+def gate(target: str) -> str:
+    """Return the key of a target's gate; email, which is "", has the first."""
+    return f"{GATE}:{target}" if target else GATE
+
+
+def target_of(gate_key: str) -> str:
+    """Return the target that a gate is for."""
+    return gate_key[len(GATE) + 1 :]
+
+
+def target(channel: str, said: str) -> str:
+    """Return the key of a target, by what the routes say of it; that is never a secret's value."""
+    return f"{channel}:{digest(said)[:16]}"
 
 
 def following(key: str) -> str:
@@ -99,14 +114,20 @@ def sent(operation_id: str) -> str:
     return f"sent:{operation_id}"
 
 
-def audience(name: str) -> str:
-    """Return the key of the row that says when an audience last got a grouped mail."""
-    return f"audience:{name if re.fullmatch(r'[a-z0-9.-]{1,64}', name) else digest(name)}"
+def audience(name: str, target: str = "") -> str:
+    """Return the key of the row that says when an audience last got a grouped mail on a target."""
+    key = f"audience:{name if re.fullmatch(r'[a-z0-9.-]{1,64}', name) else digest(name)}"
+    return f"{key}:{target}" if target else key
 
 
 def cluster(cluster_key: str) -> str:
     """Return the key of the row that says what is known of a cluster, by its ARM id in lower case."""
     return f"cluster:{digest(cluster_key)}"
+
+
+def meta(what: str, id_: str = "") -> str:
+    """Return the key of what the app remembers of itself: `what` is a plain word; `id_` is hashed."""
+    return f"meta:{what}:{digest(id_)[:32]}" if id_ else f"meta:{what}"
 
 
 def rejected(raw: str) -> str:

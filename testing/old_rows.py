@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.app import Notifier
+from shared.channels.channel import Temper
 from shared.channels.email.mime import message_bytes
 from shared.channels.outcomes import OperationState, OperationStatus
 from shared.settings import load
@@ -19,10 +20,11 @@ from shared.store import blobs
 from shared.store.ledger import Ledger
 from shared.store.table import Operation, Verb
 from testing.memory_table import MemoryTable
-from testing.world import ScriptedMailer, StoppedClock
+from testing.world import ScriptedMailer, StoppedClock, email_channel
 from tests.fixtures.rows import form
 
 if TYPE_CHECKING:
+    from shared.channels.channel import Channel
     from shared.channels.outcomes import Timeouts
     from shared.delivery.sweep import SweepResult
     from shared.store.table import BrowsableTable
@@ -43,12 +45,11 @@ class MailService(ScriptedMailer):
 
     def __init__(self, old: dict[str, Any]) -> None:
         super().__init__()
-        self.can_answer = old["canAnswer"]
         self._taken = set(old["taken"])
 
     def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """See Mailer."""
-        if self.can_answer and operation_id in self._taken:
+        if operation_id in self._taken:
             return OperationStatus(OperationState.ACCEPTED, "Running")
         return super().status_of(operation_id, timeouts)
 
@@ -84,7 +85,10 @@ class Old:
         self._until(self.content["now"])
         self.service = MailService(self.content)
         self.config = load(self.content["environment"] | settings)
-        self.notifier = Notifier(self.config, self.table, self.service, self.clock)
+        # Release 0.1 repeated whatever it could not ask about.
+        temper = Temper.ASKABLE if self.content["canAnswer"] else Temper.COLLAPSES
+        channels: dict[str, Channel] = {"": email_channel(self.config, self.service, temper)}
+        self.notifier = Notifier(self.config, self.table, channels, self.clock)
         self._before = self._plain()
 
     def _time(self, text: str) -> datetime:
@@ -144,5 +148,6 @@ def event_row(raw: str, received: datetime) -> dict[str, dict[str, Any]]:
     clock = StoppedClock(received)
     table = MemoryTable(clock.now)
     environment = tables()["paused"]["environment"]
-    Notifier(load(environment), table, ScriptedMailer(), clock).intake.take(raw)
+    config = load(environment)
+    Notifier(config, table, {"": email_channel(config, ScriptedMailer())}, clock).intake.take(raw)
     return {row.key: form.encoded(row.values) for row in table.query("event:", "event:~").rows}

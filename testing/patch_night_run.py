@@ -27,6 +27,7 @@ from shared.store import codec
 from testing.mail_endpoint import MailEndpoint
 from testing.moving import CountedTable, MovingClock
 from testing.quota import Quota
+from testing.world import email_channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,7 +74,10 @@ class Storm:
         self.quota = Quota(self.clock, config.mail.limits, MAIL_TAKES)
         self.endpoint.fault_for = self.quota
         self._mailer = AcsMailer(self.endpoint.url, AzureKeyCredential(self.endpoint.key), sender)
-        self.instances = [Notifier(config, self.table, self._mailer, self.clock) for _ in range(instances)]
+        self.instances = [
+            Notifier(config, self.table, {"": email_channel(config, self._mailer)}, self.clock)
+            for _ in range(instances)
+        ]
         self._stack = ExitStack()
         self._decisions = _Decisions()
 

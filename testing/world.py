@@ -6,16 +6,23 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.app import Notifier
+from shared.app import Notifier, channel_context
+from shared.channels.channel import Temper
+from shared.channels.email.channel import EmailChannel
 from shared.channels.outcomes import Accepted, OperationState, OperationStatus, Outcome, Timeouts
+from shared.channels.registry import CHANNELS, open_channels
 from shared.settings import load
 from testing.memory_table import MemoryTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shared.channels.channel import Channel
     from shared.channels.email.email import Email
+    from shared.channels.outcomes import Mailer
     from shared.delivery.sweep import SweepResult
+    from shared.settings import Settings
+    from testing.scripted_channel import ScriptedChannels
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -47,7 +54,6 @@ class ScriptedMailer:
     """
 
     def __init__(self) -> None:
-        self.can_answer = True
         self.script: deque[Outcome | Callable[[Email, str], Outcome]] = deque()
         self.answers: deque[OperationStatus] = deque()
         self.arrived: list[tuple[str, Email]] = []
@@ -66,8 +72,6 @@ class ScriptedMailer:
     def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """See Mailer."""
         self.asked.append(operation_id)
-        if not self.can_answer:
-            return OperationStatus(OperationState.NO_ANSWER, "cannot be asked")
         if self.answers:
             return self.answers.popleft()
         taken = any(operation_id == id_ for id_, _ in self.arrived)
@@ -87,10 +91,25 @@ class ScriptedMailer:
         return [email.subject for _, email in self.arrived]
 
 
+def email_channel(config: Settings, mailer: Mailer, temper: Temper = Temper.ASKABLE) -> EmailChannel:
+    """Return the channel for email as set up, with another mail service behind."""
+    return EmailChannel(
+        lambda: mailer, temper=temper, limits=config.mail.limits, branding=channel_context(config).branding
+    )
+
+
 class World:
     """A notifier and everything around it."""
 
-    def __init__(self, table: MemoryTable | None = None, /, **overrides: str) -> None:
+    def __init__(
+        self,
+        table: MemoryTable | None = None,
+        channels: ScriptedChannels | None = None,
+        temper: Temper = Temper.ASKABLE,
+        /,
+        **overrides: str,
+    ) -> None:
+        """`channels` are further ones, under `scripted` in the routes; `temper` is email's."""
         self.clock = StoppedClock()
         self.table = table or MemoryTable(self.clock.now)
         self.mailer = ScriptedMailer()
@@ -101,12 +120,18 @@ class World:
             "EMAIL_TO": "ops@example.com",
             "SWEEP_SCHEDULE": "0 * * * * *",
         }
-        self.config = load(environment | overrides)
+        registrations = {"scripted": channels.registration} if channels else {}
+        self.config = load(environment | overrides, {**CHANNELS, **registrations})
+        others = [target for target in self.config.routes.targets().values() if target.key]
+        self._others = open_channels(others, channel_context(self.config), registrations)
+        self._temper = temper
         self.notifier = self.instance()
 
     def instance(self) -> Notifier:
         """Start another instance of the app on the same table and mail service."""
-        return Notifier(self.config, self.table, self.mailer, self.clock)
+        self.email = email_channel(self.config, self.mailer, self._temper)
+        channels: dict[str, Channel] = {"": self.email, **self._others}
+        return Notifier(self.config, self.table, channels, self.clock)
 
     def take(self, text: str) -> str:
         """Deliver one event; give the decision."""

@@ -1,8 +1,17 @@
-"""What a channel's service does about a message that comes twice."""
+"""A channel: what makes a message of a frozen mail, and sends it to one target."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.audience import Audience
+    from shared.channels.limits import Limits
+    from shared.channels.outcomes import OperationStatus, Outcome, Timeouts
+    from shared.notices.records import Mail, MailItem, Row
 
 
 class Temper(StrEnum):
@@ -14,3 +23,55 @@ class Temper(StrEnum):
     """It says what became of an operation: ask first."""
     BLIND = "blind"
     """It can neither be asked nor tell a repeat: repeat only what surely did not arrive."""
+
+
+class Message(Protocol):
+    """Something to send, as a channel made it: what is written down of it afterwards."""
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in a line."""
+        ...
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Whom it goes to, as people know them."""
+        ...
+
+
+class Channel(Protocol):
+    """One target of one channel. Making messages is pure, and may raise: then `compose_plain` is asked.
+
+    `rows` are those that the frozen mail names, by key; `mail.as_of` is the only clock. A mail that
+    `is_repeat` says that it may have come before.
+    """
+
+    name: str
+    temper: Temper
+    limits: Limits | None
+    is_grouped: bool
+    """Whether notices may wait for company; if not, each is a message of its own."""
+
+    def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Message:
+        """Return the message of a frozen mail."""
+        ...
+
+    def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> Message:
+        """Return it without anything that could go wrong; `why` says what did."""
+        ...
+
+    def ordered(self, members: tuple[MailItem, ...], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
+        """Return members in the order in which a digest tells them."""
+        ...
+
+    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
+        """Return how many of a mail's first members fit whole into one message."""
+        ...
+
+    def send(self, message: Any, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ANN401 - its own
+        """Hand over a message that this channel made, with one request and no retry."""
+        ...
+
+    def ask(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
+        """Ask what became of an operation; only where the temper is ASKABLE."""
+        ...

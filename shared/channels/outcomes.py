@@ -38,7 +38,7 @@ class Throttled(msgspec.Struct, frozen=True):
 
 
 class Unavailable(msgspec.Struct, frozen=True):
-    """The service takes no mail at all for now, for a reason that people may have to mend."""
+    """The service takes no mail at all for now, for a reason that people may have to fix."""
 
     reason: str
 
@@ -91,18 +91,12 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class Mailer(Protocol):
-    """A mail service.
-
-    `can_answer` says whether it can be asked what became of an operation. Where it cannot, a mail in doubt is
-    sent again under the same Message-ID.
-    """
-
-    can_answer: bool
+    """A mail service."""
 
     def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
         """Hand over one email under an operation id, with one request and no retry."""
         ...
 
     def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
-        """Ask what became of an operation."""
+        """Ask what became of an operation, where the service's temper is ASKABLE."""
         ...

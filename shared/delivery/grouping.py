@@ -1,4 +1,4 @@
-"""How long notices wait for lookahead, and how often an audience is mailed at most."""
+"""How long notices wait for company, and how often an audience is mailed at most."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 
 class Grouping(msgspec.Struct, frozen=True):
-    """How long a notice waits for lookahead, and how often an audience is mailed. No wait: no grouping."""
+    """How long a notice waits for company, and how often an audience is mailed. No wait: no grouping."""
 
     wait: timedelta
     interval: timedelta
+    ungrouped: frozenset[str] = frozenset()
+    """The keys of targets on which each notice is a message of its own."""
 
-    def of(self, audience: Audience) -> Grouping:
-        """Return an audience's own grouping, where it has one."""
+    def of(self, audience: Audience, target: str = "") -> Grouping:
+        """Return what holds for an audience on a target."""
         wait = self.wait if audience.wait is None else audience.wait
         interval = self.interval if audience.interval is None else audience.interval
-        return Grouping(wait, interval)
+        return Grouping(timedelta() if target in self.ungrouped else wait, interval)

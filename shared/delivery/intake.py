@@ -7,19 +7,19 @@ could not be mailed here, the sweep mails.
 from __future__ import annotations
 
 import logging
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from functools import partial
-from threading import Lock
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
 
 from shared import ids, keys
-from shared.audience import DEFAULT_AUDIENCE
+from shared.audience import DEFAULT_AUDIENCE, Destination
 from shared.clusters.lookup import OFF
 from shared.decision_log import log_decision
-from shared.delivery.sender import RateLimited
+from shared.delivery.limiter import RateLimited
 from shared.events.cluster_event import version_id
 from shared.events.envelope import parse
 from shared.events.model import ClusterNews, Event, Ignored, Item, Rejected
@@ -36,20 +36,21 @@ from shared.notices.records import (
     upgrade_of,
 )
 from shared.store.reader import Reader
-from shared.store.table import TableUnavailable
+from shared.store.table import MAX_OPERATIONS, TableUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
     from datetime import datetime, timedelta
 
     from shared.clock import Clock
     from shared.clusters.lookup import Lookup
     from shared.delivery.grouping import Grouping
+    from shared.delivery.limiter import Limiter
     from shared.delivery.sender import Sender
     from shared.notices.planning import Watch
     from shared.routes import Routes
     from shared.store.protocol import Recording, Store
-    from shared.store.rows import MailRow, SendGate
+    from shared.store.rows import MailRow
 
 log = logging.getLogger("notifier")
 
@@ -57,12 +58,27 @@ ANSWER_WITHIN = 25.0
 """Seconds by which a delivery is answered; Event Grid waits 30 and then delivers again."""
 
 MAX_AT_ONCE = 3
-"""Failures mailed at once, per audience and GROUP_INTERVAL, by one process; more go as one digest."""
+"""Failures sent at once, per audience, target and GROUP_INTERVAL, by one process; more wait for the sweep."""
 
 _IN_TIME_FOR_CLUSTERS = 20.0
 """Seconds left that it takes to ask for a cluster's windows, too: recording comes first."""
 
 _MAX_ATTEMPTS = 3
+_MAX_MARKS = 4
+"""Rows that recording a failure writes beside notices, mails and gates: the event, its marks."""
+
+
+class Reception(msgspec.Struct, frozen=True):
+    """How an event came, and how it is treated for that: as `Intake.record` says."""
+
+    via: str = ""
+    audiences: tuple[str, ...] | None = None
+    is_told: bool = True
+    at_once: bool = True
+
+
+PUSHED = Reception()
+"""By Event Grid."""
 
 
 class Intake:
@@ -73,6 +89,7 @@ class Intake:
         *,
         store: Store,
         sender: Sender,
+        limiter: Limiter,
         routes: Routes,
         clock: Clock,
         grouping: Grouping,
@@ -82,6 +99,7 @@ class Intake:
     ) -> None:
         self._store = store
         self._sender = sender
+        self._limiter = limiter
         self._routes = routes
         self._clock = clock
         self._grouping = grouping
@@ -89,7 +107,7 @@ class Intake:
         self._gap = gap
         self._watch = watch
         self._clusters = clusters
-        self._at_once: dict[str, deque[float]] = defaultdict(deque)
+        self._at_once: dict[Destination, deque[float]] = defaultdict(deque)
         self._lock = Lock()
 
     def take(self, text: str) -> list[Decision]:
@@ -113,6 +131,26 @@ class Intake:
             raise unavailable
         return decisions
 
+    def record(
+        self,
+        event: Event,
+        raw: str,
+        *,
+        via: str = "",
+        audiences: Sequence[str] | None = None,
+        is_told: bool = True,
+        at_once: bool = True,
+    ) -> Decision:
+        """Take an event that came by another way than Event Grid; return the decision about it.
+
+        `raw` is what it was read from, and `via` names the way; both are kept with it. `audiences` hear of it
+        instead of those that the routes say. What is not `is_told` is recorded only, and what is not
+        `at_once` waits for company, be it a failure. Raises TableUnavailable if it could not be recorded:
+        then it has to come again.
+        """
+        reception = Reception(via, None if audiences is None else tuple(audiences), is_told, at_once)
+        return self._accept(event, raw, self._clock.monotonic() + ANSWER_WITHIN, reception)
+
     def _take(self, item: Item, deadline: float) -> Decision:
         match item.reading:
             case Ignored(reason, envelope_id):
@@ -121,19 +159,22 @@ class Intake:
             case Rejected(reason):
                 return self._reject(item.raw, reason)
             case Event() as event:
-                try:
-                    return self._record_news(event, item.raw, deadline)
-                except TableUnavailable:
-                    raise
-                except Exception as error:
-                    # Delivered again it would fail again: kept and told, as what cannot be understood is.
-                    log.exception("an event could not be recorded")
-                    return self._reject(item.raw, f"could not be recorded: {error!r}")
+                return self._accept(event, item.raw, deadline, PUSHED)
 
-    def _record_news(self, event: Event, raw: str, deadline: float) -> Decision:
+    def _accept(self, event: Event, raw: str, deadline: float, reception: Reception) -> Decision:
+        try:
+            return self._record_news(event, raw, deadline, reception)
+        except TableUnavailable:
+            raise
+        except Exception as error:
+            # Delivered again it would fail again: kept and told, as what cannot be understood is.
+            log.exception("an event could not be recorded")
+            return self._reject(raw, f"could not be recorded: {error!r}")
+
+    def _record_news(self, event: Event, raw: str, deadline: float, reception: Reception) -> Decision:
         """Record an event; news of versions once for each audience, from however many clusters they come."""
         if event.news != ClusterNews.NEW_VERSION:
-            return self._record(event, raw, deadline)
+            return self._record(event, raw, deadline, reception)
         region = self._clusters.region(event, Reader(self._store))
         if region:
             id_ = version_id(f"region {region}", event.versions)
@@ -144,12 +185,12 @@ class Intake:
                 msgspec.structs.replace(event, event_id=f"{event.event_id} for {audience}"),
                 raw,
                 deadline,
-                only=audience,
+                msgspec.structs.replace(reception, audiences=(audience,)),
             )
             for audience in audiences
         ]
         if not decisions:
-            return self._record(event, raw, deadline)
+            return self._record(event, raw, deadline, reception)
         return next((decision for decision in decisions if decision is Decision.NEW), decisions[0])
 
     def _is_told_elsewhere(self, event: Event) -> bool:
@@ -157,8 +198,8 @@ class Intake:
         found = correlation.told_before(event)
         return found is not None and self._store.marked(*found)
 
-    def _record(self, event: Event, raw: str, deadline: float, only: str = "") -> Decision:
-        is_told = self._is_told_elsewhere(event)
+    def _record(self, event: Event, raw: str, deadline: float, reception: Reception) -> Decision:
+        is_told_elsewhere = self._is_told_elsewhere(event)
         for _ in range(_MAX_ATTEMPTS):
             prefix = keys.history(event.event_id)
             history = self._store.history(prefix) if needs_history(event) else ()
@@ -166,78 +207,87 @@ class Intake:
             if event.time > now:  # a clock that is ahead: later news would look stale beside it
                 event = msgspec.structs.replace(event, time=now)
             planned = plan(event, history, leads=self._leads, gap=self._gap, watch=self._watch, now=now)
-            if planned.key is None:
+            key = planned.key
+            if key is None:
                 return self._decided(planned.decision, event, prefix)
-            recorded = StoredEvent(planned.key, event, planned.decision, planned.revision)
-            if is_told:
+            if is_told_elsewhere:
                 planned = msgspec.structs.replace(planned, decision=Decision.SUPERSEDED, kind=None)
-                recorded = msgspec.structs.replace(recorded, decision=Decision.SUPERSEDED)
-            audiences = (only,) if only else self._hearing(event, planned, history)
-            urgent = self._urgent(audiences) if planned.kind in URGENT else []
+            elif not reception.is_told and planned.kind is not None:
+                planned = msgspec.structs.replace(planned, decision=Decision.RECORDED, kind=None, checks=())
+            recorded = StoredEvent(key, event, planned.decision, planned.revision, reception.via)
+            told = self._told(event, planned, history, reception.audiences)
+            urgent = self._urgent(told) if planned.kind in URGENT and reception.at_once else []
             clusters = self._clusters if deadline - self._clock.monotonic() > _IN_TIME_FOR_CLUSTERS else OFF
             reader, known = Reader(self._store), [*history, recorded]
             planned = clusters.watched(planned, recorded, known, reader, now)
             mails = [
-                self._urgent_mail(planned.kind, recorded, known, audience, clusters, reader)
-                for audience in urgent
+                self._urgent_mail(planned.kind, recorded, known, to, clusters, reader)
+                for to in urgent
                 if planned.kind is not None
             ]
             marks = correlation.marks(recorded)
             record = partial(self._store.record, recorded, raw, now=now, token=uuid4().hex, marks=marks)
             since = self._clock.monotonic()
-            recording = self._commit(record, planned, audiences, mails)
+            recording = self._commit(record, planned, told, mails)
             if recording.is_new:
                 self._decided(planned.decision, event, recorded.key)
-                for row in recording.mails:
-                    self._count(row.mail.audience)
-                    self._send(row, known, since, deadline)
+                self._send_all(recording.mails, known, since, deadline)
                 return planned.decision
             if not needs_history(event):
                 return self._decided(Decision.DUPLICATE, event, recorded.key)
             # Another instance recorded something of this maintenance in between: decide again.
         raise TableUnavailable("others keep recording the same maintenance")
 
-    def _hearing(self, event: Event, planned: Plan, history: Sequence[StoredEvent]) -> tuple[str, ...]:
-        """Return the audiences that hear of an event; that there are none by mistake is worth a warning."""
+    def _told(
+        self, event: Event, planned: Plan, history: Sequence[StoredEvent], only: tuple[str, ...] | None
+    ) -> tuple[Destination, ...]:
+        """Return who hears of an event, and where; that nobody does by mistake is worth a warning."""
         if planned.kind is None:
             return ()
+        if only is not None:
+            return self._routes.destinations(only, planned.kind)
         told = msgspec.structs.replace(event, upgrade=upgrade_of(event, history))
         audiences = self._routes.audiences_for(told, planned.kind)
         if not audiences and not self._routes.is_routed(told):
             key = planned.key or event.event_id
             log_decision(Decision.UNROUTED, key, level=logging.WARNING, cluster=event.subject.id)
-        return audiences
+        return self._routes.destinations(audiences, planned.kind)
 
     def _commit(
         self,
         record: Callable[..., Recording],
         planned: Plan,
-        audiences: Sequence[str],
+        told: Sequence[Destination],
         mails: Sequence[Mail],
     ) -> Recording:
         """Record what is planned: with these mails to be sent at once, or else, without room, as notices."""
-
-        def commit(gate: SendGate | None) -> tuple[Recording, SendGate | None]:
-            notices = self._notices(planned, audiences, but=[mail.audience for mail in mails])
-            recording = record(notices=notices, checks=planned.checks, mails=mails, gate=gate)
-            return recording, recording.gate
-
         if mails:
+            numbers = Counter(mail.target for mail in mails)
+            notices = self._notices(planned, told, but={_destination(mail) for mail in mails})
             try:
-                return self._sender.lease(commit, urgent=True, number=len(mails))
+                for attempt in self._limiter.attempts(numbers, urgent=True):
+                    with attempt as gates:
+                        recording = record(notices=notices, checks=planned.checks, mails=mails, gates=gates)
+                        attempt.written = recording.gates
             except RateLimited:
                 pass
-        return record(notices=self._notices(planned, audiences, but=()), checks=planned.checks)
+            else:
+                return recording
+        return record(notices=self._notices(planned, told), checks=planned.checks)
 
-    def _urgent(self, audiences: Sequence[str]) -> list[str]:
-        """Return the audiences that a failure may be mailed to at once."""
-        if self._sender.paused():
-            return []
-        room = self._sender.room()
-        urgent: list[str] = []
-        for audience in audiences:
-            if len(urgent) < room and self._may_send(audience):
-                urgent.append(audience)
+    def _urgent(self, told: Sequence[Destination]) -> list[Destination]:
+        """Return where a failure may be sent at once."""
+        urgent: list[Destination] = []
+        # What is recorded with it, and a gate for each target, have to fit into one transaction.
+        gates = MAX_OPERATIONS - len(told) - _MAX_MARKS
+        room: dict[str, int] = {}
+        for to in told:
+            if to.target not in room:
+                is_open = len(room) < gates and not self._limiter.paused(to.target)
+                room[to.target] = self._limiter.room(to.target) if is_open else 0
+            if room[to.target] > 0 and self._may_send(to):
+                room[to.target] -= 1
+                urgent.append(to)
         return urgent
 
     def _urgent_mail(  # noqa: PLR0917 - what one mail is made of
@@ -245,23 +295,24 @@ class Intake:
         kind: Kind,
         recorded: StoredEvent,
         history: Sequence[StoredEvent],
-        audience: str,
+        to: Destination,
         clusters: Lookup,
         reader: Reader,
     ) -> Mail:
-        """Freeze the mail that tells one audience of what cannot wait: a failure, a gate."""
+        """Freeze the mail that tells one audience, on one target, of what cannot wait: a failure, a gate."""
         key, now = recorded.key, self._clock.now()
         snapshot = clusters.snapshot(kind, key, history, reader, now)
         member = MailItem(kind, key, frozen_history(history, key), snapshot=snapshot)
         return Mail(
-            operation_id=ids.operation_id([member.notice_id(audience)]),
-            audience=audience,
+            operation_id=ids.operation_id([member.notice_id(to.audience, to.target)]),
+            audience=to.audience,
+            target=to.target,
             as_of=now,
             members=(member,),
         )
 
     def _notices(
-        self, planned: Plan, audiences: Sequence[str], but: Sequence[str]
+        self, planned: Plan, told: Sequence[Destination], but: Container[Destination] = ()
     ) -> list[tuple[Notice, datetime]]:
         """Make the notices, each with the time that it has waited long enough for company."""
         if planned.kind is None or planned.key is None:
@@ -270,29 +321,54 @@ class Intake:
         kind, key = planned.kind, planned.key
         return [
             (
-                Notice(ids.notice_id(key, kind, "", audience), kind, key, audience),
-                now + self._grouping.of(self._sender.audience(audience)).wait,
+                Notice(
+                    ids.notice_id(key, kind, "", to.audience, to.target),
+                    kind,
+                    key,
+                    to.audience,
+                    target=to.target,
+                ),
+                now + self._grouping.of(self._routes.audience(to.audience), to.target).wait,
             )
-            for audience in audiences
-            if audience not in but
+            for to in told
+            if to not in but
         ]
 
-    def _may_send(self, audience: str) -> bool:
-        """Return whether one more failure may go to an audience at once."""
-        interval = self._grouping.of(self._sender.audience(audience)).interval
+    def _may_send(self, to: Destination) -> bool:
+        """Return whether one more failure may be sent there at once."""
+        interval = self._grouping.of(self._routes.audience(to.audience)).interval
         horizon = self._clock.monotonic() - interval.total_seconds()
         with self._lock:
-            recent = self._at_once[audience]
+            recent = self._at_once[to]
             while recent and recent[0] <= horizon:
                 recent.popleft()
             return len(recent) < MAX_AT_ONCE
 
-    def _count(self, audience: str) -> None:
-        with self._lock:
-            self._at_once[audience].append(self._clock.monotonic())
+    def _send_all(
+        self, mails: Sequence[MailRow], rows: Sequence[StoredEvent], since: float, deadline: float
+    ) -> None:
+        """Send failures now, side by side where their targets differ: one that hangs delays no other."""
+        by_target: dict[str, list[MailRow]] = defaultdict(list)
+        for row in mails:
+            with self._lock:
+                self._at_once[_destination(row.mail)].append(self._clock.monotonic())
+            by_target[row.mail.target].append(row)
+
+        def send(lane: list[MailRow]) -> None:
+            for row in lane:
+                self._send(row, rows, since, deadline)
+
+        if len(by_target) == 1:
+            send(*by_target.values())
+            return
+        threads = [Thread(target=send, args=(lane,), daemon=True) for lane in by_target.values()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(0.0, deadline - self._clock.monotonic()))
 
     def _send(self, row: MailRow, rows: Sequence[StoredEvent], since: float, deadline: float) -> None:
-        """Mail a failure now. Whatever goes wrong, its row is there, and the sweep goes on with it."""
+        """Send a failure now. Whatever goes wrong, its row is there, and the sweep goes on with it."""
         named = {key for member in row.mail.members for key in (member.key, *member.history)}
         known = {stored.key: stored for stored in rows if stored.key in named}
         try:
@@ -318,3 +394,7 @@ class Intake:
             envelope=event.envelope_id,
         )
         return decision
+
+
+def _destination(mail: Mail) -> Destination:
+    return Destination(mail.audience, mail.target)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from enum import StrEnum
-from threading import RLock
-from typing import TYPE_CHECKING, Protocol, TypeVar, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
 from shared import ids, keys
-from shared.audience import DEFAULT_AUDIENCE
+from shared.audience import DEFAULT_AUDIENCE, EMAIL_CHANNEL
+from shared.channels.channel import Temper
 from shared.channels.outcomes import (
     Accepted,
     OperationState,
@@ -28,46 +28,34 @@ from shared.channels.outcomes import (
     Unknown,
 )
 from shared.decision_log import log_decision
-from shared.delivery import limiter
-from shared.notices.kinds import ABOUT_MAIL, Decision, Kind
+from shared.delivery.limiter import MAX_BACK_OFF
+from shared.notices.kinds import ABOUT_MAIL, ACTIONABLE, Decision, Kind
 from shared.notices.records import Mail, Notice, SentMail
 from shared.store import codec
-from shared.store.protocol import MAX_MEMBERS, GateChanged
+from shared.store.protocol import MAX_MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from shared.audience import Audience
-    from shared.channels.email.email import Email
-    from shared.channels.limits import Limits
-    from shared.channels.outcomes import Mailer
+    from shared.audience import Destination
+    from shared.channels.channel import Channel, Message
     from shared.clock import Clock
+    from shared.delivery.limiter import Limiter
     from shared.notices.records import MailItem, Row
+    from shared.routes import Routes
     from shared.store.protocol import Store
     from shared.store.reader import Reader
-    from shared.store.rows import MailRow, SendGate
+    from shared.store.rows import MailRow
 
 
 log = logging.getLogger("notifier")
 
-T = TypeVar("T")
-
 MAX_ATTEMPTS = 8
 MAX_CONNECT = 5.0
 MAX_READ = 30.0
-FIRST_BACK_OFF = timedelta(minutes=1)
-MAX_BACK_OFF = timedelta(hours=1)
-_MAX_ATTEMPTS = 4
-_PLENTY = 1_000
 
 MIN_SECONDS = 2.0
 """With less time than this no send is begun."""
-
-MAX_QUEUED = 3.0
-"""Seconds to wait for the others of this process: an event is to be recorded in time, mailed or not."""
-
-PAUSE_REMEMBERED = 60.0
-"""Seconds for which a process that has seen a pause acts on it without reading it again."""
 
 
 class SendResult(StrEnum):
@@ -80,30 +68,6 @@ class SendResult(StrEnum):
     """The mail service takes no mail for now: stop sending."""
 
 
-class Composer(Protocol):
-    """Makes emails. All of it is pure, and may raise what it likes: then the mail goes out plain."""
-
-    def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Email:
-        """Make the email of a frozen mail."""
-        ...
-
-    def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> Email:
-        """Make it without anything that could go wrong."""
-        ...
-
-    def ordered(self, members: tuple[MailItem, ...], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
-        """Put members into the order of a digest."""
-        ...
-
-    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
-        """Return how many of a mail's first members fit whole into one email."""
-        ...
-
-
-class RateLimited(Exception):  # noqa: N818 - says what is the matter
-    """The limits of the mail service leave no room for another mail now."""
-
-
 class Sender:
     """Renders a mail, hands it to the mailer once, and settles the outcome. Thread-safe."""
 
@@ -111,110 +75,34 @@ class Sender:
         self,
         *,
         store: Store,
-        mailer: Mailer,
-        composer: Composer,
-        audiences: Mapping[str, Audience],
+        channels: Mapping[str, Channel],
+        limiter: Limiter,
+        routes: Routes,
         clock: Clock,
         lease: timedelta,
-        limits: Limits | None = None,
     ) -> None:
         self._store = store
-        self._mailer = mailer
-        self._composer = composer
-        self._audiences = audiences
+        self._channels = channels
+        self._limiter = limiter
+        self._routes = routes
         self._clock = clock
         self._lease = lease
         # A quarter each for taking the lease, a token, connecting and reading: together within the lease.
         self._quarter = lease.total_seconds() / 4
         self._timeouts = Timeouts(min(MAX_CONNECT, self._quarter), min(MAX_READ, self._quarter))
-        self._limits = limits
-        self._gate: SendGate | None = None
-        self._gate_seen = 0.0
-        self._turn = RLock()
 
-    def see(self, gate: SendGate | None) -> None:
-        """Take note of the gate as stored; None where it is not known."""
-        with self._turn:
-            self._gate, self._gate_seen = gate, self._clock.monotonic()
-
-    def paused(self) -> bool:
-        """Return whether a pause is in force, as far as this process has heard of one in the last minute."""
-        gate = self._gate
-        if gate is None or self._clock.monotonic() - self._gate_seen > PAUSE_REMEMBERED:
-            return False
-        return gate.until > self._clock.now()
-
-    def lease(
-        self, commit: Callable[[SendGate | None], tuple[T, SendGate | None]], *, urgent: bool, number: int = 1
-    ) -> T:
-        """Make a commit that leases mails to be sent now, and count them with it, by all instances.
-
-        `commit` takes the gate to write, and gives its result and the gate as written. Where no limits are
-        set nothing is counted. Raises RateLimited where the limits leave none, a pause holds, or others keep
-        coming first.
-        """
-        if self._limits is None:
-            result, _ = commit(None)
-            return result
-        if not self._turn.acquire(timeout=MAX_QUEUED):
-            raise RateLimited
-        try:
-            began = self._clock.monotonic()
-            for _ in range(_MAX_ATTEMPTS):
-                gate = self._gate or self._store.gate()
-                now = self._clock.now()
-                if self._room(gate, now, urgent=urgent) < number:
-                    raise RateLimited
-                counted = msgspec.structs.replace(gate, sends=limiter.counted(gate.sends, now, number))
-                try:
-                    result, written = commit(counted)
-                except GateChanged:
-                    self.see(None)
-                    if self._clock.monotonic() - began > MAX_QUEUED:
-                        break
-                    continue
-                self.see(written)
-                return result
-        finally:
-            self._turn.release()
-        raise RateLimited
-
-    def room(self, *, urgent: bool = True) -> int:
-        """Return how many mails may go at once, as far as this process knows."""
-        if self._limits is None:
-            return _PLENTY
-        if not self._turn.acquire(timeout=MAX_QUEUED):
-            return 0
-        try:
-            gate = self._gate or self._store.gate()
-            self.see(gate)
-            return self._room(gate, self._clock.now(), urgent=urgent)
-        finally:
-            self._turn.release()
-
-    def _room(self, gate: SendGate, now: datetime, *, urgent: bool) -> int:
-        """Return how many mails may go at once by a gate: none while it is shut."""
-        if self._limits is None or gate.until > now:
-            return 0
-        return limiter.room(gate.sends, self._limits, now, urgent=urgent)
-
-    def audience(self, name: str) -> Audience:
-        """Return an audience by its id; one that is not configured any more falls to the default audience."""
-        first = next(iter(self._audiences.values()))
-        return self._audiences.get(name) or self._audiences.get(DEFAULT_AUDIENCE, first)
-
-    def ordered(self, members: tuple[MailItem, ...], reader: Reader) -> tuple[MailItem, ...]:
+    def ordered(self, members: tuple[MailItem, ...], target: str, reader: Reader) -> tuple[MailItem, ...]:
         """Put members into the order in which a digest tells them, failures first."""
         if len(members) == 1:
             return members
         try:
-            return self._composer.ordered(members, reader.rows_named(members))
+            return self._channels[target].ordered(members, reader.rows_named(members))
         except Exception:
             log.exception("members stay in the order in which they fell due")
             return members
 
     def first_fitting(
-        self, members: tuple[MailItem, ...], audience: str, as_of: datetime, reader: Reader
+        self, members: tuple[MailItem, ...], to: Destination, as_of: datetime, reader: Reader
     ) -> tuple[MailItem, ...]:
         """Return the first members that fit whole into one mail, and into its row: at least one."""
         part = members[:MAX_MEMBERS]
@@ -222,9 +110,10 @@ class Sender:
             part = part[: max(1, len(part) * 3 // 4)]
         if len(part) == 1:
             return part
-        mail = Mail(operation_id="", audience=audience, as_of=as_of, members=part)
+        mail = Mail(operation_id="", audience=to.audience, target=to.target, as_of=as_of, members=part)
+        audience = self._routes.audience(to.audience)
         try:
-            fit = self._composer.count_fitting(mail, reader.rows_of(mail), self.audience(audience))
+            fit = self._channels[to.target].count_fitting(mail, reader.rows_of(mail), audience)
         except Exception:
             log.exception("a digest cannot be measured; it goes out as it is")
             return part
@@ -239,28 +128,35 @@ class Sender:
         much of it is gone, the mail is left to it unsent, and where no send could end by `until`, likewise.
         Raises TableUnavailable where the outcome could not be written down: it will be asked for.
         """
-        email = self._render(row.mail, rows)
+        channel = self._channels.get(row.mail.target)
+        if channel is None:
+            return self._settle(row, "failed", why=f"the target {row.mail.target} is not configured any more")
+        message = self._render(channel, row, rows)
         timeouts = self._in_time(since, until)
         if timeouts is None:
             log.warning("mail %s is left unsent: too little time", row.mail.operation_id)
+            if channel.temper is Temper.BLIND:  # its lease run out would read as a doubt that nobody clears
+                self._store.free(row)
             return SendResult.IN_DOUBT
-        outcome = self._mailer.send(email, row.mail.operation_id, timeouts)
+        outcome = channel.send(message, row.mail.operation_id, timeouts)
         match outcome:
             case Accepted(refused):
-                return self._settle(row, "sent", email=email, refused=refused)
+                return self._settle(row, "sent", message=message, refused=refused)
             case Throttled(retry_after, reason):
-                self._pause_until(self._clock.now() + timedelta(seconds=retry_after), reason)
+                until_time = self._clock.now() + timedelta(seconds=retry_after)
+                self._limiter.pause_until(row.mail.target, until_time, reason)
                 self._store.free(row)
                 return SendResult.PAUSED
             case Unavailable(reason):
-                log.error("the mail service takes no mail: %s", reason)
-                self._back_off(reason)
+                log.error("%s takes no mail: %s", _service(channel), reason)
+                self._limiter.back_off(row.mail.target, reason)
                 self._store.free(row)
                 return SendResult.PAUSED
             case Refused(reason):
-                return self._refused(row, reason, email, timeouts)
+                return self._refused(row, reason, channel, message, timeouts)
             case Postponed(reason):
                 log.warning("mail %s is not taken for now: %s", row.mail.operation_id, reason)
+                self._store.postpone(row, reason)
                 return SendResult.IN_DOUBT
             case Unknown(reason):
                 log.warning("mail %s is in doubt: %s", row.mail.operation_id, reason)
@@ -276,12 +172,13 @@ class Sender:
         attempted_before: bool,
         since: float,
     ) -> SendResult:
-        """Go on with a mail just taken over: ask first, where it was attempted before.
+        """Go on with a mail just taken over: where it was attempted before, as its channel's temper says.
 
         `rows` reads what rendering needs, if it comes to that; `since` is as for `send`. Raises
         TableUnavailable.
         """
-        answer = self._ask(row, self._timeouts) if attempted_before else None
+        channel = self._channels.get(row.mail.target)
+        answer = self._ask(row, channel, self._timeouts) if attempted_before and channel else None
         if answer is not None:
             match answer.state:
                 case OperationState.ACCEPTED:
@@ -296,22 +193,26 @@ class Sender:
                 case OperationState.NEVER_SEEN:
                     pass
         if row.refused:
-            return self._give_up_refused(row, row.refused, email=None)
+            return self._give_up_refused(row, row.refused, message=None)
         if row.attempts > MAX_ATTEMPTS:
             return self._settle(row, "failed", why=f"{MAX_ATTEMPTS} attempts brought no answer")
+        if channel and channel.temper is Temper.BLIND and row.doubt and not _is_actionable(row.mail):
+            return self._settle(row, "doubtful", why="no answer came, and it is not sent twice")
         return self.send(row, rows(), since=since)
 
     def term(self, row: MailRow) -> timedelta:
         """Return how long the lease of a mail lasts: longer with each turn, so that attempts span hours."""
         return min(self._lease * (1 << min(row.turns, 10)), max(self._lease, MAX_BACK_OFF))
 
-    def _render(self, mail: Mail, rows: Mapping[str, Row]) -> Email:
-        audience = self.audience(mail.audience)
+    def _render(self, channel: Channel, row: MailRow, rows: Mapping[str, Row]) -> Message:
+        is_repeat = row.doubt and channel.temper is Temper.BLIND
+        mail = msgspec.structs.replace(row.mail, is_repeat=is_repeat)
+        audience = self._routes.audience(mail.audience)
         try:
-            return self._composer.compose(mail, rows, audience)
+            return channel.compose(mail, rows, audience)
         except Exception as error:
             log.exception("mail %s goes out plain: it could not be rendered", mail.operation_id)
-            return self._composer.compose_plain(mail, rows, audience, f"{type(error).__name__}: {error}")
+            return channel.compose_plain(mail, rows, audience, f"{type(error).__name__}: {error}")
 
     def _in_time(self, since: float, until: float | None) -> Timeouts | None:
         """Return the timeouts for a send that begins now; None where it should not begin any more."""
@@ -326,33 +227,35 @@ class Sender:
         connect = min(self._timeouts.connect, left / 3)
         return Timeouts(connect, min(self._timeouts.read, left - connect))
 
-    def _ask(self, row: MailRow, timeouts: Timeouts) -> OperationStatus | None:
-        if not self._mailer.can_answer:
+    def _ask(self, row: MailRow, channel: Channel, timeouts: Timeouts) -> OperationStatus | None:
+        if channel.temper is not Temper.ASKABLE:
             return None
-        return self._mailer.status_of(row.mail.operation_id, timeouts)
+        return channel.ask(row.mail.operation_id, timeouts)
 
-    def _refused(self, row: MailRow, reason: str, email: Email, timeouts: Timeouts) -> SendResult:
+    def _refused(
+        self, row: MailRow, reason: str, channel: Channel, message: Message, timeouts: Timeouts
+    ) -> SendResult:
         """Deal with a refusal. The service is asked before it is believed: it refuses some repeats, too."""
-        answer = self._ask(row, timeouts)
+        answer = self._ask(row, channel, timeouts)
         if answer is not None:
             if answer.state is OperationState.ACCEPTED:
-                return self._settle(row, "sent", email=email, why="taken before; the repeat was refused")
+                return self._settle(row, "sent", message=message, why="taken before; the repeat was refused")
             if answer.state is OperationState.FAILED:
-                return self._settle(row, "failed", email=email, why=answer.detail)
+                return self._settle(row, "failed", message=message, why=answer.detail)
         if row.doubt or (answer is not None and answer.state is OperationState.NO_ANSWER):
             self._store.refuse(row, reason)
             return SendResult.IN_DOUBT
-        return self._give_up_refused(row, reason, email)
+        return self._give_up_refused(row, reason, message)
 
-    def _give_up_refused(self, row: MailRow, reason: str, email: Email | None) -> SendResult:
+    def _give_up_refused(self, row: MailRow, reason: str, message: Message | None) -> SendResult:
         mail = row.mail
         if row.doubt:
-            return self._settle(row, "failed", email=email, why=f"unconfirmed: {reason}")
+            return self._settle(row, "failed", message=message, why=f"unconfirmed: {reason}")
         if len(mail.members) == 1:
-            return self._settle(row, "failed", email=email, why=reason)
+            return self._settle(row, "failed", message=message, why=reason)
         now = self._clock.now()
         singles = [single(mail, member) for member in mail.members]
-        dissolved = self._sent(row, "dissolved", email=email, why=reason)
+        dissolved = self._sent(row, "dissolved", message=message, why=reason)
         if self._store.dissolve(row, dissolved, singles, now):
             log.error("mail %s was refused and goes out in %s: %s", mail.operation_id, len(singles), reason)
         return SendResult.SETTLED
@@ -362,11 +265,11 @@ class Sender:
         row: MailRow,
         state: str,
         *,
-        email: Email | None = None,
+        message: Message | None = None,
         why: str = "",
         refused: Iterable[str] = (),
     ) -> SendResult:
-        sent = self._sent(row, state, email=email, why=why, refused=refused)
+        sent = self._sent(row, state, message=message, why=why, refused=refused)
         tell = None
         if state == "failed":
             log.error("mail %s failed: %s", row.mail.operation_id, why)
@@ -387,18 +290,18 @@ class Sender:
         row: MailRow,
         state: str,
         *,
-        email: Email | None,
+        message: Message | None,
         why: str,
         refused: Iterable[str] = (),
     ) -> SentMail:
-        audience = self.audience(row.mail.audience)
         return SentMail(
             key=keys.sent(row.mail.operation_id),
             state=state,
             audience=row.mail.audience,
+            target=row.mail.target,
             at=self._clock.now(),
-            subject=email.subject if email else "",
-            to=email.to + email.cc if email else audience.to + audience.cc,
+            subject=message.subject if message else "",
+            to=message.recipients if message else self._meant(row.mail),
             why=why,
             refused=tuple(refused),
             attempts=row.attempts,
@@ -406,25 +309,19 @@ class Sender:
             repeats=row.mail.repeats,
         )
 
-    def _pause_until(self, until: datetime, reason: str, strikes: int = 0) -> None:
-        log_decision(Decision.PAUSED, keys.PAUSE, level=logging.WARNING, until=until.isoformat(), why=reason)
-        with self._turn:
-            self.see(self._store.pause(until, reason, self._gate or self._store.gate(), strikes))
-
-    def _back_off(self, reason: str) -> None:
-        """Pause for a minute, and twice as long each time in a row, up to an hour."""
-        now = self._clock.now()
-        last = self._gate
-        strikes = 0
-        if last is not None and last.strikes and now - last.until < 2 * MAX_BACK_OFF:
-            strikes = last.strikes
-        length = min(FIRST_BACK_OFF * (1 << min(strikes, 10)), MAX_BACK_OFF)
-        self._pause_until(now + length, reason, strikes + 1)
+    def _meant(self, mail: Mail) -> tuple[str, ...]:
+        """Return whom a mail is for that no message was made of."""
+        audience = self._routes.audience(mail.audience)
+        if not mail.target:
+            return audience.to + audience.cc
+        target = audience.target(mail.target)
+        return (target.label if target else mail.target,)
 
 
 def single(mail: Mail, member: MailItem) -> Mail:
     """Make the mail that tells one member of a mail by itself."""
-    operation_id = ids.operation_id([member.notice_id(mail.audience), mail.operation_id])
+    notice_id = member.notice_id(mail.audience, mail.target)
+    operation_id = ids.operation_id([notice_id, mail.operation_id])
     return msgspec.structs.replace(mail, operation_id=operation_id, members=(member,))
 
 
@@ -432,3 +329,12 @@ def undelivered(sent_key: str) -> Notice:
     """Make the notice that tells the default audience of a mail that failed."""
     id_ = ids.notice_id(sent_key, Kind.UNDELIVERED, "", DEFAULT_AUDIENCE)
     return Notice(id_, Kind.UNDELIVERED, sent_key, DEFAULT_AUDIENCE)
+
+
+def _is_actionable(mail: Mail) -> bool:
+    """Return whether somebody may have to act on a mail: a digest goes by its most urgent member."""
+    return any(member.kind in ACTIONABLE for member in mail.members)
+
+
+def _service(channel: Channel) -> str:
+    return "the mail service" if channel.name == EMAIL_CHANNEL else channel.name

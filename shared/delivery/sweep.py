@@ -11,6 +11,7 @@ that only one of them can make.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -23,7 +24,8 @@ from shared import ids, keys
 from shared.clusters.lookup import OFF
 from shared.decision_log import log_decision
 from shared.delivery import limiter
-from shared.delivery.sender import RateLimited, SendResult
+from shared.delivery.limiter import RateLimited
+from shared.delivery.sender import SendResult
 from shared.durations import ahead
 from shared.notices.kinds import ENDS, URGENT, Decision, Kind, kind_of
 from shared.notices.planning import NO_WATCH, next_check, overtaken, redundant, still_true
@@ -37,16 +39,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from shared.channels.limits import Limits
+    from shared.audience import Destination
     from shared.clock import Clock
     from shared.clusters.lookup import Lookup
     from shared.delivery.grouping import Grouping
+    from shared.delivery.limiter import Limiter
     from shared.delivery.sender import Sender
     from shared.notices.planning import Watch
     from shared.notices.records import Check
     from shared.routes import Routes
-    from shared.store.protocol import Due, Frozen, Store
-    from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate
+    from shared.store.protocol import Due, Store
+    from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow
 
 
 log = logging.getLogger("notifier")
@@ -74,7 +77,7 @@ class SweepResult(msgspec.Struct):
 
 
 class _StopSending(Exception):  # noqa: N818 - a signal within this module
-    """The mail service takes no mail for now, or time is up."""
+    """Time is up."""
 
 
 class Sweeper:
@@ -85,24 +88,29 @@ class Sweeper:
         *,
         store: Store,
         sender: Sender,
+        limiter: Limiter,
         routes: Routes,
         clock: Clock,
         grouping: Grouping,
-        limits: Limits | None = None,
         clusters: Lookup = OFF,
         watch: Watch = NO_WATCH,
     ) -> None:
         self._store = store
         self._sender = sender
+        self._limiter = limiter
         self._routes = routes
         self._clock = clock
         self._watch = watch
         self._grouping = grouping
-        self._limits = limits
-        waits = [grouping.of(audience).wait for audience in routes.audiences.values()]
-        self._company = min(max(waits), MAX_LOOKAHEAD)
+        everybody = [
+            (audience, target.key) for audience in routes.audiences.values() for target in audience.targets
+        ]
+        self._company = min(max(grouping.of(*one).wait for one in everybody), MAX_LOOKAHEAD)
+        self._sharing = Counter(target for _, target in everybody)
         self._clusters = clusters
-        self._last: dict[str, datetime] = {}
+        self._last: dict[Destination, datetime] = {}
+        self._stopped: set[str] = set()
+        """Targets that take no mail for the rest of this sweep."""
 
     def sweep(self) -> SweepResult:
         """Do everything that is due. Raises TableUnavailable; what was not done by then is still due.
@@ -111,7 +119,8 @@ class Sweeper:
         """
         sweep = SweepResult()
         started = self._clock.monotonic()
-        first = keys.PAUSE
+        self._stopped.clear()
+        first = keys.GATE
         made = 0
         sending = True
         notices: list[NoticeRow] = []
@@ -120,8 +129,9 @@ class Sweeper:
             due = self._store.due(self._clock.now(), first, self._company)
             sweep.found += len(due.checks) + len(due.notices) + len(due.mails)
             try:
-                if first == keys.PAUSE:
-                    self._see(due)
+                if first == keys.GATE:
+                    self._limiter.see(due.gates)
+                    self._stopped |= {gate.target for gate in due.gates if gate.until > due.server_time}
                 if sending:
                     self._recover(due, started, sweep)
             except _StopSending:
@@ -134,14 +144,14 @@ class Sweeper:
                 first = due.next
             elif made and sending:
                 # Checks have become notices: these go together with what waits already.
-                first, made, notices, lookahead = keys.PAUSE, 0, [], []
+                first, made, notices, lookahead = keys.GATE, 0, [], []
             else:
                 break
         if sending:
             self._send_batches(notices, lookahead, started, sweep)
         else:
             self._wait(sweep, notices)
-        sweep.paused = self._sender.paused()
+        sweep.paused = bool(self._stopped)
         return sweep
 
     def _wait(self, sweep: SweepResult, rows: Iterable[NoticeRow | MailRow]) -> None:
@@ -150,11 +160,6 @@ class Sweeper:
         for row in rows:
             sweep.waiting += 1
             sweep.oldest = max(sweep.oldest, int((now - keys.due_of(row.key)).total_seconds()))
-
-    def _see(self, due: Due) -> None:
-        self._sender.see(due.gate)
-        if due.gate.until > due.server_time:
-            raise _StopSending
 
     # Checks
 
@@ -181,13 +186,14 @@ class Sweeper:
                 true = False
             notices = [
                 Notice(
-                    ids.notice_id(check.key, check.kind, check.lead, audience),
+                    ids.notice_id(check.key, check.kind, check.lead, to.audience, to.target),
                     check.kind,
                     check.key,
-                    audience,
+                    to.audience,
                     check.lead,
+                    to.target,
                 )
-                for audience in (self._hearing(check, reader) if true else ())
+                for to in (self._told(check, reader) if true else ())
             ]
             told = reader.row(check.key)
             following = (
@@ -212,16 +218,23 @@ class Sweeper:
             if row.leased and due.server_time - row.timestamp < self._sender.term(row):
                 self._wait(sweep, [row])
                 continue
+            if row.mail.target in self._stopped:
+                self._wait(sweep, [row])
+                continue
             self._in_time(started)
             since = self._clock.monotonic()
+            token = uuid4().hex
             with _alone(row.key):
-                take_over = partial(self._store.take_over, row, uuid4().hex)
-                taken = self._sender.lease(take_over, urgent=_is_urgent(row.mail.members))
+                for attempt in self._limiter.attempts(
+                    {row.mail.target: 1}, urgent=_is_urgent(row.mail.members)
+                ):
+                    with attempt as gates:
+                        taken, attempt.written = self._store.take_over(row, token, gates)
                 if taken is None:
                     continue  # another instance was faster
                 rows = partial(reader.rows_of, taken.mail)
                 went = self._sender.recover(taken, rows, attempted_before=bool(row.token), since=since)
-                self._count(went, sweep)
+                self._count(went, taken.mail.target, sweep)
 
     # Notices
 
@@ -234,61 +247,70 @@ class Sweeper:
         with it. Left behind, they would wait for the next mail, and what they say may have replaced others.
         """
         reader = Reader(self._store)
-        by_audience: dict[str, list[NoticeRow]] = {}
+        batches: dict[Destination, list[NoticeRow]] = {}
         for row in rows:
-            by_audience.setdefault(self._sender.audience(row.notice.audience).id, []).append(row)
+            batches.setdefault(self._destination(row), []).append(row)
         for row in lookahead:
-            waiting = by_audience.get(self._sender.audience(row.notice.audience).id)
+            waiting = batches.get(self._destination(row))
             if waiting is not None:
                 waiting.append(row)
-        left = sorted(by_audience.items(), key=_by_urgency, reverse=True)
+        left = sorted(batches.items(), key=_by_urgency, reverse=True)
         try:
             while left:
                 self._in_time(started)
-                audience, waiting = left[-1]
-                self._send_batch(audience, waiting, reader, started=started, sweep=sweep)
+                to, waiting = left[-1]
+                self._send_batch(to, waiting, reader, started=started, sweep=sweep)
                 left.pop()
         except _StopSending:
             self._wait(sweep, [row for _, waiting in left for row in waiting])
 
+    def _destination(self, row: NoticeRow) -> Destination:
+        return self._routes.destination(row.notice.audience, row.notice.target)
+
     def _send_batch(
         self,
-        audience: str,
+        to: Destination,
         waiting: Sequence[NoticeRow],
         reader: Reader,
         *,
         started: float,
         sweep: SweepResult,
     ) -> None:
-        """Mail what waits for one audience, if it is its turn."""
-        grouping = self._grouping.of(self._sender.audience(audience))
+        """Mail what waits for one audience on one target, if it is its turn."""
+        if to.target in self._stopped:
+            self._wait(sweep, waiting)
+            return
+        grouping = self._grouping.of(self._routes.audience(to.audience), to.target)
         if not grouping.wait:
             for row in sorted(waiting, key=_is_no_failure):
                 self._in_time(started)
-                if not self._sender.room(urgent=_has_failure([row])):
+                if to.target in self._stopped or not self._limiter.room(
+                    to.target, urgent=_has_failure([row])
+                ):
                     self._wait(sweep, [row])
                     continue
                 with _alone(row.key):
-                    self._mail(audience, [row], None, reader, started=started, sweep=sweep)
+                    self._mail(to, [row], None, reader, started=started, sweep=sweep)
             return
         interval = grouping.interval
         if not _has_failure(waiting):
-            interval = limiter.stretched(interval, len(self._routes.audiences), self._limits)
+            limits = self._limiter.limits.get(to.target)
+            interval = limiter.stretched(interval, self._sharing[to.target], limits)
         # Whether it can go is asked before anything is read: in a storm most audiences wait at most sweeps.
-        if self._is_early(audience, interval) or not self._sender.room(urgent=_has_failure(waiting)):
+        if self._is_early(to, interval) or not self._limiter.room(to.target, urgent=_has_failure(waiting)):
             self._wait(sweep, waiting)
             return
-        last = self._store.audience(audience)
-        self._last[audience] = last.last or LONG_AGO
-        if self._is_early(audience, interval):
+        last = self._store.audience(to.audience, to.target)
+        self._last[to] = last.last or LONG_AGO
+        if self._is_early(to, interval):
             self._wait(sweep, waiting)
             return
         with _alone(last.key):
-            self._mail(audience, waiting, last, reader, started=started, sweep=sweep)
+            self._mail(to, waiting, last, reader, started=started, sweep=sweep)
 
     def _mail(
         self,
-        audience: str,
+        to: Destination,
         rows: Sequence[NoticeRow],
         touch: AudienceRow | None,
         reader: Reader,
@@ -308,15 +330,17 @@ class Sweeper:
                 break
             member = None if row.notice.id in double else self._member(row.notice, reader)
             if member is None:
-                log_decision(Decision.SUPERSEDED, row.notice.key, notice=row.notice.kind, audience=audience)
+                log_decision(
+                    Decision.SUPERSEDED, row.notice.key, notice=row.notice.kind, audience=to.audience
+                )
                 pointless.append(row)
             else:
                 told.setdefault(member, []).append(row)
         sweep.superseded += len(pointless)
-        members = self._sender.ordered(tuple(told), reader)
-        while members:
+        members = self._sender.ordered(tuple(told), to.target, reader)
+        while members and to.target not in self._stopped:
             self._in_time(started)
-            part = self._sender.first_fitting(members, audience, self._clock.now(), reader)
+            part = self._sender.first_fitting(members, to, self._clock.now(), reader)
             # Two notices may be one member; what is told of a member takes all of its notices along.
             while len(part) > 1 and sum(len(told[member]) for member in part) > MAX_MEMBERS:
                 part = part[:-1]
@@ -325,7 +349,7 @@ class Sweeper:
             rest = pointless[: MAX_MEMBERS - len(rows_of_part)]
             pointless = pointless[len(rest) :]
             since = self._clock.monotonic()
-            frozen, touch = self._freeze(audience, part, [*rows_of_part, *rest], touch)
+            frozen, touch = self._freeze(to, part, [*rows_of_part, *rest], touch)
             if frozen is None:
                 return  # another instance was faster
             for row in rows_of_part:
@@ -335,42 +359,50 @@ class Sweeper:
                     notice=row.notice.kind,
                     mail=frozen.mail.operation_id,
                 )
-            self._count(self._sender.send(frozen, reader.rows_of(frozen.mail), since=since), sweep)
+            went = self._sender.send(frozen, reader.rows_of(frozen.mail), since=since)
+            self._count(went, to.target, sweep)
+        self._wait(sweep, [row for member in members for row in told[member]])
         for start in range(0, len(pointless), MAX_OPERATIONS):
             self._store.drop(pointless[start : start + MAX_OPERATIONS])
 
     def _freeze(
         self,
-        audience: str,
+        to: Destination,
         members: tuple[MailItem, ...],
         rows: Sequence[NoticeRow],
         touch: AudienceRow | None,
     ) -> tuple[MailRow | None, AudienceRow | None]:
         """Freeze one mail; give it, leased, and the audience's row as written."""
         now = self._clock.now()
-        operation_id = ids.operation_id(member.notice_id(audience) for member in members)
-        mail = Mail(operation_id=operation_id, audience=audience, as_of=now, members=members)
+        operation_id = ids.operation_id(member.notice_id(to.audience, to.target) for member in members)
+        mail = Mail(
+            operation_id=operation_id, audience=to.audience, target=to.target, as_of=now, members=members
+        )
         freeze = partial(self._store.freeze, mail, rows, audience=touch, now=now, token=uuid4().hex)
-
-        def commit(gate: SendGate | None) -> tuple[Frozen, SendGate | None]:
-            frozen = freeze(gate=gate)
-            return frozen, frozen.gate
-
-        frozen = self._sender.lease(commit, urgent=_is_urgent(members))
+        for attempt in self._limiter.attempts({to.target: 1}, urgent=_is_urgent(members)):
+            with attempt as gates:
+                frozen = freeze(gates=gates)
+                attempt.written = frozen.gates
         if frozen.mail is not None and touch is not None:
-            self._last[audience] = now
+            self._last[to] = now
         return frozen.mail, frozen.audience
 
-    def _hearing(self, check: Check, reader: Reader) -> tuple[str, ...]:
-        """Return the audiences that hear, at this moment, of what a check has come to."""
+    def _told(self, check: Check, reader: Reader) -> tuple[Destination, ...]:
+        """Return who hears, at this moment, of what a check has come to, and where."""
         row = reader.row(check.key)
-        if not isinstance(row, StoredEvent):
-            return tuple(self._routes.audiences)  # it cannot be read: better all than nobody
-        told = msgspec.structs.replace(row.event, upgrade=upgrade_of(row.event, reader.history(check.key)))
-        return self._routes.audiences_for(told, check.kind, check.lead)
+        if isinstance(row, StoredEvent):
+            told = msgspec.structs.replace(
+                row.event, upgrade=upgrade_of(row.event, reader.history(check.key))
+            )
+            audiences = self._routes.audiences_for(told, check.kind, check.lead)
+        else:
+            audiences = tuple(self._routes.audiences)  # it cannot be read: better all than nobody
+        return self._routes.destinations(audiences, check.kind)
 
     def _member(self, notice: Notice, reader: Reader) -> MailItem | None:
         """Return what a mail tells of a notice; None where there is nothing to tell any more."""
+        if notice.kind in self._routes.quiet:
+            return None
         if notice.kind is Kind.UNDELIVERED:
             row = reader.row(notice.key)
             if isinstance(row, SentMail) and row.state == "sent":
@@ -396,13 +428,14 @@ class Sweeper:
         ends = [row.event for row in history if row.event.status in ENDS]
         return any(notice.audience in self._routes.audiences_for(end, kind_of(end)) for end in ends)
 
-    def _is_early(self, audience: str, interval: timedelta) -> bool:
+    def _is_early(self, to: Destination, interval: timedelta) -> bool:
         """Return whether an audience was mailed less than an interval ago; a time ahead of ours is none."""
-        return timedelta() <= self._clock.now() - self._last.get(audience, LONG_AGO) < interval
+        return timedelta() <= self._clock.now() - self._last.get(to, LONG_AGO) < interval
 
-    def _count(self, went: SendResult, sweep: SweepResult) -> None:
+    def _count(self, went: SendResult, target: str, sweep: SweepResult) -> None:
         if went is SendResult.PAUSED:
-            raise _StopSending
+            self._stopped.add(target)
+            sweep.waiting += 1
         sweep.settled += went is SendResult.SETTLED
         sweep.waiting += went is SendResult.IN_DOUBT
 
@@ -428,7 +461,7 @@ def _failures_first(row: MailRow) -> tuple[bool, str]:
     return (not _is_urgent(row.mail.members), row.key)
 
 
-def _by_urgency(item: tuple[str, list[NoticeRow]]) -> tuple[bool, str]:
+def _by_urgency(item: tuple[Destination, list[NoticeRow]]) -> tuple[bool, str]:
     """Sort failures first, then by what has waited longest."""
     _, rows = item
     return (not _has_failure(rows), rows[0].key)

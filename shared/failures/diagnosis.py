@@ -352,7 +352,7 @@ _RETRIES = (
     ),
     (
         ("retriable: false", '"retriable": false', "retryable: false"),
-        "AKS marks the error as one that comes again until its cause is mended (Retriable: false).",
+        "AKS marks the error as one that comes again until its cause is fixed (Retriable: false).",
     ),
 )
 _STATES = (

@@ -8,7 +8,7 @@ import msgspec
 
 
 class Owner(StrEnum):
-    """Whose problem a failure is: who can mend it."""
+    """Whose problem a failure is: who can fix it."""
 
     YOU = "you"
     CAPACITY = "azure-capacity"
@@ -23,7 +23,7 @@ class Urgency(StrEnum):
     NOW = "now"
     """Workloads suffer, or the cluster is about to."""
     TODAY = "today"
-    """Nothing is down, but a pool or cluster is left half done, and more will fail until it is mended."""
+    """Nothing is down, but a pool or cluster is left half done, and more will fail until it is fixed."""
     NEXT_WINDOW = "next-window"
     """Before maintenance is tried again."""
 

@@ -65,7 +65,7 @@ def digest(told: Sequence[Entry], frame: RenderContext) -> Digest:
         headline="AKS maintenance" + (f" on {clusters}" if clusters else ""),
         counts=counts,
         groups=groups,
-        shadow=phrases.shadow(frame.audience, frame.look),
+        banner=phrases.shadow(frame.audience, frame.look),
         notes=phrases.notes(frame),
     )
 

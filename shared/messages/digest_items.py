@@ -11,8 +11,10 @@ from shared.events.model import Cluster, Status
 from shared.messages import (
     commands,
     failed,
+    failed_state,
     fleet_run,
     freezes,
+    of_no_cluster,
     phrases,
     portal,
     run_view,
@@ -64,6 +66,12 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
         is_unreachable = member.kind is Kind.UNREACHABLE
         item = _unreachable(member, row, frame) if is_unreachable else _undelivered(row, frame)
         return Entry(kind=member.kind, order=when(member, rows), item=item)
+    if of_no_cluster.is_one(member.kind, row):
+        return Entry(
+            kind=member.kind,
+            order=when(member, rows),
+            item=of_no_cluster.item(member.kind, row.event, frame),
+        )
     if is_of_a_run(row):
         run = read_run(member, rows)
         item = _of_run(run, frame)
@@ -72,7 +80,7 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
         return _explained(fleet_run.as_maintenance(run), item, frame, kind=member.kind)
     story = read_history(member, rows)
     item = _item(story, frame)
-    if story.kind is not Kind.FAILED:
+    if story.kind is not Kind.FAILED and not (story.kind is Kind.FAILED_STATE and story.event.details):
         return Entry(kind=story.kind, order=_when(story), item=item)
     return _explained(story, item, frame, kind=story.kind)
 
@@ -100,7 +108,7 @@ def when(member: MailItem, rows: Mapping[str, Row]) -> datetime:
             return received
         case SentMail(at=at):
             return at
-        case StoredEvent(event=event) if event.run is not None:
+        case StoredEvent(event=event) as row if event.run or of_no_cluster.is_one(member.kind, row):
             return event.updated
         case StoredEvent():
             return _when(read_history(member, rows))
@@ -138,6 +146,11 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
         case Kind.ROLLING_STARTED | Kind.ROLLING_SUCCEEDED | Kind.ROLLING_FAILED:
             what = f"Node pool {', '.join(event.pools)}" if event.pools else "Node pool"
             time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
+        case Kind.FAILED_STATE | Kind.RECOVERED:
+            what = failed_state.what(story)
+            time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
+        case Kind.NOTHING_HAPPENED:
+            what, time = "Nothing happened", time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
         case Kind.NEW_VERSION:
             what = f"Kubernetes {next(filter(None, event.versions), 'version')}"
             time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)

@@ -57,7 +57,7 @@ def view_of(
         sections=_reaching(made, story.cluster),
         portal=phrases.portal_link(frame, story.cluster),
         elsewhere=elsewhere,
-        sent=phrases.details(event, story.pools),
+        sent=phrases.observed(event) if event.facts else phrases.details(event, story.pools),
         raw=phrases.raw(event) if raw is None else raw,
         notes=(*notes, *phrases.notes(frame)),
     )

@@ -26,7 +26,7 @@ _LONG = 65_536
 
 _URGENCY = {
     "now": "Now: workloads suffer from it, or soon will.",
-    "today": "Today: something is left half done, and more will fail until it is mended.",
+    "today": "Today: something is left half done, and more will fail until it is fixed.",
     "next-window": "Before the next maintenance window.",
 }
 _OWNER = {
@@ -172,7 +172,7 @@ def _steps(finding: Finding) -> tuple[Step, ...]:
 def _known(finding: Finding) -> Section:
     facts = [Fact(label, value) for label, value in finding.facts]
     facts.append(Fact("How soon to act", _URGENCY.get(finding.urgency or "", "")))
-    facts.append(Fact("Who can mend it", _OWNER.get(finding.owner, "")))
+    facts.append(Fact("Who can fix it", _OWNER.get(finding.owner, "")))
     if finding.code:
         facts.append(Fact("Code", finding.code))
     return Section(heading="Read from the message", facts=tuple(fact for fact in facts if fact.value))

@@ -36,10 +36,10 @@ def started(story: RunHistory, frame: RenderContext) -> View:
         tail=_clusters(count),
         label="Since",
         meaning=(
-            f"It updates {_clusters(count)}{_to(story)}, stage after stage, the groups of a stage side by side.",
+            f"It updates {_clusters(count)}{_to(story)}, stage after stage; groups of a stage side by side.",
             (
-                "Each cluster is updated inside its maintenance window; one without a window at once, when its "
-                "turn has come."
+                "Each cluster is updated inside its maintenance window; one without a window at once, when "
+                "it is its turn."
             ),
         ),
         steps=(run_view.show(story),),
@@ -74,9 +74,9 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
         paragraphs=(
             f"Member {run.member}: {where or 'update run'} of {story.name}, in fleet {story.fleet.name}.",
             (
-                "As a rule a run fails with its first member, once those under way are done; how many failures "
-                "it bears is set by maxAllowedFailures. It can be started again, and goes on with what is not "
-                "done."
+                "As a rule a run fails with its first member, once those under way are done; how many "
+                "failures it bears is set by maxAllowedFailures. It can be started again, and goes on with "
+                "what is not done."
             ),
         ),
         facts=_stages(story),
@@ -156,8 +156,8 @@ def stuck(story: RunHistory, frame: RenderContext) -> View:
         meaning=(
             "Nothing has gone on in the run since, and nobody is reminded of what it waits for.",
             (
-                "A cluster waits for its maintenance window, or until the version has reached its region: then "
-                "it goes on by itself. A gate waits until it is opened."
+                "A cluster waits for its maintenance window, or until the version has reached its region: "
+                "then it goes on by itself. A gate waits until it is opened."
             ),
         ),
         waits=story.run.waits,
@@ -183,8 +183,8 @@ def auto_upgrade_failed(story: RunHistory, frame: RenderContext) -> View:
                 heading="What it means",
                 paragraphs=(
                     (
-                        "The profile makes an update run when a version is published. This time it could not, "
-                        f"so no cluster of the fleet is updated{_to(story)}."
+                        "The profile makes an update run when a version is published. This time it could "
+                        f"not, so no cluster of the fleet is updated{_to(story)}."
                     ),
                     *_said(event),
                 ),

@@ -66,6 +66,11 @@ def where(subject: Subject, region: str) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def clusters(count: int) -> str:
+    """Count clusters: `1 cluster`, `2,500 clusters`."""
+    return f"{count:,} cluster{'' if count == 1 else 's'}"
+
+
 def todo(*steps: Step, links: tuple[Link, ...] = ()) -> Section:
     """Make the section of steps."""
     return Section(heading="What to do now", steps=steps, links=links)
@@ -118,9 +123,17 @@ def details(event: Event, pools: tuple[str, ...]) -> Section:
     return Section(heading="As AKS sent it", facts=tuple(fact for fact in facts if fact.value))
 
 
+def observed(event: Event) -> Section | None:
+    """Make the section of what the activity log said, where there is something."""
+    return Section(heading="As the activity log has it") if event.details else None
+
+
 def raw(event: Event) -> str:
     """Return the event's details as people can read them."""
     return readable(event.details)
+
+
+REPEAT = "This may be a repeat: nobody can say whether it arrived when it was sent before."
 
 
 def shadow(audience: Audience, look: Branding) -> str:

@@ -34,6 +34,7 @@ class Presentation(msgspec.Struct, frozen=True):
 
 PRESENTATION = {
     Kind.FAILED: Presentation("Failed", "failed", "Failed", Tone.FAILED),
+    Kind.FAILED_STATE: Presentation("Failed state", "in Failed state", "In Failed state", Tone.FAILED),
     Kind.ROLLING_FAILED: Presentation("Rolling failed", "pool failed", "Node pools that failed", Tone.FAILED),
     Kind.MEMBER_FAILED: Presentation(
         "Member failed", "member failed", "Members of update runs that failed", Tone.FAILED
@@ -50,6 +51,11 @@ PRESENTATION = {
     Kind.REJECTED: Presentation(
         "Not understood", "not understood", "Events that could not be read", Tone.WARNING
     ),
+    Kind.MISSED_EVENTS: Presentation(
+        "Events missed", "warning of missed events", "Events that did not come", Tone.WARNING
+    ),
+    Kind.UNREADABLE: Presentation("Unreadable", "unreadable", "What could not be read", Tone.WARNING),
+    Kind.COVERAGE: Presentation("Coverage", "coverage", "Who nobody would hear of", Tone.WARNING),
     Kind.NOT_STARTED: Presentation(
         "No start reported", "overdue", "Overdue, no start reported", Tone.WARNING
     ),
@@ -59,12 +65,17 @@ PRESENTATION = {
     Kind.RUN_STUCK: Presentation("Run stuck", "run stuck", "Update runs that are stuck", Tone.WARNING),
     Kind.RUN_STOPPED: Presentation("Run stopped", "run stopped", "Update runs stopped", Tone.WARNING),
     Kind.RUN_STARTED: Presentation("Run started", "run started", "Update runs started", Tone.RUNNING),
+    Kind.NOTHING_HAPPENED: Presentation(
+        "Window unused", "window unused", "Windows that passed unused", Tone.WARNING
+    ),
     Kind.STARTED: Presentation("Started", "started", "Started", Tone.RUNNING),
     Kind.ROLLING_STARTED: Presentation("Rolling", "pool rolling", "Node pools rolling", Tone.RUNNING),
     Kind.REMINDER: Presentation("Reminder", "due soon", "Reminders", Tone.PLANNED),
     Kind.RESCHEDULED: Presentation("Rescheduled", "rescheduled", "Rescheduled", Tone.PLANNED),
     Kind.SCHEDULED: Presentation("Scheduled", "scheduled", "Scheduled", Tone.PLANNED),
     Kind.END_OF_SUPPORT: Presentation("End of support", "end of support", "End of support", Tone.WARNING),
+    Kind.SUPPORT_ENDING: Presentation("Support ends", "support ending", "Support ends", Tone.WARNING),
+    Kind.ADVISORY: Presentation("Advisory", "advisory", "Azure Service Health", Tone.WARNING),
     Kind.NEW_VERSION: Presentation("New version", "new version", "New versions", Tone.QUIET),
     Kind.NEWS: Presentation("News", "other", "Other news", Tone.QUIET),
     Kind.CANCELED: Presentation("Canceled", "canceled", "Canceled", Tone.QUIET),
@@ -72,7 +83,9 @@ PRESENTATION = {
     Kind.STAGE_FINISHED: Presentation("Stage finished", "stage finished", "Stages finished", Tone.RUNNING),
     Kind.RUN_COMPLETED: Presentation("Run completed", "run completed", "Update runs completed", Tone.DONE),
     Kind.COMPLETED: Presentation("Completed", "completed", "Completed", Tone.DONE),
+    Kind.RECOVERED: Presentation("Recovered", "recovered", "Recovered", Tone.DONE),
     Kind.ROLLING_SUCCEEDED: Presentation("Rolled", "pool done", "Node pools done", Tone.DONE),
+    Kind.REPORT: Presentation("Weekly report", "report", "Weekly report", Tone.QUIET),
 }
 """The most urgent first: so they are told."""
 

@@ -132,8 +132,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """What was sent, last: a heading and the fields worth a line."""
     raw: str = ""
     raw_note: str = ""
-    shadow: str = ""
-    """On top of everything: that this mail went to somebody else."""
+    banner: str = ""
+    """On top of everything: that this mail went to somebody else, or may have come before."""
     notes: tuple[str, ...] = ()
     """The foot of the mail: who gets it and why."""
 
@@ -187,8 +187,8 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[str, ...]
     """`2 failed`, `3 completed`: all of what is told."""
     groups: tuple[Group, ...]
-    shadow: str = ""
-    """On top of everything: that this mail went to somebody else."""
+    banner: str = ""
+    """On top of everything: that this mail went to somebody else, or may have come before."""
     notes: tuple[str, ...] = ()
 
 

@@ -47,6 +47,16 @@ class Kind(StrEnum):
     RUN_STUCK = "run-stuck"
     AUTO_UPGRADE_FAILED = "auto-upgrade-failed"
     """The last trigger of an auto-upgrade profile failed."""
+    FAILED_STATE = "failed-state"
+    """A cluster or some of its pools is in Failed state, and no event said so."""
+    RECOVERED = "recovered"
+    """That is over."""
+    NOTHING_HAPPENED = "nothing-happened"
+    """A window passed unused, though there was something to upgrade to."""
+    ADVISORY = "advisory"
+    """Service Health says something about AKS."""
+    SUPPORT_ENDING = "support-ending"
+    """A version leaves support, by the calendar of support."""
     NEWS = "news"
     """An event whose status is new to us, told plainly."""
     REJECTED = "rejected"
@@ -55,6 +65,14 @@ class Kind(StrEnum):
     """A mail that could not be sent; for the default audience."""
     UNREACHABLE = "unreachable"
     """An address that a mail was sent to and did not reach; for the default audience."""
+    MISSED_EVENTS = "missed-events"
+    """Event Grid did not bring events that there were; for the default audience."""
+    UNREADABLE = "unreadable"
+    """A subscription, or a row, that could not be read; for the default audience."""
+    COVERAGE = "coverage"
+    """Clusters that nobody would hear of, and what a first reading found; for the default audience."""
+    REPORT = "report"
+    """The weekly report; for whoever wants it."""
 
 
 class About(StrEnum):
@@ -66,6 +84,8 @@ class About(StrEnum):
     """The app's own mail. A mail of nothing else that fails is not told of in turn."""
     INPUT = "input"
     """What the app could not read."""
+    APP = "app"
+    """How the app itself is doing."""
 
 
 class Phase(StrEnum):
@@ -120,11 +140,20 @@ TRAITS = {
     Kind.RUN_FAILED: Traits(urgent=True, essential=True),
     Kind.RUN_STUCK: Traits(essential=True),
     Kind.AUTO_UPGRADE_FAILED: Traits(urgent=True, essential=True),
+    Kind.FAILED_STATE: Traits(urgent=True, essential=True),
+    Kind.RECOVERED: Traits(essential=True),
+    Kind.NOTHING_HAPPENED: Traits(essential=True),
+    Kind.ADVISORY: Traits(essential=True),
+    Kind.SUPPORT_ENDING: Traits(essential=True),
     # A status that is new to us: what it means nobody can tell yet, so it is not kept from anyone.
     Kind.NEWS: Traits(essential=True),
     Kind.REJECTED: Traits(about=About.INPUT),
     Kind.UNDELIVERED: Traits(about=About.MAIL),
     Kind.UNREACHABLE: Traits(about=About.MAIL),
+    Kind.MISSED_EVENTS: Traits(about=About.APP),
+    Kind.UNREADABLE: Traits(about=About.APP),
+    Kind.COVERAGE: Traits(about=About.APP),
+    Kind.REPORT: Traits(about=About.APP),
 }
 """Of one status, the kind that its event by itself gives rise to comes first."""
 
@@ -141,6 +170,12 @@ AHEAD = frozenset(kind for kind, traits in TRAITS.items() if traits.phase is Pha
 UNDER_WAY = frozenset(kind for kind, traits in TRAITS.items() if traits.phase is Phase.BEGUN)
 URGENT = frozenset(kind for kind, traits in TRAITS.items() if traits.urgent)
 WATCHDOGS = frozenset(kind for kind, traits in TRAITS.items() if traits.watchdog)
+ACTIONABLE = frozenset(
+    kind
+    for kind, traits in TRAITS.items()
+    if traits.urgent or traits.essential or traits.phase is Phase.AHEAD or traits.about is not About.CLUSTER
+)
+"""What somebody may have to act on: where nobody can say whether it arrived, it is told again."""
 ESSENTIAL = frozenset(kind for kind, traits in TRAITS.items() if traits.essential)
 
 
@@ -154,7 +189,7 @@ class Decision(StrEnum):
     FAILED_AGAIN = "failed-again"
     DUPLICATE = "duplicate"
     RECORDED = "recorded"
-    """Of interest to nobody by itself: kept, not told."""
+    """Of interest to nobody by now: kept, not told."""
     STALE = "stale"
     """Older than what is known already: kept, not told."""
     SUPERSEDED = "superseded"

@@ -26,6 +26,8 @@ class StoredEvent(msgspec.Struct, frozen=True):
     event: Event
     decision: str = Decision.NEW
     revision: int = 0
+    via: str = ""
+    """How it came, where not from Event Grid."""
     readable: bool = True
     """Whether the row could be read whole. If not, the event holds what its key and plain columns tell."""
 
@@ -49,6 +51,8 @@ class Notice(msgspec.Struct, frozen=True):
     key: str
     audience: str
     lead: str = ""
+    target: str = ""
+    """Where that audience is told: the key of one of its targets; email is ""."""
 
 
 class MailItem(msgspec.Struct, frozen=True, array_like=True):
@@ -61,9 +65,9 @@ class MailItem(msgspec.Struct, frozen=True, array_like=True):
     snapshot: ClusterSnapshot | None = None
     """What is known of the cluster and its windows, as of when the mail was frozen."""
 
-    def notice_id(self, audience: str) -> str:
+    def notice_id(self, audience: str, target: str = "") -> str:
         """Return the id of the notice that this member was."""
-        return ids.notice_id(self.key, self.kind, self.lead, audience)
+        return ids.notice_id(self.key, self.kind, self.lead, audience, target)
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +80,12 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     audience: str
     as_of: datetime
     members: tuple[MailItem, ...]
+    target: str = ""
+    """As in Notice."""
     repeats: str = ""
     """The operation id of the mail that an operator had sent again by this one."""
+    is_repeat: bool = False
+    """Whether it may have arrived before: then it says so. Not stored: the mark of doubt on its row is."""
 
 
 class RejectedInput(msgspec.Struct, frozen=True):
@@ -102,8 +110,10 @@ class SentMail(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     state: str
-    """`sent`, `failed` or `dissolved`."""
+    """`sent`, `failed`, `dissolved`, or `doubtful`: nobody can say whether it arrived."""
     audience: str
+    target: str = ""
+    """As in Notice."""
     at: datetime
     subject: str = ""
     to: tuple[str, ...] = ()

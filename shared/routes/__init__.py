@@ -24,7 +24,10 @@ from shared.routes.defaults import Defaults, RoutesError
 from shared.routes.matching import Match, NoticePreview, Outcome, Route, Routes, Step, Trace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from shared.routes.document import TargetReader
 
 __all__ = [
     "DEFAULT_AUDIENCE",
@@ -47,17 +50,22 @@ __all__ = [
 ]
 
 
-def load(text: str, defaults: Defaults, folder: Path | None = None) -> Routes:
+def load(
+    text: str,
+    defaults: Defaults,
+    folder: Path | None = None,
+    channels: Mapping[str, TargetReader] | None = None,
+) -> Routes:
     """Read routes from YAML; an empty text gives the default audience alone.
 
-    Files that it names are relative to `folder`; without it, to the current one. Raises RoutesError for the
-    first thing that is wrong.
+    Files that it names are relative to `folder`; without it, to the current one. `channels` read the targets
+    of an audience, each from the field of its name. Raises RoutesError for the first thing that is wrong.
     """
     if not text.strip() and defaults.to:
         return Routes(defaults.audiences())
     from shared.routes import parsing
 
-    return parsing.routes(text, defaults, folder)
+    return parsing.routes(text, defaults, folder, channels or {})
 
 
 def folder(setting: str, base: Path) -> Path:

@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from shared.routes.defaults import RoutesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import Any
+
+    from shared.audience import Target
+
+    TargetReader = Callable[["Field"], tuple[Target, ...]]
 
 MAX_LENGTH = 262_144
 """Characters of YAML; ninety audiences with fifty recipients each and their routes are fewer."""
@@ -23,6 +27,8 @@ MAX_DEPTH = 10
 """Levels of nesting; what is asked for has five."""
 
 _MAX_SHOWN = 60
+_MAX_LISTED = 15
+"""Words that a sentence lists; a typo has its hint besides."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -93,7 +99,9 @@ class Field(NamedTuple):
             if each.lower() == word:
                 return str(each)
         hint = (hints or {}).get(word) or near(word, allowed)
-        raise self.expected(f"one of {', '.join(allowed)}", hint)
+        listed = ", ".join(allowed[:_MAX_LISTED])
+        more = f" or {len(allowed) - _MAX_LISTED} others" if len(allowed) > _MAX_LISTED else ""
+        raise self.expected(f"one of {listed}{more}", hint)
 
 
 def parse(text: str) -> Field | None:

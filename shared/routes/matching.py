@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.audience import DEFAULT_AUDIENCE, Audience
+from shared.audience import DEFAULT_AUDIENCE, Audience, Destination
 from shared.notices.kinds import AHEAD, Kind, kinds_of
 from shared.routes.conditions import Condition
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import timedelta
 
+    from shared.audience import Target
     from shared.durations import Lead
     from shared.events.model import Event
     from shared.routes.freezes import Freeze  # noqa: TC004 - calendars and zones; nothing decodes this
@@ -86,6 +88,8 @@ class Routes(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     """In the order of their starts."""
+    quiet: frozenset[str] = frozenset()
+    """Values of Kind that nobody hears of."""
 
     def freeze(self, event: Event) -> Freeze | None:
         """Return the freeze that an event's planned start lies in; the first of several, None if in none."""
@@ -109,6 +113,34 @@ class Routes(msgspec.Struct, frozen=True):
             for name, audience in self.audiences.items()
             if name in addressed and audience.wants(kind, event.upgrade, lead, is_pressing=is_pressing)
         )
+
+    def destinations(self, audiences: Iterable[str], kind: Kind) -> tuple[Destination, ...]:
+        """Return the targets on which these audiences hear of a kind of notice, in their order."""
+        if kind in self.quiet:
+            return ()
+        return tuple(
+            Destination(name, target.key)
+            for name in audiences
+            for target in self.audiences[name].targets
+            if not target.kinds or kind in target.kinds
+        )
+
+    def audience(self, name: str) -> Audience:
+        """Return an audience by its id; one that is not configured any more falls to the default audience."""
+        first = next(iter(self.audiences.values()))
+        return self.audiences.get(name) or self.audiences.get(DEFAULT_AUDIENCE, first)
+
+    def destination(self, audience: str, target: str) -> Destination:
+        """Return where a notice goes: what is not configured any more falls to the default audience."""
+        found = self.audiences.get(audience)
+        if found is not None and found.target(target) is not None:
+            return Destination(audience, target)
+        default = self.audience(DEFAULT_AUDIENCE)
+        return Destination(default.id, target if default.target(target) else default.targets[0].key)
+
+    def targets(self) -> dict[str, Target]:
+        """Return the targets of all audiences by their keys."""
+        return {target.key: target for audience in self.audiences.values() for target in audience.targets}
 
     def is_routed(self, event: Event) -> bool:
         """Return whether anything decides on an event: a route, even one to nobody, or the default audience.

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from shared.addresses import MAX_RECIPIENTS
-from shared.audience import DEFAULT_AUDIENCE, Audience, Volume
+from shared.audience import DEFAULT_AUDIENCE, EMAIL, Audience, Volume
 from shared.durations import spaced
 from shared.events.model import Upgrade
 from shared.notices.kinds import ABOUT_CLUSTERS
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shared.routes.defaults import Defaults
+    from shared.routes.document import TargetReader
     from shared.routes.freezes import Freeze
 
 MAX_AUDIENCES = 90
@@ -47,17 +48,20 @@ _FILE = re.compile(r"^(freezes:[ \t]*)(@[^\s'\"#][^\r\n'#]*?)(?=[ \t]*(?:#.*)?$)
 _ROUTE = ("match", "audiences", "continue")
 
 
-def routes(text: str, defaults: Defaults, folder: Path | None = None) -> Routes:
+def routes(
+    text: str, defaults: Defaults, folder: Path | None, channels: Mapping[str, TargetReader]
+) -> Routes:
     """Read routes from YAML; files in it are relative to `folder`, else to the current one.
 
-    Raises RoutesError for the first thing that is wrong.
+    `channels` read the targets of an audience, each from the field of its name. Raises RoutesError for the
+    first thing that is wrong.
     """
     entries = _entries(text)
     items = entries["audiences"].items("audiences") if "audiences" in entries else []
     audiences = defaults.audiences()
     given: dict[str, Field] = {}
     for item in items:
-        audience = _audience(item, given, defaults)
+        audience = _audience(item, given, defaults, channels)
         given[audience.id] = item
         audiences[audience.id] = audience
     if not audiences:
@@ -65,6 +69,11 @@ def routes(text: str, defaults: Defaults, folder: Path | None = None) -> Routes:
     if len(audiences) > MAX_AUDIENCES:
         raise entries["audiences"].fault(
             f"expected at most {MAX_AUDIENCES} with the default audience, got {len(audiences)}"
+        )
+    targets = sum(len(audience.targets) for audience in audiences.values())
+    if targets > MAX_AUDIENCES:
+        raise entries["audiences"].fault(
+            f"expected at most {MAX_AUDIENCES} targets of all audiences, got {targets}"
         )
     found = _routes(entries["routes"], audiences) if "routes" in entries else ()
     # An audience that no route names would wait for news that never come.
@@ -78,10 +87,11 @@ def routes(text: str, defaults: Defaults, folder: Path | None = None) -> Routes:
         _freezes(entries["freezes"], defaults.time_zone, folder) if "freezes" in entries else (),
     )
     leads = read.all_leads()
-    if len(audiences) + len(leads) > MAX_TOGETHER:
+    if targets + len(leads) > MAX_TOGETHER:
+        many = "audiences" if targets == len(audiences) else "targets of audiences"
         raise entries["audiences"].fault(
-            f"expected at most {MAX_TOGETHER} audiences and different reminder leads together, "
-            f"got {len(audiences)} and {len(leads)}"
+            f"expected at most {MAX_TOGETHER} {many} and different reminder leads together, "
+            f"got {targets} and {len(leads)}"
         )
     return read
 
@@ -109,8 +119,13 @@ def _freezes(field: Field, time_zone: str, folder: Path | None) -> tuple[Freeze,
 # Audiences
 
 
-def _audience(item: Field, given: Mapping[str, Field], defaults: Defaults) -> Audience:
-    entries = item.mapping(_AUDIENCE)
+def _audience(
+    item: Field, given: Mapping[str, Field], defaults: Defaults, channels: Mapping[str, TargetReader]
+) -> Audience:
+    entries = item.mapping((*_AUDIENCE, *channels))
+    others = tuple(
+        target for name, read in channels.items() if name in entries for target in read(entries[name])
+    )
     name = fields.name(_required(item, entries, "name"))
     if name.lower() in given:
         raise entries["name"].expected(f"another name than that of {given[name.lower()].path}")
@@ -121,6 +136,8 @@ def _audience(item: Field, given: Mapping[str, Field], defaults: Defaults) -> Au
                 "the default audience gets its recipients from EMAIL_TO, leave `to` out"
             )
         to = defaults.to
+    elif others and not is_default and "to" not in entries:
+        to = ()
     else:
         to = fields.addresses(_required(item, entries, "to"))
     cc = fields.addresses(entries["cc"]) if "cc" in entries else ()
@@ -142,6 +159,7 @@ def _audience(item: Field, given: Mapping[str, Field], defaults: Defaults) -> Au
         interval=fields.grouping(entries["group_interval"]) if "group_interval" in entries else None,
         kinds=fields.kinds(entries["kinds"]) if "kinds" in entries else frozenset(),
         volume=volume,
+        targets=(EMAIL, *others) if to else others,
     )
     if not any(audience.wants(kind, upgrade) for kind in ABOUT_CLUSTERS for upgrade in Upgrade):
         raise entries["kinds"].fault(f"with `volume: {volume}` nothing of these is ever told")

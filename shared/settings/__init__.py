@@ -2,12 +2,11 @@
 
 from shared.setting_reader import SettingReader, SettingsError
 from shared.settings.load import APP, load, mail, routing, storage
-from shared.settings.values import ClusterSource, MailSettings, Settings, Storage
+from shared.settings.values import ClusterSource, Settings, Storage
 
 __all__ = [
     "APP",
     "ClusterSource",
-    "MailSettings",
     "SettingReader",
     "Settings",
     "SettingsError",

@@ -13,19 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import routes
-from shared.channels.email.services import mail_service
+from shared.channels import registry
+from shared.channels.email.services import MailSettings, mail_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
 from shared.setting_forms import address, addresses, addresses_or_none, count, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
-from shared.settings.values import ClusterSource, MailSettings, Settings, Storage
+from shared.settings.values import ClusterSource, Settings, Storage
 from shared.text import GUID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.channels.registry import Registration
     from shared.routes import Routes
 
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
@@ -45,7 +47,9 @@ MIN_LEASE = timedelta(seconds=10)
 MAX_LEASE = timedelta(hours=1)
 
 
-def load(environment: Mapping[str, str]) -> Settings:
+def load(
+    environment: Mapping[str, str], channels: Mapping[str, Registration] = registry.CHANNELS
+) -> Settings:
     """Return all settings. Raises SettingsError for the first that is missing or wrong."""
     read = SettingReader(environment)
     for name in SCHEDULES:
@@ -55,7 +59,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     return Settings(
         mail=mail(read),
         storage=storage(read),
-        routes=_routes(read, defaults),
+        routes=_routes(read, defaults, channels),
         gap=defaults.gap,
         group_wait=defaults.wait,
         group_interval=defaults.interval,
@@ -112,10 +116,11 @@ def _defaults(read: SettingReader) -> routes.Defaults:
     return routing(read)
 
 
-def _routes(read: SettingReader, defaults: routes.Defaults) -> Routes:
+def _routes(read: SettingReader, defaults: routes.Defaults, channels: Mapping[str, Registration]) -> Routes:
     try:
         text = read.raw("ROUTES")
-        return routes.load(routes.read(text, APP), defaults, routes.folder(text, APP))
+        folder = routes.folder(text, APP)
+        return routes.load(routes.read(text, APP), defaults, folder, registry.readers(channels))
     except routes.RoutesError as error:
         raise SettingsError(f"Setting ROUTES is wrong: {str(error).rstrip('.')}.") from None
 

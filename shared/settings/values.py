@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
-from shared.channels.email.services import MailService
-from shared.channels.limits import Limits
+from shared.channels.email.services import MailSettings
 from shared.notices.planning import Watch
 from shared.routes import Routes
 
@@ -22,15 +21,6 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Leave out the connection string."""
         return f"Storage({self.uri!r}, {self.table!r})"
-
-
-class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How mail leaves: by which service, from whom, how much of it, and to whom instead in shadow mode."""
-
-    service: MailService
-    sender: str
-    only_to: tuple[str, ...]
-    limits: Limits | None
 
 
 class ClusterSource(msgspec.Struct, frozen=True):

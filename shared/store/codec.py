@@ -57,6 +57,7 @@ def event_values(recorded: StoredEvent, raw: str, *, received: datetime, token: 
         "token": token,
         "facts": facts,
         "detailsElsewhere": details_elsewhere,
+        **_said("via", recorded.via),
         **pack(raw),
     }
 
@@ -69,7 +70,8 @@ def recorded(row: Stored) -> StoredEvent:
         for item in envelope.parse(unpack(values), time(values["received"])):
             if isinstance(item.reading, model.Event):  # of several clusters they all say the same
                 event = msgspec.structs.replace(event, details=item.reading.details)
-    return StoredEvent(row.key, event, values.get("decision", ""), values.get("revision", 0))
+    decision, revision = values.get("decision", ""), values.get("revision", 0)
+    return StoredEvent(row.key, event, decision, revision, values.get("via", ""))
 
 
 def recorded_by_key(row: Stored) -> StoredEvent:
@@ -118,6 +120,7 @@ def notice_values(notice: Notice) -> dict[str, Any]:
         "of": notice.key,
         "audience": notice.audience,
         "lead": notice.lead,
+        **_said("target", notice.target),
     }
 
 
@@ -135,6 +138,7 @@ def mail_values(mail: Mail, *, token: str = "", attempts: int = 0) -> dict[str, 
         "doubt": False,
         "refused": "",
         "repeats": mail.repeats,
+        **_said("target", mail.target),
     }
 
 
@@ -162,7 +166,8 @@ def work(row: Stored) -> WorkRow:
             return CheckRow(row.key, Check(_id(row.key), what, of, time(values["due"]), lead))
         case "notice":
             what, of, lead = Kind(values["what"]), values["of"], values["lead"]
-            return NoticeRow(row.key, Notice(_id(row.key), what, of, values["audience"], lead))
+            to, target = values["audience"], values.get("target", "")
+            return NoticeRow(row.key, Notice(_id(row.key), what, of, to, lead, target))
         case "mail":
             return mail_row(row)
         case other:
@@ -190,6 +195,7 @@ def mail_row(row: Stored) -> MailRow:
         audience=values["audience"],
         as_of=time(values["asOf"]),
         members=_members(values["members"]),
+        target=values.get("target", ""),
         repeats=values.get("repeats", ""),
     )
     return MailRow(
@@ -203,6 +209,7 @@ def mail_row(row: Stored) -> MailRow:
         leased=values["leased"],
         doubt=values["doubt"],
         refused=values["refused"],
+        postponed=values.get("postponed", ""),
     )
 
 
@@ -222,7 +229,8 @@ def gate(row: Stored) -> SendGate:
     values = row.values
     sends = msgspec.json.decode(values.get("sends", "{}"), type=dict[int, int], strict=False)
     until = time(values["until"]) if "until" in values else LONG_AGO
-    return SendGate(until, values.get("reason", ""), values.get("strikes", 0), sends, row.etag)
+    reason, strikes = values.get("reason", ""), values.get("strikes", 0)
+    return SendGate(until, reason, strikes, sends, row.etag, keys.target_of(row.key))
 
 
 def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
@@ -241,6 +249,7 @@ def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
         "reports": reports_json(sent.reports),
         "repeats": sent.repeats,
         "token": token,
+        **_said("target", sent.target),
     }
 
 
@@ -251,6 +260,7 @@ def sent(row: Stored) -> SentMail:
         key=row.key,
         state=values["state"],
         audience=values["audience"],
+        target=values.get("target", ""),
         at=time(values["at"]),
         subject=values["subject"],
         to=msgspec.json.decode(values["to"], type=tuple[str, ...]),
@@ -346,6 +356,11 @@ def _members(value: str) -> tuple[MailItem, ...]:
         else member
         for member in msgspec.json.decode(value, type=tuple[MailItem, ...])
     )
+
+
+def _said(name: str, value: str) -> dict[str, str]:
+    """Write a property where there is something to say: rows of email are those of release 0.1."""
+    return {name: value} if value else {}
 
 
 def _id(work_key: str) -> str:

@@ -89,7 +89,7 @@ class Ledger:
 
     def work(self) -> Iterator[WorkRow]:
         """Return everything that waits, in order of its time, headed by the gate if there is one."""
-        return _each(codec.work, self._rows(keys.PAUSE, "work:" + keys.AFTER))
+        return _each(codec.work, self._rows(keys.GATE, "work:" + keys.AFTER))
 
     def history(self, prefix: str) -> list[Received]:
         """Return the events stored under the history prefix of an eventId, in the order of their receipt."""
@@ -114,7 +114,7 @@ class Ledger:
         prefixes = [*(kind + lower for kind in _NAMED), keys.history(name)]
         pages = [self._table.query(prefix, prefix + keys.AFTER, _MAX_FOUND) for prefix in prefixes]
         found = [row.key for page in pages for row in page.rows]
-        waiting = self._rows(keys.PAUSE, "work:" + keys.AFTER)
+        waiting = self._rows(keys.GATE, "work:" + keys.AFTER)
         found += [row.key for row in waiting if row.key.rpartition(":")[2].startswith(lower)]
         return list(dict.fromkeys(found))
 

@@ -49,7 +49,7 @@ _MAX_ATTEMPTS = 5
 
 
 class GateChanged(TableError):  # noqa: N818 - says what happened
-    """Another instance has paused mail or sent some since the gate was read: read it again."""
+    """Another instance has paused a target or sent to it since its gate was read: read it again."""
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -57,7 +57,8 @@ class Recording(msgspec.Struct, frozen=True):
 
     is_new: bool
     mails: tuple[MailRow, ...] = ()
-    gate: SendGate | None = None
+    gates: tuple[SendGate, ...] = ()
+    """The gates as written."""
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -65,14 +66,15 @@ class Frozen(msgspec.Struct, frozen=True):
 
     mail: MailRow | None = None
     audience: AudienceRow | None = None
-    gate: SendGate | None = None
+    gates: tuple[SendGate, ...] = ()
 
 
 class Due(msgspec.Struct, frozen=True):
     """Work that has fallen due, in order, and the server's time."""
 
     server_time: datetime
-    gate: SendGate = SendGate()
+    gates: tuple[SendGate, ...] = ()
+    """Those that are there, of all targets; only the first page has them."""
     checks: tuple[CheckRow, ...] = ()
     notices: tuple[NoticeRow, ...] = ()
     mails: tuple[MailRow, ...] = ()
@@ -117,8 +119,8 @@ class Store:
         row = self._table.get(key)
         return next(_readable(codec.row, [row] if row else []), None)
 
-    def due(self, now: datetime, first: str = keys.PAUSE, soon: timedelta = timedelta()) -> Due:
-        """Return work due at `now` from a key on, the gate that heads it, and the server's time.
+    def due(self, now: datetime, first: str = keys.GATE, soon: timedelta = timedelta()) -> Due:
+        """Return work due at `now` from a key on, the gates that head it, and the server's time.
 
         `soon` is how much longer notices may have to wait that are told of, too, apart from those due. One
         round trip. What one page does not hold is found from `next` on.
@@ -130,7 +132,7 @@ class Store:
         later = _readable(codec.work, page.rows[len(found) :])
         return Due(
             page.server_time,
-            next((row for row in rows if isinstance(row, SendGate)), SendGate()),
+            tuple(row for row in rows if isinstance(row, SendGate)),
             tuple(row for row in rows if isinstance(row, CheckRow)),
             tuple(row for row in rows if isinstance(row, NoticeRow)),
             tuple(row for row in rows if isinstance(row, MailRow)),
@@ -138,9 +140,9 @@ class Store:
             keys.following(page.last) if page.more and page.last < until else "",
         )
 
-    def audience(self, name: str) -> AudienceRow:
-        """Return the row of an audience, or one to insert. One round trip."""
-        key = keys.audience(name)
+    def audience(self, name: str, target: str = "") -> AudienceRow:
+        """Return the row of an audience on a target, or one to insert. One round trip."""
+        key = keys.audience(name, target)
         row = self._table.get(key)
         return AudienceRow(key, codec.time(row.values["last"]), row.etag) if row else AudienceRow(key)
 
@@ -202,15 +204,15 @@ class Store:
         notices: Iterable[tuple[Notice, datetime]] = (),
         checks: Iterable[Check] = (),
         mails: Iterable[Mail] = (),
-        gate: SendGate | None = None,
+        gates: Sequence[SendGate] = (),
         marks: Iterable[str] = (),
     ) -> Recording:
         """Insert an event, and what follows from it. One round trip, two where it is known already.
 
         `marks` are keys that say nothing but that this event was there, for `marked` to find.
         `notices` come with the time that they are due.
-        `mails` come into being leased under `token`, to be sent by the caller at once; `gate` is the gate
-        with them counted, to be written over the one that was read. Raises GateChanged.
+        `mails` come into being leased under `token`, to be sent by the caller at once; `gates` are the gates
+        with them counted, to be written over those that were read. Raises GateChanged.
         """
         event_values = codec.event_values(recorded, raw, received=now, token=token)
         work = [(keys.work(due, notice.id), codec.notice_values(notice)) for notice, due in notices]
@@ -221,7 +223,7 @@ class Store:
         rows = [(recorded.key, event_values), *work, *((key, told) for key in marks)]
         operations = [Operation(Verb.INSERT, key, values) for key, values in rows]
         try:
-            committed, gate = self._commit_counted(operations, gate)
+            committed, written = self._commit_counted(operations, gates)
         except Conflict:
             row = self._table.get(recorded.key)
             if row is None:
@@ -239,7 +241,7 @@ class Store:
                 )
                 for key, mail in mail_keys.items()
             ),
-            gate=gate,
+            gates=written,
         )
 
     def reject(self, rejected: RejectedInput, notice: Notice) -> bool:
@@ -294,13 +296,13 @@ class Store:
         audience: AudienceRow | None,
         now: datetime,
         token: str,
-        gate: SendGate | None = None,
+        gates: Sequence[SendGate] = (),
     ) -> Frozen:
         """Turn notices into a mail, leased under `token`. One round trip.
 
         `rows` are the notices that it tells and those that it makes pointless. `audience` is the row as read
-        before: touching it keeps two instances from mailing one audience at once. `gate` is the gate with the
-        send counted. Raises GateChanged.
+        before: touching it keeps two instances from mailing one audience at once. `gates` has the target's
+        gate with the send counted, where it has limits. Raises GateChanged.
         """
         key = keys.work(now, mail.operation_id)
         values = codec.mail_values(mail, token=token, attempts=1)
@@ -311,26 +313,32 @@ class Store:
             touched = {"kind": "audience", "last": codec.text(now)}
             operations.append(Operation(verb, audience.key, touched, audience.etag))
         try:
-            etags, gate = self._commit_counted(operations, gate)
+            etags, written = self._commit_counted(operations, gates)
         except Conflict:
             return Frozen(self._own(key, token))
         if audience is not None:
             audience = AudienceRow(audience.key, now, etags[-1])
         etag = etags[-2] if audience is not None else etags[-1]
         row = MailRow(key=key, etag=etag, timestamp=now, mail=mail, token=token, attempts=1, leased=True)
-        return Frozen(row, audience, gate)
+        return Frozen(row, audience, written)
 
     def take_over(
-        self, row: MailRow, token: str, gate: SendGate | None = None
-    ) -> tuple[MailRow | None, SendGate | None]:
+        self, row: MailRow, token: str, gates: Sequence[SendGate] = ()
+    ) -> tuple[MailRow | None, tuple[SendGate, ...]]:
         """Lease a mail whose lease has run out, or that is free; None where another did. One round trip.
 
-        A mail taken from a lease is in doubt from then on, unless its sender had got an answer. `gate` is as
-        for `freeze`. Raises GateChanged.
+        A mail taken from a lease is in doubt from then on, unless its sender had got an answer. `gates` are
+        as for `freeze`, and come back as written. Raises GateChanged.
         """
-        doubt = row.doubt or (row.leased and not row.refused)
+        doubt = row.doubt or (row.leased and not (row.refused or row.postponed))
         taken = msgspec.structs.replace(
-            row, token=token, leased=True, doubt=doubt, attempts=row.attempts + 1, turns=row.turns + 1
+            row,
+            token=token,
+            leased=True,
+            doubt=doubt,
+            attempts=row.attempts + 1,
+            turns=row.turns + 1,
+            postponed="",
         )
         values = {
             "token": token,
@@ -339,11 +347,14 @@ class Store:
             "attempts": taken.attempts,
             "turns": taken.turns,
         }
+        if row.postponed:
+            values["postponed"] = ""
+        operations = [Operation(Verb.MERGE, row.key, values, row.etag)]
         try:
-            (etag,), gate = self._commit_counted([Operation(Verb.MERGE, row.key, values, row.etag)], gate)
+            (etag,), written = self._commit_counted(operations, gates)
         except Conflict:
-            return self._own(row.key, token), None
-        return msgspec.structs.replace(taken, etag=etag), gate
+            return self._own(row.key, token), ()
+        return msgspec.structs.replace(taken, etag=etag), written
 
     def free(self, row: MailRow) -> None:
         """Return up the lease of a mail that was not taken; the attempt does not count. One round trip."""
@@ -357,6 +368,11 @@ class Store:
     def refuse(self, row: MailRow, reason: str) -> None:
         """Note that the mail service would not take a mail; its lease runs out by itself. One round trip."""
         values = {"refused": reason[:1_000] or "refused"}
+        self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
+
+    def postpone(self, row: MailRow, reason: str) -> None:
+        """Note that the service did not take a mail for now; its lease runs out by itself. One round trip."""
+        values = {"postponed": reason[:1_000] or "postponed"}
         self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
 
     def settle(self, row: MailRow, sent: SentMail, tell: Notice | None = None) -> bool:
@@ -391,10 +407,10 @@ class Store:
         ]
         return self._commits(operations)
 
-    def gate(self) -> SendGate:
-        """Return the gate as it stands. One round trip."""
-        row = self._table.get(keys.PAUSE)
-        return codec.gate(row) if row else SendGate()
+    def gate(self, target: str = "") -> SendGate:
+        """Return a target's gate as it stands. One round trip."""
+        row = self._table.get(keys.gate(target))
+        return codec.gate(row) if row else SendGate(target=target)
 
     def sent(self, operation_id: str) -> tuple[SentMail, str] | None:
         """Return what became of a mail, and the etag to write it over. One round trip."""
@@ -419,7 +435,7 @@ class Store:
     def pending(self) -> set[str]:
         """Return the keys of all rows that something still to be done refers to. A round trip a page."""
         found: set[str] = set()
-        first = keys.PAUSE
+        first = keys.GATE
         while first:
             page = self._table.query(first, "work:" + keys.AFTER)
             for row in _readable(codec.work, page.rows):
@@ -445,7 +461,7 @@ class Store:
         return forgotten
 
     def pause(self, until: datetime, reason: str, seen: SendGate, strikes: int = 0) -> SendGate:
-        """Let no mail go before `until`, or before what is set already if that is later.
+        """Let nothing go to a target before `until`, or before what is set already if that is later.
 
         One round trip if `seen` is the gate as stored; more until no one else is in the way.
         """
@@ -456,24 +472,25 @@ class Store:
             try:
                 (etag,) = self._table.commit([_gate_operation(wanted)])
             except Conflict:
-                seen = self.gate()
+                seen = self.gate(seen.target)
             else:
                 return msgspec.structs.replace(wanted, etag=etag)
         raise TableUnavailable("the pause could not be set")
 
     def _commit_counted(
-        self, operations: Sequence[Operation], gate: SendGate | None
-    ) -> tuple[list[str], SendGate | None]:
-        """Commit, and write the gate along with it."""
-        if gate is None:
-            return self._table.commit(operations), None
+        self, operations: Sequence[Operation], gates: Sequence[SendGate]
+    ) -> tuple[list[str], tuple[SendGate, ...]]:
+        """Commit, and write gates along with it; they come back as written."""
         try:
-            *etags, gate_etag = self._table.commit([*operations, _gate_operation(gate)])
+            etags = self._table.commit([*operations, *map(_gate_operation, gates)])
         except Conflict as conflict:
-            if conflict.index == len(operations):
-                raise GateChanged("the gate has moved") from conflict
+            if conflict.index >= len(operations):
+                raise GateChanged("a gate has moved") from conflict
             raise
-        return etags, msgspec.structs.replace(gate, etag=gate_etag)
+        written = zip(gates, etags[len(operations) :], strict=True)
+        return etags[: len(operations)], tuple(
+            msgspec.structs.replace(gate, etag=etag) for gate, etag in written
+        )
 
     def _settle_accepted(self, row: MailRow, sent: SentMail) -> bool:
         """Settle a mail that was accepted though its row has changed: that it was accepted is a fact."""
@@ -527,5 +544,6 @@ def _recorded(row: Stored) -> StoredEvent:
 
 
 def _gate_operation(gate: SendGate) -> Operation:
-    """Write the gate over the one whose etag it bears, or where there was none."""
-    return Operation(Verb.MERGE if gate.etag else Verb.INSERT, keys.PAUSE, codec.gate_values(gate), gate.etag)
+    """Write a gate over the one whose etag it bears, or where there was none."""
+    verb = Verb.MERGE if gate.etag else Verb.INSERT
+    return Operation(verb, keys.gate(gate.target), codec.gate_values(gate), gate.etag)

@@ -30,6 +30,8 @@ class MailRow(msgspec.Struct, frozen=True, kw_only=True):
     doubt: bool = False
     refused: str = ""
     """Why the mail service would not take it, where that is known and not yet acted upon."""
+    postponed: str = ""
+    """Why the service did not take it for now, where the attempt that holds the lease got that answer."""
 
 
 class NoticeRow(msgspec.Struct, frozen=True):
@@ -50,9 +52,9 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SendGate(msgspec.Struct, frozen=True):
-    """Whether mail may go: the pause that all instances keep, and how much they have sent of late.
+    """Whether a target takes mail: the pause that all instances keep, and how much they have sent of late.
 
-    `strikes` counts pauses in a row that the mail service set no time for; `sends` is as in `shared.pace`.
+    `strikes` counts pauses in a row that the service set no time for; `sends` is as in `limiter.counted`.
     """
 
     until: datetime = LONG_AGO
@@ -60,10 +62,12 @@ class SendGate(msgspec.Struct, frozen=True):
     strikes: int = 0
     sends: dict[int, int] = {}
     etag: str = ""
+    target: str = ""
+    """The target that it is for; email is ""."""
 
 
 class AudienceRow(msgspec.Struct, frozen=True):
-    """When an audience last got a grouped mail."""
+    """When an audience last got a grouped mail on a target."""
 
     key: str
     last: datetime | None = None

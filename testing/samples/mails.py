@@ -12,6 +12,7 @@ from shared.events.model import EndOfSupport, Event, Status, Upgrade
 from shared.maintenance.snapshot import ClusterSnapshot, Span
 from shared.notices.kinds import Kind
 from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMail
+from testing.samples import observations
 from testing.samples.bulk import digest, storm
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
 from testing.samples.fleets import gate_stories, run_stories
@@ -112,6 +113,7 @@ def stories() -> list[Story]:
         ),
         *gate_stories(),
         *run_stories(),
+        *observations.stories(),
     ]
     return [
         msgspec.structs.replace(

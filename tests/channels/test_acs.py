@@ -212,7 +212,7 @@ def test_domain_not_linked(endpoint: MailEndpoint, mailer: AcsMailer) -> None:
 
 
 def test_wrong_key(endpoint: MailEndpoint) -> None:
-    """A wrong key is Unavailable: the mail waits until it is mended."""
+    """A wrong key is Unavailable: the mail waits until it is fixed."""
     mailer = AcsMailer(endpoint.url, AzureKeyCredential(base64.b64encode(b"wrong").decode()), SENDER)
     assert send(mailer) == Unavailable("401 Denied: Denied by the resource provider.")
     assert mailer.status_of(OPERATION, PATIENT).state is OperationState.NO_ANSWER

@@ -102,7 +102,6 @@ def test_twice(tmp_path: Path) -> None:
 def test_ask(tmp_path: Path) -> None:
     """The folder answers truthfully: a mail is there or was never seen."""
     mailer = FolderMailer(tmp_path / "not made yet", SENDER)
-    assert mailer.can_answer
     assert mailer.status_of(OPERATION, TIMEOUTS) == OperationStatus(OperationState.NEVER_SEEN)
     mailer.send(EMAIL, OPERATION, TIMEOUTS)
     assert FolderMailer(tmp_path / "not made yet", SENDER).status_of(OPERATION, TIMEOUTS) == OperationStatus(

@@ -150,7 +150,7 @@ def test_mail_is_frozen_with_its_windows() -> None:
     assert row is not None
     mail = codec.mail_row(row).mail
     rows = {member.key: world.notifier.store.row(member.key) for member in mail.members}
-    composer = world.notifier.delivery._sender._composer
+    composer = world.email
     audience = world.config.routes.audiences["default"]
 
     def rendered() -> Email:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared.channels.channel import Temper
 from shared.channels.email import compose as email_compose
 from shared.channels.outcomes import (
     Accepted,
@@ -268,14 +269,14 @@ def test_acceptance_settles_a_mail_taken_over() -> None:
     assert _work(world) == []
 
 
-def test_service_that_cannot_be_asked_is_sent_to_again() -> None:
-    """Where the service cannot be asked, a mail in doubt is sent again under the same Message-ID."""
-    world = World()
-    world.mailer.can_answer = False
+def test_failure_in_doubt_is_repeated_where_nobody_can_be_asked() -> None:
+    """Where the service cannot be asked, a failure in doubt goes again under its Message-ID, and says so."""
+    world = World(None, None, Temper.BLIND)
     world.mailer.script.append(_lost(world))
     _failed(world)
     world.settle_down()
-    assert len(world.mailer.arrived) == 2
+    assert [_says_repeat(email.text) for _, email in world.mailer.arrived] == [False, True]
+    assert [_says_repeat(email.html) for _, email in world.mailer.arrived] == [False, True]
     assert len({email.message_id for _, email in world.mailer.arrived}) == 1
     assert world.mailer.asked == []
 
@@ -302,3 +303,7 @@ def test_timeouts_stay_within_a_third_of_the_lease(lease: str, longest: float) -
     world.sweep(seconds=1)
     (timeouts,) = world.mailer.timeouts
     assert timeouts.connect <= timeouts.read <= longest + 1e-9
+
+
+def _says_repeat(text: str) -> bool:
+    return "may be a repeat" in " ".join(text.split())

@@ -46,7 +46,7 @@ def event(
 
 def test_golden() -> None:
     """The keys of today are the keys of every later version: another one would tell everything again."""
-    assert keys.PAUSE == "work:0"
+    assert keys.GATE == "work:0"
     assert event().row_key() == f"event:{GUID}:Started"
     assert event(status="Paused").row_key() == f"event:{GUID}:Paused"
     assert event(status="Scheduled").row_key(2) == f"event:{GUID}:Scheduled:2"
@@ -168,21 +168,21 @@ def test_due_sorts_as_time(one: datetime, other: datetime) -> None:
 @given(ANY_TIME, st.timedeltas(timedelta(days=-1), timedelta(days=400)), st.uuids().map(str))
 def test_due_work_is_found(time: datetime, later: timedelta, id_: str) -> None:
     """Work is found from the moment it falls due, and not before."""
-    found = keys.PAUSE <= keys.work(time, id_) < keys.work_until(time + later)
+    found = keys.GATE <= keys.work(time, id_) < keys.work_until(time + later)
     assert found == (later >= timedelta())
 
 
 def test_last_moment() -> None:
     """The last moment of the calendar can be written like any other."""
     latest = datetime.max.replace(tzinfo=UTC)
-    assert keys.PAUSE < keys.work(latest, GUID) < keys.work_until(latest)
+    assert keys.GATE < keys.work(latest, GUID) < keys.work_until(latest)
 
 
 @given(ANY_TIME, st.uuids().map(str))
 def test_pause_heads_the_range(time: datetime, id_: str) -> None:
     """The pause comes before all work, in the range of what is due at any time."""
-    assert keys.work(time, id_) > keys.PAUSE
-    assert keys.work_until(time) > keys.PAUSE
+    assert keys.work(time, id_) > keys.GATE
+    assert keys.work_until(time) > keys.GATE
 
 
 @given(st.from_regex(KEY, fullmatch=True), st.from_regex(KEY, fullmatch=True))

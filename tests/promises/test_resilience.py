@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared import app, keys
+from shared.channels.channel import Temper
+from shared.channels.email.channel import EmailChannel
 from shared.channels.outcomes import Accepted, Outcome, Postponed, Throttled, Timeouts, Unavailable
-from shared.delivery import sender
+from shared.delivery import limiter
 from shared.notices.kinds import Decision
 from shared.setting_reader import SettingsError
 from shared.store import codec
@@ -202,17 +204,17 @@ def test_failed_recordings_use_up_no_slot() -> None:
     assert len(world.mailer.arrived) == 1
 
 
-def test_mailer_that_cannot_be_opened_is_no_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mailer_that_cannot_be_opened_is_no_attempt() -> None:
     """Where the mail service's library cannot even be loaded, mail waits: that is no attempt to send it."""
 
-    def broken(_config: object) -> Any:
+    def broken() -> Any:
         raise ImportError("no module named azure.communication")
 
-    monkeypatch.setattr(app, "open_mailer", broken)
-    mailer = app.LazyMailer(World().config)
-    outcome = mailer.send(None, "id", Timeouts(1, 1))  # type: ignore[arg-type]
+    branding = app.channel_context(World().config).branding
+    channel = EmailChannel(broken, temper=Temper.ASKABLE, limits=None, branding=branding)
+    outcome = channel.send(None, "id", Timeouts(1, 1))  # type: ignore[arg-type]
     assert isinstance(outcome, Unavailable)
-    assert mailer.status_of("id", Timeouts(1, 1)).state == "no-answer"
+    assert channel.ask("id", Timeouts(1, 1)).state == "no-answer"
 
 
 def test_array_out_of_time_comes_again() -> None:
@@ -285,13 +287,13 @@ def test_pause_that_another_instance_has_set_is_kept(warm: bool) -> None:
 
 def test_failures_do_not_queue_to_be_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the table is slow, failures do not wait for each other's counted sends: they are recorded."""
-    monkeypatch.setattr(sender, "MAX_QUEUED", 0.05)
+    monkeypatch.setattr(limiter, "MAX_QUEUED_SECONDS", 0.05)
 
     begun, go_on = Event(), Event()
 
     class SlowTable(MemoryTable):
         def commit(self, operations: Sequence[Operation]) -> list[str]:
-            if any(operation.key == keys.PAUSE for operation in operations) and not begun.is_set():
+            if any(operation.key == keys.GATE for operation in operations) and not begun.is_set():
                 begun.set()
                 assert go_on.wait(60)
             return super().commit(operations)

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.audience import Audience
-from shared.channels.email.services import AzureEmail, FolderEmail, SmtpEmail
+from shared.channels.email.services import AzureEmail, FolderEmail, MailSettings, SmtpEmail
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.notices.planning import Watch
 from shared.routes import Routes
 from shared.setting_reader import SettingsError
-from shared.settings import MailSettings, Settings, Storage, load
+from shared.settings import Settings, Storage, load
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -313,8 +313,8 @@ class TableContract:
         now = datetime(2026, 11, 20, 9, 0, 0, 500, tzinfo=UTC)
         due = [keys.work(now - timedelta(days=1), "z"), keys.work(now, "a")]
         later = keys.work(now + timedelta(microseconds=1), "0")
-        table.commit([insert(key) for key in (later, *due, keys.PAUSE, "sent:1", "event:1:Failed")])
-        assert [row.key for row in table.query(keys.PAUSE, keys.work_until(now)).rows] == [keys.PAUSE, *due]
+        table.commit([insert(key) for key in (later, *due, keys.GATE, "sent:1", "event:1:Failed")])
+        assert [row.key for row in table.query(keys.GATE, keys.work_until(now)).rows] == [keys.GATE, *due]
 
     def test_limit(self, table: Table) -> None:
         """A query gives no more rows than asked for, and says whether there are more."""

@@ -331,13 +331,13 @@ def test_notices(id_: str, kind: Kind, due: datetime, audience: str, lead: str) 
 def test_gate(until: datetime, reason: str, strikes: int, sends: dict[int, int]) -> None:
     """The gate, with its pause and the sends it counts, is read back as it was."""
     gate = SendGate(until, reason, strikes, sends, 'W/"1"')
-    assert codec.work(stored(keys.PAUSE, codec.gate_values(gate))) == gate
+    assert codec.work(stored(keys.GATE, codec.gate_values(gate))) == gate
 
 
 def test_full_gate() -> None:
     """An hour of sends, in as many buckets as it has, fits into the gate's row."""
     sends = {178_000_000 + bucket: 999_999 for bucket in range(367)}
-    stored(keys.PAUSE, codec.gate_values(SendGate(NOW, "\U0001f600" * 100_000, 9, sends)))
+    stored(keys.GATE, codec.gate_values(SendGate(NOW, "\U0001f600" * 100_000, 9, sends)))
 
 
 MEMBERS = st.lists(

@@ -71,8 +71,6 @@ class AcsMailer:
     linked domain. Raises ValueError for an endpoint that is none.
     """
 
-    can_answer = True
-
     def __init__(self, endpoint: str, credential: AzureKeyCredential | TokenCredential, sender: str) -> None:
         endpoint = normalise(endpoint)
         if endpoint.startswith("http:") and not isinstance(credential, AzureKeyCredential):

@@ -4,47 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from shared import ids, keys
 from shared.channels.email import calendar, plain
 from shared.channels.email.email import Email
 from shared.channels.email.rendering import render
-from shared.messages import (
-    cluster_news,
-    digest,
-    end_of_support,
-    failed,
-    fleet_gate,
-    fleet_run,
-    freezes,
-    notifier_problems,
-    overdue,
-    phrases,
-    planned,
-    progress,
-    time_phrases,
-    unreachable,
-    window_facts,
-)
+from shared.messages import digest, telling
 from shared.messages.digest import ordered
 from shared.messages.history import read_history
-from shared.messages.presentation import RANK, presentation
-from shared.messages.run_history import is_of_a_run, read_run
-from shared.messages.view import Branding, Digest, RenderContext, SizeBudget, View, sanitized
-from shared.notices.kinds import URGENT, Kind
-from shared.notices.records import RejectedInput, SentMail, StoredEvent
+from shared.messages.presentation import presentation
+from shared.messages.view import Branding, Digest, SizeBudget, View, sanitized
+from shared.notices.kinds import URGENT
+from shared.notices.records import StoredEvent
 from shared.text import clip, line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from shared.audience import Audience
     from shared.channels.email.email import Attachment
     from shared.channels.email.rendering import Rendered
-    from shared.messages.history import MaintenanceHistory
     from shared.messages.presentation import Tone
-    from shared.messages.run_history import RunHistory
+    from shared.messages.view import RenderContext
     from shared.notices.records import Mail, MailItem, Row
 
 __all__ = ["LIMIT", "Branding", "compose", "compose_plain", "count_fitting", "ordered"]
@@ -56,38 +36,6 @@ SUBJECT_LIMIT = 160
 _STATUS_LIMIT = 80
 _PART_LIMIT = 70
 _SHADOW_LIMIT = 30
-
-_KINDS: dict[Kind, Callable[[MaintenanceHistory, RenderContext], View]] = {
-    Kind.SCHEDULED: planned.scheduled,
-    Kind.RESCHEDULED: planned.rescheduled,
-    Kind.REMINDER: planned.reminder,
-    Kind.CANCELED: planned.canceled,
-    Kind.STARTED: progress.started,
-    Kind.COMPLETED: progress.completed,
-    Kind.NOT_STARTED: overdue.not_started,
-    Kind.STILL_RUNNING: overdue.still_running,
-    Kind.ROLLING_STARTED: cluster_news.rolling,
-    Kind.ROLLING_SUCCEEDED: cluster_news.rolling,
-    Kind.ROLLING_FAILED: cluster_news.rolling,
-    Kind.NEW_VERSION: cluster_news.new_version,
-    Kind.NEWS: progress.news,
-    Kind.FAILED: failed.failed,
-    Kind.END_OF_SUPPORT: end_of_support.end_of_support,
-}
-
-_OF_RUNS: dict[Kind, Callable[[RunHistory, RenderContext], View]] = {
-    Kind.GATE: fleet_gate.waiting,
-    Kind.GATE_CLOSED: fleet_gate.closed,
-    Kind.NEWS: fleet_gate.news,
-    Kind.RUN_STARTED: fleet_run.started,
-    Kind.STAGE_FINISHED: fleet_run.stage_finished,
-    Kind.MEMBER_FAILED: fleet_run.member_failed,
-    Kind.RUN_STOPPED: fleet_run.ended,
-    Kind.RUN_COMPLETED: fleet_run.ended,
-    Kind.RUN_FAILED: fleet_run.ended,
-    Kind.RUN_STUCK: fleet_run.stuck,
-    Kind.AUTO_UPGRADE_FAILED: fleet_run.auto_upgrade_failed,
-}
 
 _ROOMS = (
     SizeBudget(),
@@ -105,15 +53,12 @@ def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Brand
     `rows` holds the rows that its members name, by key. Raises if one that a member tells of is missing, or
     if composing meets something it cannot handle: then `compose_plain` does.
     """
-    frame = RenderContext(mail.as_of, time_phrases.zone(audience.time_zone), audience, look)
+    frame = telling.context(mail, audience, look)
+    view = telling.told(mail, rows, frame)
     attachments: tuple[Attachment, ...] = ()
     if len(mail.members) == 1:
-        single = _single(mail.members[0], rows, frame)
-        view: View | Digest = replace(single, shadow=phrases.shadow(audience, look))
         entry = _calendar(mail.members[0], rows, frame)
         attachments = (entry,) if entry else ()
-    else:
-        view = digest.digest(digest.entries(mail.members, rows, frame), frame)
     subject = _subject(view.status, view.subject, audience, look)
     parts = _fit(view, subject)
     return _email(
@@ -132,7 +77,7 @@ def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
         parts = plain.parts(subject, clip(text, most))
         if parts.size <= LIMIT:
             break
-    tone = presentation(_kinds(mail)[0]).tone
+    tone = presentation(telling.kinds(mail)[0]).tone
     return _email(mail, rows, audience, look, subject=subject, tone=tone, parts=parts)
 
 
@@ -140,12 +85,12 @@ def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
     """Return how many of a mail's first members fit into one email whole: nothing cut or told by name only.
 
     At least 1, as a single thing is told however little of it fits. One rendering where all fit. Where
-    composing would raise, all count as fitting: splitting does not mend that, and `compose` says what it is.
+    composing would raise, all count as fitting: splitting does not fix that, and `compose` says what it is.
     """
     count = len(mail.members)
     if count <= 1:
         return count
-    frame = RenderContext(mail.as_of, time_phrases.zone(audience.time_zone), audience, look)
+    frame = telling.context(mail, audience, look)
     try:
         told = digest.entries(mail.members, rows, frame)
 
@@ -164,21 +109,6 @@ def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
     except Exception:  # noqa: BLE001 - whatever it is, it will be met again where it can be told
         return count
     return few
-
-
-def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> View:
-    row = rows[member.key]
-    if isinstance(row, RejectedInput):
-        return notifier_problems.rejected(row, frame)
-    if isinstance(row, SentMail):
-        if member.kind is Kind.UNREACHABLE:
-            return unreachable.unreachable(member, row, rows, frame)
-        return notifier_problems.undelivered(row, rows, frame)
-    if is_of_a_run(row):
-        return _OF_RUNS[member.kind](read_run(member, rows), frame)
-    story = read_history(member, rows)
-    view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
-    return window_facts.with_windows(view, story, frame)
 
 
 def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:
@@ -237,16 +167,11 @@ def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) ->
     yield "Auto-Submitted", "auto-generated"
     yield "X-Auto-Response-Suppress", "All"
     # For filters, and for the gallery of a folder of mails.
-    yield "X-AKS-Notice", ", ".join(_kinds(mail))
+    yield "X-AKS-Notice", ", ".join(telling.kinds(mail))
     yield "X-AKS-Tone", tone
-    if not URGENT.isdisjoint(_kinds(mail)):
+    if not URGENT.isdisjoint(telling.kinds(mail)):
         yield "X-Priority", "1"
         yield "Importance", "high"
-
-
-def _kinds(mail: Mail) -> list[Kind]:
-    """Return the kinds that a mail tells, the most urgent first."""
-    return sorted({member.kind for member in mail.members}, key=RANK.__getitem__)
 
 
 def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Branding) -> str:

@@ -33,3 +33,8 @@ class Email(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, str], ...] = ()
     """Further headers in order, such as `References`, `Auto-Submitted` and `X-Priority`."""
     attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Everybody it goes to."""
+        return self.to + self.cc

@@ -38,8 +38,6 @@ class FolderMailer:
     that is no address.
     """
 
-    can_answer = True
-
     def __init__(self, folder: str | Path, sender: str) -> None:
         self._folder = Path(folder)
         self._sender = sender

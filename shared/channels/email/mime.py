@@ -74,8 +74,8 @@ _POLICY = _Policy(linesep="\r\n", cte_type="7bit")
 def split(text: str) -> tuple[str, str]:
     """Take `Name <name@domain>` apart; a bare address has no name. Not a check of the address.
 
-    The library's own reading mends what it cannot read (`a@b c` becomes `a@bc`): better refused than sent to
-    a stranger.
+    The library's own reading corrects what it cannot read (`a@b c` becomes `a@bc`): better refused than
+    sent to a stranger.
     """
     name, address = parseaddr(text)
     return (name, address) if "<" in text and address and address in text else ("", text.strip())

@@ -35,7 +35,7 @@ class MailService(Protocol):
 
     @property
     def temper(self) -> Temper:
-        """Return whether the service can be asked about an operation."""
+        """Return what the service does about a mail that comes twice."""
         ...
 
     def usual_limits(self, sender: str) -> Limits | None:
@@ -110,6 +110,15 @@ class FolderEmail(msgspec.Struct, frozen=True):
         from shared.channels.email.folder import FolderMailer
 
         return FolderMailer(self.path, sender)
+
+
+class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How mail leaves: by which service, from whom, how much of it, and to whom instead in shadow mode."""
+
+    service: MailService
+    sender: str
+    only_to: tuple[str, ...]
+    limits: Limits | None
 
 
 def _azure_endpoint(read: SettingReader, name: str) -> AzureEmail:

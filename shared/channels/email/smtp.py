@@ -80,8 +80,6 @@ class SmtpMailer:
     cannot be read.
     """
 
-    can_answer = False
-
     def __init__(self, url: str, password: str, sender: str) -> None:
         self._relay = parse_url(url)
         if bool(self._relay.user) != bool(password):
@@ -266,7 +264,7 @@ class _Conversation:
 
 
 def _refusal(code: int, words: str, final: type[Refused | Unavailable]) -> Outcome:
-    """Return what a refusal means: for now, for good, or that people have to mend something."""
+    """Return what a refusal means: for now, for good, or that people have to fix something."""
     if code // 100 == _FOR_NOW:
         # With the message itself under way, it may be about this message.
         return Postponed(words) if final is Refused and code != _CLOSING else Throttled(PAUSE, words)

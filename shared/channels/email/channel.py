@@ -1,0 +1,104 @@
+"""Email as a channel: composes mails, and sends them by the mail service that is set up.
+
+The templates are imported for the first mail that is composed, the service's SDK for the first that is sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from shared.audience import EMAIL_CHANNEL
+from shared.channels.outcomes import OperationState, OperationStatus, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from shared.audience import Audience, Target
+    from shared.channels.channel import Temper
+    from shared.channels.context import ChannelContext
+    from shared.channels.email.email import Email
+    from shared.channels.limits import Limits
+    from shared.channels.outcomes import Mailer, Outcome, Timeouts
+    from shared.messages.view import Branding
+    from shared.notices.records import Mail, MailItem, Row
+
+log = logging.getLogger("notifier")
+
+
+def open_channel(target: Target, context: ChannelContext) -> EmailChannel:  # noqa: ARG001 - there is one
+    """Return the channel for email as set up. No round trip."""
+    mail = context.mail
+    return EmailChannel(
+        lambda: mail.service.open(mail.sender, context.credential),
+        temper=mail.service.temper,
+        limits=mail.limits,
+        branding=context.branding,
+    )
+
+
+class EmailChannel:
+    """See Channel. Makes its mailer when the first mail is sent. Thread-safe."""
+
+    name = EMAIL_CHANNEL
+    is_grouped = True
+
+    def __init__(
+        self, open_mailer: Callable[[], Mailer], *, temper: Temper, limits: Limits | None, branding: Branding
+    ) -> None:
+        self.temper = temper
+        self.limits = limits
+        self._open_mailer = open_mailer
+        self._branding = branding
+        self._mailer: Mailer | None = None
+        self._lock = Lock()
+
+    def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Email:
+        """See Channel."""
+        from shared.channels.email import compose
+
+        return compose.compose(mail, rows, audience, self._branding)
+
+    def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> Email:
+        """See Channel."""
+        from shared.channels.email import compose
+
+        return compose.compose_plain(mail, rows, audience, self._branding, why)
+
+    def ordered(self, members: tuple[MailItem, ...], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
+        """See Channel."""
+        from shared.messages import digest
+
+        return digest.ordered(members, rows)
+
+    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
+        """See Channel."""
+        from shared.channels.email import compose
+
+        return compose.count_fitting(mail, rows, audience, self._branding)
+
+    def send(self, message: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
+        """See Channel."""
+        try:
+            mailer = self._open()
+        except Exception as error:
+            # Nothing was handed over: that does not count as an attempt, and concerns all mail.
+            log.exception("the mailer cannot be opened")
+            return Unavailable(f"the mailer cannot be opened: {error!r}")
+        return mailer.send(message, operation_id, timeouts)
+
+    def ask(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
+        """See Channel."""
+        try:
+            mailer = self._open()
+        except Exception as error:
+            log.exception("the mailer cannot be opened")
+            return OperationStatus(OperationState.NO_ANSWER, f"the mailer cannot be opened: {error!r}")
+        return mailer.status_of(operation_id, timeouts)
+
+    def _open(self) -> Mailer:
+        with self._lock:
+            if self._mailer is None:
+                self._mailer = self._open_mailer()
+            return self._mailer
