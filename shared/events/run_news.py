@@ -36,6 +36,8 @@ class KnownRun(msgspec.Struct, frozen=True, omit_defaults=True):
     state: str = ""
     attempt: int = 0
     """How often it has gone on after it had ended."""
+    is_history: bool = False
+    """Whether it had ended before anybody looked: what is new of it is recorded, and not told."""
     told: tuple[str, ...] = ()
     """Marks of the events that are recorded."""
 
@@ -48,6 +50,11 @@ class KnownRun(msgspec.Struct, frozen=True, omit_defaults=True):
         return msgspec.structs.replace(self, told=tuple(dict.fromkeys((*self.told, *map(mark, events)))))
 
 
+def id_of(run: UpdateRun) -> str:
+    """Return what all events of a run have in common, those of its gates among them."""
+    return run_id(run.fleet, RunFacts(name=run.name))
+
+
 def mark(event: Event) -> str:
     """Return a short name for an event's row."""
     return keys.digest(event.row_key())[:_MARK]
@@ -56,7 +63,12 @@ def mark(event: Event) -> str:
 def polled(known: KnownRun, run: UpdateRun) -> KnownRun:
     """Return what is known once a run was polled, before its events are recorded."""
     goes_on = known.state in ENDED and run.state.name not in ENDED
-    return msgspec.structs.replace(known, state=run.state.name, attempt=known.attempt + goes_on)
+    return msgspec.structs.replace(
+        known,
+        state=run.state.name,
+        attempt=known.attempt + goes_on,
+        is_history=known.is_history and not goes_on,
+    )
 
 
 def news(known: KnownRun, run: UpdateRun, now: datetime) -> list[Event]:
