@@ -50,6 +50,24 @@ def due_notices(timer: func.TimerRequest) -> None:
     _notifier().sweep(past_due=timer.past_due)
 
 
+if _settings.sources.is_on:
+
+    @app.function_name("reconcile")
+    @app.timer_trigger("timer", schedule="0 23 * * * *", run_on_startup=False)
+    def reconcile(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+        """Find what Event Grid did not bring, once an hour."""
+        _notifier().reconcile()
+
+
+if _settings.sources.fleets:
+
+    @app.function_name("poll_fleets")
+    @app.timer_trigger("timer", schedule="20 */5 * * * *", run_on_startup=False)
+    def poll_fleets(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+        """See how the update runs of fleets stand, every five minutes."""
+        _notifier().poll_fleets()
+
+
 @app.function_name("email_reports")
 @app.event_grid_trigger("event")
 def email_reports(event: str) -> None:

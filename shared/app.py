@@ -23,6 +23,7 @@ from shared.delivery.sender import Sender
 from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
+from shared.store.meta import Meta
 from shared.store.protocol import Store
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Notifier:
     def __init__(self, config: Settings, table: Table, channels: Mapping[str, Channel], clock: Clock) -> None:
         """`channels` are those of all targets of the routes, by the targets' keys."""
         self.store = Store(table)
+        self._meta = Meta(table)
         self._clock = clock
         self._config = config
         routes = config.routes
@@ -102,6 +104,50 @@ class Notifier:
         with open_arm(self._config) as arm:
             refresh(self.store, Subscriptions(arm, wanted.subscriptions), self._clock)
 
+    def reconcile(self) -> None:
+        """Hold what Azure has recorded against what Event Grid brought. Raises TableUnavailable."""
+        from shared.rounds.failed_states import FailedStates
+        from shared.rounds.reconcile import Reconcile, Watched
+        from shared.rounds.telling import Teller
+        from shared.sources.resource_graph import ResourceGraph
+
+        asked = self._config.sources
+        teller = Teller(self.intake, self._config.routes)
+        with open_arm(self._config) as arm:
+            graph = ResourceGraph(arm)
+            run = Reconcile(
+                graph=graph,
+                meta=self._meta,
+                intake=self.intake,
+                teller=teller,
+                clock=self._clock,
+                watched=Watched(asked.subscriptions, asked.management_groups),
+            )
+            run.run()
+            FailedStates(
+                graph=graph,
+                arm=arm,
+                meta=self._meta,
+                store=self.store,
+                teller=teller,
+                clock=self._clock,
+            ).run(run.subscriptions)
+
+    def poll_fleets(self) -> None:
+        """See how update runs stand, and tell what is new of them. Raises TableUnavailable."""
+        from shared.rounds.fleet_runs import FleetRuns
+        from shared.sources.resource_graph import ResourceGraph
+
+        with open_arm(self._config) as arm:
+            FleetRuns(
+                graph=ResourceGraph(arm),
+                arm=arm,
+                meta=self._meta,
+                store=self.store,
+                intake=self.intake,
+                clock=self._clock,
+            ).run(self._config.sources.fleets)
+
     def sweep(self, *, past_due: bool = False) -> None:
         """Send what has fallen due, and log what came of it."""
         sweep = self.delivery.sweep()
@@ -154,7 +200,8 @@ def open_arm(config: Settings) -> Arm:
     """Open Azure Resource Manager with the app's identity. No round trip."""
     from shared.sources import arm
 
-    return arm.Arm(_identity(config), arm.endpoint(config.portal))
+    cloud = arm.endpoint(config.portal)
+    return arm.Arm(_identity(config), config.sources.arm_endpoint or cloud, cloud)
 
 
 def _identity(config: Settings) -> Any:  # noqa: ANN401 - typed where it is used

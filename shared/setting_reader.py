@@ -35,6 +35,11 @@ class SettingReader:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
+    @property
+    def is_deployed(self) -> bool:
+        """Whether the app runs in Azure: App Service says so."""
+        return bool(self.text("WEBSITE_SITE_NAME") or self.text("WEBSITE_INSTANCE_ID"))
+
     def raw(self, name: str) -> str:
         """Return a setting's text as it stands; empty where it is not set."""
         return self._environment.get(name, "")

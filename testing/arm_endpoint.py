@@ -117,7 +117,7 @@ class ArmEndpoint:
         self._lists: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._versions = {API_VERSION}
         self._asked: deque[float] = deque()
-        self._faults: deque[Fault] = deque()
+        self._faults: deque[Fault | None] = deque()
         self._server = _Server("127.0.0.1", threaded=True)
         self._server.expect_request(ANY, method="GET").respond_with_handler(self._answer)
         self._server.expect_request(ANY, method="POST").respond_with_handler(self._answer_question)
@@ -149,6 +149,14 @@ class ArmEndpoint:
         """Let the next requests go wrong, one after the other."""
         self._faults.extend(faults)
 
+    def script_after(self, right: int, *faults: Fault) -> None:
+        """Let requests go wrong after so many that are answered as they should be."""
+        self._faults.extend([None] * right)
+        self._faults.extend(faults)
+
+    def _scripted(self) -> Fault | None:
+        return self._faults.popleft() if self._faults else None
+
     def _answer(self, request: Request) -> Response:
         found = self._find(request.environ["RAW_URI"], request.headers.get("Authorization", ""))
         return Response(found.body, found.status, found.headers, content_type="application/json")
@@ -159,8 +167,8 @@ class ArmEndpoint:
         return Response(found.body, found.status, found.headers, content_type="application/json")
 
     def _ask(self, target: str, token: str, asked: bytes) -> Fault:
-        if self._faults:
-            return self._faults.popleft()
+        if fault := self._scripted():
+            return fault
         if token != f"Bearer {TOKEN}":
             return Fault(401)
         if target != GRAPH:
@@ -200,8 +208,8 @@ class ArmEndpoint:
 
     def _find(self, target: str, token: str) -> Fault:
         self.requests.append(target)
-        if self._faults:
-            return self._faults.popleft()
+        if fault := self._scripted():
+            return fault
         parts = urlsplit(target)
         query, path = parse_qs(parts.query), unquote(parts.path).lower()
         if token != f"Bearer {TOKEN}":

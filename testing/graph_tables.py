@@ -10,6 +10,7 @@ The engine is duckdb-kql; rows have the columns that every table of Resource Gra
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from datetime import datetime
 from functools import cache
@@ -21,7 +22,7 @@ import duckdb
 import duckdb_kql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 TEXTS = ("id", "name", "type", "tenantId", "kind", "location", "resourceGroup", "subscriptionId", "managedBy")
 OBJECTS = ("sku", "plan", "properties", "tags", "identity", "zones", "extendedLocation")
@@ -32,6 +33,8 @@ TABLES = (
     "aksresources",
     "servicehealthresources",
 )
+
+_AGO = re.compile(r"\bago\(([^)]*)\)")
 
 
 class QueryError(ValueError):
@@ -45,8 +48,10 @@ class GraphTables:
         self._rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._engine = duckdb.connect()
         self._fresh: set[str] = set()
-        self._answers: dict[tuple[str, frozenset[str] | None], list[dict[str, Any]]] = {}
+        self._answers: dict[tuple[str, frozenset[str] | None, datetime | None], list[dict[str, Any]]] = {}
         self._lock = Lock()
+        self.now: Callable[[], datetime] | None = None
+        """What `ago` and `now` go by; without it, the machine's clock."""
 
     def add(self, table: str, *rows: dict[str, Any]) -> None:
         """Add rows to a table; what they do not say is empty, or follows from their id."""
@@ -71,10 +76,11 @@ class GraphTables:
     def run(self, query: str, subscriptions: Iterable[str] | None = None) -> list[dict[str, Any]]:
         """Return the rows of a query over these subscriptions, or over all. Raises QueryError."""
         scope = None if subscriptions is None else frozenset(one.lower() for one in subscriptions)
+        key = (query, scope, self.now() if self.now else None)
         with self._lock:
-            if (query, scope) not in self._answers:
-                self._answers[query, scope] = self._run(query, scope)
-            return self._answers[query, scope]
+            if key not in self._answers:
+                self._answers = {key: self._run(query, scope)}
+            return self._answers[key]
 
     def _run(self, query: str, scope: frozenset[str] | None) -> list[dict[str, Any]]:
         for table in set(TABLES) - self._fresh:
@@ -83,6 +89,8 @@ class GraphTables:
         where = f" where lower(subscriptionId) in ({names})" if names else ""
         for table in TABLES:
             self._engine.execute(f"create or replace view {table} as select * from all_{table}{where}")
+        if self.now is not None:
+            query = _AGO.sub(f"(datetime({self.now():%Y-%m-%dT%H:%M:%SZ}) - \\1)", query)
         try:
             answer = duckdb_kql.query(self._engine, query)
             columns = [(name, str(kind)) for name, kind, *_ in answer.description]

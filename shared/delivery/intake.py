@@ -213,7 +213,7 @@ class Intake:
             if is_told_elsewhere:
                 planned = msgspec.structs.replace(planned, decision=Decision.SUPERSEDED, kind=None)
             elif not reception.is_told and planned.kind is not None:
-                planned = msgspec.structs.replace(planned, decision=Decision.RECORDED, kind=None, checks=())
+                planned = msgspec.structs.replace(planned, decision=Decision.RECORDED, kind=None)
             recorded = StoredEvent(key, event, planned.decision, planned.revision, reception.via)
             told = self._told(event, planned, history, reception.audiences)
             urgent = self._urgent(told) if planned.kind in URGENT and reception.at_once else []

@@ -27,7 +27,7 @@ _TELLING = ("eventid", "eventstatus", "lastupdatetime", "starttime", "scheduledt
 
 
 def read(row: Mapping[str, Any], now: datetime) -> list[Item]:
-    """Return what a row holds: an event for each cluster that it names, or why there is none. Never raises."""
+    """Return what a row holds: an event for each cluster that it names, or why there is none."""
     time = own_time(row, now) or now
     body = {
         "specversion": "1.0",
@@ -47,6 +47,17 @@ def own_time(row: Mapping[str, Any], now: datetime) -> datetime | None:
         return updated
     scheduled = timestamps.parse(properties.get("scheduledtime"))
     return scheduled if scheduled is not None and scheduled <= now else None
+
+
+def event_id(row: Mapping[str, Any]) -> str:
+    """Return the maintenance that a row belongs to, whatever its case."""
+    properties = mapping(row.get("properties"))
+    return short_text(properties.get("eventid") or row.get("name"), _LENGTH).lower()
+
+
+def status(row: Mapping[str, Any]) -> str:
+    """Return the status that a row tells, as sent."""
+    return short_text(mapping(row.get("properties")).get("eventstatus"))
 
 
 def mark(row: Mapping[str, Any]) -> str:

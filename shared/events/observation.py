@@ -108,6 +108,8 @@ class Unreadable(Form, frozen=True):
     name: str = ""
     why: str = ""
     rows: tuple[str, ...] = ()
+    count: int = 0
+    """How many rows, where not all are listed."""
 
 
 class Coverage(Form, frozen=True):

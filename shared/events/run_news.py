@@ -72,8 +72,9 @@ def polled(known: KnownRun, run: UpdateRun) -> KnownRun:
 
 
 def news(known: KnownRun, run: UpdateRun, now: datetime) -> list[Event]:
-    """Return the events that a polled run implies and that are not recorded, in the order they are told."""
-    return [event for event in _implied(polled(known, run), run, now) if not known.has(event)]
+    """Return the events that a polled run implies and that are not recorded, in the order they came to be."""
+    found = (event for event in _implied(polled(known, run), run, now) if not known.has(event))
+    return sorted(found, key=lambda event: event.updated)
 
 
 def _implied(known: KnownRun, run: UpdateRun, now: datetime) -> Iterator[Event]:

@@ -14,6 +14,7 @@ from shared.messages import (
     failed_state,
     fleet_run,
     freezes,
+    late,
     of_no_cluster,
     phrases,
     portal,
@@ -159,6 +160,7 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
             if story.took is not None and story.kind is not Kind.STARTED:
                 took = "took" if story.kind is Kind.COMPLETED else "after"
                 time += f", {took} {time_phrases.span(story.took)}"
+    time += f", {late.WORDS}" if late.is_late(story) else ""
     return Item(
         cluster=story.cluster.name,
         group=story.cluster.resource_group,
@@ -211,7 +213,7 @@ def _of_run(story: RunHistory, frame: RenderContext) -> Item:
         url=portal.resource(frame.look.portal, about),
         what=f"{what}, {step}" if step else what,
         when=time_phrases.brief_both(story.event.updated, frame.zone, frame.as_of),
-        title=gate.title if gate else "",
+        title=gate.title if gate else fleet_run.in_brief(story),
         command=commands.fleet("gate approve", story.fleet, gate.name) if asks and gate else "",
     )
 

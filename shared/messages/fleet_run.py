@@ -107,7 +107,7 @@ _BEFORE_THE_RUN = 2
 def ended(story: RunHistory, frame: RenderContext) -> View:
     """Tell how a run ended: completed, completed with failures, failed, or stopped."""
     event, run = story.event, story.run
-    count = max(sum(stage.failed for stage in run.stages), len(run.failed))
+    count = _failures(story)
     status, said = presentation(story.kind).status, "has failed"
     meaning = "It goes no further by itself. Clusters that it had not come to are as they were."
     if story.kind is Kind.RUN_COMPLETED:
@@ -201,6 +201,23 @@ def auto_upgrade_failed(story: RunHistory, frame: RenderContext) -> View:
             ),
         ),
     )
+
+
+def in_brief(story: RunHistory) -> str:
+    """Return what a digest adds to an event of a run; empty where its kind says all."""
+    run = story.run
+    if story.kind is Kind.RUN_STUCK:
+        return f"waits for {run.waits[0]}" if run.waits else ""
+    if story.kind is Kind.STAGE_FINISHED:
+        return next((_counts(stage) for stage in run.stages if stage.name == run.stage), "")
+    if story.kind is Kind.RUN_FAILED:
+        words = "completed with failures, " if story.event.status == RunStatus.RUN_COMPLETED else ""
+        return f"{words}{_members(_failures(story))} failed"
+    return ""
+
+
+def _failures(story: RunHistory) -> int:
+    return max(sum(stage.failed for stage in story.run.stages), len(story.run.failed))
 
 
 def as_maintenance(story: RunHistory) -> MaintenanceHistory:

@@ -134,7 +134,7 @@ def unreadable(kind: Kind, event: Event, frame: RenderContext) -> View:
     facts = facts_of(event, Unreadable)
     id_ = event.subject.subscription or facts.name
     if facts.what == "rows":
-        said = f"{len(facts.rows)} rows of subscription {id_} could not be read"
+        said = f"{facts.count or len(facts.rows)} rows of subscription {id_} could not be read"
         step = Step("Please report it, with a row: its form may have changed.")
     else:
         said = f"The {facts.what} {facts.name or id_} cannot be read"

@@ -15,6 +15,7 @@ from shared.messages import (
     fleet_gate,
     fleet_run,
     freezes,
+    late,
     notifier_problems,
     of_no_cluster,
     overdue,
@@ -119,4 +120,4 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
         return _OF_RUNS[member.kind](read_run(member, rows), frame)
     story = read_history(member, rows)
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
-    return window_facts.with_windows(view, story, frame)
+    return late.with_lateness(window_facts.with_windows(view, story, frame), story)

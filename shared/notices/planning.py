@@ -105,7 +105,7 @@ def plan(
 
 
 def _is_same_notice(event: Event, known: Event) -> bool:
-    """Return whether two events are one notice, of which one was asked for: that has no id, and no sure time."""
+    """Return whether two events are one notice, of which one was asked for: it has no id of its own."""
     if event.envelope_id and known.envelope_id:
         return False
     if event.end_of_support is not None:

@@ -8,6 +8,7 @@ import msgspec
 
 from shared import ids
 from shared.events.model import Event, Status, Upgrade
+from shared.events.run import RunStatus
 from shared.maintenance.snapshot import ClusterSnapshot
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 from datetime import datetime
 
 from shared.notices.kinds import Decision, Kind
+
+VIA_RESOURCE_GRAPH = "resource-graph"
+"""How an event came that was found in Azure Resource Graph."""
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
@@ -143,8 +147,14 @@ _MAX_HISTORY = 16
 
 
 def frozen_history(history: Iterable[StoredEvent], key: str) -> tuple[str, ...]:
-    """Return the keys of the rows that telling of one of them may read: the latest, itself among them."""
-    others = [row for row in history if row.key != key]
+    """Return the keys of the rows that telling of one of them may read: the latest, itself among them.
+
+    Members of an update run that have failed may be a thousand: what each came to is told by itself.
+    """
+    rows = tuple(history)
+    if any(row.key == key and row.event.status == RunStatus.MEMBER_FAILED for row in rows):
+        return (key,)
+    others = [row for row in rows if row.key != key and row.event.status != RunStatus.MEMBER_FAILED]
     others.sort(key=lambda row: (row.event.time, row.key))
     return (*(row.key for row in others[1 - _MAX_HISTORY :]), key)
 

@@ -12,15 +12,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from shared import routes
 from shared.channels import registry
 from shared.channels.email.services import MailSettings, mail_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.ncrontab import TimerSchedule
+from shared.notices.gates import MAX_REMINDERS
 from shared.notices.planning import Watch
 from shared.setting_forms import address, addresses, addresses_or_none, count, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
+from shared.settings.sources import fleets, quiet_kinds, sources
 from shared.settings.values import ClusterSource, Settings, Storage
 from shared.text import GUID
 
@@ -56,10 +60,11 @@ def load(
         # The host reads it, as it stands: with a wrong one the timer would never run.
         read.get(name, TimerSchedule.parse, as_it_stands=True)
     defaults = _defaults(read)
+    clusters = read.get("CLUSTERS", _clusters, "off")
     return Settings(
         mail=mail(read),
         storage=storage(read),
-        routes=_routes(read, defaults, channels),
+        routes=msgspec.structs.replace(_routes(read, defaults, channels), quiet=quiet_kinds(read)),
         gap=defaults.gap,
         group_wait=defaults.wait,
         group_interval=defaults.interval,
@@ -67,11 +72,14 @@ def load(
             not_started_after=read.get("NOT_STARTED_AFTER", duration, "24h"),
             still_running_after=read.get("STILL_RUNNING_AFTER", duration, "12h"),
             gate_reminder=read.get("GATE_REMINDER", duration, "4h"),
+            # Where runs are polled, their end ends the reminders.
+            max_gate_reminders=None if fleets(read) else MAX_REMINDERS,
         ),
         lease=read.get("LEASE", _lease, "2m"),
         portal=read.get("PORTAL", host, "portal.azure.com"),
         failures_file=read.get("FAILURES_FILE", _failures_file, ""),
-        clusters=read.get("CLUSTERS", _clusters, "off"),
+        clusters=clusters,
+        sources=sources(read, clusters.subscriptions),
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
         client_id=read.get("AZURE_CLIENT_ID", _client_id, ""),
     )

@@ -9,6 +9,7 @@ import msgspec
 from shared.channels.email.services import MailSettings
 from shared.notices.planning import Watch
 from shared.routes import Routes
+from shared.settings.sources import SourceSettings
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,5 +50,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     portal: str
     failures_file: str
     clusters: ClusterSource
+    sources: SourceSettings
     retention: timedelta
     client_id: str

@@ -181,7 +181,9 @@ class Arm:
 
     def get(self, path: str, api_version: str, **query: str) -> dict[str, Any]:
         """Return what stands at a path, an object. Raises ArmError."""
-        return self._get(f"{self._endpoint}{path}?{urlencode({**query, 'api-version': api_version})}")
+        return self._get(
+            f"{self._endpoint}{path}?{urlencode({**query, 'api-version': api_version}, quote_via=quote)}"
+        )
 
     def post(self, path: str, api_version: str, body: dict[str, Any]) -> Answer:
         """Post a question, and return whatever is answered. Raises ArmError where nothing is.

@@ -26,6 +26,7 @@ FLOORS = (
     {"routes", "store", "messages", "sources"},
     {"clusters", "channels"},
     {"delivery"},
+    {"rounds"},
     {"settings"},
     {"app"},
 )  # fmt: skip
