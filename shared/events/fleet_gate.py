@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+EVENT_TYPES = tuple(
+    f"Microsoft.ResourceNotifications.AKSResources.FleetGate{what}" for what in ("Created", "Updated", "Deleted")
+)
+"""As they are documented; the samples spell them in another way."""
+
 _PREFIX = "microsoft.resourcenotifications.aksresources.fleetgate"
 _CREATED, _UPDATED, _DELETED = "created", "updated", "deleted"
 _STATES = {
