@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-EVENT_TYPES = tuple(
-    f"Microsoft.ResourceNotifications.AKSResources.FleetGate{what}" for what in ("Created", "Updated", "Deleted")
-)
+_TYPE = "Microsoft.ResourceNotifications.AKSResources.FleetGate"
+EVENT_TYPES = (f"{_TYPE}Created", f"{_TYPE}Updated", f"{_TYPE}Deleted")
 """As they are documented; the samples spell them in another way."""
 
-_PREFIX = "microsoft.resourcenotifications.aksresources.fleetgate"
+_PREFIX = _TYPE.lower()
 _CREATED, _UPDATED, _DELETED = "created", "updated", "deleted"
 _STATES = {
     "pending": (RunStatus.GATE_PENDING, RunNews.GATE),

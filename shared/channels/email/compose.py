@@ -12,8 +12,9 @@ from shared.messages import digest, telling
 from shared.messages.digest import ordered
 from shared.messages.history import read_history
 from shared.messages.presentation import presentation
+from shared.messages.run_history import read_run
 from shared.messages.view import Branding, Digest, SizeBudget, View, sanitized
-from shared.notices.kinds import URGENT
+from shared.notices.kinds import URGENT, Kind
 from shared.notices.records import StoredEvent
 from shared.text import clip, line
 
@@ -112,6 +113,8 @@ def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
 
 
 def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:
+    if member.kind is Kind.GATE:
+        return calendar.of_gate(read_run(member, rows), frame)
     if member.kind not in calendar.KINDS:
         return None
     return calendar.entry(read_history(member, rows), frame)
