@@ -14,6 +14,7 @@ from shared.channels import registry
 from shared.channels.context import ChannelContext
 from shared.clock import SystemClock
 from shared.clusters.lookup import Lookup
+from shared.clusters.runs import RunLookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
@@ -61,6 +62,7 @@ class Notifier:
         ungrouped = frozenset(target for target, channel in channels.items() if not channel.is_grouped)
         grouping = Grouping(config.group_wait, config.group_interval, ungrouped)
         clusters = Lookup(is_on=config.clusters.is_on)
+        runs = RunLookup(self._meta, routes, clock) if config.sources.fleets else None
         self.intake = Intake(
             store=self.store,
             sender=sender,
@@ -71,6 +73,7 @@ class Notifier:
             gap=config.gap,
             watch=config.watch,
             clusters=clusters,
+            runs=runs,
         )
         self.delivery = Sweeper(
             store=self.store,
@@ -81,6 +84,7 @@ class Notifier:
             grouping=grouping,
             clusters=clusters,
             watch=config.watch,
+            runs=runs,
         )
 
     def report(self, text: str) -> None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from shared.clock import Clock
     from shared.clusters.lookup import Lookup
+    from shared.clusters.runs import RunLookup
     from shared.delivery.grouping import Grouping
     from shared.delivery.limiter import Limiter
     from shared.delivery.sender import Sender
@@ -96,6 +97,7 @@ class Intake:
         gap: timedelta,
         watch: Watch,
         clusters: Lookup = OFF,
+        runs: RunLookup | None = None,
     ) -> None:
         self._store = store
         self._sender = sender
@@ -107,6 +109,7 @@ class Intake:
         self._gap = gap
         self._watch = watch
         self._clusters = clusters
+        self._runs = runs
         self._at_once: dict[Destination, deque[float]] = defaultdict(deque)
         self._lock = Lock()
 
@@ -302,7 +305,8 @@ class Intake:
         """Freeze the mail that tells one audience, on one target, of what cannot wait: a failure, a gate."""
         key, now = recorded.key, self._clock.now()
         snapshot = clusters.snapshot(kind, key, history, reader, now)
-        member = MailItem(kind, key, frozen_history(history, key), snapshot=snapshot)
+        part = self._runs.part(recorded, kind, to.audience) if self._runs else None
+        member = MailItem(kind, key, frozen_history(history, key), snapshot=snapshot, part=part)
         return Mail(
             operation_id=ids.operation_id([member.notice_id(to.audience, to.target)]),
             audience=to.audience,

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from shared.audience import Destination
     from shared.clock import Clock
     from shared.clusters.lookup import Lookup
+    from shared.clusters.runs import RunLookup
     from shared.delivery.grouping import Grouping
     from shared.delivery.limiter import Limiter
     from shared.delivery.sender import Sender
@@ -94,6 +95,7 @@ class Sweeper:
         grouping: Grouping,
         clusters: Lookup = OFF,
         watch: Watch = NO_WATCH,
+        runs: RunLookup | None = None,
     ) -> None:
         self._store = store
         self._sender = sender
@@ -101,6 +103,7 @@ class Sweeper:
         self._routes = routes
         self._clock = clock
         self._watch = watch
+        self._runs = runs
         self._grouping = grouping
         everybody = [
             (audience, target.key) for audience in routes.audiences.values() for target in audience.targets
@@ -413,8 +416,14 @@ class Sweeper:
         if overtaken(notice.kind, notice.key, history) and self._is_replaced(notice, history):
             return None
         snapshot = self._clusters.snapshot(notice.kind, notice.key, history, reader, self._clock.now())
+        told = next((row for row in history if row.key == notice.key), None)
         return MailItem(
-            notice.kind, notice.key, frozen_history(history, notice.key), notice.lead, snapshot=snapshot
+            notice.kind,
+            notice.key,
+            frozen_history(history, notice.key),
+            notice.lead,
+            snapshot=snapshot,
+            part=self._runs.part(told, notice.kind, notice.audience) if self._runs and told else None,
         )
 
     def _is_replaced(self, notice: Notice, history: Sequence[StoredEvent]) -> bool:

@@ -105,6 +105,17 @@ class MemberFailure(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""
 
 
+class RunPart(msgspec.Struct, frozen=True, array_like=True):
+    """The part of an update run that a cluster's own maintenance is."""
+
+    fleet: str
+    """Its resource ID."""
+    run: str
+    stage: str = ""
+    group: str = ""
+    member: str = ""
+
+
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where in an update run something happened; empty where the event does not say."""
 

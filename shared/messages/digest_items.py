@@ -16,6 +16,7 @@ from shared.messages import (
     freezes,
     late,
     of_no_cluster,
+    of_run,
     phrases,
     portal,
     run_view,
@@ -191,6 +192,8 @@ def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
         return "recovered after a failure"
     if story.kind is Kind.CANCELED and story.planned:
         return f"was to start {time_phrases.brief(story.planned, frame.as_of)}"
+    if story.part:
+        return of_run.words(story.part)
     if window_facts.is_outside(story):
         return "outside your windows"
     if story.kind is Kind.NEWS:

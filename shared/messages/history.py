@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.events.model import Cluster, Event, Status, Upgrade
+from shared.events.run import RunPart
 from shared.maintenance.snapshot import ClusterSnapshot
 from shared.notices.kinds import Decision, Kind
 from shared.notices.records import StoredEvent, latest_announcement
@@ -43,6 +44,8 @@ class MaintenanceHistory(msgspec.Struct, frozen=True, kw_only=True):
     announcements: int = 0
     """How many there were: calendar entries are numbered by them."""
 
+    part: RunPart | None = None
+    """The update run that it is part of."""
     snapshot: ClusterSnapshot | None = None
     """What was known of the cluster and its windows."""
 
@@ -93,6 +96,7 @@ def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistor
         started=event.updated if event.status == Status.STARTED else min(started, default=None),
         failures=tuple(sorted(failures)),
         snapshot=member.snapshot,
+        part=member.part,
         announcements=1 + max((one.revision for one in announced), default=-1),
     )
 

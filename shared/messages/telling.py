@@ -18,6 +18,7 @@ from shared.messages import (
     late,
     notifier_problems,
     of_no_cluster,
+    of_run,
     overdue,
     phrases,
     planned,
@@ -120,4 +121,5 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
         return _OF_RUNS[member.kind](read_run(member, rows), frame)
     story = read_history(member, rows)
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
-    return late.with_lateness(window_facts.with_windows(view, story, frame), story)
+    view = of_run.with_run(window_facts.with_windows(view, story, frame), story)
+    return late.with_lateness(view, story)

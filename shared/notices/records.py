@@ -8,7 +8,7 @@ import msgspec
 
 from shared import ids
 from shared.events.model import Event, Status, Upgrade
-from shared.events.run import RunStatus
+from shared.events.run import RunPart, RunStatus
 from shared.maintenance.snapshot import ClusterSnapshot
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class MailItem(msgspec.Struct, frozen=True, array_like=True):
     lead: str = ""
     snapshot: ClusterSnapshot | None = None
     """What is known of the cluster and its windows, as of when the mail was frozen."""
+    part: RunPart | None = None
+    """The update run that it is part of, where its audience hears of that as well."""
 
     def notice_id(self, audience: str, target: str = "") -> str:
         """Return the id of the notice that this member was."""

@@ -17,8 +17,10 @@ from urllib.parse import quote
 import msgspec
 
 from shared import keys
+from shared.clusters.runs import MEMBERS, Membership, Memberships
 from shared.events import auto_upgrade, fleet_gate, run_news, run_waits, update_run
-from shared.events.model import UnreadableEventError
+from shared.events.model import Cluster, UnreadableEventError
+from shared.events.run import RunPart
 from shared.events.run_news import KnownRun
 from shared.events.scheduled_event import mapping
 from shared.events.update_run import ENDED
@@ -47,6 +49,9 @@ API_VERSION = "2026-06-01"
 SECONDS = 150.0
 """After so long no further row is taken: the host ends a function after five minutes."""
 
+RECENT = timedelta(days=1)
+"""So long after its end a run's members are remembered."""
+
 OLD = timedelta(days=7)
 """A run that ended so long ago and is not remembered is history."""
 
@@ -61,6 +66,8 @@ class Memory(msgspec.Struct, omit_defaults=True):
     """When they were looked at for the first time."""
     runs: dict[str, KnownRun] = {}
     """By the ids of their resources in lower case; profiles among them."""
+    members: str = ""
+    """The hash of what is written down of the members of its runs."""
 
 
 class Result(msgspec.Struct):
@@ -93,6 +100,7 @@ class FleetRuns:
         self._began = clock.monotonic()
         self._now = clock.now()
         self._result = Result()
+        self._members: dict[str, Memberships] = {}
 
     def run(self, subscriptions: Sequence[str]) -> Result:
         """Look at all runs, and tell what is new. Raises TableUnavailable; what is new by then stays new."""
@@ -127,9 +135,10 @@ class FleetRuns:
             log.error("fleets: %s", error)  # noqa: TRY400 - it says all there is to know
             self._result.failed += 1
             return
-        for memory in memories.values():
+        for id_, memory in memories.items():
             memory.first = memory.first or self._now
-            memory.runs = {id_: run for id_, run in memory.runs.items() if id_ in seen}
+            memory.runs = {of: run for of, run in memory.runs.items() if of in seen}
+            self._save_members(id_, memory)
 
     def _take(self, row: dict[str, Any], memory: Memory) -> None:
         id_ = _id(row)
@@ -150,9 +159,30 @@ class FleetRuns:
         if id_ not in memory.runs and self._is_history(run, memory):
             polled = msgspec.structs.replace(polled, is_history=True)
         memory.runs[id_] = polled
+        self._see_members(run)
         self._record(run_news.news(known, run, self._now), memory, id_)
         if run_waits.may_be_stuck(run, self._now):
             self._see_waits(run, memory, id_)
+
+    def _see_members(self, run: UpdateRun) -> None:
+        """Note which clusters a run updates: their own maintenance is told as part of it."""
+        if run.state.end is not None and self._now - run.state.end > RECENT:
+            return
+        found = self._members.setdefault(run.fleet.subscription.lower(), Memberships())
+        for stage in run.stages:
+            for group in stage.groups:
+                for member in group.members:
+                    cluster, since = Cluster.parse(member.cluster_id), member.state.start
+                    if cluster is not None and since is not None:
+                        part = RunPart(run.fleet.id, run.name, stage.name, group.name, member.name)
+                        found.clusters[cluster.key] = Membership(part, since, member.state.end)
+
+    def _save_members(self, subscription: str, memory: Memory) -> None:
+        found = self._members.get(subscription, Memberships())
+        mark = keys.digest(msgspec.json.encode(found).decode()) if found.clusters else ""
+        if mark != memory.members:
+            self._meta.save({keys.meta(MEMBERS, subscription): found})
+            memory.members = mark
 
     def _is_history(self, run: UpdateRun, memory: Memory) -> bool:
         """Return whether a run that is new here ended before anybody looked."""

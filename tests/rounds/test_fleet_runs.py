@@ -21,6 +21,7 @@ from testing.samples.fleets import (
     run_row,
     status,
 )
+from testing.samples.payloads import event
 from testing.world import NOW
 
 if TYPE_CHECKING:
@@ -270,3 +271,34 @@ def test_a_run_of_another_subscription_is_left_alone(world: AskingWorld) -> None
     world.poll_fleets(minutes=5)
     world.settle_down(5)
     assert world.told == ["run-started"]
+
+
+def test_what_happens_to_a_member_is_part_of_its_run() -> None:
+    """A cluster's own maintenance is told as part of the run that updates it, to who hears of both."""
+    routes = """
+audiences:
+  - {name: both, to: both@example.com}
+  - {name: cluster, to: cluster@example.com}
+routes:
+  - {match: {cluster: dev-1}, audiences: cluster, continue: true}
+  - {match: {resource_group: "rg-*"}, audiences: both}
+"""
+    with asking(ROUTES=routes, FLEETS="66667777-aaaa-8888-bbbb-9999cccc0000") as world:
+        world.poll_fleets()
+        running = status("Running", NOW)
+        show(world, run_row(running, {"canary": {"status": running, "members": {"dev-1": running}}}))
+        world.poll_fleets(minutes=5)
+        world.settle_down(6)
+        world.notifier.intake.take(event("Started", world.clock.now(), cluster="dev-1"))
+        world.notifier.intake.take(event("Failed", world.clock.now(), cluster="dev-2", name="of another"))
+        world.settle_down(10)
+        told = {(email.to[0], email.subject): dict(email.headers) for _, email in world.mailer.arrived}
+        thread = next(
+            headers["References"] for (_, subject), headers in told.items() if "Run started" in subject
+        )
+        (part,) = (subject for _, subject in told if "part of k8s-1-33" in subject)
+        assert told["both@example.com", part]["References"] == thread
+        assert [to for to, subject in told if "[Started]" in subject and subject != part] == [
+            "cluster@example.com"
+        ]
+        assert not [subject for _, subject in told if "dev-2" in subject and "part of" in subject]

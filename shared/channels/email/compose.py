@@ -8,6 +8,9 @@ from shared import ids, keys
 from shared.channels.email import calendar, plain
 from shared.channels.email.email import Email
 from shared.channels.email.rendering import render
+from shared.events.fleet_gate import run_id
+from shared.events.model import Fleet
+from shared.events.run import RunFacts
 from shared.messages import digest, telling
 from shared.messages.digest import ordered
 from shared.messages.history import read_history
@@ -163,7 +166,10 @@ def _email(
 def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) -> Iterator[tuple[str, str]]:
     row = rows.get(mail.members[0].key) if len(mail.members) == 1 else None
     if isinstance(row, StoredEvent):
-        thread = ids.thread_id(keys.event_id(row.event.event_id), look.domain)
+        part = mail.members[0].part
+        fleet = Fleet.parse(part.fleet) if part else None
+        about = run_id(fleet, RunFacts(name=part.run)) if part and fleet else row.event.event_id
+        thread = ids.thread_id(keys.event_id(about), look.domain)
         yield "References", thread
         yield "In-Reply-To", thread
     # Both keep out-of-office answers from coming back.
