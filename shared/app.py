@@ -150,6 +150,7 @@ class Notifier:
                 store=self.store,
                 intake=self.intake,
                 clock=self._clock,
+                knows_clusters=self._config.clusters.is_on or self._config.sources.is_on,
             ).run(self._config.sources.fleets)
 
     def sweep(self, *, past_due: bool = False) -> None:

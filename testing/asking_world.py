@@ -90,6 +90,7 @@ class AskingWorld(World):
             store=self.notifier.store,
             intake=self.notifier.intake,
             clock=self.clock,
+            knows_clusters=True,
         )
         return polling.run(self.watched.subscriptions)
 

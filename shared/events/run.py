@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -105,6 +106,18 @@ class MemberFailure(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""
 
 
+class MemberWindow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When the cluster of a member that waits may be updated."""
+
+    member: str
+    stage: str
+    start: datetime | None = None
+    """Of the next window; None where it has none, and is updated as soon as it is its turn."""
+    end: datetime | None = None
+    offset: int = 0
+    """Minutes that the window's own time lies from UTC."""
+
+
 class RunPart(msgspec.Struct, frozen=True, array_like=True):
     """The part of an update run that a cluster's own maintenance is."""
 
@@ -138,6 +151,8 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Members that had failed by then, of its stage or else of all; not more than a mail lists."""
     waits: tuple[str, ...] = ()
     """What a run that is stuck waits for, in words."""
+    windows: tuple[MemberWindow, ...] = ()
+    """Of members that are waited for, or come next; not more than a mail lists."""
 
     @property
     def place(self) -> str:

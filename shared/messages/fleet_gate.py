@@ -41,6 +41,7 @@ def waiting(story: RunHistory, frame: RenderContext) -> View:
         moment_more=(time_phrases.away(story.event.updated, frame.as_of),),
         sections=(
             Section(heading="What it means", paragraphs=_meaning(story, gate, frame)),
+            run_view.windows(story, frame, story.run.stage) if not gate.is_after else Section(heading=""),
             run_view.so_far(story, frame),
             phrases.todo(*_steps(story, gate)),
         ),

@@ -262,6 +262,7 @@ def _view(
         sections=(
             Section(heading="What it means", paragraphs=meaning),
             Section(heading="What it waits for", items=waits),
+            run_view.windows(story, frame),
             Section(heading="Members that failed", items=failures),
             Section(heading="Its stages", facts=_stages(story)),
             phrases.todo(*steps),

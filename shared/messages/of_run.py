@@ -33,8 +33,8 @@ def with_run(view: View, story: MaintenanceHistory) -> View:
         heading="The update run",
         paragraphs=(
             (
-                f"This is the update of member {part.member or story.cluster.name}, {place or 'a part'} of update "
-                f"run {part.run} of fleet {fleet.name}. What becomes of the run is told in the same thread."
+                f"This is the update of member {part.member or story.cluster.name}, {place or 'a part'} of "
+                f"update run {part.run} of fleet {fleet.name}. What becomes of it is told in the same thread."
             ),
         ),
         steps=(

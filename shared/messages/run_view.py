@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.events.model import Event
-    from shared.events.run import Gate, RunFacts
+    from shared.events.run import Gate, MemberWindow, RunFacts
     from shared.messages.presentation import Tone
     from shared.messages.run_history import RunHistory
     from shared.messages.view import RenderContext
@@ -92,6 +92,31 @@ def so_far(story: RunHistory, frame: RenderContext) -> Section:
         if (told := happened(event))
     )
     return Section(heading="What has happened so far", facts=tuple(facts))
+
+
+def windows(story: RunHistory, frame: RenderContext, stage: str = "") -> Section:
+    """Make the section of when the members that are waited for may be updated; of one stage, if it is named."""
+    known = next(
+        (event.run for event in (story.event, *reversed(story.before)) if _has_windows(event, stage)), None
+    )
+    facts = (
+        Fact(window.member, _window(window, frame))
+        for window in (known.windows if known else ())
+        if window.stage == stage or not stage
+    )
+    named = f" of stage {stage}" if stage else ""
+    return Section(heading=f"Windows of the members{named}", facts=tuple(facts))
+
+
+def _has_windows(event: Event, stage: str) -> bool:
+    return any(not stage or window.stage == stage for window in (event.run.windows if event.run else ()))
+
+
+def _window(window: MemberWindow, frame: RenderContext) -> str:
+    if window.start is None or window.end is None:
+        return "no window: updated as soon as it is its turn"
+    length = time_phrases.span(window.end - window.start)
+    return f"{time_phrases.brief_both(window.start, frame.zone, frame.as_of)}, for {length}"
 
 
 def happened(event: Event) -> str:

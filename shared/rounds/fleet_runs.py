@@ -17,6 +17,7 @@ from urllib.parse import quote
 import msgspec
 
 from shared import keys
+from shared.clusters.member_windows import windows
 from shared.clusters.runs import MEMBERS, Membership, Memberships
 from shared.events import auto_upgrade, fleet_gate, run_news, run_waits, update_run
 from shared.events.model import Cluster, UnreadableEventError
@@ -28,9 +29,10 @@ from shared.notices import gates
 from shared.notices.records import VIA_RESOURCE_GRAPH
 from shared.sources.arm import ArmError
 from shared.sources.resource_graph import scopes
+from shared.store.reader import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from shared.clock import Clock
     from shared.delivery.intake import Intake
@@ -89,7 +91,15 @@ class FleetRuns:
     """One poll: make it anew for each."""
 
     def __init__(
-        self, *, graph: ResourceGraph, arm: Arm, meta: Meta, store: Store, intake: Intake, clock: Clock
+        self,
+        *,
+        graph: ResourceGraph,
+        arm: Arm,
+        meta: Meta,
+        store: Store,
+        intake: Intake,
+        clock: Clock,
+        knows_clusters: bool = False,
     ) -> None:
         self._graph = graph
         self._arm = arm
@@ -97,6 +107,7 @@ class FleetRuns:
         self._store = store
         self._intake = intake
         self._clock = clock
+        self._knows_clusters = knows_clusters
         self._began = clock.monotonic()
         self._now = clock.now()
         self._result = Result()
@@ -160,7 +171,7 @@ class FleetRuns:
             polled = msgspec.structs.replace(polled, is_history=True)
         memory.runs[id_] = polled
         self._see_members(run)
-        self._record(run_news.news(known, run, self._now), memory, id_)
+        self._record(self._with_windows(run_news.news(known, run, self._now), run), memory, id_)
         if run_waits.may_be_stuck(run, self._now):
             self._see_waits(run, memory, id_)
 
@@ -215,7 +226,15 @@ class FleetRuns:
             history = self._store.history(prefix)
         unknown = [gate for gate, event in found if event is None]
         stuck = run_waits.stuck(run, unknown, gates.reminded(history, self._now), self._now)
-        self._record([stuck] if stuck else [], memory, id_)
+        self._record(self._with_windows([stuck] if stuck else [], run), memory, id_)
+
+    def _with_windows(self, events: Iterable[Event], run: UpdateRun) -> Iterator[Event]:
+        """Yield events with the windows of the members that the run waits for, where clusters are known."""
+        reader = Reader(self._store)
+        for event in events:
+            found = windows(event, run, reader, self._now) if self._knows_clusters else ()
+            facts = msgspec.structs.replace(event.run, windows=found) if event.run and found else event.run
+            yield msgspec.structs.replace(event, run=facts)
 
     def _gate(self, run: UpdateRun, gate: PolledGate) -> tuple[PolledGate, Event | None]:
         """Return a gate with the event that it waits, read by itself; None where it cannot be read."""

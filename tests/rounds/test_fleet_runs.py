@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared.clusters import refresh as refreshing
 from shared.store.protocol import Store
 from shared.store.table import TableUnavailable
-from testing.arm_endpoint import Fault
+from testing.arm_endpoint import Fault, configuration
 from testing.asking_world import AskingWorld, asking
 from testing.samples.fleets import (
     BLOCKED,
@@ -23,6 +24,7 @@ from testing.samples.fleets import (
 )
 from testing.samples.payloads import event
 from testing.world import NOW
+from tests.clusters.test_inventory import Bodies, attached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -302,3 +304,19 @@ routes:
             "cluster@example.com"
         ]
         assert not [subject for _, subject in told if "dev-2" in subject and "part of" in subject]
+
+
+def test_windows_stand_beside_what_waits_for_them(world: AskingWorld) -> None:
+    """Where clusters are known, mails name the windows of members that come next; of a gate, its stage's."""
+    upgrades = configuration("aksManagedAutoUpgradeSchedule")
+    bodies = Bodies(attached("blue", upgrades), attached("green"))
+    refreshing.refresh(world.notifier.store, bodies, world.clock)
+    show(world, course()[2])
+    world.poll_fleets(minutes=5)
+    world.notifier.intake.take(gate("Pending", world.clock.now(), what="Created"))
+    world.settle_down(10)
+    asked = next(email.text for kind, (_, email) in zip(world.told, world.mailer.arrived, strict=True)
+                 if kind == "gate")  # fmt: skip
+    assert "WINDOWS OF THE MEMBERS OF STAGE PROD" in asked
+    assert "blue: Sat 21 Nov 09:00 UTC, for 4 h" in asked
+    assert "green: no window" in asked
