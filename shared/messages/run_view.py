@@ -95,7 +95,7 @@ def so_far(story: RunHistory, frame: RenderContext) -> Section:
 
 
 def windows(story: RunHistory, frame: RenderContext, stage: str = "") -> Section:
-    """Make the section of when the members that are waited for may be updated; of one stage, if it is named."""
+    """Make the section of when members that are waited for may be updated; of one stage, if it is named."""
     known = next(
         (event.run for event in (story.event, *reversed(story.before)) if _has_windows(event, stage)), None
     )
