@@ -14,6 +14,7 @@ from shared.app import build
 
 if TYPE_CHECKING:
     from shared.app import Notifier
+    from shared.pages.answers import Answer
 
 # The SDKs log two records a request at INFO, which the host would ship and charge for.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -82,8 +83,55 @@ def housekeeping(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the bindin
     _notifier().remove_expired()
 
 
-@app.function_name("refresh_windows")
-@app.timer_trigger("timer", schedule="0 41 2 * * *", run_on_startup=False)
-def refresh_windows(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
-    """Read clusters and their maintenance windows, once a day, where CLUSTERS asks for it."""
-    _notifier().refresh_windows()
+if _settings.sources.is_on or _settings.clusters.is_on:
+
+    @app.function_name("refresh_windows")
+    @app.timer_trigger("timer", schedule="0 41 2 * * *", run_on_startup=False)
+    def refresh_windows(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+        """Read clusters and their maintenance windows, once a day."""
+        _notifier().refresh_windows()
+
+
+@app.function_name("healthz")
+@app.route(
+    "healthz", methods=["GET", "HEAD"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS
+)
+def healthz(request: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding's name
+    """Tell a probe whether storage answers and sweeps run: 200, else 503."""
+    return _response(_notifier().pages.health())
+
+
+if _settings.pages:
+
+    @app.function_name("calendar")
+    @app.route(
+        "calendar/{file}",
+        methods=["GET", "HEAD"],
+        trigger_arg_name="request",
+        auth_level=func.AuthLevel.ANONYMOUS,
+    )
+    def calendar(request: func.HttpRequest) -> func.HttpResponse:
+        """Give the feed of `calendar/{token}.ics`, `.json` or `.atom`."""
+        token, _, form = request.route_params.get("file", "").rpartition(".")
+        known = request.headers.get("If-None-Match", "")
+        return _response(_notifier().pages.calendar(token, form.lower(), known))
+
+    @app.function_name("status_page")
+    @app.route(
+        "status/{token}",
+        methods=["GET", "HEAD"],
+        trigger_arg_name="request",
+        auth_level=func.AuthLevel.ANONYMOUS,
+    )
+    def status_page(request: func.HttpRequest) -> func.HttpResponse:
+        """Give the status page of `status/{token}`, with the filters of its query."""
+        token = request.route_params.get("token", "")
+        known = request.headers.get("If-None-Match", "")
+        return _response(_notifier().pages.status_page(token, request.params, known))
+
+
+def _response(answer: Answer) -> func.HttpResponse:
+    headers = dict(answer.headers)
+    return func.HttpResponse(
+        answer.body, status_code=answer.status, headers=headers, mimetype=headers.get("Content-Type")
+    )

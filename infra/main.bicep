@@ -146,6 +146,9 @@ param gateReminder string = '4h'
 @description('Days for which history is kept.')
 param retentionDays string = '400'
 
+@description('Whether the calendar feed and the status page are there, for whoever has an address with a token.')
+param pages bool = false
+
 @description('NCRONTAB schedule of the sweep, in UTC: five fields, or six with the seconds first.')
 param sweepSchedule string = '0 * * * * *'
 
@@ -530,6 +533,7 @@ var settings = {
   PORTAL: portal
   FAILURES_FILE: failuresFile
   RETENTION_DAYS: retentionDays
+  PAGES: pages ? 'true' : ''
   CLUSTERS: clusters
   SWEEP_SCHEDULE: sweepSchedule
   AZURE_CLIENT_ID: identities.outputs.appClientId

@@ -9,6 +9,7 @@ the story; where they differ, this says so and ends with 1.
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from dataclasses import dataclass
@@ -128,7 +129,9 @@ class Demo:
         if step.run is not None:
             self._show(step.run(now))
             answer = self._sandbox.host.run("poll_fleets")
-            came.append("polled" if answer.status == ACCEPTED else f"poll {answer.status} {answer.text[:200]}")
+            came.append(
+                "polled" if answer.status == ACCEPTED else f"poll {answer.status} {answer.text[:200]}"
+            )
         say(step.what, ", ".join(came) or "…")
         told = self._wait(before, len(step.emails))
         for subject in told:
@@ -160,6 +163,7 @@ class Demo:
 
 def run(out: Path) -> int:
     """Run the demo, with its emails under `out`; 0 if everything came as the story says, else 1."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would print each request
     with ArmEndpoint(takes_any_token=True) as azure, IdentityEndpoint() as identity:
         settings = {**SETTINGS, **identity.settings, "ARM_ENDPOINT": azure.url}
         with Sandbox(out, settings) as sandbox:

@@ -1,20 +1,107 @@
-"""The commands for people who run the notifier: `python -m ops COMMAND`."""
+"""The commands for people who run the notifier: `./notifier COMMAND`, or `python -m ops COMMAND`.
+
+Errors are a line on standard error; 2 is the exit code of a wrong command line and of what cannot be read.
+"""
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+from typer._click.exceptions import NoArgsIsHelpError
+from typer.core import TyperGroup
 
-from ops import explain, windows
+from ops import terminal
+from ops.commands import COMMANDS
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.command("explain")(explain.explain)
-app.add_typer(windows.app, name="windows")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ops.surroundings import Surroundings
+
+INTERRUPTED = 130
+
+
+class _Commands(TyperGroup):
+    """Imports a command when it is asked for, so that each costs only what it needs."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as inherited
+        """Return the names, in the order that help lists them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - as inherited
+        """Return a command; None where there is none of the name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            single = typer.Typer(add_completion=False, rich_markup_mode=_markup())
+            single.command(cmd_name)(found)
+            found = single
+        found.rich_markup_mode = _markup()
+        return typer.main.get_command(found)
+
+
+def _markup() -> Any:  # noqa: ANN401 - a literal of typer's own
+    """Return how help is laid out: with boxes and colours for a person who can see them."""
+    is_seen = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return "markdown" if is_seen and (sys.stdout.encoding or "").lower().startswith("utf") else None
+
+
+app = typer.Typer(
+    cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=_markup()
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"notifier {terminal.version()}")
+        raise typer.Exit
 
 
 @app.callback()
-def _commands() -> None:
-    """Tools beside the AKS maintenance notifier."""
+def _commands(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and end."),
+    ] = False,
+) -> None:
+    """Preview, explain, look after and steer the AKS maintenance notifier."""
+
+
+def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | None = None) -> int:
+    """Do what a command line asks for; return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # whatever the terminal's encoding
+    try:
+        code = app(arguments, prog_name="notifier", standalone_mode=False, obj=surroundings)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        return _complain(error)
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read this has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _complain(error: typer.TyperException) -> int:
+    """Write what is wrong with a command line as a line, and where help is as another."""
+    words = error.format_message()
+    if isinstance(error, NoArgsIsHelpError):  # where help is boxed, it has been printed already
+        print(words, file=sys.stderr)
+        return terminal.UNREADABLE
+    terminal.complain(words)
+    context = getattr(error, "ctx", None)
+    print(f"Try: {context.command_path if context else 'notifier'} --help", file=sys.stderr)
+    return terminal.UNREADABLE
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m ops")
+    sys.exit(main())

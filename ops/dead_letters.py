@@ -104,7 +104,8 @@ def _container(url: str) -> Iterator[tuple[str, str]]:
             for name in _names(client, base, parts.query):
                 yield name, _get(client, f"{base}/{quote(name)}", parts.query)
     except (AzureError, ValueError) as error:  # a token is never sent over http
-        raise DeadLettersError(f"{base}: {error}") from None
+        why = str(error).partition("\n")[0]
+        raise DeadLettersError(f"{base}: {why}") from None
 
 
 def _names(client: Any, base: str, sas: str) -> Iterator[str]:  # noqa: ANN401 - its types are generic

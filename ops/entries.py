@@ -10,7 +10,7 @@ import msgspec
 from shared import keys
 from shared.notices.records import Mail, MailItem, SentMail
 from shared.store.ledger import Received, Rejection
-from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate
+from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,7 +85,7 @@ def choose(ledger: Ledger, what: Iterable[str], since: datetime, pattern: str, c
     entries = Entries(events=events if "events" in wanted else None)
     if "work" in wanted:
         rows = list(ledger.work())
-        work = [row for row in rows if not isinstance(row, SendGate)]
+        work = [row for row in rows if not isinstance(row, SendGate | SpreadRow)]
         entries = msgspec.structs.replace(
             entries,
             gate=next((row for row in rows if isinstance(row, SendGate) and not row.target), SendGate()),

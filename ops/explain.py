@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ops import terminal
 from shared.failures import explain as explain_reason
 from shared.failures import load_catalogue
 from shared.failures.explanation import Context, Finding
@@ -55,7 +56,10 @@ def explain(  # noqa: PLR0917 - the options of the command
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Explain why AKS maintenance failed: cause, state, who can fix it, and what to do."""
+    """Explain why AKS maintenance failed.
+
+    The text of the failure in; its cause, the state it leaves, who can fix it, and what to do.
+    """
     reason = _read(file)
     context = Context(
         subscription=subscription, resource_group=resource_group, cluster=cluster, upgrade=upgrade or ""
@@ -63,7 +67,7 @@ def explain(  # noqa: PLR0917 - the options of the command
     try:
         own = load_catalogue(str(catalogue) if catalogue else None)
     except ValueError as error:
-        raise _refusal(str(error)) from None
+        raise terminal.refused(error) from None
     findings = explain_reason(reason, context, own).findings
     if as_json:
         typer.echo(json.dumps({"findings": [as_object(finding) for finding in findings]}, indent=2))
@@ -105,25 +109,20 @@ def _read(file: Path) -> str:
             with file.open("rb") as opened:
                 content = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _refusal(f"{file}: cannot be read: {error.strerror}") from None
+        raise terminal.refused(f"{file}: cannot be read: {error.strerror}") from None
     if len(content) > MAX_BYTES:
-        raise _refusal(f"{file}: longer than {MAX_BYTES:,} bytes, so it is no failure's reason")
+        raise terminal.refused(f"{file}: longer than {MAX_BYTES:,} bytes, so it is no failure's reason")
     # UTF-16 is what `>` of Windows PowerShell writes.
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError:
-        raise _refusal(f"{file}: not UTF-8 text") from None
+        raise terminal.refused(f"{file}: not UTF-8 text") from None
     if "\0" in text:
-        raise _refusal(f"{file}: binary, not text")
+        raise terminal.refused(f"{file}: binary, not text")
     if not text.strip():
-        raise _refusal(f"{file}: empty, so there is nothing to explain")
+        raise terminal.refused(f"{file}: empty, so there is nothing to explain")
     return text
-
-
-def _refusal(sentence: str) -> typer.Exit:
-    typer.echo(" ".join(clean(sentence).split()), err=True)
-    return typer.Exit(2)
 
 
 def _show(finding: Finding, console: Console) -> None:

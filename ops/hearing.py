@@ -50,6 +50,26 @@ def explanation(event: Event, trace: Trace) -> str:
     return "\n\n".join(parts)
 
 
+def as_object(event: Event, trace: Trace) -> dict[str, object]:
+    """Return who hears of an event, and what became of each route, as JSON tells it."""
+    return {
+        "eventId": event.event_id,
+        "cluster": event.subject.id,
+        "what": event.upgrade,
+        "status": event.status,
+        "routed": trace.routed,
+        "routes": [{"route": step.route.path, "outcome": step.outcome} for step in trace.steps],
+        "audiences": [
+            {
+                "name": hearing.audience.id,
+                "to": [*hearing.audience.to, *hearing.audience.cc],
+                "hears": [f"{one.kind} {one.lead}".strip() for one in hearing.told if one.wanted],
+            }
+            for hearing in trace.hearings
+        ],
+    }
+
+
 def _step(step: Step, event: Event) -> tuple[str, str, str]:
     match step.outcome:
         case Outcome.NOT_MATCHED:

@@ -1,39 +1,24 @@
 """The ledger: what came in, what was told to whom and why, what waits, what was rejected.
 
-    python -m ops.ledger list [events|work|sent|rejected] [--cluster GLOB] [--since 7d] [--limit N] [--json]
-    python -m ops.ledger show KEY|EVENT_ID|OPERATION_ID [--raw]
-    python -m ops.ledger resend OPERATION_ID [--yes]
-
-The storage is that of the app's settings, from the environment and, where it lacks them, from
-local.settings.json; or `--account https://NAME.table.core.windows.net [--table NAME]`. Without a connection
-string it is read with your own identity, such as that of `az login`: Storage Table Data Reader is enough for
-list and show, resend wants Storage Table Data Contributor. Ids may be cut short, as the tables have them.
-All times are UTC. Duplicates and ignored events leave no row: the app's log has them.
-
-resend puts a new mail into work that tells the same to the same audience, as of now, and names the one that
-it repeats; the next sweep sends it. A mail that still waits, or whose repetition does, is not resent.
-
-Exit code 0: done. 1: there is no such entry, or several; the mail is not to be resent, or that was not
-confirmed. 2: the storage cannot be read, or the settings or the command line are wrong.
+All times are UTC. Ids may be cut short, as the tables have them.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
-import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import msgspec
+import typer
 
-from local.settings_file import SettingsFileError
-from ops import ledger_details, ledger_tables, storage
+from ops import ledger_details, ledger_tables, storage, surroundings, terminal
 from ops.entries import Clusters, choose
-from ops.ledger_json import as_json
+from ops.ledger_json import as_object
 from shared import keys
-from shared.clock import SystemClock
 from shared.durations import duration
 from shared.setting_reader import SettingsError
 from shared.store import blobs, codec
@@ -42,24 +27,20 @@ from shared.store.table import TableError
 from shared.text import line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
     from datetime import datetime
 
     from shared.clock import Clock
     from shared.notices.records import SentMail
 
-NOT_DONE = 1
-UNREADABLE = 2
-"""Exit codes; the second is argparse's own for a wrong command line."""
-
-_WHAT = ("events", "sent", "work", "rejected")
 _FEW = 5
 _MANY = 20
 _MIN = 4
 """Characters of an id."""
 
 _HINTS = {
-    "not authorized": "the roles are Storage Table Data Reader, and Contributor for resend",
+    "not authorized": "the roles are Storage Table Data Reader, and Contributor for what writes",
+    "Connection refused": "no storage is running there; make run starts one",
     "retrieve a token": "az login gives you an identity that is found",
 }
 
@@ -68,103 +49,133 @@ class NotDoneError(Exception):
     """What was asked for cannot be done. The message is a sentence that says why."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line asks for; give the exit code."""
-    chosen = parser().parse_args(arguments)
+class What(StrEnum):
+    """What the ledger holds."""
+
+    EVENTS = "events"
+    SENT = "sent"
+    WORK = "work"
+    REJECTED = "rejected"
+
+
+def _since(value: str) -> str:
+    try:
+        duration(value)
+    except ValueError as error:
+        raise typer.BadParameter(f"{value!r} {error}") from None
+    return value
+
+
+Since = Annotated[str, typer.Option(callback=_since, metavar="7d", help="How far back.")]
+
+
+def list_(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    what: Annotated[What | None, typer.Argument(help="One of them; else a few of each.")] = None,
+    cluster: Annotated[
+        str, typer.Option(metavar="GLOB", help="By name, or, with a slash, by resource ID.")
+    ] = "",
+    since: Since = "7d",
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Rows of each (20, or 5; of JSON all).")
+    ] = None,
+    account: storage.Account = "",
+    table: storage.Table = "",
+    output: terminal.AsOutput = terminal.Output.TABLE,
+    *,
+    as_json: terminal.AsJson = False,
+) -> None:
+    """List what came in, was told, waits or was rejected.
+
+    The latest comes first. Duplicates leave no row: the app's log has them.
+    """
+    if cluster and what is What.REJECTED:
+        raise typer.BadParameter("rejected input is of no cluster", param_hint="--cluster")
+    with opened(context, account, table) as ledger:
+        now = surroundings.of(context).clock.now()
+        wanted = [what] if what else [each for each in What if not cluster or each is not What.REJECTED]
+        clusters = Clusters(ledger)
+        entries = choose(ledger, wanted, now - duration(since), cluster, clusters)
+        if as_json or output is terminal.Output.JSON:
+            terminal.print_json(as_object(entries, limit))
+            return
+        print(
+            ledger_tables.lists(
+                entries,
+                clusters,
+                since=f"the last {since}",
+                now=now,
+                limit=limit or (_MANY if what else _FEW),
+            )
+        )
+
+
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="KEY|EVENT_ID|OPERATION_ID")],
+    account: storage.Account = "",
+    table: storage.Table = "",
+    *,
+    raw: Annotated[bool, typer.Option("--raw", help="What was received, byte for byte.")] = False,
+) -> None:
+    """Show one entry of the ledger, whole. Exit code 1: there is no such entry, or several."""
+    with opened(context, account, table) as ledger:
+        key = one(ledger, name)
+        if raw:
+            _raw(ledger, key)
+        else:
+            print(_shown(ledger, key, surroundings.of(context).clock.now()))
+
+
+def resend(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="OPERATION_ID")],
+    account: storage.Account = "",
+    table: storage.Table = "",
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Tell again what a mail told.
+
+    To the same audience, as of now, under a new id that names the old one. The next sweep sends it. A mail
+    that still waits, or whose repetition does, is not resent: exit code 1.
+    """
+    with opened(context, account, table) as ledger:
+        _resend(ledger, name, surroundings.of(context).clock, yes=yes)
+
+
+@contextmanager
+def opened(context: typer.Context, account: str, table: str) -> Iterator[Ledger]:
+    """Open the ledger of the settings, or of an account; what goes wrong inside is an error of one line."""
     # Rows that cannot be read are worth a line; what the SDK has to say comes as an exception.
-    logging.basicConfig(format="ops.ledger: %(message)s", level=logging.WARNING)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("azure").setLevel(logging.CRITICAL)
     try:
-        place = storage.location(chosen.account, chosen.table)
-        with storage.opened(place) as table:
-            code = run(chosen, Ledger(table), SystemClock())
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read this has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        place = storage.location(account, table)
+        with surroundings.of(context).open_table(place) as found:
+            yield Ledger(found)
     except (NotDoneError, ResendRefused) as error:
-        return _complain(str(error), NOT_DONE)
-    except (TableError, SettingsError, SettingsFileError, ValueError) as error:
+        raise terminal.refused(error, terminal.NO) from None
+    except (TableError, SettingsError, ValueError) as error:
         hints = [hint for sign, hint in _HINTS.items() if sign in str(error)]
-        return _complain(": ".join([str(error).rstrip("."), *hints]), UNREADABLE)
-    return code
+        raise terminal.refused(": ".join([str(error).rstrip("."), *hints])) from None
 
 
-def run(chosen: argparse.Namespace, ledger: Ledger, clock: Clock) -> int:
-    """Do what was asked for; give the exit code. Raises NotDoneError, ResendRefused, TableError."""
-    if chosen.command == "list":
-        return _list(chosen, ledger, clock.now())
-    if chosen.command == "show":
-        return _show(chosen, ledger, clock.now())
-    return _resend(chosen, ledger, clock)
-
-
-def parser() -> argparse.ArgumentParser:
-    """Make the reader of the command line."""
-    made = argparse.ArgumentParser(
-        prog="python -m ops.ledger", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    place = argparse.ArgumentParser(add_help=False)
-    place.add_argument("--account", default="", metavar="URL", help="a storage account's table endpoint")
-    place.add_argument("--table", default="", metavar="NAME", help="the table's name")
-    commands = made.add_subparsers(required=True, metavar="COMMAND", dest="command")
-
-    list_ = commands.add_parser("list", parents=[place], help="what is stored, the latest first")
-    list_.add_argument("what", nargs="?", choices=_WHAT, help="without it: a few of each")
-    list_.add_argument("--cluster", default="", metavar="GLOB", help="by name, or, with a slash, resource ID")
-    list_.add_argument("--since", default="7d", type=_since, metavar="7d", help="all but work (default 7d)")
-    list_.add_argument("--limit", type=_limit, metavar="N", help="rows of each (default 20, or 5; JSON: all)")
-    list_.add_argument("--json", action="store_true", help="as an object with an array of each")
-
-    show = commands.add_parser("show", parents=[place], help="one entry, whole")
-    show.add_argument("name", metavar="KEY|EVENT_ID|OPERATION_ID")
-    show.add_argument("--raw", action="store_true", help="what was received, byte for byte")
-
-    resend = commands.add_parser("resend", parents=[place], help="tell again what a mail told")
-    resend.add_argument("name", metavar="OPERATION_ID")
-    resend.add_argument("--yes", action="store_true", help="do not ask")
-    return made
-
-
-def _list(chosen: argparse.Namespace, ledger: Ledger, now: datetime) -> int:
-    what = [chosen.what] if chosen.what else list(_WHAT)
-    if chosen.cluster and chosen.what == "rejected":
-        raise ValueError("rejected input is of no cluster: list rejected takes no --cluster")
-    if chosen.cluster:
-        what = [each for each in what if each != "rejected"]
-    clusters = Clusters(ledger)
-    entries = choose(ledger, what, now - duration(chosen.since), chosen.cluster, clusters)
-    if chosen.json:
-        print(as_json(entries, chosen.limit))
-        return 0
-    limit = chosen.limit or (_MANY if chosen.what else _FEW)
-    since = f"the last {chosen.since}"
-    print(ledger_tables.lists(entries, clusters, since=since, now=now, limit=limit))
-    return 0
-
-
-def _show(chosen: argparse.Namespace, ledger: Ledger, now: datetime) -> int:
-    key = _one(ledger, chosen.name)
-    if chosen.raw:
-        return _raw(ledger, key)
+def _shown(ledger: Ledger, key: str, now: datetime) -> str:
     if key.startswith("event:"):
-        prefix = keys.history_of(key)
-        print(ledger_details.maintenance(ledger, prefix, key, now))
-        return 0
+        return ledger_details.maintenance(ledger, keys.history_of(key), key, now)
     row = ledger.row(key)
     if row is None:
         raise NotDoneError(f"{key} has gone at this moment.")
-    kind = row.values.get("kind")
-    if kind == "sent":
-        print(ledger_details.outcome(ledger, codec.sent(row)))
-    elif kind == "mail":
-        print(ledger_details.waiting_mail(ledger, codec.mail_row(row)))
-    else:
-        print(ledger_details.plain(row))
-    return 0
+    match row.values.get("kind"):
+        case "sent":
+            return ledger_details.outcome(ledger, codec.sent(row))
+        case "mail":
+            return ledger_details.waiting_mail(ledger, codec.mail_row(row))
+    return ledger_details.plain(row)
 
 
-def _raw(ledger: Ledger, key: str) -> int:
+def _raw(ledger: Ledger, key: str) -> None:
     if key.startswith("event:") and key.endswith(":"):
         events = [received.key for received in ledger.history(key)]
         if len(events) > 1:
@@ -178,11 +189,10 @@ def _raw(ledger: Ledger, key: str) -> int:
     sys.stdout.buffer.write(raw)
     sys.stdout.buffer.flush()
     if len(raw) < row.values["size"]:
-        _complain(f"only the first {len(raw)} of {row.values['size']} bytes are kept", 0)
-    return 0
+        terminal.complain(f"only the first {len(raw)} of {row.values['size']} bytes are kept")
 
 
-def _one(ledger: Ledger, name: str) -> str:
+def one(ledger: Ledger, name: str) -> str:
     """Find the one key that a name stands for; for several events of one maintenance, their prefix."""
     if len(name) < _MIN:
         raise NotDoneError(f"{name!r} is too short for an id.")
@@ -204,8 +214,8 @@ def _one(ledger: Ledger, name: str) -> str:
     raise NotDoneError(f"There is no entry {name!r}.")
 
 
-def _resend(chosen: argparse.Namespace, ledger: Ledger, clock: Clock) -> int:
-    sent = _settled(ledger, chosen.name)
+def _resend(ledger: Ledger, name: str, clock: Clock, *, yes: bool) -> None:
+    sent = _settled(ledger, name)
     resend = ledger.resending(sent, clock.now())
     operation_id = resend.mail.operation_id
     print(ledger_details.outcome(ledger, sent), end="\n\n")
@@ -213,17 +223,16 @@ def _resend(chosen: argparse.Namespace, ledger: Ledger, clock: Clock) -> int:
         f"A new mail, {operation_id}, will tell audience {line(sent.audience)} the same,\n"
         "as of now, at the addresses that it has by then. The next sweep sends it."
     )
-    if not chosen.yes and not _confirmed():
+    if not yes and not _confirmed():
         raise NotDoneError("Not confirmed: nothing was done.")
     mail = msgspec.structs.replace(resend.mail, as_of=clock.now())
     ledger.resend(msgspec.structs.replace(resend, mail=mail), uuid4().hex)
     print(f"It waits to be sent: {operation_id}")
-    return 0
 
 
 def _settled(ledger: Ledger, name: str) -> SentMail:
     """Find the mail to be resent. Raises NotDoneError; ResendRefused where it still waits."""
-    key = _one(ledger, name)
+    key = one(ledger, name)
     row = ledger.row(key) if not key.startswith("event:") else None
     kind = row.values.get("kind") if row else ""
     if row is not None and kind == "sent":
@@ -238,26 +247,3 @@ def _confirmed() -> bool:
         return input("Resend it? [y/N] ").strip().lower() in {"y", "yes"}
     except (EOFError, KeyboardInterrupt):
         return False
-
-
-def _since(value: str) -> str:
-    try:
-        duration(value)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{value!r} {error}") from None
-    return value
-
-
-def _limit(value: str) -> int:
-    if not value.isascii() or not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number of rows")
-    return int(value)
-
-
-def _complain(words: str, code: int) -> int:
-    print(f"ops.ledger: {line(words)}", file=sys.stderr)
-    return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

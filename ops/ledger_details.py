@@ -11,7 +11,7 @@ from ops.ledger_tables import fitted
 from shared import keys
 from shared.delivery.sender import single
 from shared.store import blobs, codec
-from shared.store.rows import SendGate
+from shared.store.rows import SendGate, SpreadRow
 from shared.text import clean, clip, line, readable
 
 if TYPE_CHECKING:
@@ -52,7 +52,11 @@ def maintenance(ledger: Ledger, prefix: str, key: str, now: datetime) -> str:
     parts.append(f"TOLD\n{fitted(ledger_tables.SENT, told)}" if told else "TOLD: nothing yet")
 
     work = [row for row in ledger.work() if any(key.startswith(prefix) for key in codec.refers_to(row))]
-    waits = [ledger_tables.work_row(row, clusters, now) for row in work if not isinstance(row, SendGate)]
+    waits = [
+        ledger_tables.work_row(row, clusters, now)
+        for row in work
+        if not isinstance(row, SendGate | SpreadRow)
+    ]
     parts.append(f"WAITS\n{fitted(ledger_tables.WORK, waits)}" if waits else "WAITS: nothing")
     return "\n\n".join(parts)
 

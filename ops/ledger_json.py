@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from shared import keys
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     Object = dict[str, Any]
 
 
-def as_json(entries: Entries, limit: int | None) -> str:
-    """Write one object, with an array for each kind that was asked for; `gate` goes with `work`."""
+def as_object(entries: Entries, limit: int | None) -> Object:
+    """Return one object, with an array for each kind that was asked for; `gate` goes with `work`."""
     found: Object = {}
     if entries.events is not None:
         found["events"] = [_event(received) for received in entries.events[:limit]]
@@ -32,8 +31,7 @@ def as_json(entries: Entries, limit: int | None) -> str:
         found["work"] = [_work(row) for row in entries.work[:limit]]
     if entries.rejected is not None:
         found["rejected"] = [_rejected(rejection) for rejection in entries.rejected[:limit]]
-    # ASCII throughout: what is in there cannot control a terminal.
-    return json.dumps(found, indent=2).replace("\x7f", "\\u007f")
+    return found
 
 
 def _event(received: Received) -> Object:

@@ -8,30 +8,39 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
-from local.settings_file import apply_settings
+import typer
+
+from local.settings_file import settings_here
 from shared import settings
 from shared.setting_reader import SettingReader, SettingsError
 from shared.store.azure import CONNECT_SECONDS, AzureTable
+from shared.store.table import MAX_ROWS, Page, TableMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from shared.settings import Storage
+    from shared.store.table import BrowsableTable, Operation, Stored
 
 READ_SECONDS = 30
 """The app gives up sooner, for Event Grid waits for it; a person would rather wait."""
+
+Account = Annotated[
+    str,
+    typer.Option("--account", metavar="URL", help="A storage account's table endpoint, with your identity."),
+]
+Table = Annotated[str, typer.Option("--table", metavar="NAME", help="The table's name.")]
+"""Options of every command that reads the storage."""
 
 _URI = "NOTIFIER_STORAGE__tableServiceUri"
 
 
 def location(account: str, table: str) -> Storage:
     """Return where the table is: as given, or by the settings. Raises SettingsError, SettingsFileError."""
-    environment = dict(os.environ)
-    if not account or not table:
-        apply_settings(None, environment)
-    return read_location(environment, account, table)
+    return read_location(settings_here() if not account or not table else os.environ, account, table)
 
 
 def read_location(environment: Mapping[str, str], account: str, table: str) -> Storage:
@@ -50,7 +59,7 @@ def read_location(environment: Mapping[str, str], account: str, table: str) -> S
 
 
 @contextmanager
-def opened(storage: Storage) -> Iterator[AzureTable]:
+def opened(storage: Storage) -> Iterator[BrowsableTable]:
     """Open a table: by connection string, or with the identity of whoever is at the keyboard."""
     from azure.data.tables import TableClient
 
@@ -64,4 +73,35 @@ def opened(storage: Storage) -> Iterator[AzureTable]:
 
         client = TableClient(storage.uri, storage.table, credential=DefaultAzureCredential(), **options)
     with client:
-        yield AzureTable(client, create=False)
+        yield _Table(AzureTable(client, create=False))
+
+
+class _Table:
+    """A table that may not be there yet: it holds nothing then, and is still not made."""
+
+    def __init__(self, table: AzureTable) -> None:
+        self._table = table
+
+    def get(self, key: str) -> Stored | None:
+        try:
+            return self._table.get(key)
+        except TableMissing:
+            return None
+
+    def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
+        return self._page(lambda: self._table.query(first, last, limit))
+
+    def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
+        return self._page(lambda: self._table.untouched(first, last, since, limit))
+
+    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
+        return self._page(lambda: self._table.touched(first, last, since, limit))
+
+    def commit(self, operations: Sequence[Operation]) -> list[str]:
+        return self._table.commit(operations)
+
+    def _page(self, read: Callable[[], Page]) -> Page:
+        try:
+            return read()
+        except TableMissing:
+            return Page((), datetime.now(UTC))

@@ -6,6 +6,7 @@ import heapq
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from uuid import uuid5
 
 import msgspec
 
@@ -13,6 +14,8 @@ from ops.table import table
 from shared import text
 from shared.ids import NAMESPACE
 from shared.maintenance import Configuration, Window, occurrences
+from shared.messages import calendar_entry
+from shared.messages.calendar_entry import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,31 +102,22 @@ def as_calendar(windows: Sequence[UpcomingWindow]) -> bytes:
     An entry's UID follows from its configuration and its start, so that importing twice makes no second one.
     What is approximate is tentative.
     """
-    from uuid import uuid5
+    return calendar_entry.file(map(_entry, windows))
 
-    import icalendar
 
-    calendar = icalendar.Calendar()
-    calendar.add("prodid", "-//AKS Maintenance Notifier//EN")
-    calendar.add("version", "2.0")
-    calendar.add("method", "PUBLISH")
-    for item in windows:
-        name = text.line(item.name) or "maintenance"
-        whose = item.configuration.id.lower() or f"{item.cluster}\n{item.name}"
-        entry = icalendar.Event()
-        entry.add("uid", str(uuid5(NAMESPACE, f"window\n{whose}\n{_utc(item.window.start)}")))
+def _entry(item: UpcomingWindow) -> Entry:
+    name = text.line(item.name) or "maintenance"
+    whose = item.configuration.id.lower() or f"{item.cluster}\n{item.name}"
+    whom = f" · {text.line(item.cluster)}" if item.cluster else ""
+    return Entry(
+        uid=str(uuid5(NAMESPACE, f"window\n{whose}\n{_utc(item.window.start)}")),
         # The moment of writing would make every file another one.
-        entry.add("dtstamp", (item.configuration.changed or item.window.start).replace(microsecond=0))
-        entry.add("dtstart", item.window.start)
-        entry.add("dtend", item.window.end)
-        whom = f" · {text.line(item.cluster)}" if item.cluster else ""
-        entry.add("summary", f"Maintenance window {name}{whom}")
-        entry.add("status", "TENTATIVE" if item.window.approximate else "CONFIRMED")
-        entry.add("transp", "TRANSPARENT")
-        entry.add("x-microsoft-cdo-busystatus", "FREE")
-        calendar.add_component(entry)
-    file: bytes = calendar.to_ical()
-    return file
+        stamp=item.configuration.changed or item.window.start,
+        start=item.window.start,
+        end=item.window.end,
+        summary=f"Maintenance window {name}{whom}",
+        status="TENTATIVE" if item.window.approximate else "CONFIRMED",
+    )
 
 
 def _utc(time: datetime) -> str:

@@ -5,19 +5,12 @@ FILE is JSON, `-` is standard input: maintenance configurations as `az aks maint
 with `maintenanceConfigurations` attached; shared windows as `az aks maintenancewindow list` prints them; a
 Terraform plan (`terraform show -json`); an ARM template, or Bicep built into one.
 
-SUBSCRIPTION is the ID of a subscription (a GUID): its clusters are read from Azure Resource Manager as
-whoever `az` is logged in as; the role Reader is enough. In a sovereign cloud --portal tells which, such as
-portal.azure.us.
-
-Exit code 0: done, and lint found no error. 1: lint found an error, or, with --strict, a warning. 2: nothing
-could be read, or the command line is wrong. What could not be read beside other things is named on standard
-error.
+What could not be read beside other things is named on standard error.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -28,14 +21,14 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from local.settings_file import SettingsFileError, apply_settings
-from ops import freezing, subscriptions, upcoming_windows
+from local.settings_file import SettingsFileError, settings_here
+from ops import freezing, subscriptions, surroundings, terminal, upcoming_windows
 from ops.linting import baseline, lint, parsing, report
 from shared import routes
-from shared.clock import SystemClock
 from shared.routes import freezes
 from shared.routes import parsing as routes_parsing
 from shared.setting_reader import SettingsError
+from shared.settings import APP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,17 +37,26 @@ if TYPE_CHECKING:
     from shared.routes.freezes import Freeze
     from shared.sources.arm import Arm
 
-UNREADABLE = 2
-"""The exit code of input that cannot be read; typer's own for a wrong command line."""
-
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="Maintenance windows: the coming ones, and the script that keeps a freeze.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 
 class UnreadableError(ValueError):
     """A source cannot be read. The message names it and says why."""
 
 
-class Form(StrEnum):
+class Windows(StrEnum):
+    """How windows are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    ICS = "ics"
+
+
+class Findings(StrEnum):
     """How findings are written."""
 
     TABLE = "table"
@@ -87,67 +89,76 @@ _Portal = Annotated[str, typer.Option(metavar="HOST", help="the portal of the su
 
 
 @app.command("next")
-def next_(
-    source: Annotated[str, typer.Argument(metavar="FILE", help="JSON; - is standard input")],
+def next_(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="FILE", help="JSON; - is standard input.")],
     after: _At = None,
-    count: Annotated[int, typer.Option(min=1, metavar="N", help="so many in all")] = 10,
+    count: Annotated[int, typer.Option(min=1, metavar="N", help="So many in all.")] = 10,
     time_zone: _TimeZone = None,
+    output: Annotated[Windows, typer.Option("--output", help="How they are written.")] = Windows.TABLE,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="as an array, in UTC")] = False,
-    as_ics: Annotated[bool, typer.Option("--ics", help="as a calendar")] = False,
+    as_json: terminal.AsJson = False,
 ) -> None:
-    """Print the windows to come, a running one first."""
-    if as_json and as_ics:
-        raise typer.BadParameter("not allowed together with --json", param_hint="--ics")
-    after = after or SystemClock().now()
+    """Print the windows to come, a running one first.
+
+    FILE holds configurations or clusters as `az` prints them, a Terraform plan, or an ARM template.
+    """
+    after = after or surroundings.of(context).clock.now()
     with _Complaining():
         listing = _read(source)
         _name_unread(listing, source)
         windows = list(islice(upcoming_windows.upcoming(listing, after), count))
-        if as_json:
+        if as_json or output is Windows.JSON:
             print(upcoming_windows.as_json(windows))
-        elif as_ics:
+        elif output is Windows.ICS:
             sys.stdout.buffer.write(upcoming_windows.as_calendar(windows))
         else:
-            zone = time_zone or _setting_zone(_environment())
+            zone = time_zone or _setting_zone(settings_here())
             print(upcoming_windows.as_text(windows, after, zone))
 
 
-@app.command("lint")
 def lint_(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="FILE|SUBSCRIPTION...", help="JSON, - for standard input; or a subscription"),
+        typer.Argument(
+            metavar="FILE|SUBSCRIPTION...", help="JSON, - for standard input; or a subscription's ID."
+        ),
     ],
     portal: _Portal = "portal.azure.com",
     at: _At = None,
     time_zone: _TimeZone = None,
-    form: Annotated[Form, typer.Option("--format", help="how findings are written")] = Form.TABLE,
+    output: Annotated[Findings, typer.Option("--output", help="How findings are written.")] = Findings.TABLE,
     baseline_file: Annotated[
-        Path | None, typer.Option("--baseline", metavar="FILE", help="leave out the findings of this file")
+        Path | None, typer.Option("--baseline", metavar="FILE", help="Leave out the findings of this file.")
     ] = None,
     write_baseline: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="write the findings down as known, and end with 0")
+        Path | None, typer.Option(metavar="FILE", help="Write the findings down as known, and end with 0.")
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="the same as --format json")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="exit with 1 on warnings, too")] = False,
+    as_json: terminal.AsJson = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings, too.")] = False,
 ) -> None:
-    """Print what AKS refuses, ignores or advises against."""
+    """Find what AKS refuses or ignores in maintenance windows.
+
+    FILE holds configurations or clusters as `az` prints them, a Terraform plan, or an ARM template. A
+    subscription is read as whoever `az` is logged in as; Reader is enough. Exit code 1: an error was found,
+    or, with --strict, a warning.
+    """
     with _Complaining():
-        environment = _environment()
-        listing = parsing.join([_listed(source, portal, context.obj) for source in sources])
+        environment = settings_here()
+        opener = surroundings.of(context).open_arm
+        listing = parsing.join([_listed(source, portal, opener) for source in sources])
         for sentence in listing.unread:
             print(f"left out: {sentence}", file=sys.stderr)
         zone = time_zone or _setting_zone(environment)
-        now = at or SystemClock().now()
+        now = at or surroundings.of(context).clock.now()
         findings = lint(listing, now, time_zone=zone, freezes=_freezes(environment))
         if baseline_file is not None:
             findings = baseline.unknown(findings, baseline_file)
         if write_baseline is not None:
             baseline.write(findings, write_baseline)
-        print(_WRITERS[Form.JSON if as_json else form](findings))
+        print(_WRITERS[Findings.JSON if as_json else output](findings))
         code = 0 if write_baseline is not None else report.exit_code(findings, strict=strict)
     raise typer.Exit(code)
 
@@ -165,14 +176,17 @@ def freeze_(  # noqa: PLR0917 - typer makes options of them
         Path | None, typer.Option("--routes", metavar="FILE", help="a file of routes instead of ROUTES")
     ] = None,
 ) -> None:
-    """Print a bash script that sets the not-allowed dates which keep a freeze, on every cluster concerned."""
+    """Print the bash script that keeps a freeze.
+
+    It sets the not-allowed dates of every cluster concerned.
+    """
     with _Complaining():
-        environment = dict(_environment())
+        environment = settings_here()
         if routes_file is not None:
-            environment["ROUTES"] = f"@{routes_file}"
+            environment["ROUTES"] = f"@{routes_file.resolve()}"
         every = _freezes(environment)
         found = freezes.named(every, name)
-        now = at or SystemClock().now()
+        now = at or surroundings.of(context).clock.now()
         if not found:
             known = ", ".join(dict.fromkeys(freeze.name for freeze in every))
             raise UnreadableError(
@@ -182,7 +196,7 @@ def freeze_(  # noqa: PLR0917 - typer makes options of them
         if not coming:
             raise UnreadableError(f"The freeze {name!r} is over.")
         words = [source] if source else _clusters(environment)
-        listing = parsing.join([_listed(word, portal, context.obj) for word in words])
+        listing = parsing.join([_listed(word, portal, surroundings.of(context).open_arm) for word in words])
         for sentence in listing.unread:
             print(f"left out: {sentence}", file=sys.stderr)
         print(freezing.script(coming, listing, now))
@@ -198,23 +212,14 @@ def _clusters(environment: Mapping[str, str]) -> list[str]:
     return [word.strip() for word in said.split(",") if word.strip()]
 
 
+app.command("lint", hidden=True)(lint_)  # as it was called before it stood by itself
+
 _WRITERS = {
-    Form.TABLE: report.as_text,
-    Form.JSON: report.as_json,
-    Form.SARIF: report.as_sarif,
-    Form.GITHUB: report.as_annotations,
+    Findings.TABLE: report.as_text,
+    Findings.JSON: report.as_json,
+    Findings.SARIF: report.as_sarif,
+    Findings.GITHUB: report.as_annotations,
 }
-
-
-def main(
-    arguments: Sequence[str] | None = None, open_arm: Callable[[str], Arm] = subscriptions.open_arm
-) -> int:
-    """Do what the command line asks for; return the exit code. `open_arm` opens ARM of a portal's cloud."""
-    try:
-        app(arguments, prog_name="python -m ops.windows", obj=open_arm)
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 class _Complaining:
@@ -225,15 +230,7 @@ class _Complaining:
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, UnreadableError | SettingsError | SettingsFileError | baseline.BaselineError):
-            print(error, file=sys.stderr)
-            raise typer.Exit(UNREADABLE) from None
-
-
-def _environment() -> Mapping[str, str]:
-    """Return the settings as the app has them here: the environment, else local.settings.json."""
-    environment = dict(os.environ)
-    apply_settings(None, environment)
-    return environment
+            raise terminal.refused(error) from None
 
 
 def _setting_zone(environment: Mapping[str, str]) -> ZoneInfo | None:
@@ -253,21 +250,20 @@ def _freezes(environment: Mapping[str, str]) -> Sequence[Freeze]:
         return ()
     try:
         zone = str(_setting_zone(environment) or "UTC")
-        return routes_parsing.freezes(routes.read(text, Path()), zone, routes.folder(text, Path()))
+        return routes_parsing.freezes(routes.read(text, APP), zone, routes.folder(text, APP))
     except routes.RoutesError as error:
         raise SettingsError(f"Setting ROUTES is wrong: {str(error).rstrip('.')}.") from None
 
 
-def _listed(word: str, portal: str, open_arm: Callable[[str], Arm] | None) -> Listing:
+def _listed(word: str, portal: str, open_arm: Callable[[str], Arm]) -> Listing:
     """Read what a word of the command line stands for: a subscription, unless there is such a file."""
     subscription = subscriptions.named(word)
     if not subscription or Path(word).is_file():
         return _read(word)
     from shared.sources.arm import ArmError
 
-    opener = open_arm or subscriptions.open_arm
     try:
-        return subscriptions.fetch(subscription, lambda: opener(portal))
+        return subscriptions.fetch(subscription, lambda: open_arm(portal))
     except (ArmError, parsing.ListingError) as error:
         raise UnreadableError(f"subscription {subscription}: {error}") from None
 
@@ -310,7 +306,3 @@ def _name_unread(listing: Listing, source: str) -> None:
                 sentences.append(f"{of}{found.name or 'a configuration without a name'}: {why}")
     for sentence in sentences:
         print(f"{source}: {sentence}", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -7,25 +7,33 @@ needed: cold start is part of the product.
 from __future__ import annotations
 
 import logging
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared import identity
 from shared.channels import registry
 from shared.channels.context import ChannelContext
-from shared.clock import SystemClock
+from shared.clock import SystemClock, TableClock
 from shared.clusters.lookup import Lookup
 from shared.clusters.runs import RunLookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
 from shared.delivery.limiter import Limiter
+from shared.delivery.pulse import Pulse
 from shared.delivery.retention import remove_expired
 from shared.delivery.sender import Sender
 from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
+from shared.pages.publisher import Look, Publisher
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
+from shared.store.ledger import Ledger
 from shared.store.meta import Meta
+from shared.store.ownership import OwnedTable
+from shared.store.present import PresentState
 from shared.store.protocol import Store
+from shared.store.timed import TimedTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +42,7 @@ if TYPE_CHECKING:
     from shared.clock import Clock
     from shared.settings import Settings
     from shared.sources.arm import Arm
-    from shared.store.table import Table
+    from shared.store.table import BrowsableTable
 
 log = logging.getLogger("notifier")
 
@@ -42,11 +50,15 @@ log = logging.getLogger("notifier")
 class Notifier:
     """The app, put together: takes deliveries of Event Grid, and sweeps."""
 
-    def __init__(self, config: Settings, table: Table, channels: Mapping[str, Channel], clock: Clock) -> None:
+    def __init__(
+        self, config: Settings, table: BrowsableTable, channels: Mapping[str, Channel], clock: Clock
+    ) -> None:
         """`channels` are those of all targets of the routes, by the targets' keys."""
-        self.store = Store(table)
-        self._meta = Meta(table)
-        self._clock = clock
+        self._clock = clock = TableClock(clock)
+        self._table = table
+        timed = TimedTable(table, clock)
+        owned = OwnedTable(timed, config.storage.table, config.app) if config.app else timed
+        self.store, self._meta = Store(owned), Meta(owned)
         self._config = config
         routes = config.routes
         limits = {target: channel.limits for target, channel in channels.items()}
@@ -61,7 +73,8 @@ class Notifier:
         )
         ungrouped = frozenset(target for target, channel in channels.items() if not channel.is_grouped)
         grouping = Grouping(config.group_wait, config.group_interval, ungrouped)
-        clusters = Lookup(is_on=config.clusters.is_on)
+        is_known = config.clusters.is_on or config.sources.is_on
+        clusters = Lookup(is_on=is_known, tags=routes.tags)
         runs = RunLookup(self._meta, routes, clock) if config.sources.fleets else None
         self.intake = Intake(
             store=self.store,
@@ -75,6 +88,10 @@ class Notifier:
             clusters=clusters,
             runs=runs,
         )
+        self.pages = Publisher(
+            PresentState(owned), routes, clock, Look(config.mail.sender.rpartition("@")[2], config.portal)
+        )
+        self._pulse = Pulse(self.store, clock, config.watcher.url)
         self.delivery = Sweeper(
             store=self.store,
             sender=sender,
@@ -83,6 +100,7 @@ class Notifier:
             clock=clock,
             grouping=grouping,
             clusters=clusters,
+            record_one=self.intake.record_one,
             watch=config.watch,
             runs=runs,
         )
@@ -93,25 +111,37 @@ class Notifier:
 
     def remove_expired(self) -> None:
         """Remove history that is older than it has to be kept."""
-        remove_expired(self.store, self._clock, self._config.retention)
+        remove_expired(self.store, self._config.retention)
 
     def refresh_windows(self) -> None:
-        """Read clusters and their windows; where CLUSTERS is off, nothing. Raises TableUnavailable."""
-        wanted = self._config.clusters
-        if not wanted.is_on:
-            return
-        from shared.clusters.refresh import File, Subscriptions, refresh
+        """Read clusters and their windows: a file first, then what Azure says. Raises TableUnavailable."""
+        if self._config.clusters.file:
+            from shared.clusters.refresh import File, refresh
 
-        if wanted.file:
-            refresh(self.store, File(Path(wanted.file)), self._clock)
+            refresh(self.store, File(Path(self._config.clusters.file)), self._clock)
+        asked = self._config.sources
+        if not asked.is_on:
             return
+        from shared.rounds.inventory import Inventory
+        from shared.rounds.subscriptions import Watched
+        from shared.sources.resource_graph import ResourceGraph
+
         with open_arm(self._config) as arm:
-            refresh(self.store, Subscriptions(arm, wanted.subscriptions), self._clock)
+            Inventory(
+                graph=ResourceGraph(arm),
+                arm=arm,
+                meta=self._meta,
+                store=self.store,
+                ledger=Ledger(self._table),
+                clock=self._clock,
+                watched=Watched(asked.subscriptions, asked.management_groups),
+            ).run()
 
     def reconcile(self) -> None:
         """Hold what Azure has recorded against what Event Grid brought. Raises TableUnavailable."""
         from shared.rounds.failed_states import FailedStates
-        from shared.rounds.reconcile import Reconcile, Watched
+        from shared.rounds.reconcile import Reconcile
+        from shared.rounds.subscriptions import Watched
         from shared.rounds.telling import Teller
         from shared.sources.resource_graph import ResourceGraph
 
@@ -157,6 +187,7 @@ class Notifier:
         """Send what has fallen due, and log what came of it."""
         sweep = self.delivery.sweep()
         log.info("%s%s", summary(sweep), " (past due)" if past_due else "")
+        self._pulse.beat()
 
 
 def build(config: Settings) -> Notifier:
@@ -180,7 +211,7 @@ def channel_context(config: Settings) -> ChannelContext:
             freezes=config.routes.freezes,
         ),
         mail=config.mail,
-        credential=lambda: _identity(config),
+        credential=cache(partial(identity.credential, config.identity)),
     )
 
 
@@ -197,7 +228,9 @@ def open_table(config: Settings) -> AzureTable:
             storage.connection_string, table_name=storage.table, **options
         )
     else:
-        client = TableClient(storage.uri, storage.table, credential=_identity(config), **options)
+        client = TableClient(
+            storage.uri, storage.table, credential=identity.credential(config.identity), **options
+        )
     return AzureTable(client)
 
 
@@ -206,11 +239,4 @@ def open_arm(config: Settings) -> Arm:
     from shared.sources import arm
 
     cloud = arm.endpoint(config.portal)
-    return arm.Arm(_identity(config), config.sources.arm_endpoint or cloud, cloud)
-
-
-def _identity(config: Settings) -> Any:  # noqa: ANN401 - typed where it is used
-    # Not DefaultAzureCredential: it probes one source after the other, and the app runs with one identity.
-    from azure.identity import ManagedIdentityCredential
-
-    return ManagedIdentityCredential(client_id=config.client_id or None)
+    return arm.Arm(identity.credential(config.identity), config.sources.arm_endpoint or cloud, cloud)

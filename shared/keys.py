@@ -15,6 +15,17 @@ from shared.text import GUID
 GATE = "work:0"
 """The gates head the range of work, email's first, so that the query for due work brings them along."""
 
+OWNER = "meta:owner"
+"""The row that says which app the table belongs to."""
+
+SWEPT = "meta:sweep"
+"""When the last sweep went well."""
+
+RECONCILED = "meta:reconcile"
+"""When Azure was last asked what there is."""
+
+TOKENS = "meta:token:"
+
 AFTER = "~"
 """Sorts after every character a key may hold: `prefix` to `prefix + AFTER` is everything under a prefix."""
 
@@ -130,9 +141,19 @@ def meta(what: str, id_: str = "") -> str:
     return f"meta:{what}:{digest(id_)[:32]}" if id_ else f"meta:{what}"
 
 
-def rejected(raw: str) -> str:
-    """Return the key of input that could not be understood: the SHA-256 of its UTF-8 bytes."""
-    return f"rejected:{digest(raw)}"
+def news(event_id_: str, status: str, notice: str = "") -> str:
+    """Return the property of a cluster's row that holds the latest news of one status of a maintenance."""
+    return f"news_{digest(f'{event_id(event_id_)} {status} {notice}')[:24]}"
+
+
+def token(hash_: str) -> str:
+    """Return the key of a token's row, by the token's SHA-256."""
+    return f"{TOKENS}{hash_}"
+
+
+def rejected(name: str) -> str:
+    """Return the key of input that could not be understood, by what its envelope calls it or its text."""
+    return f"rejected:{digest(name)}"
 
 
 def address(value: str) -> str:
@@ -153,6 +174,16 @@ def told_of_cluster(what: str, cluster_key: str, time: datetime, event_key: str)
 def told_of_cluster_since(what: str, cluster_key: str, time: datetime) -> str:
     """Return the beginning of the range of a cluster's marks from a time on; `what` is a plain word."""
     return f"told:{what}:{digest(cluster_key)}:{due(time)}"
+
+
+def early_report(operation_id: str) -> str:
+    """Return the key of the mark that a delivery report of a mail came before anything was known of that."""
+    return f"told:early-report:{operation_id}"
+
+
+def told_of_spread(id_: str) -> str:
+    """Return the key of the mark that an event that names several clusters has been taken."""
+    return f"told:spread:{id_}"
 
 
 def told_of_rejected(day: datetime) -> str:

@@ -50,6 +50,13 @@ def addresses_or_none(value: str) -> tuple[str, ...]:
     return addresses(value) if value else ()
 
 
+def flag(value: str) -> bool:
+    """Return whether something is on: `true` or `false`, in any case. Raises ValueError."""
+    if value.lower() not in {"true", "false"}:
+        raise ValueError("is neither true nor false")
+    return value.lower() == "true"
+
+
 def https(value: str) -> str:
     """Return an https address. Raises ValueError."""
     try:

@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 _SECRET = frozenset(
     {
+        "HEARTBEAT_URL",
         "NOTIFIER_STORAGE",
         "NOTIFIER_STORAGE__tableServiceUri",
         "EMAIL_ENDPOINT",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from shared.rounds import fleet_runs
 from shared.rounds.failed_states import FailedStates
-from shared.rounds.reconcile import Reconcile, Result, Watched
+from shared.rounds.reconcile import Reconcile, Result
+from shared.rounds.subscriptions import Watched
 from shared.rounds.telling import Teller
 from shared.sources.arm import Arm
 from shared.sources.resource_graph import ResourceGraph
@@ -19,21 +20,14 @@ from testing.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shared.store.table import Table
-
 TABLE = "containerserviceeventresources"
 
 
 class AskingWorld(World):
     """A notifier that asks. The time moves on by itself where throttling is waited for."""
 
-    def __init__(
-        self, azure: ArmEndpoint, table: Table | None = None, watched: Watched | None = None, **settings: str
-    ) -> None:
+    def __init__(self, azure: ArmEndpoint, watched: Watched | None = None, /, **settings: str) -> None:
         super().__init__(None, **settings)
-        if table is not None:
-            self.table = table  # type: ignore[assignment]
-            self.notifier = self.instance()
         self.azure = azure
         self.watched = watched or Watched((SUBSCRIPTION,))
         self.arm = Arm(Tokens(), azure.url)
@@ -105,6 +99,6 @@ def asking(watched: Watched | None = None, **settings: str) -> Iterator[AskingWo
     """Serve a stand-in, and start a notifier that asks it."""
     with ArmEndpoint() as azure:
         azure.add_subscription(SUBSCRIPTION, "Shop (production)")
-        world = AskingWorld(azure, watched=watched, **settings)
+        world = AskingWorld(azure, watched, **settings)
         with world.arm:
             yield world

@@ -72,7 +72,7 @@ class MemoryTable:
             self.trips["commit"] += 1
             for index, operation in enumerate(operations):
                 row = self._rows.get(operation.key)
-                if (operation.verb is Verb.INSERT) != (row is None):
+                if operation.verb is not Verb.UPSERT and (operation.verb is Verb.INSERT) != (row is None):
                     raise Conflict(index)
                 if row is not None and operation.etag not in {"", row.etag}:
                     raise Conflict(index)
@@ -87,7 +87,8 @@ class MemoryTable:
             del self._rows[operation.key]
             return ""
         before = self._rows.get(operation.key)
-        values = {**(before.values if before else {}), **operation.values}
+        kept = before.values if before and operation.verb is not Verb.REPLACE else {}
+        values = {**kept, **operation.values}
         self._writes += 1
         etag = f'W/"{self._writes}"'
         self._rows[operation.key] = Stored(operation.key, values, etag, self._clock())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from shared.store.table import Operation, Page, Stored, Table
+    from shared.store.table import BrowsableTable, Operation, Page, Stored
 
 TABLE_TAKES = 0.01
 """Seconds of the clock for a round trip to the table."""
@@ -40,7 +40,7 @@ class MovingClock(StoppedClock):
 class CountedTable:
     """A table whose round trips are counted and take time of the test's clock."""
 
-    def __init__(self, table: Table, clock: MovingClock) -> None:
+    def __init__(self, table: BrowsableTable, clock: MovingClock) -> None:
         self.trips: Counter[str] = Counter()
         self.uncounted = table
         self._clock = clock
@@ -59,6 +59,11 @@ class CountedTable:
         """See Table."""
         self._count("query")
         return self.uncounted.untouched(first, last, since, limit)
+
+    def touched(self, first: str, last: str, since: datetime, limit: int = 1_000) -> Page:
+        """See BrowsableTable."""
+        self._count("query")
+        return self.uncounted.touched(first, last, since, limit)
 
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from shared.notices.records import SentMail
-    from shared.store.table import Stored, Table
+    from shared.store.table import BrowsableTable, Stored
     from testing.samples.patch_night import Happening, Night
 
 MAIL_TAKES = 0.2
@@ -52,7 +52,7 @@ class Storm:
     def __init__(
         self,
         night: Night,
-        table: Callable[[MovingClock], Table],
+        table: Callable[[MovingClock], BrowsableTable],
         *,
         sender: str = "aks@example.com",
         instances: int = 1,

@@ -56,16 +56,20 @@ def free_port() -> int:
 
 
 class Azurite(ChildProcess):
-    """Azurite's table service in memory, on a free port of 127.0.0.1: `with Azurite() as azurite`."""
+    """Azurite's table service in memory, on a free port of 127.0.0.1: `with Azurite() as azurite`.
 
-    def __init__(self, log: Path | None = None) -> None:
+    With a certificate (its file and its key's) it speaks https, and takes tokens as well as its key.
+    """
+
+    def __init__(self, log: Path | None = None, certificate: tuple[Path, Path] | None = None) -> None:
         super().__init__(log)
         self.port = 0
+        self._certificate = certificate
 
     @property
     def endpoint(self) -> str:
         """The URL of the account, as in a connection string."""
-        return f"http://127.0.0.1:{self.port}/{ACCOUNT}"
+        return f"http{'s' if self._certificate else ''}://127.0.0.1:{self.port}/{ACCOUNT}"
 
     @property
     def connection_string(self) -> str:
@@ -82,6 +86,9 @@ class Azurite(ChildProcess):
         for last in (False, False, True):
             self.port = free_port()
             options = ["--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+            if self._certificate:
+                cert, key = map(str, self._certificate)
+                options += ["--cert", cert, "--key", key, "--oauth", "basic"]
             address = ["--tableHost", "127.0.0.1", "--tablePort", str(self.port)]
             self._spawn([str(program), *options, *address], environment({}), ROOT)
             try:

@@ -67,6 +67,8 @@ class SmtpServer:
         self.cuts: set[str] = set()
         self.stalls: set[str] = set()
         """Steps that get no answer for as long as the relay runs."""
+        self.drips: dict[str, bytes] = {}
+        """Steps whose answer never ends: it is this, again and again."""
         self.commands: list[str] = []
         """The steps that were reached, in order."""
         self.user, self.password = user, password
@@ -143,6 +145,11 @@ class _Session(SMTP):
         if reply.startswith("354"):
             self.hang_up()
 
+    def say(self, part: bytes) -> None:
+        """Send a part of an answer."""
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.write(part)
+
     def hang_up(self) -> None:
         """Cut the connection."""
         if isinstance(self.transport, asyncio.Transport):
@@ -172,6 +179,9 @@ class _Handler:
         self._relay.commands.append(names[-1])
         if self._relay.cuts & set(names):
             self._session.hang_up()
+        while drop := next((self._relay.drips[name] for name in names if name in self._relay.drips), None):
+            self._session.say(drop)
+            await asyncio.sleep(0.05)
         if (self._relay.stalls | self._relay.cuts) & set(names):
             await asyncio.Event().wait()  # until this connection's task is canceled
         replies = self._relay.replies

@@ -127,11 +127,11 @@ class World:
         self._temper = temper
         self.notifier = self.instance()
 
-    def instance(self) -> Notifier:
-        """Start another instance of the app on the same table and mail service."""
+    def instance(self, clock: StoppedClock | None = None) -> Notifier:
+        """Start another instance of the app on the same table and mail service, maybe with another clock."""
         self.email = email_channel(self.config, self.mailer, self._temper)
         channels: dict[str, Channel] = {"": self.email, **self._others}
-        return Notifier(self.config, self.table, channels, self.clock)
+        return Notifier(self.config, self.table, channels, clock or self.clock)
 
     def take(self, text: str) -> str:
         """Deliver one event; give the decision."""

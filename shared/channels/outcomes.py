@@ -37,12 +37,6 @@ class Throttled(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Unavailable(msgspec.Struct, frozen=True):
-    """The service takes no mail at all for now, for a reason that people may have to fix."""
-
-    reason: str
-
-
 class Postponed(msgspec.Struct, frozen=True):
     """The service does not take this mail for now, but may take others: a full mailbox, greylisting."""
 
@@ -53,6 +47,17 @@ class Refused(msgspec.Struct, frozen=True):
     """The service does not take this mail."""
 
     reason: str
+
+
+class Unavailable(msgspec.Struct, frozen=True):
+    """The service takes no mail at all for now, for a reason that people may have to fix.
+
+    `of_this_mail` is what it would be where the service takes another mail meanwhile: its words fit this
+    mail's recipients, too.
+    """
+
+    reason: str
+    of_this_mail: Postponed | Refused | None = None
 
 
 class Unknown(msgspec.Struct, frozen=True):

@@ -32,8 +32,29 @@ log = logging.getLogger("notifier")
 class Lookup:
     """Looks clusters up, or, where CLUSTERS is off, does nothing at all."""
 
-    def __init__(self, *, is_on: bool) -> None:
+    def __init__(self, *, is_on: bool, tags: tuple[str, ...] = ()) -> None:
+        """`tags` are the names of those that routes use, in lower case."""
         self._is_on = is_on
+        self._tags = tags
+
+    def tagged(self, event: Event, reader: Reader) -> Event:
+        """Return an event with the tags of its cluster, for routing; of a fleet's, with its member's.
+
+        At most one round trip; none where no route uses tags. A cluster of which nothing can be read is
+        routed as one without tags. Raises nothing.
+        """
+        cluster = _cluster(event)
+        if not self._tags or cluster is None:
+            return event
+        try:
+            known = reader.cluster(cluster.key)
+        except TableError:
+            log.exception("%s: what is known of its cluster cannot be read", event.event_id)
+            return event
+        if known is None:
+            log.warning("%s is routed without tags: nothing is known of its cluster", cluster.id)
+            return event
+        return msgspec.structs.replace(event, tags=known.all_tags())
 
     def snapshot(
         self, kind: Kind, key: str, history: Sequence[StoredEvent], reader: Reader, now: datetime
@@ -49,7 +70,7 @@ class Lookup:
         try:
             from shared.clusters import schedule
 
-            return schedule.snapshot(known, kind, told, history, now)
+            return schedule.snapshot(known, kind, told, history, now, tags=self._tags)
         except Exception:
             log.exception("%s is told without its cluster's windows", key)
             return None
@@ -94,6 +115,13 @@ class Lookup:
         except TableError:
             log.exception("%s: what is known of its cluster cannot be read", told.key)
             return None
+
+
+def _cluster(event: Event) -> Cluster | None:
+    """Return the cluster that an event is about, or the member of a fleet that it is about."""
+    if isinstance(event.subject, Cluster):
+        return event.subject
+    return Cluster.parse(event.run.member_id) if event.run else None
 
 
 OFF = Lookup(is_on=False)

@@ -34,10 +34,19 @@ _LOOKS_AHEAD = following(Status.SCHEDULED, Status.STARTED, Status.FAILED)
 
 
 def snapshot(
-    known: ClusterInfo, kind: Kind, told: StoredEvent, history: Sequence[StoredEvent], now: datetime
+    known: ClusterInfo,
+    kind: Kind,
+    told: StoredEvent,
+    history: Sequence[StoredEvent],
+    now: datetime,
+    *,
+    tags: Sequence[str] = (),
 ) -> ClusterSnapshot | None:
-    """Return what a mail about an event, frozen at `now`, says of its cluster; None if that is too old."""
-    if now - known.read > FRESH:
+    """Return what a mail about an event, frozen at `now`, says of its cluster; None if that is too old.
+
+    `tags` are the names of those that it says.
+    """
+    if now - (known.windows_read or known.read) > FRESH:
         return None
     upgrade = upgrade_of(told.event, history)
     found = governing(known.configurations, upgrade)
@@ -52,6 +61,8 @@ def snapshot(
         lacks=found is None and known.is_complete and upgrade in GOVERNS,
         window=_span(window_at(found, start)) if found and start else None,
         next=_span(next_window(found, now)) if found and kind in _LOOKS_AHEAD else None,
+        subscription_name=known.subscription_name,
+        tags=tuple(f"{name}={value}" for name, value in known.all_tags().items() if name in tags),
     )
 
 
@@ -61,17 +72,17 @@ def deadline(
     """Return when a watchdog of an event looks: by the window where one is known, else when it would anyway.
 
     A start that was planned has until the end of the window that it falls into, or else of the one that
-    follows; what has begun inside a window has until that window's end. A time that has passed already is not
-    taken.
+    follows; what has begun inside a window has until that window's end. Where that has passed it looks at
+    once.
     """
-    if check.kind not in WATCHDOGS or now - known.read > FRESH:
+    if check.kind not in WATCHDOGS or now - (known.windows_read or known.read) > FRESH:
         return check.due
     found = governing(known.configurations, upgrade_of(told.event, history))
     since = told.event.start if check.kind is Kind.NOT_STARTED else told.event.updated
     if found is None or since is None:
         return check.due
     by_window = _end(check.kind, found, since)
-    return check.due if by_window is None or by_window <= now else by_window
+    return check.due if by_window is None else max(by_window, now)
 
 
 def with_window_deadlines(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict, deque
 from functools import partial
+from itertools import groupby
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -16,21 +17,21 @@ from uuid import uuid4
 import msgspec
 
 from shared import ids, keys
-from shared.audience import DEFAULT_AUDIENCE, Destination
+from shared.audience import Destination
 from shared.clusters.lookup import OFF
 from shared.decision_log import log_decision
 from shared.delivery.limiter import RateLimited
+from shared.delivery.rejection import reject
 from shared.events.cluster_event import version_id
-from shared.events.envelope import parse
+from shared.events.envelope import named, parse
 from shared.events.model import ClusterNews, Event, Ignored, Item, Rejected
 from shared.notices import correlation
-from shared.notices.kinds import URGENT, Decision, Kind
-from shared.notices.planning import Plan, needs_history, plan
+from shared.notices.kinds import FAILURES, URGENT, Decision, Kind
+from shared.notices.planning import Plan, escalations, needs_history, plan
 from shared.notices.records import (
     Mail,
     MailItem,
     Notice,
-    RejectedInput,
     StoredEvent,
     frozen_history,
     upgrade_of,
@@ -80,6 +81,8 @@ class Reception(msgspec.Struct, frozen=True):
 
 PUSHED = Reception()
 """By Event Grid."""
+LATER = Reception(at_once=False)
+"""By Event Grid, and kept for the sweep."""
 
 
 class Intake:
@@ -122,12 +125,13 @@ class Intake:
         deadline = self._clock.monotonic() + ANSWER_WITHIN
         decisions: list[Decision] = []
         unavailable: TableUnavailable | None = None
-        for item in parse(text, self._clock.now()):
+        # What was read out of one event has one text: one item for each cluster that it names.
+        for _, (item, *others) in groupby(parse(text, self._clock.now()), key=lambda item: id(item.raw)):
             if self._clock.monotonic() > deadline:
                 unavailable = TableUnavailable("out of time: the rest of the delivery has to come again")
                 break
             try:
-                decisions.append(self._take(item, deadline))
+                decisions.append(self._spread(item) if others else self._take(item, deadline))
             except TableUnavailable as error:
                 unavailable = error
         if unavailable is not None:
@@ -154,7 +158,22 @@ class Intake:
         reception = Reception(via, None if audiences is None else tuple(audiences), is_told, at_once)
         return self._accept(event, raw, self._clock.monotonic() + ANSWER_WITHIN, reception)
 
-    def _take(self, item: Item, deadline: float) -> Decision:
+    def record_one(self, item: Item) -> Decision:
+        """Record an event for one of the clusters that it names. What is to be told waits for the sweep.
+
+        Raises TableUnavailable.
+        """
+        return self._take(item, self._clock.monotonic() + ANSWER_WITHIN, at_once=False)
+
+    def _spread(self, item: Item) -> Decision:
+        """Keep an event that names several clusters for the next sweep, in one transaction, however many."""
+        name = named(item.raw) or item.raw
+        new = self._store.spread(name, item.raw, self._clock.now())
+        decision = Decision.NEW if new else Decision.DUPLICATE
+        assert isinstance(item.reading, Event)
+        return self._decided(decision, item.reading, keys.told_of_spread(keys.digest(name)))
+
+    def _take(self, item: Item, deadline: float, *, at_once: bool = True) -> Decision:
         match item.reading:
             case Ignored(reason, envelope_id):
                 log_decision(Decision.IGNORED, envelope_id, why=reason)
@@ -162,7 +181,7 @@ class Intake:
             case Rejected(reason):
                 return self._reject(item.raw, reason)
             case Event() as event:
-                return self._accept(event, item.raw, deadline, PUSHED)
+                return self._accept(event, item.raw, deadline, PUSHED if at_once else LATER)
 
     def _accept(self, event: Event, raw: str, deadline: float, reception: Reception) -> Decision:
         try:
@@ -182,7 +201,8 @@ class Intake:
         if region:
             id_ = version_id(f"region {region}", event.versions)
             event = msgspec.structs.replace(event, region=region, event_id=id_)
-        audiences = self._routes.audiences_for(event, Kind.NEW_VERSION)
+        tagged = self._clusters.tagged(event, Reader(self._store))
+        audiences = self._routes.audiences_for(tagged, Kind.NEW_VERSION)
         decisions = [
             self._record(
                 msgspec.structs.replace(event, event_id=f"{event.event_id} for {audience}"),
@@ -218,10 +238,13 @@ class Intake:
             elif not reception.is_told and planned.kind is not None:
                 planned = msgspec.structs.replace(planned, decision=Decision.RECORDED, kind=None)
             recorded = StoredEvent(key, event, planned.decision, planned.revision, reception.via)
-            told = self._told(event, planned, history, reception.audiences)
+            reader, known = Reader(self._store), [*history, recorded]
+            told = self._told(event, planned, history, reception.audiences, reader)
+            if planned.kind in FAILURES:
+                more = escalations(planned.kind, key, self._delays(told), now)
+                planned = msgspec.structs.replace(planned, checks=(*planned.checks, *more))
             urgent = self._urgent(told) if planned.kind in URGENT and reception.at_once else []
             clusters = self._clusters if deadline - self._clock.monotonic() > _IN_TIME_FOR_CLUSTERS else OFF
-            reader, known = Reader(self._store), [*history, recorded]
             planned = clusters.watched(planned, recorded, known, reader, now)
             mails = [
                 self._urgent_mail(planned.kind, recorded, known, to, clusters, reader)
@@ -242,7 +265,12 @@ class Intake:
         raise TableUnavailable("others keep recording the same maintenance")
 
     def _told(
-        self, event: Event, planned: Plan, history: Sequence[StoredEvent], only: tuple[str, ...] | None
+        self,
+        event: Event,
+        planned: Plan,
+        history: Sequence[StoredEvent],
+        only: tuple[str, ...] | None,
+        reader: Reader,
     ) -> tuple[Destination, ...]:
         """Return who hears of an event, and where; that nobody does by mistake is worth a warning."""
         if planned.kind is None:
@@ -250,11 +278,22 @@ class Intake:
         if only is not None:
             return self._routes.destinations(only, planned.kind)
         told = msgspec.structs.replace(event, upgrade=upgrade_of(event, history))
+        told = self._clusters.tagged(told, reader)
         audiences = self._routes.audiences_for(told, planned.kind)
         if not audiences and not self._routes.is_routed(told):
             key = planned.key or event.event_id
             log_decision(Decision.UNROUTED, key, level=logging.WARNING, cluster=event.subject.id)
         return self._routes.destinations(audiences, planned.kind)
+
+    def _delays(self, told: Sequence[Destination]) -> list[tuple[str, timedelta]]:
+        """Return whom a failure is told as well that nothing resolves, and after how long."""
+        hear = {to.audience for to in told}
+        audiences = [self._routes.audiences[name] for name in sorted(hear)]
+        return [
+            (one.escalate_to, one.escalate_after)
+            for one in audiences
+            if one.escalate_after is not None and one.escalate_to not in hear
+        ]
 
     def _commit(
         self,
@@ -381,12 +420,7 @@ class Intake:
             log.exception("mail %s was not sent at once; the sweep will see to it", row.mail.operation_id)
 
     def _reject(self, raw: str, reason: str) -> Decision:
-        rejected = RejectedInput(keys.rejected(raw), reason, raw, self._clock.now())
-        id_ = ids.notice_id(rejected.key, Kind.REJECTED, "", DEFAULT_AUDIENCE)
-        new = self._store.reject(rejected, Notice(id_, Kind.REJECTED, rejected.key, DEFAULT_AUDIENCE))
-        decision = Decision.REJECTED if new else Decision.DUPLICATE
-        log_decision(decision, rejected.key, level=logging.ERROR, why=reason, size=len(raw))
-        return decision
+        return reject(self._store, raw, reason, self._clock.now())
 
     def _decided(self, decision: Decision, event: Event, key: str) -> Decision:
         log_decision(

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared import ids, keys
+from shared import ids, keys, timestamps
 from shared.audience import DEFAULT_AUDIENCE
 from shared.decision_log import log_decision
+from shared.delivery.rejection import reject
 from shared.notices.kinds import ABOUT_MAIL, Decision, Kind
 from shared.notices.records import Notice, Report
 from shared.store.table import TableUnavailable
+from shared.text import GUID, fact
 
 if TYPE_CHECKING:
     from shared.clock import Clock
@@ -33,7 +35,8 @@ FAILURES = frozenset({"bounced", "suppressed", "quarantined", "filteredspam", "f
 """What counts as not reached. `Expanded` is a distribution list taken apart on the way: no failure."""
 
 SETTLING = timedelta(minutes=10)
-"""How long a report may come before its mail is settled; until then Event Grid is to deliver it again."""
+"""How long a report may come before its mail is settled; until then Event Grid is to deliver it again. By the
+table's clock, and for a report from the future since it was first seen."""
 
 _MAX_ATTEMPTS = 4
 _MAX_LENGTH = 500
@@ -44,70 +47,78 @@ class DeliveryReport(msgspec.Struct, frozen=True):
 
     operation_id: str
     report: Report
-    time: datetime
+    time: datetime | None
+    """When it was made; None where it does not say."""
 
 
 class ReportError(ValueError):
-    """Not a delivery report; the message says why."""
+    """A delivery report that cannot be understood; the message says why."""
 
 
-def parse(text: str, received: datetime) -> list[DeliveryReport | ReportError]:
-    """Read a delivery of reports: one or an array, either schema. What is none comes back as the reason."""
+class Stranger(ValueError):  # noqa: N818 - says what it is
+    """An event that is no delivery report; the message says what it is."""
+
+
+def parse(text: str) -> list[tuple[str, DeliveryReport | ReportError | Stranger]]:
+    """Read a delivery of reports: one or an array, either schema. What is none comes back as the reason.
+
+    Each comes with its text: of an array, its own.
+    """
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return [ReportError(f"not JSON: {error}")]
-    return [_read(element, received) for element in (body if isinstance(body, list) else [body])]
+        return [(text, ReportError(f"not JSON: {error}"))]
+    if not isinstance(body, list):
+        return [(text, _read(body))]
+    return [(json.dumps(element), _read(element)) for element in body]
 
 
-def _read(body: object, received: datetime) -> DeliveryReport | ReportError:
+def _read(body: object) -> DeliveryReport | ReportError | Stranger:
     try:
-        return _report(body, received)
-    except ReportError as error:
+        return _report(body)
+    except (ReportError, Stranger) as error:
         return error
 
 
-def _report(body: object, received: datetime) -> DeliveryReport:
+def _report(body: object) -> DeliveryReport:
     if not isinstance(body, dict):
         raise ReportError("a report is a JSON object")
     kind = body.get("type") or body.get("eventType")
-    if str(kind).lower() != EVENT_TYPE.lower():
-        raise ReportError(f"event type {str(kind)[:200]!r} is no delivery report")
+    if not isinstance(kind, str):
+        raise ReportError("no event type")
+    if kind.lower() != EVENT_TYPE.lower():
+        raise Stranger(f"event type {kind[:200]!r} is no delivery report")
     data = body.get("data")
     if not isinstance(data, dict):
         raise ReportError("no data")
     for name in ("messageId", "recipient", "status"):
         if not isinstance(data.get(name), str) or not data[name]:
             raise ReportError(f"no data.{name}")
+    if not GUID.fullmatch(data["messageId"]):
+        raise ReportError(f"data.messageId is {data['messageId'][:100]!r}, and no id of an operation")
     details = data.get("deliveryStatusDetails")
     message = details.get("statusMessage") if isinstance(details, dict) else details
     named = {str(key).lower(): value for key, value in data.items()}
     times = (named.get("deliveryattempttimestamp"), body.get("time"), body.get("eventTime"))
-    return DeliveryReport(
-        data["messageId"].lower(),
-        Report(
-            data["recipient"][:_MAX_LENGTH], data["status"][:_MAX_LENGTH], str(message or "")[:_MAX_LENGTH]
-        ),
-        next((time for time in map(_time, times) if time), received),
+    recipient, status, detail = (
+        fact(str(value or ""))[:_MAX_LENGTH] for value in (data["recipient"], data["status"], message)
     )
+    time = next(filter(None, map(timestamps.parse, times)), None)
+    return DeliveryReport(data["messageId"].lower(), Report(recipient, status, detail), time)
 
 
 def take(store: Store, clock: Clock, text: str) -> list[Decision]:
     """Take a delivery of reports, and give the decision about each.
 
     An address that was not reached is written down with its mail and told to the default audience, once a
-    day. Raises TableUnavailable, so that Event Grid delivers again, also where a mail is not settled yet; the
-    other reports of the delivery are taken all the same.
+    day; a report that cannot be read is kept. Raises TableUnavailable, so that Event Grid delivers again,
+    also where a mail is not settled yet; the other reports of the delivery are taken all the same.
     """
     decisions: list[Decision] = []
     unavailable: TableUnavailable | None = None
-    for report in parse(text, clock.now()):
-        if isinstance(report, ReportError):
-            log_decision(Decision.IGNORED, keys.digest(text), level=logging.ERROR, why=str(report))
-            decisions.append(Decision.IGNORED)
-            continue
+    for raw, report in parse(text):
         try:
-            decisions.append(_take(store, clock, report))
+            decisions.append(_take(store, clock, raw, report))
         except TableUnavailable as error:
             unavailable = error
     if unavailable is not None:
@@ -115,7 +126,23 @@ def take(store: Store, clock: Clock, text: str) -> list[Decision]:
     return decisions
 
 
-def _take(store: Store, clock: Clock, delivery: DeliveryReport) -> Decision:
+def _take(store: Store, clock: Clock, raw: str, report: DeliveryReport | ReportError | Stranger) -> Decision:
+    if isinstance(report, Stranger):
+        log_decision(Decision.IGNORED, keys.digest(raw), level=logging.ERROR, why=str(report))
+        return Decision.IGNORED
+    if isinstance(report, ReportError):
+        return reject(store, raw, f"no delivery report: {report}", clock.now())
+    try:
+        return _write_down(store, clock, report)
+    except TableUnavailable:
+        raise
+    except Exception as error:
+        # Delivered again it would fail again.
+        log.exception("a delivery report could not be written down")
+        return reject(store, raw, f"could not be written down: {error!r}", clock.now())
+
+
+def _write_down(store: Store, clock: Clock, delivery: DeliveryReport) -> Decision:
     report = delivery.report
     status = report.status.lower()
     if status not in FAILURES | {DELIVERED}:
@@ -123,7 +150,7 @@ def _take(store: Store, clock: Clock, delivery: DeliveryReport) -> Decision:
     for _ in range(_MAX_ATTEMPTS):
         found = store.sent(delivery.operation_id)
         if found is None:
-            if status != DELIVERED and clock.now() - delivery.time < SETTLING:
+            if status != DELIVERED and store.age_of_report(delivery.operation_id, delivery.time) < SETTLING:
                 raise TableUnavailable(f"mail {delivery.operation_id} is not settled yet")
             return _decided(Decision.IGNORED, delivery, logging.INFO)
         sent, etag = found
@@ -162,13 +189,3 @@ def _decided(decision: Decision, delivery: DeliveryReport, level: int) -> Decisi
         why=report.detail,
     )
     return decision
-
-
-def _time(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        time = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

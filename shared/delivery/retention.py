@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared import keys
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from shared.clock import Clock
     from shared.store.protocol import Store
 
 log = logging.getLogger("notifier")
 
-_HISTORY = ("event:", "sent:", "rejected:", "told:", "audience:", "cluster:")
+DEDUPING = timedelta(days=92)
+"""How long what dedupes is kept at least: dead letters are kept for 90 days, and replayed until the last."""
+
+_DEDUPES = ("event:", "rejected:", "told:")
+_HISTORY = ("sent:", "audience:", "cluster:")
 
 
-def remove_expired(store: Store, clock: Clock, retention: timedelta) -> int:
+NEWS_KEPT = timedelta(days=60)
+"""How long the present state holds news: AKS announces a month ahead at most, and pages look a month back."""
+
+
+def remove_expired(store: Store, retention: timedelta) -> int:
     """Remove rows that nothing was written to for as long as `retention`; give their number.
 
-    What something still to be done refers to stays, and the whole history of its maintenance with it. Rows of
-    work are never touched. Raises TableUnavailable; the next day goes on.
+    Rows that dedupe stay longer where that is shorter than an event may still come again. What something
+    still to be done refers to stays, and the whole history of its maintenance with it. Rows of work are never
+    touched. The time is the table's. Raises TableUnavailable; the next day goes on.
     """
-    pending = store.pending()
+    pending, now = store.pending()
     histories = {keys.history_of(key) for key in pending if key.startswith("event:")}
 
     def keep(key: str) -> bool:
         return key in pending or (key.startswith("event:") and keys.history_of(key) in histories)
 
-    since = clock.now() - retention
-    removed = sum(store.delete_expired(prefix, since, keep) for prefix in _HISTORY)
-    log.info("housekeeping: %s rows untouched since %s removed", removed, since.date().isoformat())
+    ages = {**dict.fromkeys(_DEDUPES, max(retention, DEDUPING)), **dict.fromkeys(_HISTORY, retention)}
+    removed = sum(store.delete_expired(prefix, now - age, keep) for prefix, age in ages.items())
+    log.info(
+        "housekeeping: %s rows untouched since %s removed", removed, (now - retention).date().isoformat()
+    )
+    trimmed = store.trim_news(now - NEWS_KEPT)
+    log.info("housekeeping: %s news taken out of the present state", trimmed)
     return removed

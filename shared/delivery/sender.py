@@ -147,10 +147,13 @@ class Sender:
                 self._limiter.pause_until(row.mail.target, until_time, reason)
                 self._store.free(row)
                 return SendResult.PAUSED
-            case Unavailable(reason):
+            case Unavailable(reason, of_this_mail):
+                if of_this_mail is not None and self._is_alone(row):
+                    return self._settle_alone(row, of_this_mail, message)
                 log.error("%s takes no mail: %s", _service(channel), reason)
                 self._limiter.back_off(row.mail.target, reason)
-                self._store.free(row)
+                since_now = row.suspected or self._clock.now()
+                self._store.free(row, suspected=since_now if of_this_mail is not None else None)
                 return SendResult.PAUSED
             case Refused(reason):
                 return self._refused(row, reason, channel, message, timeouts)
@@ -246,6 +249,18 @@ class Sender:
             self._store.refuse(row, reason)
             return SendResult.IN_DOUBT
         return self._give_up_refused(row, reason, message)
+
+    def _is_alone(self, row: MailRow) -> bool:
+        """Return whether the service has taken another mail since it began to refuse this one."""
+        return row.suspected is not None and self._store.has_sent(row.mail.target, row.suspected)
+
+    def _settle_alone(self, row: MailRow, outcome: Postponed | Refused, message: Message) -> SendResult:
+        """Deal with a refusal of this mail's recipients: its members would fare no better one by one."""
+        if isinstance(outcome, Postponed):
+            log.warning("mail %s is not taken for now: %s", row.mail.operation_id, outcome.reason)
+            self._store.postpone(row, outcome.reason)
+            return SendResult.IN_DOUBT
+        return self._settle(row, "failed", message=message, why=outcome.reason)
 
     def _give_up_refused(self, row: MailRow, reason: str, message: Message | None) -> SendResult:
         mail = row.mail

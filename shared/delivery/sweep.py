@@ -27,8 +27,9 @@ from shared.delivery import limiter
 from shared.delivery.limiter import RateLimited
 from shared.delivery.sender import SendResult
 from shared.durations import ahead
+from shared.events.envelope import parse
 from shared.notices.kinds import ENDS, URGENT, Decision, Kind, kind_of
-from shared.notices.planning import NO_WATCH, next_check, overtaken, redundant, still_true
+from shared.notices.planning import NO_WATCH, escalated_to, next_check, overtaken, redundant, still_true
 from shared.notices.records import Mail, MailItem, Notice, SentMail, StoredEvent, frozen_history, upgrade_of
 from shared.store.protocol import MAX_MEMBERS
 from shared.store.reader import Reader
@@ -36,27 +37,31 @@ from shared.store.rows import LONG_AGO
 from shared.store.table import MAX_OPERATIONS, TableUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from shared.audience import Destination
-    from shared.clock import Clock
+    from shared.clock import TableClock
     from shared.clusters.lookup import Lookup
     from shared.clusters.runs import RunLookup
     from shared.delivery.grouping import Grouping
     from shared.delivery.limiter import Limiter
     from shared.delivery.sender import Sender
+    from shared.events.model import Item
     from shared.notices.planning import Watch
     from shared.notices.records import Check
     from shared.routes import Routes
     from shared.store.protocol import Due, Store
-    from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow
+    from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SpreadRow
 
 
 log = logging.getLogger("notifier")
 
 SECONDS = 45.0
 """No new mail is begun after this much of a sweep: the timer fires every minute."""
+
+APART = 60
+"""Seconds that clocks may be apart before it is worth a warning."""
 
 MAX_LOOKAHEAD = timedelta(minutes=5)
 """How much longer a notice may have to wait and still go along with others."""
@@ -75,6 +80,8 @@ class SweepResult(msgspec.Struct):
     paused: bool = False
     oldest: int = 0
     """By how many seconds the oldest work that still waits is overdue: an alert looks at it."""
+    ahead: int = 0
+    """By how many seconds this machine's clock is ahead of the table's."""
 
 
 class _StopSending(Exception):  # noqa: N818 - a signal within this module
@@ -91,9 +98,10 @@ class Sweeper:
         sender: Sender,
         limiter: Limiter,
         routes: Routes,
-        clock: Clock,
+        clock: TableClock,
         grouping: Grouping,
         clusters: Lookup = OFF,
+        record_one: Callable[[Item], Decision],
         watch: Watch = NO_WATCH,
         runs: RunLookup | None = None,
     ) -> None:
@@ -111,6 +119,7 @@ class Sweeper:
         self._company = min(max(grouping.of(*one).wait for one in everybody), MAX_LOOKAHEAD)
         self._sharing = Counter(target for _, target in everybody)
         self._clusters = clusters
+        self._record_one = record_one
         self._last: dict[Destination, datetime] = {}
         self._stopped: set[str] = set()
         """Targets that take no mail for the rest of this sweep."""
@@ -128,34 +137,45 @@ class Sweeper:
         sending = True
         notices: list[NoticeRow] = []
         lookahead: list[NoticeRow] = []
+        suspects: list[tuple[Due, MailRow]] = []
         for _ in range(_MAX_ROUNDS):
             due = self._store.due(self._clock.now(), first, self._company)
             sweep.found += len(due.checks) + len(due.notices) + len(due.mails)
             try:
                 if first == keys.GATE:
+                    self._compare_clocks(sweep)
                     self._limiter.see(due.gates)
                     self._stopped |= {gate.target for gate in due.gates if gate.until > due.server_time}
                 if sending:
-                    self._recover(due, started, sweep)
+                    self._recover(due, [row for row in due.mails if not row.suspected], started, sweep)
             except _StopSending:
                 sending = False
                 self._wait(sweep, due.mails)
-            made += self._check(due.checks, started, sweep)
+            suspects += [(due, row) for row in due.mails if row.suspected]
+            made += self._spread(due.spreads, started) + self._check(due.checks, started, sweep)
             notices += due.notices
             lookahead += due.upcoming
             if due.more:
                 first = due.next
             elif made and sending:
                 # Checks have become notices: these go together with what waits already.
-                first, made, notices, lookahead = keys.GATE, 0, [], []
+                first, made, notices, lookahead, suspects = keys.GATE, 0, [], [], []
             else:
                 break
         if sending:
             self._send_batches(notices, lookahead, started, sweep)
+            self._send_suspects(suspects, started, sweep)
         else:
             self._wait(sweep, notices)
         sweep.paused = bool(self._stopped)
         return sweep
+
+    def _compare_clocks(self, sweep: SweepResult) -> None:
+        """Warn, once a sweep, where this machine's clock is not the table's."""
+        ahead = round(self._clock.ahead())
+        if abs(ahead) >= APART and not sweep.ahead:
+            log.warning("the clock of this machine is %s seconds ahead of the table's, which counts", ahead)
+        sweep.ahead = ahead
 
     def _wait(self, sweep: SweepResult, rows: Iterable[NoticeRow | MailRow]) -> None:
         """Count what waits, and how long the oldest of it has."""
@@ -212,12 +232,38 @@ class Sweeper:
             log_decision(decision, check.key, check=check.kind, lead=check.lead)
         return made
 
+    def _spread(self, rows: Sequence[SpreadRow], started: float) -> int:
+        """Record events for each of the clusters that they name; tell for how many it was new.
+
+        What a third of a sweep does not suffice for is left to the next.
+        """
+        made = 0
+        for row in rows:
+            items = parse(row.raw, row.received)
+            for number, item in enumerate(items[row.done :], row.done):
+                if self._clock.monotonic() - started > SECONDS / 3:
+                    self._store.spread_on(row, number)
+                    return made
+                made += self._record_one(item) is not Decision.DUPLICATE
+            self._store.spread_over(row)
+        return made
+
     # Mails
 
-    def _recover(self, due: Due, started: float, sweep: SweepResult) -> None:
+    def _send_suspects(
+        self, suspects: Sequence[tuple[Due, MailRow]], started: float, sweep: SweepResult
+    ) -> None:
+        """Try again what may be the only mail that is refused, after all others: they tell whether it is."""
+        try:
+            for due, row in suspects:
+                self._recover(due, [row], started, sweep)
+        except _StopSending:
+            pass
+
+    def _recover(self, due: Due, mails: Sequence[MailRow], started: float, sweep: SweepResult) -> None:
         """Take over the mails that nobody is sending, failures first."""
         reader = Reader(self._store)
-        for row in sorted(due.mails, key=_failures_first):
+        for row in sorted(mails, key=_failures_first):
             if row.leased and due.server_time - row.timestamp < self._sender.term(row):
                 self._wait(sweep, [row])
                 continue
@@ -393,10 +439,13 @@ class Sweeper:
     def _told(self, check: Check, reader: Reader) -> tuple[Destination, ...]:
         """Return who hears, at this moment, of what a check has come to, and where."""
         row = reader.row(check.key)
-        if isinstance(row, StoredEvent):
+        if to := escalated_to(check.lead):
+            audiences: tuple[str, ...] = (self._routes.audience(to).id,)
+        elif isinstance(row, StoredEvent):
             told = msgspec.structs.replace(
                 row.event, upgrade=upgrade_of(row.event, reader.history(check.key))
             )
+            told = self._clusters.tagged(told, reader)
             audiences = self._routes.audiences_for(told, check.kind, check.lead)
         else:
             audiences = tuple(self._routes.audiences)  # it cannot be read: better all than nobody
@@ -413,7 +462,9 @@ class Sweeper:
         if not notice.key.startswith("event:"):
             return MailItem(notice.kind, notice.key, (), notice.lead)
         history = reader.history(notice.key)
-        if overtaken(notice.kind, notice.key, history) and self._is_replaced(notice, history):
+        if overtaken(notice.kind, notice.key, history, self._clock.now()) and self._is_replaced(
+            notice, history, reader
+        ):
             return None
         snapshot = self._clusters.snapshot(notice.kind, notice.key, history, reader, self._clock.now())
         told = next((row for row in history if row.key == notice.key), None)
@@ -426,7 +477,7 @@ class Sweeper:
             part=self._runs.part(told, notice.kind, notice.audience) if self._runs and told else None,
         )
 
-    def _is_replaced(self, notice: Notice, history: Sequence[StoredEvent]) -> bool:
+    def _is_replaced(self, notice: Notice, history: Sequence[StoredEvent], reader: Reader) -> bool:
         """Return whether the audience hears of what has overtaken a notice.
 
         An announcement is pointless once it is over, whoever hears of that; that something has started is
@@ -434,7 +485,7 @@ class Sweeper:
         """
         if notice.kind is not Kind.STARTED:
             return True
-        ends = [row.event for row in history if row.event.status in ENDS]
+        ends = [self._clusters.tagged(row.event, reader) for row in history if row.event.status in ENDS]
         return any(notice.audience in self._routes.audiences_for(end, kind_of(end)) for end in ends)
 
     def _is_early(self, to: Destination, interval: timedelta) -> bool:

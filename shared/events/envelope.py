@@ -44,6 +44,19 @@ def parse(text: str, received: datetime) -> list[Item]:
     return [item for element in body for item in _items(json.dumps(element), element, received)]
 
 
+def named(text: str) -> str:
+    """Return what the envelope of an event calls it, its source and its id; empty where it does not."""
+    try:
+        body = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    envelope, _ = scheduled_event.envelope_of(body)
+    names = [envelope.get("source") or envelope.get("topic"), envelope.get("id")]
+    return json.dumps(names) if all(isinstance(name, str) and name for name in names) else ""
+
+
 def _items(text: str, body: object, received: datetime) -> list[Item]:
     """Read one event: one item, or one for each cluster that it names."""
     reading = _read(body, received)

@@ -193,13 +193,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: str = ""
     end_of_support: EndOfSupport | None = None
     news: str = ""
-    """A kind of notice, for what is no maintenance: a cluster's own topic, an observation, an update run."""
+    """A kind of notice, for what is no maintenance: an event of a cluster's own topic, of an update run, an
+    observation."""
     versions: tuple[str, ...] = ()
     """Of news of versions: the latest supported, the latest stable, the lowest minor, the latest preview."""
-    facts: dict[str, Any] = {}
-    """Of an observation: its data, in the form of its kind (`shared.events.observation`)."""
     run: RunFacts | None = None
     """For an event of a fleet: where in which update run. All of one run share one event_id."""
+    tags: dict[str, str] = {}
+    """Of its cluster, their names in lower case: put in before routing, and not stored."""
+    facts: dict[str, Any] = {}
+    """Of an observation: its data, in the form of its kind (`shared.events.observation`)."""
 
     def row_key(self, revision: int = 0) -> str:
         """Return the key of the row that holds this event, or a revision of it."""

@@ -36,7 +36,6 @@ moment the notice was made, microseconds before the event's own time."""
 _SHORT = 256
 _LONG = 2_048
 _MAX_POOLS = 100
-_MAX_CLUSTERS = 50
 _MAX_POOL = 64
 
 _POOL = re.compile(r"/agentpools/(?P<pool>[^/]+)", re.IGNORECASE)
@@ -181,7 +180,7 @@ def others(event: Event, body: Mapping[str, Any]) -> list[Event]:
             subject=cluster,
             pools=_pools(named[key]),
         )
-        for key, cluster in list(clusters.items())[:_MAX_CLUSTERS]
+        for key, cluster in clusters.items()
     ]
 
 

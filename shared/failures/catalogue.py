@@ -15,7 +15,7 @@ import msgspec
 from shared.failures import templates
 from shared.failures.entry import AdviceStep, CatalogueEntry
 from shared.failures.facts import FACTS
-from shared.failures.patterns import Pattern
+from shared.failures.patterns import Needed, Pattern
 from shared.failures.speakers import Speaker
 from shared.failures.text import lower
 
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 OWN_FILE = Path(__file__).with_name("catalogue.yaml")
 UNKNOWN = "unknown"
 """The entry for reasons that no other fits."""
+
+REFUSED = "request-refused"
+"""The entry for those of them in which a request was refused before anything was done."""
+
+_BY_THEMSELVES = frozenset({UNKNOWN, REFUSED})
+"""Entries that are found by no code and no pattern of theirs."""
 
 LAST_RESORT = 30
 """An entry of a lower priority is reported only where nothing better was found in the message."""
@@ -56,7 +62,7 @@ class Catalogue:
         self.exit_codes = exit_codes
         self.by_code: dict[str, list[CatalogueEntry]] = {}
         self.by_exit_code: dict[tuple[Speaker, int], CatalogueEntry] = {}
-        self.patterns: Patterns = []
+        patterns: Patterns = []
         self.readers: dict[str, list[Pattern]] = {}
         """The patterns of an entry that keep facts."""
         for entry in self.entries.values():
@@ -71,13 +77,14 @@ class Catalogue:
                     pattern = Pattern(source)
                 except ValueError as error:
                     raise CatalogueError(f"{where}: entry '{entry.id}', field 'patterns': {error}") from None
-                self.patterns.append((pattern, entry))
+                patterns.append((pattern, entry))
                 if pattern.names:
                     self.readers.setdefault(entry.id, []).append(pattern)
+        self._patterns = Needed(patterns)
 
     def patterns_in(self, flat: str) -> Patterns:
         """Return the patterns that may be found in a text in small letters on one line."""
-        return [pair for pair in self.patterns if pair[0].needs in flat]
+        return self._patterns.may_be_in(flat)
 
 
 def load(path: str | None = None, *, thorough: bool = False) -> Catalogue:
@@ -202,7 +209,7 @@ def _check(entry: CatalogueEntry, fault: Callable[[str, str], CatalogueError]) -
         raise fault("link", f"expected an https address, got {entry.link!r}")
     if not 0 <= entry.priority <= 100:  # noqa: PLR2004
         raise fault("priority", f"expected a number from 0 to 100, got {entry.priority}")
-    if entry.id != UNKNOWN and not any(
+    if entry.id not in _BY_THEMSELVES and not any(
         (entry.codes, entry.patterns, entry.linux_exit_codes, entry.windows_exit_codes)
     ):
         raise fault("codes", "expected a code, a pattern or an exit code to tell the failure by")

@@ -1,22 +1,22 @@
-"""From the fragments of a reason to findings: which entry each fragment is, and what that says of it."""
+"""From the fragments of a reason to findings: which entry each fragment is, and what it says beside that."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from shared.events.model import Cluster, Upgrade
-from shared.failures import templates
-from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, UNKNOWN, Catalogue
+from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, REFUSED, UNKNOWN, Catalogue
+from shared.failures.codes import WRAPPERS, codes_in
 from shared.failures.exit_codes import exit_code
-from shared.failures.explanation import Context, Finding, Step
 from shared.failures.extraction import read
-from shared.failures.facts import FACTS, accepted, label
-from shared.failures.fragments import WRAPPERS, Fragment, codes_in
+from shared.failures.facts import accepted
+from shared.failures.findings import Case, finding_of
+from shared.failures.fragments import Fragment
 from shared.failures.matching import BOUNDARY, Match, in_different_sentences, matches_in
-from shared.failures.sentences import Told, is_told_apart, telling
 from shared.failures.speakers import Speaker, extensions_in
+from shared.failures.telling import Told, is_told_apart, refuses, telling
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
@@ -24,17 +24,12 @@ if TYPE_CHECKING:
 
     from shared.failures.catalogue import Patterns
     from shared.failures.entry import CatalogueEntry
+    from shared.failures.explanation import Context, Finding
 
-_UPGRADES = frozenset(Upgrade)
 _SYSTEMS = {Speaker.LINUX: "linux", Speaker.WINDOWS: "windows"}
 _MAX_FINDINGS_PER_ENTRY = 6
 _MAX_UNKNOWN = 3
 _MAX_FINDINGS = 50
-_MAX_FURTHER = 40
-MAX_QUOTE_CHARACTERS = 110
-"""Of AKS's own sentence in a title: what a subject line shows."""
-
-_MAX_WORD_CUT_OFF = 25
 
 _OPENS_FAILURE = re.compile(
     r"[\n.;!?\"')}\]]\s{1,9}(?=\([A-Z]\w{4,79}\)\s|(?:Sub|Error)?Code\s{0,2}[:=]\s{0,2}[\"']?[A-Z]"
@@ -50,20 +45,9 @@ _LEADS_UP = re.compile(
 """Sentences that open a message whose telling words come later."""
 
 
-class _Case(NamedTuple):
-    """A fragment that has found its entry."""
-
-    entry: CatalogueEntry
-    code: str
-    facts: dict[str, str]
-    text: str
-    words: str
-    """The text as sent."""
-
-
 def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalogue) -> tuple[Finding, ...]:
     """Return what a failure is, the finding to act on first in front. At least one, `unknown` if need be."""
-    known: list[_Case] = []
+    known: list[Case] = []
     unknown: list[Fragment] = []
     accounted: set[str] = set()
     own: list[str] = []
@@ -85,17 +69,44 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
     telling_cases = [case for case in known if case.entry.priority >= LAST_RESORT]
     if telling_cases:
         known = telling_cases
-    findings = [finding for cases in _grouped(known) for finding in _findings(cases, context)]
-    entry = catalogue.entries[UNKNOWN]
+    findings = [finding_of(cases, context) for cases in _grouped(known)]
     for fragment, told in _worth_naming(unknown, known, accounted):
+        entry = catalogue.entries[REFUSED if _is_refusal(fragment, told) else UNKNOWN]
         code = _telling_code(fragment.codes)
         facts = _facts(fragment, code, catalogue, entry)
-        findings += _findings([_Case(entry, code, facts, lower(fragment.text), fragment.text)], context, told)
+        case = Case(entry, code, facts, lower(fragment.text), fragment.text)
+        findings.append(finding_of([case], context, told))
     return tuple(findings[:_MAX_FINDINGS])
 
 
+_REFUSING_CODE = re.compile(
+    r"bad_?request(?:error)?|operationnotallowed|validationerror|preflightvalidationcheckfailed"
+    r"|(?:invalid|unsupported|onlysupported|cannot|missing)\w+"
+    r"|\w+(?:not(?:supported|allowed|valid|enabled|permitted)|unsupported|incompatible|mismatch|required)",
+    re.IGNORECASE,
+)
+_REFUSING_STATUS = re.compile(r"\bbad request\b|\b(?:status(?:code)?|response)\W{1,3}400\b", re.IGNORECASE)
+_UNDER_WAY = re.compile(
+    r"reconcil|retry failed|terminal provisioning state|dependency:|vmss|\binstances?\b|\bvms?\b|extension"
+    r"|\bpods?\b|\bnode ",
+    re.IGNORECASE,
+)
+"""Words of an operation that had begun."""
+
+
+def _is_refusal(fragment: Fragment, told: Told) -> bool:
+    """Return whether a fragment says that a request was refused, and in a sentence of its own why."""
+    if not told.sentence or not refuses(told.sentence):
+        return False
+    words = f"{fragment.outer}\n{fragment.text}"
+    return not _UNDER_WAY.search(words) and (
+        any(_REFUSING_CODE.fullmatch(code) for code in fragment.codes)
+        or _REFUSING_STATUS.search(words) is not None
+    )
+
+
 def _worth_naming(
-    fragments: list[Fragment], known: list[_Case], accounted: set[str]
+    fragments: list[Fragment], known: list[Case], accounted: set[str]
 ) -> list[tuple[Fragment, Told]]:
     """Return the fragments that no entry explains and that say something: each code and sentence once."""
     found: dict[str, tuple[Fragment, Told]] = {}
@@ -125,7 +136,7 @@ def _worth_naming(
     return list(found.values())[:_MAX_UNKNOWN]
 
 
-def _cases(fragment: Fragment, catalogue: Catalogue, patterns: Patterns) -> Iterator[_Case]:
+def _cases(fragment: Fragment, catalogue: Catalogue, patterns: Patterns) -> Iterator[Case]:
     """Yield what a fragment is; where it turns out to speak of several failures, each with its own words."""
     flat = lower(fragment.text.replace("\n", " "))
     chosen = _chosen(fragment.text, matches_in(fragment, flat, catalogue, patterns))
@@ -145,9 +156,9 @@ def _cases(fragment: Fragment, catalogue: Catalogue, patterns: Patterns) -> Iter
         yield _case(Fragment(text, tuple(codes), fragment.outer), match, catalogue)
 
 
-def _case(fragment: Fragment, match: Match, catalogue: Catalogue) -> _Case:
+def _case(fragment: Fragment, match: Match, catalogue: Catalogue) -> Case:
     facts = _facts(fragment, match.code, catalogue, match.entry)
-    return _Case(match.entry, match.code, facts, lower(fragment.text), fragment.text)
+    return Case(match.entry, match.code, facts, lower(fragment.text), fragment.text)
 
 
 def _chosen(text: str, matches: list[Match]) -> list[Match]:
@@ -200,7 +211,7 @@ def _facts(fragment: Fragment, code: str, catalogue: Catalogue, entry: Catalogue
     """Read a fragment's facts, and from the words around it what the fragment itself does not say."""
     facts = read(fragment.text)
     if fragment.outer:
-        facts = read(fragment.outer) | facts
+        facts = _read_around(fragment.outer) | facts
     lowered = lower(fragment.text.replace("\n", " "))
     for pattern in catalogue.readers.get(entry.id, ()):
         for match in pattern.find(fragment.text, lowered):
@@ -221,10 +232,16 @@ def _facts(fragment: Fragment, code: str, catalogue: Catalogue, entry: Catalogue
     return facts
 
 
-def _grouped(cases: Iterable[_Case]) -> list[list[_Case]]:
+@lru_cache(maxsize=8)
+def _read_around(text: str) -> dict[str, str]:
+    """Read the facts of words that stand around several failures, once for all of them."""
+    return read(text)
+
+
+def _grouped(cases: Iterable[Case]) -> list[list[Case]]:
     """Put together what is the same failure; what says less than another of its kind adds nothing."""
-    groups: dict[tuple[str, ...], list[_Case]] = {}
-    by_entry: dict[str, list[_Case]] = {}
+    groups: dict[tuple[str, ...], list[Case]] = {}
+    by_entry: dict[str, list[Case]] = {}
     for case in cases:
         by_entry.setdefault(case.entry.id, []).append(case)
     for of_entry in by_entry.values():
@@ -236,8 +253,8 @@ def _grouped(cases: Iterable[_Case]) -> list[list[_Case]]:
     return _folded(ordered)
 
 
-def _telling_more(cases: list[_Case]) -> list[_Case]:
-    kept: list[_Case] = []
+def _telling_more(cases: list[Case]) -> list[Case]:
+    kept: list[Case] = []
     for case in sorted(cases, key=lambda case: -len(_own(case))):
         own = _own(case).items()
         if not any(own <= _own(other).items() for other in kept):
@@ -245,13 +262,13 @@ def _telling_more(cases: list[_Case]) -> list[_Case]:
     return sorted(kept, key=lambda case: next(at for at, other in enumerate(cases) if other is case))
 
 
-def _own(case: _Case) -> dict[str, str]:
+def _own(case: Case) -> dict[str, str]:
     return {name: value for name, value in case.facts.items() if name != "code"}
 
 
-def _folded(groups: list[list[_Case]]) -> list[list[_Case]]:
+def _folded(groups: list[list[Case]]) -> list[list[Case]]:
     """Keep the number of findings readable: beyond six of an entry, the rest are lines of its first."""
-    firsts: dict[str, list[list[_Case]]] = {}
+    firsts: dict[str, list[list[Case]]] = {}
     for group in groups:
         of_entry = firsts.setdefault(group[0].entry.id, [])
         if len(of_entry) < _MAX_FINDINGS_PER_ENTRY:
@@ -259,168 +276,3 @@ def _folded(groups: list[list[_Case]]) -> list[list[_Case]]:
         else:
             of_entry[0] += group
     return [group for of_entry in firsts.values() for group in of_entry]
-
-
-def _findings(cases: list[_Case], context: Context, told: Told | None = None) -> Iterator[Finding]:
-    case, *others = cases
-    entry = case.entry
-    told = told or telling(case.words)
-    facts = _about(context, case.facts) | case.facts
-    further = list(dict.fromkeys(_occurrence(entry, other) for other in others))
-    if len(further) > _MAX_FURTHER:
-        further[_MAX_FURTHER:] = [f"and {len(further) - _MAX_FURTHER} more"]
-    named = facts
-    if entry.id == UNKNOWN and facts.get("code", "").lower() in WRAPPERS:
-        # A wrapper is never told as the cause.
-        named = {name: value for name, value in facts.items() if name != "code"}
-    title = templates.prose(entry.title, named)
-    summary = templates.prose(entry.summary, named)
-    happened = templates.prose(entry.happened, named)
-    quoted = bool(told.sentence) and (entry.quote or entry.id == UNKNOWN)
-    if quoted:
-        summary = told.sentence
-    if entry.id == UNKNOWN and told.sentence:
-        title = _quoting(told.sentence, named.get("code", ""))
-    if told.sentence and (entry.id == UNKNOWN or _adds(told.sentence, (title, summary, happened))):
-        happened += f' In AKS\'s words: "{told.sentence}"'
-    if told.remedy and (quoted or _adds(told.remedy, (happened,))):
-        happened += f' It advises: "{told.remedy}"'
-    lowered = case.text
-    yield Finding(
-        entry=entry.id,
-        code=facts.get("code", ""),
-        title=title,
-        summary=summary,
-        happened=happened,
-        state=_state(lowered) or templates.prose(entry.state, facts),
-        owner=entry.owner,
-        urgency=entry.urgency,
-        quoted=quoted,
-        retries=_retries(lowered) or templates.prose(entry.retries, facts),
-        steps=tuple(_steps(entry, context, facts, case.text)),
-        link=entry.link,
-        facts=tuple((label(name), value) for name, value in _shown(case.facts)),
-        more=tuple(further),
-        said=told.sentence,
-    )
-
-
-def _quoting(sentence: str, code: str) -> str:
-    """Return a title in AKS's own words, marked as such, with the code where there is room for it."""
-    if len(sentence) > MAX_QUOTE_CHARACTERS:
-        sentence = sentence[:MAX_QUOTE_CHARACTERS]
-        whole_words = sentence.rsplit(" ", 1)[0]
-        if len(sentence) - len(whole_words) < _MAX_WORD_CUT_OFF:
-            sentence = whole_words
-        sentence = sentence.rstrip(" ,;:\u2026") + "\u2026"
-    title = f'AKS says "{sentence}"'
-    return (
-        f"{title} ({code})"
-        if code and code not in sentence and len(title) + len(code) < MAX_QUOTE_CHARACTERS
-        else title
-    )
-
-
-_TELLING_WORD = re.compile(
-    r"[\w./:@-]*(?:\d|[a-z][A-Z]|[/_@])[\w./:@-]*|(?<=['\"])[\w.-]{2,}(?=['\"])|[A-Z]{3,}"
-)
-
-
-def _adds(sentence: str, texts: tuple[str, ...]) -> bool:
-    """Return whether a sentence has a name, number or code that our own texts do not have."""
-    ours = lower(" ".join(texts))
-    return any(lower(word).strip(".:-") not in ours for word in _TELLING_WORD.findall(sentence))
-
-
-# What AKS itself says of retries and state goes before the general words of the catalogue.
-_RETRIES = (
-    (
-        (
-            "aks will continuously retry",
-            "will be retried automatically",
-            "will automatically retry",
-            "aks will retry",
-        ),
-        (
-            "AKS says that it goes on trying by itself until it succeeds or its time is over; see"
-            " then whether it has to be started again."
-        ),
-    ),
-    (
-        ("retriable: true", '"retriable": true', "retryable: true"),
-        "AKS marks the error as one that may pass when the operation is tried again (Retriable: true).",
-    ),
-    (
-        ("retriable: false", '"retriable": false', "retryable: false"),
-        "AKS marks the error as one that comes again until its cause is fixed (Retriable: false).",
-    ),
-)
-_STATES = (
-    (
-        ("preflight validation check", "preflight validation failed"),
-        (
-            "AKS refused the operation in its check beforehand; nothing was changed, and the cluster runs on"
-            " as it was."
-        ),
-    ),
-    (
-        ("the vm may still finish provisioning", "the vm may still start"),
-        (
-            "Azure says that the machine may still start by itself; until then the operation has stopped, and"
-            " the node pool is likely left in state Failed."
-        ),
-    ),
-)
-
-
-def _retries(lowered: str) -> str:
-    return next((said for marks, said in _RETRIES if any(mark in lowered for mark in marks)), "")
-
-
-def _state(lowered: str) -> str:
-    return next((said for marks, said in _STATES if any(mark in lowered for mark in marks)), "")
-
-
-def _steps(entry: CatalogueEntry, context: Context, facts: dict[str, str], text: str) -> Iterator[Step]:
-    upgrade = context.upgrade if context.upgrade in _UPGRADES else Upgrade.UNKNOWN
-    for advice in entry.steps:
-        if advice.only_for and upgrade not in advice.only_for:
-            continue
-        if not all(facts.get(name) for name in advice.needs):
-            continue
-        if advice.unless and all(facts.get(name) for name in advice.unless):
-            continue
-        if advice.says and not any(word in text for word in advice.says):
-            continue
-        yield Step(templates.prose(advice.do, facts), templates.command(advice.run, facts))
-
-
-def _about(context: Context, read_facts: dict[str, str]) -> dict[str, str]:
-    """Take what the event says besides the reason. The reason knows better which pool it was."""
-    facts = {
-        "subscription": accepted("subscription", context.subscription),
-        "resource_group": accepted("resource_group", context.resource_group),
-        "cluster": accepted("cluster", context.cluster),
-        "region": accepted("region", context.region.replace(" ", "").lower()),
-    }
-    if all(facts[name] for name in ("subscription", "resource_group", "cluster")):
-        facts["cluster_id"] = Cluster(facts["subscription"], facts["resource_group"], facts["cluster"]).id
-    if "pool" not in read_facts and len(context.pools) == 1:
-        facts["pool"] = accepted("pool", context.pools[0].lower())
-    return {name: value for name, value in facts.items() if value}
-
-
-def _shown(facts: dict[str, str]) -> list[tuple[str, str]]:
-    order = {name: at for at, name in enumerate(FACTS)}
-    if "namespace" in facts and "pod" in facts:
-        facts = facts | {"pod": f"{facts['namespace']}/{facts['pod']}"}
-        del facts["namespace"]
-    shown = [(name, value) for name, value in facts.items() if name not in FACTS or FACTS[name].label]
-    return sorted(shown, key=lambda fact: order.get(fact[0], len(order)))
-
-
-def _occurrence(entry: CatalogueEntry, case: _Case) -> str:
-    if entry.occurrence:
-        return templates.prose(entry.occurrence, case.facts)
-    shown = "; ".join(f"{label(name)} {value}" for name, value in _shown(case.facts))
-    return shown or " ".join(case.words.split())[:200]

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MAX_ATTEMPTS = 24
+_MAX_WORD_CUT_OFF = 40
+"""Of a number or a literal that the end of the text cuts."""
+
 _ESCAPED_QUOTE = re.compile(r'(?<!\\)\\++(?=")')
 _ESCAPED_BREAK = re.compile(r"(?<!\\)\\++(?:r\\++n|n|r(?![a-z]))")
 _ESCAPED_TAB = re.compile(r"(?<!\\)\\++t(?![a-z])")
@@ -36,8 +39,8 @@ def json_spans(text: str) -> Iterator[tuple[int, int, object]]:
             value, end = decoder.raw_decode(text, at)
         except RecursionError:
             return
-        except ValueError:
-            value = _closed(text[at:])
+        except json.JSONDecodeError as error:
+            value = _closed(text[at:]) if _is_cut_off(text, error) else None
             if isinstance(value, dict | list):
                 yield at, len(text), value
                 return
@@ -45,6 +48,11 @@ def json_spans(text: str) -> Iterator[tuple[int, int, object]]:
             continue
         yield at, end, value
         at = end
+
+
+def _is_cut_off(text: str, error: json.JSONDecodeError) -> bool:
+    """Return whether decoding failed because the text ends too early, not because it is wrong inside."""
+    return error.msg.startswith("Unterminated string") or error.pos >= len(text) - _MAX_WORD_CUT_OFF
 
 
 def _closed(text: str) -> object:

@@ -17,7 +17,7 @@ _BOOTSTRAP = re.compile(
     re.IGNORECASE,
 )
 _EXIT = re.compile(
-    r"\bexit (?:status|code)(?: of)?\W{1,6}(\d{1,5})\b|\bexitcode\W{1,6}(\d{1,5})\b", re.IGNORECASE
+    r"\b(?:exit (?:status|code)(?: of)?|exitcode|connection check code)\W{1,6}(\d{1,5})\b", re.IGNORECASE
 )
 
 
@@ -35,7 +35,7 @@ def exit_code(text: str) -> ExitCode | None:
     match = _EXIT.search(text)
     if match is None or not _BOOTSTRAP.search(text):
         return None
-    number = int(match[1] or match[2])
+    number = int(match[1])
     speakers = speakers_in(text, lower(text))
     for speaker in (Speaker.EXTENSION, Speaker.WINDOWS):
         if speaker in speakers:

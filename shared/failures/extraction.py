@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from shared.failures.facts import accepted
-from shared.failures.patterns import Pattern
+from shared.failures.patterns import Needed, Pattern
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ correlationid: {correlation_id}
 cse error: {windows_error}
 """.strip().splitlines()
 
-_PATTERNS = [Pattern(where) for where in _WHERE]
+_PATTERNS = Needed((Pattern(where), None) for where in _WHERE)
 
 _NODE = re.compile(
     r"\b(?P<node>aks-(?P<pool>[a-z][a-z0-9]{0,11})-\d{4,12}-(?:vmss[0-9a-z]{1,12}|\d{1,5}))\b(?!_)",
@@ -296,11 +296,10 @@ def _by_form(flat: str, lowered: str) -> Iterator[tuple[str, str]]:
 
 
 def _by_words(text: str, lowered: str) -> Iterator[tuple[str, str]]:
-    for pattern in _PATTERNS:
-        if pattern.needs in lowered:
-            for match in pattern.find(text, lowered):
-                yield from match.facts.items()
-                break
+    for pattern, _ in _PATTERNS.may_be_in(lowered):
+        for match in pattern.find(text, lowered):
+            yield from match.facts.items()
+            break
 
 
 def _in_ids(flat: str, lowered: str) -> Iterator[tuple[str, str]]:

@@ -90,6 +90,7 @@ FACTS: dict[str, Fact] = {
     "image": Fact("Image", "the image", _form(r"[\w.-]+(?::[\w.-]+){0,4}")),
     "node_image": Fact("Node image", "the node image", _form(r"AKS[\w.-]{3,100}")),
     "configuration_version": Fact("Configuration version", "its configuration", _VERSION),
+    "parameter": Fact("Parameter", "a parameter", _form(r"[a-z][\w.]{2,120}")),
     "property": Fact("Property", "a property", _WORD),
     "disk_type": Fact("Disk type", "this disk type", _WORD),
     # Quota, capacity.

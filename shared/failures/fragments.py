@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
 from typing import NamedTuple
 
+from shared.failures.codes import NO_WORDS, codes_in, without_codes
 from shared.failures.embedded_json import json_spans, may_hold_json, unescape
+from shared.failures.records import records_in
 from shared.failures.text import unwrapped
 
 MAX_READ_CHARACTERS = 64_000
@@ -24,51 +25,6 @@ MAX_READ_CHARACTERS = 64_000
 _MAX_FRAGMENTS = 120
 _MAX_OUTER_CHARACTERS = 4_000
 _MAX_DEPTH = 30
-
-WRAPPERS = frozenset(
-    {
-        "agentpooloperationfailed",
-        "badrequest",
-        "badrequesterror",
-        "clienterror",
-        "conflict",
-        "createvmssagentpoolfailed",
-        "deletevmssagentpoolfailed",
-        "deploymentfailed",
-        "error",
-        "failed",
-        "forbidden",
-        "internalerror",
-        "internaloperationerror",
-        "invalidparameter",
-        "invalidrequest",
-        "invalidtemplatedeployment",
-        "multipleerrorsoccurred",
-        "nodeerror",
-        "none",
-        "notfound",
-        "notsupported",
-        "ok",
-        "operationnotallowed",
-        "preflightvalidationcheckfailed",
-        "reconcilemachinefailed",
-        "reconcilestandardloadbalancererror",
-        "reconcilevmssagentpoolfailed",
-        "resourcedeploymentfailure",
-        "resourceoperationfailure",
-        "scalevmssagentpoolfailed",
-        "succeeded",
-        "unknown",
-        "unknownerror",
-        "updatevmssagentpoolfailed",
-        "upgradefailed",
-        "upgradevmssagentpoolfailed",
-        "validationerror",
-        "vmextensionerror",
-        "vmextensionprovisioningerror",
-    }
-)
-"""Codes that only say that something inside them failed, in lower case."""
 
 
 class Fragment(NamedTuple):
@@ -90,35 +46,9 @@ _CODE_KEYS = frozenset({"code", "errorcode"})
 _SUBCODE_KEYS = frozenset({"subcode", "internalerrorcode", "suberrorcode"})
 _SILENT_KEYS = frozenset({"message", "details", "error", "innererror", "properties"})
 
-_BLANKS = re.compile(r"[^\S\n]+")
+_BLANKS = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _BREAKS = re.compile(r" ?\n\s*")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{2,79}(?:/[A-Za-z][A-Za-z0-9_]{2,40})?\Z")
-
-_BULLET = re.compile(r"\s\*\s+(?=[\w({\"'\[])")
-_OPENER = re.compile(
-    r"(?:(?<=[.;!?\"')}\]])\s{1,9}|\n[ \t]{0,9})"
-    r"(?=\([A-Z][A-Za-z0-9_]{5,79}\)\s|(?:Error)?Code\s{0,2}[:=]\s{0,2}\"?[A-Z])"
-    r"|(?<=[a-z0-9]) (?=\([A-Z][a-z0-9]+[A-Z][A-Za-z0-9_]{3,79}\) [A-Z])"
-)
-"""Where a sentence ends and the next begins with a code of its own."""
-_RECORD_END = re.compile(r"\bRetriable: ?(?:true|false)\b[\s.,;]*", re.IGNORECASE)
-_DRAIN = re.compile(
-    r"(?:\A|(?<=[\n.;:!?)\]\"'*}>])|(?<=[.;:!?)\]\"'*}>\t] ))"
-    r"(?:Drain (?:node|of) (?=\S)|Eviction blocked by\b)",
-    re.IGNORECASE,
-)
-_BLOCKED = re.compile(r"(?<!\S)([\w.-]{1,63}/[\w.-]{1,253}) blocked by pdb\b", re.IGNORECASE)
-
-_CODE_IN_TEXT = re.compile(
-    r"(?<![A-Za-z])(?<!status )(?<!exit )(?:sub|inner|error|internalerror)?_?code[\"']?"
-    r"\s{0,3}[:=]\s{0,3}[\"']?([A-Za-z][A-Za-z0-9_]{2,79}(?:/[A-Za-z]\w{2,40})?)"
-    r"|(?:^|[\n.:;]\s{0,3}|\berror:? )\(([A-Z][A-Za-z0-9_]{4,79})\)\s"
-    r"|\bfailed with ['\"](\w{4,80})['\"]"
-    r"|\bCSE Error: (\w{4,80})",
-    re.IGNORECASE | re.MULTILINE,
-)
-_NO_WORDS = re.compile(r"(?:message|[^A-Za-z])*+", re.IGNORECASE)
-_LEADING_CODE = re.compile(r"\s*+([A-Z][a-z0-9]{1,40}[A-Z][A-Za-z0-9]{0,79})\s{0,3}(?::|$)")
 
 
 def fragments(reason: str) -> list[Fragment]:
@@ -131,12 +61,12 @@ def fragments(reason: str) -> list[Fragment]:
     for part in parts:
         # Codes that JSON has taken out of the words stand for all of them: these are not divided at codes.
         spoken = not part.codes or set(part.codes) <= set(codes_in(part.text))
-        opening, records = _records(part.text, at_codes=spoken)
+        opening, records = records_in(part.text, at_codes=spoken)
         codes = part.codes
         if opening and records:
             # The codes around a list of failures are theirs; words before the list may be one themselves.
             inside = codes_in(opening)
-            if _NO_WORDS.fullmatch(_CODE_IN_TEXT.sub(" ", opening)):
+            if NO_WORDS.fullmatch(without_codes(opening)):
                 codes = (*codes, *inside)
             else:
                 found.append(Fragment(_tidy(opening), tuple(inside), _tidy(part.outer)))
@@ -147,15 +77,6 @@ def fragments(reason: str) -> list[Fragment]:
         if len(found) >= _MAX_FRAGMENTS:
             break
     return [fragment for fragment in found[:_MAX_FRAGMENTS] if fragment.text or fragment.codes]
-
-
-def codes_in(text: str) -> list[str]:
-    """Find what stands in a text where codes stand: `Code="X"`, `SubCode: X;`, `(X) …`, `X: …`."""
-    found = [match.group(match.lastindex or 0) for match in _CODE_IN_TEXT.finditer(text)]
-    leading = _LEADING_CODE.match(text)
-    if leading:
-        found.insert(0, leading[1])
-    return found
 
 
 def _text(text: str, depth: int) -> list[_Part]:
@@ -324,44 +245,6 @@ def _flat(value: object) -> str:
         return ""
 
 
-def _records(text: str, *, at_codes: bool) -> tuple[str, list[str]]:
-    """Divide a text that lists failures (drains of nodes, bullets, records): what opens it, and each.
-
-    Text that lists nothing is all opening.
-    """
-    ends = {match.end() for match in _RECORD_END.finditer(text)}
-    drains = [match.start() for match in _DRAIN.finditer(text)]
-    starts = {match.start() for match in _BULLET.finditer(text)} | set(drains)
-    if at_codes:
-        starts |= {match.end() for match in _OPENER.finditer(text) if not _said_before(text, match.end())}
-    before: tuple[int, str] = (-1, "")
-    for match in _BLOCKED.finditer(text):
-        at = bisect_right(drains, match.start())
-        since = drains[at - 1] if at else -1
-        if before[1] not in ("", match[1].lower()) and since < before[0]:
-            starts.add(match.start())
-        before = (match.start(), match[1].lower())
-    edges = sorted(cut for cut in starts | ends if cut < len(text))[:_MAX_FRAGMENTS]
-    if not edges:
-        return text, []
-    opening = ""
-    if edges[0] in starts:
-        opening = text[: edges[0]].strip()
-    elif edges[0]:
-        edges.insert(0, 0)
-    records = [text[start:end].strip() for start, end in zip(edges, [*edges[1:], len(text)], strict=True)]
-    records = [record for record in records if record]
-    return opening, records
-
-
-def _said_before(text: str, at: int) -> bool:
-    """Return whether a line only repeats the code of the sentences before it, as the command line does."""
-    line = _CODE_LINE.match(text, at)
-    return line is not None and text.find(line[1], 0, at) >= 0
-
-
-_CODE_LINE = re.compile(r"Code: ?([A-Za-z]\w{2,79})\s*(?=\n|\Z)")
-
-
 def _tidy(text: str) -> str:
-    return _BREAKS.sub("\n", _BLANKS.sub(" ", text)).strip()
+    text = _BLANKS.sub(" ", text)
+    return (_BREAKS.sub("\n", text) if "\n" in text else text).strip()

@@ -8,13 +8,15 @@ ours or a user's, may take a second over hostile text. `*` stands for up to 300 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from shared.failures.facts import FACTS
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+Item = TypeVar("Item")
 
 _MAX_HOLE_CHARACTERS = 300
 _MAX_ATTEMPTS = 300
@@ -23,6 +25,10 @@ _MAX_MATCHES = 120
 
 _HOLE = re.compile(r"\*|\{([a-z_]+)\}")
 _ANY_VALUE = re.compile(r"[^\s'\",;()\[\]{}<>]{1,200}")
+
+
+_WORD = re.compile(r"[a-z0-9]+")
+_INNER_WORD = re.compile(r"(?<=[^a-z0-9])[a-z0-9]{3,}(?=[^a-z0-9])")
 
 
 class PatternMatch(NamedTuple):
@@ -110,3 +116,30 @@ def _end_of_value(form: re.Pattern[str], text: str, lowered: str, at: int, follo
         if end < 0 or form.fullmatch(text, at, end):
             return end
     return -1
+
+
+class Needed(Generic[Item]):
+    """Which of many patterns may be found in a text: those whose longest plain words occur in it.
+
+    Most are ruled out by one word that the text does not have, without a search for each.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[Pattern, Item]]) -> None:
+        self._pairs = list(pairs)
+        self._by_word: dict[str, list[int]] = {}
+        self._without_word: list[int] = []
+        for at, (pattern, _) in enumerate(self._pairs):
+            inner = _INNER_WORD.findall(pattern.needs)
+            if inner:
+                self._by_word.setdefault(max(inner, key=len), []).append(at)
+            else:
+                self._without_word.append(at)
+
+    def may_be_in(self, flat: str) -> list[tuple[Pattern, Item]]:
+        """Return them for a text in small letters on one line, in the order in which they were given."""
+        candidates = list(self._without_word)
+        for word in self._by_word.keys() & set(_WORD.findall(flat)):
+            candidates += self._by_word[word]
+        candidates.sort()
+        pairs = self._pairs
+        return [pairs[at] for at in candidates if pairs[at][0].needs in flat]

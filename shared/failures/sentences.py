@@ -1,4 +1,4 @@
-r"""What a failure's sentences do with their words, and which of them tells most.
+r"""What a failure's sentences do with their words: state, advise, suppose, deny, remember, or end well.
 
 A cause is claimed only by a sentence that states it. Advice ("check every NSG rule"), a condition ("if the
 quota is exhausted"), a denial ("no expired certificate was found"), history ("last month …") and success
@@ -13,7 +13,6 @@ import re
 from bisect import bisect_right
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 
 from shared.failures.text import lower
 
@@ -27,7 +26,9 @@ _LABELS = (
     r"|recommended action|recommendation|suggestion|remediation)\b\s?[:=,]?)*+"
 )
 _ADVICE = re.compile(
-    _LABELS + r"(?:please|kindly|check|make sure|ensure|verify|see|refer|visit|consider|try|review|confirm"
+    _LABELS
+    + r"(?:please|kindly|troubleshoot|diagnose|investigate|to (?:avoid|prevent|work around)|check"
+    + r"|make sure|ensure|verify|see|refer|visit|consider|try|review|confirm"
     r"|inspect|contact"
     r"|use|run|read|learn|look|go to|open a|wait|retry|increase|raise|lower|reduce|register|grant"
     r"|remove the|upgrade to"
@@ -38,11 +39,13 @@ _ADVICE = re.compile(
     r"|always|do not|don't"
     r"|to bypass|to retrieve status|you (?:can|may|might|could|should|need|must|will)|we (?:recommend"
     r"|suggest|advise)|it is recommended|recommended"
-    r"|(?:common|possible|typical|likely|potential|frequent|known) (?:causes?|reasons?)"
-    r"|this (?:error |failure |issue |problem |message )?(?:can|may|might|could|is (?:often|usually"
+    r"|(?:common|possible|typical|likely|potential|frequent|known) (?:causes?|reasons?|errors?"
+    r"|failures?|problems?|codes?)|this (?:error |failure |issue |problem |message )?(?:can|may|might"
+    r"|could|is (?:often|usually"
     r"|typically|commonly|sometimes)|usually|often|typically)\b"
     r"|(?:often|usually|typically|sometimes) (?:this|the|a|it)\b"
-    r"|if|in case|should the|should you|unless|whenever|when (?:you|the|a|an)|whether|in the event"
+    r"|if|in case|should the|should you|unless|whenever|when (?:you|the|a|an)"
+    r"|when (?!\w+ing\b)[^.;]{3,160},(?= )|whether|in the event"
     r"|(?:more information|troubleshooting (?:guide|steps))|did you|is (?:the|there|your)\b|are (?:the"
     r"|there|your)\b"
     r"|(?:the |our |this )?(?:runbook|documentation|docs|faq|wiki|guide|article|checklist|playbook)\b)(?!\w)"
@@ -50,6 +53,12 @@ _ADVICE = re.compile(
 _POSSIBLE = re.compile(
     r"\b(?:may|might|could|can)(?: (?:also|still|then|often|sometimes))? (?:be (?:due|caused|because"
     r"|related|a sign)|arise|occur|happen|indicate|mean|result)\b"
+    r"|\b(?:may|might|could|can) (?:also |still |then |sometimes )?(?:fail|block|exceed|prevent"
+    r"|run (?:out|into)"
+    r"|be (?:blocked|refused|rejected|throttled|interrupted|delayed|exceeded))\b"
+    r"|\b(?:fails?|stops?|blocks?|occurs?|happens?|arises?|appears?|fires?|triggers?"
+    r"|(?:is|are) (?:blocked|refused|rejected|stopped|throttled)) (?:when|if|whenever)\b"
+    r"|\balerts? fires? on\b"
     r"|\b(?:would|will) (?:only )?(?:happen|occur|fail|be (?:seen|reported)) (?:if|when|only)\b"
     r"|\b(?:such as|for example|e\.g\.|for instance)\s"
     r"|\bmeans that\b|\bis (?:returned|raised|reported|shown|thrown) (?:if|when|whenever)\b"
@@ -69,6 +78,8 @@ _DENIED = re.compile(
     r"|applies|blocks|blocked|seen|locked|throttled|exhausted))\b"
     r"|\b(?:allows|allowed) (?:\d+ )?(?:disruptions?|evictions?|one disruption)\b|\b(?:is|are|was|were"
     r"|looks?) (?:ok|okay|fine|healthy|valid|sufficient|in order)\b"
+    r"|\bdid(?: not|n't) (?:occur|happen|appear|apply)\b|\bcan (?:safely )?be ignored\b"
+    r"|\b(?:is|are|was|were) (?:harmless|benign)\b"
     r"|\b0 (?:errors?|failures?|problems?|warnings?)\b|\bno (?:errors?|failures?|problems?|issues?)\b"
 )
 _NEGATED_BEFORE = re.compile(
@@ -85,7 +96,8 @@ _HISTORY = re.compile(
     r"|earlier (?:today|this|that day|in the|attempts?|runs?|upgrades?)|had (?:previously|earlier|been"
     r"|failed|hit|blocked|exceeded)|used to|at first|initially|first attempt|briefly|temporarily"
     r"|for a moment|transient(?:ly)?|since the last time"
-    r"|(?:was|were) retried|retried and)\b"
+    r"|(?:was|were) retried|retried and|and retried|(?:seen|hit|met|observed|returned|logged) (?:once"
+    r"|twice))\b"
 )
 _RESOLVED = re.compile(
     r"\b(?:after (?:a|one|two|three|several|some|\d+) (?:more )?(?:retr(?:y|ies)|attempts?|tries)"
@@ -106,6 +118,8 @@ _SUCCESS = re.compile(
     r"|complete(?:d)?(?! with)\b|finished|are ready|is ready|all ready|went through|done|200 ok)\b"
     r"|^\W*(?:completed|succeeded|success|done|ok)\b"
 )
+_OF_SUCCESS = ("succe", "complete", "finished", " ready", "went through", "done", "ok")
+"""One of them is in every text that `_SUCCESS` finds."""
 _FAILURE = re.compile(
     r"\b(?:fail(?:ed|ure|s|ing)?|errors?|cannot|can't|could not|couldn't|unable|denied|refused"
     r"|forbidden|exceed\w*|exceeds|insufficient"
@@ -160,8 +174,7 @@ class Stance:
         lowered = self._lowered
         edges = {0, len(lowered), *(match.end() for match in _END.finditer(lowered))}
         self._edges = sorted(edges) if len(edges) > 1 else [0, 0]
-        is_story = not self._has_code and len(lowered) <= _MAX_STORY_CHARACTERS
-        if is_story and not _OUTCOME.search(lowered):
+        if not self._has_code and is_story(lowered):
             self._hear_out()
 
     def _judged(self, at: int, sentence: str) -> bool:
@@ -169,31 +182,33 @@ class Stance:
             return False
         if self._good >= 0 and at >= self._good and not _FAILURE.search(sentence):
             return False
-        return _states(sentence)
+        return states(sentence)
 
     def _hear_out(self) -> None:
         if not (
-            _SUCCESS.search(self._lowered)
+            (any(word in self._lowered for word in _OF_SUCCESS) and _SUCCESS.search(self._lowered))
             or _RESOLVED.search(self._lowered)
             or _NOT_THE_CAUSE.search(self._lowered)
         ):
             return
         for at, (start, end) in enumerate(pairwise(self._edges)):
             sentence = self._lowered[start:end]
-            if _ends_well(sentence):
+            if ends_well(sentence):
                 self._good = at + 1
             elif at and _NOT_THE_CAUSE.search(sentence):
                 self._states[at - 1] = False
 
 
 @lru_cache(maxsize=256)
-def _states(sentence: str) -> bool:
+def states(sentence: str) -> bool:
+    """Return whether a sentence in small letters states what it says."""
     if sentence.rstrip().endswith("?") or _ADVICE.match(sentence):
         return False
     return not any(form.search(sentence) for form in (_POSSIBLE, _DENIED, _HISTORY, _RESOLVED))
 
 
-def _ends_well(sentence: str) -> bool:
+def ends_well(sentence: str) -> bool:
+    """Return whether a sentence in small letters tells that it ended well."""
     if _RESOLVED.search(sentence) and not _FAILED_AFTER.search(sentence):
         return True
     success = _SUCCESS.search(sentence)
@@ -216,177 +231,16 @@ _BAD = re.compile(
 )
 
 
-# --------------------------------------------------------------- the sentence that tells most
-
-_LABEL_BREAK = re.compile(
-    r"\b(?:message|orginalerror|originalerror|original error|error message|error details|inner ?error"
-    r"|innermessage|details?|desc|reason|error|debug info)"
-    r"[\"']?\s{0,3}[:=]\s{0,3}[\"'\[{]{0,4}(?=[^\s,;\]}])",
-    re.IGNORECASE,
-)
-_SENTENCE_BREAK = re.compile(
-    r"\n|(?<=[.!?])[\"')\]]{0,3}\s+(?=[\"'(\[]?[A-Z0-9])|;\s+(?=[A-Z][A-Za-z]{1,30}:|[A-Z][a-z]+ )|\s--\s"
-)
-_HEAD = re.compile(
-    r"""\s*(?:
-      \(?[A-Z][A-Za-z0-9_]{4,79}+\)\s+
-    | [\s"'\[\](){}|:;,.*-]+?(?=[^\s"'\[\](){}|:;,.*-]|\([A-Z])
-    | (?:request|requests)\ to\ https?://\S+:\s+
-    | (?:ERROR|Error|error|WARNING|Warning)\s*:\s*
-    | \([A-Z][A-Za-z0-9_]{3,79}\)\s+
-    | (?:sub|inner)?_?code\s*[:=]\s*["']?\w+["']?[,;]?\s*
-    | (?:ERROR\ CODE|RESPONSE\ \d+|Status|StatusCode|HTTPStatusCode|RawError|Category
-        |SubCode|Dependency|AKSTeam|Target|Retriable)\s*[:=]\s*["']?[\w./ -]{0,60}["']?[,;)]\s*
-    | Operation\ failed\ with\ status:\s*'?\w[\w ]{0,30}'?\.\s*
-    | (?:Deployment|Operation)\ failed\.?\s+Correlation\ ID:\s*[\w-]+\.\s*
-    | Preflight\ validation\ check\ for\ resource\(s\)\ for\ container\ service\ \S+
-        \ in\ resource\ group\ \S+\ failed\.\s*
-    | (?:Provisioning\ of\ resource\(s\)\ for\ [^.]{1,90}\ failed
-        |Failed\ to\ (?:add|save|scale|update|upgrade|create|delete)\ [^.]{1,120})\.\s*(?=\S)
-    | \w+\.\w+Client\#\w+:\s*(?:Failure\ (?:sending|responding\ to)\ request:\s*)?(?:StatusCode=\d+\s*)?
-    | autorest/azure:\s*Service\ returned\ an\ error\.\s*(?:Status=\d+\s*)?
-    | (?:waiting\ for|creating|updating|upgrading|polling\ after)\ [^:]{1,160}(?:\([^)]{0,200}\))?:\s+
-    | VMSS\w{0,20}Reconciler\ retry\ failed:\s*(?:deployment\ operations\ failed\ with\ error\ messages:\s*)?
-    | \w+Reconciler\ retry\ failed:\s*
-    )""",
-    re.VERBOSE,
-)
-_METADATA = re.compile(
-    r"\W*(?:(?:sub|inner|error)?_?code|target|status(?:code)?|name|id|trace id|correlation ?id"
-    r"|operation ?id|timestamp|start ?time|end ?time|request ?id|x-ms-[\w-]+|category|dependency"
-    r"|aksteam|retriable|additionalinfo"
-    r"|response|error code|subscription|resource group name|resource name|severity|at|type"
-    r"|api-version)\s*[:=]\s*\S{0,120}\s*\W*$"
-    r"|\W*response \d{3}|\W*-{5,}",
-    re.IGNORECASE,
-)
-_GENERIC = re.compile(
-    r"\W*(?:bad ?request|conflict|not found|failed|failure|error|unknown|upgrade failed(?:, error)?"
-    r"|operation failed|the operation failed|deployment failed|resource state failed"
-    r"|internal ?server ?error|deleted|updating"
-    r"|(?:control plane )?(?:upgrade|update|operation|maintenance|reconcile"
-    r"|scale)(?: of [\w-]+)? (?:has )?failed(?: for an unknown reason)?"
-    r"|upgrade failed due to one or more node errors|see (?:inner errors?|details?)\b.*"
-    r"|at least one resource deployment operation failed|please list deployment operations.*"
-    r"|the resource operation completed with terminal provisioning state.*"
-    r"|the template deployment '?[^']{0,90}'? ?(?:failed|is not valid)[^.]{0,90}"
-    r"|deployment failed with multiple errors|the tracking id is.*"
-    r"|preflight validation check for resource\(s\).*"
-    r"|vm has reported a failure when processing extension '?[\w.-]*'?.{0,90}"
-    r"|enable failed|stdout|stderr|maintenance of type \w+ failed|reconcile \w+(?: \w+){0,3} failed"
-    r"|kubernetes version upgrade failed|node image upgrade failed|\d+ errors? occurred|drain node|null"
-    r"|none|true|false|multiple error\w*.*|service returned an error.*"
-    r"|create or update (?:vmss|virtual machine scale set) failed|allocation failed"
-    r"|the operation (?:was|has been) (?:aborted|stopped)|scaling failed|error occurred)\W*$",
-    re.IGNORECASE,
-)
-_LOG = re.compile(
-    r"^\W*(?:[EWIF]\d{4} \d\d:|\w{3} \d\d \d\d:\d\d:\d\d|\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:|\+\+ |\+ "
-    r"|goroutine|\s*at [\w.]+\(|Traceback|File \"|\d+: )|\bkubelet\[\d+\]|main pid|systemd\[",
-    re.IGNORECASE,
-)
-_IDS = re.compile(
-    r"[,;.]?\s*\(?(?:with )?(?:correlation ?id|operation ?id|request ?id|trace ?id|tracking id"
-    r"|timestamp|client request ?id|activity ?id)s?\)?\s*(?:is"
-    r"|[:=])?\s*['\"]?[0-9a-fT:.Z-]{8,40}['\"]?,?",
-    re.IGNORECASE,
-)
-_ADDRESS_TAIL = re.compile(
-    r"\s*(?:[,.;]\s*)?(?:please )?(?:see|visit|check|refer to|read more[^.]{0,60} at"
-    r"|for more (?:information|details?),?(?: please)?(?: see| check| visit)?|for (?:resolution steps"
-    r"|details),? ?(?:see|visit)?)?:?\s*<?https?://\S+(?: for (?:more )?(?:details|information))?\W*$",
-    re.IGNORECASE,
-)
-_REMEDY = re.compile(
-    r"\baz [a-z]+|\bkubectl |\buse ['\"`]|please (?!see|visit|refer|check https|go to http)\w+"
-    r"|\btry again\b|you (?:can|must|need)",
-    re.IGNORECASE,
-)
-_LETTERS = re.compile(r"[A-Za-z]{2,}")
-
-MAX_SENTENCE_CHARACTERS = 300
-_MAX_SEARCHED_CHARACTERS = 4_000
-_MAX_PARTS = 60
-_MIN_WORDS = 2
-_MAX_HEADS = 6
-_HAS_ID = re.compile(r"\bid\b|timestamp", re.IGNORECASE)
+def is_story(lowered: str) -> bool:
+    """Return whether a text is short enough, and no log, so that what ended well in it was overcome."""
+    return len(lowered) <= _MAX_STORY_CHARACTERS and _OUTCOME.search(lowered) is None
 
 
-class Told(NamedTuple):
-    """The sentence of a text that tells most, and what it advises; empty where it has no such sentence."""
-
-    sentence: str
-    remedy: str = ""
+def fails(sentence: str) -> bool:
+    """Return whether a sentence in small letters has words of a failure."""
+    return _FAILURE.search(sentence) is not None
 
 
-def telling(text: str) -> Told:
-    """Return the sentence that tells most among wrappers, stack and ids, in its own words on one line."""
-    is_story = len(text) <= _MAX_STORY_CHARACTERS and not _OUTCOME.search(lower(text))
-    text = text[:_MAX_SEARCHED_CHARACTERS]
-    best, best_score, remedy, other = "", 0, "", ""
-    for at, part in enumerate(_parts(text)):
-        words = len(_LETTERS.findall(part))
-        if words < _MIN_WORDS or _METADATA.match(part) or _GENERIC.match(part) or _LOG.search(part):
-            continue
-        lowered = lower(part)
-        if _ADVICE.match(lowered):
-            if best and not remedy and _REMEDY.search(part):
-                remedy = part
-            other = other or part
-            continue
-        if is_story and _ends_well(lowered):
-            # What came before it was overcome.
-            best, best_score, remedy = part, 1, ""
-            continue
-        fails = _FAILURE.search(lowered) is not None
-        quiet = not _states(lowered)
-        if quiet and not fails:
-            other = other or part
-            continue
-        score = 100 - min(at, 40) + (60 if fails else 0) - (50 if quiet else 0) + min(words, 8) * 2
-        if score > best_score and (fails or best_score != 1):
-            best, best_score, remedy = part, score, ""
-    return Told(_short(best or other), _short(remedy))
-
-
-def _parts(text: str) -> list[str]:
-    """Divide a text into its sentences, without the labels and wrappers before them."""
-    parts: list[str] = []
-    for line in _SENTENCE_BREAK.split(text):
-        for piece in _LABEL_BREAK.split(line):
-            part = piece
-            for _ in range(_MAX_HEADS):
-                head = _HEAD.match(part)
-                if head is None or head.end() == 0:
-                    break
-                part = part[head.end() :]
-            if "://" in part:
-                part = _ADDRESS_TAIL.sub("", part)
-            if _HAS_ID.search(part):
-                part = _IDS.sub("", part)
-            part = part.strip(" \t\"'{}[],;\\|")
-            if part:
-                parts.append(part)
-                if len(parts) >= _MAX_PARTS:
-                    return parts
-    return parts
-
-
-def _short(sentence: str) -> str:
-    sentence = " ".join(sentence.split())
-    if len(sentence) > MAX_SENTENCE_CHARACTERS:
-        sentence = sentence[: MAX_SENTENCE_CHARACTERS - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "\u2026"
-    return sentence
-
-
-_MIN_WORDS_APART = 6
-_STATED = re.compile(
-    r"\b(?:not|cannot|can't|n't|unable|denied|refused|forbidden|exceeds?|exceeded|insufficient|blocked"
-    r"|rejected|invalid|missing|must|requires|expired|incompatible|overlaps?|violates?|locked|disabled"
-    r"|timed out|too)\b"
-)
-
-
-def is_told_apart(sentence: str) -> bool:
-    """Return whether a sentence states a failure so fully that it counts beside another one."""
-    return len(sentence.split()) >= _MIN_WORDS_APART and _STATED.search(lower(sentence)) is not None
+def gives_advice(sentence: str) -> bool:
+    """Return whether a sentence, or the beginning of one, advises, asks or supposes."""
+    return _ADVICE.match(lower(sentence)) is not None

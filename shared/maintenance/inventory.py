@@ -1,6 +1,6 @@
 """Clusters as Azure Resource Manager or `az aks` describe them, as far as mails say something of them.
 
-The shape is the one that `python -m ops.windows lint` takes: clusters with `maintenanceConfigurations`
+The shape is the one that `./notifier lint` takes: clusters with `maintenanceConfigurations`
 attached, or configurations whose id says whose they are; one, a list of them, or a list under `value`. What
 cannot be understood is named and left out, and the rest is read.
 """
@@ -30,6 +30,31 @@ if TYPE_CHECKING:
 
 _BEHIND = re.compile(r"(/maintenanceconfigurations/[^/]+)?/?", re.IGNORECASE)
 _MAX_LENGTH = 64
+_MAX_TAG = 256
+_MAX_TAGS = 50
+_MAX_POOLS = 100
+
+
+class Pool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A node pool, as far as it is said."""
+
+    name: str
+    version: str = ""
+    image: str = ""
+    """The node image's version: `AKSUbuntu-2204gen2containerd-202611.13.0`."""
+    strategy: str = ""
+    """How its nodes are replaced: `Rolling`, `BlueGreen`; empty for the usual."""
+    state: str = ""
+
+
+class Change(msgspec.Struct, frozen=True, array_like=True):
+    """A version that became another one between two readings."""
+
+    read: datetime
+    what: str
+    """`Kubernetes`, or `node image of` a pool."""
+    before: str
+    after: str
 
 
 class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,6 +71,29 @@ class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     configurations: tuple[Configuration, ...] = ()
     is_complete: bool = False
     """Whether these are all the configurations that the cluster has."""
+    windows_read: datetime | None = None
+    """When the configurations were read, where that is longer ago than the rest."""
+    subscription_name: str = ""
+    tags: dict[str, str] = {}
+    group_tags: dict[str, str] = {}
+    """Of its resource group."""
+    sku: str = ""
+    """`Automatic`, or `Base`."""
+    tier: str = ""
+    support_plan: str = ""
+    """`KubernetesOfficial`, or `AKSLongTermSupport`."""
+    state: str = ""
+    """The provisioning state."""
+    power: str = ""
+    """`Running` or `Stopped`."""
+    pools: tuple[Pool, ...] = ()
+    changes: tuple[Change, ...] = ()
+    """The last ones."""
+
+    def all_tags(self) -> dict[str, str]:
+        """Return the tags by their names in lower case; the cluster's own beat those of its group."""
+        both = (*self.group_tags.items(), *self.tags.items())
+        return {name.lower(): value for name, value in both}
 
 
 class Reading(msgspec.Struct):
@@ -121,6 +169,15 @@ def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[
         os_channel=_text(profile.get("nodeosupgradechannel")),
         configurations=configurations,
         is_complete=isinstance(attached, list) and len(configurations) == len(bodies),
+        subscription_name=_text(facts.get("subscriptionName"), _MAX_TAG),
+        tags=_tags(facts.get("tags")),
+        group_tags=_tags(facts.get("groupTags")),
+        sku=_text(_object(facts.get("sku")).get("name")),
+        tier=_text(_object(facts.get("sku")).get("tier")),
+        support_plan=_text(facts.get("supportPlan")),
+        state=_text(facts.get("provisioningState")),
+        power=_text(_object(facts.get("powerState")).get("code")),
+        pools=tuple(_pools(facts.get("agentPoolProfiles"))),
     )
 
 
@@ -145,5 +202,25 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str:
-    return printable(value, _MAX_LENGTH)
+def _pools(value: object) -> Iterator[Pool]:
+    for said in value[:_MAX_POOLS] if isinstance(value, list) else []:
+        pool = _object(said)
+        if name := _text(pool.get("name")):
+            yield Pool(
+                name=name,
+                version=_text(pool.get("currentOrchestratorVersion") or pool.get("orchestratorVersion")),
+                image=_text(pool.get("nodeImageVersion")),
+                strategy=_text(pool.get("upgradeStrategy")),
+                state=_text(pool.get("provisioningState")),
+            )
+
+
+def _tags(value: object) -> dict[str, str]:
+    """Take tags: at most fifty, as many as a resource has, with names that can be stored."""
+    pairs = list(_object(value).items())[:_MAX_TAGS]
+    read_ = {_text(name, _MAX_TAG): _text(given, _MAX_TAG) for name, given in pairs}
+    return {name: given for name, given in read_.items() if name}
+
+
+def _text(value: object, limit: int = _MAX_LENGTH) -> str:
+    return printable(value, limit)

@@ -34,7 +34,7 @@ def rolling(story: MaintenanceHistory, frame: RenderContext) -> View:
         preheader=f"{story.cluster.name}: {pool} {verb}. What to look at inside.",
         headline=f"{pool} {verb}",
         cluster=story.cluster.name,
-        where=phrases.where(story.cluster, story.region),
+        where=phrases.where(story.cluster, story.region, story.snapshot),
         moment_label="Since" if story.kind is Kind.ROLLING_STARTED else "Reported",
         moment=time_phrases.utc(event.updated),
         moment_more=(there,) if there else (),
@@ -88,7 +88,7 @@ def new_version(story: MaintenanceHistory, frame: RenderContext) -> View:
         preheader=f"Kubernetes {latest} is available in {where}. What to look at inside.",
         headline=f"Kubernetes {latest} is available in {where}",
         cluster=story.cluster.name,
-        where=phrases.where(story.cluster, story.region),
+        where=phrases.where(story.cluster, story.region, story.snapshot),
         moment_label="Reported",
         moment=time_phrases.utc(event.updated),
         sections=(

@@ -10,6 +10,7 @@ import msgspec
 from shared.events.model import Cluster, Status
 from shared.messages import (
     commands,
+    escalation,
     failed,
     failed_state,
     fleet_run,
@@ -68,7 +69,7 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
         is_unreachable = member.kind is Kind.UNREACHABLE
         item = _unreachable(member, row, frame) if is_unreachable else _undelivered(row, frame)
         return Entry(kind=member.kind, order=when(member, rows), item=item)
-    if of_no_cluster.is_one(member.kind, row):
+    if of_no_cluster.tells(member.kind):
         return Entry(
             kind=member.kind,
             order=when(member, rows),
@@ -110,7 +111,7 @@ def when(member: MailItem, rows: Mapping[str, Row]) -> datetime:
             return received
         case SentMail(at=at):
             return at
-        case StoredEvent(event=event) as row if event.run or of_no_cluster.is_one(member.kind, row):
+        case StoredEvent(event=event) if event.run is not None or of_no_cluster.tells(member.kind):
             return event.updated
         case StoredEvent():
             return _when(read_history(member, rows))
@@ -162,6 +163,7 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
                 took = "took" if story.kind is Kind.COMPLETED else "after"
                 time += f", {took} {time_phrases.span(story.took)}"
     time += f", {late.WORDS}" if late.is_late(story) else ""
+    time += f", {escalation.WORDS}" if escalation.is_escalated(story) else ""
     return Item(
         cluster=story.cluster.name,
         group=story.cluster.resource_group,

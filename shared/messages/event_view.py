@@ -50,7 +50,7 @@ def view_of(
         preheader=preheader,
         headline=headline,
         cluster=story.cluster.name,
-        where=phrases.where(story.cluster, story.region),
+        where=phrases.where(story.cluster, story.region, story.snapshot),
         moment_label=moment_label,
         moment=moment,
         moment_more=tuple(part for part in moment_more if part),

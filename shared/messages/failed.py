@@ -97,15 +97,7 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
     after = f"after {time_phrases.span(story.took)}" if story.took is not None else ""
     there = time_phrases.local(event.updated, frame.zone)
     sections = [
-        Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
-        Section(heading="What it means", paragraphs=tuple(p for p in (first.state, first.retries) if p)),
-        _todo(first, frame),
-        *(_another(finding) for finding in others[:MAX_FINDINGS]),
-    ]
-    if count > MAX_FINDINGS:
-        titles = tuple(finding.title for finding in others[MAX_FINDINGS:])
-        sections.append(Section(heading="And more", items=titles[:MAX_OCCURRENCES]))
-    sections += [
+        *explained(explanation, frame),
         phrases.timeline(
             frame,
             [
@@ -130,6 +122,19 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
         sections=sections,
         elsewhere="In the portal: Diagnose and solve problems, Activity log (status Failed), and Node pools.",
         raw=explanation.raw or None,
+    )
+
+
+def explained(explanation: Explanation, frame: RenderContext) -> tuple[Section, ...]:
+    """Return what is said of a failure: what happened, what it means, what to do."""
+    first, *others = explanation.findings
+    titles = tuple(finding.title for finding in others[MAX_FINDINGS:])
+    return (
+        Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
+        Section(heading="What it means", paragraphs=tuple(p for p in (first.state, first.retries) if p)),
+        _todo(first, frame),
+        *(_another(finding) for finding in others[:MAX_FINDINGS]),
+        *([Section(heading="And more", items=titles[:MAX_OCCURRENCES])] if titles else []),
     )
 
 

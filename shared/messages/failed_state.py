@@ -30,9 +30,9 @@ def failed_state(story: MaintenanceHistory, frame: RenderContext) -> View:
     sections: list[Section] = []
     title = "no reason known"
     if story.event.details:
-        view = failed.failed(story, frame)
-        title = failed.in_brief(story, frame).title
-        sections += [part for part in view.sections if part.heading != "Timeline"]
+        explanation = failed.explain(story, frame)
+        title = explanation.findings[0].title
+        sections += failed.explained(explanation, frame)
     else:
         sections.append(
             phrases.todo(

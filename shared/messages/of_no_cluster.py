@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 from shared.messages import observations, report, time_phrases
 from shared.messages.view import Item
 from shared.notices.kinds import Kind
-from shared.notices.records import StoredEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.events.model import Event
     from shared.messages.view import RenderContext, View
-    from shared.notices.records import Row
 
 _VIEWS: dict[Kind, Callable[[Kind, Event, RenderContext], View]] = {
     Kind.ADVISORY: observations.advisory,
@@ -26,9 +24,9 @@ _VIEWS: dict[Kind, Callable[[Kind, Event, RenderContext], View]] = {
 }
 
 
-def is_one(kind: Kind, row: Row | None) -> bool:
-    """Return whether a row, told as this kind, is told here."""
-    return kind in _VIEWS and isinstance(row, StoredEvent)
+def tells(kind: Kind) -> bool:
+    """Return whether this kind is told here."""
+    return kind in _VIEWS
 
 
 def view(kind: Kind, event: Event, frame: RenderContext) -> View:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.events.model import Cluster, Event, Subject
+    from shared.maintenance.snapshot import ClusterSnapshot
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import Branding, RenderContext
 
@@ -60,9 +61,15 @@ def expect(story: MaintenanceHistory) -> str:
     return _EXPECT.get(story.upgrade, _EXPECT[Upgrade.UNKNOWN])
 
 
-def where(subject: Subject, region: str) -> str:
-    """Tell where a cluster or a fleet is: resource group, region, subscription."""
-    parts = (subject.resource_group, region, f"subscription {subject.subscription}")
+def where(subject: Subject, region: str, known: ClusterSnapshot | None = None) -> str:
+    """Tell where a cluster or a fleet is: group, region, subscription by name where that is known; tags."""
+    name = known.subscription_name if known else ""
+    parts = (
+        subject.resource_group,
+        region,
+        f"subscription {name or subject.subscription}",
+        *(known.tags if known else ()),
+    )
     return " · ".join(part for part in parts if part)
 
 

@@ -10,6 +10,7 @@ from shared.messages import (
     cluster_news,
     digest,
     end_of_support,
+    escalation,
     failed,
     failed_state,
     fleet_gate,
@@ -33,7 +34,7 @@ from shared.messages.presentation import RANK
 from shared.messages.run_history import is_of_a_run, read_run
 from shared.messages.view import RenderContext
 from shared.notices.kinds import Kind
-from shared.notices.records import RejectedInput, SentMail, StoredEvent
+from shared.notices.records import RejectedInput, SentMail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,11 +116,11 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
         if member.kind is Kind.UNREACHABLE:
             return unreachable.unreachable(member, row, rows, frame)
         return notifier_problems.undelivered(row, rows, frame)
-    if isinstance(row, StoredEvent) and of_no_cluster.is_one(member.kind, row):
+    if of_no_cluster.tells(member.kind):
         return of_no_cluster.view(member.kind, row.event, frame)
     if is_of_a_run(row):
         return _OF_RUNS[member.kind](read_run(member, rows), frame)
     story = read_history(member, rows)
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
     view = of_run.with_run(window_facts.with_windows(view, story, frame), story)
-    return late.with_lateness(view, story)
+    return escalation.with_escalation(late.with_lateness(view, story), story, frame)

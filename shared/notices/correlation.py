@@ -48,6 +48,12 @@ def failed_since(cluster: Cluster, since: datetime) -> tuple[str, str]:
     return first, keys.told_of_cluster_since(_FAILED, cluster.key, _END)
 
 
+def begun_since(cluster: Cluster, since: datetime) -> tuple[str, str]:
+    """Return the range of marks in which a cluster's maintenances stand that began since a time."""
+    first = keys.told_of_cluster_since(_STARTED, cluster.key, since)
+    return first, keys.told_of_cluster_since(_STARTED, cluster.key, _END)
+
+
 def told_before(event: Event) -> tuple[str, str] | None:
     """Return the range of marks in which the other topic's event stands, if it tells of the same thing."""
     if event.news == ClusterNews.ROLLING_STARTED:

@@ -33,6 +33,16 @@ class Kind(StrEnum):
     ROLLING_FAILED = "rolling-failed"
     NEW_VERSION = "new-version"
     """Kubernetes versions have become available."""
+    FAILED_STATE = "failed-state"
+    """A cluster or some of its pools is in Failed state, and no event said so."""
+    RECOVERED = "recovered"
+    """That is over."""
+    NOTHING_HAPPENED = "nothing-happened"
+    """A window passed unused, though there was something to upgrade to."""
+    ADVISORY = "advisory"
+    """Service Health says something about AKS."""
+    SUPPORT_ENDING = "support-ending"
+    """A version leaves support, by the calendar of support."""
     GATE = "gate"
     """An update run of a fleet waits at a gate."""
     GATE_CLOSED = "gate-closed"
@@ -47,16 +57,6 @@ class Kind(StrEnum):
     RUN_STUCK = "run-stuck"
     AUTO_UPGRADE_FAILED = "auto-upgrade-failed"
     """The last trigger of an auto-upgrade profile failed."""
-    FAILED_STATE = "failed-state"
-    """A cluster or some of its pools is in Failed state, and no event said so."""
-    RECOVERED = "recovered"
-    """That is over."""
-    NOTHING_HAPPENED = "nothing-happened"
-    """A window passed unused, though there was something to upgrade to."""
-    ADVISORY = "advisory"
-    """Service Health says something about AKS."""
-    SUPPORT_ENDING = "support-ending"
-    """A version leaves support, by the calendar of support."""
     NEWS = "news"
     """An event whose status is new to us, told plainly."""
     REJECTED = "rejected"
@@ -129,6 +129,11 @@ TRAITS = {
     Kind.ROLLING_SUCCEEDED: Traits(),
     Kind.ROLLING_FAILED: Traits(essential=True),
     Kind.NEW_VERSION: Traits(),
+    Kind.FAILED_STATE: Traits(urgent=True, essential=True),
+    Kind.RECOVERED: Traits(essential=True),
+    Kind.NOTHING_HAPPENED: Traits(essential=True),
+    Kind.ADVISORY: Traits(essential=True),
+    Kind.SUPPORT_ENDING: Traits(essential=True),
     # Somebody has to say yes, or nothing goes on.
     Kind.GATE: Traits(urgent=True, essential=True),
     Kind.GATE_CLOSED: Traits(),
@@ -140,11 +145,6 @@ TRAITS = {
     Kind.RUN_FAILED: Traits(urgent=True, essential=True),
     Kind.RUN_STUCK: Traits(essential=True),
     Kind.AUTO_UPGRADE_FAILED: Traits(urgent=True, essential=True),
-    Kind.FAILED_STATE: Traits(urgent=True, essential=True),
-    Kind.RECOVERED: Traits(essential=True),
-    Kind.NOTHING_HAPPENED: Traits(essential=True),
-    Kind.ADVISORY: Traits(essential=True),
-    Kind.SUPPORT_ENDING: Traits(essential=True),
     # A status that is new to us: what it means nobody can tell yet, so it is not kept from anyone.
     Kind.NEWS: Traits(essential=True),
     Kind.REJECTED: Traits(about=About.INPUT),
@@ -176,6 +176,8 @@ ACTIONABLE = frozenset(
     if traits.urgent or traits.essential or traits.phase is Phase.AHEAD or traits.about is not About.CLUSTER
 )
 """What somebody may have to act on: where nobody can say whether it arrived, it is told again."""
+FAILURES = frozenset({Kind.FAILED, Kind.FAILED_STATE})
+"""What may be told to another audience as well, where nothing resolves it."""
 ESSENTIAL = frozenset(kind for kind, traits in TRAITS.items() if traits.essential)
 
 
@@ -189,7 +191,7 @@ class Decision(StrEnum):
     FAILED_AGAIN = "failed-again"
     DUPLICATE = "duplicate"
     RECORDED = "recorded"
-    """Of interest to nobody by now: kept, not told."""
+    """Of interest to nobody by itself: kept, not told."""
     STALE = "stale"
     """Older than what is known already: kept, not told."""
     SUPERSEDED = "superseded"

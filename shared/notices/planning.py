@@ -30,6 +30,12 @@ REPEAT_AFTER = timedelta(hours=12)
 NOTICES_APART = timedelta(days=6)
 """Notices of the end of support come a week apart at the least."""
 
+ESCALATED = "escalated:"
+"""How the lead of a failure begins that is told to another audience as well, whose id follows."""
+
+RESOLVED = frozenset({Status.COMPLETED, Status.CANCELED, "Recovered"})
+"""Statuses that resolve a failure."""
+
 FAILED_AGAIN_AFTER = timedelta(hours=1)
 """A Failed this much later than the one before is another failure, not a repeated delivery."""
 
@@ -201,11 +207,15 @@ def _reminders(
 def _watchdog(
     kind: Kind, key: str, since: datetime | None, after: timedelta, now: datetime
 ) -> tuple[Check, ...]:
-    """Make the check that what is due to follow has followed; none where its hour has passed already."""
+    """Make the check that what is due to follow has followed: at once where its hour has passed already.
+
+    News that comes late (an outage, Event Grid's retries, a replay) is watched like any other; where it was
+    followed meanwhile, the check finds that out.
+    """
     # A time near the end of the calendar has nothing after it.
-    if since is None or not after or since > _END - after or since + after <= now:
+    if since is None or not after or since > _END - after:
         return ()
-    return (Check(ids.check_id(key, kind, ""), kind, key, since + after),)
+    return (Check(ids.check_id(key, kind, ""), kind, key, max(since + after, now)),)
 
 
 _PLANNED = (Kind.RESCHEDULED, Kind.SCHEDULED, Kind.REMINDER)
@@ -233,15 +243,38 @@ def _precedence(notice: Notice) -> tuple[int, timedelta]:
     return rank, ahead(notice.lead)
 
 
+def escalations(
+    kind: Kind, key: str, delays: Iterable[tuple[str, timedelta]], now: datetime
+) -> tuple[Check, ...]:
+    """Make the checks that a failure was resolved; `delays` are whom it is told then, and after how long.
+
+    One for each of whom it is told, at the earliest of the times: it is told there once.
+    """
+    earliest: dict[str, timedelta] = {}
+    for to, after in delays:
+        earliest[to] = min(after, earliest.get(to, after))
+    leads = {f"{ESCALATED}{to}": after for to, after in earliest.items()}
+    return tuple(
+        Check(ids.check_id(key, kind, lead), kind, key, now + after, lead) for lead, after in leads.items()
+    )
+
+
+def escalated_to(lead: str) -> str:
+    """Return the audience that a check, or a notice, of a failure is escalated to; empty where it is not."""
+    return lead.removeprefix(ESCALATED) if lead.startswith(ESCALATED) else ""
+
+
 def still_true(check: Check, history: Sequence[StoredEvent], now: datetime) -> bool:
     """Return whether a check's reason still holds.
 
     A reminder's: the start still lies ahead as planned, or the gate still waits. A watchdog's: nothing has
-    been reported since.
+    been reported since. That of a failure: nothing has resolved it.
     """
     if check.kind is Kind.GATE:
         return gates.is_waiting(check.key, history)
     statuses = {row.event.status for row in history}
+    if escalated_to(check.lead):
+        return not statuses & RESOLVED
     if check.kind is Kind.STILL_RUNNING:
         return not statuses & ENDS
     if statuses & BEGUN:
@@ -252,10 +285,11 @@ def still_true(check: Check, history: Sequence[StoredEvent], now: datetime) -> b
     return check.kind is Kind.NOT_STARTED or last.event.start > now
 
 
-def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent]) -> bool:
-    """Return whether later news of the same maintenance makes a notice pointless.
+def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent], now: datetime) -> bool:
+    """Return whether later news of the same maintenance, or the time, makes a notice pointless.
 
-    The later event brought a notice of its own, in the transaction that recorded it.
+    The later event brought a notice of its own, in the transaction that recorded it. A reminder is pointless
+    when the start that it tells of has passed.
     """
     if kind is Kind.GATE:
         return not gates.is_waiting(key, history)
@@ -264,6 +298,8 @@ def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent]) -> bool:
         return bool(statuses & RUN_ENDS)
     if kind in following(Status.SCHEDULED):
         last = latest_announcement(history)
+        if kind is Kind.REMINDER and last is not None and last.event.start and last.event.start <= now:
+            return True
         return bool(statuses & BEGUN) or (last is not None and last.key != key)
     if kind in following(Status.STARTED):
         return bool(statuses & ENDS)

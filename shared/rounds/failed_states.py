@@ -108,7 +108,7 @@ class FailedStates:
         if is_first:
             memory.first = self._now
         if msgspec.json.encode(memory) != before:
-            self._meta.save({_KEY: memory}, frozenset({_KEY} if memory.first != self._now else ()))
+            self._meta.save({_KEY: memory})
         return len(memory.clusters)
 
     def _see(self, cluster: Cluster, row: dict[str, Any], memory: Memory, *, is_first: bool) -> None:

@@ -127,7 +127,7 @@ class FleetRuns:
                 key: one for key, one in changed.items() if msgspec.json.encode(one) != before.get(key)
             }
             if changed:
-                self._meta.save(changed, frozenset(before))
+                self._meta.save(changed)
         log.info("%s", self._result.summary())
         return self._result
 

@@ -23,6 +23,7 @@ from shared.events.model import Event, Installation, Rejected, Status, Subscript
 from shared.events.observation import Coverage, Missed, Unreadable, observed
 from shared.notices.kinds import Decision, Kind
 from shared.notices.records import VIA_RESOURCE_GRAPH
+from shared.rounds import subscriptions
 from shared.rounds.worth import is_worth_telling
 from shared.sources.arm import ArmError
 from shared.sources.resource_graph import Scope, Throttled, scopes
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from shared.clock import Clock
     from shared.delivery.intake import Intake
+    from shared.rounds.subscriptions import Watched
     from shared.rounds.telling import Teller
     from shared.sources.resource_graph import ResourceGraph
     from shared.store.meta import Meta
@@ -57,7 +59,7 @@ _MAX_SEEN = 50_000
 _MARK = 16
 _EXAMPLES = 10
 _WEEK = timedelta(days=8)
-_RUN = keys.meta("reconcile")
+_RUN = keys.RECONCILED
 _RECORDED_FIRST = (Status.STARTED.lower(), Status.COMPLETED.lower())
 
 
@@ -89,13 +91,6 @@ class RunState(msgspec.Struct, omit_defaults=True):
     counts: dict[str, int] = {}
     """Events found missed, by the time of the run, of the last days."""
     unreadable_groups: tuple[str, ...] = ()
-
-
-class Watched(msgspec.Struct, frozen=True):
-    """What is looked after: subscriptions by id, and management groups by name, with all below them."""
-
-    subscriptions: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
 
 
 class Result(msgspec.Struct):
@@ -157,7 +152,6 @@ class Reconcile:
         self._now = clock.now()
         self._run = RunState()
         self._states: dict[str, SubscriptionState] = {}
-        self._known: frozenset[str] = frozenset()
         self._result = Result()
         self._missed: list[Event] = []
         self.subscriptions: tuple[str, ...] = ()
@@ -166,7 +160,6 @@ class Reconcile:
     def run(self) -> Result:
         """Do it, and log what came of it. Raises TableUnavailable where nothing is remembered."""
         stored = self._meta.load_all(f"{_RUN}:", SubscriptionState)
-        self._known = frozenset({*stored, _RUN})
         self._states = {state.id: state for state in stored.values()}
         self._run = self._meta.load(_RUN, RunState)
         is_first_ever = self._run.last is None
@@ -184,28 +177,14 @@ class Reconcile:
 
     def _readable(self) -> dict[str, str]:
         """Return the subscriptions that are looked after, with names; tell those that cannot be read."""
-        configured = self._watched.subscriptions
-        asked = [(scope, scope.subscriptions) for scope in scopes(configured)]
-        asked += [(Scope(management_group=group), (group,)) for group in self._watched.groups]
-        names: dict[str, str] = {}
-        for scope, wanted in asked:
-            try:
-                found = {
-                    str(row.get("subscriptionId", "")).lower(): str(row.get("name", ""))[:200]
-                    for row in self._graph.rows("subscriptions", scope)
-                }
-            except ArmError as error:
-                self._trouble(f"which subscriptions can be read is not known: {error}")
-                # Whatever is in them is asked for all the same.
-                names |= dict.fromkeys(scope.subscriptions, "")
-                continue
-            names |= found
-            if scope.management_group:
-                self._note_group(scope.management_group, is_readable=bool(found))
-            else:
-                for subscription in wanted:
-                    self._note_subscription(subscription, is_readable=subscription in found)
-        return names
+        found = subscriptions.read(self._graph, self._watched)
+        for trouble in found.troubles:
+            self._trouble(trouble)
+        for subscription, is_readable in found.asked.items():
+            self._note_subscription(subscription, is_readable=is_readable)
+        for group, is_readable in found.groups.items():
+            self._note_group(group, is_readable=is_readable)
+        return found.names
 
     def _note_subscription(self, subscription: str, *, is_readable: bool) -> None:
         state = self._state(subscription)
@@ -281,10 +260,10 @@ class Reconcile:
 
     # Rows
 
-    def _read(self, subscriptions: Sequence[str]) -> None:
+    def _read(self, watched: Sequence[str]) -> None:
         """Read the rows of all subscriptions, from where the last run stopped."""
-        start = next((at for at, one in enumerate(subscriptions) if one >= self._run.resume), 0)
-        in_turn = [*subscriptions[start:], *subscriptions[:start]]
+        start = next((at for at, one in enumerate(watched) if one >= self._run.resume), 0)
+        in_turn = [*watched[start:], *watched[:start]]
         self._run.resume = ""
         is_recent = self._run.whole is not None and self._now - self._run.whole <= RECENT
         for some in scopes(in_turn):
@@ -437,15 +416,15 @@ class Reconcile:
         }
         run.counts = {**recent, self._now.isoformat(): missed} if missed else recent
         run.last = self._now
-        self._meta.save({_RUN: run}, self._known)
+        self._meta.save({_RUN: run})
 
     def _tell_missed(self, count: int) -> None:
         examples = tuple(f"{event.subject.name}: {event.status}" for event in self._missed[:_EXAMPLES])
-        subscriptions = tuple(dict.fromkeys(event.subject.subscription for event in self._missed))
+        where = tuple(dict.fromkeys(event.subject.subscription for event in self._missed))
         self._teller.tell_operator(
             observed(
                 Kind.MISSED_EVENTS,
-                Missed(count=count, subscriptions=subscriptions, examples=examples),
+                Missed(count=count, subscriptions=where, examples=examples),
                 subject=Installation(),
                 id=f"missed events {self._now.isoformat()}",
                 time=self._now,
@@ -457,7 +436,7 @@ class Reconcile:
         return self._states.setdefault(subscription, SubscriptionState(id=subscription))
 
     def _save(self, subscription: str) -> None:
-        self._meta.save({f"{_RUN}:{subscription}": self._states[subscription]}, self._known)
+        self._meta.save({f"{_RUN}:{subscription}": self._states[subscription]})
 
     def _stop_at(self, subscription: str) -> None:
         self._run.resume = subscription

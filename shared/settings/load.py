@@ -19,13 +19,14 @@ from shared.channels import registry
 from shared.channels.email.services import MailSettings, mail_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
+from shared.identity import Identity
 from shared.ncrontab import TimerSchedule
 from shared.notices.gates import MAX_REMINDERS
 from shared.notices.planning import Watch
-from shared.setting_forms import address, addresses, addresses_or_none, count, host, https, time_zone
+from shared.setting_forms import address, addresses, addresses_or_none, count, flag, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
 from shared.settings.sources import fleets, quiet_kinds, sources
-from shared.settings.values import ClusterSource, Settings, Storage
+from shared.settings.values import ClusterSource, Settings, Storage, Watcher
 from shared.text import GUID
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ def load(
         clusters=clusters,
         sources=sources(read, clusters.subscriptions),
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
-        client_id=read.get("AZURE_CLIENT_ID", _client_id, ""),
+        app=read.text("WEBSITE_SITE_NAME"),
+        identity=identity(read),
+        pages=read.get("PAGES", flag, "false"),
+        watcher=Watcher(read.get("HEARTBEAT_URL", _https_or_none, "")),
     )
 
 
@@ -92,6 +96,16 @@ def storage(read: SettingReader) -> Storage:
     if name == "NOTIFIER_STORAGE":
         return Storage(connection_string=read.get(name, _connection_string), table=table)
     return Storage(uri=read.get(name, https), table=table)
+
+
+def identity(read: SettingReader) -> Identity:
+    """Return where tokens come from: what App Service sets, and whose they are. Raises SettingsError."""
+    name = next(filter(read.text, ("AZURE_CLIENT_ID", "NOTIFIER_STORAGE__clientId")), "AZURE_CLIENT_ID")
+    return Identity(
+        endpoint=read.text("IDENTITY_ENDPOINT"),
+        header=read.text("IDENTITY_HEADER"),
+        client_id=read.get(name, _client_id, ""),
+    )
 
 
 def mail(read: SettingReader) -> MailSettings:
@@ -192,6 +206,10 @@ def _leads(value: str) -> tuple[Lead, ...]:
     if len(leads) > 10:  # noqa: PLR2004
         raise ValueError("holds more than 10 leads")
     return leads
+
+
+def _https_or_none(value: str) -> str:
+    return https(value) if value else ""
 
 
 def _client_id(value: str) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from shared.channels.email.services import MailSettings
+from shared.identity import Identity
 from shared.notices.planning import Watch
 from shared.routes import Routes
 from shared.settings.sources import SourceSettings
@@ -36,6 +37,16 @@ class ClusterSource(msgspec.Struct, frozen=True):
         return bool(self.subscriptions or self.file)
 
 
+class Watcher(msgspec.Struct, frozen=True):
+    """Who notices from outside that sweeps have stopped: an address to call; none where it is empty."""
+
+    url: str = ""
+
+    def __repr__(self) -> str:
+        """Leave out the address."""
+        return f"Watcher(is_set={bool(self.url)})"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings, checked, by section."""
 
@@ -52,4 +63,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clusters: ClusterSource
     sources: SourceSettings
     retention: timedelta
-    client_id: str
+    app: str
+    """This app's name in Azure; empty elsewhere."""
+    identity: Identity
+    pages: bool
+    """Whether the calendar feed and the status page are there."""
+    watcher: Watcher

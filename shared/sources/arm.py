@@ -24,7 +24,7 @@ from azure.core.rest import HttpRequest
 from shared.maintenance.inventory import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from azure.core.credentials import TokenCredential
     from azure.core.pipeline import PipelineResponse
@@ -136,8 +136,18 @@ class Arm:
         A cluster whose configurations cannot be had is left out, and `missed` is told its id and why. Raises
         ArmError where the clusters cannot be listed.
         """
+        yield from self.attached(self.clusters(subscription), missed, api_version)
+
+    def clusters(self, subscription: str) -> Iterator[dict[str, Any]]:
+        """Yield a subscription's clusters as they come. Raises ArmError where they cannot be listed."""
         path = f"/subscriptions/{quote(subscription, safe='')}/providers/Microsoft.ContainerService"
-        bodies = self._pages(f"{path}/managedClusters")
+        yield from self._pages(f"{path}/managedClusters")
+
+    def attached(
+        self, bodies: Iterable[dict[str, Any]], missed: Callable[[str, ArmError], None], api_version: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """Yield these clusters with `maintenanceConfigurations` attached; as for `listed`."""
+        bodies = iter(bodies)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             while some := list(islice(bodies, _AT_ONCE)):
                 configurations = pool.map(partial(self._configurations, api_version), some)
@@ -181,9 +191,8 @@ class Arm:
 
     def get(self, path: str, api_version: str, **query: str) -> dict[str, Any]:
         """Return what stands at a path, an object. Raises ArmError."""
-        return self._get(
-            f"{self._endpoint}{path}?{urlencode({**query, 'api-version': api_version}, quote_via=quote)}"
-        )
+        asked = urlencode({**query, "api-version": api_version}, quote_via=quote)
+        return self._get(f"{self._endpoint}{path}?{asked}")
 
     def post(self, path: str, api_version: str, body: dict[str, Any]) -> Answer:
         """Post a question, and return whatever is answered. Raises ArmError where nothing is.

@@ -20,6 +20,7 @@ from shared.store.table import (
     Operation,
     Page,
     Stored,
+    TableMissing,
     TableRefused,
     TableUnavailable,
     Verb,
@@ -159,7 +160,7 @@ def _translated() -> Iterator[None]:
         yield
     except ResourceNotFoundError as error:
         if _is_missing_table(error):
-            raise TableUnavailable(_words(error)) from error
+            raise TableMissing(_words(error)) from error
         raise
     except AzureError as error:
         if getattr(error, "status_code", None) in _IMPOSSIBLE:
@@ -181,15 +182,24 @@ def _is_missing_table(error: Exception) -> bool:
     return str(getattr(error, "error_code", "")).rpartition(".")[2] in {"TableNotFound", "TABLE_NOT_FOUND"}
 
 
+_VERBS = {
+    Verb.INSERT: "create",
+    Verb.MERGE: "update",
+    Verb.UPSERT: "upsert",
+    Verb.REPLACE: "update",
+    Verb.DELETE: "delete",
+}
+
+
 def _sdk_operation(operation: Operation) -> Any:  # noqa: ANN401 - the SDK's own union of tuples
     from azure.core import MatchConditions
 
     entity = {"PartitionKey": PARTITION, "RowKey": operation.key, **operation.values}
-    options: dict[str, Any] = {"mode": "merge"} if operation.verb is Verb.MERGE else {}
+    mode = {Verb.MERGE: "merge", Verb.UPSERT: "merge", Verb.REPLACE: "replace"}.get(operation.verb)
+    options: dict[str, Any] = {"mode": mode} if mode else {}
     if operation.etag:
         options |= {"etag": operation.etag, "match_condition": MatchConditions.IfNotModified}
-    verb = {Verb.INSERT: "create", Verb.MERGE: "update", Verb.DELETE: "delete"}[operation.verb]
-    return (verb, entity, options)
+    return (_VERBS[operation.verb], entity, options)
 
 
 def _stored(entity: Any) -> Stored:  # noqa: ANN401 - a TableEntity

@@ -14,7 +14,7 @@ import msgspec
 
 from shared import keys
 from shared.events import envelope, model
-from shared.notices.kinds import Kind
+from shared.notices.kinds import Decision, Kind
 from shared.notices.records import Check, Mail, MailItem, Notice, RejectedInput, Report, SentMail, StoredEvent
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.store.table import Stored
 
 from shared.store.blobs import pack, unpack
-from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, WorkRow
+from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow, Token, WorkRow
 
 TEXT_LIMIT = 24_000
 """UTF-16 code units in a text property. The service's own limit is 32,767; but what an event's facts take, at
@@ -35,6 +35,8 @@ _MAX_ADDRESSES = 50
 _MAX_REPORTS = 50
 _MAX_LENGTH = 200
 _MAX_DETAIL = 120
+_KNOWN_BEFORE = 9
+"""Facts of a cluster's snapshot in release 0.1."""
 _SHORT = 40
 """How much of what a mail service says is written down: together it stays within a text property."""
 
@@ -170,8 +172,15 @@ def work(row: Stored) -> WorkRow:
             return NoticeRow(row.key, Notice(_id(row.key), what, of, to, lead, target))
         case "mail":
             return mail_row(row)
+        case "spread":
+            return SpreadRow(row.key, row.etag, unpack(values), time(values["received"]), values["done"])
         case other:
             raise ValueError(f"a row of kind {other!r} is no work")
+
+
+def spread_values(raw: str, received: datetime) -> dict[str, Any]:
+    """Write the row of an event that names several clusters."""
+    return {"kind": "spread", "received": text(received), "done": 0, **pack(raw)}
 
 
 def refers_to(row: WorkRow) -> set[str]:
@@ -210,6 +219,7 @@ def mail_row(row: Stored) -> MailRow:
         doubt=values["doubt"],
         refused=values["refused"],
         postponed=values.get("postponed", ""),
+        suspected=time(values["suspected"]) if values.get("suspected") else None,
     )
 
 
@@ -278,6 +288,12 @@ def cluster_values(known: ClusterInfo) -> dict[str, Any]:
     facts = _json(known)
     if _units(facts) > TEXT_LIMIT:
         facts = _json(msgspec.structs.replace(known, configurations=(), is_complete=False))
+    if _units(facts) > TEXT_LIMIT:
+        facts = _json(
+            msgspec.structs.replace(
+                known, configurations=(), is_complete=False, pools=(), group_tags={}, changes=()
+            )
+        )
     return {
         "kind": "cluster",
         "cluster": known.cluster.key,
@@ -294,6 +310,52 @@ def cluster(row: Stored) -> ClusterInfo:
     return msgspec.json.decode(row.values["facts"], type=ClusterInfo)
 
 
+def news_values(recorded: StoredEvent, received: datetime) -> dict[str, Any]:
+    """Write what pages tell of an event, to be merged into its cluster's row; nothing if they do not."""
+    event = recorded.event
+    if event.news or recorded.decision == Decision.STALE or not isinstance(event.subject, model.Cluster):
+        return {}
+    notice = event.description if event.end_of_support else ""
+    # Texts from outside stay out: a page shows none, and the row has room for many maintenances.
+    facts = _facts(msgspec.structs.replace(event, details="", source="", description="", envelope_id=""))
+    said = _json([recorded.key, recorded.decision, recorded.revision, text(received), facts])
+    return {
+        "kind": "cluster",
+        "cluster": event.subject.key,
+        keys.news(event.event_id, event.status, notice): said,
+    }
+
+
+def news(value: str) -> tuple[StoredEvent, datetime]:
+    """Read what `news_values` wrote: the event, as far as it was kept, and when it was received."""
+    key, decision, revision, received, facts = msgspec.json.decode(value, type=tuple[str, str, int, str, str])
+    return StoredEvent(key, _event(facts), decision, revision), time(received)
+
+
+def token_values(token: Token) -> dict[str, Any]:
+    """Write a token's row."""
+    return {"kind": "token", "audience": token.audience, "created": text(token.created)}
+
+
+def token(row: Stored) -> Token:
+    """Read a token's row."""
+    return Token(row.key.removeprefix(keys.TOKENS), row.values["audience"], time(row.values["created"]))
+
+
+def old_news(row: Stored, since: datetime) -> set[str]:
+    """Return the properties of a cluster's row with news received before a time, or that cannot be read."""
+    found = set()
+    for name, value in row.values.items():
+        if name.startswith("news_"):
+            try:
+                is_old = news(value)[1] < since
+            except (ValueError, TypeError):
+                is_old = True
+            if is_old:
+                found.add(name)
+    return found
+
+
 def reports_json(reports: Sequence[Report]) -> str:
     """Write delivery reports, the latest of them if there are many."""
     return _json(
@@ -306,7 +368,7 @@ def reports_json(reports: Sequence[Report]) -> str:
 
 def members_json(members: Sequence[MailItem]) -> str:
     """Write members compactly: rows of the history they share a prefix with go by the rest of their keys."""
-    return _json([_shortened(member) for member in members])
+    return _json([_written(_shortened(member)) for member in members])
 
 
 def fits(members: Sequence[MailItem]) -> bool:
@@ -327,6 +389,7 @@ def time(value: str) -> datetime:
 def _facts(event: model.Event) -> str:
     """Write an event's facts. What it is about stands under its sort: as `cluster`, release 0.1 reads it."""
     values = msgspec.to_builtins(event)
+    values.pop("tags", None)
     sort = values["subject"].pop("type")
     return _json({sort if name == "subject" else name: value for name, value in values.items()})
 
@@ -338,6 +401,15 @@ def _event(facts: str) -> model.Event:
         if isinstance(subject := values.pop(sort, None), dict):
             values["subject"] = {**subject, "type": sort}
     return msgspec.convert(values, model.Event)
+
+
+def _written(member: MailItem) -> object:
+    """Return a member as it is written: without what release 0.1 did not know, where there is none of it."""
+    known = member.snapshot
+    if known is None or known.subscription_name or known.tags:
+        return member
+    *others, snapshot = msgspec.to_builtins(member)
+    return [*others, snapshot[:_KNOWN_BEFORE]]
 
 
 def _shortened(member: MailItem) -> MailItem:

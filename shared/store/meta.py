@@ -11,7 +11,7 @@ import msgspec
 
 from shared import keys
 from shared.store.blobs import MAX_CHUNKS, pack, unpack
-from shared.store.table import Conflict, Operation, TableUnavailable, Verb
+from shared.store.table import Operation, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,6 @@ _Value = TypeVar("_Value", bound=msgspec.Struct)
 _NO_CHUNKS = {f"raw{index}": b"" for index in range(MAX_CHUNKS)}
 _TOGETHER = 4
 """Rows in one transaction, which is at most 4 MiB, a row at most 1 MiB."""
-_MAX_ATTEMPTS = 5
 
 
 class Meta:
@@ -47,28 +46,16 @@ class Meta:
             first = keys.following(page.last) if page.more else ""
         return found
 
-    def save(self, values: Mapping[str, msgspec.Struct], known: frozenset[str] = frozenset()) -> None:
-        """Write values; `known` are the keys of those that are there. A round trip for each four."""
+    def save(self, values: Mapping[str, msgspec.Struct]) -> None:
+        """Write values, over what was there. A round trip for each four."""
         rows = [
+            # Chunks of a longer value before it would stay behind.
             Operation(
-                Verb.MERGE if key in known else Verb.INSERT,
+                Verb.UPSERT,
                 key,
-                # Chunks of a longer value before it would stay behind.
                 {"kind": "meta", **_NO_CHUNKS, **pack(msgspec.json.encode(value).decode())},
             )
             for key, value in values.items()
         ]
         for start in range(0, len(rows), _TOGETHER):
-            self._write(rows[start : start + _TOGETHER])
-
-    def _write(self, rows: list[Operation]) -> None:
-        for _ in range(len(rows) + _MAX_ATTEMPTS):
-            try:
-                self._table.commit(rows)
-            except Conflict as conflict:
-                wrong = rows[conflict.index]
-                verb = Verb.INSERT if wrong.verb is Verb.MERGE else Verb.MERGE
-                rows[conflict.index] = msgspec.structs.replace(wrong, verb=verb)
-            else:
-                return
-        raise TableUnavailable("others keep writing what the app remembers")
+            self._table.commit(rows[start : start + _TOGETHER])

@@ -12,20 +12,21 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from shared import keys
 from shared.store import codec
-from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate
+from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 from shared.store.table import (
     MAX_OPERATIONS,
+    BrowsableTable,
     Conflict,
     Operation,
     Stored,
-    Table,
     TableError,
+    TableRefused,
     TableUnavailable,
     Verb,
 )
@@ -44,6 +45,8 @@ MAX_MEMBERS = MAX_OPERATIONS - 3
 """Notices that one mail can take: freezing deletes them, touches audience and gate, and inserts the mail."""
 
 _MAX_CLUSTERS = 40
+
+_FAR_BEHIND = timedelta(seconds=5)
 
 _MAX_ATTEMPTS = 5
 
@@ -78,6 +81,7 @@ class Due(msgspec.Struct, frozen=True):
     checks: tuple[CheckRow, ...] = ()
     notices: tuple[NoticeRow, ...] = ()
     mails: tuple[MailRow, ...] = ()
+    spreads: tuple[SpreadRow, ...] = ()
     upcoming: tuple[NoticeRow, ...] = ()
     """Notices that fall due a little later."""
     next: str = ""
@@ -92,7 +96,7 @@ class Due(msgspec.Struct, frozen=True):
 class Store:
     """The rows of one table. Every method says how many round trips it takes when nothing goes wrong."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: BrowsableTable) -> None:
         self._table = table
 
     # Reading
@@ -120,13 +124,16 @@ class Store:
         return next(_readable(codec.row, [row] if row else []), None)
 
     def due(self, now: datetime, first: str = keys.GATE, soon: timedelta = timedelta()) -> Due:
-        """Return work due at `now` from a key on, the gates that head it, and the server's time.
+        """Return work that is due from a key on, the gates that head it, and the server's time.
 
+        `now` is what the caller takes the server's time to be; what is due is decided by the answer's own.
         `soon` is how much longer notices may have to wait that are told of, too, apart from those due. One
-        round trip. What one page does not hold is found from `next` on.
+        round trip, two where the caller is far behind. What one page does not hold is found from `next` on.
         """
         page = self._table.query(first, keys.work_until(now + soon))
-        until = keys.work_until(now)
+        if page.server_time - now >= _FAR_BEHIND:
+            page = self._table.query(first, keys.work_until(page.server_time + soon))
+        until = keys.work_until(page.server_time)
         found = [row for row in page.rows if row.key < until]
         rows = list(_readable(codec.work, found))
         later = _readable(codec.work, page.rows[len(found) :])
@@ -136,6 +143,7 @@ class Store:
             tuple(row for row in rows if isinstance(row, CheckRow)),
             tuple(row for row in rows if isinstance(row, NoticeRow)),
             tuple(row for row in rows if isinstance(row, MailRow)),
+            tuple(row for row in rows if isinstance(row, SpreadRow)),
             tuple(row for row in later if isinstance(row, NoticeRow)),
             keys.following(page.last) if page.more and page.last < until else "",
         )
@@ -151,46 +159,59 @@ class Store:
     def cluster(self, cluster_key: str) -> ClusterInfo | None:
         """Return what is known of a cluster, by its ARM id in lower case. One round trip."""
         row = self._table.get(keys.cluster(cluster_key))
-        return next(_readable(codec.cluster, [row] if row else []), None)
+        return next(_readable(codec.cluster, [row] if row and "facts" in row.values else []), None)
 
-    def clusters(self) -> set[str]:
-        """Return the keys of the rows of all clusters. A round trip for each page."""
-        found: set[str] = set()
+    def clusters(self) -> dict[str, ClusterInfo]:
+        """Return what is known of all clusters, by the keys of their rows. A round trip for each page."""
+        found: dict[str, ClusterInfo] = {}
         first = "cluster:"
         while first:
             page = self._table.query(first, "cluster:" + keys.AFTER)
-            found |= {row.key for row in page.rows}
+            for row in page.rows:
+                known = next(_readable(codec.cluster, [row] if "facts" in row.values else []), None)
+                if known is not None:
+                    found[row.key] = known
             first = keys.following(page.last) if page.more else ""
         return found
 
-    def save_clusters(self, clusters: Iterable[ClusterInfo], stored: set[str]) -> int:
+    def save_clusters(self, clusters: Iterable[ClusterInfo]) -> int:
         """Write down what is known of clusters, over what was; give their number.
 
-        `stored` has the keys of rows that are there, and is added to. A round trip for each forty: a
-        transaction is at most 4 MiB.
+        A round trip for each forty: a transaction is at most 4 MiB.
         """
         rows = {keys.cluster(known.cluster.key): codec.cluster_values(known) for known in clusters}
-        operations = [
-            Operation(Verb.MERGE if key in stored else Verb.INSERT, key, values)
-            for key, values in rows.items()
-        ]
+        operations = [Operation(Verb.UPSERT, key, values) for key, values in rows.items()]
         for start in range(0, len(operations), _MAX_CLUSTERS):
-            self._write(operations[start : start + _MAX_CLUSTERS])
-        stored |= rows.keys()
+            self._table.commit(operations[start : start + _MAX_CLUSTERS])
         return len(rows)
 
-    def _write(self, operations: list[Operation]) -> None:
-        """Write rows whether they are there or not; the verbs say what is likely."""
-        for _ in range(len(operations) + 1):
-            try:
-                self._table.commit(operations)
-            except Conflict as conflict:
-                wrong = operations[conflict.index]
-                verb = Verb.INSERT if wrong.verb is Verb.MERGE else Verb.MERGE
-                operations[conflict.index] = msgspec.structs.replace(wrong, verb=verb)
-            else:
-                return
-        raise TableUnavailable("others keep writing the same clusters")
+    def trim_news(self, since: datetime) -> int:
+        """Take the news of clusters that were received before a time out of their rows; give their number.
+
+        A row that holds nothing else goes. A round trip for each page of clusters, and one for each forty
+        rows that have such.
+        """
+        taken = 0
+        first = "cluster:"
+        while first:
+            page = self._table.query(first, "cluster:" + keys.AFTER)
+            operations = []
+            for row in page.rows:
+                old = codec.old_news(row, since)
+                taken += len(old)
+                if old:
+                    kept = {name: value for name, value in row.values.items() if name not in old}
+                    is_bare = not any(name == "facts" or name.startswith("news_") for name in kept)
+                    verb = Verb.DELETE if is_bare else Verb.REPLACE
+                    operations.append(Operation(verb, row.key, kept, row.etag))
+            for start in range(0, len(operations), _MAX_CLUSTERS):
+                self._commits(operations[start : start + _MAX_CLUSTERS])
+            first = keys.following(page.last) if page.more else ""
+        return taken
+
+    def swept(self) -> None:
+        """Write down that a sweep went well: the row's timestamp says when. One round trip."""
+        self._table.commit([Operation(Verb.UPSERT, keys.SWEPT, {"kind": "sweep"})])
 
     # Intake
 
@@ -223,7 +244,7 @@ class Store:
         rows = [(recorded.key, event_values), *work, *((key, told) for key in marks)]
         operations = [Operation(Verb.INSERT, key, values) for key, values in rows]
         try:
-            committed, written = self._commit_counted(operations, gates)
+            committed, written = self._commit_present(operations, _present(recorded, now), gates)
         except Conflict:
             row = self._table.get(recorded.key)
             if row is None:
@@ -243,6 +264,24 @@ class Store:
             ),
             gates=written,
         )
+
+    def spread(self, name: str, raw: str, now: datetime) -> bool:
+        """Keep an event that names several clusters, to be recorded for each; tell whether it is new.
+
+        `name` is what it is known by. One round trip.
+        """
+        id_ = keys.digest(name)
+        told = Operation(Verb.INSERT, keys.told_of_spread(id_), {"kind": "told", "at": codec.text(now)})
+        work = Operation(Verb.INSERT, keys.work(now, id_), codec.spread_values(raw, now))
+        return self._commits([told, work])
+
+    def spread_on(self, row: SpreadRow, done: int) -> None:
+        """Note for how many clusters an event has been recorded. One round trip."""
+        self._commits([Operation(Verb.MERGE, row.key, {"done": done}, row.etag)])
+
+    def spread_over(self, row: SpreadRow) -> None:
+        """Be done with an event that has been recorded for all of its clusters. One round trip."""
+        self._commits([Operation(Verb.DELETE, row.key)])
 
     def reject(self, rejected: RejectedInput, notice: Notice) -> bool:
         """Keep input that could not be understood; tell whether it is new.
@@ -356,9 +395,14 @@ class Store:
             return self._own(row.key, token), ()
         return msgspec.structs.replace(taken, etag=etag), written
 
-    def free(self, row: MailRow) -> None:
-        """Return up the lease of a mail that was not taken; the attempt does not count. One round trip."""
-        values = {"leased": False, "attempts": row.attempts - 1, "turns": 0}
+    def free(self, row: MailRow, suspected: datetime | None = None) -> None:
+        """Give up the lease of a mail that was not taken; the attempt does not count. One round trip.
+
+        `suspected` is since when it may be this mail that the service does not take.
+        """
+        values: dict[str, Any] = {"leased": False, "attempts": row.attempts - 1, "turns": 0}
+        if suspected is not None:
+            values["suspected"] = codec.text(suspected)
         self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
 
     def leave(self, row: MailRow) -> None:
@@ -417,6 +461,34 @@ class Store:
         row = self._table.get(keys.sent(operation_id))
         return (codec.sent(row), row.etag) if row else None
 
+    def age_of_report(self, operation_id: str, time: datetime | None) -> timedelta:
+        """Return how long ago, by the table's clock, a delivery report was made that names an unknown mail.
+
+        One without a time, or from the future, was made when it was first seen. One round trip, two then.
+        """
+        mark = keys.early_report(operation_id)
+        page = self._table.query(mark, keys.following(mark), 1)
+        if time is not None and time <= page.server_time:
+            return page.server_time - time
+        if not page.rows:
+            self._commits(
+                [Operation(Verb.INSERT, mark, {"kind": "told", "at": codec.text(page.server_time)})]
+            )
+            return timedelta()
+        return page.server_time - page.rows[0].timestamp
+
+    def has_sent(self, target: str, since: datetime) -> bool:
+        """Return whether any mail has been sent to a target since a time. A round trip a page of history."""
+        first = "sent:"
+        while first:
+            page = self._table.touched(first, "sent:" + keys.AFTER, since)
+            if any(
+                sent.state == "sent" and sent.target == target for sent in _readable(codec.sent, page.rows)
+            ):
+                return True
+            first = keys.following(page.last) if page.more else ""
+        return False
+
     def report(
         self, sent: SentMail, etag: str, now: datetime, tell: Notice | None = None, marker: str = ""
     ) -> bool:
@@ -432,8 +504,11 @@ class Store:
         work = Operation(Verb.INSERT, keys.work(now, tell.id), codec.notice_values(tell))
         return self._commits([write, told, work]) or self._commits([write])
 
-    def pending(self) -> set[str]:
-        """Return the keys of all rows that something still to be done refers to. A round trip a page."""
+    def pending(self) -> tuple[set[str], datetime]:
+        """Return the keys of all rows that something still to be done refers to, and the server's time.
+
+        A round trip a page.
+        """
         found: set[str] = set()
         first = keys.GATE
         while first:
@@ -441,7 +516,7 @@ class Store:
             for row in _readable(codec.work, page.rows):
                 found |= codec.refers_to(row)
             first = keys.following(page.last) if page.more else ""
-        return found
+        return found, page.server_time
 
     def delete_expired(self, prefix: str, since: datetime, keep: Callable[[str], bool]) -> int:
         """Delete the rows under a prefix that nothing was written to since a time; give their number.
@@ -476,6 +551,19 @@ class Store:
             else:
                 return msgspec.structs.replace(wanted, etag=etag)
         raise TableUnavailable("the pause could not be set")
+
+    def _commit_present(
+        self, operations: Sequence[Operation], present: Sequence[Operation], gates: Sequence[SendGate]
+    ) -> tuple[list[str], tuple[SendGate, ...]]:
+        """Commit, and the present state along with it; without that where the row takes no more of it."""
+        try:
+            etags, written = self._commit_counted([*operations, *present], gates)
+        except TableRefused:
+            if not present:
+                raise
+            log.exception("the present state of %s is left as it is", present[0].key)
+            return self._commit_counted(operations, gates)
+        return etags[: len(operations)], written
 
     def _commit_counted(
         self, operations: Sequence[Operation], gates: Sequence[SendGate]
@@ -523,6 +611,12 @@ class Store:
         if stored is None or stored.values["token"] != token:
             return None
         return codec.mail_row(stored)
+
+
+def _present(recorded: StoredEvent, now: datetime) -> list[Operation]:
+    """Return what brings the present state of an event's cluster up to date."""
+    values = codec.news_values(recorded, now)
+    return [Operation(Verb.UPSERT, keys.cluster(values["cluster"]), values)] if values else []
 
 
 def _readable(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[_T]:

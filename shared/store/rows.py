@@ -32,6 +32,8 @@ class MailRow(msgspec.Struct, frozen=True, kw_only=True):
     """Why the mail service would not take it, where that is known and not yet acted upon."""
     postponed: str = ""
     """Why the service did not take it for now, where the attempt that holds the lease got that answer."""
+    suspected: datetime | None = None
+    """Since when the service refuses it for a reason that may be all mail's, or this one's alone."""
 
 
 class NoticeRow(msgspec.Struct, frozen=True):
@@ -46,6 +48,17 @@ class CheckRow(msgspec.Struct, frozen=True):
 
     key: str
     check: Check
+
+
+class SpreadRow(msgspec.Struct, frozen=True):
+    """An event that names several clusters, to be recorded for one after the other, as stored."""
+
+    key: str
+    etag: str
+    raw: str
+    received: datetime
+    done: int = 0
+    """For how many of them it has been recorded."""
 
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,4 +87,17 @@ class AudienceRow(msgspec.Struct, frozen=True):
     etag: str = ""
 
 
-WorkRow = MailRow | NoticeRow | CheckRow | SendGate
+WorkRow = MailRow | NoticeRow | CheckRow | SpreadRow | SendGate
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A token as it is stored: its hash, and the id of the audience whose pages it opens."""
+
+    hash: str
+    audience: str
+    created: datetime
+
+    @property
+    def id(self) -> str:
+        """What people call it by: the beginning of its hash, which opens nothing."""
+        return self.hash[:8]

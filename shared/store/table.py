@@ -48,11 +48,19 @@ class TableUnavailable(TableError):  # noqa: N818 - reads as what it is
     """The table gave no answer that tells: try again later."""
 
 
+class TableMissing(TableUnavailable):
+    """There is no table, and none is to be made."""
+
+
 class Verb(StrEnum):
-    """What an operation does. Merge and delete ask for the row to exist, and for its etag if one is given."""
+    """What an operation does. Merge, replace and delete ask for the row, and for its etag if one is given."""
 
     INSERT = "insert"
     MERGE = "merge"
+    UPSERT = "upsert"
+    """Merge, or insert where there is no such row: it conflicts with nothing."""
+    REPLACE = "replace"
+    """As merge, but what is not given goes."""
     DELETE = "delete"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hypothesis import strategies as st
 
 from shared import keys
-from shared.events.envelope import parse
+from shared.events.envelope import named, parse
 from shared.events.model import Event, Ignored, Item, Rejected, Status
 from shared.events.scheduled_event import EVENT_TYPE, VM_EVENT_TYPE
 from shared.notices.records import StoredEvent
@@ -179,7 +179,7 @@ _WORDS: dict[type, str] = {Event: "read", Rejected: "rejected", Ignored: "ignore
 def check_item(item: Item) -> None:
     """Check what holds of anything read."""
     reading = item.reading
-    assert KEY.fullmatch(keys.rejected(item.raw))
+    assert KEY.fullmatch(keys.rejected(named(item.raw) or item.raw))
     match reading:
         case Ignored(reason):
             assert 0 < len(reason) < 500

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from shared import keys
-from shared.events.envelope import parse
+from shared.events.envelope import named, parse
 from shared.events.model import Event, Ignored, Rejected, Status
 from shared.notices.kinds import Decision
 from shared.notices.kinds import Kind as NoticeKind
@@ -104,7 +104,7 @@ def _check_kept(world: World, item: Item, decision: Decision) -> None:
             assert decision is Decision.IGNORED
         case Rejected():
             assert decision in {Decision.REJECTED, Decision.DUPLICATE}
-            row = world.table.get(keys.rejected(item.raw))
+            row = world.table.get(keys.rejected(named(item.raw) or item.raw))
             assert row is not None
             kept = codec.rejected(row)
             assert kept.reason

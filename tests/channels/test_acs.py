@@ -203,12 +203,21 @@ def test_throttled_until(endpoint: MailEndpoint, mailer: AcsMailer) -> None:
     assert 500 < outcome.retry_after <= 600
 
 
-def test_domain_not_linked(endpoint: MailEndpoint, mailer: AcsMailer) -> None:
-    """A sender domain that is not linked concerns all mail, whatever the status."""
-    endpoint.script(
-        Fault(kind="400", code="DomainNotLinked", message="The sender domain has not been linked.")
-    )
-    assert isinstance(send(mailer), Unavailable)
+@pytest.mark.parametrize(
+    ("code", "message", "expected"),
+    [
+        ("DomainNotLinked", "The specified domain has not been linked.", Unavailable),
+        ("InvalidSenderUserName", "Please use a username from the list of valid usernames.", Unavailable),
+        ("BadRequest", "Request body validation error. See property 'senderAddress'", Unavailable),
+        ("InvalidEmailAddress", "Invalid format for email address: the.sender@x", Refused),
+    ],
+)
+def test_refused_sender(
+    endpoint: MailEndpoint, mailer: AcsMailer, code: str, message: str, expected: type[Outcome]
+) -> None:
+    """What is wrong with the sender concerns all mail, whatever the status; code or words name it."""
+    endpoint.script(Fault(kind="400", code=code, message=message))
+    assert type(send(mailer)) is expected
 
 
 def test_wrong_key(endpoint: MailEndpoint) -> None:

@@ -235,6 +235,13 @@ def test_recipient_refused(relay: SmtpServer) -> None:
         ({"rcpt": "550 No", "rcpt ann@example.com": "450 Try later"}, Postponed),
         ({"rcpt": "421 Closing"}, Throttled),
         ({"rcpt": "530 5.7.0 Authentication required"}, Unavailable),
+        ({"rcpt": "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen"}, Unavailable),
+        ({"rcpt": "554 5.7.1 <ann@example.com>: Relay access denied"}, Unavailable),
+        ({"rcpt": "550 relaying denied"}, Unavailable),
+        ({"rcpt": "550 5.7.23 SPF validation failed"}, Unavailable),
+        ({"rcpt": "450 4.7.1 Client host rejected: cannot find your reverse hostname"}, Unavailable),
+        ({"rcpt": "450 4.7.1 Greylisted, come back"}, Postponed),
+        ({"rcpt": "550 5.7.1 No", "rcpt ann@example.com": "550 5.1.1 No such user"}, Refused),
         ({"mail": "451 Try later"}, Throttled),
         ({"mail": "421 Closing"}, Throttled),
         ({"mail": "552 5.3.4 Too large"}, Refused),
@@ -245,6 +252,11 @@ def test_recipient_refused(relay: SmtpServer) -> None:
         ({"data": "250 What?"}, Unavailable),
         ({"dot": "451 Try later"}, Postponed),
         ({"dot": "554 5.7.1 Spam"}, Refused),
+        (
+            {"dot": "554 5.2.252 SendAsDenied; aks@example.com not allowed to send as ops@example.com"},
+            Unavailable,
+        ),
+        ({"dot": "550 5.7.26 Unauthenticated email from example.com is not accepted"}, Unavailable),
         ({"dot": "354 What?"}, Unknown),
         ({"dot": "nonsense"}, Unknown),
     ],
@@ -308,6 +320,17 @@ def test_stalled(
     monkeypatch.setattr(time, "monotonic", clock)
     assert type(send(relay)) is expected
     assert relay.messages == [] or step == "dot"
+
+
+@pytest.mark.parametrize(
+    ("step", "drop", "expected"),
+    [("ehlo", b"250-X\r\n", Unavailable), ("ehlo", b"2", Unavailable), ("dot", b"2", Unknown)],
+)
+def test_drips(relay: SmtpServer, step: str, drop: bytes, expected: type[Outcome]) -> None:
+    """A relay whose answer never ends, byte by byte or line by line, is given up on as one that is silent."""
+    relay.drips[step] = drop
+    outcome = SmtpMailer(relay.url, "", SENDER).send(EMAIL, OPERATION, Timeouts(connect=0.5, read=0.5))
+    assert type(outcome) is expected
 
 
 def test_conversation_in_time(relay: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:

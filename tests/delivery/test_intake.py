@@ -329,6 +329,18 @@ def test_rejected_input_is_kept_whole() -> None:
     assert "event type" in row.values["reason"]
 
 
+def test_rejected_event_is_known_by_its_name() -> None:
+    """The same event that cannot be read, in two spellings, is kept once; one without a name by its bytes."""
+    world = World()
+    named = {"specversion": "1.0", "id": "1", "source": "/subscriptions/x", "time": "2026-11-20T09:00:00Z"}
+    assert world.take(json.dumps(named)) == "rejected"
+    assert world.take(json.dumps(named | {"time": "2026-11-20T09:00:00+00:00"}, indent=2)) == "duplicate"
+    topic = {"topic": "/subscriptions/x", "id": "2", "eventTime": "2026-11-20T09:00:00Z"}
+    assert world.take(json.dumps(topic)) == "rejected"
+    assert world.take(json.dumps(topic | {"eventTime": "11/20/2026 09:00:00"})) == "duplicate"
+    assert [world.take(text) for text in ('{"id": "1"}', '{"id":  "1"}')] == ["rejected"] * 2
+
+
 def test_first_rejected_input_of_a_day_is_told() -> None:
     """The first input of a day that cannot be understood is told to the default audience, the others not."""
     world = World()

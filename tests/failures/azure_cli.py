@@ -131,6 +131,9 @@ EXTENSIONS = {
         "fleet member list": ["!--resource-group|-g", "!--fleet-name|-f"],
         "fleet member show": ["!--resource-group|-g", "!--fleet-name|-f", "!--name|-n"],
     },
+    "k8s-extension": {
+        "k8s-extension list": ["!--resource-group|-g", "!--cluster-name|-c", "!--cluster-type|-t"],
+    },
     "log-analytics": {
         "monitor log-analytics query": [
             "!--workspace|-w",

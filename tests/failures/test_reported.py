@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.failures import explain, load_catalogue
-from shared.failures.catalogue import UNKNOWN
+from shared.failures.catalogue import REFUSED, UNKNOWN
 from shared.failures.explanation import Urgency
 from testing.samples.failure_messages import CONTEXT, MESSAGES
 from tests.failures.scoring import Verdict, cases, figures, judged, verdict
@@ -59,6 +59,28 @@ def test_an_unknown_is_told_in_the_words_of_aks(case: dict[str, Any]) -> None:
             begin in " ".join(case["text"].replace("\\n", " ").replace('\\"', '"').split())
             or "\\" in case["text"]
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("(BadRequest) The flux capacitor is not supported with this cluster.", REFUSED),
+        ("ERROR: (FluxNotSupported) The flux capacitor cannot be used here.", REFUSED),
+        ("2026-11-30T01:47:02Z ERROR (BadRequest) The flux capacitor must be charged.", REFUSED),
+        ("1 error occurred:\n\t* (InvalidFlux) The flux capacitor must be charged.", REFUSED),
+        ("unexpected status 400 (400 Bad Request) with response: flux is not allowed here", REFUSED),
+        ("VMSSAgentPoolReconciler retry failed: SubCode: BadRequest; the flux is not supported", UNKNOWN),
+        ("(BadRequest) If the flux is not supported, use another.", UNKNOWN),
+        ("The flux capacitor is not supported with this cluster.", UNKNOWN),
+    ],
+)
+def test_a_request_that_was_refused_is_told_as_such_in_the_words_of_aks(text: str, entry: str) -> None:
+    """Where AKS refuses before it does anything, that is said, with its sentence; not of what had begun."""
+    (finding,) = explain(text, CONTEXT).findings
+    assert finding.entry == entry
+    if entry == REFUSED:
+        assert finding.quoted
+        assert f'"{finding.summary[:30]}' in finding.title
 
 
 def test_the_verdict_on_wrong_words_is_wrong() -> None:
@@ -114,6 +136,50 @@ def test_a_known_message_in_a_condition_claims_nothing_by_its_first_words(
         return  # a code in its own place counts, whatever the sentence does
     before, after = _entries(first), _entries(way + first[:1].lower() + first[1:])
     assert after == [UNKNOWN] or set(after) < set(before) or ENTRIES[after[0]].linux_exit_codes
+
+
+ABOUT_WORDS = (
+    "If {}, ask your administrator.",
+    "Make sure the following does not apply: {}.",
+    "This can happen when {}.",
+    "Common causes: {}.",
+    "Last week the upgrade failed because {}; this week it succeeded.",
+    "The upgrade completed successfully; {} was seen once and retried.",
+    "We checked whether {}; it was not the cause.",
+    "Did the upgrade fail because {}?",
+    "An upgrade fails when {}.",
+    "When {}, the upgrade stops.",
+    "Previously {}, but that has been resolved.",
+    "Upgrade of pool blue succeeded. The words {} did not occur.",
+    "Node pool upgrades might fail because {}.",
+    "To avoid that {}, plan ahead.",
+)
+ABOUT_CODES = (
+    "This article describes how to resolve the {} error.",
+    "Troubleshoot the {} error code.",
+    "The {} error occurs when a request is too large.",
+    "Common errors are {} and others.",
+    "Upgrade succeeded after one retry ({}).",
+    "Earlier today {} was returned; the retry succeeded.",
+    "An alert fires on {}.",
+    "{} can be ignored here.",
+)
+# What a person would put into such a sentence: no full stop, no second clause.
+PHRASES = [
+    re.sub(r"\{[a-z_]+\}|\*", "x1", pattern)
+    for entry in ENTRIES.values()
+    for pattern in entry.patterns
+    if not re.search(r"[.;,:?(]|^[^a-z]|^\w+ing\b|exit", pattern, re.IGNORECASE)
+]
+CODES = [code for entry in ENTRIES.values() for code in entry.codes]
+
+
+@pytest.mark.parametrize("frame", ABOUT_WORDS + ABOUT_CODES)
+def test_sentences_about_failures_claim_none(frame: str) -> None:
+    """Advice, conditions, history and success in the catalogue's own words and codes claim nothing."""
+    filled = PHRASES[::4] if frame in ABOUT_WORDS else CODES[::4]
+    claimed = {words: _entries(frame.format(words)) for words in filled}
+    assert {words: found for words, found in claimed.items() if set(found) != {UNKNOWN}} == {}
 
 
 def test_who_speaks_decides_what_a_code_means() -> None:

@@ -20,8 +20,14 @@ ROOT = Path(__file__).parents[2]
 LOCAL_ONLY = {"NOTIFIER_STORAGE", "EMAIL_CONNECTION_STRING"}
 """Settings that hold keys: for emulators and stand-ins, never deployed."""
 
+BY_SECRET_NAME = {"HEARTBEAT_URL"}
+"""Settings that are deployed where `secretNames` names them."""
+
 HOST_SETTINGS = {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME", "PYTHON_THREADPOOL_THREAD_COUNT"}
 """Settings of the Functions host that the sample holds beside the application's."""
+
+PLATFORM = {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "NOTIFIER_STORAGE__clientId", "WEBSITE_SITE_NAME"}
+"""What App Service sets by itself, or a convention of Functions that AZURE_CLIENT_ID stands for here."""
 
 _LEVELS = {"debug", "info", "warning", "error", "exception"}
 
@@ -69,7 +75,7 @@ def settings_read() -> set[str]:
     for storage in _STORAGE:
         for mail in _MAIL:
             settings.load(_Recorder({**_COMMON, **storage, **mail}, asked))
-    return asked
+    return asked - PLATFORM
 
 
 def settings_in_sample() -> set[str]:
@@ -95,13 +101,13 @@ def settings_in_readme() -> dict[str, str]:
 def functions() -> dict[str, str]:
     """Return the functions of function_app.py: name, and the kind of its trigger."""
     found: dict[str, str] = {}
-    for node in ast.parse((ROOT / "function_app.py").read_text("utf-8")).body:
+    for node in ast.walk(ast.parse((ROOT / "function_app.py").read_text("utf-8"))):
         if isinstance(node, ast.FunctionDef):
             calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
             made = {call.func.attr: call for call in calls if isinstance(call.func, ast.Attribute)}
             if "function_name" in made:
                 name = ast.literal_eval(made["function_name"].args[0])
-                found[name] = next(kind for kind in made if kind.endswith("_trigger"))
+                found[name] = next(kind for kind in made if kind.endswith("_trigger") or kind == "route")
     return found
 
 

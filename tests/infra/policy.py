@@ -322,7 +322,7 @@ def app(given: dict[str, Deployment]) -> Iterator[str]:
 
 def application_settings(given: dict[str, Deployment]) -> Iterator[str]:
     """Check that the app gets the settings that it reads, and by default the README's defaults."""
-    wanted = (code.settings_read() | PENDING_SETTINGS) - code.LOCAL_ONLY
+    wanted = (code.settings_read() | PENDING_SETTINGS) - code.LOCAL_ONLY - code.BY_SECRET_NAME
     for name, one in apps(given):
         found = set(one.settings) - HOST_SETTINGS
         yield from (f"{name}: the setting {setting} is missing" for setting in wanted - found)

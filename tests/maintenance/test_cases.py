@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ops import windows
+from ops.__main__ import main as command
 from ops.linting import lint, parsing
 from ops.linting.rule import Finding, Severity
 from testing import az
@@ -91,7 +91,7 @@ def test_next_window_is_as_worked_out(case: dict[str, Any], capsys: pytest.Captu
     expect = case["expect"]
     words = ["--after", expect["after"], "--count", str(expect["count"])]
     file = listed(case)
-    code = windows.main(["next", file, *words, "--json"])
+    code = command(["windows", "next", file, *words, "--json"])
     printed = capsys.readouterr()
     assert code == expect.get("rc", 2 if "error_names" in expect else 0)
     if "error_names" in expect:
@@ -115,7 +115,7 @@ def test_next_window_is_as_worked_out(case: dict[str, Any], capsys: pytest.Captu
         assert all(window["start"] >= "2100-01-01T16:00:00Z" for window in found)
     if "says" in expect:
         assert all(window["approximate"] for window in found)
-        windows.main(["next", file, *words])
+        command(["windows", "next", file, *words])
         assert "since June 2025" in capsys.readouterr().out
     if "first_start_not_after" in expect:
         assert found[0]["start"] <= expect["first_start_not_after"] < found[0]["end"]
@@ -127,7 +127,7 @@ def test_next_window_is_as_worked_out(case: dict[str, Any], capsys: pytest.Captu
 def test_malformed_input_is_named(case: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     """A field that breaks AKS's limits is an error that names it, and never a traceback."""
     expect = case["expect"]
-    code = windows.main([expect["command"], listed(case)])
+    code = command(["windows", expect["command"], listed(case)])
     printed = capsys.readouterr()
     assert "Traceback" not in printed.err
     assert code in expect.get("rc_in", [expect.get("rc", 1)])

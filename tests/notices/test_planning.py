@@ -478,8 +478,8 @@ def test_history_is_gone() -> None:
 def test_announcement_overtaken(kind: Kind, status: Status) -> None:
     """An announcement still waiting when its maintenance starts or ends is pointless."""
     announced = row(event("Scheduled", start=START))
-    assert not overtaken(kind, announced.key, [announced])
-    assert overtaken(kind, announced.key, [announced, row(event(status))])
+    assert not overtaken(kind, announced.key, [announced], NOW)
+    assert overtaken(kind, announced.key, [announced, row(event(status))], NOW)
 
 
 def test_announcement_overtaken_by_the_next() -> None:
@@ -488,22 +488,22 @@ def test_announcement_overtaken_by_the_next() -> None:
     moved = row(event("Scheduled", NOW + HOUR, START + HOUR), first)
     stale = row(event("Scheduled", NOW - HOUR, START - HOUR), first, moved)
     history = [first, moved, stale]
-    assert overtaken(Kind.SCHEDULED, first.key, history)
-    assert not overtaken(Kind.RESCHEDULED, moved.key, history)
+    assert overtaken(Kind.SCHEDULED, first.key, history, NOW)
+    assert not overtaken(Kind.RESCHEDULED, moved.key, history, NOW)
 
 
 @pytest.mark.parametrize("status", [*Status, "Paused"])
 def test_started_overtaken(status: str) -> None:
     """A Started still waiting when its maintenance ends is pointless, also where it came after the end."""
     started = row(event("Started", NOW))
-    assert overtaken(Kind.STARTED, started.key, [started, row(event(status))]) == (status in ENDS)
+    assert overtaken(Kind.STARTED, started.key, [started, row(event(status))], NOW) == (status in ENDS)
 
 
 @pytest.mark.parametrize("kind", [Kind.COMPLETED, Kind.CANCELED, Kind.FAILED, Kind.END_OF_SUPPORT, Kind.NEWS])
 def test_never_overtaken(kind: Kind) -> None:
     """Ends, failures, news and end-of-support notices are told whatever follows."""
     history = [row(event(status, NOW)) for status in [*Status, "Paused"]]
-    assert not any(overtaken(kind, each.key, history) for each in history)
+    assert not any(overtaken(kind, each.key, history, NOW) for each in history)
 
 
 # Any order
@@ -536,7 +536,7 @@ def test_any_order(order: tuple[int, ...]) -> None:
     told = {
         each.key
         for each, kind in zip(history, kinds, strict=True)
-        if kind and not overtaken(kind, each.key, history)
+        if kind and not overtaken(kind, each.key, history, NOW)
     }
     assert told == {f"event:{GUID}:Completed", f"event:{GUID}:Failed"}
 
@@ -574,4 +574,4 @@ def test_any_events(events: list[Event]) -> None:
             assert not needs_history(each)
         assert (planned.kind is None) == (planned.decision in {Decision.DUPLICATE, Decision.STALE})
     waiting = [one for one in history if one.event.status == "Scheduled"]
-    assert sum(not overtaken(Kind.SCHEDULED, one.key, history) for one in waiting) <= 1
+    assert sum(not overtaken(Kind.SCHEDULED, one.key, history, NOW) for one in waiting) <= 1

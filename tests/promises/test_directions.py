@@ -16,8 +16,8 @@ MODULES = {
 
 FLOORS = (
     {
-        "addresses", "clock", "connections", "decision_log", "durations", "ids", "keys", "ncrontab",
-        "setting_forms", "setting_reader", "text", "timestamps",
+        "addresses", "clock", "connections", "deadlines", "decision_log", "durations", "identity", "ids",
+        "keys", "ncrontab", "setting_forms", "setting_reader", "text", "timestamps",
     },
     {"events"},
     {"maintenance", "failures"},
@@ -25,7 +25,7 @@ FLOORS = (
     {"audience"},
     {"routes", "store", "messages", "sources"},
     {"clusters", "channels"},
-    {"delivery"},
+    {"delivery", "pages"},
     {"rounds"},
     {"settings"},
     {"app"},

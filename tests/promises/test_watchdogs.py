@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.channels.outcomes import Unavailable
 from testing.samples.payloads import event, scheduled
 from testing.world import NOW, World
 
 START = NOW + timedelta(hours=2)
+RUNNING, OVERDUE = "STILL RUNNING, NO END REPORTED", "OVERDUE, NO START REPORTED"
 
 
 def _kinds(world: World) -> list[str]:
@@ -91,9 +93,38 @@ def test_start_at_the_end_of_the_calendar_is_watched_by_nobody() -> None:
     assert world.take(scheduled(NOW, datetime(9999, 12, 31, 23, 59, tzinfo=UTC))) == "new"
 
 
-def test_old_start_wakes_no_watchdog() -> None:
-    """A start that was reported long after the fact is not told to be still running at once."""
+@pytest.mark.parametrize(
+    ("late", "told", "end"),
+    [
+        (event("Started", NOW - timedelta(hours=13)), RUNNING, event("Completed", NOW)),
+        (event("Started", NOW - timedelta(days=300)), RUNNING, event("Failed", NOW)),
+        (scheduled(NOW - timedelta(days=3), NOW - timedelta(hours=25)), OVERDUE, event("Started", NOW)),
+        (scheduled(NOW - timedelta(days=90), NOW - timedelta(days=80)), OVERDUE, event("Canceled", NOW)),
+    ],
+)
+def test_watchdog_whose_hour_has_passed(late: str, told: str, end: str) -> None:
+    """News so late that its watchdog's hour has passed is told of at once, unless what follows is known."""
     world = World()
-    world.take(event("Started", NOW - timedelta(days=300)))
-    _hours(world, 2)
-    assert _kinds(world) == ["Started"]
+    world.take(late)
+    _hours(world, 1)
+    assert sum(told in email.text for _, email in world.mailer.arrived) == 1
+    known = World()
+    known.take(late)
+    known.take(end)
+    _hours(known, 1)
+    assert not any(told in email.text for _, email in known.mailer.arrived)
+
+
+def test_reminder_after_the_start_is_not_told() -> None:
+    """A reminder that mail's absence has kept back until after the start is dropped, and logged."""
+    world = World(NOT_STARTED_AFTER="0s")
+    world.take(scheduled(NOW, NOW + timedelta(days=3)))
+    world.sweep(minutes=2)
+    world.clock.forward(hours=46)
+    world.mailer.script.extend([Unavailable("away")] * 500)
+    world.take(event("Failed", world.clock.now(), name="other"))
+    _hours(world, 30)
+    world.mailer.script.clear()
+    _hours(world, 3)
+    assert "Failed" in _kinds(world)
+    assert "Reminder" not in _kinds(world)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.rounds import reconcile
-from shared.rounds.reconcile import Watched
+from shared.rounds.subscriptions import Watched
 from testing.arm_endpoint import Fault
 from testing.asking_world import TABLE, AskingWorld, asking
 from testing.samples.graph_rows import row
@@ -58,7 +58,7 @@ def test_missed_is_told_as_it_is_worth_now(
     world: AskingWorld, status: str, start: timedelta | None, told: list[str]
 ) -> None:
     """Failed and canceled are told late, what lies ahead as usual; past starts and ends are recorded only."""
-    times = {"startTime": world.clock.now() + start} if start else {}
+    times: dict[str, Any] = {"startTime": world.clock.now() + start} if start else {}
     add(world, row(status, ago(world, minutes=50), **times))
     result = world.reconcile()
     world.settle_down(5)
@@ -79,7 +79,7 @@ def test_what_comes_both_ways_is_told_once(
     """An event in both is told once, whichever came first, and whatever times its row has."""
     time = ago(world, minutes=50)
     start = world.clock.now() + timedelta(days=2) if status == "Scheduled" else None
-    times = {"startTime": start} if start else {}
+    times: dict[str, Any] = {"startTime": start} if start else {}
     text = event(status, time + timedelta(seconds=1.5), **times)
     add(world, row(status, time if sets_times else None, **times))
     if pushed_first:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from ops import windows
+from ops.__main__ import main as command
 from ops.linting import lint, parsing
 from shared.audience import Audience, Volume
 from shared.channels.email.compose import compose
@@ -177,7 +177,7 @@ AT = ("--at", "2026-11-30")
 
 def test_script_keeps_the_freeze(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The script is bash as it stands; after it, no window of a matched cluster lies in the freeze."""
-    assert windows.main(["freeze", "year END", "clusters.json", *AT]) == 0
+    assert command(["windows", "freeze", "year END", "clusters.json", *AT]) == 0
     script = capsys.readouterr().out
     assert script.startswith("#!/usr/bin/env bash\n")
     assert "test-a" not in script
@@ -213,5 +213,5 @@ def test_script_that_cannot_be_made(
     words: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A freeze or clusters that are not there end with 2 and one sentence."""
-    assert windows.main(["freeze", *words]) == 2
+    assert command(["windows", "freeze", *words]) == 2
     assert why in capsys.readouterr().err

@@ -16,6 +16,7 @@ from shared.audience import Audience
 from shared.channels.email.services import AzureEmail, FolderEmail, MailSettings, SmtpEmail
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
+from shared.identity import Identity
 from shared.notices.planning import Watch
 from shared.routes import Routes
 from shared.setting_reader import SettingsError
@@ -105,7 +106,7 @@ def test_defaults() -> None:
         "portal": "portal.azure.com",
         "failures_file": "",
         "retention": timedelta(days=400),
-        "client_id": "",
+        "identity": Identity(),
     }
     made = msgspec.structs.asdict(settings())
     assert {name: made[name] for name in expected} == expected
@@ -210,7 +211,8 @@ def test_spaces_around_values() -> None:
         ("TIME_ZONE", "Europe/Berlin", "time_zone", "Europe/Berlin"),
         ("TIME_ZONE", "America/Argentina/Buenos_Aires", "time_zone", "America/Argentina/Buenos_Aires"),
         ("PORTAL", "portal.azure.us", "portal", "portal.azure.us"),
-        ("AZURE_CLIENT_ID", CLIENT_ID, "client_id", CLIENT_ID),
+        ("AZURE_CLIENT_ID", CLIENT_ID, "identity", Identity(client_id=CLIENT_ID)),
+        ("NOTIFIER_STORAGE__clientId", CLIENT_ID, "identity", Identity(client_id=CLIENT_ID)),
     ],
 )
 def test_values(name: str, value: str, field: str, expected: Any) -> None:

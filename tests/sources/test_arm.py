@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ops import subscriptions, windows
-from shared.clusters.refresh import Subscriptions, refresh
+from ops import subscriptions
+from ops.__main__ import main as command
+from ops.surroundings import Surroundings
 from shared.sources.arm import Arm, ArmError, endpoint
 from testing.arm_endpoint import SUBSCRIPTION, ArmEndpoint, Fault, Tokens, cluster, configuration
-from testing.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-OTHER = "11112222-bbbb-3333-cccc-4444dddd5555"
 
 
 @pytest.fixture
@@ -92,20 +90,6 @@ def test_passing_trouble_is_tried_again(arm: ArmEndpoint) -> None:
     assert len(listed(arm)) == 1
 
 
-def test_denied_subscription_leaves_the_others(arm: ArmEndpoint, caplog: pytest.LogCaptureFixture) -> None:
-    """A subscription that may not be read is an error in the log, and the others are read."""
-    arm.add(cluster("a", SUBSCRIPTION), [configuration()])
-    arm.add(cluster("b", OTHER), [configuration()])
-    arm.denied.add(SUBSCRIPTION)
-    world = World(CLUSTERS=f"{SUBSCRIPTION},{OTHER}")
-    with Arm(Tokens(), arm.url) as opened:
-        source = Subscriptions(opened, world.config.clusters.subscriptions)
-        assert refresh(world.notifier.store, source, world.clock) == 1
-    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert SUBSCRIPTION in record.getMessage()
-    assert "403 AuthorizationFailed: The client may not read that." in record.getMessage()
-
-
 def test_denied_cluster_leaves_the_others(arm: ArmEndpoint) -> None:
     """A cluster whose configurations cannot be read is named and left out, and the others are read."""
     for name in ("a", "b", "c"):
@@ -166,7 +150,9 @@ def test_lint_takes_a_subscription(arm: ArmEndpoint, capsys: pytest.CaptureFixtu
         return Arm(Tokens(), arm.url)
 
     at = ("--at", "2026-11-20T09:00Z")
-    windows.main(["lint", SUBSCRIPTION, *at, "--json", "--portal", "portal.azure.us"], opened)
+    command(
+        ["lint", SUBSCRIPTION, *at, "--json", "--portal", "portal.azure.us"], Surroundings(open_arm=opened)
+    )
     assert '"legacy-channel"' in capsys.readouterr().out
     assert portals == ["portal.azure.us"]
 
@@ -174,7 +160,8 @@ def test_lint_takes_a_subscription(arm: ArmEndpoint, capsys: pytest.CaptureFixtu
 def test_lint_names_what_went_wrong(arm: ArmEndpoint, capsys: pytest.CaptureFixture[str]) -> None:
     """A subscription that cannot be listed ends lint with 2 and one line that says why."""
     arm.denied.add(SUBSCRIPTION)
-    assert windows.main(["lint", f"/subscriptions/{SUBSCRIPTION}"], lambda _: Arm(Tokens(), arm.url)) == 2
+    surroundings = Surroundings(open_arm=lambda _: Arm(Tokens(), arm.url))
+    assert command(["lint", f"/subscriptions/{SUBSCRIPTION}"], surroundings) == 2
     assert capsys.readouterr().err.startswith(f"subscription {SUBSCRIPTION}: 403 AuthorizationFailed")
 
 

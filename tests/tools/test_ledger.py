@@ -1,18 +1,20 @@
-"""`python -m ops.ledger list` and `show`: what came in, what was told and why, what waits."""
+"""`notifier list` and `show`: what came in, what was told and why, what waits."""
 
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext, redirect_stderr
 from datetime import timedelta
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ops import ledger
+from ops.__main__ import main as command
+from ops.surroundings import Surroundings
 from shared import keys
 from shared.channels.outcomes import Accepted, Refused, Throttled, Unknown
 from shared.delivery import reports
-from shared.store.ledger import Ledger
 from shared.store.table import Operation, Verb
 from testing.samples import payloads
 from testing.samples.payloads import event, guid, scheduled
@@ -41,9 +43,18 @@ def world() -> World:
     return world
 
 
+class NotDoneError(Exception):
+    """What a command has written to standard error."""
+
+
 def run(world: World, *arguments: str) -> int:
-    """Run a command on what is stored."""
-    return ledger.run(ledger.parser().parse_args(arguments), Ledger(world.table), world.clock)
+    """Run a command on what is stored. Raises NotDoneError for any exit code but 0."""
+    around = Surroundings(clock=world.clock, open_table=lambda _: nullcontext(world.table))
+    with redirect_stderr(StringIO()) as complaint:
+        code = command(list(arguments), around)
+    if code:
+        raise NotDoneError(complaint.getvalue())
+    return code
 
 
 def told(world: World, state: str) -> list[str]:
@@ -230,7 +241,7 @@ def test_raw(out: Run, world: World) -> None:
 def test_raw_of_several(world: World) -> None:
     """Of a maintenance with several events --raw wants to know which one."""
     world.take(event("Completed", NOW, name="begun", cluster="dev-1"))
-    with pytest.raises(ledger.NotDoneError, match=f"event:{guid('begun')}:Completed"):
+    with pytest.raises(NotDoneError, match=f"event:{guid('begun')}:Completed"):
         run(world, "show", guid("begun"), "--raw")
 
 
@@ -245,7 +256,7 @@ def test_raw_of_several(world: World) -> None:
 )
 def test_no_such_entry(world: World, arguments: tuple[str, ...], why: str) -> None:
     """A name that is nobody's, or several's, is refused with a sentence."""
-    with pytest.raises(ledger.NotDoneError, match=why):
+    with pytest.raises(NotDoneError, match=why):
         run(world, *arguments)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local import preview
+from ops import terminal
+from ops.__main__ import main as command
 from testing.samples import mails
 
 if TYPE_CHECKING:
@@ -41,14 +43,15 @@ def test_events_of_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         encoding="utf-8",
     )
     out = tmp_path / "gallery"
-    assert preview.main([str(scheduled), str(scheduled), str(started), "--out", str(out)]) == 0
+    files = [str(scheduled), str(scheduled), str(started)]
+    assert command(["preview", *files, "--out", str(out)]) == terminal.UNREADABLE
     index = (out / "index.html").read_text(encoding="utf-8")
     assert "Node OS upgrade · aks-1 · Fri 27 Nov 01:00 UTC" in index
     assert "Node OS upgrade · aks-1 · Fri 20 Nov 01:00 UTC" in index
     assert "an event could not be read" in index
     said = capsys.readouterr().err
     assert "duplicate, no mail" in said
-    assert "ignored: event type" in said
+    assert "none of ours: event type" in said
 
 
 def test_other_folders_are_left_alone(tmp_path: Path) -> None:

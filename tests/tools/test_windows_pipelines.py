@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ops import windows
+from ops.__main__ import main as command
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "fixtures" / "windows"
@@ -29,7 +29,7 @@ def _folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def linted(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     """Lint; return the exit code and what was printed."""
-    code = windows.main(["lint", *words, *AT])
+    code = command(["lint", *words, *AT])
     return code, capsys.readouterr().out
 
 
@@ -42,7 +42,7 @@ def copied(rule: str, to: str = "in put/clusters.json") -> str:
 
 def sarif(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     """Lint into SARIF."""
-    _, text = linted(capsys, *words, "--format", "sarif")
+    _, text = linted(capsys, *words, "--output", "sarif")
     log: dict[str, Any] = json.loads(text)
     return log
 
@@ -102,7 +102,7 @@ def test_fingerprint_outlives_dates(capsys: pytest.CaptureFixture[str]) -> None:
     file = copied("not-staggered")
     prints = []
     for day in ("2026-11-21", "2027-05-03"):
-        windows.main(["lint", file, "--at", day, "--format", "sarif"])
+        command(["lint", file, "--at", day, "--output", "sarif"])
         results = json.loads(capsys.readouterr().out)["runs"][0]["results"]
         prints.append([(result["ruleId"], result["partialFingerprints"]) for result in results])
     assert prints[0] == prints[1]
@@ -115,7 +115,7 @@ def test_annotations_are_workflow_commands(capsys: pytest.CaptureFixture[str]) -
         copied("not-staggered", "b.json"),
         copied("short-month", "c,1.json"),
     ]
-    code, text = linted(capsys, *files, "--format", "github")
+    code, text = linted(capsys, *files, "--output", "github")
     assert code == 1
     lines = text.splitlines()
     assert all(line.startswith(("::error ", "::warning ", "::notice ")) for line in lines)
@@ -149,7 +149,7 @@ def test_baseline_that_cannot_be_read_is_named(
     """A baseline that is not there, or is none, ends with 2 and its name: nothing is left out by mistake."""
     if content is not None:
         Path("known.json").write_text(content, "utf-8")
-    assert windows.main(["lint", copied("short-month"), "--baseline", "known.json"]) == 2
+    assert command(["lint", copied("short-month"), "--baseline", "known.json"]) == 2
     assert capsys.readouterr().err.startswith("known.json: ")
 
 
@@ -157,9 +157,9 @@ def test_one_bad_item_costs_no_other(capsys: pytest.CaptureFixture[str]) -> None
     """An item that is no cluster is named on standard error, and the rest is linted; alone it ends with 2."""
     good = json.loads(Path(copied("short-month")).read_text("utf-8"))
     Path("mixed.json").write_text(json.dumps([5, good]), "utf-8")
-    assert windows.main(["lint", "mixed.json", *AT, "--json"]) == 0
+    assert command(["lint", "mixed.json", *AT, "--json"]) == 0
     printed = capsys.readouterr()
     assert "item 1: expected a cluster" in printed.err
     assert json.loads(printed.out)
     Path("bad.json").write_text("[5]", "utf-8")
-    assert windows.main(["lint", "bad.json"]) == 2
+    assert command(["lint", "bad.json"]) == 2

@@ -59,8 +59,10 @@ CONCERNS_ALL_MAIL = frozenset({401, 402, 403, 404, 405, 407, 410})
 
 CONCERNS_THIS_MAIL = frozenset({400, 413, 422})
 
-SETTINGS_CODES = frozenset({"DomainNotLinked"})
-"""Errors of the resource's configuration, whatever their status."""
+_SETTINGS_CODE = re.compile(r"DomainNotLinked|.*sender", re.IGNORECASE)
+_SENDER = re.compile(r"(?<![\w.+@-])sender(?![\w.+-]*@)", re.IGNORECASE)
+"""Errors of the resource's configuration or of the sender, which all mail shares, whatever their status: by
+code (`InvalidSenderUserName`, Azure/azure-sdk-for-java#39910) or words (`See property 'senderAddress'`)."""
 
 
 class AcsMailer:
@@ -212,9 +214,8 @@ class _Seen:
         reason = f"{status} {_words(problem)}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return Throttled(_pause(self._headers, reason), reason)
-        if status in CONCERNS_ALL_MAIL or (
-            status < HTTPStatus.INTERNAL_SERVER_ERROR and code in SETTINGS_CODES
-        ):
+        is_of_sender = _SETTINGS_CODE.match(code) or _SENDER.search(reason)
+        if status in CONCERNS_ALL_MAIL or (status < HTTPStatus.INTERNAL_SERVER_ERROR and is_of_sender):
             return Unavailable(reason)
         if status in CONCERNS_THIS_MAIL:
             return Refused(reason)

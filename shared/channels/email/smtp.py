@@ -7,15 +7,20 @@ whose final dot was never sent does not exist.
     connect, TLS, AUTH       Unavailable: nothing was sent
     MAIL                     4xx Throttled, 5xx Unavailable: the sender is the same for all mail
     RCPT                     some refused: sent, the refused are named
+                             all refused by policy: Unavailable, though it may be this mail's alone
                              all refused: Refused, or Postponed if one may pass later
     DATA, up to the dot      4xx Postponed, 5xx Refused, cut: Postponed
     the dot                  250 Accepted, 4xx Postponed, 5xx Refused, no answer: Unknown
+                             5xx that names the sender: Unavailable
     421 anywhere             Throttled: the relay is closing
 
 From the recipients on a temporary refusal may be this mail's alone (a full mailbox, greylisting): others are
-not kept waiting for it.
+not kept waiting for it. By policy (RFC 3463, X.7: security or policy status) means that the relay does not
+know this machine, does not let it send as this sender, or has it on a list: many relays say so only when they
+know the recipient (Postfix, smtpd_delay_reject). All mail would be given up for it, one by one.
 
-The whole conversation, and not only each step, keeps to the timeouts: a sender must not outlive its lease.
+The whole conversation, and not only each step or byte, keeps to the timeouts: a sender must not outlive its
+lease.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from shared import deadlines
 from shared.channels.email.mime import mailbox, mailboxes, message_bytes
 from shared.channels.email.relay import Relay, Tls, parse_url
 from shared.channels.outcomes import (
@@ -62,6 +68,25 @@ _FOR_GOOD = 5
 _CLOSING = 421
 _AUTHENTICATE = 530
 _TOO_LARGE = 552
+
+_POLICY = re.compile(
+    r"[45]\d\d[ -]#?[45]\.(7\.\d+|1\.[78]|3\.[25])\b(?!.*gr[ae]y)"
+    r"|.*\brelay(ing)?\b[^.;]{0,20}\b(denied|prohibited|not (allowed|permitted))"
+    r"|.*\b(client host|ip|your server)\b[^;]{0,60}\b(black|block)(ed|list)",
+    re.IGNORECASE,
+)
+"""Replies to recipients that tell of a policy. By RFC 3463: security or policy, the sender's address, a
+system that takes no mail or is set up wrongly. Greylisting passes, and is of one sender and recipient."""
+
+_SENDER = re.compile(
+    r"5\d\d[ -]#?5\.(7\.(8|9|1[134]|2\d|57|60|6[2-4]|139|50\d|7\d\d)|2\.252|1\.[78])\b"
+    r"|send(ing)? as|SendAsDenied"
+    r"|\bsender\b[^.;]{0,40}\b(not |un)(allowed|authori[sz]ed|permitted|verified)"
+    r"|authenticat(e|ion) (is )?(required|failed|unsuccessful)",
+    re.IGNORECASE,
+)
+"""Replies about who sends, wherever they come. Codes of RFC 7372 (authentication of mail) and Exchange Online
+(learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online)."""
 
 
 class _Stop(Exception):  # noqa: N818 - it never leaves this module
@@ -121,24 +146,43 @@ class SmtpMailer:
 
 
 class _Client(smtplib.SMTP):
-    """A connection whose greeting may take as long as an answer, and not only as long as connecting."""
+    """A connection that reads until `latest` by the monotonic clock, however slowly the relay speaks."""
 
     def __init__(self, relay: Relay, tls: ssl.SSLContext, name: str, timeouts: Timeouts) -> None:
         self._implicit = tls if relay.tls is Tls.IMPLICIT else None
-        self._read = timeouts.read
+        self._connected = time.monotonic() + timeouts.connect
+        self.latest = self._connected + timeouts.read
         super().__init__(relay.host, relay.port, name, timeout=timeouts.connect)
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # noqa: ARG002 - smtplib's
         """Connect: the one place that smtplib offers for it, and overrides itself for implicit TLS."""
-        connection = socket.create_connection((host, port), timeout)
+        connection = self._connect(host, port)
         try:
             if self._implicit is not None:
                 connection = self._implicit.wrap_socket(connection, server_hostname=host)
-            connection.settimeout(self._read)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _connect(self, host: str, port: int) -> socket.socket:
+        """Connect to one of the addresses of a host, in time for all of them together."""
+        problem: OSError = TimeoutError("it took too long")
+        for _, _, _, _, (address, *_) in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            left = self._connected - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                return socket.create_connection((str(address), port), left)
+            except OSError as error:
+                problem = error
+        raise problem
+
+    def getreply(self) -> tuple[int, bytes]:
+        """See smtplib, which would wait as long for each part of a reply as for a whole one."""
+        if self.file is None and self.sock is not None:
+            self.file = deadlines.reader(self.sock, lambda: self.latest)
+        return super().getreply()
 
 
 class _Conversation:
@@ -146,7 +190,6 @@ class _Conversation:
 
     def __init__(self, relay: Relay, tls: ssl.SSLContext, sender: str, timeouts: Timeouts) -> None:
         self._relay, self._tls = relay, tls
-        self._latest = time.monotonic() + timeouts.connect + timeouts.read
         self._timeouts = timeouts
         # Else smtplib looks up this machine's name, which may take seconds.
         self._name = sender.rpartition("@")[2]
@@ -166,7 +209,8 @@ class _Conversation:
     def __exit__(self, *_: object) -> None:
         try:
             if self._smtp.sock is not None:
-                self._smtp.sock.settimeout(max(0.1, min(2.0, self._latest - time.monotonic())))
+                self._smtp.latest = min(self._smtp.latest, time.monotonic() + 2)
+                self._smtp.sock.settimeout(2)
                 self._smtp.quit()
         except (OSError, smtplib.SMTPException):
             pass  # the mail's fate is decided, however the farewell goes
@@ -219,18 +263,21 @@ class _Conversation:
             if code in {_CLOSING, _AUTHENTICATE}:
                 raise _Stop(_refusal(code, _reply(code, text), Unavailable))
             if code // 100 != _OK:
-                refused[address] = (code, f"{address}: {_reply(code, text)}")
+                refused[address] = (code, _reply(code, text))
         if len(refused) == len(addresses):
             passing = [code for code, _ in refused.values() if code // 100 != _FOR_GOOD]
-            reason = "; ".join(words for _, words in refused.values())[:500]
-            raise _Stop(Postponed(reason) if passing else Refused(reason))
+            reason = "; ".join(f"{address}: {reply}" for address, (_, reply) in refused.items())[:500]
+            outcome = Postponed(reason) if passing else Refused(reason)
+            if all(_POLICY.match(reply) or _SENDER.search(reply) for _, reply in refused.values()):
+                raise _Stop(Unavailable(reason, of_this_mail=outcome))
+            raise _Stop(outcome)
         return list(refused)
 
     def data(self, body: bytes) -> None:
         """Send the message. Only from the final dot on can its fate be unknown."""
         code, text = self._step(partial(self._smtp.docmd, "data"), Postponed)
         if code // 100 != _GO_AHEAD:
-            raise _Stop(_refusal(code, _reply(code, text), Refused))
+            raise _Stop(self._refused(code, _reply(code, text)))
         stuffed = re.sub(rb"(?m)^\.", b"..", body)
         self._step(partial(self._smtp.send, stuffed), Postponed)
         self._step(lambda: None, Postponed)  # is there time left for an answer?
@@ -242,8 +289,14 @@ class _Conversation:
         if code // 100 == _OK:
             return
         if code // 100 in {_FOR_NOW, _FOR_GOOD}:
-            raise _Stop(_refusal(code, _reply(code, text), Refused))
+            raise _Stop(self._refused(code, _reply(code, text)))
         raise _Stop(Unknown(f"the message was sent, the answer makes no sense: {_reply(code, text)}"))
+
+    @staticmethod
+    def _refused(code: int, reply: str) -> Outcome:
+        """Return what a refusal of the message means: of all mail where it names the sender."""
+        is_of_all = code // 100 == _FOR_GOOD and _SENDER.search(reply)
+        return Unavailable(reply) if is_of_all else _refusal(code, reply, Refused)
 
     def _step(self, action: Callable[[], _T], broken: type[Unavailable | Postponed] = Unavailable) -> _T:
         """Do something before the final dot: where it breaks, nothing was sent."""
@@ -255,7 +308,7 @@ class _Conversation:
 
     def _hurry(self) -> None:
         """Return the next step what is left of the time."""
-        left = self._latest - time.monotonic()
+        left = self._smtp.latest - time.monotonic()
         if left <= 0:
             raise TimeoutError("the conversation took too long")
         if self._smtp.sock is None:

@@ -1,32 +1,22 @@
-"""Send events from a file, to see an email: to a function app, or to an Event Grid topic that delivers to it.
-
-    python -m ops.send_event --to http://127.0.0.1:7071 --new samples/started.cloudevent.json
-    python -m ops.send_event --to https://APP.azurewebsites.net --key-file - --new EVENT.json
-    python -m ops.send_event --to https://TOPIC.REGION-1.eventgrid.azure.net/api/events EVENT.json
-
-EVENT.json is what Event Grid delivers: one event or an array, in either schema; `-` is standard input. The
-app tells nobody twice: --new makes it another maintenance, of now. A function app asks for its system key
-eventgrid_extension, from --key-file (`-`: standard input); a topic is reached with your own identity, such
-as that of `az login`, or with the key in --key-file.
-
-Exit code 0: taken. 1: not taken. 2: the file or the command line is wrong.
-"""
+"""Events from a file, to see an email: sent to a function app, or to a topic that delivers to it."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import typer
+
+from ops import surroundings, terminal
 from ops.webhook import Answer, endpoint, post
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+LOCAL = "http://127.0.0.1:7071"
+"""Where `make run` listens."""
 
 TOPIC_PATH = "/api/events"
 
@@ -34,40 +24,50 @@ _TIMES = ("scheduledTime", "startTime", "lastUpdateTime")
 _ZERO_YEARS = 1900
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line asks for; give the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ops.send_event",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("event", help="a file with an event or an array of events, or - for standard input")
-    parser.add_argument("--to", required=True, metavar="URL", help="a function app, or a topic's endpoint")
-    parser.add_argument("--new", action="store_true", help="send it as another maintenance, of now")
-    parser.add_argument("--key-file", metavar="FILE", help="a file with the key, or - for standard input")
-    chosen = parser.parse_args(arguments)
-    if chosen.event == chosen.key_file == "-":
-        parser.error("only one of event and key can come from standard input")
-    try:
-        text = _read(chosen.event)
-        body = json.loads(text)
-        key = _read(chosen.key_file).strip() if chosen.key_file else ""
-        if chosen.new:
-            body = renewed(body, datetime.now(UTC))
-            text = json.dumps(body)
-        answer = (
-            _publish(chosen.to, body, key) if is_topic(chosen.to) else post(endpoint(chosen.to), text, key)
+def send(
+    context: typer.Context,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE|-", help="An event or an array of them; - for standard input.")
+    ],
+    to: Annotated[str, typer.Option(metavar="URL", help="A function app, or a topic's endpoint.")] = LOCAL,
+    key_file: Annotated[
+        str,
+        typer.Option(metavar="FILE|-", help="The app's system key eventgrid_extension, or a topic's key."),
+    ] = "",
+    *,
+    new: Annotated[bool, typer.Option("--new", help="Send it as another maintenance, of now.")] = False,
+) -> None:
+    """Send events to an app, as Event Grid does.
+
+    The app tells nobody twice: see --new. A topic is reached with your own identity, such as that of
+    `az login`, or with a key. Exit code 1: not taken.
+    """
+    if file == key_file == "-":
+        raise typer.BadParameter(
+            "only one of event and key can come from standard input", param_hint="--key-file"
         )
+    try:
+        text = _read(file)
+        body = _json(file, text)
+        key = _read(key_file).strip() if key_file else ""
+        if new:
+            body = renewed(body, surroundings.of(context).clock.now())
+            text = json.dumps(body)
+        answer = _publish(to, body, key) if is_topic(to) else post(endpoint(to), text, key)
     except (OSError, ValueError) as error:
-        print(f"ops.send_event: {error}", file=sys.stderr)
-        return 2
+        raise terminal.refused(error) from None
     if not answer.is_taken:
-        print(f"not taken: {answer.status or ''} {answer.why}".replace("  ", " "), file=sys.stderr)
-        return 1
-    print(
-        f"taken ({answer.status}): the email follows after GROUP_WAIT, with the next sweep; a failure at once"
-    )
-    return 0
+        raise terminal.refused(
+            f"not taken: {answer.status or ''} {answer.why}".replace("  ", " "), terminal.NO
+        )
+    print(f"accepted ({answer.status})")
+
+
+def _json(file: str, text: str) -> Any:  # noqa: ANN401 - whatever JSON the file holds
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is not JSON: {error}") from None
 
 
 def is_topic(url: str) -> bool:
@@ -152,10 +152,9 @@ def _publish(url: str, body: Any, key: str) -> Answer:  # noqa: ANN401 - whateve
 
 
 def _read(file: str) -> str:
-    if file == "-":
-        return sys.stdin.read()
-    return Path(file).read_text("utf-8-sig")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} cannot be read: it is not UTF-8 text") from None
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from werkzeug import Response
 
-from ops import send_event, webhook
+from ops import send, webhook
+from ops.__main__ import main as command
 from shared.events import envelope, model, scheduled_event
 from tests.infra import code
 
@@ -54,13 +55,13 @@ def app(httpserver: HTTPServer) -> Endpoint:
 
 def test_sends_to_a_function_app(app: Endpoint, capsys: pytest.CaptureFixture[str]) -> None:
     """The file goes to maintenance_events byte for byte, as a notification of Event Grid's."""
-    assert send_event.main(["--to", app.url, STARTED]) == 0
+    assert command(["send", "--to", app.url, STARTED]) == 0
     ((path, headers, body),) = app.taken
     assert path == "/runtime/webhooks/EventGrid?functionName=maintenance_events"
     assert headers["aeg-event-type"] == "Notification"
     assert "x-functions-key" not in headers
     assert body == json.loads(Path(STARTED).read_text("utf-8"))
-    assert "taken (202)" in capsys.readouterr().out
+    assert "accepted (202)" in capsys.readouterr().out
 
 
 def test_key_comes_from_a_file_or_standard_input(
@@ -68,9 +69,9 @@ def test_key_comes_from_a_file_or_standard_input(
 ) -> None:
     """The key travels in a header, never in the address, where logs would keep it."""
     (tmp_path / "key").write_text("k3y\n", "utf-8")
-    assert send_event.main(["--to", app.url, "--key-file", str(tmp_path / "key"), STARTED]) == 0
+    assert command(["send", "--to", app.url, "--key-file", str(tmp_path / "key"), STARTED]) == 0
     monkeypatch.setattr(sys, "stdin", io.StringIO("other\n"))
-    assert send_event.main(["--to", app.url, "--key-file", "-", STARTED]) == 0
+    assert command(["send", "--to", app.url, "--key-file", "-", STARTED]) == 0
     assert [headers["x-functions-key"] for _, headers, _ in app.taken] == ["k3y", "other"]
     assert all("code=" not in path for path, _, _ in app.taken)
 
@@ -79,7 +80,7 @@ def test_sends_to_a_topic(app: Endpoint, tmp_path: Path) -> None:
     """A topic's endpoint gets the event through azure-eventgrid, in its own schema."""
     (tmp_path / "key").write_text("k3y", "utf-8")
     to = f"{app.url}/api/events"
-    assert send_event.main(["--to", to, "--key-file", str(tmp_path / "key"), "--new", STARTED]) == 0
+    assert command(["send", "--to", to, "--key-file", str(tmp_path / "key"), "--new", STARTED]) == 0
     ((path, headers, body),) = app.taken
     assert path.startswith("/api/events?api-version=")
     assert headers["content-type"].startswith("application/cloudevents-batch+json")
@@ -95,7 +96,7 @@ def test_says_why_it_was_not_taken(
 ) -> None:
     """An answer other than 2xx is exit code 1, with what to do about it."""
     app.status = status
-    assert send_event.main(["--to", app.url, STARTED]) == 1
+    assert command(["send", "--to", app.url, STARTED]) == 1
     assert words in capsys.readouterr().err
 
 
@@ -103,7 +104,7 @@ def test_nobody_there(capsys: pytest.CaptureFixture[str]) -> None:
     """An app that does not answer is said so."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    assert send_event.main(["--to", f"http://127.0.0.1:{port}", STARTED]) == 1
+    assert command(["send", "--to", f"http://127.0.0.1:{port}", STARTED]) == 1
     assert "no answer" in capsys.readouterr().err
 
 
@@ -112,7 +113,7 @@ def test_nobody_there(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_wrong_command_line(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """What cannot be sent at all is exit code 2, with the reason."""
-    assert send_event.main(wrong) == 2
+    assert command(["send", *wrong]) == 2
     assert capsys.readouterr().err
 
 
@@ -130,7 +131,7 @@ def test_new_reads_as_the_same_event_of_now(sample: Path) -> None:
     """A renewed event is one that the app has not seen, and says the same otherwise, all of it of now."""
     body = json.loads(sample.read_text("utf-8"))
     (old,) = envelope.parse(json.dumps(body), NOW)
-    (new,) = envelope.parse(json.dumps(send_event.renewed(body, NOW)), NOW)
+    (new,) = envelope.parse(json.dumps(send.renewed(body, NOW)), NOW)
     assert type(new.reading) is type(old.reading)
     if isinstance(old.reading, model.Event) and isinstance(new.reading, model.Event):
         # News of versions is known by the versions themselves.
@@ -150,7 +151,7 @@ def test_new_keeps_a_story_together() -> None:
     later = json.loads(json.dumps(body))
     later["time"] = "2099-01-01T00:00:00Z"
     later["data"]["resourceInfo"]["properties"]["eventStatus"] = "Completed"
-    first, second = envelope.parse(json.dumps(send_event.renewed([body, later], NOW)), NOW)
+    first, second = envelope.parse(json.dumps(send.renewed([body, later], NOW)), NOW)
     assert isinstance(first.reading, model.Event)
     assert isinstance(second.reading, model.Event)
     assert first.reading.event_id == second.reading.event_id
@@ -161,5 +162,5 @@ def test_new_keeps_a_story_together() -> None:
 @pytest.mark.parametrize("body", [None, 7, "x", [], [None], {}, {"data": []}, {"data": {"resourceInfo": 1}}])
 def test_new_takes_anything(body: object) -> None:
     """What is no event goes out as it is: the app has to cope with it, too."""
-    renewed = send_event.renewed(body, NOW)
+    renewed = send.renewed(body, NOW)
     assert isinstance(renewed, type(body))

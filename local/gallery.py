@@ -1,0 +1,47 @@
+"""A folder of mails to look at, in place of the ones before it."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from shared.channels.email.compose import Branding, compose
+from shared.channels.email.folder import FolderMailer
+from shared.channels.outcomes import Accepted, Timeouts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from shared.audience import Audience
+    from testing.samples.mails import Story
+
+SENDER = "maintenance@contoso.example"
+MARK = ".preview"
+"""A folder that holds a file of this name was made here, and may be made anew."""
+
+
+def write(
+    stories: Iterable[tuple[Story, Audience]],
+    folder: Path,
+    branding: Branding | None = None,
+    sender: str = SENDER,
+) -> Path:
+    """Render stories, each for its audience, into a folder of their own; return its page.
+
+    Raises FileExistsError for a folder with other things in it.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise FileExistsError(f"{folder} holds something else; choose another --out")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARK).touch()
+    mailer = FolderMailer(folder, sender)
+    look = branding or Branding(domain=sender.rpartition("@")[2])
+    for story, audience in stories:
+        outcome = mailer.send(
+            compose(story.mail, story.rows, audience, look), story.mail.operation_id, Timeouts(1, 1)
+        )
+        if not isinstance(outcome, Accepted):
+            raise OSError(f"{story.name}: {outcome}")
+    return folder / "index.html"

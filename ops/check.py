@@ -1,0 +1,113 @@
+"""Settings and routes, checked offline: all that is wrong at once, unknown names with what was meant."""
+
+from __future__ import annotations
+
+import os
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from local.settings_file import (
+    ROOT,
+    SAMPLE,
+    SettingsFileError,
+    apply_found,
+    apply_settings,
+    found,
+    values_of,
+)
+from ops import terminal
+from ops.hearing import summary
+from ops.preview import read, routes_of
+from shared import routes, settings
+from shared.routes import RoutesError
+from shared.setting_reader import SettingReader, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_NAME = re.compile(r"\b[A-Z][A-Za-z]*_\w+|\b(?:ROUTES|LEASE|PORTAL|CLUSTERS|FLEETS|PAGES)\b")
+_HOST = re.compile(
+    r"(AzureWebJobs|AzureFunctions|FUNCTIONS_|PYTHON_|WEBSITE_|APPLICATIONINSIGHTS_|AZURE_|Azure|ENABLE_|SCM_)\w*"
+)
+"""Settings of the Functions host, the platform and its SDKs, in a settings file: none of ours."""
+
+
+def check(
+    file: Annotated[
+        str,
+        typer.Argument(metavar="[FILE]", help="Settings; else local.settings.json, or the sample."),
+    ] = "",
+    routes_file: Annotated[
+        str, typer.Option("--routes", metavar="FILE", help="Check only this file of routes.")
+    ] = "",
+    output: terminal.AsOutput = terminal.Output.TABLE,
+    *,
+    as_json: terminal.AsJson = False,
+) -> None:
+    """Check settings and routes; name all that is wrong.
+
+    They are checked as the app would have them here: the environment wins over the file. Exit code 0: all
+    right. 1: something is wrong. 2: a file cannot be read.
+    """
+    environment = dict(os.environ)
+    try:
+        place = Path(file) if file else found()
+        apply_settings(place, environment) if file else apply_found(environment)
+        given = values_of(place)
+        text = read(routes_file) if routes_file else ""
+    except (SettingsFileError, ValueError) as error:
+        raise terminal.refused(error) from None
+    if routes_file:
+        errors = list(_faults_of_routes(text, routes_file, environment))
+    else:
+        errors = [*_unknown(given, environment.get("ROUTES", "")), *_faults(environment)]
+    if as_json or output is terminal.Output.JSON:
+        terminal.print_json({"file": routes_file or str(place), "errors": errors})
+    elif errors:
+        for sentence in errors:
+            terminal.complain(sentence)
+    else:
+        print(f"{routes_file or place}: all right.\n")
+        print(summary(routes_of(environment, routes_file), settings.routing(SettingReader(environment))))
+    raise typer.Exit(terminal.NO if errors else 0)
+
+
+def _faults_of_routes(text: str, file: str, environment: Mapping[str, str]) -> Iterator[str]:
+    try:
+        routes.load(text, settings.routing(SettingReader(environment)), Path(file).parent)
+    except (RoutesError, SettingsError) as error:
+        yield str(error)
+
+
+def _faults(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong, one by one: for the next look, what was named as wrong is as in the sample."""
+    looked = dict(environment)
+    sample = values_of(ROOT / SAMPLE)
+    while True:
+        try:
+            settings.load(looked)
+        except SettingsError as error:
+            yield str(error)
+            named = [
+                name for name in _NAME.findall(str(error)) if looked.get(name, "") != sample.get(name, "")
+            ]
+            if not named:
+                return
+            for name in named:
+                looked[name] = sample.get(name, "")
+        else:
+            return
+
+
+def _unknown(given: Mapping[str, str], said: str) -> Iterator[str]:
+    """Yield the names of a settings file that nothing reads; what routes name as $NAME is known."""
+    known = {*values_of(ROOT / SAMPLE), *re.findall(r"\$\{?(\w+)", said)}
+    for name in given:
+        if name in known or _HOST.fullmatch(name):
+            continue
+        near = get_close_matches(name.upper(), known, n=1, cutoff=0.7)
+        yield f"Setting {name} is unknown" + (f": did you mean {near[0]}?" if near else ".")

@@ -1,0 +1,64 @@
+"""What every command has in common at a terminal: forms of output, and errors of one line.
+
+Exit codes, unless a command's help says more: 0, done; 1, done, and the answer is no; 2, it could not be
+done, or the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shared.text import line
+
+NO = 1
+UNREADABLE = 2
+"""Exit codes; the second is also that of a wrong command line."""
+
+_WIDTH = 120
+"""Columns where nobody looks: a pipe, a file."""
+
+
+class Output(StrEnum):
+    """How most commands write what they found."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+AsOutput = Annotated[Output, typer.Option("--output", help="How it is written.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Short for --output json.")]
+
+
+def refused(sentence: object, code: int = UNREADABLE) -> typer.Exit:
+    """Write an error as one line, and return the exit to raise."""
+    complain(sentence)
+    return typer.Exit(code)
+
+
+def complain(sentence: object) -> None:
+    """Write a line to standard error; what comes from outside cannot control the terminal."""
+    print(line(str(sentence)), file=sys.stderr)
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 - any JSON
+    """Write JSON, in ASCII throughout: what is in there cannot control a terminal."""
+    print(json.dumps(value, indent=2).replace("\x7f", "\\u007f"))
+
+
+def width() -> int:
+    """Return the columns that a table may take."""
+    return shutil.get_terminal_size((_WIDTH, 0)).columns
+
+
+def version() -> str:
+    """Return the version of this checkout."""
+    project = Path(__file__).resolve().parent.parent / "pyproject.toml"
+    return str(tomllib.loads(project.read_text("utf-8"))["project"]["version"])

@@ -1,0 +1,209 @@
+"""The sentence of a failure's text that tells most, and what it advises.
+
+Found among wrappers, labels, stack traces and ids; it is told where the catalogue has no entry, or says less.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from shared.failures.sentences import ends_well, fails, gives_advice, is_story, states
+from shared.failures.text import lower
+
+_LABEL_BREAK = re.compile(
+    r"\b(?:error ?message|message|orginalerror|originalerror|original error|error details|inner ?error"
+    r"|innermessage|details?|desc|reason|error|debug info)"
+    r"[\"']?\s{0,3}[:=]\s{0,3}[\"'\[{]{0,4}(?=[^\s,;\]}])",
+    re.IGNORECASE,
+)
+_SENTENCE_BREAK = re.compile(
+    r"\n|(?<=[.!?])[\"')\]]{0,3}\s+(?=[\"'(\[]?[A-Z0-9])|;\s+(?=[A-Z][A-Za-z]{1,30}:|[A-Z][a-z]+ )|\s--\s"
+)
+_HEAD = re.compile(
+    r"""\s*(?:
+      \(?[A-Z][A-Za-z0-9_]{4,79}+\)\s+
+    | [\s"'\[\](){}|:;,.*-]+?(?=[^\s"'\[\](){}|:;,.*-]|\([A-Z])
+    | (?:request|requests)\ to\ https?://\S+:\s+
+    | (?:ERROR|Error|error|WARNING|Warning)\s*:\s*
+    | \d{4}[-/]\d\d[-/]\d\d[T ][\d:.,]{5,18}Z?\s{1,4}\[?(?:ERROR|FATAL|Error|error)\]?:?\s{1,4}
+    | [EF]\d{4}\ [\d:.]{8,15}\s{1,9}\d{1,8}\ [\w.-]{1,60}:\d{1,6}\]\s
+    | (?:[a-z_]\w*\.)+[A-Z]\w*(?:Error|Exception):\s*
+    | [A-Z][a-z]+-Az\w+\s?:\s*
+    | [A-Z][\w ]{2,40}\ Name:?\ "[^"\n]{1,90}"\):\s*
+    | (?:performing|polling\ after)\ \w+:\s*
+    | \([A-Z][A-Za-z0-9_]{3,79}\)\s+
+    | (?:sub|inner)?_?code\s*[:=]\s*["']?\w+["']?[,;]?\s*
+    | (?:ERROR\ CODE|RESPONSE\ \d+|Status|StatusCode|HTTPStatusCode|RawError|Category
+        |SubCode|Dependency|AKSTeam|Target|Retriable)\s*[:=]\s*["']?[\w./ -]{0,60}["']?[,;)]\s*
+    | Operation\ failed\ with\ status:\s*'?\w[\w ]{0,30}'?\.\s*
+    | (?:Deployment|Operation)\ failed\.?\s+Correlation\ ID:\s*[\w-]+\.\s*
+    | Preflight\ validation\ check\ for\ resource\(s\)\ for\ container\ service\ \S+
+        \ in\ resource\ group\ \S+\ failed\.\s*
+    | (?:Provisioning\ of\ resource\(s\)\ for\ [^.]{1,90}\ failed
+        |Failed\ to\ (?:add|save|scale|update|upgrade|create|delete)\ [^.]{1,120})\.\s*(?=\S)
+    | \w+\.\w+Client\#\w+:\s*(?:Failure\ (?:sending|responding\ to)\ request:\s*)?(?:StatusCode=\d+\s*)?
+    | autorest/azure:\s*Service\ returned\ an\ error\.\s*(?:Status=\d+\s*)?
+    | (?:waiting\ for|creating|updating|upgrading|polling\ after)\ [^:]{1,160}(?:\([^)]{0,200}\))?:\s+
+    | VMSS\w{0,20}Reconciler\ retry\ failed:\s*(?:deployment\ operations\ failed\ with\ error\ messages:\s*)?
+    | \w+Reconciler\ retry\ failed:\s*
+    )""",
+    re.VERBOSE,
+)
+_METADATA = re.compile(
+    r"\W*(?:(?:sub|inner|error)?_?code|target|status(?:code)?|name|id|trace id|correlation ?id"
+    r"|operation ?id|timestamp|start ?time|end ?time|request ?id|x-ms-[\w-]+|category|dependency"
+    r"|aksteam|retriable|additionalinfo"
+    r"|response|error code|subscription|resource group name|resource name|severity|at|type"
+    r"|api-version)\s*[:=]\s*\S{0,120}\s*\W*$"
+    r"|\W*response \d{3}|\W*-{5,}",
+    re.IGNORECASE,
+)
+_GENERIC = re.compile(
+    r"\W*(?:bad ?request|conflict|not found|failed|failure|error|unknown|upgrade failed(?:, error)?"
+    r"|operation failed|the operation failed|deployment failed|resource state failed"
+    r"|internal ?server ?error|deleted|updating"
+    r"|(?:control plane )?(?:upgrade|update|operation|maintenance|reconcile"
+    r"|scale)(?: of [\w-]+)? (?:has )?failed(?: for an unknown reason)?"
+    r"|upgrade failed due to one or more node errors|see (?:inner errors?|details?)\b.*"
+    r"|at least one resource deployment operation failed|please list deployment operations.*"
+    r"|the resource operation completed with terminal provisioning state.*"
+    r"|the template deployment '?[^']{0,90}'? ?(?:failed|is not valid)[^.]{0,90}"
+    r"|provisioning of resource\(s\) for .{1,160} failed|deployment failed with multiple errors"
+    r"|the tracking id is.*"
+    r"|preflight validation check for resource\(s\).*"
+    r"|vm has reported a failure when processing extension '?[\w.-]*'?.{0,90}"
+    r"|enable failed|stdout|stderr|maintenance of type \w+ failed|reconcile \w+(?: \w+){0,3} failed"
+    r"|kubernetes version upgrade failed|node image upgrade failed|\d+ errors? occurred|drain node|null"
+    r"|none|true|false|multiple error\w*.*|service returned an error.*"
+    r"|create or update (?:vmss|virtual machine scale set) failed|allocation failed"
+    r"|the operation (?:was|has been) (?:aborted|stopped)|scaling failed|error occurred)\W*$",
+    re.IGNORECASE,
+)
+_LOG = re.compile(
+    r"^\W*(?:[EWIF]\d{4} \d\d:|\w{3} \d\d \d\d:\d\d:\d\d|\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:|\+\+ |\+ "
+    r"|goroutine|\s*at [\w.]+\(|Traceback|File \"|\d+: )|\bkubelet\[\d+\]|main pid|systemd\[",
+    re.IGNORECASE,
+)
+_IDS = re.compile(
+    r"[,;.]?\s*\(?(?:with )?(?:correlation ?id|operation ?id|request ?id|trace ?id|tracking id"
+    r"|timestamp|client request ?id|activity ?id)s?\)?\s*(?:is"
+    r"|[:=])?\s*['\"]?[0-9a-fT:.Z-]{8,40}['\"]?,?",
+    re.IGNORECASE,
+)
+_ADDRESS_TAIL = re.compile(
+    r"\s*(?:[,.;]\s*)?(?:please )?(?:see|visit|check|refer to|read more[^.]{0,60} at"
+    r"|for more (?:information|details?),?(?: please)?(?: see| check| visit)?|for (?:resolution steps"
+    r"|details),? ?(?:see|visit)?)?:?\s*<?https?://\S+(?: for (?:more )?(?:details|information))?\W*$",
+    re.IGNORECASE,
+)
+_VAGUE = re.compile(r"the value of parameter \S+ is invalid\W*$", re.IGNORECASE)
+"""Says that something is wrong and leaves to the next sentence what is."""
+_REMEDY = re.compile(
+    r"\baz [a-z]+|\bkubectl |\buse ['\"`]|please (?!see|visit|refer|check https|go to http)\w+"
+    r"|\btry again\b|you (?:can|must|need)",
+    re.IGNORECASE,
+)
+_LETTERS = re.compile(r"[A-Za-z]{2,}")
+
+MAX_SENTENCE_CHARACTERS = 300
+_MAX_SEARCHED_CHARACTERS = 4_000
+_MAX_PARTS = 60
+_MIN_WORDS = 2
+_MAX_HEADS = 6
+_HAS_ID = re.compile(r"\bid\b|timestamp", re.IGNORECASE)
+
+
+class Told(NamedTuple):
+    """The sentence of a text that tells most, and what it advises; empty where it has no such sentence."""
+
+    sentence: str
+    remedy: str = ""
+
+
+def telling(text: str) -> Told:
+    """Return the sentence that tells most among wrappers, stack and ids, in its own words on one line."""
+    story = is_story(lower(text))
+    text = text[:_MAX_SEARCHED_CHARACTERS]
+    best, best_score, remedy, other = "", 0, "", ""
+    for at, part in enumerate(_parts(text)):
+        words = len(_LETTERS.findall(part))
+        if words < _MIN_WORDS or _METADATA.match(part) or _GENERIC.match(part) or _LOG.search(part):
+            continue
+        lowered = lower(part)
+        if gives_advice(lowered):
+            if best and not remedy and _REMEDY.search(part):
+                remedy = part
+            other = other or part
+            continue
+        if story and ends_well(lowered):
+            # What came before it was overcome.
+            best, best_score, remedy = part, 1, ""
+            continue
+        failed = fails(lowered)
+        quiet = not states(lowered)
+        if quiet and not failed:
+            other = other or part
+            continue
+        score = 100 - min(at, 40) + (60 if failed else 0) - (50 if quiet else 0) + min(words, 8) * 2
+        score -= 30 if _VAGUE.match(part) else 0
+        if score > best_score and (failed or best_score != 1):
+            best, best_score, remedy = part, score, ""
+    return Told(_short(best or other), _short(remedy))
+
+
+def _parts(text: str) -> list[str]:
+    """Divide a text into its sentences, without the labels and wrappers before them."""
+    parts: list[str] = []
+    for line in _SENTENCE_BREAK.split(text):
+        for piece in _LABEL_BREAK.split(line):
+            part = piece
+            for _ in range(_MAX_HEADS):
+                head = _HEAD.match(part)
+                if head is None or head.end() == 0:
+                    break
+                part = part[head.end() :]
+            if "://" in part:
+                part = _ADDRESS_TAIL.sub("", part)
+            if _HAS_ID.search(part):
+                part = _IDS.sub("", part)
+            part = part.strip(" \t\"'{}[],;\\|")
+            if part:
+                parts.append(part)
+                if len(parts) >= _MAX_PARTS:
+                    return parts
+    return parts
+
+
+def _short(sentence: str) -> str:
+    sentence = " ".join(sentence.split())
+    if len(sentence) > MAX_SENTENCE_CHARACTERS:
+        sentence = sentence[: MAX_SENTENCE_CHARACTERS - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "\u2026"
+    return sentence
+
+
+_MIN_WORDS_APART = 6
+_STATED = re.compile(
+    r"\b(?:not|cannot|can't|n't|unable|denied|refused|forbidden|exceeds?|exceeded|insufficient|blocked"
+    r"|rejected|invalid|missing|must|requires|expired|incompatible|overlaps?|violates?|locked|disabled"
+    r"|timed out|too)\b"
+)
+
+
+def is_told_apart(sentence: str) -> bool:
+    """Return whether a sentence states a failure so fully that it counts beside another one."""
+    return len(sentence.split()) >= _MIN_WORDS_APART and _STATED.search(lower(sentence)) is not None
+
+
+_REFUSES = re.compile(
+    r"\b(?:(?:not|n't) (?:be )?(?:yet )?(?:allowed|permitted|supported|valid|enabled|possible"
+    r"|available)|disallowed"
+    r"|cannot|can't|invalid|unsupported|must|should|requires?|required|only|missing|incompatible|exceeds?"
+    r"|already|not (?:found|exist)|does not|do not|doesn't|don't|is needed|mismatch\w*|overlaps?)\b"
+)
+
+
+def refuses(sentence: str) -> bool:
+    """Return whether a sentence states why something that was asked for is not done."""
+    lowered = lower(sentence)
+    return _REFUSES.search(lowered) is not None and states(lowered)

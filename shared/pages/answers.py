@@ -1,0 +1,78 @@
+"""Answers to a browser, a calendar or a probe: bytes with their headers. Pure.
+
+An address holds a token: so nothing is cached by others, indexed, or told to the next site.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+MAX_AGE = 60
+"""Seconds that a page or feed may be old."""
+
+_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+_EVERYWHERE = {
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": _POLICY,
+}
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What goes back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+def content(
+    body: bytes, media_type: str, *, style: str = "", filename: str = "", form: bool = False
+) -> Answer:
+    """Return a page or feed. `style` is the hash of its one style sheet; with `form`, it may ask itself."""
+    policy = _POLICY
+    if style:
+        policy += f"; style-src '{style}'"
+    if form:
+        policy = policy.replace("form-action 'none'", "form-action 'self'")
+    headers = {
+        **_EVERYWHERE,
+        "Content-Security-Policy": policy,
+        "Content-Type": media_type,
+        "Cache-Control": f"private, max-age={MAX_AGE}",
+        "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+    }
+    if filename:
+        headers["Content-Disposition"] = f'inline; filename="{filename}"'
+    return Answer(200, headers, body)
+
+
+def conditional(answer: Answer, if_none_match: str) -> Answer:
+    """Return 304 without a body where the caller has these bytes already; else the answer."""
+    known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    etag = answer.headers.get("ETag", "")
+    if not etag or not known & {etag, "*"}:
+        return answer
+    kept = {name: value for name, value in answer.headers.items() if not name.startswith("Content-T")}
+    return Answer(304, kept)
+
+
+NOT_FOUND = Answer(
+    404,
+    {**_EVERYWHERE, "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"},
+    b"There is nothing here.\n",
+)
+"""For a wrong token, a revoked one, and one that is none: the same."""
+
+
+def health(fault: str) -> Answer:
+    """Return the answer to a probe: 200, or 503 with what is wrong, in words without names."""
+    body = f"{fault or 'ok'}\n".encode()
+    headers = {**_EVERYWHERE, "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+    return Answer(503 if fault else 200, headers, body)

@@ -1,0 +1,147 @@
+"""What one audience sees at a moment: running, coming, open and recent maintenance, and windows. Pure."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.events.model import Cluster, Event, Status
+from shared.messages import phrases, time_phrases
+from shared.pages import windows
+from shared.pages.standing import OPEN, OVER, RECENT, Phase, Standing, standings
+from shared.pages.windows import ExpectedWindow
+from shared.store.present import Pulse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from shared.routes import Routes
+    from shared.store.present import ClusterRow
+
+FILTERS = ("cluster", "resource_group", "subscription", "region", "kind")
+"""Names of filters in an address. A filter is a pattern such as `shop-*`, or several with commas."""
+
+MAX_FILTER = 500
+
+
+class Board(msgspec.Struct, frozen=True, kw_only=True):
+    """What an audience sees. Each part is in the order of its times."""
+
+    name: str
+    """The audience's."""
+    time_zone: str
+    pulse: Pulse
+    open: tuple[Standing, ...] = ()
+    running: tuple[Standing, ...] = ()
+    coming: tuple[Standing, ...] = ()
+    recent: tuple[Standing, ...] = ()
+    earlier: tuple[Standing, ...] = ()
+    """Over for longer: in feeds, where what has been entered is to stay for a while."""
+    support: tuple[Standing, ...] = ()
+    windows: tuple[ExpectedWindow, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    """All that something is said or known of."""
+
+
+def board(
+    rows: Iterable[ClusterRow],
+    routes: Routes,
+    audience: str,
+    now: datetime,
+    *,
+    pulse: Pulse | None = None,
+    filters: Mapping[str, str] | None = None,
+) -> Board:
+    """Return what an audience (by its id) sees at `now` of what is stored."""
+    found: list[Standing] = []
+    expected: list[ExpectedWindow] = []
+    clusters: dict[str, Cluster] = {}
+    heard: list[datetime] = []
+    patterns = {name: text for name, text in (filters or {}).items() if name in FILTERS and text.strip()}
+    for row in rows:
+        heard += [row.heard] if row.heard else []
+        told = standings(row.news, now)
+        coming = list(windows.expected(row.known, told, now)) if row.known else []
+        for one in told:
+            if _is_for(one.event.event, routes, audience) and _matches(one, patterns):
+                found.append(one)
+                clusters.setdefault(one.cluster.key, one.cluster)
+        for window in coming:
+            if _is_for(_announced(window), routes, audience) and _matches(window, patterns):
+                expected.append(window)
+                clusters.setdefault(window.cluster.key, window.cluster)
+    zone = routes.audiences[audience].time_zone if audience in routes.audiences else "UTC"
+    found.sort(key=lambda one: (one.start or one.changed, one.cluster.key, one.event_id))
+    over = sorted((one for one in found if one.phase in OVER), key=_ended, reverse=True)
+    said = pulse or Pulse()
+    return Board(
+        name=routes.audiences[audience].name or audience if audience in routes.audiences else audience,
+        time_zone=zone,
+        pulse=msgspec.structs.replace(said, heard=max(heard, default=said.heard)),
+        open=tuple(one for one in found if one.phase in OPEN),
+        running=tuple(one for one in found if one.phase is Phase.RUNNING),
+        coming=tuple(one for one in found if one.phase is Phase.COMING),
+        recent=tuple(one for one in over if now - _ended(one) < RECENT),
+        earlier=tuple(one for one in over if now - _ended(one) >= RECENT),
+        support=tuple(one for one in found if one.phase is Phase.SUPPORT),
+        windows=tuple(sorted(expected, key=lambda one: (one.window.start, one.cluster.key, one.name))),
+        clusters=tuple(clusters[key] for key in sorted(clusters)),
+    )
+
+
+def headline(shown: Board) -> str:
+    """Return one line that says it all."""
+    parts = []
+    if shown.open:
+        parts.append(f"{len(shown.open)} failed or overdue")
+    if shown.running:
+        parts.append(f"{len(shown.running)} running")
+    said = ", ".join(parts) or "Nothing is running or open"
+    coming = [one for one in shown.coming if one.planned]
+    if coming:
+        one = coming[0]
+        assert one.planned is not None
+        when = time_phrases.utc(one.planned)
+        return f"{said}. Next: {phrases.WHAT[one.upgrade]} of {one.cluster.name}, {when}."
+    if shown.coming:
+        return f"{said}. Announced without a time: {len(shown.coming)}."
+    return f"{said}. Nothing is announced."
+
+
+def _ended(one: Standing) -> datetime:
+    return one.ended or one.changed
+
+
+def _is_for(event: Event, routes: Routes, audience: str) -> bool:
+    """Return whether the routes lead an event to an audience, whatever kinds of news it asks for."""
+    return any(match.audience.id == audience for match in routes.trace(event).hearings)
+
+
+def _announced(window: ExpectedWindow) -> Event:
+    """Return the event that would announce maintenance in a window."""
+    return Event(
+        event_id="",
+        status=Status.SCHEDULED,
+        subject=window.cluster,
+        time=window.window.start,
+        updated=window.window.start,
+        upgrade=window.upgrade,
+        region=window.region,
+    )
+
+
+def _matches(one: Standing | ExpectedWindow, patterns: Mapping[str, str]) -> bool:
+    facts = {
+        "cluster": one.cluster.name,
+        "resource_group": one.cluster.resource_group,
+        "subscription": one.cluster.subscription,
+        "region": one.region,
+        "kind": one.upgrade.value,
+    }
+    return all(
+        any(fnmatchcase(facts[name].lower(), part.strip().lower()) for part in text.split(","))
+        for name, text in patterns.items()
+    )

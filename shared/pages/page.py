@@ -1,0 +1,174 @@
+"""The board as a page: HTML without scripts, for a phone, a desk and a wall. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared.events.model import Upgrade
+from shared.messages import phrases, portal, time_phrases
+from shared.pages.board import FILTERS, headline
+from shared.pages.inventory import HEAD
+from shared.pages.standing import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime, tzinfo
+
+    import jinja2
+
+    from shared.events.model import Cluster
+    from shared.pages.board import Board
+    from shared.pages.inventory import InventoryRow
+    from shared.pages.standing import Standing
+    from shared.pages.windows import ExpectedWindow
+
+TEMPLATES = Path(__file__).parent / "templates"
+STYLE = (TEMPLATES / "status.css").read_text("utf-8")
+STYLE_HASH = "sha256-" + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+"""What the policy names, so that no other style applies."""
+
+_PILL = {
+    Phase.RUNNING: "Running",
+    Phase.COMING: "Scheduled",
+    Phase.FAILED: "Failed",
+    Phase.OVERDUE: "Overdue",
+    Phase.COMPLETED: "Completed",
+    Phase.CANCELED: "Canceled",
+    Phase.SUPPORT: "End of support",
+}
+_MAX_WINDOWS = 50
+
+
+def status(
+    shown: Board, *, portal_host: str, token: str, filters: Mapping[str, str], wall: bool = False
+) -> bytes:
+    """Return the status page; for a wall, one that asks for itself again every minute.
+
+    `token` goes into the addresses of the feeds; filters are as asked for.
+    """
+    zone = time_phrases.zone(shown.time_zone)
+
+    def rows(found: Iterable[Standing]) -> list[dict[str, Any]]:
+        return [_row(one, zone, portal_host) for one in found]
+
+    first: dict[tuple[str, str], ExpectedWindow] = {}
+    for window in shown.windows:
+        first.setdefault((window.cluster.key, window.name), window)
+    parts = (
+        ("open", "Failed and open", "Nothing has failed.", rows(shown.open)),
+        ("running", "Running", "Nothing is running.", rows(shown.running)),
+        ("coming", "Coming", "Nothing is announced.", rows(shown.coming)),
+        (
+            "windows",
+            "Expected windows",
+            "",
+            [_window(one, zone, portal_host) for one in list(first.values())[:_MAX_WINDOWS]],
+        ),
+        ("recent", "Recent", "Nothing has ended in the last 7 days.", rows(shown.recent)),
+        ("support", "End of support", "", rows(shown.support)),
+    )
+    return _render(
+        "status.html",
+        title=f"AKS maintenance · {shown.name}",
+        style=STYLE,
+        headline=headline(shown),
+        tone="failed" if shown.open else "running" if shown.running else "quiet",
+        pulse=_pulse(shown, zone),
+        parts=[part for part in parts if part[2] or part[3]],
+        clusters=len(shown.clusters),
+        token=token,
+        wall=wall,
+        filters={name: filters.get(name, "") for name in FILTERS},
+        kinds=[(kind.value, phrases.WHAT[kind]) for kind in Upgrade if kind is not Upgrade.UNKNOWN],
+    )
+
+
+def inventory(shown: Board, found: Iterable[InventoryRow], *, portal_host: str, token: str) -> bytes:
+    """Return the page of what clusters there are."""
+    zone = time_phrases.zone(shown.time_zone)
+    return _render(
+        "inventory.html",
+        title=f"AKS clusters · {shown.name}",
+        style=STYLE,
+        pulse=_pulse(shown, zone),
+        labels=HEAD,
+        rows=[{"url": portal.resource(portal_host, one.cluster), "cells": one.cells()} for one in found],
+        token=token,
+    )
+
+
+def _row(one: Standing, zone: tzinfo, portal_host: str) -> dict[str, Any]:
+    return {
+        **_cluster(one.cluster, one.region, portal_host),
+        "phase": one.phase.value,
+        "pill": _PILL[one.phase],
+        "what": phrases.WHAT[one.upgrade],
+        "times": [(label, time_phrases.both(time, zone)) for label, time in _times(one) if time is not None]
+        or [("", "Time not announced: in the next maintenance window")],
+    }
+
+
+def _times(one: Standing) -> list[tuple[str, datetime | None]]:
+    if one.phase is Phase.COMING:
+        return [("Starts", one.planned), ("Moved from", one.before)]
+    if one.phase is Phase.SUPPORT:
+        facts = one.event.event.end_of_support
+        return [("Ends", facts.date if facts else None)]
+    ended = {Phase.FAILED: "Failed", Phase.CANCELED: "Canceled"}.get(one.phase, "Ended")
+    planned = None if one.began else one.planned
+    return [("Planned", planned), ("Started", one.began), (ended, one.ended)]
+
+
+def _window(one: ExpectedWindow, zone: tzinfo, portal_host: str) -> dict[str, Any]:
+    times = [
+        ("Opens", time_phrases.both(one.window.start, zone)),
+        ("Closes", time_phrases.both(one.window.end, zone)),
+    ]
+    return {
+        **_cluster(one.cluster, one.region, portal_host),
+        "phase": "expected",
+        "pill": "Approximate" if one.window.approximate else "Expected",
+        "what": phrases.WHAT[one.upgrade],
+        "times": times,
+    }
+
+
+def _cluster(cluster: Cluster, region: str, portal_host: str) -> dict[str, str]:
+    return {
+        "cluster": cluster.name,
+        "where": " · ".join(part for part in (cluster.resource_group, region) if part),
+        "url": portal.resource(portal_host, cluster),
+    }
+
+
+def _pulse(shown: Board, zone: tzinfo) -> list[tuple[str, str]]:
+    pulse = shown.pulse
+    said = (
+        ("Last event heard", pulse.heard, "none yet"),
+        ("Last sweep", pulse.swept, "none yet"),
+        ("Last check with Azure", pulse.reconciled, ""),
+    )
+    return [
+        (label, time_phrases.both(time, zone) if time else none) for label, time, none in said if time or none
+    ]
+
+
+def _render(name: str, **values: Any) -> bytes:  # noqa: ANN401 - whatever the template shows
+    return _environment().get_template(name).render(**values).encode("utf-8", "replace")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,151 @@
+"""Pages and feeds for whoever holds a token, and the probe: what is read is kept for half a minute.
+
+Cost: rows and tokens are read at most once in that time by a process, whatever is asked for and by whomever,
+and a page is written once for the same rows. A wrong token reads nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from shared.pages import answers, tokens
+from shared.pages.board import FILTERS, MAX_FILTER, Board, board
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from shared.clock import Clock
+    from shared.pages.answers import Answer
+    from shared.routes import Routes
+    from shared.store.present import PresentState
+    from shared.store.rows import Token
+
+KEPT = 30.0
+"""Seconds that rows and tokens are kept: with a page's own half a minute that is at most a minute."""
+
+MAX_PAGES = 64
+"""Written pages that are kept; what has been asked for longest ago gives way."""
+
+SILENT_AFTER = timedelta(minutes=10)
+"""Without a sweep for so long the app is not well."""
+
+FORMS = {
+    "ics": "text/calendar; charset=utf-8",
+    "json": "application/json; charset=utf-8",
+    "atom": "application/atom+xml; charset=utf-8",
+}
+
+_T = TypeVar("_T")
+
+
+class Look(NamedTuple):
+    """What the settings say of how pages look."""
+
+    domain: str
+    """Of the sender's address: calendar entries are named under it, as in mails."""
+    portal: str
+
+
+class Publisher:
+    """Answers requests. Thread-safe."""
+
+    def __init__(self, rows: PresentState, routes: Routes, clock: Clock, look: Look) -> None:
+        self._rows = rows
+        self._routes = routes
+        self._look = look
+        self._tokens = _Kept(rows.tokens, clock)
+        self._stored = _Kept(lambda: (*rows.clusters(), rows.pulse()), clock)
+        self._pages: dict[tuple[object, ...], Answer] = {}
+        self._lock = Lock()
+
+    def calendar(self, token: str, form: str, if_none_match: str = "") -> Answer:
+        """Return a feed as `ics`, `json` or `atom`. Raises TableError."""
+        found = tokens.match(token, self._tokens.get())
+        if found is None or form not in FORMS:
+            return answers.NOT_FOUND
+        answer = self._written(("feed", found.audience, form), lambda: self._feed(found, form))
+        return answers.conditional(answer, if_none_match)
+
+    def status_page(self, token: str, query: Mapping[str, str], if_none_match: str = "") -> Answer:
+        """Return the status page, or, by `view=inventory`, the clusters. Raises TableError."""
+        found = tokens.match(token, self._tokens.get())
+        if found is None:
+            return answers.NOT_FOUND
+        asked = {name: query.get(name, "")[:MAX_FILTER] for name in FILTERS}
+        view = query.get("view", "")
+        key = ("page", found.hash, view, *asked.values())
+        return answers.conditional(
+            self._written(key, lambda: self._page(found, token, view, asked)), if_none_match
+        )
+
+    def health(self) -> Answer:
+        """Return whether storage answers and sweeps run. Raises nothing that a table may raise."""
+        from shared.store.table import TableError
+
+        try:
+            swept, now = self._rows.swept()
+        except TableError:
+            return answers.health("storage does not answer")
+        if swept is None or now - swept > SILENT_AFTER:
+            return answers.health("no sweep in the last ten minutes")
+        return answers.health("")
+
+    def _feed(self, token: Token, form: str) -> Answer:
+        from shared.pages import feed
+
+        shown = self._board(token.audience, {})
+        found = feed.entries(shown, domain=self._look.domain, portal_host=self._look.portal)
+        write = {"ics": feed.calendar, "json": feed.as_json, "atom": feed.atom}[form]
+        return answers.content(write(shown, found), FORMS[form], filename=f"aks-maintenance.{form}")
+
+    def _page(self, token: Token, address: str, view: str, asked: Mapping[str, str]) -> Answer:
+        from shared.pages import inventory, page
+
+        shown = self._board(token.audience, asked)
+        if view == "inventory":
+            rows = inventory.rows(shown, *self._stored.get()[:2])
+            body = page.inventory(shown, rows, portal_host=self._look.portal, token=address)
+        else:
+            body = page.status(
+                shown, portal_host=self._look.portal, token=address, filters=asked, wall=view == "wall"
+            )
+        return answers.content(body, "text/html; charset=utf-8", style=page.STYLE_HASH, form=True)
+
+    def _board(self, audience: str, filters: Mapping[str, str]) -> Board:
+        found, now, pulse = self._stored.get()
+        return board(found, self._routes, audience, now, pulse=pulse, filters=filters)
+
+    def _written(self, key: tuple[object, ...], write: Callable[[], Answer]) -> Answer:
+        """Return a page as it was written from the rows that are kept, else write it."""
+        self._stored.get()
+        whole = (*key, self._stored.number)
+        with self._lock:  # writing is done by one at a time, and once
+            answer = self._pages.get(whole)
+            if answer is None:
+                answer = self._pages[whole] = write()
+                while len(self._pages) > MAX_PAGES:
+                    del self._pages[next(iter(self._pages))]
+        return answer
+
+
+class _Kept(Generic[_T]):
+    """What was read last, read again after KEPT seconds by one caller at a time. Thread-safe."""
+
+    def __init__(self, read: Callable[[], _T], clock: Clock) -> None:
+        self.number = 0
+        """Of times that it was read."""
+        self._read = read
+        self._clock = clock
+        self._value: _T | None = None
+        self._until = 0.0
+        self._lock = Lock()
+
+    def get(self) -> _T:
+        with self._lock:
+            if self._value is None or self._clock.monotonic() >= self._until:
+                self._value = self._read()
+                self._until = self._clock.monotonic() + KEPT
+                self.number += 1
+            return self._value

@@ -1,0 +1,112 @@
+"""Whose a table is: two apps that share one by mistake would tell each other's news to their own people.
+
+The owner is the app's name in Azure, WEBSITE_SITE_NAME, which is unique there. Without one, as on a
+workstation, nothing is claimed and nothing is checked.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared import keys
+from shared.store.table import (
+    MAX_ROWS,
+    Conflict,
+    Operation,
+    TableUnavailable,
+    Verb,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.store.table import BrowsableTable, Page, Stored
+
+
+class ForeignTable(TableUnavailable):
+    """The table belongs to another app. The message is a sentence that names both."""
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Whose a table is, since when, and the etag to write it over; no name where it is nobody's."""
+
+    name: str = ""
+    since: datetime | None = None
+    etag: str = ""
+
+
+def owner(table: BrowsableTable) -> Owner:
+    """Return whose a table is. One round trip. Raises TableUnavailable."""
+    page = table.query(keys.OWNER, keys.following(keys.OWNER), 1)
+    for row in page.rows:
+        return Owner(str(row.values.get("owner", "")), row.timestamp, row.etag)
+    return Owner()
+
+
+def hand_over(table: BrowsableTable, name: str, before: Owner) -> bool:
+    """Make a table another app's, unless it has changed hands meanwhile. One round trip."""
+    verb = Verb.MERGE if before.etag else Verb.INSERT
+    try:
+        table.commit([Operation(verb, keys.OWNER, {"kind": "meta", "owner": name}, before.etag)])
+    except Conflict:
+        return False
+    return True
+
+
+class OwnedTable:
+    """Passes everything on to a table as long as that is ours; a table that is nobody's becomes ours.
+
+    It asks once, at the first use: at a start the roles that it takes to ask may still be spreading. Where
+    the table is another app's it asks each time, for it may be handed over. Thread-safe.
+    """
+
+    def __init__(self, table: BrowsableTable, name: str, app: str) -> None:
+        self._table = table
+        self._name = name
+        self._app = app
+        self._is_ours = False
+        self._lock = Lock()
+
+    def get(self, key: str) -> Stored | None:
+        """See Table."""
+        return self._ours().get(key)
+
+    def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
+        """See Table."""
+        return self._ours().query(first, last, limit)
+
+    def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
+        """See Table."""
+        return self._ours().untouched(first, last, since, limit)
+
+    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
+        """See BrowsableTable."""
+        return self._ours().touched(first, last, since, limit)
+
+    def commit(self, operations: Sequence[Operation]) -> list[str]:
+        """See Table."""
+        return self._ours().commit(operations)
+
+    def _ours(self) -> BrowsableTable:
+        if not self._is_ours:
+            with self._lock:
+                self._is_ours = self._is_ours or self._claim()
+        return self._table
+
+    def _claim(self) -> bool:
+        """Return True where the table is ours, maybe from now on. Raises ForeignTable, TableUnavailable."""
+        known = owner(self._table)
+        if not known.name:
+            if hand_over(self._table, self._app, known):
+                return True
+            known = owner(self._table)  # somebody was faster: another instance of ours, as a rule
+        if known.name.lower() != self._app.lower():
+            raise ForeignTable(
+                f"The table {self._name} belongs to the app {known.name}, and this one is {self._app}: give"
+                " each its own (NOTIFIER_TABLE), or hand the table over (python -m ops table --hand-over)."
+            )
+        return True

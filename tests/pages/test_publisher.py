@@ -1,0 +1,261 @@
+"""Pages and feeds: who may see what, at what cost, and what answers say to caches and browsers."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import icalendar
+import pytest
+
+from shared import keys
+from shared.events.model import Cluster
+from shared.maintenance.inventory import read
+from shared.pages import answers, tokens
+from shared.pages.publisher import KEPT, Publisher
+from shared.store import codec
+from shared.store.rows import Token
+from shared.store.table import Operation, TableUnavailable, Verb
+from testing.memory_table import MemoryTable
+from testing.samples.payloads import SUBSCRIPTION, event, guid, scheduled
+from testing.world import NOW, World
+
+ROUTES = """
+audiences: [{name: Shop, to: shop@example.com, time_zone: Europe/Berlin}]
+routes: [{match: {cluster: shop-*}, audiences: Shop}]
+"""
+PROD = Cluster(SUBSCRIPTION, "rg-prod", "prod-1")
+
+
+def opened(world: World, audience: str = "default") -> str:
+    """Make a token; return it."""
+    made = tokens.new()
+    values = codec.token_values(Token(tokens.hashed(made), audience, NOW))
+    world.table.commit([Operation(Verb.INSERT, keys.token(tokens.hashed(made)), values)])
+    return made
+
+
+@pytest.fixture
+def world() -> World:
+    """Make a world in which there is something of everything."""
+    world = World(ROUTES=ROUTES)
+    world.take(scheduled(NOW, timedelta(days=8), name="planned", cluster="prod-1"))
+    world.take(event("Started", NOW, name="begun", cluster="shop-1"))
+    world.take(event("Failed", NOW, name="broken", cluster="shop-2", details="SECRET REASON"))
+    world.take(event("Completed", NOW, name="done", cluster="prod-3"))
+    return world
+
+
+def page(world: World, token: str, **query: str) -> str:
+    """Return the status page as text."""
+    return world.notifier.pages.status_page(token, query).body.decode()
+
+
+def entries(world: World, token: str) -> dict[str, Any]:
+    """Return what the calendar shows, by UID, as an independent parser reads it."""
+    answer = world.notifier.pages.calendar(token, "ics")
+    assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
+    calendar = icalendar.Calendar.from_ical(answer.body.decode())
+    return {str(each["UID"]): each for each in calendar.walk("VEVENT")}
+
+
+def later(world: World, **more: float) -> None:
+    """Let so much time pass that what was kept is read again."""
+    world.clock.forward(seconds=KEPT + 1, **more)
+
+
+def test_a_token_shows_its_audience_and_nothing_else(world: World) -> None:
+    """Each sees the clusters that the routes send it; what is routed elsewhere is not there."""
+    shop, default = opened(world, "shop"), opened(world)
+    assert re.findall(r">([a-z]+-\d)</a>", page(world, shop)) == ["shop-2", "shop-1"]
+    assert re.findall(r">([a-z]+-\d)</a>", page(world, default)) == ["prod-1", "prod-3"]
+    assert "09:00 UTC (10:00 Europe/Berlin)" in page(world, shop)
+
+
+def test_a_wrong_token_is_a_404_that_reads_nothing(world: World) -> None:
+    """A wrong token, a revoked one and a form that is none get the same answer, from memory."""
+    token = opened(world)
+    pages = world.notifier.pages
+    assert pages.status_page(token, {}).status == 200
+    before = world.table.trips.total()
+    wrong = [pages.status_page(f"wrong-{number}", {}) for number in range(100)]
+    assert {answer.status for answer in (*wrong, pages.calendar("x", "ics"))} == {404}
+    assert pages.calendar(token, "exe") == wrong[0] == answers.NOT_FOUND
+    assert world.table.trips.total() == before
+    world.table.commit([Operation(Verb.DELETE, keys.token(tokens.hashed(token)))])
+    later(world)
+    assert pages.status_page(token, {}) == answers.NOT_FOUND
+
+
+def test_cost_does_not_grow(world: World) -> None:
+    """A page costs four reads however much has happened; all pages of half a minute cost no more."""
+    token = opened(world)
+    for number in range(30):
+        world.take(event("Completed", NOW, name=f"of {number}", cluster=f"prod-{number % 3}"))
+    before = world.table.trips.total()
+    for form in ("ics", "json", "atom"):
+        world.notifier.pages.calendar(token, form)
+    page(world, token)
+    page(world, token, cluster="prod-*")
+    assert world.table.trips.total() - before == 4
+    assert len(world.table.keys("cluster:")) == 6
+
+
+def test_the_same_state_is_the_same_bytes(world: World) -> None:
+    """While nothing happens the ETag stays, and who knows it gets 304 without a body; news change it."""
+    token = opened(world)
+    pages = world.notifier.pages
+    first = pages.calendar(token, "ics")
+    later(world, minutes=5)
+    again = pages.calendar(token, "ics", first.headers["ETag"])
+    assert (again.status, again.body, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
+    assert "Content-Type" not in again.headers
+    world.take(event("Started", world.clock.now(), name="planned", cluster="prod-1"))
+    later(world)
+    assert pages.calendar(token, "ics", first.headers["ETag"]).status == 200
+
+
+def test_one_uid_from_announcement_to_end(world: World) -> None:
+    """A maintenance keeps the UID that its mails have, while its time moves, it begins and is canceled."""
+    token = opened(world)
+    uid = f"maintenance-{guid('planned')}@example.com"
+    assert entries(world, token)[uid]["SEQUENCE"] == 0
+    world.take(
+        scheduled(world.clock.now(), timedelta(days=9), name="planned", cluster="prod-1", envelope="other")
+    )
+    later(world)
+    moved = entries(world, token)[uid]
+    assert (moved["SEQUENCE"], moved["STATUS"]) == (1, "CONFIRMED")
+    assert moved["DTSTART"].dt == NOW + timedelta(days=9)
+    world.take(event("Canceled", world.clock.now(), name="planned", cluster="prod-1"))
+    later(world)
+    canceled = entries(world, token)[uid]
+    assert (canceled["SEQUENCE"], canceled["STATUS"]) == (2, "CANCELLED")
+    assert str(canceled["SUMMARY"]).startswith("Canceled: ")
+
+
+def test_expected_windows_are_tentative_until_they_are_announced(world: World) -> None:
+    """A known window is entered as tentative; the one that a notice covers is not."""
+    config = {
+        "name": "aksManagedNodeOSUpgradeSchedule",
+        "properties": {
+            "maintenanceWindow": {
+                "schedule": {"weekly": {"intervalWeeks": 1, "dayOfWeek": "Saturday"}},
+                "durationHours": 4,
+                "startTime": "09:00",
+                "utcOffset": "+00:00",
+            }
+        },
+    }
+    body = {"id": PROD.id, "location": "westeurope", "maintenanceConfigurations": [config]}
+    world.notifier.store.save_clusters(read(body, NOW).clusters)
+    found = entries(world, opened(world))
+    tentative = [each["DTSTART"].dt for each in found.values() if each["STATUS"] == "TENTATIVE"]
+    assert NOW + timedelta(days=1) in tentative
+    assert NOW + timedelta(days=8) not in tentative  # announced
+    assert len(tentative) == 12
+
+
+def test_forms_tell_the_same(world: World) -> None:
+    """JSON and Atom have the calendar's entries; no failure's text and no foreign id is in any of them."""
+    token = opened(world, "shop")
+    pages = world.notifier.pages
+    bodies = {form: pages.calendar(token, form).body.decode() for form in ("ics", "json", "atom")}
+    summaries = {str(each["SUMMARY"]) for each in entries(world, token).values()}
+    assert {each["summary"] for each in json.loads(bodies["json"])["entries"]} == summaries
+    titles = ET.fromstring(bodies["atom"]).iterfind("{*}entry/{*}title")
+    assert {str(title.text).rpartition(" · ")[0] for title in titles} == summaries
+    assert "Failed: AKS maintenance · shop-2" in summaries
+    assert not any("SECRET" in body for body in (*bodies.values(), page(world, token)))
+    assert "METHOD:PUBLISH" in bodies["ics"]
+    assert "REFRESH-INTERVAL;VALUE=DURATION:PT1H" in bodies["ics"]
+
+
+def test_filters_stand_in_the_address(world: World) -> None:
+    """Patterns of names, several with commas, choose what is shown; what is no filter changes nothing."""
+    token = opened(world)
+    assert re.findall(r">([a-z]+-\d)</a>", page(world, token, cluster="PROD-1,x")) == ["prod-1"]
+    assert re.findall(r">([a-z]+-\d)</a>", page(world, token, region="eastus")) == []
+    assert page(world, token, utm="x") == page(world, token)
+    assert "<script>" not in page(world, token, cluster='"><script>')
+
+
+def test_answers_keep_to_themselves(world: World) -> None:
+    """No script, no frame, no index, no referrer; the style sheet by its hash alone."""
+    found = world.notifier.pages.status_page(opened(world), {})
+    policy = found.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert found.headers["Referrer-Policy"] == "no-referrer"
+    assert "noindex" in found.headers["X-Robots-Tag"]
+    assert "Set-Cookie" not in found.headers
+
+
+def test_proof_of_life(world: World) -> None:
+    """The probe is well while sweeps run: an idle one writes once in five minutes, by the server's clock."""
+    pages = world.notifier.pages
+    assert pages.health().status == 503
+    for _ in range(10):
+        world.clock.forward(minutes=1)
+        world.notifier.sweep()
+    before = world.table.trips["commit"]
+    world.clock.forward(hours=3)
+    world.notifier.sweep()
+    assert world.table.trips["commit"] - before <= 3
+    before = world.table.trips["commit"]
+    for _ in range(4):
+        world.clock.forward(minutes=1)
+        world.notifier.sweep()
+    assert world.table.trips["commit"] == before
+    assert pages.health().status == 200
+    assert "Last sweep" in page(world, opened(world))
+    world.clock.forward(minutes=11)
+    assert (pages.health().status, pages.health().body) == (503, b"no sweep in the last ten minutes\n")
+
+
+def test_storage_that_does_not_answer_is_not_well() -> None:
+    """The probe says 503 where storage is silent, and names nothing."""
+
+    class Silent(MemoryTable):
+        def query(self, *_: object, **__: object) -> object:  # type: ignore[override]
+            raise TableUnavailable("account prod-secret is gone")
+
+    world = World(Silent(lambda: NOW))
+    assert (world.notifier.pages.health().status, world.notifier.pages.health().body) == (
+        503,
+        b"storage does not answer\n",
+    )
+
+
+def test_news_that_the_row_has_no_room_for_cost_no_event(world: World) -> None:
+    """Where a cluster's row takes no more, the event is recorded all the same."""
+    from shared.store.table import TableRefused
+
+    class Full(MemoryTable):
+        def commit(self, operations: object) -> list[str]:
+            if any(each.verb is Verb.UPSERT for each in operations):  # type: ignore[attr-defined]
+                raise TableRefused("too many properties")
+            return super().commit(operations)  # type: ignore[arg-type]
+
+    full = World(Full(lambda: NOW))
+    assert full.take(event("Started", NOW)) == "new"
+
+
+def test_housekeeping_trims_the_present_state(world: World) -> None:
+    """News of two months ago leave the rows; what is known of a cluster stays."""
+    world.notifier.store.save_clusters(read({"id": PROD.id, "location": "x"}, NOW).clusters)
+    world.clock.forward(days=61)
+    world.notifier.remove_expired()
+    rows = world.table.query("cluster:", "cluster:~").rows
+    assert not any(name.startswith("news_") for row in rows for name in row.values)
+    assert any("facts" in row.values for row in rows)
+
+
+def test_publisher_is_built_without_a_round_trip() -> None:
+    """Putting the app together reads nothing for pages."""
+    world = World()
+    assert isinstance(world.notifier.pages, Publisher)
+    assert world.table.trips.total() == 0

@@ -1,0 +1,81 @@
+"""An event that names several clusters is told of each, by its own routes, in one mail an audience."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from testing.samples.payloads import event, scheduled
+from testing.world import NOW, World
+
+QUIET = {"NOT_STARTED_AFTER": "0s", "STILL_RUNNING_AFTER": "0s"}
+ROUTES = """\
+audiences:
+  - {name: b, to: b@example.com}
+routes:
+  - {match: {cluster: "other-*"}, audiences: b}
+  - {audiences: default}
+"""
+
+
+def naming(text: str, number: int) -> str:
+    """Let an event name so many clusters more."""
+    body = json.loads(text)
+    properties = body["data"]["resourceInfo"]["properties"]
+    first = properties["resources"][0]
+    properties["resources"] = [first, *(first.replace("first", f"other-{n}") for n in range(number))]
+    return json.dumps(body)
+
+
+@pytest.mark.parametrize("number", [1, 60, 500])
+@pytest.mark.parametrize("status", ["Failed", "Started", "Completed"])
+def test_each_cluster_is_told(status: str, number: int) -> None:
+    """Each cluster is told to whom its routes say, all of an audience's in one mail where that holds them."""
+    world = World(ROUTES=ROUTES, **QUIET)
+    text = naming(event(status, NOW, cluster="first"), number)
+    world.table.trips.clear()
+    assert world.take(text) == "new"
+    assert world.table.trips == {"commit": 1}
+    world.settle_down(40)
+    assert world.take(text) == "duplicate"
+    world.settle_down(3)
+    mine = [email for _, email in world.mailer.arrived if email.to == ("ops@example.com",)]
+    theirs = [email for _, email in world.mailer.arrived if email.to == ("b@example.com",)]
+    assert len(mine) == 1
+    assert "first" in mine[0].text
+    assert "other-" not in mine[0].text
+    told = " ".join(email.text for email in theirs).split()
+    assert all(f"other-{n}" in told for n in range(number) if number > 1)
+    assert len(theirs) <= 1 + number // 40
+    assert len(world.table.keys("event:")) == number + 1
+    assert world.table.keys("work:2") == []
+
+
+def test_what_takes_long_goes_on_in_the_next_sweep() -> None:
+    """Each sweep gets further, however slow the table is, and what it had done counts."""
+    world = World(ROUTES=ROUTES, **QUIET)
+    world.take(naming(event("Started", NOW, cluster="first"), 30))
+    commit = world.table.commit
+
+    def slow(operations: object) -> list[str]:
+        world.clock.forward(seconds=3)
+        return commit(operations)  # type: ignore[arg-type]
+
+    world.table.commit = slow  # type: ignore[method-assign]
+    found = [0]
+    while found[-1] < 31:
+        world.sweep(minutes=1)
+        found.append(len(world.table.keys("event:")))
+        assert found[-1] > found[-2]
+    assert len(found) > 4
+
+
+def test_reminders_of_each() -> None:
+    """Of each cluster that an announcement names its audience is reminded, of all of them in one mail."""
+    world = World(ROUTES=ROUTES, REMINDER_LEADS="24h", **QUIET)
+    world.take(naming(scheduled(NOW, NOW.replace(day=25), cluster="first"), 2))
+    for _ in range(24 * 5):
+        world.sweep(hours=1)
+    told = [email for _, email in world.mailer.arrived if email.to == ("b@example.com",)]
+    assert [all(f"other-{n}" in email.text for n in range(2)) for email in told] == [True, True]

@@ -1,0 +1,66 @@
+"""Outages: what is wrong with the sender, the account or the service pauses mail, and loses none of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.channels.outcomes import Accepted, Outcome, Postponed, Refused, Unavailable
+from shared.store import codec
+from testing.samples.payloads import event
+from testing.world import NOW, World
+
+QUIET = {"NOT_STARTED_AFTER": "0s", "STILL_RUNNING_AFTER": "0s"}
+BLOCKED = Unavailable("554 5.7.1 blocked", of_this_mail=Refused("554 5.7.1 blocked"))
+ROUTES = """\
+audiences:
+  - {name: bad, to: bad@example.com}
+routes:
+  - {match: {cluster: "bad-*"}, audiences: bad}
+  - {audiences: default}
+"""
+
+
+def _states(world: World) -> list[str]:
+    return sorted(codec.sent(row).state for row in world.table.query("sent:", "sent;").rows)
+
+
+def test_refusal_of_all_mail_loses_none() -> None:
+    """A relay that refuses all recipients by policy pauses mail; when it relents, all goes out, once."""
+    world = World(**QUIET)
+    world.mailer.script.extend([BLOCKED] * 1_000)
+    for number in range(3):
+        world.take(event("Failed", NOW, name=f"f{number}", cluster=f"c{number}"))
+        world.take(event("Started", NOW, name=f"s{number}", cluster=f"c{number}"))
+    for _ in range(24 * 6):
+        world.sweep(minutes=10)
+    assert _states(world) == []
+    world.mailer.script.clear()
+    for _ in range(24):
+        world.sweep(minutes=10)
+    assert set(_states(world)) == {"sent"}
+    text = "".join(email.text for _, email in world.mailer.arrived)
+    assert all(f"c{number}" in text for number in range(3))
+
+
+@pytest.mark.parametrize("otherwise", [Refused("554 5.7.1 no"), Postponed("450 4.7.1 no")], ids=str)
+def test_refusal_of_one_mail_keeps_no_other(otherwise: Refused | Postponed) -> None:
+    """Where the relay takes another mail meanwhile, the refusal is this recipient's, and settles."""
+    world = World(ROUTES=ROUTES, **QUIET)
+
+    def answer(email: object, _: str) -> Outcome:
+        if "bad@example.com" in email.to:  # type: ignore[attr-defined]
+            return Unavailable(otherwise.reason, of_this_mail=otherwise)
+        return Accepted()
+
+    world.mailer.script.extend([answer] * 1_000)
+    world.take(event("Failed", NOW, name="bad", cluster="bad-1"))
+    for number in range(3):
+        world.take(event("Failed", NOW, name=f"f{number}", cluster=f"c{number}"))
+    world.settle_down(6)
+    told = [email.to for _, email in world.mailer.arrived if "c0" in email.text]
+    assert told
+    if isinstance(otherwise, Refused):
+        assert "failed" in _states(world)
+        assert any("bad@example.com" in email.text for _, email in world.mailer.arrived)
+    else:
+        assert "failed" not in _states(world)
