@@ -23,6 +23,7 @@ from ops import terminal
 from ops.hearing import summary
 from ops.preview import read, routes_of
 from shared import routes, settings
+from shared.channels import registry
 from shared.routes import RoutesError
 from shared.setting_reader import SettingReader, SettingsError
 
@@ -78,7 +79,8 @@ def check(
 
 def _faults_of_routes(text: str, file: str, environment: Mapping[str, str]) -> Iterator[str]:
     try:
-        routes.load(text, settings.routing(SettingReader(environment)), Path(file).parent)
+        defaults = settings.routing(SettingReader(environment))
+        routes.load(text, defaults, Path(file).parent, registry.readers())
     except (RoutesError, SettingsError) as error:
         yield str(error)
 

@@ -17,6 +17,7 @@ from local.settings_file import settings_here
 from ops import surroundings, terminal
 from ops.hearing import as_object, explanation
 from shared import ids, keys, routes, settings
+from shared.channels import registry
 from shared.channels.email.compose import Branding
 from shared.events.envelope import parse
 from shared.events.model import Event, Ignored, Rejected
@@ -96,9 +97,10 @@ def routes_of(environment: Mapping[str, str], file: str = "") -> Routes:
     """Return the routes of a file, or of the settings. Raises SettingsError, RoutesError, ValueError."""
     defaults = settings.routing(SettingReader(environment))
     if file:
-        return routes.load(read(file), defaults, Path(file).parent)
+        return routes.load(read(file), defaults, Path(file).parent, registry.readers())
     said = environment.get("ROUTES", "")
-    return routes.load(routes.read(said, settings.APP), defaults, routes.folder(said, settings.APP))
+    folder = routes.folder(said, settings.APP)
+    return routes.load(routes.read(said, settings.APP), defaults, folder, registry.readers())
 
 
 def _look(environment: Mapping[str, str], loaded: Routes) -> tuple[Branding, str]:

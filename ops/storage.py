@@ -53,9 +53,8 @@ def read_location(environment: Mapping[str, str], account: str, table: str) -> S
     try:
         return settings.storage(SettingReader(asked))
     except SettingsError as error:
-        raise SettingsError(
-            str(error).replace(f"Setting {_URI}", "--account") if account else error
-        ) from None
+        said = str(error)
+        raise SettingsError(said.replace(f"Setting {_URI}", "--account") if account else said) from None
 
 
 @contextmanager

@@ -211,6 +211,7 @@ def channel_context(config: Settings) -> ChannelContext:
             freezes=config.routes.freezes,
         ),
         mail=config.mail,
+        settings=config.channels,
         credential=cache(partial(identity.credential, config.identity)),
     )
 

@@ -42,6 +42,8 @@ class Target(msgspec.Struct, frozen=True):
     """What the routes say of it: `$NAME`, a channel's id, an address; empty for email, whose are in `to`."""
     kinds: frozenset[str] = frozenset()
     """Values of Kind that go there; empty for all that the audience wants."""
+    secrets: tuple[str, ...] = ()
+    """Names of the settings that hold its secrets."""
 
     @property
     def key(self) -> str:
@@ -96,6 +98,8 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it gets the weekly report, as the default audience always does."""
     targets: tuple[Target, ...] = (EMAIL,)
     """Where it is told; each is a message of its own."""
+    untold: tuple[Target, ...] = ()
+    """Where it would be told, were it not for shadow mode."""
 
     def target(self, key: str) -> Target | None:
         """Return one of its targets by its key."""

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from shared.addresses import MAX_RECIPIENTS, is_address
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _URL_HOST = re.compile(r"[a-z0-9.:-]+")
 
 
@@ -67,28 +62,6 @@ def https(value: str) -> str:
     if not is_right:
         raise ValueError("is not an https address")
     return value
-
-
-def base_address(*, allows_loopback: bool) -> Callable[[str], str]:
-    """Return the form of a service's address: https, without a slash at its end.
-
-    http is taken for the loopback alone, where that is allowed: for trying things out.
-    """
-
-    def form(value: str) -> str:
-        parts = urlsplit(value)
-        if allows_loopback and parts.scheme == "http" and parts.hostname in _LOOPBACK and not parts.query:
-            return value.rstrip("/")
-        return https(value).rstrip("/")
-
-    return form
-
-
-def switch(value: str) -> bool:
-    """Return whether something is on. Raises ValueError for anything but `true` and `false`."""
-    if value.lower() not in {"true", "false"}:
-        raise ValueError("is neither true nor false")
-    return value.lower() == "true"
 
 
 def host(value: str) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from shared.masking import masked
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -26,6 +28,9 @@ _SECRET = frozenset(
 """Settings whose wrong value is not to be shown: it holds a secret, or may be one that went astray."""
 
 
+_UNRESOLVED = "@microsoft.keyvault("
+
+
 class SettingsError(ValueError):
     """A setting is missing or wrong. The message is one sentence that names it."""
 
@@ -35,11 +40,6 @@ class SettingReader:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-
-    @property
-    def is_deployed(self) -> bool:
-        """Whether the app runs in Azure: App Service says so."""
-        return bool(self.text("WEBSITE_SITE_NAME") or self.text("WEBSITE_INSTANCE_ID"))
 
     def raw(self, name: str) -> str:
         """Return a setting's text as it stands; empty where it is not set."""
@@ -65,11 +65,31 @@ class SettingReader:
         try:
             return parse(value)
         except ValueError as error:
-            reason = str(error).removesuffix(".")
+            # People paste secrets at odd places: what looks like one is not repeated, whatever the setting.
+            reason = str(error) if masked(value) == value else masked(str(error))
+            reason = reason.removesuffix(".")
             if reason[:1].isupper():
                 raise SettingsError(f"Setting {name} is wrong: {reason}.") from None
-            shown = "" if name in _SECRET else f" ({value[:100]!r})"
+            shown = "" if name in _SECRET else f" ({masked(value)[:100]!r})"
             raise SettingsError(f"Setting {name}{shown} {reason}.") from None
+
+    def secret(self, name: str, parse: Callable[[str], T], wanted_by: str) -> T:
+        """Return a secret as `parse` reads it. Raises SettingsError, which does not repeat it.
+
+        `wanted_by` says what names the setting.
+        """
+        value = self.text(name)
+        if not value:
+            raise SettingsError(f"Setting {name} is missing: {wanted_by} names it.")
+        if value.lower().startswith(_UNRESOLVED):
+            raise SettingsError(
+                f"Setting {name} is a Key Vault reference that could not be resolved: see that the secret is "
+                "there, and that the app's identity may read it."
+            )
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise SettingsError(f"Setting {name} {str(error).removesuffix('.')}.") from None
 
     def one_of(self, names: Iterable[str], what: str) -> str:
         """Return which one of several settings is set. Raises SettingsError unless exactly one is."""

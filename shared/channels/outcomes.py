@@ -6,6 +6,7 @@ What can become of a send is a value, not an exception, because the protocol has
     Throttled     refused for now, with a time; the mail was not taken
     Unavailable   refused for a reason that concerns all mail (credentials, resource, no connection made);
                   the mail was not taken
+    Gone          the target is not there any more (an archived channel, a deleted webhook); it was not taken
     Postponed     refused for now, for a reason of this mail alone; the mail was not taken
     Refused       this mail is unacceptable and will be tomorrow (malformed, too large, no valid recipient)
     Unknown       no answer that tells: the mail may be on its way
@@ -34,6 +35,12 @@ class Throttled(msgspec.Struct, frozen=True):
     """The service takes no mail for `retry_after` seconds."""
 
     retry_after: float
+    reason: str
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """The target is not there any more, until somebody fixes it."""
+
     reason: str
 
 
@@ -66,7 +73,7 @@ class Unknown(msgspec.Struct, frozen=True):
     reason: str
 
 
-Outcome = Accepted | Throttled | Unavailable | Postponed | Refused | Unknown
+Outcome = Accepted | Throttled | Unavailable | Gone | Postponed | Refused | Unknown
 
 
 class OperationState(StrEnum):

@@ -18,6 +18,7 @@ from shared.audience import DEFAULT_AUDIENCE, EMAIL_CHANNEL
 from shared.channels.channel import Temper
 from shared.channels.outcomes import (
     Accepted,
+    Gone,
     OperationState,
     OperationStatus,
     Postponed,
@@ -145,6 +146,11 @@ class Sender:
             case Throttled(retry_after, reason):
                 until_time = self._clock.now() + timedelta(seconds=retry_after)
                 self._limiter.pause_until(row.mail.target, until_time, reason)
+                self._store.free(row)
+                return SendResult.PAUSED
+            case Gone(reason):
+                log.error("%s is gone: %s", channel.name, reason)
+                self._limiter.back_off(row.mail.target, reason)
                 self._store.free(row)
                 return SendResult.PAUSED
             case Unavailable(reason, of_this_mail):

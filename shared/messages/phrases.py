@@ -147,7 +147,7 @@ def shadow(audience: Audience, look: Branding) -> str:
     """Tell in shadow mode whom a mail was meant for; nothing otherwise."""
     if not look.only_to:
         return ""
-    people = ", ".join((*audience.to, *audience.cc))
+    people = ", ".join((*audience.to, *audience.cc, *(target.label for target in audience.untold)))
     name = audience.name or audience.id
     return f"Shadow mode: this would have gone to the audience “{name}” ({people}). Only you got it."
 

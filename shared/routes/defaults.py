@@ -8,10 +8,17 @@ import msgspec
 
 from shared.audience import DEFAULT_AUDIENCE, Audience
 from shared.durations import Lead, spaced
+from shared.masking import masked
 
 
 class RoutesError(ValueError):
-    """Routes that cannot be used; the message is one sentence for the person who wrote them."""
+    """Routes that cannot be used; the message is one sentence for the person who wrote them.
+
+    Whatever of a value it repeats, it leaves out what looks like a secret: people paste those at odd places.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(masked(message))
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True):

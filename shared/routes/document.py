@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from shared.masking import masked
 from shared.routes.defaults import RoutesError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ MAX_DEPTH = 10
 """Levels of nesting; what is asked for has five."""
 
 _MAX_SHOWN = 60
+_MAX_LOOKED_AT = 4_000
 _MAX_LISTED = 15
 """Words that a sentence lists; a typo has its hint besides."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -51,7 +53,7 @@ class Field(NamedTuple):
 
     def expected(self, what: str, hint: str = "") -> RoutesError:
         """Make the error that says what was expected here; `hint` goes at its end."""
-        return self.fault(f"expected {what}, got {_shown(self.node.value)}{hint}")
+        return self.fault(f"expected {what}, got {shown(self.node.value)}{hint}")
 
     def mapping(self, known: Iterable[str]) -> dict[str, Field]:
         """Return the fields of a mapping that has no other keys than the known ones."""
@@ -64,7 +66,7 @@ class Field(NamedTuple):
             if key not in known:
                 listed = near(key, known) or f" (expected one of {', '.join(known)})"
                 here = Field(Node(value, field.node.line), self.path)
-                raise here.fault(f"unknown key {_shown(key)}{listed}")
+                raise here.fault(f"unknown key {shown(key)}{listed}")
         return fields
 
     def items(self, what: str) -> list[Field]:
@@ -131,16 +133,16 @@ def read(path: str, base: Path) -> str:
         raise RoutesError(
             "'@' names no file: expected @ and a path in the app's folder, such as @routes.yaml."
         )
-    shown = _shown(f"@{path}")
+    named = shown(f"@{path}")
     try:
         return (base / path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise RoutesError(f"{shown} cannot be read: there is no such file in the app's folder.") from None
+        raise RoutesError(f"{named} cannot be read: there is no such file in the app's folder.") from None
     except UnicodeDecodeError:
-        raise RoutesError(f"{shown} cannot be read: it is not UTF-8 text.") from None
+        raise RoutesError(f"{named} cannot be read: it is not UTF-8 text.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no path of a file"
-        raise RoutesError(f"{shown} cannot be read: {reason[:1].lower()}{reason[1:]}.") from None
+        raise RoutesError(f"{named} cannot be read: {reason[:1].lower()}{reason[1:]}.") from None
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -183,7 +185,7 @@ class _Builder:
         if not depth:
             raise _at(event, f"nested more than {MAX_DEPTH} deep")
         if event.tag is not None:
-            raise _at(event, f"expected a plain value, got the YAML tag {_shown(event.tag)}")
+            raise _at(event, f"expected a plain value, got the YAML tag {shown(event.tag)}")
         line, anchor = event.start_mark.line + 1, event.anchor
         if name == "ScalarEvent":
             is_null = event.implicit[0] and event.value in _NULLS
@@ -205,10 +207,10 @@ class _Builder:
         while type(event := next(self._events)).__name__ != "MappingEndEvent":
             key = self._node(event, depth - 1)
             if not isinstance(key.value, str):
-                raise _at(event, f"expected a word as a key, got {_shown(key.value)}")
+                raise _at(event, f"expected a word as a key, got {shown(key.value)}")
             if key.value in pairs:
                 raise _at(
-                    event, f"the key {_shown(key.value)} is there twice, first in line {lines[key.value]}"
+                    event, f"the key {shown(key.value)} is there twice, first in line {lines[key.value]}"
                 )
             lines[key.value] = key.line
             pairs[key.value] = self._node(next(self._events), depth - 1)
@@ -230,9 +232,11 @@ def _not_yaml(error: Any, text: str) -> RoutesError:  # noqa: ANN401 - see above
     return RoutesError(f"routes file (line {line}): not YAML: {problem}{hint}.")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value as errors show it: cut, and without what looks like a secret."""
     if value is None:
         return "nothing"
     if isinstance(value, str):
+        value = masked(value[:_MAX_LOOKED_AT])
         return repr(value if len(value) <= _MAX_SHOWN else value[:_MAX_SHOWN] + "…")
     return "a list" if isinstance(value, list) else "a mapping"

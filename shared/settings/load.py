@@ -25,6 +25,7 @@ from shared.notices.gates import MAX_REMINDERS
 from shared.notices.planning import Watch
 from shared.setting_forms import address, addresses, addresses_or_none, count, flag, host, https, time_zone
 from shared.setting_reader import SettingReader, SettingsError
+from shared.settings.channels import channel_settings, in_shadow
 from shared.settings.sources import fleets, quiet_kinds, sources
 from shared.settings.values import ClusterSource, Settings, Storage, Watcher
 from shared.text import GUID
@@ -62,10 +63,13 @@ def load(
         read.get(name, TimerSchedule.parse, as_it_stands=True)
     defaults = _defaults(read)
     clusters = read.get("CLUSTERS", _clusters, "off")
+    mail_settings = mail(read)
+    found = msgspec.structs.replace(_routes(read, defaults, channels), quiet=quiet_kinds(read))
     return Settings(
-        mail=mail(read),
+        mail=mail_settings,
+        channels=channel_settings(read, found, channels),
         storage=storage(read),
-        routes=msgspec.structs.replace(_routes(read, defaults, channels), quiet=quiet_kinds(read)),
+        routes=in_shadow(found) if mail_settings.only_to else found,
         gap=defaults.gap,
         group_wait=defaults.wait,
         group_interval=defaults.interval,

@@ -9,7 +9,8 @@ import msgspec
 
 from shared.ncrontab import TimerSchedule
 from shared.notices.kinds import Kind
-from shared.setting_forms import base_address, switch
+from shared.setting_forms import flag
+from shared.settings.channels import base
 from shared.text import GUID
 
 if TYPE_CHECKING:
@@ -49,15 +50,14 @@ def sources(read: SettingReader, clusters: tuple[str, ...]) -> SourceSettings:
         management_groups=groups,
         arm_endpoint=arm_endpoint(read),
         fleets=fleets(read),
-        advisories=read.get("ADVISORIES", switch, "false"),
+        advisories=read.get("ADVISORIES", flag, "false"),
         report_schedule=schedule,
     )
 
 
 def arm_endpoint(read: SettingReader) -> str:
     """Return where Azure Resource Manager is; empty for that of the portal's cloud. Raises SettingsError."""
-    address = base_address(allows_loopback=not read.is_deployed)
-    return read.get("ARM_ENDPOINT", lambda value: address(value) if value else "", "")
+    return base(read, "ARM_ENDPOINT", "") if read.text("ARM_ENDPOINT") else ""
 
 
 def fleets(read: SettingReader) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
+from shared.channels.context import ChannelSettings
 from shared.channels.email.services import MailSettings
 from shared.identity import Identity
 from shared.notices.planning import Watch
@@ -52,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     storage: Storage
     mail: MailSettings
+    channels: ChannelSettings
     routes: Routes
     gap: timedelta
     group_wait: timedelta

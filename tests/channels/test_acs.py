@@ -22,7 +22,7 @@ from azure.communication.email._api_versions import DEFAULT_VERSION
 from azure.core.credentials import AccessToken, AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.channels.email.acs import API_VERSION, MAX_PAUSE, AcsMailer
+from shared.channels.email.acs import API_VERSION, AcsMailer
 from shared.channels.email.email import Attachment, Email
 from shared.channels.email.endpoint import parse_connection_string
 from shared.channels.outcomes import (
@@ -36,6 +36,7 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
+from shared.channels.retry_after import MAX_PAUSE
 from testing.mail_endpoint import KEY, Fault, MailEndpoint, Moment, OperationIdMode, Request
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ MODULES = {
 FLOORS = (
     {
         "addresses", "clock", "connections", "deadlines", "decision_log", "durations", "identity", "ids",
-        "keys", "ncrontab", "setting_forms", "setting_reader", "text", "timestamps",
+        "keys", "masking", "ncrontab", "setting_forms", "setting_reader", "text", "timestamps",
+        "web_addresses",
     },
     {"events"},
     {"maintenance", "failures"},

@@ -582,7 +582,7 @@ def first(path: str) -> str:
             first("runbook") + "3): expected an https address, got 'http",
         ),
         ({"runbook": "https://"}, "expected an https address, got 'https://'."),
-        ({"runbook": "https://a:b@example.com/"}, "expected an https address, got 'https://a:b@"),
+        ({"runbook": "https://a:b@example.com/"}, "expected an https address, got 'https://***@"),
         ({"runbook": "https://wiki.example.com/a b"}, "expected an https address"),
         ({"runbook": 'https://wiki.example.com/"onclick='}, "expected an https address"),
         ({"runbook": "https://[::1"}, "expected an https address"),

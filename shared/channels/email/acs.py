@@ -12,10 +12,8 @@ status of another service.
 from __future__ import annotations
 
 import base64
-import math
 import re
 import time
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -36,6 +34,7 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
+from shared.channels.retry_after import DEFAULT_PAUSE, retry_after
 from shared.connections import transport
 
 if TYPE_CHECKING:
@@ -49,10 +48,6 @@ if TYPE_CHECKING:
 
 API_VERSION = "2025-09-01"
 """The SDK's own default, named because questions about operations are asked without its help."""
-
-DEFAULT_PAUSE = 60.0
-MAX_PAUSE = 86400.0
-"""Seconds. The longest seen from the service is about an hour; more than a day is taken for nonsense."""
 
 CONCERNS_ALL_MAIL = frozenset({401, 402, 403, 404, 405, 407, 410})
 """Credentials, the resource, a proxy, a retired API. A 401 for "time drift" comes and goes by itself."""
@@ -239,26 +234,9 @@ def _answer(status: int, body: object) -> OperationStatus:
 
 
 def _pause(headers: Mapping[str, str], reason: str) -> float:
-    """Read how long to wait, in seconds: from the header, or else the words, or else a minute.
-
-    A date counts from the answer's own Date, so that this machine's clock does not matter.
-    """
-    text = (headers.get("Retry-After") or "").strip()
-    seconds = math.nan
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
-        seconds = float(text)
-    elif text:
-        try:
-            until = parsedate_to_datetime(text)
-            since = headers.get("Date")
-            start = parsedate_to_datetime(since).timestamp() if since else time.time()
-            seconds = until.timestamp() - start
-        except ValueError:
-            pass
-    if math.isnan(seconds):
-        named = re.search(r"after (\d{1,9}) seconds?", reason)
-        seconds = float(named[1]) if named else DEFAULT_PAUSE
-    return min(max(seconds, 1.0), MAX_PAUSE)
+    """Read how long to wait, in seconds: from the header, or else the words, or else a minute."""
+    named = re.search(r"after (\d{1,9}) seconds?", reason)
+    return retry_after(headers, float(named[1]) if named else DEFAULT_PAUSE)
 
 
 def _words(problem: Exception) -> str:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared import ids, keys
-from shared.channels.email import calendar, plain
+from shared.channels import fitting
+from shared.channels.email import calendar
 from shared.channels.email.email import Email
+from shared.channels.email.plain import parts as plain_parts
 from shared.channels.email.rendering import render
 from shared.events.fleet_gate import run_id
 from shared.events.model import Fleet
 from shared.events.run import RunFacts
-from shared.messages import digest, telling
+from shared.messages import plain, telling
 from shared.messages.digest import ordered
 from shared.messages.history import read_history
 from shared.messages.presentation import presentation
 from shared.messages.run_history import read_run
-from shared.messages.view import Branding, Digest, SizeBudget, View, sanitized
+from shared.messages.view import Branding, SizeBudget
 from shared.notices.kinds import URGENT, Kind
 from shared.notices.records import StoredEvent
 from shared.text import clip, line
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from shared.channels.email.email import Attachment
     from shared.channels.email.rendering import Rendered
     from shared.messages.presentation import Tone
-    from shared.messages.view import RenderContext
+    from shared.messages.view import Digest, RenderContext, View
     from shared.notices.records import Mail, MailItem, Row
 
 __all__ = ["LIMIT", "Branding", "compose", "compose_plain", "count_fitting", "ordered"]
@@ -78,7 +80,7 @@ def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
     subject = _subject(*plain.subject(mail, rows), audience, look)
     text = plain.text(mail, rows, audience, look, why)
     for most in (LIMIT, LIMIT // 2, LIMIT // 4, LIMIT // 8):  # the last one fits whatever is in it
-        parts = plain.parts(subject, clip(text, most))
+        parts = plain_parts(subject, clip(text, most))
         if parts.size <= LIMIT:
             break
     tone = presentation(telling.kinds(mail)[0]).tone
@@ -86,33 +88,12 @@ def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
 
 
 def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> int:
-    """Return how many of a mail's first members fit into one email whole: nothing cut or told by name only.
+    """Return how many of a mail's first members fit whole into one email, nothing cut."""
 
-    At least 1, as a single thing is told however little of it fits. One rendering where all fit. Where
-    composing would raise, all count as fitting: splitting does not fix that, and `compose` says what it is.
-    """
-    count = len(mail.members)
-    if count <= 1:
-        return count
-    frame = telling.context(mail, audience, look)
-    try:
-        told = digest.entries(mail.members, rows, frame)
+    def fits(told: Digest) -> bool:
+        return _render(told, _ROOMS[0], _subject(told.status, told.subject, audience, look)).size <= LIMIT
 
-        def fits(first: int) -> bool:
-            if first > _ROOMS[0].items:
-                return False
-            view = digest.digest(told[:first], frame)
-            return _render(view, _ROOMS[0], _subject(view.status, view.subject, audience, look)).size <= LIMIT
-
-        if fits(count):
-            return count
-        few, many = 1, count  # few fit, many do not
-        while many - few > 1:
-            half = (few + many) // 2
-            few, many = (half, many) if fits(half) else (few, half)
-    except Exception:  # noqa: BLE001 - whatever it is, it will be met again where it can be told
-        return count
-    return few
+    return fitting.count_fitting(mail, rows, audience, look, room=_ROOMS[0], fits=fits)
 
 
 def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:
@@ -125,17 +106,14 @@ def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -
 
 def _fit(view: View | Digest, subject: str) -> Rendered:
     """Render with as much as stays within the limit."""
-    for room in _ROOMS:
-        parts = _render(view, room, subject)
-        if parts.size <= LIMIT:
-            return parts
-    raise ValueError(f"a mail of {parts.size} bytes cannot be made smaller")
+    return fitting.fitted(
+        _ROOMS, lambda room: _render(view, room, subject), lambda parts: parts.size <= LIMIT
+    )
 
 
 def _render(view: View | Digest, room: SizeBudget, subject: str) -> Rendered:
     """Render as much as there is room for."""
-    shown = digest.trimmed(view, room) if isinstance(view, Digest) else view.cut(room)
-    return render(sanitized(shown, room), subject)
+    return render(fitting.shown(view, room), subject)
 
 
 def _email(

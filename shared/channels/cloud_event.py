@@ -1,0 +1,196 @@
+"""One piece of news as a CloudEvent 1.0, for machines: what webhooks and topics are sent.
+
+Types are `aks.maintenance.{kind}`. docs/events.md says what each field means, docs/schemas/ has the schema:
+`data.version` grows where a consumer would have to know; fields may be added within one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shared.channels import fitting
+from shared.events.model import Cluster
+from shared.messages import failed, telling
+from shared.messages.history import read_history
+from shared.messages.view import SizeBudget, View
+from shared.notices.kinds import URGENT, Kind
+from shared.notices.records import StoredEvent
+from shared.text import clip, line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from shared.audience import Audience
+    from shared.events.model import Event
+    from shared.messages.view import Branding, RenderContext, Section
+    from shared.notices.records import Mail, MailItem, Row
+
+VERSION = "1.0"
+"""Of `data`."""
+
+TYPE = "aks.maintenance."
+SOURCE = "/aks-maintenance-notifier"
+"""Of news of the app itself."""
+
+MAX_SIZE = 20_000
+"""Bytes: what Standard Webhooks advises; Event Grid takes more."""
+
+_ROOMS = (
+    SizeBudget(raw=6_000, items=60, line=1_000, several=20),
+    SizeBudget(raw=2_000, items=30, line=500, several=10),
+    SizeBudget(raw=500, items=12, line=250, several=5),
+    SizeBudget(raw=1, items=4, line=120, several=3),
+)
+_SHORT = 400
+_MANY = 50
+
+
+def cloud_event(
+    mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, *, plain: str = ""
+) -> dict[str, Any]:
+    """Return the event of a frozen mail with one member: the same at any time on any machine.
+
+    `plain` says why the words are left out, where they could not be made.
+    """
+    member = mail.members[0]
+    row = rows.get(member.key)
+    event = row.event if isinstance(row, StoredEvent) else None
+    frame = telling.context(mail, audience, look)
+
+    def made(room: SizeBudget) -> dict[str, Any]:
+        if plain:
+            headline = _long(plain) or member.kind.value
+            return _envelope(mail, event, {"headline": headline, **_facts(member, rows)})
+        told = _words(mail, rows, frame, room)
+        return _envelope(mail, event, {**told, **_facts(member, rows), **_failure(member, rows, frame)})
+
+    return fitting.fitted(_ROOMS, made, lambda one: len(msgspec.json.encode(one)) <= MAX_SIZE)
+
+
+def _envelope(mail: Mail, event: Event | None, told: dict[str, Any]) -> dict[str, Any]:
+    kind = mail.members[0].kind
+    data = {
+        "version": VERSION,
+        "kind": kind.value,
+        "urgent": kind in URGENT,
+        "audience": mail.audience,
+        **told,
+    }
+    return {
+        "specversion": "1.0",
+        "id": mail.operation_id,
+        "source": _short(event.subject.id) if event else SOURCE,
+        "type": f"{TYPE}{kind.value}",
+        "subject": (_short(event.subject.name) if event else "") or kind.value,
+        "time": _time(mail.as_of),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+
+
+def _facts(member: MailItem, rows: Mapping[str, Row]) -> dict[str, Any]:
+    """Return what is known of the maintenance and what it is about; nothing of news of the app itself."""
+    row = rows.get(member.key)
+    if not isinstance(row, StoredEvent):
+        return {}
+    event = row.event
+    told: dict[str, Any] = {
+        "resource": _present(
+            type=type(event.subject).__name__.lower(),
+            id=_short(event.subject.id),
+            name=_short(event.subject.name),
+            resourceGroup=_short(event.subject.resource_group),
+            subscription=_short(event.subject.subscription),
+            region=_short(event.region),
+        )
+    }
+    maintenance = _present(
+        eventId=_short(event.event_id),
+        status=_short(event.status),
+        updated=_time(event.updated),
+        start=_time(event.start),
+        upgrade=event.upgrade.value,
+        nodePools=[_short(pool) for pool in event.pools[:_MANY]],
+        description=_short(event.description),
+        source=_short(event.source),
+        reminder=member.lead,
+    )
+    if isinstance(event.subject, Cluster):
+        story = read_history(member, rows)
+        told["resource"] |= _present(region=_short(story.region))
+        maintenance |= _present(
+            upgrade=story.upgrade.value,
+            announced=_time(story.announced),
+            start=_time(story.planned),
+            started=_time(story.started),
+            nodePools=[_short(pool) for pool in story.pools[:_MANY]],
+        )
+    return {**told, "maintenance": maintenance}
+
+
+def _failure(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> dict[str, Any]:
+    """Return why it failed, as far as that is read out of what AKS sent."""
+    if member.kind is not Kind.FAILED:
+        return {}
+    first, *others = failed.explain(read_history(member, rows), frame).findings
+    return {
+        "failure": _present(
+            reason=first.entry,
+            code=_short(first.code),
+            title=_long(first.title),
+            summary=_long(first.summary),
+            owner=first.owner.value,
+            urgency=first.urgency.value if first.urgency else "",
+            guide=first.link,
+            others=[_long(one.title) for one in others[:_MANY]],
+        )
+    }
+
+
+def _words(mail: Mail, rows: Mapping[str, Row], frame: RenderContext, room: SizeBudget) -> dict[str, Any]:
+    """Return what people are told, in the same words."""
+    view = fitting.shown(telling.told(mail, rows, frame), room)
+    assert isinstance(view, View)
+    links = [*([view.portal] if view.portal else []), *(one for each in view.sections for one in each.links)]
+    return _present(
+        status=view.status,
+        headline=view.headline,
+        summary=view.preheader,
+        when=" · ".join(part for part in (view.moment, *view.moment_more) if part),
+        sections=[_section(section) for section in view.sections],
+        links=[{"label": link.label, "url": link.url} for link in links if link.url],
+        details=view.raw,
+    )
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return _present(
+        heading=section.heading,
+        paragraphs=list(section.paragraphs),
+        items=list(section.items),
+        facts=[{"label": fact.label, "value": fact.value} for fact in section.facts],
+        steps=[_present(what=step.what, command=step.command) for step in section.steps],
+        note=section.note,
+        command=section.command,
+    )
+
+
+def _present(**values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Return what there is: fields without a value are left out."""
+    return {name: value for name, value in values.items() if value not in ("", None, [], {})}
+
+
+def _time(value: datetime | None) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else ""
+
+
+def _short(text: str) -> str:
+    return clip(line(text[:4_000]), _SHORT)
+
+
+def _long(text: str) -> str:
+    return clip(line(text[:4_000]), 1_000)

@@ -1,0 +1,1 @@
+"""An Event Grid topic: the CloudEvents of webhooks, for whatever hangs on it."""

@@ -1,0 +1,81 @@
+"""Publishing to an Event Grid topic, over its real SDK.
+
+Importing this module imports the SDK: import it where something is about to be published. Its retries are
+off: one call is one request. What is answered 200 is durable
+(https://learn.microsoft.com/azure/event-grid/post-to-custom-topic).
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+)
+from azure.core.messaging import CloudEvent
+from azure.eventgrid import EventGridPublisherClient
+
+from shared.channels.outcomes import Accepted, Gone, Outcome, Refused, Throttled, Unavailable, Unknown
+from shared.channels.retry_after import retry_after
+from shared.connections import transport
+from shared.masking import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from azure.core.credentials import TokenCredential
+
+    from shared.channels.outcomes import Timeouts
+
+_CONCERNS_THE_EVENT = frozenset({400, 413, 415, 422})
+_FIELDS = ("id", "type", "source", "subject", "time", "datacontenttype", "data")
+
+
+class Topic:
+    """One topic. Safe to share between threads."""
+
+    def __init__(self, endpoint: str, credential: TokenCredential) -> None:
+        self._client = EventGridPublisherClient(endpoint, credential, transport=transport())
+
+    def publish(self, content: dict[str, Any], timeouts: Timeouts) -> Outcome:
+        """Publish one CloudEvent, with one request and no retry."""
+        event = CloudEvent(**{name: content[name] for name in _FIELDS})
+        try:
+            self._client.send(
+                event,
+                retry_total=0,
+                permit_redirects=False,
+                connection_timeout=timeouts.connect,
+                read_timeout=timeouts.read,
+            )
+        except HttpResponseError as error:
+            return _outcome(error)
+        except ServiceRequestError as error:
+            return Unavailable(f"nothing was sent: {_words(error)}")
+        except AzureError as error:
+            return Unknown(_words(error))
+        return Accepted()
+
+
+def _outcome(error: HttpResponseError) -> Outcome:
+    status, reason = error.status_code, f"{error.status_code or ''} {_words(error)}".strip()
+    headers: Mapping[str, str] = getattr(error.response, "headers", {})
+    if status is None or isinstance(error, ClientAuthenticationError):
+        return Unavailable(reason)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Throttled(retry_after(headers), reason)
+    if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        return Gone(reason)
+    if status in _CONCERNS_THE_EVENT:
+        return Refused(reason)
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(reason)
+    return Unknown(reason)
+
+
+def _words(error: AzureError) -> str:
+    return masked(" ".join(str(error.message).split()))[:300]

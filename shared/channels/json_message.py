@@ -1,0 +1,30 @@
+"""A message that is a body of JSON: what chats, pagers and webhooks are sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class JsonMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """See Message. `content` holds no secret: those are added when it is sent."""
+
+    subject: str
+    recipients: tuple[str, ...]
+    content: dict[str, Any]
+
+    @property
+    def body(self) -> bytes:
+        """The content as JSON in UTF-8: the same content gives the same bytes."""
+        return encoded(self.content)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return len(self.body)
+
+
+def encoded(content: object) -> bytes:
+    """Return a value as JSON in UTF-8."""
+    return msgspec.json.encode(content)

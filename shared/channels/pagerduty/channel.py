@@ -1,0 +1,116 @@
+"""PagerDuty as a channel: events to one integration of a service. See Channel."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from shared.audience import Target
+from shared.channels import target_fields
+from shared.channels.channel import Temper
+from shared.channels.json_channel import JsonChannel
+from shared.notices.kinds import ABOUT_CLUSTERS, Kind
+from shared.routes import fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.audience import Audience
+    from shared.channels.context import ChannelContext
+    from shared.channels.json_message import JsonMessage
+    from shared.channels.outcomes import Outcome, Timeouts
+    from shared.notices.records import Mail, Row
+    from shared.routes.document import Field
+
+NAME = "pagerduty"
+
+_KEY = re.compile(r"[A-Za-z0-9]{32}")
+
+
+class PagerDutyTarget(Target, frozen=True):
+    """An integration, and what triggers there."""
+
+    triggers: frozenset[str] = frozenset()
+    """Values of Kind."""
+
+
+def read_targets(field: Field) -> tuple[Target, ...]:
+    """Read `pagerduty: $NAME`, `pagerduty: {key, kinds, changes}`, or a list of such."""
+    found: dict[str, Target] = {}
+    for one in target_fields.each(field, "$NAME, or a mapping of key, kinds and changes"):
+        target = _target(one)
+        found[target.id] = target
+    return tuple(found.values())
+
+
+def _target(field: Field) -> Target:
+    from shared.channels.pagerduty.events import RESOLVING
+
+    is_mapping = isinstance(field.node.value, dict)
+    entries = field.mapping(("key", "kinds", "changes")) if is_mapping else {"key": field}
+    name = target_fields.secret(target_fields.required(field, entries, "key"), "an integration's key")
+    triggers = fields.kinds(entries["kinds"]) if "kinds" in entries else frozenset({Kind.FAILED.value})
+    if not triggers - RESOLVING:
+        raise entries["kinds"].fault("none of these kinds opens an alert: they resolve one")
+    changes = "changes" in entries and entries["changes"].choice(("true", "false")) == "true"
+    kinds = frozenset(ABOUT_CLUSTERS) if changes else triggers | {kind.value for kind in RESOLVING}
+    return PagerDutyTarget(NAME, f"${name}", kinds=kinds, secrets=(name,), triggers=triggers - RESOLVING)
+
+
+def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool) -> None:  # noqa: ARG001
+    """Raise ValueError where a value is not an integration's key."""
+    if not _KEY.fullmatch(value):
+        raise ValueError("is not an integration's key, which has 32 letters and digits")
+
+
+def open_channel(target: Target, context: ChannelContext) -> PagerDutyChannel:
+    """Return the channel for a target. No round trip."""
+    return PagerDutyChannel(target, context)
+
+
+class PagerDutyChannel(JsonChannel):
+    """See Channel."""
+
+    name = NAME
+    temper = Temper.COLLAPSES
+
+    def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> JsonMessage:
+        """See Channel."""
+        from shared.channels.pagerduty import events
+
+        make = events.alert if self._is_alert(mail, audience) else events.change
+        return self._message(make(mail, rows, audience, self.look))
+
+    def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> JsonMessage:
+        """See Channel."""
+        from shared.channels.pagerduty import events
+
+        if not self._is_alert(mail, audience):
+            return self._message(events.plain_change(mail, rows))
+        return self._message(events.plain_alert(mail, rows, why))
+
+    def _is_alert(self, mail: Mail, audience: Audience) -> bool:
+        """Return whether a mail opens or closes an alert; all else is a change. So is what others triggered.
+
+        News of the app itself, which no audience can leave out, opens one.
+        """
+        from shared.channels.pagerduty.events import RESOLVING
+
+        kind = mail.members[0].kind
+        found = audience.target(self.target.key)
+        triggers = found.triggers if isinstance(found, PagerDutyTarget) else frozenset()
+        return kind in triggers or kind in RESOLVING or kind not in ABOUT_CLUSTERS
+
+    def _message(self, content: dict[str, object]) -> JsonMessage:
+        from shared.channels.json_message import JsonMessage
+
+        payload = content.get("payload")
+        summary = payload["summary"] if isinstance(payload, dict) else f"resolve {content['dedup_key']}"
+        return JsonMessage(subject=summary, recipients=(self.target.label,), content=content)
+
+    def send(self, message: JsonMessage, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ARG002
+        """See Channel."""
+        from shared.channels.pagerduty import api
+
+        base = self.context.settings.endpoints.pagerduty
+        return api.enqueue(self.context.door(), base, self.secret(), message.content, timeouts)

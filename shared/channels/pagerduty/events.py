@@ -1,0 +1,142 @@
+"""A piece of news as an event for PagerDuty: a trigger, the resolve that takes it back, or a change.
+
+Triggers under a `dedup_key` that is open add to its alert; after a resolve the same key opens another one; a
+resolve of what is not open is dropped (https://developer.pagerduty.com/docs/events-api-v2-overview).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shared import keys
+from shared.channels import fitting
+from shared.messages import telling
+from shared.messages.brief import brief
+from shared.messages.presentation import Tone, presentation
+from shared.messages.view import SizeBudget, View
+from shared.notices.kinds import Kind
+from shared.notices.records import StoredEvent
+from shared.text import clip, line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.audience import Audience
+    from shared.events.model import Event
+    from shared.messages.view import Branding
+    from shared.notices.records import Mail, Row
+
+CLIENT = "AKS Maintenance Notifier"
+RESOLVING = frozenset({Kind.COMPLETED, Kind.ROLLING_SUCCEEDED})
+"""What takes an alert back: the maintenance went through after all."""
+
+MAX_SUMMARY = 1_024
+MAX_SIZE = 512_000
+_ROOM = SizeBudget(raw=16_000, line=1_000, several=20)
+_SEVERITY = {Tone.FAILED: "error", Tone.WARNING: "warning"}
+_SHORT = 400
+
+
+def alert(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> dict[str, Any]:
+    """Return the trigger, or the resolve, of a frozen mail with one member; without the routing key."""
+    member = mail.members[0]
+    key = dedup_key(rows.get(member.key), member.key)
+    if member.kind in RESOLVING:
+        return {"event_action": "resolve", "dedup_key": key}
+    view = _view(mail, rows, audience, look)
+    told = brief(view)
+    details = dict(told.facts)
+    for section in (*told.first, *told.rest):
+        lines = [*section.paragraphs, *section.items, *(f"{one.label}: {one.value}" for one in section.facts)]
+        for step in section.steps:
+            lines += [step.what, *([step.command] if step.command else [])]
+        details[section.heading] = "\n".join(lines)
+    return {
+        "event_action": "trigger",
+        "dedup_key": key,
+        "client": CLIENT,
+        "payload": {
+            "summary": _summary(view),
+            "severity": _SEVERITY.get(view.tone, "info"),
+            **_about(mail, rows),
+            "custom_details": details,
+        },
+        "links": [{"href": link.url, "text": link.label} for link in told.links],
+    }
+
+
+def change(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> dict[str, Any]:
+    """Return the change event of a frozen mail with one member; without the routing key."""
+    view = _view(mail, rows, audience, look)
+    told = brief(view)
+    about = _about(mail, rows)
+    return {
+        "payload": {
+            "summary": _summary(view),
+            "timestamp": about["timestamp"],
+            "source": about["source"],
+            "custom_details": dict(told.facts),
+        },
+        "links": [{"href": link.url, "text": link.label} for link in told.links],
+    }
+
+
+def plain_alert(mail: Mail, rows: Mapping[str, Row], why: str) -> dict[str, Any]:
+    """Return the alert whose words could not be made: that something is the matter is told."""
+    member = mail.members[0]
+    key = dedup_key(rows.get(member.key), member.key)
+    if member.kind in RESOLVING:
+        return {"event_action": "resolve", "dedup_key": key}
+    about = _about(mail, rows)
+    shown = presentation(member.kind)
+    return {
+        "event_action": "trigger",
+        "dedup_key": key,
+        "client": CLIENT,
+        "payload": {
+            "summary": clip(f"{shown.status}: {about['source']}", MAX_SUMMARY),
+            "severity": _SEVERITY.get(shown.tone, "info"),
+            **about,
+            "custom_details": {"In plain form": clip(line(why[:2_000]), 500)},
+        },
+    }
+
+
+def plain_change(mail: Mail, rows: Mapping[str, Row]) -> dict[str, Any]:
+    """Return the change whose words could not be made."""
+    about = _about(mail, rows)
+    status = presentation(mail.members[0].kind).status
+    summary = clip(f"{status}: {about['source']}", MAX_SUMMARY)
+    return {"payload": {"summary": summary, "timestamp": about["timestamp"], "source": about["source"]}}
+
+
+def dedup_key(row: Row | None, key: str) -> str:
+    """Return the name of the alert: one for each maintenance of a cluster, whatever is told of it."""
+    if not isinstance(row, StoredEvent):
+        return f"aks/{keys.digest(key)[:16]}/{keys.digest(key)}"
+    return f"aks/{keys.digest(row.event.subject.key)[:16]}/{keys.event_id(row.event.event_id)}"
+
+
+def _view(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> View:
+    view = fitting.shown(telling.told(mail, rows, telling.context(mail, audience, look)), _ROOM)
+    assert isinstance(view, View)
+    return view
+
+
+def _summary(view: View) -> str:
+    return clip(f"{view.cluster}: {view.headline}" if view.cluster else view.headline, MAX_SUMMARY)
+
+
+def _about(mail: Mail, rows: Mapping[str, Row]) -> dict[str, str]:
+    row = rows.get(mail.members[0].key)
+    if not isinstance(row, StoredEvent):
+        return {"source": CLIENT, "timestamp": mail.as_of.isoformat()}
+    event: Event = row.event
+    about = {
+        "source": event.subject.id,
+        "timestamp": event.updated.isoformat(),
+        "component": ", ".join(event.pools),
+        "group": event.subject.resource_group,
+        "class": event.upgrade.value,
+    }
+    return {name: clip(line(value[:4_000]), _SHORT) for name, value in about.items() if value}

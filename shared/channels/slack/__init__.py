@@ -1,0 +1,1 @@
+"""Slack: by a bot's token, or by an incoming webhook."""

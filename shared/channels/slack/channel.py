@@ -1,0 +1,117 @@
+"""Slack as a channel: messages to one channel by a bot's token, or to one incoming webhook. See Channel."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from shared.audience import Target
+from shared.channels import target_fields
+from shared.channels.channel import Temper
+from shared.channels.json_channel import JsonChannel
+from shared.channels.limits import Limits
+from shared.channels.pace import Pace
+from shared.web_addresses import web_address
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.audience import Audience
+    from shared.channels.context import ChannelContext
+    from shared.channels.json_message import JsonMessage
+    from shared.channels.outcomes import Outcome, Timeouts
+    from shared.notices.records import Mail, Row
+    from shared.routes.document import Field
+
+NAME = "slack"
+
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]{6,20}")
+_TOKEN = re.compile(r"xox[a-z]?[A-Za-z0-9.-]*-[A-Za-z0-9-]+")
+
+
+def read_targets(field: Field) -> tuple[Target, ...]:
+    """Read `slack: $NAME` (an incoming webhook), `slack: {channel, token}`, or a list of such."""
+    found: dict[str, Target] = {}
+    for one in target_fields.each(field, "$NAME, or a mapping of channel and token"):
+        target = _bot(one) if isinstance(one.node.value, dict) else _webhook(one)
+        found[target.id] = target
+    return tuple(found.values())
+
+
+def _webhook(field: Field) -> Target:
+    name = target_fields.secret(field, "an incoming webhook's address")
+    return Target(NAME, f"${name}", secrets=(name,))
+
+
+def _bot(field: Field) -> Target:
+    entries = field.mapping(("channel", "token"))
+    channel = target_fields.required(field, entries, "channel")
+    id_ = channel.text("a channel's id such as C0123456789")
+    if not _CHANNEL.fullmatch(id_):
+        raise channel.expected("a channel's id such as C0123456789 (its name changes, its id does not)")
+    token = target_fields.required(field, entries, "token")
+    return Target(NAME, id_, secrets=(target_fields.secret(token, "a bot's token"),))
+
+
+def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool) -> None:  # noqa: ARG001
+    """Raise ValueError where a value is not what the target needs."""
+    if target.id.startswith("$"):
+        web_address(value, allows_loopback=allows_loopback)
+    elif not _TOKEN.fullmatch(value):
+        raise ValueError("is not a token such as xoxb-…")
+
+
+def open_channel(target: Target, context: ChannelContext) -> SlackChannel:
+    """Return the channel for a target. No round trip."""
+    return SlackChannel(target, context)
+
+
+class SlackChannel(JsonChannel):
+    """See Channel."""
+
+    name = NAME
+    temper = Temper.BLIND
+    limits: Limits | None = Limits(60, 3_600)
+    """A message a second and channel: https://docs.slack.dev/apis/web-api/rate-limits"""
+    is_grouped = True
+
+    def __init__(self, target: Target, context: ChannelContext) -> None:
+        super().__init__(target, context)
+        self._pace = Pace(1)
+        self._is_webhook = target.id.startswith("$")
+
+    def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> JsonMessage:
+        """See Channel."""
+        from shared.channels.slack import compose
+
+        return compose.compose(mail, rows, audience, self.look, recipient=self.target.label)
+
+    def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> JsonMessage:
+        """See Channel."""
+        from shared.channels.slack import compose
+
+        return compose.compose_plain(mail, rows, audience, self.look, why, recipient=self.target.label)
+
+    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
+        """See Channel."""
+        from shared.channels.slack import compose
+
+        return compose.count_fitting(mail, rows, audience, self.look)
+
+    def send(self, message: JsonMessage, operation_id: str, timeouts: Timeouts) -> Outcome:
+        """See Channel."""
+        from shared.channels.outcomes import Accepted
+        from shared.channels.slack import api
+
+        self._pace.wait()
+        door = self.context.door()
+        if self._is_webhook:
+            return api.post_webhook(door, self.secret(), message.body, timeouts)
+        content = {
+            "channel": self.target.id,
+            **message.content,
+            "metadata": {"event_type": "aks_maintenance", "event_payload": {"notice": operation_id}},
+        }
+        url = f"{self.context.settings.endpoints.slack}/chat.postMessage"
+        posted = api.call(door, url, self.secret(), content, timeouts)
+        return Accepted() if isinstance(posted, api.Posted) else posted

@@ -1,0 +1,91 @@
+"""Teams as a channel: cards to one workflow's webhook. See Channel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from shared.audience import Target
+from shared.channels import target_fields
+from shared.channels.channel import Temper
+from shared.channels.json_channel import JsonChannel
+from shared.channels.limits import Limits
+from shared.channels.pace import Pace
+from shared.web_addresses import web_address
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.audience import Audience
+    from shared.channels.context import ChannelContext
+    from shared.channels.json_message import JsonMessage
+    from shared.channels.outcomes import Outcome, Timeouts
+    from shared.notices.records import Mail, Row
+    from shared.routes.document import Field
+
+NAME = "teams"
+
+_PER_SECOND = 4
+"""https://learn.microsoft.com/connectors/teams/"""
+
+_CONNECTORS = ("webhook.office.com", "outlook.office.com", "outlook.office365.com")
+
+
+def read_targets(field: Field) -> tuple[Target, ...]:
+    """Read `teams: $NAME`, or a list of such."""
+    names = [target_fields.secret(one, "a workflow's address") for one in target_fields.each(field, "$NAME")]
+    return tuple(Target(NAME, f"${name}", secrets=(name,)) for name in dict.fromkeys(names))
+
+
+def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool) -> None:  # noqa: ARG001
+    """Raise ValueError where a value is not a workflow's address."""
+    web_address(value, allows_loopback=allows_loopback)
+    host = urlsplit(value).hostname or ""
+    if any(host == one or host.endswith(f".{one}") for one in _CONNECTORS):
+        raise ValueError(
+            "is the address of an Office 365 connector, and those are gone: make a workflow (in the channel: "
+            "Workflows, “Post to a channel when a webhook request is received”), and take its address"
+        )
+
+
+def open_channel(target: Target, context: ChannelContext) -> TeamsChannel:
+    """Return the channel for a target. No round trip."""
+    return TeamsChannel(target, context)
+
+
+class TeamsChannel(JsonChannel):
+    """See Channel."""
+
+    name = NAME
+    temper = Temper.BLIND
+    limits: Limits | None = Limits(_PER_SECOND * 60, _PER_SECOND * 3_600)
+    is_grouped = True
+
+    def __init__(self, target: Target, context: ChannelContext) -> None:
+        super().__init__(target, context)
+        self._pace = Pace(1 / _PER_SECOND)
+
+    def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> JsonMessage:
+        """See Channel."""
+        from shared.channels.teams import compose
+
+        return compose.compose(mail, rows, audience, self.look, recipient=self.target.label)
+
+    def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> JsonMessage:
+        """See Channel."""
+        from shared.channels.teams import compose
+
+        return compose.compose_plain(mail, rows, audience, self.look, why, recipient=self.target.label)
+
+    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
+        """See Channel."""
+        from shared.channels.teams import compose
+
+        return compose.count_fitting(mail, rows, audience, self.look)
+
+    def send(self, message: JsonMessage, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ARG002
+        """See Channel."""
+        from shared.channels.teams import webhook
+
+        self._pace.wait()
+        return webhook.post(self.context.door(), self.secret(), message.body, timeouts)

@@ -1,0 +1,1 @@
+"""A webhook of one's own: CloudEvents, signed as Standard Webhooks says."""

@@ -1,0 +1,80 @@
+"""A webhook as a channel: signed CloudEvents to one address. See Channel."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from shared.audience import Target
+from shared.channels import target_fields
+from shared.channels.channel import Temper
+from shared.channels.events_channel import EventsChannel
+from shared.web_addresses import web_address
+
+if TYPE_CHECKING:
+    from shared.channels.context import ChannelContext
+    from shared.channels.json_message import JsonMessage
+    from shared.channels.outcomes import Outcome, Timeouts
+    from shared.routes.document import Field
+
+NAME = "webhook"
+
+CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+
+
+def read_targets(field: Field) -> tuple[Target, ...]:
+    """Read `webhook: {url, secret}`, or a list of such; `url` may be a $NAME, too."""
+    found: dict[str, Target] = {}
+    for one in target_fields.each(field, "a mapping of url and secret"):
+        entries = one.mapping(("url", "secret"))
+        url = target_fields.required(one, entries, "url")
+        secret = target_fields.secret(target_fields.required(one, entries, "secret"), "the signing secret")
+        if target_fields.is_name(url):
+            name = target_fields.secret(url, "the webhook's address")
+            target = Target(NAME, f"${name}", secrets=(secret, name))
+        else:
+            target = Target(NAME, target_fields.address(url), secrets=(secret,))
+        found[target.id] = target
+    return tuple(found.values())
+
+
+def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool) -> None:
+    """Raise ValueError where a value is not what the target needs."""
+    from shared.channels.webhook import signature
+
+    if name == target.secrets[0]:
+        signature.keys_of(value)
+    else:
+        web_address(value, allows_loopback=allows_loopback)
+
+
+def open_channel(target: Target, context: ChannelContext) -> WebhookChannel:
+    """Return the channel for a target. No round trip."""
+    return WebhookChannel(target, context)
+
+
+class WebhookChannel(EventsChannel):
+    """See Channel."""
+
+    name = NAME
+    temper = Temper.COLLAPSES
+
+    def send(self, message: JsonMessage, operation_id: str, timeouts: Timeouts) -> Outcome:
+        """See Channel."""
+        from shared.channels import answers
+        from shared.channels.http import Answer
+        from shared.channels.webhook import signature
+
+        body, secret = message.body, self.secret()
+        url = self.secret(1) if self.target.id.startswith("$") else self.target.id
+        # The time is that of this attempt: consumers refuse what is signed long ago.
+        headers = signature.headers(secret, operation_id, int(time.time()), body)
+        answer = answers.post(
+            self.context.door(),
+            url,
+            body,
+            timeouts,
+            {"Content-Type": CONTENT_TYPE, **headers},
+            secrets=tuple(secret.split()),
+        )
+        return answers.outcome(answer) if isinstance(answer, Answer) else answer

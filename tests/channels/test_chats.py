@@ -1,0 +1,111 @@
+"""Cards, blocks and events: what each channel makes of the same news."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from shared.channels import cloud_event
+from shared.channels.pagerduty import events
+from shared.channels.slack import blocks
+from shared.channels.slack import compose as slack
+from shared.channels.teams import card
+from shared.channels.teams import compose as teams
+from shared.messages.view import Branding
+from testing.hostile import chats
+from testing.hostile.emails import LETTERS, Letter
+from testing.hostile.failures import HOSTS
+from testing.samples import mails
+
+LOOK = Branding(domain="contoso.example")
+STORIES = {story.name: story for story in mails.stories()}
+SINGLE = [name for name, story in STORIES.items() if len(story.mail.members) == 1]
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_every_kind_is_told(name: str) -> None:
+    """Every kind of news fits into a card and into blocks, with its cluster, its headline and what to do."""
+    story = STORIES[name]
+    known = (story.mail, story.rows, mails.TEAM, LOOK)
+    hosts = HOSTS | {"wiki.example.com", "portal.azure.com"}
+    shown, said = teams.compose(*known, recipient="Teams"), slack.compose(*known, recipient="Slack")
+    chats.check_card(shown.content, hosts)
+    chats.check_blocks(said.content, hosts)
+    for made in (shown, said):
+        assert made.subject
+        assert made.subject in json.dumps(made.content, ensure_ascii=False).replace("\\\\", "")
+    assert json.loads(shown.body) == shown.content
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_every_kind_is_an_event(name: str) -> None:
+    """Every kind of news is a CloudEvent by the schema, and something that PagerDuty takes."""
+    story = STORIES[name]
+    known = (story.mail, story.rows, mails.TEAM, LOOK)
+    event = cloud_event.cloud_event(*known)
+    chats.check_event(event)
+    assert event["type"] == f"aks.maintenance.{story.mail.members[0].kind}"
+    assert event["id"] == story.mail.operation_id
+    chats.check_alert(events.alert(*known))
+    chats.check_alert(events.change(*known))
+
+
+def test_a_card_says_first_what_counts() -> None:
+    """A failure's card opens with cluster and status, then why and the first steps; the rest is folded."""
+    story = STORIES["failed"]
+    made = card_of("failed")
+    head, facts, *_ = made["body"]
+    assert head["style"] == "attention"
+    assert head["items"][0]["text"] == card.escaped("prod-weu-1 · Failed")
+    assert {fact["title"] for fact in facts["facts"]} == {"Where", "Failed"}
+    seen = [element for element in made["body"] if element.get("isVisible", True)]
+    hidden = [element for element in made["body"] if not element.get("isVisible", True)]
+    words = json.dumps(seen)
+    assert "cart-pdb" in words
+    assert words.count("kubectl") == 2  # its context, and the first thing to look at
+    assert "nodepool upgrade" in json.dumps(hidden)
+    assert [action["title"] for action in made["actions"]] == [
+        "Show or hide the rest",
+        "Open the cluster in the Azure portal",
+        "Microsoft's guide to this failure",
+        "Your runbook",
+    ]
+    assert story.mail.members[0].kind == "failed"
+
+
+def card_of(name: str) -> dict[str, Any]:
+    """Return a story's card."""
+    story = STORIES[name]
+    made = teams.compose(story.mail, story.rows, mails.TEAM, LOOK, recipient="")
+    card_: dict[str, Any] = made.content["attachments"][0]["content"]
+    return card_
+
+
+def test_alerts_open_and_close() -> None:
+    """A failure triggers under a key of its maintenance; what completes it after all resolves that key."""
+    failed, recovered = (STORIES[name] for name in ("failed", "recovered"))
+    trigger = events.alert(failed.mail, failed.rows, mails.TEAM, LOOK)
+    resolve = events.alert(recovered.mail, recovered.rows, mails.TEAM, LOOK)
+    assert (trigger["event_action"], resolve["event_action"]) == ("trigger", "resolve")
+    assert trigger["dedup_key"] == resolve["dedup_key"]
+    assert trigger["payload"]["summary"].startswith("prod-weu-1: Node OS upgrade failed")
+    assert trigger["payload"]["severity"] == "error"
+
+
+def test_a_storm_fits() -> None:
+    """A digest of a storm is split where it would not fit whole, and fits in parts."""
+    story = STORIES["digest-storm"]
+    known = (story.mail, story.rows, mails.TEAM, LOOK)
+    assert 1 < teams.count_fitting(*known) <= len(story.mail.members)
+    assert 1 < slack.count_fitting(*known) <= len(story.mail.members)
+    assert len(slack.compose(*known, recipient="").content["blocks"]) <= blocks.MAX_BLOCKS
+
+
+@given(LETTERS)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+def test_hostile_texts_are_only_text(letter: Letter) -> None:
+    """Whatever names and details hold, cards and blocks show it as text, and events are by the schema."""
+    chats.check_letter(letter)
