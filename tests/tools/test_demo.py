@@ -51,7 +51,7 @@ def test_demo_tells_its_story(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(180)
 def test_fleet_demo_tells_its_story(tmp_path: Path) -> None:
-    """The update run is told as its story says: asked, reminded, a member that failed, an end that is none."""
+    """The update run is told as its story says: asked, reminded, a member that failed, and its end."""
     command = [sys.executable, "-m", "local.fleet_demo", "--out", str(tmp_path)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
