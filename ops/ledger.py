@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from shared.clock import Clock
     from shared.notices.records import SentMail
+    from shared.store.table import BrowsableTable
 
 _FEW = 5
 _MANY = 20
@@ -106,6 +107,7 @@ def list_(  # noqa: PLR0917 - typer makes options of them
                 since=f"the last {since}",
                 now=now,
                 limit=limit or (_MANY if what else _FEW),
+                width=terminal.width(),
             )
         )
 
@@ -147,13 +149,25 @@ def resend(
 @contextmanager
 def opened(context: typer.Context, account: str, table: str) -> Iterator[Ledger]:
     """Open the ledger of the settings, or of an account; what goes wrong inside is an error of one line."""
+    with opened_table(context, account, table) as found:
+        yield Ledger(found)
+
+
+@contextmanager
+def opened_table(context: typer.Context, account: str, table: str) -> Iterator[BrowsableTable]:
+    """Open the table of the settings, or of an account; what goes wrong inside is an error of one line."""
     # Rows that cannot be read are worth a line; what the SDK has to say comes as an exception.
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("azure").setLevel(logging.CRITICAL)
+    with telling(), surroundings.of(context).open_table(storage.location(account, table)) as found:
+        yield found
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Make an error of one line, and its exit code, of what goes wrong inside."""
     try:
-        place = storage.location(account, table)
-        with surroundings.of(context).open_table(place) as found:
-            yield Ledger(found)
+        yield
     except (NotDoneError, ResendRefused) as error:
         raise terminal.refused(error, terminal.NO) from None
     except (TableError, SettingsError, ValueError) as error:

@@ -35,27 +35,29 @@ SENT = ("AT (UTC)", "STATE", "SUBJECT", "TO", "TELLS", "WHY", "ID")
 REJECTED = ("RECEIVED (UTC)", "BYTES", "REASON", "ID")
 
 
-def lists(entries: Entries, clusters: Clusters, *, since: str, now: datetime, limit: int | None) -> str:
+def lists(
+    entries: Entries, clusters: Clusters, *, since: str, now: datetime, limit: int | None, width: int = WIDTH
+) -> str:
     """Write what was chosen, each kind as a table under its counts. `since` is in words: `the last 7d`."""
     parts: list[str] = []
     if entries.events is not None:
         counts = _counts(received.event.event.status for received in entries.events)
         title = _title("CAME IN", len(entries.events), counts, since)
         rows = [event_row(received) for received in entries.events[:limit]]
-        parts.append(_part(title, EVENTS, rows, len(entries.events)))
+        parts.append(_part(title, EVENTS, rows, len(entries.events), width))
     if entries.sent is not None:
         title = _title("TOLD", len(entries.sent), _counts(mail.state for mail in entries.sent), since)
         sent = [sent_row(mail) for mail in entries.sent[:limit]]
-        parts.append(_part(title, SENT, sent, len(entries.sent)))
+        parts.append(_part(title, SENT, sent, len(entries.sent), width))
     if entries.work is not None and entries.gate is not None:
         counts = _counts(_type(row) for row in entries.work)
         title = _title("WAITS", len(entries.work), counts) + "\n" + gate_line(entries.gate, now)
         work = [work_row(row, clusters, now) for row in entries.work[:limit]]
-        parts.append(_part(title, WORK, work, len(entries.work)))
+        parts.append(_part(title, WORK, work, len(entries.work), width))
     if entries.rejected is not None:
         title = _title("REJECTED", len(entries.rejected), "", since)
         rejected = [rejected_row(rejection) for rejection in entries.rejected[:limit]]
-        parts.append(_part(title, REJECTED, rejected, len(entries.rejected)))
+        parts.append(_part(title, REJECTED, rejected, len(entries.rejected), width))
     return "\n\n".join(parts)
 
 
@@ -173,11 +175,11 @@ def moment(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M}"
 
 
-def _part(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> str:
+def _part(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], total: int, width: int) -> str:
     if not rows:
         return title
     rest = f"\n({total - len(rows)} more; --limit N shows more)" if len(rows) < total else ""
-    return f"{title}\n{fitted(head, rows)}{rest}"
+    return f"{title}\n{fitted(head, rows, width)}{rest}"
 
 
 def _title(what: str, total: int, counts: str, since: str = "") -> str:

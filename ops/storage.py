@@ -22,6 +22,8 @@ from shared.store.table import MAX_ROWS, Page, TableMissing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from azure.data.tables import TableClient
+
     from shared.settings import Storage
     from shared.store.table import BrowsableTable, Operation, Stored
 
@@ -72,14 +74,15 @@ def opened(storage: Storage) -> Iterator[BrowsableTable]:
 
         client = TableClient(storage.uri, storage.table, credential=DefaultAzureCredential(), **options)
     with client:
-        yield _Table(AzureTable(client, create=False))
+        yield _Table(client)
 
 
 class _Table:
-    """A table that may not be there yet: it holds nothing then, and is still not made."""
+    """A table that may not be there yet: it holds nothing then, and is made where something is written."""
 
-    def __init__(self, table: AzureTable) -> None:
-        self._table = table
+    def __init__(self, client: TableClient) -> None:
+        self._table = AzureTable(client, create=False)
+        self._made = AzureTable(client)
 
     def get(self, key: str) -> Stored | None:
         try:
@@ -97,7 +100,7 @@ class _Table:
         return self._page(lambda: self._table.touched(first, last, since, limit))
 
     def commit(self, operations: Sequence[Operation]) -> list[str]:
-        return self._table.commit(operations)
+        return self._made.commit(operations)
 
     def _page(self, read: Callable[[], Page]) -> Page:
         try:

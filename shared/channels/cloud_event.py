@@ -160,7 +160,8 @@ def _words(mail: Mail, rows: Mapping[str, Row], frame: RenderContext, room: Size
         status=view.status,
         headline=view.headline,
         summary=view.preheader,
-        when=" · ".join(part for part in (view.moment, *view.moment_more) if part),
+        when=view.moment or next((fact.value for fact in view.panel), ""),
+        facts=[{"label": fact.label, "value": fact.value} for fact in view.first_screen],
         sections=[_section(section) for section in view.sections],
         links=[{"label": link.label, "url": link.url} for link in links if link.url],
         details=view.raw,
@@ -171,7 +172,7 @@ def _section(section: Section) -> dict[str, Any]:
     return _present(
         heading=section.heading,
         paragraphs=list(section.paragraphs),
-        items=list(section.items),
+        items=list(section.listed),
         facts=[{"label": fact.label, "value": fact.value} for fact in section.facts],
         steps=[_present(what=step.what, command=step.command) for step in section.steps],
         note=section.note,

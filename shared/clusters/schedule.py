@@ -9,9 +9,9 @@ import msgspec
 
 from shared.events.model import Status
 from shared.maintenance import governing, next_window, occurrences, window_at
-from shared.maintenance.configuration import GOVERNS
-from shared.maintenance.snapshot import ClusterSnapshot, Span
-from shared.notices.kinds import UNDER_WAY, WATCHDOGS, Kind, following
+from shared.maintenance.configuration import GOVERNS, MaintenanceWindow
+from shared.maintenance.snapshot import ClusterSnapshot, Schedule, Span
+from shared.notices.kinds import AHEAD, UNDER_WAY, WATCHDOGS, Kind, following
 from shared.notices.records import latest_announcement, upgrade_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ FRESH = timedelta(days=7)
 GRACE = timedelta(hours=1)
 """How long after a window AKS may report a start that fell into its last minutes; and the least time that it
 gets for its work before anybody is told that there is no end of it."""
+
+_MAX_POOLS, _MAX_SHARERS = 20, 8
+"""Frozen into a mail, whose row has room for little."""
 
 _COMING = following(Status.SCHEDULED)
 _LOOKS_AHEAD = following(Status.SCHEDULED, Status.STARTED, Status.FAILED)
@@ -61,8 +64,27 @@ def snapshot(
         lacks=found is None and known.is_complete and upgrade in GOVERNS,
         window=_span(window_at(found, start)) if found and start else None,
         next=_span(next_window(found, now)) if found and kind in _LOOKS_AHEAD else None,
+        sku=known.sku,
+        schedule=_schedule(found, known) if found and kind in AHEAD else None,
+        pools=(known.pools or ())[:_MAX_POOLS],
+        pools_known=known.pools is not None and len(known.pools) <= _MAX_POOLS,
         subscription_name=known.subscription_name,
         tags=tuple(f"{name}={value}" for name, value in known.all_tags().items() if name in tags),
+    )
+
+
+def _schedule(found: Configuration, known: ClusterInfo) -> Schedule | None:
+    """Return what postponing has to know of a schedule that is out of the ordinary."""
+    window = found.window if isinstance(found.window, MaintenanceWindow) else None
+    if not found.window_id and (window is None or window.schedule.interval == 1):
+        return None
+    others = known.sharers.get(found.window_id.lower(), ())
+    return Schedule(
+        start_date=window.start_date if window else None,
+        interval=window.schedule.interval if window else 1,
+        window_id=found.window_id,
+        shared_with=others[:_MAX_SHARERS],
+        shared_with_more=len(others[_MAX_SHARERS:]),
     )
 
 

@@ -23,28 +23,17 @@ from shared.maintenance import (
     parse,
     parse_shared,
 )
+from shared.maintenance.snapshot import PoolFacts
 from shared.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _BEHIND = re.compile(r"(/maintenanceconfigurations/[^/]+)?/?", re.IGNORECASE)
 _MAX_LENGTH = 64
 _MAX_TAG = 256
 _MAX_TAGS = 50
-_MAX_POOLS = 100
-
-
-class Pool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A node pool, as far as it is said."""
-
-    name: str
-    version: str = ""
-    image: str = ""
-    """The node image's version: `AKSUbuntu-2204gen2containerd-202611.13.0`."""
-    strategy: str = ""
-    """How its nodes are replaced: `Rolling`, `BlueGreen`; empty for the usual."""
-    state: str = ""
+_LONGEST_SOAK = 7 * 24 * 60
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True):
@@ -71,14 +60,18 @@ class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     configurations: tuple[Configuration, ...] = ()
     is_complete: bool = False
     """Whether these are all the configurations that the cluster has."""
+    sku: str = ""
+    """sku.name: `Base`, or `Automatic`."""
+    pools: tuple[PoolFacts, ...] | None = None
+    """None where nothing was said of the node pools."""
+    sharers: dict[str, tuple[str, ...]] = {}
+    """Names of other clusters on the shared windows that its configurations are linked to, by the window."""
     windows_read: datetime | None = None
     """When the configurations were read, where that is longer ago than the rest."""
     subscription_name: str = ""
     tags: dict[str, str] = {}
     group_tags: dict[str, str] = {}
     """Of its resource group."""
-    sku: str = ""
-    """`Automatic`, or `Base`."""
     tier: str = ""
     support_plan: str = ""
     """`KubernetesOfficial`, or `AKSLongTermSupport`."""
@@ -86,7 +79,8 @@ class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The provisioning state."""
     power: str = ""
     """`Running` or `Stopped`."""
-    pools: tuple[Pool, ...] = ()
+    images: dict[str, str] = {}
+    """The versions of the node images, by pool: `AKSUbuntu-2204gen2containerd-202611.13.0`."""
     changes: tuple[Change, ...] = ()
     """The last ones."""
 
@@ -158,6 +152,7 @@ def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[
     attached = attached.get("value") if isinstance(attached, dict) else attached
     bodies = attached if isinstance(attached, list) else []
     configurations = tuple(_parsed(bodies, cluster, wrong))
+    pools = facts.get("agentPoolProfiles")
     # The documentation prints both nodeOSUpgradeChannel and nodeOsUpgradeChannel.
     profile = {key.lower(): value for key, value in _object(facts.get("autoUpgradeProfile")).items()}
     return ClusterInfo(
@@ -169,16 +164,55 @@ def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[
         os_channel=_text(profile.get("nodeosupgradechannel")),
         configurations=configurations,
         is_complete=isinstance(attached, list) and len(configurations) == len(bodies),
+        sku=_text(_object(facts.get("sku")).get("name")),
+        pools=tuple(map(_pool, pools)) if isinstance(pools, list) else None,
         subscription_name=_text(facts.get("subscriptionName"), _MAX_TAG),
         tags=_tags(facts.get("tags")),
         group_tags=_tags(facts.get("groupTags")),
-        sku=_text(_object(facts.get("sku")).get("name")),
         tier=_text(_object(facts.get("sku")).get("tier")),
         support_plan=_text(facts.get("supportPlan")),
         state=_text(facts.get("provisioningState")),
         power=_text(_object(facts.get("powerState")).get("code")),
-        pools=tuple(_pools(facts.get("agentPoolProfiles"))),
+        images=_images(pools),
     )
+
+
+def _pool(body: object) -> PoolFacts:
+    facts = _object(body)
+    facts = {**facts, **_object(facts.get("properties"))}
+    rolling, blue_green = (
+        _object(facts.get("upgradeSettings")),
+        _object(facts.get("upgradeSettingsBlueGreen")),
+    )
+    soak = blue_green.get("finalSoakDurationInMinutes")
+    return PoolFacts(
+        name=_text(facts.get("name")),
+        strategy=_text(facts.get("upgradeStrategy")),
+        final_soak=soak if isinstance(soak, int) and 0 <= soak <= _LONGEST_SOAK else 0,
+        undrainable=_text(rolling.get("undrainableNodeBehavior")),
+    )
+
+
+def with_sharers(clusters: Iterable[ClusterInfo]) -> list[ClusterInfo]:
+    """Return the clusters, each with the others that are on the same shared windows."""
+    clusters = list(clusters)
+    users: dict[str, list[Cluster]] = {}
+    for known in clusters:
+        for window in {found.window_id.lower() for found in known.configurations if found.window_id}:
+            users.setdefault(window, []).append(known.cluster)
+    return [
+        msgspec.structs.replace(
+            known,
+            sharers={
+                window: tuple(sorted(other.name for other in those if other.key != known.cluster.key))
+                for window, those in users.items()
+                if known.cluster in those
+            },
+        )
+        if any(found.window_id for found in known.configurations)
+        else known
+        for known in clusters
+    ]
 
 
 def _parsed(bodies: list[Any], cluster: Cluster, wrong: list[str]) -> Iterator[Configuration]:
@@ -202,17 +236,10 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _pools(value: object) -> Iterator[Pool]:
-    for said in value[:_MAX_POOLS] if isinstance(value, list) else []:
-        pool = _object(said)
-        if name := _text(pool.get("name")):
-            yield Pool(
-                name=name,
-                version=_text(pool.get("currentOrchestratorVersion") or pool.get("orchestratorVersion")),
-                image=_text(pool.get("nodeImageVersion")),
-                strategy=_text(pool.get("upgradeStrategy")),
-                state=_text(pool.get("provisioningState")),
-            )
+def _images(pools: object) -> dict[str, str]:
+    facts = [_object(said) for said in pools] if isinstance(pools, list) else []
+    images = {_text(pool.get("name")): _text(pool.get("nodeImageVersion")) for pool in facts}
+    return {name: image for name, image in images.items() if name and image}
 
 
 def _tags(value: object) -> dict[str, str]:

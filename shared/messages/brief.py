@@ -20,9 +20,9 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of a view, sorted for people who read in passing."""
 
     facts: tuple[tuple[str, str], ...]
-    """Where and when."""
+    """Where and when, and what one asks first."""
     first: tuple[Section, ...]
-    """What happened, what it means, and the first steps."""
+    """Up to the first steps."""
     rest: tuple[Section, ...]
     links: tuple[Link, ...]
     """The cluster's page first, then guides and the runbook."""
@@ -31,7 +31,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
 def brief(view: View) -> Brief:
     """Sort a view's parts: everything up to the first section with steps is seen at first sight."""
     first: list[Section] = []
-    rest = list(view.sections)
+    rest = [replace(section, items=section.listed, table=None) for section in view.sections]
     while rest:
         section = rest.pop(0)
         later = section.steps[FIRST_STEPS:]
@@ -44,8 +44,12 @@ def brief(view: View) -> Brief:
         rest.append(view.sent)
     links = [view.portal] if view.portal else []
     links += [link for section in view.sections for link in section.links if link.url]
-    when = " · ".join(part for part in (view.moment, *view.moment_more) if part)
-    facts = (("Where", view.where), (view.moment_label, when))
+    facts = (
+        ("Where", view.where),
+        ("When", view.moment),
+        ("AKS says", view.quote),
+        *((fact.label, fact.value) for fact in view.first_screen),
+    )
     return Brief(
         facts=tuple((label, value) for label, value in facts if label and value),
         first=tuple(section for section in first if section.says_something()),

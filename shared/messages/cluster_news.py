@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.messages import commands, phrases, time_phrases
+from shared.messages import commands, phrases
 from shared.messages.presentation import Tone
 from shared.messages.view import Fact, Section, Step, View
 from shared.notices.kinds import Kind
@@ -26,21 +26,24 @@ def rolling(story: MaintenanceHistory, frame: RenderContext) -> View:
     event = story.event
     status, verb, tone = _ROLLING[story.kind]
     pool = f"Node pool {', '.join(event.pools)}" if event.pools else "A node pool"
-    there = time_phrases.local(event.updated, frame.zone)
     return View(
         status=status,
         tone=tone,
-        subject=(pool, story.cluster.name, time_phrases.brief(event.updated, frame.as_of)),
-        preheader=f"{story.cluster.name}: {pool} {verb}. What to look at inside.",
+        subject=(story.cluster.name, frame.short(event.updated), pool),
+        preheader=_meaning(story.kind)[0],
         headline=f"{pool} {verb}",
         cluster=story.cluster.name,
         where=phrases.where(story.cluster, story.region, story.snapshot),
-        moment_label="Since" if story.kind is Kind.ROLLING_STARTED else "Reported",
-        moment=time_phrases.utc(event.updated),
-        moment_more=(there,) if there else (),
+        panel=(
+            Fact("Since" if story.kind is Kind.ROLLING_STARTED else "Reported", frame.beside(event.updated)),
+            Fact("Now", _meaning(story.kind)[0]),
+        ),
         sections=(
-            Section(heading="What it means", paragraphs=_meaning(story.kind)),
-            phrases.todo(*commands.steps(_steps(story.kind, story), story.cluster)),
+            Section(
+                heading=phrases.TODO if story.kind is Kind.ROLLING_FAILED else "To watch it",
+                steps=commands.steps(_steps(story.kind, story), story.cluster),
+            ),
+            Section(heading="What it means", paragraphs=_meaning(story.kind)[1:]),
         ),
         portal=phrases.portal_link(frame, story.cluster),
         elsewhere="In the portal: Activity log, and Node pools.",
@@ -70,9 +73,9 @@ def _steps(kind: Kind, story: MaintenanceHistory) -> tuple[Step, ...]:
                 "Ask AKS for the reason (needs the aks-preview extension of az).",
                 commands.aks("operation show-latest", cluster),
             ),
-            Step("See which nodes are not ready.", "kubectl get nodes -o wide"),
+            Step("Check which nodes are not ready.", "kubectl get nodes -o wide"),
         )
-    return (Step("Nothing has to be done. To see the nodes:", "kubectl get nodes -o wide"),)
+    return (Step("List the nodes.", "kubectl get nodes -o wide"),)
 
 
 def new_version(story: MaintenanceHistory, frame: RenderContext) -> View:
@@ -85,12 +88,14 @@ def new_version(story: MaintenanceHistory, frame: RenderContext) -> View:
         status="New version",
         tone=Tone.QUIET,
         subject=(f"Kubernetes {latest}", where),
-        preheader=f"Kubernetes {latest} is available in {where}. What to look at inside.",
+        preheader="Nothing to do now: what AKS offers has changed.",
         headline=f"Kubernetes {latest} is available in {where}",
         cluster=story.cluster.name,
         where=phrases.where(story.cluster, story.region, story.snapshot),
-        moment_label="Reported",
-        moment=time_phrases.utc(event.updated),
+        panel=(
+            Fact("Reported", frame.beside(event.updated)),
+            Fact("You", "Nothing to do now: what AKS offers has changed."),
+        ),
         sections=(
             Section(
                 heading="What it means",
@@ -104,7 +109,7 @@ def new_version(story: MaintenanceHistory, frame: RenderContext) -> View:
             ),
             phrases.todo(
                 Step(
-                    "See which versions the cluster can go to.",
+                    "Check which versions the cluster can go to.",
                     commands.aks("get-upgrades", story.cluster) + " -o table",
                 ),
             ),

@@ -1,7 +1,7 @@
-"""Mails about several things at once: counts first, failures on top, every cluster named.
+"""Mails about several things at once: the news first, failures on top, every cluster named.
 
-Clusters that fail for the same reason stand together under it: in a storm that is what the reader has to
-know, and what to run is said once where it is the same for all.
+Clusters that fail for the same reason stand together under it, with the step that all of them have in common.
+Long lists of routine news are names; the whole is a table that travels with the mail.
 """
 
 from __future__ import annotations
@@ -11,26 +11,34 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from shared.messages import digest_items, phrases
-from shared.messages.presentation import RANK, presentation
+from shared.messages import digest_items, phrases, verdicts
+from shared.messages.presentation import RANK, Tone, presentation
 from shared.messages.view import Digest, Group, Item
+from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from shared.messages.digest_items import Entry
-    from shared.messages.presentation import Tone
     from shared.messages.view import RenderContext, SizeBudget
-    from shared.notices.kinds import Kind
     from shared.notices.records import MailItem, Row
 
 _SAME = 3
 """So many that fail for the same reason stand together under it."""
 
-_MAX_NAMED = 10
+_ROUTINE = 10
+"""More than so many of what is routine are told by name."""
 
-_ROOM_FOR_COUNTS = 80
-"""Characters of a subject."""
+_WITH_COMMANDS = 5
+"""So many that fail for reasons of their own are told with a command each."""
+
+_MAX_CAUSES = 4
+"""In a headline."""
+
+_LOUD = frozenset({Tone.FAILED, Tone.WARNING})
+
+_SINGLY = "Failures that were mailed one by one before are not counted here: the first few of a storm go "
+"out at once."
 
 
 def ordered(members: Iterable[MailItem], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
@@ -49,24 +57,28 @@ def entries(members: Sequence[MailItem], rows: Mapping[str, Row], frame: RenderC
 
 
 def digest(told: Sequence[Entry], frame: RenderContext) -> Digest:
-    """Tell all of them, whole; `within` makes it fit."""
+    """Tell all of them, whole; `trimmed` makes it fit."""
     by_kind: dict[Kind, list[Entry]] = defaultdict(list)
-    for entry in told:
+    for entry in _named_apart(told):
         by_kind[entry.kind].append(entry)
     kinds = sorted(by_kind, key=RANK.__getitem__)
     groups = tuple(group for kind in kinds for group in _groups(kind, by_kind[kind]))
     counts = tuple(f"{len(by_kind[kind])} {presentation(kind).counted}" for kind in kinds)
-    clusters = _clusters([entry.item for entry in told])
+    causes = _causes(by_kind.get(Kind.FAILED, ()))
+    clusters = _clusters([entry.item for entry in told]) or f"{len(told)} items"
+    rest = ", ".join(counts[1:])
+    notes = (_SINGLY,) if Kind.FAILED in by_kind else ()
     return Digest(
-        status=_brief(counts, len(told)),
+        status=counts[0],
         tone=groups[0].tone,
-        subject=("AKS maintenance", *([clusters] if clusters else [])),
+        subject=tuple(part for part in (clusters, causes, rest) if part),
         preheader=_preheader(groups),
-        headline="AKS maintenance" + (f" on {clusters}" if clusters else ""),
+        headline=_headline(by_kind, counts[0], clusters, causes),
         counts=counts,
         groups=groups,
+        listing=tuple(entry.listed for entry in told),
         banner=phrases.shadow(frame.audience, frame.look),
-        notes=phrases.notes(frame),
+        notes=(*notes, *phrases.notes(frame)),
     )
 
 
@@ -83,24 +95,43 @@ def trimmed(whole: Digest, room: SizeBudget) -> Digest:
             kept = item if commands >= 0 else replace(item, command="")
             shown.append(kept)
         left -= len(shown)
-        more = tuple(dict.fromkeys(item.cluster for item in group.items[len(shown) :]))
+        more = tuple(dict.fromkeys((*(item.name for item in group.items[len(shown) :]), *group.more)))
         groups.append(
             replace(
                 group,
                 items=tuple(shown),
                 command=common,
                 more=more,
-                left=len(group.items) - len(shown),
+                left=group.left + len(group.items) - len(shown),
             )
         )
     return replace(whole, groups=tuple(groups))
+
+
+def _headline(by_kind: Mapping[Kind, Sequence[Entry]], first: str, clusters: str, causes: str) -> str:
+    """Return the news: `13 of 42 clusters failed: 8 budgets, 4 vCPU quota, 1 subnet`."""
+    if failed := by_kind.get(Kind.FAILED):
+        names = _clusters([entry.item for entry in failed])
+        whose = names if names == clusters else f"{names.partition(' ')[0]} of {clusters}"
+        one = "1" if names and not names.endswith(" clusters") and names != clusters else ""
+        return f"{f'{one} of {clusters}' if one else whose} failed: {causes}"
+    return f"{first} on {clusters}" if not clusters.endswith(" items") else f"{first}: {clusters}"
+
+
+def _causes(failed: Sequence[Entry]) -> str:
+    """Return why things failed, in few words and counted, the most frequent first."""
+    counts = Counter(verdicts.cause(entry.reason) for entry in failed)
+    named = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    shown = [f"{count} {verdicts.counted(cause, count)}" for cause, count in named[:_MAX_CAUSES]]
+    left = sum(count for _, count in named[_MAX_CAUSES:])
+    return ", ".join((*shown, f"{left} others") if left else shown)
 
 
 def _groups(kind: Kind, told: Iterable[Entry]) -> Iterator[Group]:
     """Make the groups of a kind: those that share a reason first, the most of them first."""
     heading, tone = presentation(kind).heading, presentation(kind).tone
     told = _sorted(told)
-    if len(told) >= _SAME and not any(entry.reason for entry in told):
+    if not any(entry.reason for entry in told):
         yield _of_one_kind(heading, tone, told)
         return
     shared: dict[str, list[Entry]] = defaultdict(list)
@@ -114,33 +145,67 @@ def _groups(kind: Kind, told: Iterable[Entry]) -> Iterator[Group]:
             yield _of_one_reason(f"{heading}: {reason}", tone, those)
     if alone:
         some_shared = any(len(those) >= _SAME for those in shared.values())
+        items = tuple(entry.item for entry in _sorted(alone))
+        if len(items) > _WITH_COMMANDS:
+            items = tuple(replace(item, command="") for item in items)
         yield Group(
-            heading=f"{heading} for other reasons" if some_shared else heading,
-            tone=tone,
-            items=tuple(entry.item for entry in _sorted(alone)),
+            heading=f"{heading} for other reasons" if some_shared else heading, tone=tone, items=items
         )
 
 
 def _of_one_kind(heading: str, tone: Tone, told: Sequence[Entry]) -> Group:
-    """Make a group, saying in its heading what all of them are about, where that is the same for all."""
-    shown = tuple(entry.item for entry in told)
-    what = {item.what for item in shown}
-    if len(what) > 1 or not all(item.url and item.when for item in shown):
-        return Group(heading=heading, tone=tone, items=shown)
-    return Group(
-        heading=f"{heading}: {what.pop()} · {_clusters(shown)}",
-        tone=tone,
-        items=tuple(replace(item, what="") for item in shown),
-    )
+    """Make a group; its heading says what is the same for all, and many of what is routine are names."""
+    items = tuple(entry.item for entry in told)
+    what = {item.what for item in items}
+    if len(items) >= _SAME and len(what) == 1 and all(item.url for item in items):
+        heading = f"{heading}: {what.pop()} · {_clusters(items)}"
+        items = tuple(replace(item, what="") for item in items)
+    if len(items) > _ROUTINE and tone not in _LOUD and not any(item.title for item in items):
+        return Group(
+            heading=heading, tone=tone, items=(), more=tuple(item.name for item in items), left=len(items)
+        )
+    return _grouped(heading, tone, items)
 
 
 def _of_one_reason(heading: str, tone: Tone, told: Sequence[Entry]) -> Group:
     commands = {entry.common for entry in told}
+    steps = {entry.step for entry in told}
     same = commands.pop() if len(commands) == 1 else ""
-    shown = tuple(
-        replace(entry.item, title=entry.besides, command="" if same else entry.item.command) for entry in told
+    items = tuple(
+        replace(
+            entry.item,
+            title=", ".join(part for part in (entry.names, entry.besides) if part),
+            what="",
+            command="",
+        )
+        for entry in told
     )
-    return Group(heading=f"{heading} · {_clusters(shown)}", tone=tone, items=shown, command=same)
+    step = steps.pop() if len(steps) == 1 else ""
+    return _grouped(f"{heading} · {_clusters(items)}", tone, items, step, same)
+
+
+def _grouped(heading: str, tone: Tone, items: tuple[Item, ...], step: str = "", command: str = "") -> Group:
+    """Make a group; where all its items are of one day, that day is said in the heading alone."""
+    days = {" ".join(item.when.split(" ")[:_DAY]) for item in items}
+    if len(items) >= _SAME and len(days) == 1 and all(item.is_time for item in items):
+        day = days.pop()
+        heading = f"{heading} · {day}"
+        items = tuple(replace(item, when=item.when.removeprefix(day).strip(" ,")) for item in items)
+    return Group(heading=heading, tone=tone, items=items, step=step, command=command)
+
+
+_DAY = 3
+"""Words of a day in brief: `Fri 20 Nov`."""
+
+
+def _named_apart(told: Sequence[Entry]) -> Iterator[Entry]:
+    """Yield the entries; the resource group stands only beside clusters that share a name with another."""
+    places: dict[str, set[str]] = defaultdict(set)
+    for entry in told:
+        places[entry.item.cluster].add(entry.item.url.lower())
+    for entry in told:
+        is_shared = len(places[entry.item.cluster]) > 1
+        yield entry if is_shared else replace(entry, item=replace(entry.item, group=""))
 
 
 def _sorted(told: Iterable[Entry]) -> list[Entry]:
@@ -159,29 +224,9 @@ def _clusters(told: Iterable[Item]) -> str:
     return " and ".join(f"{count} {sort}{'s' * (count > 1)}" for sort, count in sorted(counts.items()))
 
 
-def _brief(counts: Sequence[str], told: int) -> str:
-    """Return the counts as far as a subject has room, the most urgent first, and how many more there are."""
-    whole = ", ".join(counts)
-    if len(whole) <= _ROOM_FOR_COUNTS:
-        return whole
-    shown: list[str] = []
-    left = told
-    for count in counts:
-        if len(", ".join((*shown, count, f"{told} more"))) > _ROOM_FOR_COUNTS:
-            break
-        shown.append(count)
-        left -= int(count.split(" ", 1)[0])
-    return ", ".join((*shown, f"{left} more"))
-
-
 def _preheader(groups: Iterable[Group]) -> str:
-    """Name what the mail is about, most urgent first: the subject has the counts already."""
-    parts: list[str] = []
-    room = _MAX_NAMED
-    for group in groups:
-        names = list(dict.fromkeys(item.cluster for item in group.items if item.url))
-        if names and room > 0:
-            some = ", ".join(names[:room]) + (" …" if len(names) > room else "")
-            parts.append(f"{group.heading}: {some}")
-            room -= len(names)
-    return "; ".join(parts)
+    """Name the clusters of what wants a look, else of all: the subject has the counts already."""
+    groups = tuple(groups)
+    loud = [group for group in groups if group.tone in _LOUD] or list(groups)
+    names = dict.fromkeys(item.cluster for group in loud for item in group.items if item.url)
+    return ", ".join(names)

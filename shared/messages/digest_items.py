@@ -26,8 +26,9 @@ from shared.messages import (
     window_facts,
 )
 from shared.messages.history import read_history
+from shared.messages.presentation import presentation
 from shared.messages.run_history import is_of_a_run, read_run
-from shared.messages.view import Item
+from shared.messages.view import Item, Listed
 from shared.notices.kinds import Kind, following
 from shared.notices.records import RejectedInput, SentMail, StoredEvent
 
@@ -47,15 +48,19 @@ _BY_START = following(Status.SCHEDULED)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """An item and what it is grouped and sorted by."""
+    """An item, what it is grouped and sorted by, and its row of the table."""
 
     kind: Kind
     order: datetime
     item: Item
+    listed: Listed
     reason: str = ""
     """Why it failed; part of the item's title."""
     besides: str = ""
     """What the title says besides the reason."""
+    names: str = ""
+    """What blocks."""
+    step: str = ""
     common: str = ""
     """The item's command with placeholders for what is the cluster's own."""
 
@@ -64,43 +69,80 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
     """Return what there is to say of a member. Raises `LookupError` if the row it tells of is missing."""
     row = rows[member.key]
     if isinstance(row, RejectedInput):
-        return Entry(kind=member.kind, order=when(member, rows), item=_rejected(row, frame))
-    if isinstance(row, SentMail):
-        is_unreachable = member.kind is Kind.UNREACHABLE
-        item = _unreachable(member, row, frame) if is_unreachable else _undelivered(row, frame)
-        return Entry(kind=member.kind, order=when(member, rows), item=item)
-    if of_no_cluster.tells(member.kind):
+        item = _rejected(row, frame)
         return Entry(
             kind=member.kind,
-            order=when(member, rows),
-            item=of_no_cluster.item(member.kind, row.event, frame),
+            order=row.received,
+            item=item,
+            listed=_listed(member.kind, item, row.received, frame),
+        )
+    if isinstance(row, SentMail):
+        is_unreachable = member.kind is Kind.UNREACHABLE
+        item = _unreachable(member, row, frame) if is_unreachable else _undelivered(row, rows, frame)
+        return Entry(
+            kind=member.kind, order=row.at, item=item, listed=_listed(member.kind, item, row.at, frame)
+        )
+    if of_no_cluster.tells(member.kind):
+        item, order = of_no_cluster.item(member.kind, row.event, frame), row.event.updated
+        return Entry(
+            kind=member.kind, order=order, item=item, listed=_listed(member.kind, item, order, frame)
         )
     if is_of_a_run(row):
         run = read_run(member, rows)
-        item = _of_run(run, frame)
-        if member.kind is not Kind.MEMBER_FAILED:
-            return Entry(kind=member.kind, order=run.event.updated, item=item)
-        return _explained(fleet_run.as_maintenance(run), item, frame, kind=member.kind)
+        item, order = _of_run(run, frame), run.event.updated
+        if member.kind is Kind.MEMBER_FAILED:
+            return _explained(fleet_run.as_maintenance(run), item, frame, kind=member.kind)
+        return Entry(
+            kind=member.kind, order=order, item=item, listed=_listed(member.kind, item, order, frame, run)
+        )
     story = read_history(member, rows)
-    item = _item(story, frame)
+    item, order = _item(story, frame), _when(story)
     if story.kind is not Kind.FAILED and not (story.kind is Kind.FAILED_STATE and story.event.details):
-        return Entry(kind=story.kind, order=_when(story), item=item)
+        return Entry(
+            kind=story.kind, order=order, item=item, listed=_listed(story.kind, item, order, frame, story)
+        )
     return _explained(story, item, frame, kind=story.kind)
 
 
 def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, kind: Kind) -> Entry:
     """Return the entry of a failure, with its reason."""
+    order = _when(story)
     brief = failed.in_brief(story, frame)
     besides = f"and {brief.others} more" if brief.others else ""
-    title = brief.title + (f", {besides}" if besides else "")
+    names = ", ".join(brief.names[:1])
+    title = ", ".join(part for part in (brief.title, names, besides) if part)
     item = msgspec.structs.replace(item, title=title, command=commands.together(brief.command, story.cluster))
     return Entry(
         kind=kind,
-        order=_when(story),
+        order=order,
         item=item,
+        listed=_listed(kind, item, order, frame, story),
         reason=brief.title,
         besides=besides,
+        names=names,
+        step=brief.step,
         common=commands.together(brief.command, None),
+    )
+
+
+def _listed(
+    kind: Kind,
+    item: Item,
+    time: datetime,
+    frame: RenderContext,
+    story: MaintenanceHistory | RunHistory | None = None,
+) -> Listed:
+    is_known = time < LAST
+    subject = story.event.subject if story else None
+    return Listed(
+        cluster=item.cluster,
+        resource_group=subject.resource_group if subject else "",
+        subscription=subject.subscription if subject else "",
+        kind=kind,
+        status=story.event.status if story else "",
+        time_utc=f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if is_known else "",
+        time_local=time.astimezone(frame.zone).isoformat(timespec="seconds") if is_known else "",
+        reason=item.title or (item.what if not story else ""),
     )
 
 
@@ -129,39 +171,38 @@ def _when(story: MaintenanceHistory) -> datetime:
 
 def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
     event = story.event
-    what, time = phrases.WHAT[story.upgrade], ""
+    what, time, is_time = phrases.what(story), frame.short(event.updated), True
     match story.kind:
         case Kind.SCHEDULED | Kind.RESCHEDULED | Kind.REMINDER:
-            time = _distant(story.planned, frame) if story.planned else _expected(story, frame)
-            freeze = freezes.planned_into(story, frame)
-            time += f", {freezes.words(freeze)}" if freeze else ""
+            time = (
+                frame.short(story.planned)
+                if story.planned
+                else window_facts.tail(story, frame) or "next window"
+            )
+            is_time = story.planned is not None
         case Kind.NOT_STARTED:
-            time = f"was due {_distant(story.planned, frame)}"
+            time, is_time = (
+                f"was due {frame.short(story.planned) if story.planned else phrases.WINDOW}",
+                False,
+            )
         case Kind.STILL_RUNNING:
-            time = f"started {_distant(event.updated, frame)}"
+            time, is_time = f"started {frame.away(event.updated)}", False
         case Kind.END_OF_SUPPORT:
             facts = event.end_of_support
             what = f"Kubernetes {facts.version}" if facts and facts.version else "Kubernetes version"
+            time, is_time = "", False
             if facts and facts.date:
                 days = time_phrases.days_away(facts.date.date(), frame.as_of)
                 ends = "ended" if days < 0 else "ends"
                 time = f"{ends} {time_phrases.day(facts.date.date())}, {time_phrases.in_days(days)}"
         case Kind.ROLLING_STARTED | Kind.ROLLING_SUCCEEDED | Kind.ROLLING_FAILED:
             what = f"Node pool {', '.join(event.pools)}" if event.pools else "Node pool"
-            time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
         case Kind.FAILED_STATE | Kind.RECOVERED:
             what = failed_state.what(story)
-            time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
         case Kind.NOTHING_HAPPENED:
-            what, time = "Nothing happened", time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
+            what = "Nothing happened"
         case Kind.NEW_VERSION:
             what = f"Kubernetes {next(filter(None, event.versions), 'version')}"
-            time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
-        case _:
-            time = time_phrases.brief_both(event.updated, frame.zone, frame.as_of)
-            if story.took is not None and story.kind is not Kind.STARTED:
-                took = "took" if story.kind is Kind.COMPLETED else "after"
-                time += f", {took} {time_phrases.span(story.took)}"
     time += f", {late.WORDS}" if late.is_late(story) else ""
     time += f", {escalation.WORDS}" if escalation.is_escalated(story) else ""
     return Item(
@@ -170,30 +211,20 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
         url=portal.resource(frame.look.portal, story.cluster),
         what=what,
         when=time,
+        is_time=is_time,
         title=_title(story, frame),
     )
 
 
-def _distant(time: datetime | None, frame: RenderContext) -> str:
-    if time is None:
-        return phrases.WINDOW
-    return f"{time_phrases.brief_both(time, frame.zone, frame.as_of)}, {time_phrases.away(time, frame.as_of)}"
-
-
-def _expected(story: MaintenanceHistory, frame: RenderContext) -> str:
-    start = window_facts.expected(story)
-    if start is None:
-        return phrases.WINDOW
-    return f"{window_facts.tail(story, frame)}, {time_phrases.away(start, frame.as_of)}"
-
-
 def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
+    if freeze := freezes.planned_into(story, frame):
+        return freezes.words(freeze)
     if story.kind is Kind.RESCHEDULED and story.before:
-        return f"was to start {time_phrases.brief(story.before, frame.as_of)}"
+        return f"was to start {frame.short(story.before)}"
     if story.kind is Kind.COMPLETED and story.failures:
         return "recovered after a failure"
     if story.kind is Kind.CANCELED and story.planned:
-        return f"was to start {time_phrases.brief(story.planned, frame.as_of)}"
+        return f"was to start {frame.short(story.planned)}"
     if story.part:
         return of_run.words(story.part)
     if window_facts.is_outside(story):
@@ -217,7 +248,8 @@ def _of_run(story: RunHistory, frame: RenderContext) -> Item:
         group=about.resource_group,
         url=portal.resource(frame.look.portal, about),
         what=f"{what}, {step}" if step else what,
-        when=time_phrases.brief_both(story.event.updated, frame.zone, frame.as_of),
+        when=frame.short(story.event.updated),
+        is_time=True,
         title=gate.title if gate else fleet_run.in_brief(story),
         command=commands.fleet("gate approve", story.fleet, gate.name) if asks and gate else "",
     )
@@ -225,15 +257,19 @@ def _of_run(story: RunHistory, frame: RenderContext) -> Item:
 
 def _rejected(row: RejectedInput, frame: RenderContext) -> Item:
     size = len(row.raw.encode("utf-8", "surrogatepass"))
-    received = time_phrases.brief(row.received, frame.as_of)
+    received = frame.short(row.received)
     return Item(cluster=row.reason, what=f"{row.key}, {size:,} bytes", when=received)
 
 
-def _undelivered(row: SentMail, frame: RenderContext) -> Item:
+def _undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> Item:
+    about = [rows[member.key] for member in row.members if member.key in rows]
+    names = dict.fromkeys(one.event.subject.name for one in about if isinstance(one, StoredEvent))
+    kinds = dict.fromkeys(presentation(member.kind).status for member in row.members)
     return Item(
-        cluster=row.subject or row.key,
-        what=f"to {', '.join(row.to) or row.audience}",
-        when=time_phrases.brief(row.at, frame.as_of),
+        cluster=", ".join(names) or row.subject or row.key,
+        what=f"{', '.join(kinds)}, to {', '.join(row.to) or row.audience}",
+        when=frame.short(row.at),
+        is_time=True,
         title=row.why,
     )
 
@@ -243,6 +279,6 @@ def _unreachable(member: MailItem, row: SentMail, frame: RenderContext) -> Item:
     return Item(
         cluster=", ".join(dict.fromkeys(report.recipient for report in reports)) or row.key,
         what=f"“{row.subject or row.key}”",
-        when=f"sent {time_phrases.brief(row.at, frame.as_of)}",
+        when=f"sent {frame.short(row.at)}",
         title=", ".join(dict.fromkeys(map(unreachable.outcome, reports))),
     )

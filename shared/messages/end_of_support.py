@@ -10,6 +10,8 @@ from shared.messages.presentation import Tone
 from shared.messages.view import Fact, Section, Step, View
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import RenderContext
 
@@ -42,70 +44,85 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
             f"{version} goes out of support {time_phrases.in_days(days) if days is not None else 'soon'}"
         )
     support = facts.support if facts else ""
+    meaning = f"Workloads likely go on running{'' if past else ' after that date'}. {_MEANING}"
     return view_of(
         story,
         frame,
         status="Out of support" if past else "",
         tone=Tone.FAILED if past else None,
-        subject=(version, story.cluster.name, when),
-        preheader=f"{story.cluster.name}: {headline}. How to upgrade inside.",
+        subject=(when, version),
+        preheader=meaning,
         headline=headline,
-        moment_label="Support ended" if past else "Support ends",
-        moment=time_phrases.day(date.date()) if date else "AKS did not say when",
-        moment_more=(time_phrases.in_days(days),) if days is not None else (),
+        panel=(
+            Fact("Support ended" if past else "Support ends", _date(date, days)),
+            Fact("Support plan", support),
+            Fact("Meaning", meaning),
+            Fact("Way out", _way_out(facts.version if facts else "", date if not past else None, support)),
+        ),
         sections=(
-            Section(
-                heading="What it means",
-                paragraphs=(_past() if past else _ahead(), _automatic()),
-            ),
             phrases.todo(
                 Step(
-                    "See which versions the cluster can go to.",
+                    "Check which versions the cluster can go to.",
                     commands.aks("get-upgrades", story.cluster) + " -o table",
                 ),
                 Step(
-                    "See whether something would break: deprecated APIs, and Pod Disruption Budgets that "
-                    "allow nothing.",
-                    "kubectl get pdb -A",
+                    "List the APIs in use that a later version removes.",
+                    "kubectl get --raw /metrics | grep apiserver_requested_deprecated_apis",
                 ),
+                *phrases.check_budgets(story.upgrade),
                 Step(
                     "Upgrade, or let auto-upgrade do it in your window.",
                     commands.aks("upgrade", story.cluster) + " --kubernetes-version '<version>'",
                 ),
+                *_long_term(story, support),
             ),
-            Section(
-                heading="In short",
-                facts=tuple(
-                    fact
-                    for fact in (
-                        Fact("Version", facts.version if facts else ""),
-                        Fact("End of support", time_phrases.day(date.date()) if date else ""),
-                        Fact("Support plan", support),
-                    )
-                    if fact.value
-                ),
-            ),
+            Section(heading="What it means", paragraphs=(_automatic(past=past),)),
         ),
         elsewhere="In the portal: Settings → Upgrades.",
     )
 
 
-def _ahead() -> str:
+_MEANING = "The version gets no more fixes, and support may ask for an upgrade before it helps."
+
+
+def _date(date: datetime | None, days: int | None) -> str:
+    if date is None or days is None:
+        return "AKS did not say when"
+    return f"{time_phrases.day(date.date())}, {time_phrases.in_days(days)}"
+
+
+def _way_out(version: str, ends: datetime | None, support: str) -> str:
+    """Return what to do by when: the next minor version, or long-term support."""
+    parts = version.split(".")
+    by = f"By {time_phrases.day(ends.date())}" if ends else "Now"
+    if len(parts) >= _MINOR + 1 and parts[_MINOR].isdigit():
+        upgrade = f"{by}: upgrade to {parts[0]}.{int(parts[_MINOR]) + 1} or later"
+    else:
+        upgrade = f"{by}: upgrade"
+    return f"{upgrade}." if support.lower() == "lts" else f"{upgrade}, or change to long-term support."
+
+
+_MINOR = 1
+"""Where a version has its minor number."""
+
+
+def _long_term(story: MaintenanceHistory, support: str) -> tuple[Step, ...]:
+    """Return the other way out: long-term support, which every version has had since 2026."""
+    if support.lower() == "lts" or (story.snapshot and story.snapshot.is_automatic):
+        return ()
     return (
-        "Workloads are likely to go on running after that date, but the version is likely to get no more "
-        "fixes, and support may ask for an upgrade before it helps. Nothing is done to the cluster that day."
+        Step(
+            "Or change to long-term support, in the Premium tier: 24 months in all from the version's "
+            "release.",
+            commands.aks("update", story.cluster) + " --tier premium --k8s-support-plan AKSLongTermSupport",
+        ),
     )
 
 
-def _past() -> str:
+def _automatic(*, past: bool) -> str:
+    repeats = "AKS repeats this notice every week until the cluster is upgraded. " if past else ""
     return (
-        "Workloads are likely to go on running, but the version is likely to get no more fixes, and support "
-        "may ask for an upgrade before it helps. AKS repeats this notice every week until then."
-    )
-
-
-def _automatic() -> str:
-    return (
-        "A cluster that falls too far behind may be upgraded by AKS on its own, at a time you do not choose. "
-        "Upgrading Kubernetes ends these notices."
+        f"{repeats}Nothing is done to the cluster on the day itself. One that falls too far behind may be "
+        "upgraded "
+        "by AKS on its own, at a time you do not choose. Upgrading Kubernetes ends these notices."
     )

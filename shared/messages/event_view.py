@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.events.model import Cluster
     from shared.messages.history import MaintenanceHistory
     from shared.messages.presentation import Tone
-    from shared.messages.view import RenderContext, Section
+    from shared.messages.view import Fact, RenderContext, Section, Verdict
 
 
 def view_of(
@@ -26,10 +26,11 @@ def view_of(
     headline: str,
     subject: Iterable[str],
     preheader: str,
-    moment_label: str,
-    moment: str,
-    moment_more: Iterable[str],
     sections: Iterable[Section],
+    panel: Iterable[Fact] = (),
+    moment: Iterable[str] = (),
+    quote: str = "",
+    verdict: Verdict | None = None,
     elsewhere: str,
     status: str = "",
     tone: Tone | None = None,
@@ -38,22 +39,23 @@ def view_of(
 ) -> View:
     """Return the view of an event: which cluster, where to look, what AKS sent, who gets the mail and why.
 
-    Status and tone are those of its kind where nothing else is given; `raw` is what AKS sent. Empty parts are
-    left out.
+    `subject` is what follows the cluster. Status and tone are those of its kind where nothing else is given;
+    `raw` is what AKS sent. Empty parts are left out.
     """
     event, usual = story.event, presentation(story.kind)
     made = [section for section in sections if section.says_something()]
     return View(
         status=status or usual.status,
         tone=tone or usual.tone,
-        subject=tuple(part for part in subject if part),
+        subject=(story.cluster.name, *(part for part in subject if part)),
         preheader=preheader,
         headline=headline,
         cluster=story.cluster.name,
         where=phrases.where(story.cluster, story.region, story.snapshot),
-        moment_label=moment_label,
-        moment=moment,
-        moment_more=tuple(part for part in moment_more if part),
+        moment=" · ".join(part for part in moment if part),
+        quote=quote,
+        verdict=verdict,
+        panel=tuple(fact for fact in panel if fact.value),
         sections=_reaching(made, story.cluster),
         portal=phrases.portal_link(frame, story.cluster),
         elsewhere=elsewhere,

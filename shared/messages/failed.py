@@ -1,41 +1,36 @@
-"""Mails about failures: what happened, what it leaves behind, what to do."""
+"""Mails about failures: can it wait, whose is it, what to do; then what happened and what it left."""
 
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.messages import phrases, portal, time_phrases
+from shared.messages import phrases, portal, time_phrases, verdicts, window_facts
 from shared.messages.event_view import view_of
-from shared.messages.view import Fact, Link, Section, Step, View
+from shared.messages.view import Fact, Link, Section, Step, Table, View
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shared.failures.explanation import Context, Explanation, Finding
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import RenderContext
 
 MAX_FINDINGS = 6
+"""Kinds of failure told whole besides the first."""
 MAX_OCCURRENCES = 20
 MAX_FURTHER_STEPS = 3
 """Of each failure but the first."""
 
+_COLUMNS = 3
+"""Of a table that a phone has room for, besides how often."""
+
 _LONG = 65_536
 """Characters: no more than this is kept in memory for a digest."""
-
-_URGENCY = {
-    "now": "Now: workloads suffer from it, or soon will.",
-    "today": "Today: something is left half done, and more will fail until it is fixed.",
-    "next-window": "Before the next maintenance window.",
-}
-_OWNER = {
-    "you": "You: the cause lies in your cluster or subscription.",
-    "azure-capacity": "Azure, in time: it has too little capacity there at the moment.",
-    "azure-service": "Azure: the service itself; support may have to help.",
-    "policy": "Whoever keeps the policies and locks of your organisation.",
-    "unknown": "",
-}
 
 
 class Brief(msgspec.Struct, frozen=True):
@@ -44,7 +39,10 @@ class Brief(msgspec.Struct, frozen=True):
     title: str
     others: int = 0
     """How many more failures the message tells of."""
+    step: str = ""
     command: str = ""
+    names: tuple[str, ...] = ()
+    """What blocks."""
 
 
 def explain(story: MaintenanceHistory, frame: RenderContext) -> Explanation:
@@ -62,8 +60,19 @@ def in_brief(story: MaintenanceHistory, frame: RenderContext) -> Brief:
 def _in_brief(details: str, context: Context, failures_file: str) -> Brief:
     """Remembered: a digest is made twice, first to see how much of it fits into one mail."""
     first, *others = _explain(details, context, failures_file).findings
-    command = next((step.command for step in first.steps if step.command), "")
-    return Brief(first.title, len(others), command)
+    step = next((step for step in first.steps if step.command), None)
+    return Brief(
+        _titled(first),
+        len(others),
+        step.what if step else "",
+        step.command if step else "",
+        verdicts.names(first),
+    )
+
+
+def _titled(finding: Finding) -> str:
+    """Return the reason: AKS's own sentence where nobody knows more."""
+    return verdicts.reason(finding) if finding.entry == "unknown" else finding.title
 
 
 def _explain(details: str, context: Context, failures_file: str) -> Explanation:
@@ -88,66 +97,76 @@ def _context(story: MaintenanceHistory) -> Context:
 
 
 def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell of a failure, explained."""
+    """Tell of a failure, explained: the answers of the first screen, what to do, and then the rest."""
     event, what = story.event, phrases.WHAT[story.upgrade]
     explanation = explain(story, frame)
     first, *others = explanation.findings
-    count = len(others)
-    tail = first.title + (f", and {count} more" if count else "")
+    same = [finding for finding in others if finding.entry == first.entry]
+    different = [finding for finding in others if finding.entry != first.entry]
     after = f"after {time_phrases.span(story.took)}" if story.took is not None else ""
-    there = time_phrases.local(event.updated, frame.zone)
-    sections = [
-        *explained(explanation, frame),
-        phrases.timeline(
-            frame,
-            [
-                ("Announced", story.announced, ""),
-                ("Planned for", story.planned, ""),
-                ("Started", story.started, ""),
-                *(("Failed before", failure, "") for failure in story.failures),
-                ("Failed", event.updated, after),
-            ],
-        ),
-        _known(first),
-    ]
+    verdict = verdicts.verdict(first, len(same))
+    window = window_facts.fact(story, frame).value
     return view_of(
         story,
         frame,
-        subject=(what, story.cluster.name, tail),
-        preheader=f"{story.cluster.name}: {_summary(first)} What to do inside.",
-        headline=f"{what} failed: {first.title}",
-        moment_label="Failed",
-        moment=time_phrases.utc(event.updated),
-        moment_more=(there, after),
-        sections=sections,
+        subject=(verdicts.reason(first) + _and_more(len(others)), phrases.BRIEF[story.upgrade]),
+        preheader=f"{verdict.urgency}. {verdict.whose} {verdict.now}",
+        headline=f"{what} failed: {_headline(first, len(same), len(different))}",
+        moment=(frame.beside(event.updated), after),
+        quote=verdicts.quote(first),
+        verdict=verdict,
+        sections=(
+            _todo(first, frame),
+            Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
+            *_same(same),
+            Section(
+                heading="What it means",
+                paragraphs=tuple(part for part in (verdicts.further(first), first.retries, window) if part),
+            ),
+            *_different(different),
+            phrases.timeline(
+                frame,
+                [
+                    ("Announced", story.announced, ""),
+                    ("Planned for", story.planned, ""),
+                    ("Started", story.started, ""),
+                    *(("Failed before", failure, "") for failure in story.failures),
+                    ("Failed", event.updated, after),
+                ],
+            ),
+            _known(first),
+        ),
         elsewhere="In the portal: Diagnose and solve problems, Activity log (status Failed), and Node pools.",
         raw=explanation.raw or None,
     )
 
 
 def explained(explanation: Explanation, frame: RenderContext) -> tuple[Section, ...]:
-    """Return what is said of a failure: what happened, what it means, what to do."""
+    """Return what to do about a failure, and what happened."""
     first, *others = explanation.findings
-    titles = tuple(finding.title for finding in others[MAX_FINDINGS:])
+    same = [finding for finding in others if finding.entry == first.entry]
     return (
-        Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
-        Section(heading="What it means", paragraphs=tuple(p for p in (first.state, first.retries) if p)),
         _todo(first, frame),
-        *(_another(finding) for finding in others[:MAX_FINDINGS]),
-        *([Section(heading="And more", items=titles[:MAX_OCCURRENCES])] if titles else []),
+        Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
+        *_same(same),
+        *_different([finding for finding in others if finding.entry != first.entry]),
+        _known(first),
     )
 
 
-def _summary(finding: Finding) -> str:
-    if finding.quoted:
-        return f'AKS says "{finding.summary}".'
-    return finding.summary
+def _headline(first: Finding, same: int, different: int) -> str:
+    count = f", {same + 1} of them" if same else ""
+    return f"{verdicts.reason(first)}{count}{_and_more(different)}"
+
+
+def _and_more(count: int) -> str:
+    return f", and {count} more" if count else ""
 
 
 def _todo(finding: Finding, frame: RenderContext) -> Section:
     links = (
-        Link(_guide(finding), portal.https(finding.link)),
         Link("Your runbook", portal.https(frame.audience.runbook)),
+        Link(_guide(finding), portal.https(finding.link)),
     )
     return phrases.todo(*_steps(finding), links=tuple(link for link in links if link.url))
 
@@ -159,14 +178,53 @@ def _guide(finding: Finding) -> str:
     return "Microsoft's guide to this failure"
 
 
-def _another(finding: Finding) -> Section:
-    link = portal.https(finding.link)
+def _same(findings: list[Finding]) -> tuple[Section, ...]:
+    """Return the section of further failures of the same cause: a row each, the steps being the same."""
+    if not findings:
+        return ()
+    facts = [dict(finding.facts) for finding in findings]
+    columns = tuple(label for label in dict.fromkeys(chain.from_iterable(facts)) if _differ(label, facts))
+    rows = tuple(
+        (*(known.get(label, "") for label in columns[:_COLUMNS]), f"{1 + len(finding.more)}")
+        for known, finding in zip(facts, findings, strict=True)
+    )
+    return (
+        Section(
+            heading=f"{len(findings)} more of the same cause",
+            paragraphs=("The steps above apply to each, with its own names.",),
+            table=Table((*columns[:_COLUMNS], "Times"), rows),
+        ),
+    )
+
+
+def _differ(label: str, facts: list[dict[str, str]]) -> bool:
+    return len(facts) == 1 or len({known.get(label, "") for known in facts}) > 1
+
+
+def _different(findings: list[Finding]) -> Iterator[Section]:
+    """Yield a section for each further cause; of many, the last ones by name only."""
+    by_entry: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_entry[finding.entry, finding.title if finding.entry == "unknown" else ""].append(finding)
+    groups = list(by_entry.values())
+    for group in groups[:MAX_FINDINGS]:
+        yield _another(group)
+    titles = tuple(group[0].title for group in groups[MAX_FINDINGS:])
+    if titles:
+        yield Section(heading="And more", items=titles[:MAX_OCCURRENCES])
+
+
+def _another(group: list[Finding]) -> Section:
+    first, *rest = group
+    link = portal.https(first.link)
+    count = f", {len(group)} of them" if rest else ""
+    more = tuple(dict.fromkeys(finding.summary for finding in rest))
     return Section(
-        heading=f"Also: {finding.title}",
-        paragraphs=tuple(p for p in (finding.happened, finding.state) if p),
-        items=_occurrences(finding),
-        steps=_steps(finding)[:MAX_FURTHER_STEPS],
-        links=(Link(_guide(finding), link),) if link else (),
+        heading=f"Also: {first.title}{count}",
+        paragraphs=tuple(part for part in (first.happened, first.state) if part),
+        items=(*_occurrences(first), *more)[:MAX_OCCURRENCES],
+        steps=_steps(first)[:MAX_FURTHER_STEPS],
+        links=(Link(_guide(first), link),) if link else (),
     )
 
 
@@ -176,8 +234,6 @@ def _steps(finding: Finding) -> tuple[Step, ...]:
 
 def _known(finding: Finding) -> Section:
     facts = [Fact(label, value) for label, value in finding.facts]
-    facts.append(Fact("How soon to act", _URGENCY.get(finding.urgency or "", "")))
-    facts.append(Fact("Who can fix it", _OWNER.get(finding.owner, "")))
     if finding.code:
         facts.append(Fact("Code", finding.code))
     return Section(heading="Read from the message", facts=tuple(fact for fact in facts if fact.value))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.events.run import Gate, RunStatus
-from shared.messages import commands, phrases, run_view, time_phrases
+from shared.messages import commands, phrases, run_view
 from shared.messages.presentation import Tone
 from shared.messages.view import Section, Step
 
@@ -34,11 +34,11 @@ def waiting(story: RunHistory, frame: RenderContext) -> View:
         frame,
         status=f"{again}{status.lower()}" if again else status,
         tone=Tone.WARNING if gate.asks_people else Tone.PLANNED,
-        subject=(story.run.name, where, story.fleet.name),
-        preheader=f"{story.fleet.name}: {headline} since {time_phrases.utc(story.event.updated)}. {title}.",
+        subject=(where, story.run.name),
+        preheader=f"{headline} since {frame.here(story.event.updated)}. {title}.",
         headline=f"{headline}: {gate.title}" if gate.title else headline,
         moment_label="Waiting since",
-        moment_more=(time_phrases.away(story.event.updated, frame.as_of),),
+        moment_more=(frame.away(story.event.updated),),
         sections=(
             Section(heading="What it means", paragraphs=_meaning(story, gate, frame)),
             run_view.windows(story, frame, story.run.stage) if not gate.is_after else Section(heading=""),
@@ -59,8 +59,8 @@ def closed(story: RunHistory, frame: RenderContext) -> View:
         story,
         frame,
         status=word,
-        subject=(story.run.name, where, story.fleet.name),
-        preheader=f"{story.fleet.name}: update run {story.name} {said} {where}. Nobody has to answer it.",
+        subject=(where, story.run.name),
+        preheader=f"Update run {story.name} {said} {where}. Nobody has to answer it.",
         headline=f"Update run {story.name} {said} {where}",
         moment_label="Reported",
         sections=(
@@ -82,9 +82,8 @@ def news(story: RunHistory, frame: RenderContext) -> View:
         story,
         frame,
         status=state,
-        subject=(f"gate {where}", story.run.name, story.fleet.name),
-        preheader=f"{story.fleet.name}: a gate of update run {story.name} is in state {state}, which is new "
-        "to this notifier.",
+        subject=(f"gate {where}", story.run.name),
+        preheader=f"A gate of update run {story.name} is in state {state}, which is new to this notifier.",
         headline=f"Fleet Manager reports a gate as “{state}”",
         moment_label="Reported",
         sections=(
@@ -136,7 +135,7 @@ def _meaning(story: RunHistory, gate: Gate, frame: RenderContext) -> tuple[str, 
     others = f" Other groups of stage {run.stage} do not wait for it." if run.group and run.stage else ""
     if not gate.asks_people:
         opens = (
-            f"It is likely to open by itself at {time_phrases.both(story.event.start, frame.zone)}."
+            f"It is likely to open by itself at {frame.here(story.event.start)}."
             if story.event.start
             else "When it opens, the event does not say."
         )

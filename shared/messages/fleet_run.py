@@ -88,20 +88,19 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
             ),
         ),
     )
-    first, *others = view.sections
     return replace(
         view,
         status=presentation(story.kind).status,
-        subject=(view.subject[1], *view.subject[2:], run.name),
+        subject=(*view.subject[:2], run.name),
         headline=f"Member {run.member} of update run {story.name} failed: {_title(view)}",
         preheader=f"{story.fleet.name}, update run {story.name}: {view.preheader}",
-        sections=(first, *others[:_BEFORE_THE_RUN], part, *others[_BEFORE_THE_RUN:]),
+        sections=(*view.sections[:_BEFORE_THE_RUN], part, *view.sections[_BEFORE_THE_RUN:]),
         sent=run_view.sent(story),
     )
 
 
 _BEFORE_THE_RUN = 2
-"""Sections of a failure that come first: what it means, and what to do."""
+"""Sections of a failure that come first: what to do, and what happened."""
 
 
 def ended(story: RunHistory, frame: RenderContext) -> View:
@@ -150,9 +149,9 @@ def stuck(story: RunHistory, frame: RenderContext) -> View:
         story,
         frame,
         headline=f"Update run {story.name} is stuck",
-        tail=f"waits since {time_phrases.brief(story.event.updated, frame.as_of)}",
+        tail=f"waits since {frame.short(story.event.updated)}",
         label="Waits since",
-        more=time_phrases.away(story.event.updated, frame.as_of),
+        more=frame.away(story.event.updated),
         meaning=(
             "Nothing has gone on in the run since, and nobody is reminded of what it waits for.",
             (
@@ -174,7 +173,7 @@ def auto_upgrade_failed(story: RunHistory, frame: RenderContext) -> View:
     return run_view.view_of(
         story,
         frame,
-        subject=(f"profile {run.profile}", story.fleet.name),
+        subject=(f"profile {run.profile}",),
         preheader=f"{story.fleet.name}: the last trigger of auto-upgrade profile {run.profile} failed.",
         headline=f"Auto-upgrade profile {run.profile} failed at its last trigger",
         moment_label="Triggered",
@@ -254,11 +253,11 @@ def _view(
         story,
         frame,
         status=status,
-        subject=(story.run.name, stage or tail, story.fleet.name, tail if stage else ""),
+        subject=(story.run.name, stage or tail, tail if stage else ""),
         preheader=f"{story.fleet.name}: {headline}. {tail}".rstrip(". ") + ".",
         headline=headline,
         moment_label=label,
-        moment_more=(more or tail,),
+        moment_more=tuple(filter(None, (more or tail,))),
         sections=(
             Section(heading="What it means", paragraphs=meaning),
             Section(heading="What it waits for", items=waits),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from shared.messages import time_phrases, window_facts
+from shared.messages.view import Fact
 from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from shared.messages.view import FreezePlan, RenderContext, View
 
 _PLANNED = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER})
-_CLUSTER = 2
+_CLUSTER = 1
 """Parts of a subject up to the cluster."""
 
 
@@ -40,16 +41,16 @@ def with_freeze(view: View, story: MaintenanceHistory, frame: RenderContext) -> 
     freeze = planned_into(story, frame)
     if freeze is None:
         return view
-    first, *others = view.sections
-    times = f"{time_phrases.both(freeze.start, frame.zone)} to {time_phrases.both(freeze.end, frame.zone)}"
+    times = time_phrases.between(freeze.start, freeze.end, frame.zone, frame.as_of)
     said = (
-        f"It is planned into the freeze {freeze.name}, {times}. AKS knows nothing of the freeze: it heeds "
-        "the not-allowed dates of the maintenance configurations alone."
+        f"{freeze.name}, {times}: this is planned into it. AKS knows nothing of the freeze; it heeds the "
+        "not-allowed "
+        "dates of the maintenance configurations alone."
     )
     return replace(
         view,
         subject=(*view.subject[:_CLUSTER], words(freeze), *view.subject[_CLUSTER:]),
         headline=f"{view.headline}, in the freeze {freeze.name}",
         preheader=f"In the freeze {freeze.name}: {view.preheader}",
-        sections=(replace(first, paragraphs=(said, *first.paragraphs)), *others),
+        panel=(Fact("Freeze", said), *view.panel),
     )

@@ -10,7 +10,8 @@ import msgspec
 from shared.events.model import Cluster, Event, Status, Upgrade
 from shared.events.run import RunPart
 from shared.maintenance.snapshot import ClusterSnapshot
-from shared.notices.kinds import Decision, Kind
+from shared.messages.versions import Versions, said
+from shared.notices.kinds import AHEAD, Decision, Kind
 from shared.notices.records import StoredEvent, latest_announcement
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class MaintenanceHistory(msgspec.Struct, frozen=True, kw_only=True):
 
     part: RunPart | None = None
     """The update run that it is part of."""
+    versions: Versions = Versions()
+    """From which version to which, as far as AKS says it, or what was known of the cluster."""
     snapshot: ClusterSnapshot | None = None
     """What was known of the cluster and its windows."""
 
@@ -80,6 +83,7 @@ def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistor
         if one.event.status == Status.FAILED and one.key != row.key and one.event.updated <= event.updated
     ]
     last = row if event.status == Status.SCHEDULED else latest_announcement(history)
+    upgrade = next((u for u in _upgrades(row, history) if u is not Upgrade.UNKNOWN), Upgrade.UNKNOWN)
     return MaintenanceHistory(
         kind=member.kind,
         event=event,
@@ -87,7 +91,7 @@ def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistor
         lead=member.lead,
         via=row.via,
         revision=row.revision,
-        upgrade=next((u for u in _upgrades(row, history) if u is not Upgrade.UNKNOWN), Upgrade.UNKNOWN),
+        upgrade=upgrade,
         region=next((one.event.region for one in (row, *history) if one.event.region), ""),
         pools=event.pools or (last.event.pools if last else ()),
         announced=min((one.event.time for one in announced), default=None),
@@ -95,6 +99,7 @@ def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistor
         before=_start_before(row, announced),
         started=event.updated if event.status == Status.STARTED else min(started, default=None),
         failures=tuple(sorted(failures)),
+        versions=_versions(member, upgrade, [one.event.details for one in (row, *reversed(history))]),
         snapshot=member.snapshot,
         part=member.part,
         announcements=1 + max((one.revision for one in announced), default=-1),
@@ -103,6 +108,15 @@ def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistor
 
 def _upgrades(row: StoredEvent, history: Sequence[StoredEvent]) -> list[Upgrade]:
     return [row.event.upgrade, *(one.event.upgrade for one in history)]
+
+
+def _versions(member: MailItem, upgrade: Upgrade, details: Sequence[str]) -> Versions:
+    """Return what AKS says; of a Kubernetes upgrade that is ahead, else the version that the cluster runs."""
+    found = said(details)
+    known = member.snapshot.version if member.snapshot and member.kind in AHEAD else ""
+    if found.before or found.after or upgrade is not Upgrade.KUBERNETES or not known:
+        return found
+    return Versions(before=known)
 
 
 def _start_before(row: StoredEvent, announced: Sequence[StoredEvent]) -> datetime | None:

@@ -34,13 +34,10 @@ def with_lateness(view: View, story: MaintenanceHistory) -> View:
     """Return the mail with what it has to say about its coming late, if it does."""
     if not is_late(story):
         return view
-    why = Section(
-        heading="Why this comes late",
-        paragraphs=(_WHY,),
-    )
+    why = Section(heading="Why this comes late", paragraphs=(_WHY,))
     return replace(
         view,
         subject=(*view.subject, WORDS),
-        moment_more=(*view.moment_more, WORDS),
-        sections=(*view.sections[:1], why, *view.sections[1:]),
+        moment=" · ".join(part for part in (view.moment, WORDS) if part),
+        sections=(*view.sections, why),
     )

@@ -4,59 +4,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.messages import phrases, time_phrases
+from shared.messages import phrases
 from shared.messages.presentation import PRESENTATION
 from shared.messages.view import Fact, Section, Step, View
 from shared.notices.kinds import Kind
-from shared.notices.records import StoredEvent
 from shared.text import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from shared.messages.view import RenderContext
-    from shared.notices.records import RejectedInput, Row, SentMail
+    from shared.notices.records import RejectedInput, SentMail
 
 MAX_TOLD = 20
 
 _MISSED = (
-    "It may have been news of a maintenance that nobody hears of now. It was acknowledged, so that it holds "
-    "up nothing else, and is kept whole. This mail comes once a day at most, for the first such event."
+    "It may have announced a maintenance. It was acknowledged so that it does not block other events, and is "
+    "stored whole. This mail comes once a day at most, for the first such event."
 )
 
 
 def rejected(row: RejectedInput, frame: RenderContext) -> View:
     """Tell that an event could not be understood, and where it is kept."""
     size = len(row.raw.encode("utf-8", "surrogatepass"))
-    there = time_phrases.local(row.received, frame.zone)
     return View(
         status=PRESENTATION[Kind.REJECTED].status,
         tone=PRESENTATION[Kind.REJECTED].tone,
-        subject=("an event could not be read", row.reason),
-        preheader=f"An event was kept but not understood: {row.reason}",
+        subject=(row.reason,),
+        preheader=_MISSED,
         headline="An event could not be read",
-        moment_label="Received",
-        moment=time_phrases.utc(row.received),
-        moment_more=(there,) if there else (),
+        panel=(
+            Fact("Received", frame.beside(row.received)),
+            Fact("Reason", row.reason),
+            Fact("Meaning", _MISSED),
+        ),
         sections=(
             Section(
-                heading="What happened",
-                paragraphs=(
-                    f"Event Grid delivered something that this notifier could not read: {row.reason}.",
-                ),
-            ),
-            Section(
-                heading="What it means",
-                paragraphs=(_MISSED,),
-            ),
-            Section(
-                heading="What to do now",
+                heading=phrases.TODO,
                 steps=(
+                    Step("Show it whole.", f"./notifier show {row.key}"),
                     Step(
                         "Read the beginning below. If it was sent by hand or by a test, nothing needs doing."
                     ),
                     Step(
-                        "See that the event subscription sends AKS maintenance events to this function only."
+                        "Check that the event subscription sends AKS maintenance events to this function "
+                        "only."
                     ),
                     Step(
                         "If AKS sent it, its format may have changed: please report it with the text below."
@@ -64,12 +56,7 @@ def rejected(row: RejectedInput, frame: RenderContext) -> View:
                 ),
             ),
             Section(
-                heading="Where it is kept",
-                facts=(
-                    Fact("Row", row.key),
-                    Fact("Size", f"{size:,} bytes"),
-                    Fact("Reason", row.reason),
-                ),
+                heading="Where it is kept", facts=(Fact("Row", row.key), Fact("Size", f"{size:,} bytes"))
             ),
         ),
         sent=Section(heading="How it begins"),
@@ -78,70 +65,68 @@ def rejected(row: RejectedInput, frame: RenderContext) -> View:
     )
 
 
-def undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> View:
-    """Tell that a mail could not be sent: which, to whom, why."""
-    subject = row.subject or "without a subject"
+def undelivered(row: SentMail, about: Sequence[View], frame: RenderContext) -> View:
+    """Tell that a mail could not be sent: what it was about, to whom, why, and how to see it.
+
+    `about` is what each of its members tells, as far as their rows are known; whether that mail was ever
+    rendered or not, so that its cluster, status and reason are named.
+    """
     to = ", ".join(row.to) or "nobody"
-    there = time_phrases.local(row.at, frame.zone)
-    about = told(row, rows)
-    facts = [
-        Fact("Subject", subject),
-        Fact("Audience", row.audience),
-        Fact("To", to),
+    why = row.why or "no reason was given"
+    told = lines(row, about)
+    first = about[0] if about else None
+    if first is not None:
+        subject = (first.subject[0], f"{first.status}: {', '.join(first.subject[1:2])}", *_more(row))
+    else:
+        subject = (row.subject or f"a mail to {row.audience}",)
+    facts = (
+        Fact("Subject", row.subject),
         Fact("Refused", ", ".join(row.refused)),
-        Fact("Reason", row.why),
         Fact("Attempts", str(row.attempts) if row.attempts else ""),
         Fact("State", row.state),
         Fact("Row", row.key),
-    ]
+    )
     return View(
         status=PRESENTATION[Kind.UNDELIVERED].status,
         tone=PRESENTATION[Kind.UNDELIVERED].tone,
-        subject=(f"a mail to {row.audience} could not be sent", subject),
-        preheader=f"“{subject}” to {to}: {row.why or 'no reason given'}",
+        subject=subject,
+        preheader=f"To {row.audience}: {why}",
         headline="A mail could not be sent",
-        moment_label="Given up",
-        moment=time_phrases.utc(row.at),
-        moment_more=(there,) if there else (),
+        cluster=first.cluster if first is not None else "",
+        where=first.where if first is not None else "",
+        panel=(
+            Fact("About", told[0] if told else row.subject),
+            Fact("To", f"{row.audience}: {to}"),
+            Fact("Why", why),
+            Fact("Given up", frame.beside(row.at)),
+            Fact("Meaning", "These people may not know of it. It is not tried again by itself."),
+        ),
         sections=(
             Section(
-                heading="What happened",
-                paragraphs=(
-                    f"The mail “{subject}” to {to} could not be sent: {row.why or 'no reason was given'}.",
-                ),
-            ),
-            Section(
-                heading="What it means",
-                paragraphs=(
-                    "These people may not know what the mail would have told them. It is not tried again."
-                    + (" It was about:" if about else ""),
-                ),
-                items=about,
-            ),
-            Section(
-                heading="What to do now",
+                heading=phrases.TODO,
                 steps=(
-                    Step("Tell them, if it matters: the subject says what it was about."),
-                    Step("See that the addresses are right and that the mail service takes them."),
-                    Step("See that the sender's domain is verified and linked to the mail service."),
+                    Step("Show the mail and what it was about.", f"./notifier show {row.key}"),
+                    Step("Check that the addresses are right and that the mail service takes them."),
+                    Step("Check that the sender's domain is verified and linked to the mail service."),
+                    Step("Then send it again.", f"./notifier resend {row.key.partition(':')[2]}"),
                 ),
             ),
+            *([Section(heading="What it was about", items=told)] if len(told) > 1 else []),
             Section(heading="The mail", facts=tuple(fact for fact in facts if fact.value)),
         ),
         notes=phrases.notes(frame),
     )
 
 
-def told(row: SentMail, rows: Mapping[str, Row]) -> tuple[str, ...]:
-    """List what a mail told of, as far as the rows say; empty where it is not known."""
-    about = tuple(_told(member.kind, rows.get(member.key)) for member in row.members[:MAX_TOLD])
-    left = len(row.members) - len(about)
-    return (*about, f"… and {left} more") if left > 0 else about
+def _more(row: SentMail) -> tuple[str, ...]:
+    left = len(row.members) - 1
+    return (f"and {left} more",) if left > 0 else ()
 
 
-def _told(kind: Kind, row: Row | None) -> str:
-    if isinstance(row, StoredEvent):
-        run = row.event.run
-        what = f"update run {run.name}" if run else phrases.WHAT[row.event.upgrade]
-        return f"{kind.value}: {what} · {row.event.subject.name}"
-    return kind.value
+def lines(row: SentMail, about: Sequence[View]) -> tuple[str, ...]:
+    """List what a mail told of: status, cluster and reason of each, or the kind of news where that is all."""
+    if not about:
+        return tuple(dict.fromkeys(member.kind.value for member in row.members))
+    told = tuple(f"{view.status}: {' · '.join(view.subject)}" for view in about)
+    left = len(row.members) - len(told)
+    return (*told, f"… and {left} more") if left > 0 else told

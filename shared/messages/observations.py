@@ -23,7 +23,7 @@ HEALTH = "In the portal: Service Health → Health advisories."
 def advisory(kind: Kind, event: Event, frame: RenderContext) -> View:
     """Tell what Service Health says about AKS."""
     facts = facts_of(event, Advisory)
-    until = time_phrases.brief(facts.ends, frame.as_of) if facts.ends else ""
+    until = frame.short(facts.ends) if facts.ends else ""
     return view_of(
         kind,
         event,
@@ -40,7 +40,7 @@ def advisory(kind: Kind, event: Event, frame: RenderContext) -> View:
                     ("Regions", _few(facts.regions)),
                     ("Kind", facts.type),
                     ("Status", facts.status),
-                    ("From", time_phrases.brief(facts.starts, frame.as_of) if facts.starts else ""),
+                    ("From", frame.short(facts.starts) if facts.starts else ""),
                     ("Until", until),
                     ("Tracking ID", facts.tracking_id),
                 ),
@@ -66,9 +66,11 @@ def support_ending(kind: Kind, event: Event, frame: RenderContext) -> View:
         subject=(f"Kubernetes {facts.version} leaves support {days}", on),
         headline=f"Kubernetes {facts.version} leaves support {days}, on {on}",
         preheader=f"On {on}. Upgrade, or long-term support: how to, inside.",
-        moment_label="Community support ends",
-        moment=time_phrases.day(facts.date.date()),
-        moment_more=(days,),
+        panel=(
+            Fact("Community support ends", f"{time_phrases.day(facts.date.date())}, {days}"),
+            Fact("Clusters", on),
+            Fact("Way out", "Upgrade, or change to long-term support."),
+        ),
         sections=(
             listed("Clusters", facts.clusters, facts.count),
             phrases.todo(
@@ -92,7 +94,7 @@ def support_ending(kind: Kind, event: Event, frame: RenderContext) -> View:
 def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
     """Tell that Event Grid has not brought events, two runs in a row: the event subscription is broken."""
     facts = facts_of(event, Missed)
-    pushed = time_phrases.both(facts.last_pushed, frame.zone) if facts.last_pushed else ""
+    pushed = frame.beside(facts.last_pushed) if facts.last_pushed else ""
     return view_of(
         kind,
         event,
@@ -221,9 +223,7 @@ def view_of(
     preheader: str,
     sections: Iterable[Section],
     elsewhere: str = "",
-    moment_label: str = "Seen",
-    moment: str = "",
-    moment_more: Iterable[str] = (),
+    panel: Iterable[Fact] = (),
 ) -> View:
     """Return the view of an observation; sections that say nothing are left out."""
     usual = presentation(kind)
@@ -233,9 +233,7 @@ def view_of(
         subject=tuple(subject),
         preheader=preheader,
         headline=headline,
-        moment_label=moment_label,
-        moment=moment or time_phrases.utc(event.updated),
-        moment_more=tuple(moment_more),
+        panel=tuple(panel) or (Fact("Seen", frame.beside(event.updated)),),
         sections=tuple(section for section in sections if section.says_something()),
         elsewhere=elsewhere,
         notes=phrases.notes(frame),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.messages import observations, report, time_phrases
+from shared.messages import observations, report
 from shared.messages.view import Item
 from shared.notices.kinds import Kind
 
@@ -39,6 +39,7 @@ def item(kind: Kind, event: Event, frame: RenderContext) -> Item:
     told = view(kind, event, frame)
     return Item(
         cluster=told.headline,
-        what=", ".join(part for part in (told.moment, *told.moment_more) if part),
-        when=time_phrases.brief_both(event.updated, frame.zone, frame.as_of),
+        what=", ".join(f"{fact.label} {fact.value}" for fact in told.panel[:1]),
+        when=frame.short(event.updated),
+        is_time=True,
     )

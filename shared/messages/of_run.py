@@ -44,5 +44,6 @@ def with_run(view: View, story: MaintenanceHistory) -> View:
             ),
         ),
     )
-    first, *others = view.sections
-    return replace(view, subject=(*view.subject, words(part)), sections=(first, section, *others))
+    return replace(
+        view, subject=(*view.subject, words(part)), sections=(*view.sections[:1], section, *view.sections[1:])
+    )

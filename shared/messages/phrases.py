@@ -5,10 +5,11 @@ What Microsoft documents is stated; what follows from it only as a rule is worde
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.events.model import Upgrade
-from shared.messages import commands, portal, time_phrases
+from shared.messages import portal, time_phrases
 from shared.messages.view import Fact, Link, Section, Step
 from shared.text import readable
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import Branding, RenderContext
 
+TODO = "Do this"
+"""The heading over what is to be done."""
+
 WINDOW = "in your next maintenance window"
 """When something starts whose start AKS does not say."""
 
@@ -34,21 +38,32 @@ WHAT = {
     Upgrade.UNKNOWN: "AKS maintenance",
 }
 
-_EXPECT = {
-    Upgrade.KUBERNETES: "AKS upgrades the control plane first, then the node pools one by one; the nodes get "
-    "a new image as well. Nodes are drained before they are replaced, so expect pods to move to other nodes. "
-    "Workloads with a single replica are likely to be away for a moment.",
-    Upgrade.NODE_OS: "The nodes get a newer OS image, pool by pool. Nodes are usually drained and reimaged "
-    "in turn, so expect pods to move to other nodes; some security patches go in without a drain. Workloads "
-    "with a single replica are likely to be away for a moment.",
-    Upgrade.WEEKLY_RELEASE: "AKS updates the components it runs for you: the control plane (API server, "
-    "etcd) and add-ons such as CoreDNS and Metrics Server. Your own pods are likely to stay where they are; "
-    "the Kubernetes API may be slow to answer for a moment.",
-    Upgrade.PLATFORM: "AKS works on the platform below the cluster. Running workloads are likely not "
-    "affected; the Kubernetes API, and with it kubectl logs and exec, may be out of reach for a moment.",
-    Upgrade.UNKNOWN: "AKS does not say what kind of maintenance this is. If it touches the nodes, expect "
-    "them to be drained in turn and pods to move to other nodes.",
+BRIEF = {
+    Upgrade.KUBERNETES: "Kubernetes",
+    Upgrade.NODE_OS: "node OS",
+    Upgrade.WEEKLY_RELEASE: "weekly release",
+    Upgrade.PLATFORM: "platform",
+    Upgrade.END_OF_SUPPORT: "end of support",
+    Upgrade.UNKNOWN: "maintenance",
 }
+"""The same in a subject."""
+
+_MOVES = "Pods move to other nodes; a workload with a single replica is likely down briefly."
+
+_EXPECT = {
+    Upgrade.KUBERNETES: f"The control plane first, then {{pools}} one by one, with a new node image. "
+    f"{_MOVES}",
+    Upgrade.NODE_OS: f"{{pools}}, one by one: a newer OS image. {_MOVES}",
+    Upgrade.WEEKLY_RELEASE: "The control plane and add-ons such as CoreDNS and Metrics Server. Your own pods "
+    "likely stay where they are; the Kubernetes API may be slow to answer for a short while.",
+    Upgrade.PLATFORM: "The platform below the cluster. Running workloads are likely not affected; the "
+    "Kubernetes API, and with it kubectl logs and exec, may be briefly out of reach.",
+    Upgrade.UNKNOWN: "AKS does not say what kind of maintenance this is. If it touches the nodes, they are "
+    "drained in turn and pods move to other nodes.",
+}
+_MAX_POOLS = 6
+_SOAK = 60
+"""Minutes of a blue-green pool's last soak by default (azure/aks/blue-green-node-pool-upgrade)."""
 
 BEST_EFFORT = (
     "Maintenance windows are best effort: work starts inside the window where possible, and what has begun "
@@ -56,9 +71,42 @@ BEST_EFFORT = (
 )
 
 
+def what(story: MaintenanceHistory) -> str:
+    """Return what it is, with the versions where they are known: `Kubernetes upgrade 1.32.6 → 1.33.2`."""
+    return f"{WHAT[story.upgrade]} {story.versions}".rstrip()
+
+
+def brief(story: MaintenanceHistory) -> str:
+    """Return the same for a subject: `Kubernetes 1.32.6 → 1.33.2`."""
+    return f"{BRIEF[story.upgrade]} {story.versions}".rstrip()
+
+
 def expect(story: MaintenanceHistory) -> str:
-    """Return what the maintenance is likely to mean for workloads."""
-    return _EXPECT.get(story.upgrade, _EXPECT[Upgrade.UNKNOWN])
+    """Return what the maintenance is likely to mean for workloads, naming the node pools where known."""
+    words = _EXPECT.get(story.upgrade, _EXPECT[Upgrade.UNKNOWN]).format(pools=_pools(story.pools))
+    return words[0].upper() + words[1:]
+
+
+def soaks(story: MaintenanceHistory) -> str:
+    """Return which node pools are upgraded blue-green, and how long they keep their old nodes at the end."""
+    pools = [pool for pool in story.snapshot.pools if pool.is_blue_green] if story.snapshot else []
+    pools = [pool for pool in pools if not story.pools or pool.name in story.pools]
+    if not pools or not touches_nodes(story.upgrade):
+        return ""
+    some = ", ".join(
+        f"{pool.name} ({time_phrases.span(timedelta(minutes=pool.final_soak or _SOAK))})"
+        for pool in pools[:_MAX_POOLS]
+    )
+    which = "Node pool" if len(pools) == 1 else "Node pools"
+    return f"{which} {some} keep{'s' if len(pools) == 1 else ''} the old nodes through a last soak."
+
+
+def _pools(names: tuple[str, ...]) -> str:
+    if not names:
+        return "the node pools"
+    some = ", ".join(names[:_MAX_POOLS])
+    left = len(names) - _MAX_POOLS
+    return f"node pool{'s' if len(names) > 1 else ''} {some}" + (f" and {left} more" if left > 0 else "")
 
 
 def where(subject: Subject, region: str, known: ClusterSnapshot | None = None) -> str:
@@ -80,33 +128,30 @@ def clusters(count: int) -> str:
 
 def todo(*steps: Step, links: tuple[Link, ...] = ()) -> Section:
     """Make the section of steps."""
-    return Section(heading="What to do now", steps=steps, links=links)
+    return Section(heading=TODO, steps=steps, links=links)
+
+
+def touches_nodes(upgrade: Upgrade) -> bool:
+    """Return whether nodes are likely to be drained."""
+    return upgrade not in {Upgrade.WEEKLY_RELEASE, Upgrade.PLATFORM}
 
 
 def check_budgets(upgrade: Upgrade) -> tuple[Step, ...]:
     """Advise to look at what most often stops an upgrade, where nodes are likely to be drained."""
-    if upgrade in {Upgrade.WEEKLY_RELEASE, Upgrade.PLATFORM}:
+    if not touches_nodes(upgrade):
         return ()
     step = Step(
-        "See that every workload can spare a pod. A Pod Disruption Budget with no allowed disruptions "
-        "(ALLOWED DISRUPTIONS 0) blocks the drain of its node.",
+        "Check that every workload can lose a pod: a Pod Disruption Budget with ALLOWED DISRUPTIONS 0 blocks "
+        "the drain of a node.",
         "kubectl get pdb -A",
     )
     return (step,)
 
 
-def check_windows(cluster: Cluster) -> Step:
-    """Advise to look at the windows."""
-    return Step(
-        "If the time does not suit you, change the window. AKS wants at least 15 minutes' notice.",
-        commands.aks("maintenanceconfiguration list", cluster, "--cluster-name"),
-    )
-
-
 def timeline(frame: RenderContext, entries: Iterable[tuple[str, datetime | None, str]]) -> Section:
     """Make the section of what happened when; entries without a time are left out."""
     facts = [
-        Fact(label, time_phrases.both(time, frame.zone) + (f", {note}" if note else ""))
+        Fact(label, frame.beside(time) + (f", {note}" if note else ""))
         for label, time, note in entries
         if time is not None
     ]
@@ -157,15 +202,15 @@ def notes(frame: RenderContext) -> tuple[str, ...]:
     audience = frame.audience
     if audience.name or audience.id != "default":
         why = (
-            f"Sent to the audience “{audience.name or audience.id}”: the routes of AKS Maintenance Notifier "
-            "send it news like this."
+            f"You get this because you are in the audience “{audience.name or audience.id}” of AKS "
+            "Maintenance Notifier."
         )
     else:
         why = (
-            "Sent to the default audience of AKS Maintenance Notifier, which hears of every cluster that no "
-            "route sends elsewhere."
+            "You get this because you are in the default audience of AKS Maintenance Notifier, which hears "
+            "of every cluster that no route sends elsewhere."
         )
     lines = [why]
-    as_of = f"Written {time_phrases.both(frame.as_of, frame.zone)}."
-    lines.append(as_of if audience.reply_to else f"{as_of} Nobody reads answers to this mail.")
+    sent = f"Sent {frame.beside(frame.as_of)}."
+    lines.append(sent if audience.reply_to else f"{sent} Replies are not read.")
     return tuple(lines)

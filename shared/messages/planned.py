@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.messages import commands, phrases, time_phrases, window_facts
+from shared.messages import commands, phrases, postponing, window_facts
 from shared.messages.event_view import view_of
+from shared.messages.presentation import Tone
 from shared.messages.view import Fact, Section, Step
-from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,193 +15,187 @@ if TYPE_CHECKING:
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import RenderContext, View
 
-CALENDAR = "The attached calendar entry has the time; it does not block yours."
+CALENDAR = "A calendar entry is attached. It shows as free."
+
+_MOVED = (
+    "The attached calendar entry replaces the one sent before. If your calendar keeps both, delete the "
+    "older one "
+    "by hand."
+)
+_CANCEL = (
+    "the attached file cancels the calendar entry sent earlier. If your calendar does not do that by itself, "
+    "delete the entry by hand."
+)
 
 
 def scheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell of a maintenance for the first time."""
-    what, start = phrases.WHAT[story.upgrade], story.planned
     return _coming(
         story,
         frame,
-        tail=time_phrases.brief(start, frame.as_of) if start else _window(story, frame),
-        headline=f"{what} is scheduled" if start else f"{what} is planned",
-        preheader=f"{story.cluster.name}: {what} {_starts(story, frame)}. What it means and what to "
-        "check beforehand.",
+        time=_when(story, frame),
+        headline=f"{phrases.what(story)} is {'scheduled' if story.planned else 'planned'}",
+        steps=(*phrases.check_budgets(story.upgrade), _check_running(story)),
+        calendar=CALENDAR,
     )
 
 
 def rescheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell that a maintenance starts at another time."""
-    what, start = phrases.WHAT[story.upgrade], story.planned
-    was = time_phrases.both(story.before, frame.zone) if story.before else "not known"
-    now = time_phrases.both(start, frame.zone) if start else _window(story, frame)
+    was = frame.beside(story.before) if story.before else "not known"
     return _coming(
         story,
         frame,
-        tail=f"now {time_phrases.brief(start, frame.as_of)}" if start else _window(story, frame),
-        headline=f"{what} has been moved",
-        preheader=f"{story.cluster.name}: {what} now {_starts(story, frame)}.",
-        change=(Fact("Was to start", was), Fact("Starts now", now)),
+        time=f"now {_when(story, frame)}",
+        headline=f"{phrases.what(story)} has been moved",
+        change=Fact("Before", was),
+        steps=phrases.check_budgets(story.upgrade),
+        calendar=_MOVED,
     )
 
 
 def reminder(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Remind of a maintenance."""
-    what, start = phrases.WHAT[story.upgrade], story.planned
-    tail = _begins(start, frame) if start else _starts(story, frame)
+    """Remind of a maintenance: what has changed since it was announced, and what is left to check."""
+    start = story.planned
+    away = frame.away(start) if start else _when(story, frame)
+    tail = f"{'was to start' if away.endswith('ago') else 'starts'} {away}"
     return _coming(
         story,
         frame,
-        tail=tail,
-        headline=f"{what} {tail}",
-        preheader=f"{story.cluster.name}: {what} {_starts(story, frame)}. Last things to check inside.",
+        time=f"was to start {away}" if away.endswith("ago") else away,
+        headline=f"{phrases.what(story)} {tail}",
+        change=Fact("Changed", _since(story, frame)),
+        steps=phrases.check_budgets(story.upgrade),
     )
 
 
 def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell that a maintenance does not take place, or not any further."""
-    event, what = story.event, phrases.WHAT[story.upgrade]
+    event, planned = story.event, story.planned
     begun = story.started is not None
     if begun:
-        meaning = (
-            "It had begun when it was canceled. Canceling does not roll anything back: some nodes are likely "
-            "to be done and others not, which is a state a cluster can stay in until the next upgrade."
-        )
-        steps: tuple[Step, ...] = (
-            Step("See how far it came: which nodes run which version.", "kubectl get nodes -o wide"),
+        now = "It had begun. Canceling rolls nothing back: some nodes are likely done and others not."
+        todo = phrases.todo(
+            Step("Check how far it came: which nodes run which version.", "kubectl get nodes -o wide"),
             Step(
-                "See that the cluster is in a good state.",
+                "Check the state of the cluster.",
                 commands.aks("show", story.cluster) + ' --query "{state:provisioningState}"',
             ),
         )
     else:
-        meaning = (
-            "Nothing has happened to the cluster, and nothing will at that time. AKS may well plan this "
-            "maintenance anew; then a new notice comes."
+        now = "Nothing has happened to the cluster, and nothing will at that time."
+        todo = Section(
+            heading=phrases.TODO,
+            paragraphs=("Nothing. If you did not expect this, the activity log tells who canceled it.",),
         )
-        steps = ()
-    planned = story.planned
-    there = time_phrases.local(planned or event.updated, frame.zone)
-    due = (
-        "was due " + time_phrases.brief(planned, frame.as_of)
-        if planned and not begun
-        else "after it had started"
-        if begun
-        else ""
-    )
+    due = "after it had started" if begun else f"was due {frame.short(planned)}" if planned else ""
     return view_of(
         story,
         frame,
-        subject=(what, story.cluster.name, due),
-        preheader=f"{story.cluster.name}: {what} canceled"
-        + (f"; it was to start {time_phrases.utc(planned)}." if planned else "."),
-        headline=f"{what} was canceled",
-        moment_label="Was to start" if planned else "Canceled",
-        moment=time_phrases.utc(planned or event.updated),
-        moment_more=(there,),
+        subject=(due, phrases.brief(story)),
+        preheader=now,
+        headline=f"{phrases.what(story)} was canceled",
+        panel=(
+            Fact("Was to start", frame.beside(planned) if planned else ""),
+            Fact("Canceled", frame.beside(event.updated)),
+            Fact("Now", now),
+            Fact("Next", "" if begun else "If AKS schedules it again, you get a new notice."),
+        ),
         sections=(
-            Section(heading="What it means", paragraphs=(meaning,)),
-            phrases.todo(*steps) if begun else _NOTHING,
+            todo,
             phrases.timeline(
                 frame,
-                [
-                    ("Announced", story.announced, ""),
-                    ("Was to start", planned, ""),
-                    ("Started", story.started, ""),
-                    ("Canceled", event.updated, ""),
-                ],
+                [("Announced", story.announced, ""), ("Started", story.started, "")],
             ),
         ),
         elsewhere="In the portal: Activity log, and Settings → Upgrades.",
-        notes=[f"Calendar: {_CANCEL}"] if planned else [],
+        notes=[f"Calendar: {_CANCEL}"] if story.announced else [],
     )
-
-
-_NOTHING = Section(
-    heading="What to do now",
-    paragraphs=("Nothing. If you did not expect this, the activity log tells who canceled it.",),
-)
-
-_CANCEL = (
-    "the attached file takes back the entry sent before. If your calendar does not do that by itself, delete "
-    "the entry by hand."
-)
 
 
 def _coming(
     story: MaintenanceHistory,
     frame: RenderContext,
     *,
-    tail: str,
+    time: str,
     headline: str,
-    preheader: str,
-    change: tuple[Fact, ...] = (),
+    steps: tuple[Step, ...],
+    change: Fact = Fact("", ""),  # noqa: B008 - frozen
+    calendar: str = "",
 ) -> View:
-    start = story.planned
-    expected = window_facts.expected(story)
-    shown = start or expected
-    there = time_phrases.local(shown, frame.zone) if shown else ""
-    away = time_phrases.away(shown, frame.as_of) if shown else ""
-    calendar = ""
-    if start and story.kind is Kind.SCHEDULED:
-        calendar = CALENDAR
-    elif start and change:
-        calendar = (
-            "The attached calendar entry replaces the one sent before. If your calendar keeps both, delete "
-            "the older one by hand."
-        )
-    unknown = (
-        () if start else ("AKS has not said when: it starts in the next maintenance window of the cluster.",)
-    )
-    sections = [Section(heading="What has changed", facts=change)] if change else []
-    sections += [
-        Section(
-            heading="What it means",
-            paragraphs=(*unknown, phrases.expect(story), phrases.BEST_EFFORT),
-        ),
-        phrases.todo(
-            *phrases.check_budgets(story.upgrade),
-            Step(
-                "See that the cluster is running and healthy. A stopped cluster is left out of its window.",
-                commands.aks("show", story.cluster)
-                + ' --query "{state:provisioningState, power:powerState.code}"',
-            ),
-            phrases.check_windows(story.cluster),
-        ),
-        phrases.timeline(frame, [("Announced", story.announced, ""), ("Starts", start, "")]),
-    ]
+    is_outside = window_facts.is_outside(story)
+    window = window_facts.fact(story, frame)
+    impact = phrases.expect(story)
+    version = _version(story)
     return view_of(
         story,
         frame,
-        subject=(phrases.WHAT[story.upgrade], story.cluster.name, tail),
-        preheader=preheader,
-        headline=headline,
-        moment_label="Expected" if expected else "Starts",
-        moment=time_phrases.utc(start) if start else window_facts.moment(story) or _capital(phrases.WINDOW),
-        moment_more=(there, away),
-        sections=sections,
+        tone=Tone.WARNING if is_outside else None,
+        subject=(time, _OUTSIDE if is_outside else "", phrases.brief(story)),
+        preheader=" ".join(part for part in (_first(window.value), change.value, impact) if part),
+        headline=f"{headline}, {_OUTSIDE}" if is_outside else headline,
+        panel=(_start(story, frame), change, window, version, Fact("Impact", impact)),
+        sections=(
+            Section(heading="Check before", steps=steps, paragraphs=() if steps else (_NOTHING,)),
+            postponing.section(story, frame),
+            Section(heading="What it means", paragraphs=(_UNASKED, phrases.BEST_EFFORT)),
+            _announced(story, frame),
+        ),
         elsewhere="In the portal: Settings → Upgrades, and Settings → Cluster configuration for the windows.",
-        notes=[calendar] if calendar else [],
+        notes=[calendar] if calendar and (story.planned or window_facts.expected(story)) else [],
     )
 
 
-def _starts(story: MaintenanceHistory, frame: RenderContext) -> str:
-    start = story.planned
+_OUTSIDE = "outside your windows"
+_NOTHING = "Nothing: nodes are likely not touched."
+_UNASKED = "If all is well nothing else has to be done: AKS starts, drains and ends it by itself."
+
+
+def _start(story: MaintenanceHistory, frame: RenderContext) -> Fact:
+    if story.planned:
+        return Fact("Starts", f"{frame.beside(story.planned)}, {frame.away(story.planned)}")
+    start = window_facts.expected(story)
+    unknown = "AKS has not given a time."
     if start is None:
-        return window_facts.tail(story, frame) or f"starts {phrases.WINDOW}"
-    return f"{_begins(start, frame)}, {time_phrases.utc(start)}"
+        return Fact("Starts", f"{unknown} It starts in the cluster's next maintenance window.")
+    about = "about " if story.snapshot and story.snapshot.next and story.snapshot.next.approximate else ""
+    return Fact("Expected", f"{about}{frame.beside(start)}, {frame.away(start)}. {unknown}")
 
 
-def _begins(start: datetime, frame: RenderContext) -> str:
-    away = time_phrases.away(start, frame.as_of)
-    return f"was to start {away}" if away.endswith("ago") else f"starts {away}"
+def _version(story: MaintenanceHistory) -> Fact:
+    if story.versions.after or not story.versions.before:
+        return Fact("Version", "")
+    channel = story.snapshot.channel if story.snapshot else ""
+    on = f", channel {channel}" if channel else ""
+    return Fact("Version", f"now {story.versions.before}{on}; AKS does not say which comes.")
 
 
-def _window(story: MaintenanceHistory, frame: RenderContext) -> str:
-    """Return when something starts whose start AKS does not say."""
+def _since(story: MaintenanceHistory, frame: RenderContext) -> str:
+    """Return what has changed since the notice before."""
+    if story.before:
+        return f"Moved since, from {frame.here(story.before)}."
+    noticed = story.announced or story.event.time
+    return f"Unchanged since the notice of {frame.here(noticed)}."
+
+
+def _announced(story: MaintenanceHistory, frame: RenderContext) -> Section:
+    return phrases.timeline(frame, [("Announced", story.announced, ""), ("Starts", story.planned, "")])
+
+
+def _check_running(story: MaintenanceHistory) -> Step:
+    return Step(
+        "Check that the cluster is running. Maintenance skips stopped clusters.",
+        commands.aks("show", story.cluster) + ' --query "{state:provisioningState, power:powerState.code}"',
+    )
+
+
+def _when(story: MaintenanceHistory, frame: RenderContext) -> str:
+    """Return when it starts, for a subject."""
+    start: datetime | None = story.planned
+    if start:
+        return frame.short(start)
     return window_facts.tail(story, frame) or phrases.WINDOW
 
 
-def _capital(words: str) -> str:
-    return words[0].upper() + words[1:]
+def _first(sentences: str) -> str:
+    return sentences.partition(". ")[0].rstrip(".") + "." if sentences else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.events.observation import Report, facts_of
-from shared.messages import observations, phrases, time_phrases
+from shared.messages import observations, phrases
 from shared.messages.view import Fact, Section
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
     """Tell the week, and the next two."""
     facts = facts_of(event, Report)
     coming = [
-        f"{time_phrases.brief_both(one.start, frame.zone, frame.as_of) if one.start else phrases.WINDOW}"
-        f" · {one.name} · {one.what}"
+        f"{frame.short(one.start) if one.start else phrases.WINDOW} · {one.name} · {one.what}"
         for one in facts.coming
     ]
     left = facts.coming_count - len(coming)
@@ -37,8 +36,11 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
         ),
         headline="The week in AKS maintenance",
         preheader=f"{facts.coming_count} maintenances in the next two weeks{unhappy}.",
-        moment_label="Since",
-        moment=time_phrases.utc(facts.since),
+        panel=(
+            Fact("Since", frame.beside(facts.since)),
+            Fact("Coming", f"{facts.coming_count:,} in the next two weeks"),
+            Fact("Open", f"{len(facts.open):,} failures" if facts.open else "no failure"),
+        ),
         sections=(
             observations.listed("Failed and still open", facts.open, len(facts.open)),
             Section(
@@ -62,13 +64,11 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
                     ),
                     Fact(
                         "Last event delivered",
-                        time_phrases.both(facts.last_event, frame.zone) if facts.last_event else _NEVER,
+                        frame.beside(facts.last_event) if facts.last_event else _NEVER,
                     ),
                     Fact(
                         "Last reconcile",
-                        time_phrases.both(facts.last_reconcile, frame.zone)
-                        if facts.last_reconcile
-                        else _NEVER,
+                        frame.beside(facts.last_reconcile) if facts.last_reconcile else _NEVER,
                     ),
                     Fact("Events missed", f"{facts.missed:,}"),
                     Fact("Messages sent", f"{facts.sent:,}"),

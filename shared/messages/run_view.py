@@ -38,21 +38,18 @@ def view_of(
 ) -> View:
     """Return the view of an event of a run: which fleet, where to look, what was sent.
 
-    Empty parts are left out.
+    `subject` is what follows the fleet. Empty parts are left out.
     """
     event, usual = story.event, presentation(story.kind)
-    there = time_phrases.local(event.updated, frame.zone)
     return View(
         status=status or usual.status,
         tone=tone or usual.tone,
-        subject=tuple(part for part in subject if part),
+        subject=(story.fleet.name, *(part for part in subject if part)),
         preheader=preheader,
         headline=headline,
         cluster=story.fleet.name,
         where=f"Fleet · {phrases.where(story.fleet, '')}",
-        moment_label=moment_label,
-        moment=time_phrases.utc(event.updated),
-        moment_more=tuple(part for part in (there, *moment_more) if part),
+        panel=(Fact(moment_label, ", ".join((frame.beside(event.updated), *moment_more))),),
         sections=tuple(section for section in sections if section.says_something()),
         portal=Link("Open the fleet in the Azure portal", portal.resource(frame.look.portal, story.fleet)),
         elsewhere="In the portal: Fleet resources → Multi-cluster update, and there the run.",
@@ -78,7 +75,7 @@ def at_gate(run: RunFacts, gate: Gate) -> str:
 def show(story: RunHistory) -> Step:
     """Advise to look at the run."""
     return Step(
-        f"See how the run stands ({EXTENSION}).",
+        f"Check how the run stands ({EXTENSION}).",
         commands.fleet("updaterun show", story.fleet, story.run.name),
     )
 
@@ -87,9 +84,7 @@ def so_far(story: RunHistory, frame: RenderContext) -> Section:
     """Make the section of what has happened in the run, as far as it is known."""
     known = [event for event in story.before if event.updated <= story.event.updated]
     facts = (
-        Fact(time_phrases.brief_both(event.updated, frame.zone, frame.as_of), told)
-        for event in known[-_MAX_BEFORE:]
-        if (told := happened(event))
+        Fact(frame.here(event.updated), told) for event in known[-_MAX_BEFORE:] if (told := happened(event))
     )
     return Section(heading="What has happened so far", facts=tuple(facts))
 
@@ -116,7 +111,7 @@ def _window(window: MemberWindow, frame: RenderContext) -> str:
     if window.start is None or window.end is None:
         return "no window: updated as soon as it is its turn"
     length = time_phrases.span(window.end - window.start)
-    return f"{time_phrases.brief_both(window.start, frame.zone, frame.as_of)}, for {length}"
+    return f"{frame.beside(window.start)}, for {length}"
 
 
 def happened(event: Event) -> str:

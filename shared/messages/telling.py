@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -34,7 +35,7 @@ from shared.messages.presentation import RANK
 from shared.messages.run_history import is_of_a_run, read_run
 from shared.messages.view import RenderContext
 from shared.notices.kinds import Kind
-from shared.notices.records import RejectedInput, SentMail
+from shared.notices.records import MAX_ABOUT, RejectedInput, SentMail, StoredEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,14 +114,21 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
     if isinstance(row, RejectedInput):
         return notifier_problems.rejected(row, frame)
     if isinstance(row, SentMail):
+        about = _about(row, rows, frame)
         if member.kind is Kind.UNREACHABLE:
-            return unreachable.unreachable(member, row, rows, frame)
-        return notifier_problems.undelivered(row, rows, frame)
+            return unreachable.unreachable(member, row, about, frame)
+        return notifier_problems.undelivered(row, about, frame)
     if of_no_cluster.tells(member.kind):
         return of_no_cluster.view(member.kind, row.event, frame)
     if is_of_a_run(row):
         return _OF_RUNS[member.kind](read_run(member, rows), frame)
     story = read_history(member, rows)
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
-    view = of_run.with_run(window_facts.with_windows(view, story, frame), story)
-    return escalation.with_escalation(late.with_lateness(view, story), story, frame)
+    view = late.with_lateness(window_facts.with_cluster(view, story, frame), story)
+    return escalation.with_escalation(of_run.with_run(view, story), story, frame)
+
+
+def _about(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> list[View]:
+    """Return what the events tell that a mail was about, as far as their rows are known."""
+    known = (member for member in row.members if isinstance(rows.get(member.key), StoredEvent))
+    return [_single(member, rows, frame) for member in islice(known, MAX_ABOUT)]

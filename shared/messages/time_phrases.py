@@ -1,4 +1,4 @@
-"""Times in words: always UTC, the audience's zone beside it, and how far away they are.
+"""Times in words: in the audience's zone with its offset, in UTC beside it, and how far away they are.
 
 Names of days and months are written here rather than taken from `strftime`, which follows the locale.
 """
@@ -16,6 +16,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _HALF_A_YEAR = timedelta(days=183)
+_DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 
 def zone(name: str) -> tzinfo:
@@ -31,47 +32,82 @@ def day(date_: date) -> str:
     return f"{_DAYS[date_.weekday()]} {date_.day} {_MONTHS[date_.month - 1]} {date_.year}"
 
 
-def brief(time: datetime, as_of: datetime) -> str:
-    """Write a time as subjects do: `Fri 27 Nov 01:00 UTC`, with its year if that is half a year away."""
-    if abs(time - as_of) >= _HALF_A_YEAR:
-        return utc(time)
-    time = time.astimezone(UTC)
-    return f"{_DAYS[time.weekday()]} {time.day} {_MONTHS[time.month - 1]} {time:%H:%M} UTC"
-
-
 def utc(time: datetime) -> str:
     """Write a time in UTC: `Fri 27 Nov 2026, 01:00 UTC`."""
     time = time.astimezone(UTC)
     return f"{day(time)}, {time:%H:%M} UTC"
 
 
-def local(time: datetime, zone_: tzinfo) -> str:
-    """Write the same time in the audience's zone: `02:00 Europe/Berlin`, with the day where it is another.
+def short(time: datetime, zone_: tzinfo, as_of: datetime) -> str:
+    """Write a time as subjects do: `Fri 27 Nov 02:00` in the audience's zone, or `Fri 27 Nov 01:00 UTC`.
 
-    Empty where the zone is UTC.
+    With its year where that is half a year away, and its offset where the clock shows that time twice.
     """
+    there, name = _there(time, zone_)
+    words = f"{_date(there, as_of)} {there:%H:%M}"
+    if not name:
+        return f"{words} UTC"
+    is_twice = there.replace(fold=0).utcoffset() != there.replace(fold=1).utcoffset()
+    return f"{words} ({offset(there)})" if is_twice else words
+
+
+def here(time: datetime, zone_: tzinfo, as_of: datetime | None = None) -> str:
+    """Write a time as sentences do: `Fri 27 Nov 02:00 Berlin (UTC+1)`, or `Fri 27 Nov 01:00 UTC`."""
+    there, name = _there(time, zone_)
+    return f"{_date(there, as_of)} {_clock(there, name)}"
+
+
+def beside(time: datetime, zone_: tzinfo, as_of: datetime | None = None) -> str:
+    """Write a time as panels do: `Fri 27 Nov 02:00 Berlin (UTC+1) · 01:00 UTC`, the day where it differs."""
+    there, name = _there(time, zone_)
+    if not name:
+        return here(time, zone_, as_of)
+    same = time.astimezone(UTC)
+    also = f"{same:%H:%M} UTC" if same.date() == there.date() else f"{_date(same, as_of)} {same:%H:%M} UTC"
+    return f"{here(time, zone_, as_of)} · {also}"
+
+
+def between(start: datetime, end: datetime, zone_: tzinfo, as_of: datetime) -> str:
+    """Write a span of time as sentences do: `Fri 27 Nov 02:00-06:00 Berlin (UTC+1)`."""
+    first, name = _there(start, zone_)
+    last, _ = _there(end, zone_)
+    near = last.date() == first.date() or end - start < timedelta(days=6)
+    end_day = f"{_DAYS[last.weekday()]} " if near else f"{_date(last, as_of)} "
+    end_day = "" if last.date() == first.date() else end_day
+    if not near or (name and first.utcoffset() != last.utcoffset()):
+        return f"{_date(first, as_of)} {_clock(first, name)} to {end_day}{_clock(last, name)}"
+    return f"{_date(first, as_of)} {first:%H:%M}{_DASH}{end_day}{_clock(last, name)}"
+
+
+def offset(time: datetime) -> str:
+    """Write how far a local time lies from UTC: `UTC+1`, `UTC+5:30`, `UTC-8`."""
+    minutes = round((time.utcoffset() or timedelta(0)).total_seconds() / _MINUTE)
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "+" if minutes > 0 else _MINUS
+    return f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "")
+
+
+def _there(time: datetime, zone_: tzinfo) -> tuple[datetime, str]:
+    """Return a time in a zone, and what to call the zone: its city; nothing for UTC."""
     name = str(zone_)
-    if name in {"UTC", "Etc/UTC"}:
-        return ""
-    try:
-        there = time.astimezone(zone_)
-    except OverflowError:  # the last hours of the year 9999
-        return ""
-    if there.date() == time.astimezone(UTC).date():
-        return f"{there:%H:%M} {name}"
-    return f"{_DAYS[there.weekday()]} {there.day} {_MONTHS[there.month - 1]}, {there:%H:%M} {name}"
+    if name not in {"UTC", "Etc/UTC"}:
+        try:
+            return time.astimezone(zone_), name.rpartition("/")[2].replace("_", " ")
+        except OverflowError:  # the last hours of the year 9999
+            pass
+    return time.astimezone(UTC), ""
 
 
-def both(time: datetime, zone_: tzinfo) -> str:
-    """Write a time in UTC and in the audience's zone: `Fri 27 Nov 2026, 01:00 UTC (02:00 Europe/Berlin)`."""
-    there = local(time, zone_)
-    return f"{utc(time)} ({there})" if there else utc(time)
+def _date(time: datetime, as_of: datetime | None) -> str:
+    """Write a day, with its year where that is half a year away, or where it is not said from when."""
+    words = f"{_DAYS[time.weekday()]} {time.day} {_MONTHS[time.month - 1]}"
+    return f"{words} {time.year}," if as_of is None or abs(time - as_of) >= _HALF_A_YEAR else words
 
 
-def brief_both(time: datetime, zone_: tzinfo, as_of: datetime) -> str:
-    """Write a time in brief and in the audience's zone: `Fri 27 Nov 01:00 UTC (02:00 Europe/Berlin)`."""
-    there, here = local(time, zone_), brief(time, as_of)
-    return f"{here} ({there})" if there else here
+def _clock(time: datetime, name: str) -> str:
+    return f"{time:%H:%M} {name} ({offset(time)})" if name else f"{time:%H:%M} UTC"
 
 
 def span(length: timedelta) -> str:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared import keys
-from shared.messages import notifier_problems, phrases, time_phrases
+from shared.messages import notifier_problems, phrases
 from shared.messages.presentation import PRESENTATION, Tone
 from shared.messages.view import Fact, Section, Step, View
 from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from shared.messages.view import RenderContext
-    from shared.notices.records import MailItem, Report, Row, SentMail
+    from shared.notices.records import MailItem, Report, SentMail
 
 _BLOCK = (
     "A hard bounce blocks an address for 24 hours, and every further mail within a block prolongs it: to 48 "
@@ -47,7 +47,7 @@ _MEANINGS = {
     ),
     "filteredspam": _Meaning(
         "it was taken for spam, and rejected or blocked.",
-        "FilteredSpam: ask whoever runs that mail system to trust the sender, and see that SPF, DKIM and "
+        "FilteredSpam: ask whoever runs that mail system to trust the sender, and check that SPF, DKIM and "
         "DMARC of the sender's domain are in order.",
     ),
     "failed": _Meaning(
@@ -71,17 +71,19 @@ def reports(member: MailItem, row: SentMail) -> tuple[Report, ...]:
     return tuple(named[:1]) or row.reports
 
 
-def unreachable(member: MailItem, row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> View:
-    """Return which addresses a mail did not reach, what the mail service said of each, and what to do."""
+def unreachable(member: MailItem, row: SentMail, mail: Sequence[View], frame: RenderContext) -> View:
+    """Return which addresses a mail did not reach, what the mail service said of each, and what to do.
+
+    `mail` is what each of its members tells, as far as their rows are known.
+    """
     subject, told = row.subject or "without a subject", reports(member, row)
     addresses = tuple(dict.fromkeys(report.recipient for report in told))
     statuses = tuple(dict.fromkeys(report.status for report in told))
     who = addresses[0] if len(addresses) == 1 else f"{len(addresses)} addresses"
     gone = {address.lower() for address in (*addresses, *row.refused)}
     others = [address for address in row.to if address.lower() not in gone]
-    there = time_phrases.local(row.at, frame.zone)
     found = {status.lower(): _MEANINGS.get(status.lower(), _OTHER) for status in statuses}
-    about = notifier_problems.told(row, rows)
+    about = notifier_problems.lines(row, mail)
     facts = [
         Fact("Subject", subject),
         Fact("Audience", row.audience),
@@ -95,9 +97,7 @@ def unreachable(member: MailItem, row: SentMail, rows: Mapping[str, Row], frame:
         subject=(who, ", ".join(statuses), subject),
         preheader=f"{', '.join(map(_said, told))}. A mail to {row.audience} did not arrive there.",
         headline=f"A mail did not reach {who}",
-        moment_label="Sent",
-        moment=time_phrases.utc(row.at),
-        moment_more=(there,) if there else (),
+        panel=(Fact("Sent", frame.beside(row.at)), Fact("Got it", _others(others))),
         sections=(
             Section(
                 heading="What happened",
@@ -108,24 +108,24 @@ def unreachable(member: MailItem, row: SentMail, rows: Mapping[str, Row], frame:
             ),
             Section(
                 heading="What it means",
-                paragraphs=(_others(others),),
                 items=tuple(
                     f"{status}: {_MEANINGS.get(status.lower(), _OTHER).means}" for status in statuses
                 ),
                 note=_BLOCK if found.keys() & {"bounced", "suppressed"} else "",
             ),
             Section(
-                heading="What to do now",
+                heading=phrases.TODO,
                 steps=(
                     *(Step(meaning.step) for meaning in dict.fromkeys(found.values())),
                     Step(
-                        "Addresses stand in the settings: EMAIL_TO for the default audience, ROUTES for the "
-                        "others. A mailing list of the team outlives the people in it."
+                        "Correct the address where it is set: EMAIL_TO for the default audience, ROUTES "
+                        "for the "
+                        "others. A team list is safer than personal addresses."
                     ),
                     Step("Tell the people behind the address, if what the mail was about matters to them."),
                 ),
             ),
-            *([Section(heading="What the mail was about", items=about)] if len(about) > 1 else []),
+            *([Section(heading="What the mail was about", items=about)] if mail else []),
             Section(heading="The mail", facts=tuple(fact for fact in facts if fact.value)),
         ),
         notes=phrases.notes(frame),
@@ -143,5 +143,5 @@ def _said(report: Report) -> str:
 
 def _others(others: list[str]) -> str:
     if not others:
-        return "The mail went to nobody else: as far as is known, nobody has got it."
-    return f"The mail went to others as well: {', '.join(others)}."
+        return "Nobody else: as far as is known, nobody has got it."
+    return f"The others: {', '.join(others)}."

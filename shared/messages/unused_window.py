@@ -8,11 +8,11 @@ from shared.events.observation import UnusedWindow, facts_of
 from shared.maintenance import NODE_OS
 from shared.messages import commands, phrases, time_phrases
 from shared.messages.event_view import view_of
-from shared.messages.view import Fact, Section, Step, View
+from shared.messages.view import Fact, Section, Step
 
 if TYPE_CHECKING:
     from shared.messages.history import MaintenanceHistory
-    from shared.messages.view import RenderContext
+    from shared.messages.view import RenderContext, View
 
 _FURTHER = (
     "The release had not reached the region: see releases.aks.azure.com.",
@@ -25,22 +25,31 @@ def nothing_happened(story: MaintenanceHistory, frame: RenderContext) -> View:
     """Tell that a window passed unused, with what was there to be had, and the likely reasons."""
     facts = facts_of(story.event, UnusedWindow)
     what = "node image" if facts.configuration == NODE_OS else "Kubernetes version"
-    there = time_phrases.local(facts.start, frame.zone)
-    steps = [
-        Step("See what AKS offers the cluster.", f"{commands.aks('get-upgrades', story.cluster)} -o table"),
-        phrases.check_windows(story.cluster),
-        Step("See what would block a drain.", "kubectl get pdb -A"),
-    ]
+    long = time_phrases.span(facts.end - facts.start)
     return view_of(
         story,
         frame,
-        subject=("nothing happened", story.cluster.name, time_phrases.brief(facts.start, frame.as_of)),
-        preheader=f"{story.cluster.name}: the window passed, {facts.available} was there, AKS said nothing.",
+        subject=("nothing happened", frame.short(facts.start)),
+        preheader=f"The window passed, {facts.available} was there, and AKS said nothing.",
         headline="A maintenance window passed, and nothing happened",
-        moment_label="The window",
-        moment=time_phrases.utc(facts.start),
-        moment_more=(there, f"{time_phrases.span(facts.end - facts.start)} long"),
+        panel=(
+            Fact("Window", f"{frame.beside(facts.start)}, {long} long"),
+            Fact("Runs", facts.current),
+            Fact("Available", facts.available),
+            Fact("Configuration", facts.configuration),
+        ),
         sections=(
+            phrases.todo(
+                Step(
+                    "See what AKS offers the cluster.",
+                    f"{commands.aks('get-upgrades', story.cluster)} -o table",
+                ),
+                Step(
+                    "List the windows: the next one is when AKS is likely to try again.",
+                    commands.aks("maintenanceconfiguration list", story.cluster, "--cluster-name"),
+                ),
+                Step("See what would block a drain.", "kubectl get pdb -A"),
+            ),
             Section(
                 heading="What happened",
                 paragraphs=(
@@ -49,22 +58,12 @@ def nothing_happened(story: MaintenanceHistory, frame: RenderContext) -> View:
                         "reported anything for this window."
                     ),
                 ),
-                facts=tuple(
-                    fact
-                    for fact in (
-                        Fact("Runs", facts.current),
-                        Fact("Available", facts.available),
-                        Fact("Configuration", facts.configuration),
-                    )
-                    if fact.value
-                ),
             ),
             Section(
                 heading="Likely reasons",
                 items=facts.reasons or _FURTHER,
                 note="" if facts.reasons else "Nothing about the cluster itself explains it.",
             ),
-            phrases.todo(*steps),
         ),
         elsewhere="In the portal: Settings → Upgrades.",
     )

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.audience import Audience
+from shared.messages import time_phrases
 from shared.messages.presentation import Tone
 from shared.text import clean, clip, line
 
@@ -68,6 +69,22 @@ class RenderContext(msgspec.Struct, frozen=True):
     audience: Audience
     look: Branding
 
+    def short(self, time: datetime) -> str:
+        """Write a time as subjects do: `Fri 27 Nov 02:00`, or `Fri 27 Nov 01:00 UTC`."""
+        return time_phrases.short(time, self.zone, self.as_of)
+
+    def here(self, time: datetime) -> str:
+        """Write a time as sentences do: `Fri 27 Nov 02:00 Berlin (UTC+1)`."""
+        return time_phrases.here(time, self.zone, self.as_of)
+
+    def beside(self, time: datetime) -> str:
+        """Write a time as panels do: `Fri 27 Nov 02:00 Berlin (UTC+1) · 01:00 UTC`."""
+        return time_phrases.beside(time, self.zone, self.as_of)
+
+    def away(self, time: datetime) -> str:
+        """Return how far away a time is: `in 7 days`."""
+        return time_phrases.away(time, self.as_of)
+
 
 class Fact(msgspec.Struct, frozen=True):
     """A label and its value."""
@@ -90,6 +107,13 @@ class Link(msgspec.Struct, frozen=True):
     url: str
 
 
+class Table(msgspec.Struct, frozen=True):
+    """Several things of one kind: the names of the columns, and a row each."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 class Section(msgspec.Struct, frozen=True, kw_only=True):
     """A heading and what stands under it, in this order."""
 
@@ -97,15 +121,45 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     paragraphs: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     facts: tuple[Fact, ...] = ()
+    table: Table | None = None
     steps: tuple[Step, ...] = ()
     note: str = ""
     command: str = ""
     """What the note speaks of, to be copied."""
     links: tuple[Link, ...] = ()
 
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The items, and each row of the table as one, for what has no tables."""
+        rows = self.table.rows if self.table else ()
+        return (*self.items, *(" · ".join(cell for cell in row if cell) for row in rows))
+
     def says_something(self) -> bool:
         """Return whether there is anything under the heading."""
-        return bool(self.paragraphs or self.items or self.facts or self.steps or self.links)
+        return bool(self.paragraphs or self.items or self.facts or self.table or self.steps or self.links)
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What whoever is on call asks first about a failure, and the answers."""
+
+    now: str
+    """Whether anything is down; worded as likely where the facts are inference."""
+    urgency: str
+    """How soon to act: `Act now`, `Today, in working hours`, `Can wait for the next window`, `Not known`."""
+    whose: str
+    """Whose problem it is."""
+    blocked_by: tuple[str, ...] = ()
+    """Names of what stands in the way: three of them at most, and how many more there are."""
+
+    def facts(self) -> tuple[Fact, ...]:
+        """Return the same as labels and values."""
+        facts = (
+            Fact("Now", self.now),
+            Fact("Urgency", self.urgency),
+            Fact("Whose", self.whose),
+            Fact("Blocked by", ", ".join(self.blocked_by)),
+        )
+        return tuple(fact for fact in facts if fact.value)
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,16 +168,20 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     tone: Tone
     subject: tuple[str, ...]
-    """What follows the status, most telling first; joined with dots."""
+    """What follows the status: the cluster, then reason or time, then the rest; joined with dots."""
     preheader: str
+    """What an inbox shows beside the subject: what the subject does not say."""
     headline: str
     cluster: str = ""
     where: str = ""
-    moment_label: str = ""
     moment: str = ""
-    """When, in large letters: the time in UTC."""
-    moment_more: tuple[str, ...] = ()
-    """The same time elsewhere, and how far away it is."""
+    """When it happened: in the reader's zone, in UTC, and after how long."""
+    quote: str = ""
+    """AKS's own sentence, cut, where nobody knows more than it says."""
+    verdict: Verdict | None = None
+    """Of a failure."""
+    panel: tuple[Fact, ...] = ()
+    """What the reader asks first, and the answers: of anything but a failure."""
     sections: tuple[Section, ...] = ()
     portal: Link | None = None
     elsewhere: str = ""
@@ -137,6 +195,16 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     """The foot of the mail: who gets it and why."""
 
+    @property
+    def first_screen(self) -> tuple[Fact, ...]:
+        """What the reader asks first, and the answers."""
+        return (*(self.verdict.facts() if self.verdict else ()), *self.panel)
+
+    @property
+    def first_step(self) -> Step | None:
+        """The first thing to do that has a command."""
+        return next((step for part in self.sections for step in part.steps if step.command), None)
+
     def cut(self, room: SizeBudget) -> View:
         """Return how much of the raw text is left out where there is no room for all of it."""
         left = len(self.raw) - room.raw
@@ -148,18 +216,31 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing told in a digest."""
+    """One thing told in a digest: a row."""
 
     cluster: str
     sort: str = "cluster"
     """What that is, as it is counted: `cluster` or `fleet`."""
     group: str = ""
+    """The resource group, where clusters share a name."""
     url: str = ""
-    what: str
+    what: str = ""
     """Empty where the heading of its group says it."""
     when: str = ""
+    is_time: bool = False
+    """Whether `when` is a point in time and nothing else."""
     title: str = ""
     command: str = ""
+
+    @property
+    def name(self) -> str:
+        """The cluster, told apart from others of its name."""
+        return f"{self.cluster} ({self.group})" if self.group else self.cluster
+
+    @property
+    def details(self) -> str:
+        """What there is to say beside the name and the time."""
+        return " · ".join(part for part in (self.group, self.what, self.title) if part)
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,12 +249,29 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     heading: str
     tone: Tone
     items: tuple[Item, ...]
+    step: str = ""
+    """What to do first, where that is the same for all of them."""
     command: str = ""
     """What to run, where that is the same for all of them."""
     more: tuple[str, ...] = ()
-    """Clusters told of by name only, where there is no room for more."""
+    """Clusters told of by name only: of what is routine, or where there is no room for more."""
     left: int = 0
     """How many things those are."""
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing told in a digest, as a row of the table that travels with it."""
+
+    cluster: str
+    resource_group: str = ""
+    subscription: str = ""
+    kind: str
+    status: str = ""
+    time_utc: str = ""
+    """`2026-11-20T01:47:00Z`."""
+    time_local: str = ""
+    """The same in the audience's zone, with its offset."""
+    reason: str = ""
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,9 +282,12 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     subject: tuple[str, ...]
     preheader: str
     headline: str
+    """The news: how many of how many, and why."""
     counts: tuple[str, ...]
     """`2 failed`, `3 completed`: all of what is told."""
     groups: tuple[Group, ...]
+    listing: tuple[Listed, ...] = ()
+    """All of it as a table, a row for everything told."""
     banner: str = ""
     """On top of everything: that this mail went to somebody else, or may have come before."""
     notes: tuple[str, ...] = ()

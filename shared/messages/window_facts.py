@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 OUTSIDE = "AKS may do this for urgent maintenance, or to finish work deferred from an earlier window."
 
 _DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
-_AFTER = ("What it means", "What happened")
+_PLANNED = AHEAD | {Kind.NOT_STARTED}
 
 
 def expected(story: MaintenanceHistory) -> datetime | None:
@@ -36,65 +36,73 @@ def expected(story: MaintenanceHistory) -> datetime | None:
 
 
 def tail(story: MaintenanceHistory, frame: RenderContext) -> str:
-    """Return in brief when it is expected: `expected Sat 28 Nov 09:00 UTC`; empty where that is not known."""
+    """Return when it is expected, for a subject: `about Sat 28 Nov 10:00`; empty where that is not known."""
     start = expected(story)
-    return f"expected {_about(story)}{time_phrases.brief(start, frame.as_of)}" if start else ""
-
-
-def moment(story: MaintenanceHistory) -> str:
-    """Return the same in full; empty where it is not known."""
-    start = expected(story)
-    return f"{_about(story)}{time_phrases.utc(start)}" if start else ""
+    return f"about {frame.short(start)}" if start else ""
 
 
 def is_outside(story: MaintenanceHistory) -> bool:
-    """Return whether what has started did so outside of the windows for it."""
+    """Return whether what has started did so, or what is planned will, outside of the windows for it."""
     snapshot = story.snapshot
     return (
-        story.kind in UNDER_WAY
-        and snapshot is not None
+        snapshot is not None
+        and _has_start(story)
         and snapshot.governed
         and snapshot.window is None
         and not _is_vague(snapshot)
     )
 
 
-def shown(span: Span, snapshot: ClusterSnapshot, as_of: datetime | None = None) -> str:
-    """Write a window in its own time: `Sat 01:00-05:00 (UTC-08:00)`, with the date where `as_of` is given."""
+def fact(story: MaintenanceHistory, frame: RenderContext) -> Fact:
+    """Return where the start lies, and when the next window comes, as far as that helps; else empty."""
+    return Fact("Window", " ".join(_sentences(story, frame)))
+
+
+def shown(span: Span, snapshot: ClusterSnapshot, frame: RenderContext) -> str:
+    """Write a window in the reader's zone, and in brackets as it is set where that is another time.
+
+    `Fri 27 Nov 02:00-06:00 Berlin (UTC+1) (set as Thu 17:00-21:00 UTC-08:00)`.
+    """
+    here = time_phrases.between(span.start, span.end, frame.zone, frame.as_of)
     start, end = span.start.astimezone(snapshot.zone), span.end.astimezone(snapshot.zone)
-    first = time_phrases.day(start.date())
-    day = first if as_of else first[:3]
-    last = f"{end:%H:%M}" if end.date() == start.date() else f"{time_phrases.day(end.date())[:3]} {end:%H:%M}"
-    return f"{day} {start:%H:%M}{_DASH}{last} ({_offset(snapshot)})"
+    if start.utcoffset() == span.start.astimezone(frame.zone).utcoffset():
+        return here
+    first, last = time_phrases.day(start.date())[:3], time_phrases.day(end.date())[:3]
+    until = f"{end:%H:%M}" if end.date() == start.date() else f"{last} {end:%H:%M}"
+    return f"{here} (set as {first} {start:%H:%M}{_DASH}{until} {offset(snapshot)})"
 
 
-def with_windows(view: View, story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Return the view with what is known of the windows, below what it means, and of the cluster, last."""
+def offset(snapshot: ClusterSnapshot) -> str:
+    """Write the windows' own offset as it is set: `UTC-08:00`."""
+    if not snapshot.offset:
+        return "UTC"
+    size = timedelta(minutes=abs(snapshot.offset)) // timedelta(minutes=1)
+    return f"UTC{_MINUS if snapshot.offset < 0 else '+'}{size // 60:02}:{size % 60:02}"
+
+
+def with_cluster(view: View, story: MaintenanceHistory, frame: RenderContext) -> View:
+    """Return the view with what is known of the cluster, last."""
     snapshot = story.snapshot
     if snapshot is None:
         return view
-    sections = list(view.sections)
-    sentences = tuple(_sentences(story, snapshot, frame))
-    if sentences:
-        places = [place for place, other in enumerate(sections) if other.heading in _AFTER]
-        at = places[-1] + 1 if places else len(sections)
-        sections.insert(at, Section(heading="The windows", paragraphs=sentences))
-    sections.append(Section(heading="The cluster", facts=tuple(_facts(snapshot, frame))))
-    return replace(view, sections=tuple(sections))
+    section = Section(heading="The cluster", facts=tuple(_facts(snapshot, frame)))
+    return replace(view, sections=(*view.sections, section))
 
 
-def _sentences(story: MaintenanceHistory, snapshot: ClusterSnapshot, frame: RenderContext) -> Iterator[str]:
-    """Return where the start lies, and when the next window comes, as far as that helps with this notice."""
-    kind = story.kind
-    if story.event.news or kind in {Kind.COMPLETED, Kind.CANCELED, Kind.END_OF_SUPPORT, Kind.NEWS}:
+def _has_start(story: MaintenanceHistory) -> bool:
+    return story.kind in UNDER_WAY or (story.kind in _PLANNED and story.planned is not None)
+
+
+def _sentences(story: MaintenanceHistory, frame: RenderContext) -> Iterator[str]:
+    kind, snapshot = story.kind, story.snapshot
+    if snapshot is None:
         return
     if snapshot.lacks:
-        yield "It has no window for this kind of maintenance: AKS picks the time."
+        yield "None for this kind of maintenance: AKS picks the time."
         return
     if not snapshot.governed:
         return
-    has_start = kind in UNDER_WAY or (kind is not Kind.FAILED and story.planned is not None)
-    if has_start:
+    if _has_start(story):
         yield _place(story, snapshot, frame)
     if snapshot.next is not None and not (snapshot.window and kind in AHEAD | {Kind.STARTED}):
         yield _next(story, snapshot.next, snapshot, frame)
@@ -102,55 +110,46 @@ def _sentences(story: MaintenanceHistory, snapshot: ClusterSnapshot, frame: Rend
 
 def _place(story: MaintenanceHistory, snapshot: ClusterSnapshot, frame: RenderContext) -> str:
     """Return whether the start lies inside a window."""
-    verb = "It started" if story.kind in UNDER_WAY else "The planned start lies"
     window = snapshot.window
     if window is None:
         if _is_vague(snapshot):
-            return f"{verb} outside the windows expected; how AKS counts such windows is not documented."
-        return f"{verb} outside your windows: {OUTSIDE}"
-    where = f"{verb} {'probably ' if window.approximate else ''}inside your window {shown(window, snapshot)}"
+            return "Outside the windows expected; how AKS counts such windows is not documented."
+        return f"Outside your windows. {OUTSIDE}"
+    where = f"{'Probably inside' if window.approximate else 'Inside'} yours, {shown(window, snapshot, frame)}"
+    if story.kind is Kind.STARTED:
+        return f"{where}; it ends {frame.away(window.end)}."
     if story.kind is not Kind.STILL_RUNNING:
         return f"{where}."
     passed = frame.as_of >= window.end
-    return f"{where}, which {'ended' if passed else 'ends'} {time_phrases.away(window.end, frame.as_of)}."
+    return f"{where}; it {'ended' if passed else 'ends'} {frame.away(window.end)}."
 
 
 def _next(story: MaintenanceHistory, span: Span, snapshot: ClusterSnapshot, frame: RenderContext) -> str:
     """Return when the next window comes."""
     approximate = "probably " if span.approximate else ""
-    when = f"{approximate}{shown(span, snapshot, frame.as_of)}, {time_phrases.away(span.start, frame.as_of)}"
-    if expected(story):
-        why = (
-            " The time is approximate: AKS does not document how it counts such windows."
-            if span.approximate
-            else ""
-        )
-        return f"The next window for this kind of maintenance is {when}: the start is expected then.{why}"
-    return f"The next window for this kind of maintenance is {when}."
+    said = f"Next: {approximate}{shown(span, snapshot, frame)}, {frame.away(span.start)}."
+    if span.approximate and expected(story):
+        return f"{said} AKS does not document how it counts such windows."
+    return said
 
 
 def _facts(snapshot: ClusterSnapshot, frame: RenderContext) -> Iterator[Fact]:
+    special = [
+        f"{pool.name}: {', '.join(words)}"
+        for pool in snapshot.pools
+        if (words := [word for word in (pool.strategy, pool.undrainable) if word])
+    ]
     named = (
         ("Kubernetes version", snapshot.version),
         ("Upgrade channel", snapshot.channel),
         ("Node OS channel", snapshot.os_channel),
+        ("SKU", snapshot.sku if snapshot.is_automatic else ""),
+        ("Node pools", "; ".join(special)),
     )
     yield from (Fact(label, value) for label, value in named if value)
-    yield Fact("As of", time_phrases.both(snapshot.read, frame.zone))
+    yield Fact("As of", frame.beside(snapshot.read))
 
 
 def _is_vague(snapshot: ClusterSnapshot) -> bool:
     """Return whether a window may lie where none was reckoned."""
     return snapshot.next is None or snapshot.next.approximate
-
-
-def _about(story: MaintenanceHistory) -> str:
-    snapshot = story.snapshot
-    return "about " if snapshot and snapshot.next and snapshot.next.approximate else ""
-
-
-def _offset(snapshot: ClusterSnapshot) -> str:
-    if not snapshot.offset:
-        return "UTC"
-    size = timedelta(minutes=abs(snapshot.offset)) // timedelta(minutes=1)
-    return f"UTC{_MINUS if snapshot.offset < 0 else '+'}{size // 60:02}:{size % 60:02}"

@@ -161,6 +161,10 @@ def frozen_history(history: Iterable[StoredEvent], key: str) -> tuple[str, ...]:
     return (*(row.key for row in others[1 - _MAX_HISTORY :]), key)
 
 
+MAX_ABOUT = 10
+"""Events that a mail about a mail names."""
+
+
 def latest_announcement(history: Iterable[StoredEvent]) -> StoredEvent | None:
     """Return the Scheduled event that holds: the last one that was not stale."""
     valid = [

@@ -49,13 +49,13 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 def board(
     rows: Iterable[ClusterRow],
     routes: Routes,
-    audience: str,
+    audience: str | None,
     now: datetime,
     *,
     pulse: Pulse | None = None,
     filters: Mapping[str, str] | None = None,
 ) -> Board:
-    """Return what an audience (by its id) sees at `now` of what is stored."""
+    """Return what an audience (by its id) sees at `now` of what is stored; all there is where it is None."""
     found: list[Standing] = []
     expected: list[ExpectedWindow] = []
     clusters: dict[str, Cluster] = {}
@@ -73,13 +73,13 @@ def board(
             if _is_for(_announced(window), routes, audience) and _matches(window, patterns):
                 expected.append(window)
                 clusters.setdefault(window.cluster.key, window.cluster)
-    zone = routes.audiences[audience].time_zone if audience in routes.audiences else "UTC"
+    seen = routes.audiences.get(audience or "")
     found.sort(key=lambda one: (one.start or one.changed, one.cluster.key, one.event_id))
     over = sorted((one for one in found if one.phase in OVER), key=_ended, reverse=True)
     said = pulse or Pulse()
     return Board(
-        name=routes.audiences[audience].name or audience if audience in routes.audiences else audience,
-        time_zone=zone,
+        name=(seen.name or seen.id) if seen else audience or "all clusters",
+        time_zone=seen.time_zone if seen else "UTC",
         pulse=msgspec.structs.replace(said, heard=max(heard, default=said.heard)),
         open=tuple(one for one in found if one.phase in OPEN),
         running=tuple(one for one in found if one.phase is Phase.RUNNING),
@@ -115,9 +115,9 @@ def _ended(one: Standing) -> datetime:
     return one.ended or one.changed
 
 
-def _is_for(event: Event, routes: Routes, audience: str) -> bool:
+def _is_for(event: Event, routes: Routes, audience: str | None) -> bool:
     """Return whether the routes lead an event to an audience, whatever kinds of news it asks for."""
-    return any(match.audience.id == audience for match in routes.trace(event).hearings)
+    return audience is None or any(match.audience.id == audience for match in routes.trace(event).hearings)
 
 
 def _announced(window: ExpectedWindow) -> Event:

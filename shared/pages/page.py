@@ -107,7 +107,7 @@ def _row(one: Standing, zone: tzinfo, portal_host: str) -> dict[str, Any]:
         "phase": one.phase.value,
         "pill": _PILL[one.phase],
         "what": phrases.WHAT[one.upgrade],
-        "times": [(label, time_phrases.both(time, zone)) for label, time in _times(one) if time is not None]
+        "times": [(label, time_phrases.beside(time, zone)) for label, time in _times(one) if time is not None]
         or [("", "Time not announced: in the next maintenance window")],
     }
 
@@ -125,8 +125,8 @@ def _times(one: Standing) -> list[tuple[str, datetime | None]]:
 
 def _window(one: ExpectedWindow, zone: tzinfo, portal_host: str) -> dict[str, Any]:
     times = [
-        ("Opens", time_phrases.both(one.window.start, zone)),
-        ("Closes", time_phrases.both(one.window.end, zone)),
+        ("Opens", time_phrases.beside(one.window.start, zone)),
+        ("Closes", time_phrases.beside(one.window.end, zone)),
     ]
     return {
         **_cluster(one.cluster, one.region, portal_host),
@@ -153,7 +153,9 @@ def _pulse(shown: Board, zone: tzinfo) -> list[tuple[str, str]]:
         ("Last check with Azure", pulse.reconciled, ""),
     )
     return [
-        (label, time_phrases.both(time, zone) if time else none) for label, time, none in said if time or none
+        (label, time_phrases.beside(time, zone) if time else none)
+        for label, time, none in said
+        if time or none
     ]
 
 

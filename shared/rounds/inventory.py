@@ -160,6 +160,7 @@ class Inventory:
         return msgspec.structs.replace(
             known,
             configurations=was.configurations,
+            sharers=was.sharers,
             is_complete=was.is_complete,
             windows_read=was.windows_read or was.read,
             changes=self._changes(known, was),
@@ -189,7 +190,16 @@ class Inventory:
             self._store.save_clusters(batch)
             read |= {one.cluster.key: one for one in batch}
         clusters[:] = [read[one.cluster.key] for one in clusters]
+        self._note_sharers(clusters)
         return stopped
+
+    def _note_sharers(self, clusters: list[ClusterInfo]) -> None:
+        """Write down who else is on shared windows, which is known once all clusters are read."""
+        known = inventory.with_sharers(clusters)
+        changed = [new for new, old in zip(known, clusters, strict=True) if new.sharers != old.sharers]
+        if changed:
+            self._store.save_clusters(changed)
+        clusters[:] = known
 
     def _windows(
         self, some: list[ClusterInfo], shared: dict[str, list[dict[str, Any]]]
@@ -249,11 +259,10 @@ class Inventory:
 def _differences(known: ClusterInfo, was: ClusterInfo, now: datetime) -> Iterator[Change]:
     if known.version and was.version and known.version != was.version:
         yield Change(now, "Kubernetes", was.version, known.version)
-    images = {pool.name: pool.image for pool in was.pools}
-    for pool in known.pools:
-        before = images.get(pool.name, "")
-        if before and pool.image and before != pool.image:
-            yield Change(now, f"node image of {pool.name}", before, pool.image)
+    for pool, image in known.images.items():
+        before = was.images.get(pool, "")
+        if before and before != image:
+            yield Change(now, f"node image of {pool}", before, image)
 
 
 def _missed(cluster: str, error: ArmError) -> None:

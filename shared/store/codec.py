@@ -35,8 +35,6 @@ _MAX_ADDRESSES = 50
 _MAX_REPORTS = 50
 _MAX_LENGTH = 200
 _MAX_DETAIL = 120
-_KNOWN_BEFORE = 9
-"""Facts of a cluster's snapshot in release 0.1."""
 _SHORT = 40
 """How much of what a mail service says is written down: together it stays within a text property."""
 
@@ -291,7 +289,7 @@ def cluster_values(known: ClusterInfo) -> dict[str, Any]:
     if _units(facts) > TEXT_LIMIT:
         facts = _json(
             msgspec.structs.replace(
-                known, configurations=(), is_complete=False, pools=(), group_tags={}, changes=()
+                known, configurations=(), is_complete=False, pools=None, images={}, group_tags={}, changes=()
             )
         )
     return {
@@ -368,7 +366,7 @@ def reports_json(reports: Sequence[Report]) -> str:
 
 def members_json(members: Sequence[MailItem]) -> str:
     """Write members compactly: rows of the history they share a prefix with go by the rest of their keys."""
-    return _json([_written(_shortened(member)) for member in members])
+    return _json([_briefly(_shortened(member)) for member in members])
 
 
 def fits(members: Sequence[MailItem]) -> bool:
@@ -403,20 +401,25 @@ def _event(facts: str) -> model.Event:
     return msgspec.convert(values, model.Event)
 
 
-def _written(member: MailItem) -> object:
-    """Return a member as it is written: without what release 0.1 did not know, where there is none of it."""
-    known = member.snapshot
-    if known is None or known.subscription_name or known.tags:
-        return member
-    *others, snapshot = msgspec.to_builtins(member)
-    return [*others, snapshot[:_KNOWN_BEFORE]]
-
-
 def _shortened(member: MailItem) -> MailItem:
     if not member.history:
         return member
     prefix = keys.history_of(member.key)
     return msgspec.structs.replace(member, history=tuple(key.removeprefix(prefix) for key in member.history))
+
+
+def _briefly(member: MailItem) -> list[Any]:
+    """Return a member without the later fields that its snapshot says nothing in: a row has little room."""
+    values: list[Any] = msgspec.to_builtins(member)
+    snapshot = values[_SNAPSHOT]
+    while snapshot and len(snapshot) > _FIRST_FIELDS and not snapshot[-1]:
+        snapshot.pop()
+    return values
+
+
+_SNAPSHOT = MailItem.__struct_fields__.index("snapshot")
+_FIRST_FIELDS = 9
+"""Of a snapshot, those of 0.1."""
 
 
 def _members(value: str) -> tuple[MailItem, ...]:

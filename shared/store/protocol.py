@@ -18,7 +18,7 @@ import msgspec
 
 from shared import keys
 from shared.store import codec
-from shared.store.rows import AudienceRow, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
+from shared.store.rows import LONG_AGO, AudienceRow, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 from shared.store.table import (
     MAX_OPERATIONS,
     BrowsableTable,
@@ -552,10 +552,22 @@ class Store:
                 return msgspec.structs.replace(wanted, etag=etag)
         raise TableUnavailable("the pause could not be set")
 
+    def resume(self, target: str = "") -> bool:
+        """End a target's pause; False where there was none. Two round trips."""
+        gate = self.gate(target)
+        if not gate.etag or gate.until == LONG_AGO:
+            return False
+        self._table.commit(
+            [_gate_operation(msgspec.structs.replace(gate, until=LONG_AGO, reason="", strikes=0))]
+        )
+        return True
+
     def _commit_present(
         self, operations: Sequence[Operation], present: Sequence[Operation], gates: Sequence[SendGate]
     ) -> tuple[list[str], tuple[SendGate, ...]]:
-        """Commit, and the present state along with it; without that where the row takes no more of it."""
+        """Commit, and the present state along with it; without that where there is no room for it."""
+        if len(operations) + len(present) + len(gates) > MAX_OPERATIONS:
+            present = ()
         try:
             etags, written = self._commit_counted([*operations, *present], gates)
         except TableRefused:

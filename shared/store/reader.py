@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared import keys
+from shared.notices.records import MAX_ABOUT, SentMail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,12 +50,15 @@ class Reader:
         return self.rows_named(mail.members)
 
     def rows_named(self, members: Iterable[MailItem]) -> dict[str, Row]:
-        """Return exactly the rows that these members name."""
+        """Return exactly the rows that these members name; of a mail also those that it told of."""
         found: dict[str, Row] = {}
         for member in members:
             row = self.row(member.key)
             if row is not None:
                 found[member.key] = row
+            if isinstance(row, SentMail):
+                about = (one for one in row.members[:MAX_ABOUT] if one.key.startswith("event:"))
+                found |= self.rows_named(about)
             if member.history:
                 named = set(member.history)
                 found |= {row.key: row for row in self.history(member.key) if row.key in named}

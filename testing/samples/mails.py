@@ -212,6 +212,7 @@ def _sent(name: str, kind: Kind, **facts: object) -> Story:
         "attempts": 1,
         "members": (MailItem(Kind.REMINDER, "event:22223333-cccc-4444-dddd-5555eeee6666:Scheduled"),),
     }
+    about = recorded(event(Status.SCHEDULED, NOW, start=NOW + timedelta(hours=24)))
     row = SentMail(**(known | facts))  # type: ignore[arg-type]
     mail = Mail(operation_id="0" * 8, audience="default", as_of=NOW, members=(MailItem(kind, row.key),))
-    return Story(name, mail, {row.key: row})
+    return Story(name, mail, {row.key: row, about.key: about})

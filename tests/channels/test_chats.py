@@ -54,13 +54,14 @@ def test_every_kind_is_an_event(name: str) -> None:
 
 
 def test_a_card_says_first_what_counts() -> None:
-    """A failure's card opens with cluster and status, then why and the first steps; the rest is folded."""
+    """A failure's card opens with cluster, status, what one asks first, first steps; the rest is folded."""
     story = STORIES["failed"]
     made = card_of("failed")
     head, facts, *_ = made["body"]
     assert head["style"] == "attention"
     assert head["items"][0]["text"] == card.escaped("prod-weu-1 · Failed")
-    assert {fact["title"] for fact in facts["facts"]} == {"Where", "Failed"}
+    titles = [fact["title"] for fact in facts["facts"]]
+    assert titles == ["Where", "When", "Now", "Urgency", "Whose", "Blocked by"]
     seen = [element for element in made["body"] if element.get("isVisible", True)]
     hidden = [element for element in made["body"] if not element.get("isVisible", True)]
     words = json.dumps(seen)
@@ -70,8 +71,8 @@ def test_a_card_says_first_what_counts() -> None:
     assert [action["title"] for action in made["actions"]] == [
         "Show or hide the rest",
         "Open the cluster in the Azure portal",
-        "Microsoft's guide to this failure",
         "Your runbook",
+        "Microsoft's guide to this failure",
     ]
     assert story.mail.members[0].kind == "failed"
 

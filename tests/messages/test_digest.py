@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import csv
+import io
 from typing import Any
 
 import msgspec
@@ -12,8 +13,9 @@ from shared.channels.email import compose as composing
 from shared.channels.email import rendering
 from shared.channels.email.compose import LIMIT, Branding, compose, count_fitting, ordered
 from shared.events.model import Status, Upgrade
+from shared.messages.view import SizeBudget
 from shared.notices.kinds import Kind
-from shared.notices.records import MailItem
+from shared.notices.records import MailItem, StoredEvent
 from testing.samples import mails
 from tests.channels.test_compose import read
 
@@ -50,7 +52,7 @@ def test_counts_then_failures_then_the_rest_by_time() -> None:
     story = mails.digest("digest", 1)
     text = text_of(story)
     headings = [
-        "In this mail: 2 failed",
+        "2 of 9 clusters failed: 1 budget, 1 vCPU quota",
         "\nFAILED\n",
         "\nSTARTED\n",
         "\nREMINDERS\n",
@@ -89,22 +91,67 @@ def test_troubles_and_overdue_come_after_failures() -> None:
     ]
     places = [text.index(heading) for heading in headings]
     assert places == sorted(places)
-    assert "shop-oncall@example.com\n  Bounced (550 5.1.1" in text
     words = " ".join(text.split())
-    assert "was due Wed 18 Nov 22:48 UTC (23:48 Europe/Berlin), 28 hours ago" in words
-    assert "started Thu 19 Nov 13:08 UTC (14:08 Europe/Berlin), 13 hours ago" in words
+    assert "Bounced (550 5.1.1" in words
+    assert "was due Wed 18 Nov 23:48" in words
+    assert "started 13 hours ago" in words
 
 
 def test_clusters_that_fail_for_one_reason_stand_together() -> None:
     """A storm says once why many clusters fail, the most frequent reason first, and once what to run."""
     text = text_of(STORM)
-    assert "FAILED: A POD DISRUPTION BUDGET BLOCKS THE DRAIN · 8 CLUSTERS" in text
-    assert "FAILED: VCPU QUOTA EXHAUSTED · 4 CLUSTERS" in text
-    assert text.index("8 CLUSTERS") < text.index("4 CLUSTERS") < text.index("FAILED FOR OTHER REASONS")
+    assert "13 of 42 clusters failed: 8 budgets, 4 vCPU quota, 1 subnet" in text
+    assert "FAILED: A POD DISRUPTION BUDGET BLOCKS THE DRAIN · 8 CLUSTERS · FRI 20 NOV" in " ".join(
+        text.split()
+    )
     assert text.count("az vm list-usage") == 1
-    assert text.count("kubectl --context aks-") == 8
+    assert text.index("budget checkout/checkout-pdb") < text.index("az vm list-usage")
+    assert text.index("az vm list-usage") < text.index("FAILED FOR OTHER REASONS")
     assert "the subnet is out of IP addresses" in text
     assert "COMPLETED: NODE OS UPGRADE · 35 CLUSTERS" in text
+    assert "Failures that were mailed one by one before are not counted here" in text
+
+
+def test_the_whole_travels_as_a_table() -> None:
+    """Each thing that a digest tells is a row of maintenance.csv, none of whose cells a spreadsheet runs."""
+    evil = mails.recorded(
+        mails.event(Status.FAILED, mails.NOW, subject=mails.cluster("=cmd|calc"), details="@SUM(1)")
+    )
+    members = (*STORM.mail.members, MailItem(Kind.FAILED, evil.key, (evil.key,)))
+    mail = msgspec.structs.replace(STORM.mail, members=members)
+    (file,) = compose(mail, {**STORM.rows, evil.key: evil}, mails.TEAM, LOOK).attachments
+    assert (file.name, file.content_type) == ("maintenance.csv", "text/csv; charset=utf-8")
+    names, *rows = csv.reader(io.StringIO(file.content.decode()))
+    assert names == [
+        "cluster",
+        "resource_group",
+        "subscription",
+        "kind",
+        "status",
+        "time_utc",
+        "time_local",
+        "reason",
+    ]
+    assert len(rows) == len(members)
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))]
+    assert ["'=cmd|calc", "2026-11-20T01:48:00Z", "2026-11-20T02:48:00+01:00"] in [
+        [row[0], row[5], row[6]] for row in rows
+    ]
+
+
+def test_clusters_of_one_name_are_told_apart() -> None:
+    """Where clusters share a name, the resource group stands beside it, and nowhere else."""
+    story = failures(["odd"] * 3)
+    keys = list(story.rows)
+    for key, group in ((keys[0], "rg-one"), (keys[1], "rg-two")):
+        row = story.rows[key]
+        assert isinstance(row, StoredEvent)
+        named = msgspec.structs.replace(row.event.subject, name="same", resource_group=group)
+        event = msgspec.structs.replace(row.event, subject=named)
+        story.rows[key] = msgspec.structs.replace(row, event=event)
+    text = text_of(story)
+    assert "rg-one" in text.replace("/resourceGroups/rg-one", "")
+    assert "rg-prod" not in text.replace("/resourceGroups/rg-prod", "").replace("-g rg-prod", "")
 
 
 def test_two_failures_are_no_crowd() -> None:
@@ -124,17 +171,14 @@ def test_different_upgrades_are_named_one_by_one() -> None:
         members.append(MailItem(Kind.STARTED, row.key, (row.key,)))
     mail = msgspec.structs.replace(STORM.mail, members=tuple(members))
     text = text_of(mails.Story("started", mail, dict(rows)))
-    assert "\nSTARTED\n" in text
-    assert text.count("Node OS upgrade ·") == 2
+    assert "\nSTARTED · FRI 20 NOV\n" in text
+    assert text.count("Node OS upgrade") == 2
 
 
-def test_subject_counts_what_it_has_no_room_for() -> None:
-    """The subject counts the most urgent, and how many more there are."""
+def test_subject_has_the_status_alone_in_brackets() -> None:
+    """What failed is counted in brackets; then come how many clusters, why, and what else there is."""
     subject = compose(STORM.mail, STORM.rows, mails.TEAM, LOOK).subject
-    assert subject == (
-        "[13 failed, 1 unreachable, 1 not understood, 2 overdue, 3 still running, 77 more] "
-        "AKS maintenance · 42 clusters"
-    )
+    assert subject.startswith("[13 failed] 42 clusters · 8 budgets, 4 vCPU quota, 1 subnet · 1 unreachable, ")
 
 
 @pytest.mark.parametrize("times", [1, 9, 40, 110])
@@ -155,7 +199,8 @@ def whole(story: mails.Story, count: int) -> bool:
     """Return whether the first so many are told whole: linked each, with no list of names and no cut."""
     mail = msgspec.structs.replace(story.mail, members=story.mail.members[:count])
     email = compose(mail, story.rows, mails.TEAM, LOOK)
-    return len(read(email.html).links) == count and "By name" not in email.text and "… and" not in email.text
+    loud = [member for member in mail.members if member.kind is Kind.FAILED]
+    return len(read(email.html).links) >= len(loud) and "… and" not in email.text
 
 
 @pytest.mark.parametrize("story", [mails.digest("many", 40), failures([mails.REASON + "x" * 40] * 200)])
@@ -163,9 +208,9 @@ def test_as_many_fit_as_are_told_whole(story: mails.Story) -> None:
     """What fits is told whole, and one more would not be."""
     mail = msgspec.structs.replace(story.mail, members=story.mail.members[:200])
     count = count_fitting(mail, story.rows, mails.TEAM, LOOK)
-    assert 40 < count < 200
+    assert 40 < count <= SizeBudget().items
     assert whole(story, count)
-    assert not whole(story, count + 1)
+    assert count == SizeBudget().items or not whole(story, count + 1)
 
 
 def test_a_storm_fits_at_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,4 +287,4 @@ def test_failures_come_first_when_split() -> None:
     assert starts == sorted(starts, key=str)
     section = text[text.index("\nSCHEDULED") : text.index("\nCANCELED")]
     names = [row.event.subject.name for row in coming if hasattr(row, "event")]
-    assert sorted(names) == sorted(re.findall(r"^\* (\S+)", section, re.MULTILINE))
+    assert [name for name in names if name not in section] == []

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.messages import time_phrases
 
+MINUS = "\N{MINUS SIGN}"
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 
 
@@ -55,15 +56,36 @@ def test_span(length: timedelta, words: str) -> None:
 
 
 def test_both_zones() -> None:
-    """UTC always, the other zone beside it, its day only where it differs."""
-    assert time_phrases.both(NOW, time_phrases.zone("UTC")) == "Fri 20 Nov 2026, 01:00 UTC"
-    assert (
-        time_phrases.both(NOW, time_phrases.zone("Europe/Berlin"))
-        == "Fri 20 Nov 2026, 01:00 UTC (02:00 Europe/Berlin)"
-    )
-    assert time_phrases.both(NOW, time_phrases.zone("America/Los_Angeles")) == (
-        "Fri 20 Nov 2026, 01:00 UTC (Thu 19 Nov, 17:00 America/Los_Angeles)"
-    )
+    """The audience's zone with its offset, UTC beside it, the day of that only where it differs."""
+    for name, here, beside in (
+        ("UTC", "Fri 20 Nov 01:00 UTC", "Fri 20 Nov 01:00 UTC"),
+        ("Europe/Berlin", "Fri 20 Nov 02:00 Berlin (UTC+1)", "Fri 20 Nov 02:00 Berlin (UTC+1) · 01:00 UTC"),
+        (
+            "America/Los_Angeles",
+            f"Thu 19 Nov 17:00 Los Angeles (UTC{MINUS}8)",
+            f"Thu 19 Nov 17:00 Los Angeles (UTC{MINUS}8) · Fri 20 Nov 01:00 UTC",
+        ),
+        (
+            "Asia/Kolkata",
+            "Fri 20 Nov 06:30 Kolkata (UTC+5:30)",
+            "Fri 20 Nov 06:30 Kolkata (UTC+5:30) · 01:00 UTC",
+        ),
+    ):
+        zone = time_phrases.zone(name)
+        assert time_phrases.here(NOW, zone, NOW) == here
+        assert time_phrases.beside(NOW, zone, NOW) == beside
+
+
+def test_autumn_hour_is_told_apart() -> None:
+    """The hour that the clock shows twice is told with its offset, in a subject as well."""
+    berlin = time_phrases.zone("Europe/Berlin")
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    second = first + timedelta(hours=1)
+    assert time_phrases.short(first, berlin, first) == "Sun 25 Oct 02:30 (UTC+2)"
+    assert time_phrases.short(second, berlin, first) == "Sun 25 Oct 02:30 (UTC+1)"
+    assert time_phrases.here(second, berlin, first) == "Sun 25 Oct 02:30 Berlin (UTC+1)"
+    between = time_phrases.between(first, second, berlin, first)
+    assert between == "Sun 25 Oct 02:30 Berlin (UTC+2) to 02:30 Berlin (UTC+1)"
 
 
 @pytest.mark.parametrize(
@@ -76,16 +98,17 @@ def test_both_zones() -> None:
         (-timedelta(days=948), "Tue 16 Apr 2024, 01:00 UTC"),
     ],
 )
-def test_brief_names_the_year_where_it_could_be_another(ahead: timedelta, words: str) -> None:
-    """A time in brief goes without its year only where that is plain."""
-    assert time_phrases.brief(NOW + ahead, NOW) == words
-    assert time_phrases.brief_both(NOW + ahead, time_phrases.zone("UTC"), NOW) == words
+def test_the_year_is_named_where_it_could_be_another(ahead: timedelta, words: str) -> None:
+    """A time goes without its year only where that is plain."""
+    zone = time_phrases.zone("UTC")
+    assert time_phrases.short(NOW + ahead, zone, NOW) == words
+    assert time_phrases.here(NOW + ahead, zone, NOW) == words
 
 
 @pytest.mark.parametrize("name", ["", "Nowhere/Land", "../etc/passwd", "\x00"])
 def test_unknown_zone_is_utc(name: str) -> None:
-    """A zone that does not exist costs the second time, not the mail."""
-    assert time_phrases.local(NOW, time_phrases.zone(name)) == ""
+    """A zone that does not exist costs the local time, not the mail."""
+    assert time_phrases.short(NOW, time_phrases.zone(name), NOW) == "Fri 20 Nov 01:00 UTC"
 
 
 def test_days_of_a_date() -> None:
@@ -104,7 +127,9 @@ def test_days_of_a_date() -> None:
 def test_any_time_can_be_written(time: datetime, as_of: datetime) -> None:
     """No time is too odd to be written."""
     for name in ("Europe/Berlin", "Pacific/Kiritimati", "America/Los_Angeles"):
-        assert time_phrases.both(time, time_phrases.zone(name)).startswith(time_phrases.utc(time))
+        zone = time_phrases.zone(name)
+        assert time_phrases.beside(time, zone, as_of).startswith(time_phrases.here(time, zone, as_of))
+        assert time_phrases.short(time, zone, as_of)
+        assert time_phrases.between(min(time, as_of), max(time, as_of), zone, as_of)
     assert time_phrases.away(time, as_of)
-    assert time_phrases.brief(time, as_of).endswith(" UTC")
     assert time_phrases.span(time - as_of)

@@ -72,7 +72,7 @@ def test_a_token_shows_its_audience_and_nothing_else(world: World) -> None:
     shop, default = opened(world, "shop"), opened(world)
     assert re.findall(r">([a-z]+-\d)</a>", page(world, shop)) == ["shop-2", "shop-1"]
     assert re.findall(r">([a-z]+-\d)</a>", page(world, default)) == ["prod-1", "prod-3"]
-    assert "09:00 UTC (10:00 Europe/Berlin)" in page(world, shop)
+    assert "10:00 Berlin (UTC+1) · 09:00 UTC" in page(world, shop)
 
 
 def test_a_wrong_token_is_a_404_that_reads_nothing(world: World) -> None:

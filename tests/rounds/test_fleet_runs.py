@@ -70,7 +70,7 @@ def test_completed_with_failures_says_so(world: AskingWorld) -> None:
     world.poll_fleets(minutes=5)
     world.settle_down(10)
     subject = next(one for one in world.mailer.subjects if "k8s-1-33" in one and "ompleted" in one)
-    assert subject.startswith("[Completed with failures] k8s-1-33")
+    assert subject.startswith("[Completed with failures] contoso-fleet-01 · k8s-1-33")
 
 
 def test_runs_that_ended_before_are_recorded_and_not_told() -> None:

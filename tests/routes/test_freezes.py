@@ -133,7 +133,7 @@ def test_mail_names_the_freeze_after_the_cluster() -> None:
     """What is planned into a freeze says so in its subject, after the cluster, and in its first line."""
     plain, told = composed(), composed(freeze())
     cluster = event().subject.name
-    assert f"· {cluster} · in freeze Year end ·" in told.subject
+    assert f"] {cluster} · in freeze Year end ·" in told.subject
     assert "in the freeze Year end" in told.text[:300]
     for other in (
         freeze(end=events.START, start=events.START - timedelta(days=1)),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared import ids, keys
 from shared.channels import fitting
-from shared.channels.email import calendar
+from shared.channels.email import calendar, listing
 from shared.channels.email.email import Email
 from shared.channels.email.plain import parts as plain_parts
 from shared.channels.email.rendering import render
@@ -18,7 +18,7 @@ from shared.messages.digest import ordered
 from shared.messages.history import read_history
 from shared.messages.presentation import presentation
 from shared.messages.run_history import read_run
-from shared.messages.view import Branding, SizeBudget
+from shared.messages.view import Branding, Digest, SizeBudget
 from shared.notices.kinds import URGENT, Kind
 from shared.notices.records import StoredEvent
 from shared.text import clip, line
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from shared.channels.email.email import Attachment
     from shared.channels.email.rendering import Rendered
     from shared.messages.presentation import Tone
-    from shared.messages.view import Digest, RenderContext, View
+    from shared.messages.view import RenderContext, View
     from shared.notices.records import Mail, MailItem, Row
 
 __all__ = ["LIMIT", "Branding", "compose", "compose_plain", "count_fitting", "ordered"]
@@ -62,7 +62,9 @@ def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Brand
     frame = telling.context(mail, audience, look)
     view = telling.told(mail, rows, frame)
     attachments: tuple[Attachment, ...] = ()
-    if len(mail.members) == 1:
+    if isinstance(view, Digest):
+        attachments = (listing.attached(view.listing),)
+    else:
         entry = _calendar(mail.members[0], rows, frame)
         attachments = (entry,) if entry else ()
     subject = _subject(view.status, view.subject, audience, look)

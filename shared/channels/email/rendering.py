@@ -33,6 +33,16 @@ COLOURS = {
 }
 """Each bears white text at a contrast of 5:1 or more."""
 
+DARK_EDGES = {
+    Tone.FAILED: "#f97066",
+    Tone.WARNING: "#f5b04d",
+    Tone.PLANNED: "#84adff",
+    Tone.RUNNING: "#b4a7ff",
+    Tone.DONE: "#6ce9a6",
+    Tone.QUIET: "#98a2b3",
+}
+"""The same beside what is dark: at a contrast of 3:1 or more."""
+
 WIDTH = 76
 """Columns of the text part. Commands and details are never wrapped: they are there to be copied."""
 
@@ -71,7 +81,8 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.globals["colour"] = COLOURS.__getitem__
-    environment.filters |= {"wrapped": _wrapped, "indented": _indented, "spaced": _spaced}
+    environment.globals["dark_edges"] = tuple(DARK_EDGES.items())
+    environment.filters |= {"wrapped": _wrapped, "indented": _indented, "depth": _depth}
     return environment
 
 
@@ -100,7 +111,10 @@ def _indented(text: str, indent: str = "    ") -> str:
     return "\n".join(indent + line for line in text.split("\n"))
 
 
-def _spaced(line: str) -> str:
-    """Keep a line's indentation where `white-space` is not understood."""
-    bare = line.lstrip(" ")
-    return "\N{NO-BREAK SPACE}" * (len(line) - len(bare)) + bare
+def _depth(line: str) -> int:
+    """Return by how many blanks a line is indented."""
+    return min(len(line) - len(line.lstrip(" ")), _DEEPEST)
+
+
+_DEEPEST = 20
+"""Blanks: a phone has room for no more."""

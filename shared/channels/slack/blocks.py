@@ -117,6 +117,8 @@ def _group(group: Group) -> Iterator[Block]:
     yield from _bullets(waiting)
     if group.more:
         yield _run(_words(f"and {group.left} more: {', '.join(group.more)}"))
+    if group.step:
+        yield _run(_words(group.step))
     if group.command:
         yield _code(group.command)
 
@@ -126,7 +128,7 @@ def _item(item: Item) -> Iterator[Block]:
         yield {"type": "link", "url": item.url, "text": item.cluster}
     else:
         yield _words(item.cluster)
-    words = " · ".join(part for part in (item.what, item.when, item.title) if part)
+    words = " · ".join(part for part in (item.details, item.when) if part)
     if words:
         yield _words(f": {words}")
 

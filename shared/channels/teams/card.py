@@ -122,6 +122,8 @@ def _group(group: Group) -> Element:
         items += [_item(item), *([_command(item.command)] if item.command else [])]
     if group.more:
         items.append(_text(f"and {group.left} more: {', '.join(group.more)}", isSubtle=True))
+    if group.step:
+        items.append(_text(group.step, spacing="Small"))
     if group.command:
         items.append(_command(group.command))
     return {"type": "Container", "separator": True, "spacing": "Medium", "items": items}
@@ -129,7 +131,7 @@ def _group(group: Group) -> Element:
 
 def _item(item: Item) -> Element:
     name = f"[{escaped(item.cluster)}]({item.url})" if item.url else escaped(item.cluster)
-    words = " · ".join(escaped(part) for part in (item.what, item.when, item.title) if part)
+    words = " · ".join(escaped(part) for part in (item.details, item.when) if part)
     return {
         "type": "TextBlock",
         "wrap": True,

@@ -1,0 +1,78 @@
+"""What is coming, across all clusters: announced maintenance, and the windows to be expected."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from local.settings_file import settings_here
+from ops import ledger, storage, terminal
+from ops.ledger_tables import fitted
+from ops.pause import positive
+from ops.preview import routes_of
+from shared.durations import duration
+from shared.pages import feed
+from shared.pages.board import board
+from shared.store.present import PresentState
+
+
+class Form(StrEnum):
+    """How it is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    ICS = "ics"
+
+
+def upcoming(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    cluster: Annotated[str, typer.Option(metavar="GLOB", help="Names of clusters, such as `shop-*`.")] = "",
+    ahead: Annotated[str, typer.Option("--within", callback=positive, metavar="30d")] = "30d",
+    account: storage.Account = "",
+    table: storage.Table = "",
+    output: Annotated[Form, typer.Option("--output", help="How it is written.")] = Form.TABLE,
+    *,
+    as_json: terminal.AsJson = False,
+) -> None:
+    """List what is coming: announced maintenance and expected windows of all clusters."""
+    with ledger.opened_table(context, account, table) as rows:
+        environment = settings_here()
+        stored, now = PresentState(rows).clusters()
+        shown = board(stored, routes_of(environment), None, now, filters={"cluster": cluster})
+    sender = environment.get("EMAIL_FROM", "")
+    found = feed.entries(
+        shown,
+        domain=sender.rpartition("@")[2] or "localhost",
+        portal_host=environment.get("PORTAL") or "portal.azure.com",
+    )
+    until = now + duration(ahead)
+    coming = [
+        each for each in found if now - timedelta(days=1) <= each.entry.end and each.entry.start < until
+    ]
+    coming = [each for each in coming if each.phase in {"coming", "running", "expected", "overdue"}]
+    if output is Form.ICS and not as_json:
+        sys.stdout.buffer.write(feed.calendar(shown, coming))
+    elif as_json or output is Form.JSON:
+        sys.stdout.write(feed.as_json(shown, coming).decode() + "\n")
+    elif not coming:
+        print(f"Nothing is coming within {ahead}.")
+    else:
+        cells = [
+            (
+                f"{each.entry.start:%Y-%m-%d %H:%M}",
+                f"{each.entry.end:%Y-%m-%d %H:%M}",
+                each.cluster,
+                each.kind,
+                each.phase,
+            )
+            for each in coming
+        ]
+        print(fitted(("START (UTC)", "END (UTC)", "CLUSTER", "WHAT", "STATE"), cells, terminal.width()))
+    unknown = [one for one in shown.coming if one.planned is None]
+    if unknown and output is Form.TABLE and not as_json:
+        names = ", ".join(one.cluster.name for one in unknown)
+        print(f"\nAnnounced without a time: {names}.")

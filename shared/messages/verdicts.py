@@ -1,0 +1,196 @@
+"""What is asked first about a failure: is anything down, can it wait, whose is it, what blocks.
+
+The answers fit on the first screen of a phone together with the first command, so each is short.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.messages.view import Verdict
+from shared.text import clip
+
+if TYPE_CHECKING:
+    from shared.failures.explanation import Finding
+
+URGENCY = {
+    "now": "Act now",
+    "today": "Today, in working hours",
+    "next-window": "Can wait for the next window",
+}
+NOT_KNOWN = "Not known"
+"""How soon to act where the catalogue does not say."""
+
+_WHOSE = {
+    "you": "Yours: the cause is in your cluster or subscription.",
+    "azure-capacity": "Azure's: too little capacity there for now.",
+    "azure-service": "Azure's: the service itself; support may have to help.",
+    "policy": "Your organization's: its policies and locks.",
+    "unknown": "Not known.",
+}
+
+MAX_QUOTE = 300
+"""Characters of AKS's own sentence on the first screen."""
+
+MAX_NAMES = 3
+"""Names of what blocks, on the first screen."""
+
+_MAX_NOW = 150
+_MAX_REASON = 60
+_NAME = 70
+
+_MAX_CAUSE = 5
+_COUNTABLE = frozenset({"budget", "subnet", "node", "webhook", "pod", "image", "key", "disk", "policy lock"})
+_VERBS = frozenset(
+    {
+        "are",
+        "block",
+        "blocked",
+        "blocks",
+        "by",
+        "can",
+        "cannot",
+        "claim",
+        "claims",
+        "could",
+        "denied",
+        "denies",
+    }
+    | {
+        "did",
+        "do",
+        "does",
+        "exhausted",
+        "failed",
+        "fails",
+        "for",
+        "from",
+        "full",
+        "gave",
+        "gives",
+        "had",
+        "has",
+    }
+    | {"have", "in", "is", "lack", "lacks", "needs", "not", "of", "on", "ran", "refused", "refuses", "runs"}
+    | {"stopped", "takes", "that", "timed", "took", "used", "was", "went", "were", "while", "with"}
+)
+"""What ends the few words that name a cause."""
+
+_BLOCKERS = (
+    "Pod Disruption Budget",
+    "Pod",
+    "Webhook",
+    "Admission policy",
+    "ResourceQuota",
+    "Policy assignment",
+    "Deny assignment",
+    "Locked resource group",
+    "Locked scope",
+    "Missing permission",
+    "Missing resource",
+    "Missing resource group",
+    "Quota",
+    "VM size",
+    "Zone",
+    "Subnet",
+    "Endpoint",
+    "Registry",
+    "Key vault",
+    "Deprecated API",
+    "Running operation",
+    "VM extension",
+    "Container image",
+    "Pods not running",
+    "Resource",
+    "Node",
+    "Machine",
+)
+"""Labels of facts that name what stands in the way, the most telling first."""
+
+
+def verdict(finding: Finding, same: int) -> Verdict:
+    """Return the answers to what is asked first; `same` is how many more failures have the same cause."""
+    return Verdict(
+        now=now(finding),
+        urgency=URGENCY.get(finding.urgency or "", NOT_KNOWN),
+        whose=_WHOSE.get(finding.owner, _WHOSE["unknown"]),
+        blocked_by=_blocked_by(finding, same),
+    )
+
+
+def reason(finding: Finding) -> str:
+    """Return why it failed, for a subject: without the article that takes the place of a name."""
+    if finding.entry == "unknown" and finding.said:
+        return f"AKS: {clip(finding.said, _MAX_REASON)}"
+    return finding.title.removeprefix("a ").removeprefix("an ").removeprefix("the ")
+
+
+def cause(reason_: str) -> str:
+    """Return a reason in the fewest words, for a headline: `budget`, `vCPU quota`, `subnet`."""
+    words = reason_.split(" ")
+    words = words[1:] if words[0] in {"a", "an", "the", "one", "some"} and len(words) > 1 else words
+    verb = next((at for at, word in enumerate(words) if at and word in _VERBS), len(words))
+    return " ".join(words[: min(verb, _MAX_CAUSE)]).replace("Pod Disruption Budget", "budget").strip(",;:")
+
+
+def counted(cause_: str, count: int) -> str:
+    """Return a cause as it is counted: `8 budgets`, but `4 vCPU quota`."""
+    is_plain = count > 1 and cause_.rpartition(" ")[2] in _COUNTABLE
+    return f"{cause_}s" if is_plain else cause_
+
+
+def quote(finding: Finding) -> str:
+    """Return AKS's own sentence, cut, where nobody knows more than it says."""
+    return clip(finding.said, MAX_QUOTE) if finding.entry == "unknown" else ""
+
+
+def now(finding: Finding) -> str:
+    """Return whether anything is down: the first sentences of the state."""
+    return " ".join(_sentences(finding.state)[: _shown(finding.state)])
+
+
+def further(finding: Finding) -> str:
+    """Return what the first screen has not said of the state."""
+    return " ".join(_sentences(finding.state)[_shown(finding.state) :])
+
+
+def _sentences(text: str) -> list[str]:
+    parts = text.split(". ")
+    return [part if part.endswith(".") else f"{part}." for part in parts if part]
+
+
+def _shown(text: str) -> int:
+    """Return how many sentences fit; at least one."""
+    length = count = 0
+    for sentence in _sentences(text):
+        length += len(sentence) + 1
+        if count and length > _MAX_NOW:
+            break
+        count += 1
+    return count
+
+
+def names(finding: Finding) -> tuple[str, ...]:
+    """Return what blocks, by name: three at most."""
+    return _blocked_by(finding, 0, more=False)
+
+
+def _blocked_by(finding: Finding, same: int, *, more: bool = True) -> tuple[str, ...]:
+    facts = dict(finding.facts)
+    namespace = facts.get("Namespace", "") or facts.get("Pod", "").rpartition("/")[0]
+    named: list[str] = []
+    for label in _BLOCKERS:
+        value = facts.get(label, "")
+        if label == "Pod Disruption Budget" and namespace and value:
+            value = f"{namespace}/{value}"
+        if value:
+            named.append(f"{_within(label)} {clip(value, _NAME)}")
+    left = same + len(finding.more) if more else 0
+    return (*named[:MAX_NAMES], f"and {left} more, below") if named and left else tuple(named[:MAX_NAMES])
+
+
+def _within(label: str) -> str:
+    """Return a label as it stands within a sentence."""
+    if label == "Pod Disruption Budget":
+        return "budget"
+    return label[0].lower() + label[1:] if label[1:2].islower() else label
