@@ -94,7 +94,7 @@ if _settings.sources.is_on or _settings.clusters.is_on:
 
 @app.function_name("healthz")
 @app.route(
-    "healthz", methods=["GET", "HEAD"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS
+    "healthz", trigger_arg_name="request", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS
 )
 def healthz(request: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding's name
     """Tell a probe whether storage answers and sweeps run: 200, else 503."""
@@ -106,8 +106,8 @@ if _settings.pages:
     @app.function_name("calendar")
     @app.route(
         "calendar/{file}",
-        methods=["GET", "HEAD"],
         trigger_arg_name="request",
+        methods=["GET", "HEAD"],
         auth_level=func.AuthLevel.ANONYMOUS,
     )
     def calendar(request: func.HttpRequest) -> func.HttpResponse:
@@ -119,8 +119,8 @@ if _settings.pages:
     @app.function_name("status_page")
     @app.route(
         "status/{token}",
-        methods=["GET", "HEAD"],
         trigger_arg_name="request",
+        methods=["GET", "HEAD"],
         auth_level=func.AuthLevel.ANONYMOUS,
     )
     def status_page(request: func.HttpRequest) -> func.HttpResponse:

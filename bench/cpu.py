@@ -8,11 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
+import yaml
 from jinja2 import Environment
 
 from bench.figures import Figure, Plot, Section, millis
 from shared.channels.email.compose import Branding, compose
-from shared.failures import explain
+from shared.failures import explain, load_catalogue
+from shared.failures.catalogue import OWN_FILE
 from shared.failures.explanation import Context
 from shared.maintenance import next_window, parse
 from shared.messages import failed
@@ -71,6 +73,7 @@ def measure() -> Section:
     windows = {
         name: cost(partial(next_window, _configuration(years), AFTER), unit) for name, years in YEARS.items()
     }
+    catalogue = cost(load_catalogue, _catalogue_read)
     plot = Plot(
         "explaining",
         "A failure explained",
@@ -79,7 +82,7 @@ def measure() -> Section:
         lines={"explained": [(length, one.own * 1_000) for length, one in failures.items()]},
         log=True,
     )
-    figures = (*_emails(emails), *_failures(failures), *_windows(windows))
+    figures = (*_emails(emails), *_failures(failures), _loading(catalogue), *_windows(windows))
     return Section("CPU", _TEXT, figures, tables=(_table(emails),), plots=(plot,))
 
 
@@ -177,6 +180,21 @@ def _failures(failures: Mapping[int, Cost]) -> list[Figure]:
             target=LENGTHS[-1] / LENGTHS[0],
         ),
     ]
+
+
+def _catalogue_read() -> None:
+    yaml.load(OWN_FILE.read_text("utf-8"), Loader=yaml.CSafeLoader)
+
+
+def _loading(catalogue: Cost) -> Figure:
+    return Figure(
+        "cpu.catalogue",
+        "the catalogue of failures loaded, by the first failure that a process explains",
+        catalogue.units,
+        floor="its YAML read",
+        ours=millis(catalogue.own),
+        bare=millis(catalogue.unit),
+    )
 
 
 def _windows(windows: Mapping[str, Cost]) -> list[Figure]:

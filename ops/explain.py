@@ -100,6 +100,7 @@ def as_object(finding: Finding) -> dict[str, Any]:
 
 
 def _read(file: Path) -> str:
+    name = "standard input" if str(file) == "-" else str(file)
     if str(file) == "-" and sys.stdin.isatty():
         typer.echo("Paste the text, then press Ctrl-D.", err=True)
     try:
@@ -109,19 +110,19 @@ def _read(file: Path) -> str:
             with file.open("rb") as opened:
                 content = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        raise terminal.refused(f"{file}: cannot be read: {error.strerror}") from None
+        raise terminal.refused(f"{name}: cannot be read: {error.strerror}") from None
     if len(content) > MAX_BYTES:
-        raise terminal.refused(f"{file}: longer than {MAX_BYTES:,} bytes, so it is no failure's reason")
+        raise terminal.refused(f"{name}: longer than {MAX_BYTES:,} bytes, so it is no failure's reason")
     # UTF-16 is what `>` of Windows PowerShell writes.
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError:
-        raise terminal.refused(f"{file}: not UTF-8 text") from None
+        raise terminal.refused(f"{name}: not UTF-8 text") from None
     if "\0" in text:
-        raise terminal.refused(f"{file}: binary, not text")
+        raise terminal.refused(f"{name}: binary, not text")
     if not text.strip():
-        raise terminal.refused(f"{file}: empty, so there is nothing to explain")
+        raise terminal.refused(f"{name}: empty, so there is nothing to explain")
     return text
 
 

@@ -49,7 +49,7 @@ def _settle_before_send() -> None:
 
     def wrong(self: Sender, row: Any, rows: Any, **times: Any) -> Any:
         message = self._render(self._channels[row.mail.target], row, rows)
-        self._store.settle(row, self._sent(row, "sent", message=message, why=""))
+        self.store.settle(row, self._sent(row, "sent", message=message, why=""))
         return right(self, row, rows, **times)
 
     Sender.send = wrong  # type: ignore[method-assign]

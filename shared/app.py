@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared import identity
+from shared.addresses import bare
 from shared.channels import registry
 from shared.channels.context import ChannelContext
 from shared.clock import SystemClock, TableClock
@@ -21,11 +22,13 @@ from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
 from shared.delivery.limiter import Limiter
+from shared.delivery.parts import Parts
 from shared.delivery.pulse import Pulse
 from shared.delivery.retention import remove_expired
 from shared.delivery.sender import Sender
 from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
+from shared.notices.records import Binding
 from shared.pages.publisher import Look, Publisher
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.ledger import Ledger
@@ -38,6 +41,7 @@ from shared.store.timed import TimedTable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.audience import Audience
     from shared.channels.channel import Channel
     from shared.clock import Clock
     from shared.settings import Settings
@@ -70,40 +74,27 @@ class Notifier:
             routes=routes,
             clock=clock,
             lease=config.lease,
+            bind=partial(_binding, config),
         )
         ungrouped = frozenset(target for target, channel in channels.items() if not channel.is_grouped)
         grouping = Grouping(config.group_wait, config.group_interval, ungrouped)
         is_known = config.clusters.is_on or config.sources.is_on
-        clusters = Lookup(is_on=is_known, tags=routes.tags)
-        runs = RunLookup(self._meta, routes, clock) if config.sources.fleets else None
-        self.intake = Intake(
+        parts = Parts(
             store=self.store,
             sender=sender,
             limiter=limiter,
             routes=routes,
             clock=clock,
             grouping=grouping,
-            gap=config.gap,
-            watch=config.watch,
-            clusters=clusters,
-            runs=runs,
+            clusters=Lookup(is_on=is_known, tags=routes.tags),
+            runs=RunLookup(self._meta if config.sources.fleets else None, routes, clock),
         )
+        self.intake = Intake(parts, owned, gap=config.gap, watch=config.watch)
         self.pages = Publisher(
             PresentState(owned), routes, clock, Look(config.mail.sender.rpartition("@")[2], config.portal)
         )
         self._pulse = Pulse(self.store, clock, config.watcher.url)
-        self.delivery = Sweeper(
-            store=self.store,
-            sender=sender,
-            limiter=limiter,
-            routes=routes,
-            clock=clock,
-            grouping=grouping,
-            clusters=clusters,
-            record_one=self.intake.record_one,
-            watch=config.watch,
-            runs=runs,
-        )
+        self.delivery = Sweeper(parts, record_one=self.intake.record_one, watch=config.watch)
 
     def report(self, text: str) -> None:
         """Take a delivery report. Raises TableUnavailable where it has to come again."""
@@ -205,7 +196,8 @@ def channel_context(config: Settings) -> ChannelContext:
     return ChannelContext(
         branding=Branding(
             portal=config.portal,
-            domain=config.mail.sender.rpartition("@")[2],
+            domain=bare(config.mail.sender).rpartition("@")[2],
+            sender=bare(config.mail.sender),
             only_to=config.mail.only_to,
             failures_file=config.failures_file,
             freezes=config.routes.freezes,
@@ -233,6 +225,18 @@ def open_table(config: Settings) -> AzureTable:
             storage.uri, storage.table, credential=identity.credential(config.identity), **options
         )
     return AzureTable(client)
+
+
+def _binding(config: Settings, audience: Audience) -> Binding:
+    return Binding(
+        to=audience.to,
+        cc=audience.cc,
+        reply_to=audience.reply_to,
+        only_to=config.mail.only_to,
+        sender=config.mail.sender,
+        portal=config.portal,
+        time_zone=audience.time_zone,
+    )
 
 
 def open_arm(config: Settings) -> Arm:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared import keys
+from shared import ids, keys
 from shared.durations import Lead
 from shared.events.model import Upgrade
 from shared.notices.kinds import ABOUT_CLUSTERS, ESSENTIAL, Kind
+from shared.notices.records import Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 DEFAULT_AUDIENCE = "default"
 
@@ -64,6 +69,23 @@ class Destination(msgspec.Struct, frozen=True, order=True):
 
     audience: str
     target: str = ""
+
+
+def notices_for(told: Collection[Destination], kind: Kind, key: str, lead: str = "") -> list[Notice]:
+    """Return the notices that tell these of a row, by its key."""
+    default_hears = any(to.audience == DEFAULT_AUDIENCE for to in told)
+    return [
+        Notice(
+            ids.notice_id(key, kind, lead, to.audience, to.target),
+            kind,
+            key,
+            to.audience,
+            lead,
+            to.target,
+            default_hears and to.audience != DEFAULT_AUDIENCE,
+        )
+        for to in told
+    ]
 
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):

@@ -105,6 +105,11 @@ def gate(target: str) -> str:
     return f"{GATE}:{target}" if target else GATE
 
 
+def is_gate(work_key: str) -> bool:
+    """Return whether a key of the range of work is a gate's."""
+    return work_key == GATE or work_key.startswith(f"{GATE}:")
+
+
 def target_of(gate_key: str) -> str:
     """Return the target that a gate is for."""
     return gate_key[len(GATE) + 1 :]

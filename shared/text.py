@@ -76,7 +76,9 @@ def header(text: str) -> str:
 
 def searchable(text: str) -> str:
     """Return the text on one line without the characters that are not seen, each run of blanks as one."""
-    return " ".join(_HIDDEN.sub(" ", _BREAKS.sub(" ", text)).split())
+    if not (text.isascii() and text.isprintable()):
+        text = _HIDDEN.sub(" ", _BREAKS.sub(" ", text))
+    return " ".join(text.split())
 
 
 def printable(value: object, limit: int) -> str:

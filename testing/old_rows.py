@@ -26,7 +26,7 @@ from tests.fixtures.rows import form
 if TYPE_CHECKING:
     from shared.channels.channel import Channel
     from shared.channels.outcomes import Timeouts
-    from shared.delivery.sweep import SweepResult
+    from shared.delivery.progress import SweepResult
     from shared.store.table import BrowsableTable
 
 FOLDER = Path(__file__).parents[1] / "tests" / "fixtures" / "rows"

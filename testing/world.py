@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shared.channels.channel import Channel
     from shared.channels.email.email import Email
     from shared.channels.outcomes import Mailer
-    from shared.delivery.sweep import SweepResult
+    from shared.delivery.progress import SweepResult
     from shared.settings import Settings
     from testing.scripted_channel import ScriptedChannels
 

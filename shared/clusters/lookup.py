@@ -12,10 +12,11 @@ import msgspec
 
 from shared.events.model import Cluster
 from shared.notices.kinds import WATCHDOGS
+from shared.notices.records import StoredEvent
 from shared.store.table import TableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from shared.events.model import Event
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from shared.maintenance.snapshot import ClusterSnapshot
     from shared.notices.kinds import Kind
     from shared.notices.planning import Plan
-    from shared.notices.records import StoredEvent
     from shared.store.reader import Reader
 
 log = logging.getLogger("notifier")
@@ -55,6 +55,16 @@ class Lookup:
             log.warning("%s is routed without tags: nothing is known of its cluster", cluster.id)
             return event
         return msgspec.structs.replace(event, tags=known.all_tags())
+
+    def fetch(self, row_keys: Iterable[str], reader: Reader) -> None:
+        """Read the clusters of event rows side by side, for `snapshot`; nothing where it is off."""
+        if not self._is_on:
+            return
+        told = [reader.row(key) for key in row_keys if key.startswith("event:")]
+        try:
+            reader.fetch_clusters(row.event.subject.key for row in told if isinstance(row, StoredEvent))
+        except TableError:
+            log.exception("what is known of clusters cannot be read")
 
     def snapshot(
         self, kind: Kind, key: str, history: Sequence[StoredEvent], reader: Reader, now: datetime

@@ -8,8 +8,10 @@ and what would go over a limit waits. Failures keep a reserve.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict, deque
+from copy import copy
 from datetime import datetime, timedelta
-from threading import RLock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
+    from shared.audience import Destination
     from shared.channels.limits import Limits
     from shared.clock import Clock
     from shared.store.protocol import Store
@@ -47,6 +50,9 @@ MAX_QUEUED_SECONDS = 3.0
 PAUSE_SECONDS = 60.0
 """For so long a process that has seen a pause acts on it without reading it again."""
 
+MAX_AT_ONCE = 3
+"""Failures sent at once, per audience, target and GROUP_INTERVAL, by one process."""
+
 _MAX_ATTEMPTS = 4
 _PLENTY = 1_000
 
@@ -63,11 +69,17 @@ class Limiter:
 
     def __init__(self, store: Store, clock: Clock, limits: Mapping[str, Limits | None]) -> None:
         self.limits = limits
-        self._store = store
+        self.store = store
         self._clock = clock
         self._gates: dict[str, tuple[SendGate, float]] = {}
         """With the time at which each was seen."""
         self._turn = RLock()
+
+    def over(self, store: Store) -> Limiter:
+        """Return this limiter, with what it knows, over another store of the same rows."""
+        other = copy(self)
+        other.store = store
+        return other
 
     def see(self, gates: Iterable[SendGate]) -> None:
         """Take note of all gates as stored."""
@@ -115,7 +127,7 @@ class Limiter:
         key = keys.gate(target)
         log_decision(Decision.PAUSED, key, level=logging.WARNING, until=until.isoformat(), why=reason)
         with self._turn:
-            self._keep(self._store.pause(until, reason, self._gate(target), strikes))
+            self._keep(self.store.pause(until, reason, self._gate(target), strikes))
 
     def back_off(self, target: str, reason: str) -> None:
         """Pause a target for a minute, and twice as long each time in a row, up to an hour."""
@@ -156,7 +168,7 @@ class Limiter:
 
     def _gate(self, target: str) -> SendGate:
         if target not in self._gates:
-            self._keep(self._store.gate(target))
+            self._keep(self.store.gate(target))
         return self._gates[target][0]
 
     def _keep(self, gate: SendGate) -> None:
@@ -177,22 +189,45 @@ class Attempt:
         self.is_made = False
         self.written: tuple[SendGate, ...] = ()
         """The gates as written: to be set by who made the commit."""
-        self._limiter = limiter
+        self.limiter = limiter
         self._numbers = numbers
         self._urgent = urgent
         self._gates: tuple[SendGate, ...] = ()
 
     def __enter__(self) -> tuple[SendGate, ...]:
-        self._gates = self._limiter.begin(self._numbers, urgent=self._urgent)
+        self._gates = self.limiter.begin(self._numbers, urgent=self._urgent)
         return self._gates
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if self._gates:
-            self._limiter.end(self._gates, self.written)
+            self.limiter.end(self._gates, self.written)
         self.is_made = kind is None
         return isinstance(error, GateChanged)
+
+
+class Burst:
+    """Counts failures sent at once: a few for each audience and target, by one process. Thread-safe."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sent: dict[Destination, deque[float]] = defaultdict(deque)
+        self._lock = Lock()
+
+    def has_room(self, to: Destination, interval: timedelta) -> bool:
+        """Return whether one more failure may go there at once; more than MAX_AT_ONCE wait for the sweep."""
+        horizon = self._clock.monotonic() - interval.total_seconds()
+        with self._lock:
+            recent = self._sent[to]
+            while recent and recent[0] <= horizon:
+                recent.popleft()
+            return len(recent) < MAX_AT_ONCE
+
+    def count(self, to: Destination) -> None:
+        """Count one that is sent."""
+        with self._lock:
+            self._sent[to].append(self._clock.monotonic())
 
 
 def room(sends: Mapping[int, int], limits: Limits, now: datetime, *, urgent: bool) -> int:

@@ -7,6 +7,7 @@ attempt, or left to its lease: in doubt, to be asked about before anything else 
 from __future__ import annotations
 
 import logging
+from copy import copy
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
@@ -38,11 +39,11 @@ from shared.store.protocol import MAX_MEMBERS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from shared.audience import Destination
+    from shared.audience import Audience, Destination
     from shared.channels.channel import Channel, Message
     from shared.clock import Clock
     from shared.delivery.limiter import Limiter
-    from shared.notices.records import MailItem, Row
+    from shared.notices.records import Binding, MailItem, Row
     from shared.routes import Routes
     from shared.store.protocol import Store
     from shared.store.reader import Reader
@@ -81,16 +82,30 @@ class Sender:
         routes: Routes,
         clock: Clock,
         lease: timedelta,
+        bind: Callable[[Audience], Binding],
     ) -> None:
-        self._store = store
+        """`bind` returns what a mail to an audience is bound to, as things are now."""
+        self.store = store
         self._channels = channels
-        self._limiter = limiter
+        self.limiter = limiter
         self._routes = routes
         self._clock = clock
         self._lease = lease
+        self._bind = bind
         # A quarter each for taking the lease, a token, connecting and reading: together within the lease.
         self._quarter = lease.total_seconds() / 4
         self._timeouts = Timeouts(min(MAX_CONNECT, self._quarter), min(MAX_READ, self._quarter))
+
+    def over(self, store: Store) -> Sender:
+        """Return this sender over another store of the same rows."""
+        other = copy(self)
+        other.store = store
+        other.limiter = self.limiter.over(store)
+        return other
+
+    def bound(self, mail: Mail) -> Mail:
+        """Return a mail with what it is bound to if it is handed over now."""
+        return msgspec.structs.replace(mail, bound=self._bind(self._routes.audience(mail.audience)))
 
     def ordered(self, members: tuple[MailItem, ...], target: str, reader: Reader) -> tuple[MailItem, ...]:
         """Put members into the order in which a digest tells them, failures first."""
@@ -137,7 +152,7 @@ class Sender:
         if timeouts is None:
             log.warning("mail %s is left unsent: too little time", row.mail.operation_id)
             if channel.temper is Temper.BLIND:  # its lease run out would read as a doubt that nobody clears
-                self._store.free(row)
+                self.store.free(row)
             return SendResult.IN_DOUBT
         outcome = channel.send(message, row.mail.operation_id, timeouts)
         match outcome:
@@ -145,27 +160,27 @@ class Sender:
                 return self._settle(row, "sent", message=message, refused=refused)
             case Throttled(retry_after, reason):
                 until_time = self._clock.now() + timedelta(seconds=retry_after)
-                self._limiter.pause_until(row.mail.target, until_time, reason)
-                self._store.free(row)
+                self.limiter.pause_until(row.mail.target, until_time, reason)
+                self.store.free(row)
                 return SendResult.PAUSED
             case Gone(reason):
                 log.error("%s is gone: %s", channel.name, reason)
-                self._limiter.back_off(row.mail.target, reason)
-                self._store.free(row)
+                self.limiter.back_off(row.mail.target, reason)
+                self.store.free(row)
                 return SendResult.PAUSED
             case Unavailable(reason, of_this_mail):
                 if of_this_mail is not None and self._is_alone(row):
                     return self._settle_alone(row, of_this_mail, message)
                 log.error("%s takes no mail: %s", _service(channel), reason)
-                self._limiter.back_off(row.mail.target, reason)
+                self.limiter.back_off(row.mail.target, reason)
                 since_now = row.suspected or self._clock.now()
-                self._store.free(row, suspected=since_now if of_this_mail is not None else None)
+                self.store.free(row, suspected=since_now if of_this_mail is not None else None)
                 return SendResult.PAUSED
             case Refused(reason):
                 return self._refused(row, reason, channel, message, timeouts)
             case Postponed(reason):
                 log.warning("mail %s is not taken for now: %s", row.mail.operation_id, reason)
-                self._store.postpone(row, reason)
+                self.store.postpone(row, reason)
                 return SendResult.IN_DOUBT
             case Unknown(reason):
                 log.warning("mail %s is in doubt: %s", row.mail.operation_id, reason)
@@ -197,7 +212,7 @@ class Sender:
                 case OperationState.NO_ANSWER:
                     level = logging.ERROR if row.turns >= MAX_ATTEMPTS else logging.WARNING
                     log.log(level, "no answer about mail %s: %s", row.mail.operation_id, answer.detail)
-                    self._store.leave(row)
+                    self.store.leave(row)
                     return SendResult.IN_DOUBT
                 case OperationState.NEVER_SEEN:
                     pass
@@ -214,9 +229,14 @@ class Sender:
         return min(self._lease * (1 << min(row.turns, 10)), max(self._lease, MAX_BACK_OFF))
 
     def _render(self, channel: Channel, row: MailRow, rows: Mapping[str, Row]) -> Message:
+        audience = self._routes.audience(row.mail.audience)
+        bound = row.mail.bound
+        if bound is not None:
+            audience = msgspec.structs.replace(
+                audience, to=bound.to, cc=bound.cc, reply_to=bound.reply_to, time_zone=bound.time_zone
+            )
         is_repeat = row.doubt and channel.temper is Temper.BLIND
         mail = msgspec.structs.replace(row.mail, is_repeat=is_repeat)
-        audience = self._routes.audience(mail.audience)
         try:
             return channel.compose(mail, rows, audience)
         except Exception as error:
@@ -252,19 +272,19 @@ class Sender:
             if answer.state is OperationState.FAILED:
                 return self._settle(row, "failed", message=message, why=answer.detail)
         if row.doubt or (answer is not None and answer.state is OperationState.NO_ANSWER):
-            self._store.refuse(row, reason)
+            self.store.refuse(row, reason)
             return SendResult.IN_DOUBT
         return self._give_up_refused(row, reason, message)
 
     def _is_alone(self, row: MailRow) -> bool:
         """Return whether the service has taken another mail since it began to refuse this one."""
-        return row.suspected is not None and self._store.has_sent(row.mail.target, row.suspected)
+        return row.suspected is not None and self.store.has_sent(row.mail.target, row.suspected)
 
     def _settle_alone(self, row: MailRow, outcome: Postponed | Refused, message: Message) -> SendResult:
         """Deal with a refusal of this mail's recipients: its members would fare no better one by one."""
         if isinstance(outcome, Postponed):
             log.warning("mail %s is not taken for now: %s", row.mail.operation_id, outcome.reason)
-            self._store.postpone(row, outcome.reason)
+            self.store.postpone(row, outcome.reason)
             return SendResult.IN_DOUBT
         return self._settle(row, "failed", message=message, why=outcome.reason)
 
@@ -277,7 +297,7 @@ class Sender:
         now = self._clock.now()
         singles = [single(mail, member) for member in mail.members]
         dissolved = self._sent(row, "dissolved", message=message, why=reason)
-        if self._store.dissolve(row, dissolved, singles, now):
+        if self.store.dissolve(row, dissolved, singles, now):
             log.error("mail %s was refused and goes out in %s: %s", mail.operation_id, len(singles), reason)
         return SendResult.SETTLED
 
@@ -297,7 +317,7 @@ class Sender:
             # A mail that tells of failed mail and fails itself is logged, and that is the end of it.
             if not all(member.kind in ABOUT_MAIL for member in row.mail.members):
                 tell = undelivered(sent.key)
-        if not self._store.settle(row, sent, tell):
+        if not self.store.settle(row, sent, tell):
             log.warning("mail %s was settled by another instance", row.mail.operation_id)
         elif state == "sent":
             for member in row.mail.members:
@@ -334,7 +354,7 @@ class Sender:
         """Return whom a mail is for that no message was made of."""
         audience = self._routes.audience(mail.audience)
         if not mail.target:
-            return audience.to + audience.cc
+            return mail.bound.recipients if mail.bound else audience.to + audience.cc
         target = audience.target(mail.target)
         return (target.label if target else mail.target,)
 

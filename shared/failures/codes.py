@@ -65,7 +65,7 @@ _CODE_PLACES = (
     ),
     (
         "(",
-        re.compile(r"(?:^|[\n.:;*]\s{0,3}|\berror:? )\Z", re.IGNORECASE | re.MULTILINE),
+        re.compile(r"(?:\A|(?<!,)\n\s{0,3}|[.:;*]\s{0,3}|\berror:? )\Z", re.IGNORECASE),
         re.compile(r"([A-Z][A-Za-z0-9_]{4,79})\)\s", re.IGNORECASE),
     ),
     ("failed with ", re.compile(r"(?<!\w)\Z"), re.compile(r"['\"](\w{4,80})['\"]")),

@@ -88,10 +88,10 @@ _REFUSING_CODE = re.compile(
 _REFUSING_STATUS = re.compile(r"\bbad request\b|\b(?:status(?:code)?|response)\W{1,3}400\b", re.IGNORECASE)
 _UNDER_WAY = re.compile(
     r"reconcil|retry failed|terminal provisioning state|dependency:|vmss|\binstances?\b|\bvms?\b|extension"
-    r"|\bpods?\b|\bnode ",
+    r"|\bpods?\b|\bnode |\bcurrently\b|\btemporar|\bretry after\b|\btry again\b",
     re.IGNORECASE,
 )
-"""Words of an operation that had begun."""
+"""Words of an operation that had begun, or of what passes by itself."""
 
 
 def _is_refusal(fragment: Fragment, told: Told) -> bool:

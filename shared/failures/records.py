@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 _MAX_RECORDS = 120
 _BULLET = re.compile(r"\s\*\s+(?=[\w({\"'\[])")
-_OPENER = re.compile(r"\([A-Z][A-Za-z0-9_]{5,79}\)\s|(?:Error)?Code\s{0,2}[:=]\s{0,2}\"?[A-Z]")
-_BEFORE_OPENER = re.compile(r"(?:(?<=[.;!?\"')}\]])\s{1,9}|\n[ \t]{0,9})\Z")
+_OPENER = re.compile(
+    r"\([A-Z][A-Za-z0-9_]{5,79}\)\s+[^\sa-z]|\([A-Z][a-z0-9]+[A-Z][A-Za-z0-9_]{3,79}\)\s"
+    r"|(?:Error)?Code\s{0,2}[:=]\s{0,2}\"?[A-Z]"
+)
+_BEFORE_OPENER = re.compile(r"(?:(?<=[.;!?\"')}\]])\s{1,9}|(?<!,)\n[ \t]{0,9})\Z")
 _OPENER_IN_SENTENCE = re.compile(r"\([A-Z][a-z0-9]+[A-Z][A-Za-z0-9_]{3,79}\) [A-Z]")
 _BEFORE_OPENER_IN_SENTENCE = re.compile(r"[a-z0-9] \Z")
 _MAX_BLANKS = 10

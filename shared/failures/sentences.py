@@ -17,8 +17,8 @@ from itertools import pairwise
 from shared.failures.text import lower
 
 _END = re.compile(
-    r"\n|(?<=[.;!?])[\"'),\]}]{0,4}\s+(?![a-z]?\))|,\s+(?=(?:please|check|verify|make sure|consider|if"
-    r"|unless|see)\b)"
+    r"[\n.;!?,](?:(?<=\n)|(?<=[.;!?])[\"'),\]}]{0,4}\s+(?![a-z]?\))"
+    r"|(?<=,)\s+(?=(?:please|check|verify|make sure|consider|if|unless|see)\b))"
 )
 _LABELS = (
     r"(?:[\s\"'([{*\-\u2022|>]|\d{1,2}[.)]\s|(?:message|details?|error|warning|info|reason|desc|note"
@@ -185,17 +185,14 @@ class Stance:
         return states(sentence)
 
     def _hear_out(self) -> None:
-        if not (
-            (any(word in self._lowered for word in _OF_SUCCESS) and _SUCCESS.search(self._lowered))
-            or _RESOLVED.search(self._lowered)
-            or _NOT_THE_CAUSE.search(self._lowered)
-        ):
+        whole = self._lowered
+        if not (_succeeds(whole) or _RESOLVED.search(whole) or _is_not_the_cause(whole)):
             return
         for at, (start, end) in enumerate(pairwise(self._edges)):
             sentence = self._lowered[start:end]
             if ends_well(sentence):
                 self._good = at + 1
-            elif at and _NOT_THE_CAUSE.search(sentence):
+            elif at and _is_not_the_cause(sentence):
                 self._states[at - 1] = False
 
 
@@ -211,10 +208,35 @@ def ends_well(sentence: str) -> bool:
     """Return whether a sentence in small letters tells that it ended well."""
     if _RESOLVED.search(sentence) and not _FAILED_AFTER.search(sentence):
         return True
-    success = _SUCCESS.search(sentence)
+    success = _succeeds(sentence)
     return success is not None and not _FAILURE.search(sentence, success.end()) and not _BAD.search(sentence)
 
 
+def _succeeds(text: str) -> re.Match[str] | None:
+    return _SUCCESS.search(text) if any(word in text for word in _OF_SUCCESS) else None
+
+
+def _is_not_the_cause(text: str) -> bool:
+    return any(word in text for word in _OF_NO_CAUSE) and _NOT_THE_CAUSE.search(text) is not None
+
+
+_OF_NO_CAUSE = (
+    "not the",
+    "not a ",
+    "not its",
+    "unrelated",
+    "false alarm",
+    "resolved",
+    "fixed",
+    "mitigated",
+    "removed",
+    "lifted",
+    "cleared",
+    "renewed",
+    "raised",
+    "increased",
+)
+"""One of them is in every text that `_NOT_THE_CAUSE` finds."""
 _NOT_THE_CAUSE = re.compile(
     r"\bnot (?:the|a|its) (?:root )?(?:cause|reason|problem)\b|\bunrelated\b|\bfalse alarm\b"
     r"|^(?:\W*)(?:it|this|that|which|the (?:lock|quota|budget|policy|rule|certificate|error"

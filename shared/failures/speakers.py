@@ -181,6 +181,8 @@ _NETWORK_CLIENT = re.compile(r"network\.\w{3,60}client#", re.IGNORECASE)
 
 def extensions_in(text: str) -> list[str]:
     """Return the names of the VM extensions that a text speaks of, AKS's own bootstrap left out."""
+    if "extension" not in lower(text):
+        return []
     names = (match[1] or match[2] for match in _EXTENSION.finditer(text))
     return [name for name in dict.fromkeys(names) if not _OWN_EXTENSION.match(name)]
 
@@ -192,7 +194,7 @@ def speakers_in(text: str, lowered: str) -> list[Speaker]:
         found.insert(0, Speaker.NETWORK)
     if "client#" in lowered and Speaker.NETWORK not in found and _NETWORK_CLIENT.search(lowered):
         found.append(Speaker.NETWORK)
-    if "extension" in lowered and extensions_in(text):
+    if extensions_in(text):
         found.insert(0, Speaker.EXTENSION)
     return found
 

@@ -6,19 +6,24 @@ Found among wrappers, labels, stack traces and ids; it is told where the catalog
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.failures.sentences import ends_well, fails, gives_advice, is_story, states
 from shared.failures.text import lower
 
-_LABEL_BREAK = re.compile(
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LABEL_END = re.compile(r"[:=]\s{0,3}[\"'\[{]{0,4}(?=[^\s,;\]}])")
+_LABEL = re.compile(
     r"\b(?:error ?message|message|orginalerror|originalerror|original error|error details|inner ?error"
-    r"|innermessage|details?|desc|reason|error|debug info)"
-    r"[\"']?\s{0,3}[:=]\s{0,3}[\"'\[{]{0,4}(?=[^\s,;\]}])",
+    r"|innermessage|details?|desc|reason|error|debug info)[\"']?\s{0,3}\Z",
     re.IGNORECASE,
 )
-_SENTENCE_BREAK = re.compile(
-    r"\n|(?<=[.!?])[\"')\]]{0,3}\s+(?=[\"'(\[]?[A-Z0-9])|;\s+(?=[A-Z][A-Za-z]{1,30}:|[A-Z][a-z]+ )|\s--\s"
+_MAX_LABEL_CHARACTERS = 24
+_SENTENCE_END = re.compile(
+    r"[\n.!?;-](?:(?<=\n)|(?<=[.!?])[\"')\]]{0,3}\s+(?=[\"'(\[]?[A-Z0-9])"
+    r"|(?<=;)\s+(?=[A-Z][A-Za-z]{1,30}:|[A-Z][a-z]+ )|(?<=\s-)-\s)"
 )
 _HEAD = re.compile(
     r"""\s*(?:
@@ -82,9 +87,10 @@ _GENERIC = re.compile(
 )
 _LOG = re.compile(
     r"^\W*(?:[EWIF]\d{4} \d\d:|\w{3} \d\d \d\d:\d\d:\d\d|\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:|\+\+ |\+ "
-    r"|goroutine|\s*at [\w.]+\(|Traceback|File \"|\d+: )|\bkubelet\[\d+\]|main pid|systemd\[",
+    r"|goroutine|\s*at [\w.]+\(|Traceback|File \"|\d+: )",
     re.IGNORECASE,
 )
+_LOG_MARKS = ("kubelet[", "main pid", "systemd[")
 _IDS = re.compile(
     r"[,;.]?\s*\(?(?:with )?(?:correlation ?id|operation ?id|request ?id|trace ?id|tracking id"
     r"|timestamp|client request ?id|activity ?id)s?\)?\s*(?:is"
@@ -128,9 +134,11 @@ def telling(text: str) -> Told:
     best, best_score, remedy, other = "", 0, "", ""
     for at, part in enumerate(_parts(text)):
         words = len(_LETTERS.findall(part))
-        if words < _MIN_WORDS or _METADATA.match(part) or _GENERIC.match(part) or _LOG.search(part):
+        if words < _MIN_WORDS or _METADATA.match(part) or _GENERIC.match(part) or _LOG.match(part):
             continue
         lowered = lower(part)
+        if any(mark in lowered for mark in _LOG_MARKS):
+            continue
         if gives_advice(lowered):
             if best and not remedy and _REMEDY.search(part):
                 remedy = part
@@ -155,8 +163,8 @@ def telling(text: str) -> Told:
 def _parts(text: str) -> list[str]:
     """Divide a text into its sentences, without the labels and wrappers before them."""
     parts: list[str] = []
-    for line in _SENTENCE_BREAK.split(text):
-        for piece in _LABEL_BREAK.split(line):
+    for line in _sentences(text):
+        for piece in _unlabelled(line):
             part = piece
             for _ in range(_MAX_HEADS):
                 head = _HEAD.match(part)
@@ -173,6 +181,25 @@ def _parts(text: str) -> list[str]:
                 if len(parts) >= _MAX_PARTS:
                     return parts
     return parts
+
+
+def _sentences(text: str) -> Iterator[str]:
+    at = 0
+    for end in _SENTENCE_END.finditer(text):
+        yield text[at : end.start() + (text[end.start()] in ".!?")]
+        at = end.end()
+    yield text[at:]
+
+
+def _unlabelled(line: str) -> Iterator[str]:
+    """Yield what stands before, between and after labels ("Message:", "reason=")."""
+    at = 0
+    for end in _LABEL_END.finditer(line):
+        label = _LABEL.search(line, max(end.start() - _MAX_LABEL_CHARACTERS, at), end.start())
+        if label:
+            yield line[at : label.start()]
+            at = end.end()
+    yield line[at:]
 
 
 def _short(sentence: str) -> str:

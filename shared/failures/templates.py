@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"\{([a-z][a-z_]*)\}")
 _OPTION = re.compile(r"\[([^\[\]]*)\]")
-_BLANKS = re.compile(r"\s+")
-_BEFORE_STOP = re.compile(r"\s+(?=[.,;:](?:\s|$))")
+_BEFORE_STOP = re.compile(r" (?=[.,;:](?:\s|$))")
 
 _SINGLE_QUOTED = re.compile(r"'[^']*'")
 _PROBE = "a $(b) 'c' \"d\" `e`"
@@ -37,7 +36,7 @@ def prose(template: str, facts: Mapping[str, str]) -> str:
     if "[" in template:
         template = _OPTION.sub(lambda match: _first_known(match[1], facts), template)
     text = _NAME.sub(lambda match: facts.get(match[1]) or words(match[1]), template)
-    return _BEFORE_STOP.sub("", _BLANKS.sub(" ", text)).strip()
+    return _BEFORE_STOP.sub("", " ".join(text.split()))
 
 
 def _first_known(options: str, facts: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _TERMINAL = re.compile(r"\x1b(?:\[[0-9;?]{0,20}[ -/]?[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[@-_])")
 _ENTITY = re.compile(r"&(?:#39|#x27|#34|quot|apos|amp|lt|gt|nbsp|#10|#13|#xA|#xD);", re.IGNORECASE)
 _ESCAPED_CHARACTER = re.compile(r"(?<!\\)\\++u00(2[0-9a-f]|3[a-f]|60)(?=(.?))", re.IGNORECASE | re.DOTALL)
-_BOX = re.compile(r"^[ \t]*[\u2500-\u257f|](?:[ \t]|$)|^[ \t]*[\u2500-\u257f]+[ \t]*$", re.MULTILINE)
+_BOX = re.compile(r"^(?:[ \t]*[\u2500-\u257f|](?:[ \t]|$))+|^[ \t]*[\u2500-\u257f]+[ \t]*$", re.MULTILINE)
 _CARRIAGE_RETURN = re.compile(r"\r\n?")
 
 

@@ -199,6 +199,8 @@ class Decision(StrEnum):
     DUE = "due"
     """A check that was still true at its hour: told."""
     GROUPED = "grouped"
+    THAWED = "thawed"
+    """Taken out of a mail that nobody took in time, to be told as things are now."""
     SENT = "sent"
     PAUSED = "paused"
     UNROUTED = "unrouted"

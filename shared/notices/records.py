@@ -57,6 +57,10 @@ class Notice(msgspec.Struct, frozen=True):
     lead: str = ""
     target: str = ""
     """Where that audience is told: the key of one of its targets; email is ""."""
+    default_hears: bool = False
+    """Whether the default audience has one of its own: where its audience is gone, this tells nothing."""
+    attempts: int = 0
+    """How often a service has put off the mail that it was thawed from."""
 
 
 class MailItem(msgspec.Struct, frozen=True, array_like=True):
@@ -76,6 +80,23 @@ class MailItem(msgspec.Struct, frozen=True, array_like=True):
         return ids.notice_id(self.key, self.kind, self.lead, audience, target)
 
 
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a mail keeps to while it is in doubt, whatever the settings say by then."""
+
+    to: tuple[str, ...]
+    cc: tuple[str, ...]
+    reply_to: str
+    only_to: tuple[str, ...]
+    sender: str
+    portal: str
+    time_zone: str
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Everybody that it goes to."""
+        return self.only_to or self.to + self.cc
+
+
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
     """A mail, frozen: it renders to the same bytes at any time on any machine.
 
@@ -90,8 +111,30 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     """As in Notice."""
     repeats: str = ""
     """The operation id of the mail that an operator had sent again by this one."""
+    bound: Binding | None = None
+    """What held when it was frozen, or, where nobody can have taken it, when it was last handed over."""
     is_repeat: bool = False
     """Whether it may have arrived before: then it says so. Not stored: the mark of doubt on its row is."""
+
+    @property
+    def usual_id(self) -> str:
+        """The operation id of a mail that was frozen from its notices, and not made of another mail."""
+        return ids.operation_id(member.notice_id(self.audience, self.target) for member in self.members)
+
+    @property
+    def notices(self) -> list[Notice]:
+        """The notices that it was frozen from."""
+        return [
+            Notice(
+                member.notice_id(self.audience, self.target),
+                member.kind,
+                member.key,
+                self.audience,
+                member.lead,
+                self.target,
+            )
+            for member in self.members
+        ]
 
 
 class RejectedInput(msgspec.Struct, frozen=True):

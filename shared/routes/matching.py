@@ -145,6 +145,10 @@ class Routes(msgspec.Struct, frozen=True):
         default = self.audience(DEFAULT_AUDIENCE)
         return Destination(default.id, target if default.target(target) else default.targets[0].key)
 
+    def sharing(self, target: str) -> int:
+        """Return how many audiences are told on a target."""
+        return sum(audience.target(target) is not None for audience in self.audiences.values())
+
     def targets(self) -> dict[str, Target]:
         """Return the targets of all audiences by their keys."""
         return {target.key: target for audience in self.audiences.values() for target in audience.targets}

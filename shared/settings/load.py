@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared import routes
+from shared.addresses import bare
 from shared.channels import registry
 from shared.channels.email.services import MailSettings, mail_service
 from shared.channels.limits import Limits
@@ -23,7 +24,7 @@ from shared.identity import Identity
 from shared.ncrontab import TimerSchedule
 from shared.notices.gates import MAX_REMINDERS
 from shared.notices.planning import Watch
-from shared.setting_forms import address, addresses, addresses_or_none, count, flag, host, https, time_zone
+from shared.setting_forms import addresses, addresses_or_none, count, flag, host, https, sender, time_zone
 from shared.setting_reader import SettingReader, SettingsError
 from shared.settings.channels import channel_settings, in_shadow
 from shared.settings.sources import fleets, quiet_kinds, sources
@@ -115,12 +116,12 @@ def identity(read: SettingReader) -> Identity:
 def mail(read: SettingReader) -> MailSettings:
     """Return how mail leaves. Raises SettingsError."""
     service = mail_service(read)
-    sender = read.get("EMAIL_FROM", address)
+    from_ = read.get("EMAIL_FROM", sender)
     return MailSettings(
         service=service,
-        sender=sender,
+        sender=from_,
         only_to=read.get("EMAIL_ONLY_TO", addresses_or_none, ""),
-        limits=_limits(read, service.usual_limits(sender)),
+        limits=_limits(read, service.usual_limits(bare(from_))),
     )
 
 

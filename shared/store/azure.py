@@ -31,7 +31,7 @@ _KEYS = frozenset({"PartitionKey", "RowKey", "Timestamp"})
 
 CONNECT_SECONDS = 2
 READ_SECONDS = 4
-"""With one retry, a step on the table takes at most 12 s: Event Grid waits 30 s for an answer."""
+"""With one retry, a step on the table takes at most MAX_STEP_SECONDS."""
 
 _ONCE: dict[str, Any] = {"retry_total": 0}
 """The SDK's own retries are off: they sleep for as long as the service says, and leave out what broke on its

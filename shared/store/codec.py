@@ -15,7 +15,17 @@ import msgspec
 from shared import keys
 from shared.events import envelope, model
 from shared.notices.kinds import Decision, Kind
-from shared.notices.records import Check, Mail, MailItem, Notice, RejectedInput, Report, SentMail, StoredEvent
+from shared.notices.records import (
+    Binding,
+    Check,
+    Mail,
+    MailItem,
+    Notice,
+    RejectedInput,
+    Report,
+    SentMail,
+    StoredEvent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,6 +131,8 @@ def notice_values(notice: Notice) -> dict[str, Any]:
         "audience": notice.audience,
         "lead": notice.lead,
         **_said("target", notice.target),
+        **({"defaultHears": True} if notice.default_hears else {}),
+        **({"attempts": notice.attempts} if notice.attempts else {}),
     }
 
 
@@ -139,7 +151,13 @@ def mail_values(mail: Mail, *, token: str = "", attempts: int = 0) -> dict[str, 
         "refused": "",
         "repeats": mail.repeats,
         **_said("target", mail.target),
+        **bound_values(mail.bound),
     }
+
+
+def bound_values(bound: Binding | None) -> dict[str, str]:
+    """Write what a mail in doubt keeps to."""
+    return {"bound": _json(bound)} if bound else {}
 
 
 def row(stored: Stored) -> StoredEvent | RejectedInput | SentMail:
@@ -156,18 +174,24 @@ def row(stored: Stored) -> StoredEvent | RejectedInput | SentMail:
 
 
 def work(row: Stored) -> WorkRow:
-    """Read a row of work, or the pause that heads them."""
+    """Read a row of work, or one of the gates that head them."""
     values = row.values
+    if values["kind"] == "pause":
+        return gate(row)
+    keys.due_of(row.key)  # it is asked for wherever work waits
     match values["kind"]:
-        case "pause":
-            return gate(row)
         case "check":
             what, of, lead = Kind(values["what"]), values["of"], values["lead"]
+            keys.history_of(of)
             return CheckRow(row.key, Check(_id(row.key), what, of, time(values["due"]), lead))
         case "notice":
             what, of, lead = Kind(values["what"]), values["of"], values["lead"]
+            if of.startswith("event:"):
+                keys.history_of(of)
             to, target = values["audience"], values.get("target", "")
-            return NoticeRow(row.key, Notice(_id(row.key), what, of, to, lead, target))
+            default_hears, attempts = values.get("defaultHears", False), values.get("attempts", 0)
+            notice = Notice(_id(row.key), what, of, to, lead, target, default_hears, attempts)
+            return NoticeRow(row.key, notice)
         case "mail":
             return mail_row(row)
         case "spread":
@@ -204,6 +228,7 @@ def mail_row(row: Stored) -> MailRow:
         members=_members(values["members"]),
         target=values.get("target", ""),
         repeats=values.get("repeats", ""),
+        bound=msgspec.json.decode(values["bound"], type=Binding) if "bound" in values else None,
     )
     return MailRow(
         key=row.key,
@@ -239,6 +264,11 @@ def gate(row: Stored) -> SendGate:
     until = time(values["until"]) if "until" in values else LONG_AGO
     reason, strikes = values.get("reason", ""), values.get("strikes", 0)
     return SendGate(until, reason, strikes, sends, row.etag, keys.target_of(row.key))
+
+
+def last_mailed(row: Stored) -> datetime:
+    """Read when an audience last got a grouped mail."""
+    return time(row.values["last"])
 
 
 def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
@@ -380,8 +410,11 @@ def text(value: datetime) -> str:
 
 
 def time(value: str) -> datetime:
-    """Read a time that `text` wrote."""
-    return datetime.fromisoformat(value)
+    """Read a time that `text` wrote. Raises ValueError for another."""
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
+        raise ValueError(f"a time without a zone: {value}")
+    return time
 
 
 def _facts(event: model.Event) -> str:

@@ -134,12 +134,13 @@ class Store:
         if page.server_time - now >= _FAR_BEHIND:
             page = self._table.query(first, keys.work_until(page.server_time + soon))
         until = keys.work_until(page.server_time)
-        found = [row for row in page.rows if row.key < until]
+        gates = [row for row in page.rows if keys.is_gate(row.key)]
+        found = [row for row in page.rows[len(gates) :] if row.key < until]
         rows = list(_readable(codec.work, found))
-        later = _readable(codec.work, page.rows[len(found) :])
+        later = _readable(codec.work, page.rows[len(gates) + len(found) :])
         return Due(
             page.server_time,
-            tuple(row for row in rows if isinstance(row, SendGate)),
+            tuple(map(_gate, gates)),
             tuple(row for row in rows if isinstance(row, CheckRow)),
             tuple(row for row in rows if isinstance(row, NoticeRow)),
             tuple(row for row in rows if isinstance(row, MailRow)),
@@ -152,7 +153,10 @@ class Store:
         """Return the row of an audience on a target, or one to insert. One round trip."""
         key = keys.audience(name, target)
         row = self._table.get(key)
-        return AudienceRow(key, codec.time(row.values["last"]), row.etag) if row else AudienceRow(key)
+        if row is None:
+            return AudienceRow(key)
+        last = next(_readable(codec.last_mailed, [row]), None)
+        return AudienceRow(key, last, row.etag)
 
     # Clusters
 
@@ -344,7 +348,9 @@ class Store:
         gate with the send counted, where it has limits. Raises GateChanged.
         """
         key = keys.work(now, mail.operation_id)
-        values = codec.mail_values(mail, token=token, attempts=1)
+        rows = tuple(rows)
+        attempts = 1 + max((row.notice.attempts for row in rows), default=0)
+        values = codec.mail_values(mail, token=token, attempts=attempts)
         operations = [Operation(Verb.DELETE, row.key) for row in rows]
         operations.append(Operation(Verb.INSERT, key, values))
         if audience is not None:
@@ -358,20 +364,24 @@ class Store:
         if audience is not None:
             audience = AudienceRow(audience.key, now, etags[-1])
         etag = etags[-2] if audience is not None else etags[-1]
-        row = MailRow(key=key, etag=etag, timestamp=now, mail=mail, token=token, attempts=1, leased=True)
+        row = MailRow(
+            key=key, etag=etag, timestamp=now, mail=mail, token=token, attempts=attempts, leased=True
+        )
         return Frozen(row, audience, written)
 
     def take_over(
-        self, row: MailRow, token: str, gates: Sequence[SendGate] = ()
+        self, row: MailRow, mail: Mail, token: str, gates: Sequence[SendGate] = ()
     ) -> tuple[MailRow | None, tuple[SendGate, ...]]:
         """Lease a mail whose lease has run out, or that is free; None where another did. One round trip.
 
-        A mail taken from a lease is in doubt from then on, unless its sender had got an answer. `gates` are
-        as for `freeze`, and come back as written. Raises GateChanged.
+        A mail taken from a lease is in doubt from then on, unless its sender had got an answer. One that is
+        not goes out as `mail`, which says what it is bound to now. `gates` are as for `freeze`, and come back
+        as written. Raises GateChanged.
         """
-        doubt = row.doubt or (row.leased and not (row.refused or row.postponed))
+        doubt = row.is_in_doubt
         taken = msgspec.structs.replace(
             row,
+            mail=row.mail if doubt else mail,
             token=token,
             leased=True,
             doubt=doubt,
@@ -379,13 +389,15 @@ class Store:
             turns=row.turns + 1,
             postponed="",
         )
-        values = {
+        values: dict[str, object] = {
             "token": token,
             "leased": True,
             "doubt": doubt,
             "attempts": taken.attempts,
             "turns": taken.turns,
         }
+        if taken.mail.bound != row.mail.bound:
+            values |= codec.bound_values(taken.mail.bound)
         if row.postponed:
             values["postponed"] = ""
         operations = [Operation(Verb.MERGE, row.key, values, row.etag)]
@@ -394,6 +406,15 @@ class Store:
         except Conflict:
             return self._own(row.key, token), ()
         return msgspec.structs.replace(taken, etag=etag), written
+
+    def thaw(self, row: MailRow, now: datetime) -> list[NoticeRow]:
+        """Put a mail's notices in its place, due now; none where another was faster. One round trip."""
+        attempts = row.attempts if row.postponed else 0
+        notices = [msgspec.structs.replace(notice, attempts=attempts) for notice in row.mail.notices]
+        rows = [NoticeRow(keys.work(now, notice.id), notice) for notice in notices]
+        operations = [Operation(Verb.DELETE, row.key, etag=row.etag)]
+        operations += [Operation(Verb.INSERT, one.key, codec.notice_values(one.notice)) for one in rows]
+        return rows if self._commits(operations) else []
 
     def free(self, row: MailRow, suspected: datetime | None = None) -> None:
         """Give up the lease of a mail that was not taken; the attempt does not count. One round trip.
@@ -454,7 +475,7 @@ class Store:
     def gate(self, target: str = "") -> SendGate:
         """Return a target's gate as it stands. One round trip."""
         row = self._table.get(keys.gate(target))
-        return codec.gate(row) if row else SendGate(target=target)
+        return _gate(row) if row else SendGate(target=target)
 
     def sent(self, operation_id: str) -> tuple[SentMail, str] | None:
         """Return what became of a mail, and the etag to write it over. One round trip."""
@@ -638,6 +659,11 @@ def _readable(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[
             yield read(row)
         except Exception:
             log.exception("row %s cannot be read, and is left as it is", row.key)
+
+
+def _gate(row: Stored) -> SendGate:
+    """Read a gate; one that cannot be read is as good as none, and the next write goes over it."""
+    return next(_readable(codec.gate, [row]), SendGate(etag=row.etag, target=keys.target_of(row.key)))
 
 
 def _recorded(row: Stored) -> StoredEvent:

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 from shared import keys
 from shared.notices.records import MAX_ABOUT, SentMail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.records import Mail, MailItem, Row, StoredEvent
     from shared.store.protocol import Store
 
 
+READERS = 16
+"""Rows or histories that are read at the same time."""
+
+_T = TypeVar("_T")
+
+
 class Reader:
-    """Reads the rows that a mail names, each maintenance's history once."""
+    """Reads the rows that a mail names, each maintenance's history once. Used by one thread."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._histories: dict[str, tuple[StoredEvent, ...]] = {}
         self._rows: dict[str, Row | None] = {}
         self._clusters: dict[str, ClusterInfo | None] = {}
+
+    def fetch(self, row_keys: Iterable[str]) -> None:
+        """Read what these rows are told from, side by side: a round trip for each that is not known yet."""
+        wanted = list(row_keys)
+        prefixes = {keys.history_of(key) for key in wanted if key.startswith("event:")}
+        _side_by_side(self._store.history, prefixes, self._histories)
+        _side_by_side(self._store.row, {key for key in wanted if not key.startswith("event:")}, self._rows)
+
+    def fetch_clusters(self, cluster_keys: Iterable[str]) -> None:
+        """Read what is known of clusters, side by side: a round trip for each that is not known yet."""
+        _side_by_side(self._store.cluster, set(cluster_keys), self._clusters)
 
     def history(self, key: str) -> tuple[StoredEvent, ...]:
         """Return all events stored of the maintenance that an event row belongs to."""
@@ -63,3 +81,11 @@ class Reader:
                 named = set(member.history)
                 found |= {row.key: row for row in self.history(member.key) if row.key in named}
         return found
+
+
+def _side_by_side(read: Callable[[str], _T], wanted: set[str], known: dict[str, _T]) -> None:
+    """Read what is wanted and not known. A single one is left to whoever needs it."""
+    missing = sorted(wanted - known.keys())
+    if len(missing) > 1:
+        with ThreadPoolExecutor(min(READERS, len(missing))) as pool:
+            known.update(zip(missing, pool.map(read, missing), strict=True))

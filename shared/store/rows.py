@@ -35,6 +35,11 @@ class MailRow(msgspec.Struct, frozen=True, kw_only=True):
     suspected: datetime | None = None
     """Since when the service refuses it for a reason that may be all mail's, or this one's alone."""
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a request may still be under way, or may have arrived, once the lease has run out."""
+        return self.doubt or (self.leased and not (self.refused or self.postponed))
+
 
 class NoticeRow(msgspec.Struct, frozen=True):
     """A notice waiting to be grouped, as stored."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PARTITION = "aks"
 MAX_OPERATIONS = 100
 MAX_ROWS = 1_000
+MAX_STEP_SECONDS = 12.0
+"""A step takes at most so long, its one retry included."""
 
 
 class TableError(Exception):

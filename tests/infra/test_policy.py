@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from ops import subscribe
-from shared.delivery.sweep import SweepResult, summary
+from shared.delivery.progress import SweepResult
+from shared.delivery.sweep import summary
 from tests.infra import code, deployments, policy
 
 GIVEN = {name: deployments.read(text) for name, text in deployments.texts().items()}

@@ -184,8 +184,8 @@ def test_target_not_configured_any_more() -> None:
     later.settle_down()
     assert service.arrived == []
     assert sorted(subject.partition("]")[0] for subject in later.mailer.subjects) == [
+        "[Failed",
         "[Started",
-        "[Undelivered",
     ]
 
 

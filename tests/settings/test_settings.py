@@ -247,7 +247,8 @@ WRONG = {
     "EMAIL_FROM": [
         "aks",
         "aks@example",
-        "AKS <aks@example.com>",
+        "AKS <aks>",
+        "AKS <aks@example.com> x",
         "a@b.example,c@d.example",
         "a b@example.com",
     ],

@@ -87,7 +87,7 @@ class AcsMailer:
 
     def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
         """Hand over one email under an operation id, with one request and no retry."""
-        message = request_body(email, self._sender)
+        message = request_body(email, split(email.sender)[1] if email.sender else self._sender)
         seen = _Seen(timeouts)
         try:
             result = self._client.begin_send(

@@ -9,6 +9,8 @@ import logging
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from shared.audience import EMAIL_CHANNEL
 from shared.channels.outcomes import OperationState, OperationStatus, Unavailable
 
@@ -58,13 +60,13 @@ class EmailChannel:
         """See Channel."""
         from shared.channels.email import compose
 
-        return compose.compose(mail, rows, audience, self._branding)
+        return compose.compose(mail, rows, audience, self._look(mail))
 
     def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> Email:
         """See Channel."""
         from shared.channels.email import compose
 
-        return compose.compose_plain(mail, rows, audience, self._branding, why)
+        return compose.compose_plain(mail, rows, audience, self._look(mail), why)
 
     def ordered(self, members: tuple[MailItem, ...], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
         """See Channel."""
@@ -96,6 +98,13 @@ class EmailChannel:
             log.exception("the mailer cannot be opened")
             return OperationStatus(OperationState.NO_ANSWER, f"the mailer cannot be opened: {error!r}")
         return mailer.status_of(operation_id, timeouts)
+
+    def _look(self, mail: Mail) -> Branding:
+        """Return the branding for a mail, as it is bound."""
+        if mail.bound is None:
+            return self._branding
+        domain = mail.bound.sender.rpartition("@")[2]
+        return replace(self._branding, portal=mail.bound.portal, only_to=mail.bound.only_to, domain=domain)
 
     def _open(self) -> Mailer:
         with self._lock:

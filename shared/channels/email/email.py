@@ -25,6 +25,8 @@ class Email(msgspec.Struct, frozen=True, kw_only=True):
     to: tuple[str, ...]
     cc: tuple[str, ...] = ()
     reply_to: str = ""
+    sender: str = ""
+    """Whom it is from; empty for the sender that is set up."""
     subject: str
     html: str
     text: str

@@ -57,7 +57,7 @@ class FolderMailer:
                 for number, one in enumerate(email.attachments):
                     _create(attachments / attachment_file(operation_id, number, one.name), one.content)
                 _create(path.with_suffix(".html"), email.html.encode("utf-8", "replace"))
-                _create(path, message_bytes(email, operation_id, self._sender))
+                _create(path, message_bytes(email, operation_id, email.sender or self._sender))
         except OSError as problem:
             return Unavailable(f"{type(problem).__name__}: {problem}")
         try:

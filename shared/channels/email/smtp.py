@@ -115,7 +115,7 @@ class SmtpMailer:
             raise ValueError("EMAIL_SMTP_PASSWORD must be ASCII.")  # smtplib knows nothing else
         self._password = password
         self._sender = sender
-        self._envelope_sender = mailbox(sender).addr_spec
+        mailbox(sender)
         try:
             self._tls = ssl.create_default_context(cafile=self._relay.cafile or None)
         except OSError as problem:
@@ -128,12 +128,14 @@ class SmtpMailer:
         addresses, impossible = mailboxes(dict.fromkeys((*email.to, *email.cc)))
         if not addresses:
             return Refused("; ".join(impossible.values()) or "there is no recipient")
-        body = message_bytes(email, operation_id, self._sender)
+        sender = email.sender or self._sender
+        envelope_sender = mailbox(sender).addr_spec
+        body = message_bytes(email, operation_id, sender)
         try:
-            with _Conversation(self._relay, self._tls, self._envelope_sender, timeouts) as talk:
+            with _Conversation(self._relay, self._tls, envelope_sender, timeouts) as talk:
                 if self._relay.user:
                     talk.log_in(self._relay.user, self._password)
-                talk.mail(self._envelope_sender, len(body))
+                talk.mail(envelope_sender, len(body))
                 refused = talk.recipients(list(dict.fromkeys(one.addr_spec for one in addresses)))
                 talk.data(body)
         except _Stop as stop:

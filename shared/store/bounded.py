@@ -1,0 +1,92 @@
+"""A table for one delivery: Event Grid waits for its answer, however slow storage is."""
+
+from __future__ import annotations
+
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, TypeVar
+
+from shared.store.table import MAX_ROWS, MAX_STEP_SECONDS, TableUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from shared.clock import Clock
+    from shared.store.table import BrowsableTable, Operation, Page, Stored
+
+_T = TypeVar("_T")
+
+
+class BoundedTable:
+    """A table whose steps have ended by a deadline: until then, or with TableUnavailable.
+
+    A step that would take as long as the slowest so far, and too long by that, is not begun; one that turns
+    out to take too long is given up. Whether it took place is open then, as wherever no answer came.
+    """
+
+    def __init__(self, table: BrowsableTable, clock: Clock, deadline: float) -> None:
+        self._table = table
+        self._clock = clock
+        self._deadline = deadline
+        self._slowest = 0.0
+
+    def has_time_for(self, steps: int) -> bool:
+        """Return whether so many steps would end in time, as slow as storage has been so far."""
+        return self._clock.monotonic() + max(steps * self._slowest, _LEAST) <= self._deadline
+
+    def get(self, key: str) -> Stored | None:
+        """See Table."""
+        return self._in_time(lambda: self._table.get(key))
+
+    def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
+        """See Table."""
+        return self._in_time(lambda: self._table.query(first, last, limit))
+
+    def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
+        """See Table."""
+        return self._in_time(lambda: self._table.untouched(first, last, since, limit))
+
+    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
+        """See BrowsableTable."""
+        return self._in_time(lambda: self._table.touched(first, last, since, limit))
+
+    def commit(self, operations: Sequence[Operation]) -> list[str]:
+        """See Table."""
+        return self._in_time(lambda: self._table.commit(operations))
+
+    def _in_time(self, step: Callable[[], _T]) -> _T:
+        began = self._clock.monotonic()
+        left = self._deadline - began
+        if left <= 0:  # a send has overrun, and nobody waits any more: what came of it is to be written down
+            return step()
+        if not self.has_time_for(1):
+            raise TableUnavailable("storage is too slow for this to be done in time")
+        try:
+            return step() if left >= MAX_STEP_SECONDS else _within(left, step)
+        finally:
+            self._slowest = max(self._slowest, self._clock.monotonic() - began)
+
+
+_LEAST = 0.1
+"""Seconds; with less time left nothing is begun."""
+
+
+def _within(seconds: float, step: Callable[[], _T]) -> _T:
+    """Return what a step comes to; give it up, and leave it to itself, after so many seconds."""
+    answers: SimpleQueue[tuple[_T | None, Exception | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            answers.put((step(), None))
+        except Exception as error:  # noqa: BLE001 - raised again by who waits
+            answers.put((None, error))
+
+    Thread(target=run, daemon=True).start()
+    try:
+        result, error = answers.get(timeout=seconds)
+    except Empty:
+        raise TableUnavailable("storage gave no answer in time") from None
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
