@@ -90,6 +90,8 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     portal: str
     time_zone: str
+    service: str = ""
+    """By which of a channel's services it leaves; empty for a channel that has but one."""
 
     @property
     def recipients(self) -> tuple[str, ...]:

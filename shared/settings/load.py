@@ -17,7 +17,7 @@ import msgspec
 from shared import routes
 from shared.addresses import bare
 from shared.channels import registry
-from shared.channels.email.services import MailSettings, mail_service
+from shared.channels.email.services import MailSettings, mail_service, previous_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.identity import Identity
@@ -122,6 +122,7 @@ def mail(read: SettingReader) -> MailSettings:
         sender=from_,
         only_to=read.get("EMAIL_ONLY_TO", addresses_or_none, ""),
         limits=_limits(read, service.usual_limits(bare(from_))),
+        previous=previous_service(read),
     )
 
 

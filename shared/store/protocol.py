@@ -426,6 +426,21 @@ class Store:
             values["suspected"] = codec.text(suspected)
         self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
 
+    def rebind(self, row: MailRow, mail: Mail, *, may_repeat: bool) -> MailRow | None:
+        """Let a mail that was taken over leave by another service, as `mail` says; None where another did.
+
+        It is not in doubt by this one, and `may_repeat` says that by the one before it is. One round trip.
+        """
+        values = {"doubt": False, "mayRepeat": may_repeat, "attempts": 1, "refused": ""}
+        values |= codec.bound_values(mail.bound)
+        try:
+            (etag,) = self._table.commit([Operation(Verb.MERGE, row.key, values, row.etag)])
+        except Conflict:
+            return self._own(row.key, row.token)
+        return msgspec.structs.replace(
+            row, etag=etag, mail=mail, doubt=False, may_repeat=may_repeat, attempts=1, refused=""
+        )
+
     def leave(self, row: MailRow) -> None:
         """Let another lease pass over a mail that was not attempted this time. One round trip."""
         self._commits([Operation(Verb.MERGE, row.key, {"attempts": row.attempts - 1}, row.etag)])
