@@ -55,7 +55,7 @@ def test_fleet_demo_tells_its_story(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "local.fleet_demo", "--out", str(tmp_path)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "[Completed with failures] k8s-1-33" in ran.stdout
+    assert "[Completed with failures] contoso-fleet-01 · k8s-1-33" in ran.stdout
     assert len(list((tmp_path / "mail").glob("*.eml"))) == 9
 
 
