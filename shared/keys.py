@@ -120,6 +120,11 @@ def target(channel: str, said: str) -> str:
     return f"{channel}:{digest(said)[:16]}"
 
 
+def target_gone(target_key: str) -> str:
+    """Return the key of the row that says since when a target is gone, as long as it is."""
+    return f"meta:target-gone:{target_key}"
+
+
 def following(key: str) -> str:
     """Return the beginning of the range after a key: `!` sorts before all that keys hold."""
     return key + "!"

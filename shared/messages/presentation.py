@@ -45,6 +45,7 @@ PRESENTATION = {
     ),
     Kind.GATE: Presentation("Waiting at a gate", "waiting at a gate", "Gates that wait", Tone.WARNING),
     Kind.UNDELIVERED: Presentation("Undelivered", "undelivered", "Mails that could not be sent", Tone.FAILED),
+    Kind.TARGET_GONE: Presentation("Target gone", "target gone", "Targets that are gone", Tone.FAILED),
     Kind.UNREACHABLE: Presentation(
         "Unreachable", "unreachable", "Addresses that mails did not reach", Tone.WARNING
     ),

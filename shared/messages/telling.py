@@ -117,6 +117,8 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
         about = _about(row, rows, frame)
         if member.kind is Kind.UNREACHABLE:
             return unreachable.unreachable(member, row, about, frame)
+        if member.kind is Kind.TARGET_GONE:
+            return notifier_problems.target_gone(row, about, frame)
         return notifier_problems.undelivered(row, about, frame)
     if of_no_cluster.tells(member.kind):
         return of_no_cluster.view(member.kind, row.event, frame)

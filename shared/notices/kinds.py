@@ -65,6 +65,8 @@ class Kind(StrEnum):
     """A mail that could not be sent; for the default audience."""
     UNREACHABLE = "unreachable"
     """An address that a mail was sent to and did not reach; for the default audience."""
+    TARGET_GONE = "target-gone"
+    """A target of another channel that is not there any more; for the default audience."""
     MISSED_EVENTS = "missed-events"
     """Event Grid did not bring events that there were; for the default audience."""
     UNREADABLE = "unreadable"
@@ -150,6 +152,7 @@ TRAITS = {
     Kind.REJECTED: Traits(about=About.INPUT),
     Kind.UNDELIVERED: Traits(about=About.MAIL),
     Kind.UNREACHABLE: Traits(about=About.MAIL),
+    Kind.TARGET_GONE: Traits(about=About.MAIL),
     Kind.MISSED_EVENTS: Traits(about=About.APP),
     Kind.UNREADABLE: Traits(about=About.APP),
     Kind.COVERAGE: Traits(about=About.APP),

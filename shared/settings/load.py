@@ -116,7 +116,8 @@ def identity(read: SettingReader) -> Identity:
 def mail(read: SettingReader) -> MailSettings:
     """Return how mail leaves. Raises SettingsError."""
     service = mail_service(read)
-    from_ = read.get("EMAIL_FROM", sender)
+    # A mailbox sends as itself, so that its address need not be said twice.
+    from_ = read.get("EMAIL_FROM", sender, read.text("EMAIL_GRAPH_MAILBOX") or None)
     return MailSettings(
         service=service,
         sender=from_,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.base_addresses import base_address
 from shared.ncrontab import TimerSchedule
 from shared.notices.kinds import Kind
 from shared.setting_forms import flag
-from shared.settings.channels import base
 from shared.text import GUID
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def sources(read: SettingReader, clusters: tuple[str, ...]) -> SourceSettings:
 
 def arm_endpoint(read: SettingReader) -> str:
     """Return where Azure Resource Manager is; empty for that of the portal's cloud. Raises SettingsError."""
-    return base(read, "ARM_ENDPOINT", "") if read.text("ARM_ENDPOINT") else ""
+    return base_address(read, "ARM_ENDPOINT", "") if read.text("ARM_ENDPOINT") else ""
 
 
 def fleets(read: SettingReader) -> tuple[str, ...]:

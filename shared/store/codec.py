@@ -242,6 +242,7 @@ def mail_row(row: Stored) -> MailRow:
         doubt=values["doubt"],
         refused=values["refused"],
         postponed=values.get("postponed", ""),
+        draft=values.get("draft", ""),
         may_repeat=values.get("mayRepeat", False),
         suspected=time(values["suspected"]) if values.get("suspected") else None,
     )

@@ -450,6 +450,18 @@ class Store:
         values = {"refused": reason[:1_000] or "refused"}
         self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
 
+    def keep_draft(self, row: MailRow, draft: str) -> MailRow | None:
+        """Note the draft that a mail is sent by; None where the lease is not the caller's. One round trip."""
+        try:
+            (etag,) = self._table.commit([Operation(Verb.MERGE, row.key, {"draft": draft}, row.etag)])
+        except Conflict:
+            return self._own_draft(row, draft)
+        return msgspec.structs.replace(row, draft=draft, etag=etag)
+
+    def _own_draft(self, row: MailRow, draft: str) -> MailRow | None:
+        found = self._own(row.key, row.token)
+        return found if found is not None and found.draft == draft else None
+
     def postpone(self, row: MailRow, reason: str) -> None:
         """Note that the service did not take a mail for now; its lease runs out by itself. One round trip."""
         values = {"postponed": reason[:1_000] or "postponed"}
@@ -474,6 +486,19 @@ class Store:
             return self._settle_accepted(row, sent)
         mine = self._table.get(sent.key)
         return mine is not None and mine.values["token"] == row.token
+
+    def target_gone(self, gone: SentMail, tell: Notice) -> bool:
+        """Note that a target is gone, and tell it; False where that is known. One round trip."""
+        return self._commits(
+            [
+                Operation(Verb.INSERT, gone.key, codec.sent_values(gone, "")),
+                Operation(Verb.INSERT, keys.work(gone.at, tell.id), codec.notice_values(tell)),
+            ]
+        )
+
+    def target_back(self, target: str) -> bool:
+        """Forget that a target was gone; False where it was not. One round trip."""
+        return self._commits([Operation(Verb.DELETE, keys.target_gone(target))])
 
     def dissolve(self, row: MailRow, sent: SentMail, mails: Iterable[Mail], now: datetime) -> bool:
         """Replace a mail that is refused by one for each of its members, not leased. One round trip."""

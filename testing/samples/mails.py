@@ -87,6 +87,14 @@ def stories() -> list[Story]:
             state="failed",
             why="400 BadRequest: Invalid format for email address",
         ),
+        _sent(
+            "target-gone",
+            Kind.TARGET_GONE,
+            key=keys.target_gone(keys.target("teams", "$TEAMS_SHOP")),
+            state="gone",
+            to=("teams $TEAMS_SHOP",),
+            why="404 WorkflowNotFound",
+        ),
         _sent("unreachable", Kind.UNREACHABLE, reports=_REPORTS[:1]),
         _sent(
             "unreachable-all", Kind.UNREACHABLE, to=tuple(one.recipient for one in _REPORTS), reports=_REPORTS
