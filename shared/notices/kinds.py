@@ -206,6 +206,8 @@ class Decision(StrEnum):
     """Taken out of a mail that nobody took in time, to be told as things are now."""
     SENT = "sent"
     PAUSED = "paused"
+    SILENCED = "silenced"
+    """An operator wants nobody to be told for a while."""
     UNROUTED = "unrouted"
     IGNORED = "ignored"
     REJECTED = "rejected"

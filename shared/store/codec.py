@@ -265,7 +265,8 @@ def gate(row: Stored) -> SendGate:
     sends = msgspec.json.decode(values.get("sends", "{}"), type=dict[int, int], strict=False)
     until = time(values["until"]) if "until" in values else LONG_AGO
     reason, strikes = values.get("reason", ""), values.get("strikes", 0)
-    return SendGate(until, reason, strikes, sends, row.etag, keys.target_of(row.key))
+    silences = values.get("silences", "")
+    return SendGate(until, reason, strikes, sends, row.etag, keys.target_of(row.key), silences)
 
 
 def last_mailed(row: Stored) -> datetime:
