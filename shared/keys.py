@@ -141,6 +141,11 @@ def cluster(cluster_key: str) -> str:
     return f"cluster:{digest(cluster_key)}"
 
 
+def meta(what: str, id_: str = "") -> str:
+    """Return the key of what the app remembers of itself: `what` is a plain word; `id_` is hashed."""
+    return f"meta:{what}:{digest(id_)[:32]}" if id_ else f"meta:{what}"
+
+
 def news(event_id_: str, status: str, notice: str = "") -> str:
     """Return the property of a cluster's row that holds the latest news of one status of a maintenance."""
     return f"news_{digest(f'{event_id(event_id_)} {status} {notice}')[:24]}"

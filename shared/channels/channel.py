@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,4 +74,19 @@ class Channel(Protocol):
 
     def ask(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """Ask what became of an operation; only where the temper is ASKABLE."""
+        ...
+
+
+@runtime_checkable
+class Switchable(Channel, Protocol):
+    """A channel whose service may be another one tomorrow, while mails are in doubt at this one."""
+
+    service: str
+    """What tells the service from others, in the rows of mails that it may have taken."""
+
+    def ask_former(self, service: str, operation_id: str, timeouts: Timeouts) -> OperationStatus | None:
+        """Ask the service of a name what became of an operation; None where it cannot be asked any more.
+
+        An empty name is that of the service before the last switch.
+        """
         ...

@@ -184,6 +184,8 @@ class Batch:
     def _member(self, notice: Notice) -> MailItem | None:
         """Return what a mail tells of a notice; None where there is nothing to tell any more."""
         reader = self._reader
+        if notice.kind in self._parts.routes.quiet:
+            return None
         if notice.kind is Kind.UNDELIVERED:
             row = reader.row(notice.key)
             if isinstance(row, SentMail) and row.state == "sent":
@@ -207,8 +209,8 @@ class Batch:
         """
         if notice.kind is not Kind.STARTED:
             return True
-        routes = self._parts.routes
-        ends = [row.event for row in history if row.event.status in ENDS]
+        routes, clusters = self._parts.routes, self._parts.clusters
+        ends = [clusters.tagged(row.event, self._reader) for row in history if row.event.status in ENDS]
         return any(notice.audience in routes.audiences_for(end, kind_of(end)) for end in ends)
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from shared import ids, keys
 from shared.audience import DEFAULT_AUDIENCE, EMAIL_CHANNEL
-from shared.channels.channel import Temper
+from shared.channels.channel import Switchable, Temper
 from shared.channels.outcomes import (
     Accepted,
     Gone,
@@ -105,7 +105,11 @@ class Sender:
 
     def bound(self, mail: Mail) -> Mail:
         """Return a mail with what it is bound to if it is handed over now."""
-        return msgspec.structs.replace(mail, bound=self._bind(self._routes.audience(mail.audience)))
+        bound = self._bind(self._routes.audience(mail.audience))
+        channel = self._channels.get(mail.target)
+        if isinstance(channel, Switchable):
+            bound = msgspec.structs.replace(bound, service=channel.service)
+        return msgspec.structs.replace(mail, bound=bound)
 
     def ordered(self, members: tuple[MailItem, ...], target: str, reader: Reader) -> tuple[MailItem, ...]:
         """Put members into the order in which a digest tells them, failures first."""
@@ -202,20 +206,19 @@ class Sender:
         TableUnavailable.
         """
         channel = self._channels.get(row.mail.target)
+        if isinstance(channel, Switchable) and row.doubt:
+            service = row.mail.bound.service if row.mail.bound else ""
+            if service != channel.service:
+                answer = channel.ask_former(service, row.mail.operation_id, self._timeouts)
+                done = self._answered(row, answer)
+                if done is not None:
+                    return done
+                if service:
+                    return self._switch(row, rows, since, may_repeat=answer is None)
         answer = self._ask(row, channel, self._timeouts) if attempted_before and channel else None
-        if answer is not None:
-            match answer.state:
-                case OperationState.ACCEPTED:
-                    return self._settle(row, "sent", why=f"the mail service, when asked: {answer.detail}")
-                case OperationState.FAILED:
-                    return self._settle(row, "failed", why=f"the mail service gave up: {answer.detail}")
-                case OperationState.NO_ANSWER:
-                    level = logging.ERROR if row.turns >= MAX_ATTEMPTS else logging.WARNING
-                    log.log(level, "no answer about mail %s: %s", row.mail.operation_id, answer.detail)
-                    self.store.leave(row)
-                    return SendResult.IN_DOUBT
-                case OperationState.NEVER_SEEN:
-                    pass
+        done = self._answered(row, answer)
+        if done is not None:
+            return done
         if row.refused:
             return self._give_up_refused(row, row.refused, message=None)
         if row.attempts > MAX_ATTEMPTS:
@@ -223,6 +226,32 @@ class Sender:
         if channel and channel.temper is Temper.BLIND and row.doubt and not _is_actionable(row.mail):
             return self._settle(row, "doubtful", why="no answer came, and it is not sent twice")
         return self.send(row, rows(), since=since)
+
+    def _switch(
+        self, row: MailRow, rows: Callable[[], Mapping[str, Row]], since: float, *, may_repeat: bool
+    ) -> SendResult:
+        """Send by the service of now what the one before it never saw, or cannot be asked about any more."""
+        rebound = self.store.rebind(row, self.bound(row.mail), may_repeat=may_repeat or row.may_repeat)
+        if rebound is None:
+            return SendResult.IN_DOUBT  # another instance was faster
+        return self.send(rebound, rows(), since=since)
+
+    def _answered(self, row: MailRow, answer: OperationStatus | None) -> SendResult | None:
+        """Act on what a service says of a mail; None where it does not know it, or was not asked."""
+        if answer is None:
+            return None
+        match answer.state:
+            case OperationState.ACCEPTED:
+                return self._settle(row, "sent", why=f"the mail service, when asked: {answer.detail}")
+            case OperationState.FAILED:
+                return self._settle(row, "failed", why=f"the mail service gave up: {answer.detail}")
+            case OperationState.NO_ANSWER:
+                level = logging.ERROR if row.turns >= MAX_ATTEMPTS else logging.WARNING
+                log.log(level, "no answer about mail %s: %s", row.mail.operation_id, answer.detail)
+                self.store.leave(row)
+                return SendResult.IN_DOUBT
+            case OperationState.NEVER_SEEN:
+                return None
 
     def term(self, row: MailRow) -> timedelta:
         """Return how long the lease of a mail lasts: longer with each turn, so that attempts span hours."""
@@ -235,7 +264,7 @@ class Sender:
             audience = msgspec.structs.replace(
                 audience, to=bound.to, cc=bound.cc, reply_to=bound.reply_to, time_zone=bound.time_zone
             )
-        is_repeat = row.doubt and channel.temper is Temper.BLIND
+        is_repeat = row.may_repeat or (row.doubt and channel.temper is Temper.BLIND)
         mail = msgspec.structs.replace(row.mail, is_repeat=is_repeat)
         try:
             return channel.compose(mail, rows, audience)

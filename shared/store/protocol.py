@@ -165,6 +165,19 @@ class Store:
         row = self._table.get(keys.cluster(cluster_key))
         return next(_readable(codec.cluster, [row] if row and "facts" in row.values else []), None)
 
+    def clusters(self) -> dict[str, ClusterInfo]:
+        """Return what is known of all clusters, by the keys of their rows. A round trip for each page."""
+        found: dict[str, ClusterInfo] = {}
+        first = "cluster:"
+        while first:
+            page = self._table.query(first, "cluster:" + keys.AFTER)
+            for row in page.rows:
+                known = next(_readable(codec.cluster, [row] if "facts" in row.values else []), None)
+                if known is not None:
+                    found[row.key] = known
+            first = keys.following(page.last) if page.more else ""
+        return found
+
     def save_clusters(self, clusters: Iterable[ClusterInfo]) -> int:
         """Write down what is known of clusters, over what was; give their number.
 
@@ -412,6 +425,21 @@ class Store:
         if suspected is not None:
             values["suspected"] = codec.text(suspected)
         self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
+
+    def rebind(self, row: MailRow, mail: Mail, *, may_repeat: bool) -> MailRow | None:
+        """Let a mail that was taken over leave by another service, as `mail` says; None where another did.
+
+        It is not in doubt by this one, and `may_repeat` says that by the one before it is. One round trip.
+        """
+        values = {"doubt": False, "mayRepeat": may_repeat, "attempts": 1, "refused": ""}
+        values |= codec.bound_values(mail.bound)
+        try:
+            (etag,) = self._table.commit([Operation(Verb.MERGE, row.key, values, row.etag)])
+        except Conflict:
+            return self._own(row.key, row.token)
+        return msgspec.structs.replace(
+            row, etag=etag, mail=mail, doubt=False, may_repeat=may_repeat, attempts=1, refused=""
+        )
 
     def leave(self, row: MailRow) -> None:
         """Let another lease pass over a mail that was not attempted this time. One round trip."""

@@ -32,6 +32,8 @@ class MailRow(msgspec.Struct, frozen=True, kw_only=True):
     """Why the mail service would not take it, where that is known and not yet acted upon."""
     postponed: str = ""
     """Why the service did not take it for now, where the attempt that holds the lease got that answer."""
+    may_repeat: bool = False
+    """Whether a service that cannot be asked any more may have taken it."""
     suspected: datetime | None = None
     """Since when the service refuses it for a reason that may be all mail's, or this one's alone."""
 

@@ -12,6 +12,7 @@ from shared.events.model import EndOfSupport, Event, Status, Upgrade
 from shared.maintenance.snapshot import ClusterSnapshot, Span
 from shared.notices.kinds import Kind
 from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMail
+from testing.samples import observations
 from testing.samples.bulk import digest, storm
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
 from testing.samples.fleets import gate_stories
@@ -110,6 +111,7 @@ def stories() -> list[Story]:
             story(str(kind), kind, recorded(_of_topic(kind)), as_of=BEGAN + timedelta(minutes=2))
             for kind in (Kind.ROLLING_STARTED, Kind.ROLLING_SUCCEEDED, Kind.ROLLING_FAILED, Kind.NEW_VERSION)
         ),
+        *observations.stories(),
         *gate_stories(),
     ]
     return [

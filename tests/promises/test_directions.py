@@ -27,6 +27,7 @@ FLOORS = (
     {"routes", "store", "messages", "sources"},
     {"clusters", "channels"},
     {"delivery", "pages"},
+    {"rounds"},
     {"settings"},
     {"app"},
 )  # fmt: skip

@@ -71,7 +71,7 @@ def _entry(story: MaintenanceHistory, frame: RenderContext, start: datetime, end
         end=end,
         summary=f"{'Canceled: ' if canceled else ''}{what} · {name}",
         description=_description(story),
-        location=phrases.where(story.cluster, story.region),
+        location=phrases.where(story.cluster, story.region, story.snapshot),
         url=portal.resource(frame.look.portal, story.cluster),
         status="CANCELLED" if canceled else "CONFIRMED" if story.planned else "TENTATIVE",
         organizer=frame.look.sender or f"noreply@{frame.look.domain}",

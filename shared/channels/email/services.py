@@ -38,6 +38,11 @@ class MailService(Protocol):
         """Return what the service does about a mail that comes twice."""
         ...
 
+    @property
+    def name(self) -> str:
+        """Return what tells the service from others, in the rows of mails that it may have taken."""
+        ...
+
     def usual_limits(self, sender: str) -> Limits | None:
         """Return what the service allows a sender by its documentation; None for no limits."""
         ...
@@ -57,6 +62,11 @@ class AzureEmail(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Leave out the key."""
         return f"AzureEmail({self.endpoint!r})"
+
+    @property
+    def name(self) -> str:
+        """See MailService."""
+        return self.endpoint
 
     def usual_limits(self, sender: str) -> Limits | None:
         """See MailService."""
@@ -84,6 +94,12 @@ class SmtpEmail(msgspec.Struct, frozen=True):
         """Leave out the password."""
         return f"SmtpEmail({self.url!r})"
 
+    @property
+    def name(self) -> str:
+        """See MailService."""
+        found = relay.parse_url(self.url)
+        return f"smtp://{found.host}:{found.port}"
+
     def usual_limits(self, sender: str) -> Limits | None:  # noqa: ARG002 - a MailService's
         """See MailService."""
         return None
@@ -100,6 +116,11 @@ class FolderEmail(msgspec.Struct, frozen=True):
 
     path: str
     temper = Temper.ASKABLE
+
+    @property
+    def name(self) -> str:
+        """See MailService."""
+        return f"folder {self.path}"
 
     def usual_limits(self, sender: str) -> Limits | None:  # noqa: ARG002 - a MailService's
         """See MailService."""
@@ -119,6 +140,8 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     only_to: tuple[str, ...]
     limits: Limits | None
+    previous: AzureEmail | None = None
+    """The mail service before a switch, only asked about mails in doubt."""
 
 
 def _azure_endpoint(read: SettingReader, name: str) -> AzureEmail:
@@ -161,6 +184,19 @@ def mail_service(read: SettingReader) -> MailService:
     if name != "EMAIL_SMTP_URL" and read.text("EMAIL_SMTP_PASSWORD"):
         raise SettingsError("Setting EMAIL_SMTP_PASSWORD goes with EMAIL_SMTP_URL, which is not set.")
     return SERVICES[name](read, name)
+
+
+def previous_service(read: SettingReader) -> AzureEmail | None:
+    """Return the mail service before a switch, if it is set. Raises SettingsError."""
+
+    def parse(value: str) -> AzureEmail | None:
+        if not value:
+            return None
+        if "=" in value:
+            return AzureEmail(*endpoint.parse_connection_string(value))
+        return AzureEmail(_endpoint(value))
+
+    return read.get("EMAIL_PREVIOUS", parse, "")
 
 
 def _folder(value: str) -> str:
