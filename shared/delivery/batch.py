@@ -248,7 +248,9 @@ class Batch:
             return None
         snapshot = self._parts.clusters.snapshot(notice.kind, notice.key, history, reader, now)
         known = frozen_history(history, notice.key)
-        member = MailItem(notice.kind, notice.key, known, notice.lead, snapshot=snapshot)
+        told = next((row for row in history if row.key == notice.key), None)
+        part = self._parts.runs.part(told, notice.kind, notice.audience) if told else None
+        member = MailItem(notice.kind, notice.key, known, notice.lead, snapshot=snapshot, part=part)
         return member if self._parts.sender.tells(member, self.to, reader) else None
 
     def _is_replaced(self, notice: Notice, history: Sequence[StoredEvent]) -> bool:

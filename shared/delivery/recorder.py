@@ -242,7 +242,8 @@ class Recorder:
         """Freeze the mail that tells one audience, on one target, of what cannot wait: a failure, a gate."""
         key, now = recorded.key, self._parts.clock.now()
         snapshot = clusters.snapshot(kind, key, history, reader, now)
-        member = MailItem(kind, key, frozen_history(history, key), snapshot=snapshot)
+        part = self._parts.runs.part(recorded, kind, to.audience)
+        member = MailItem(kind, key, frozen_history(history, key), snapshot=snapshot, part=part)
         operation_id = ids.operation_id([member.notice_id(to.audience, to.target)])
         mail = Mail(
             operation_id=operation_id, audience=to.audience, target=to.target, as_of=now, members=(member,)
