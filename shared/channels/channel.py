@@ -39,6 +39,31 @@ class Message(Protocol):
         ...
 
 
+@runtime_checkable
+class Drafting(Protocol):
+    """A channel whose messages become drafts first: its id is kept on the row, and then it is sent by that.
+
+    Such a channel is ASKABLE, and is asked by the draft's id.
+    """
+
+    def draft(self, message: Any, operation_id: str, timeouts: Timeouts) -> str | Outcome:  # noqa: ANN401
+        """Make a draft; return its id, or why there is none. One that nobody keeps the id of hurts nobody."""
+        ...
+
+    def send_draft(self, draft_id: str, timeouts: Timeouts) -> Outcome:
+        """Send a draft, with one request and no retry."""
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A channel on which some news are none, for what was told there before."""
+
+    def tells(self, member: MailItem, rows: Mapping[str, Row], audience: Audience) -> bool:
+        """Return whether there is anything to send of a notice; `rows` are those that it names."""
+        ...
+
+
 class Channel(Protocol):
     """One target of one channel. Making messages is pure, and may raise: then `compose_plain` is asked.
 

@@ -7,13 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from shared import ids
+import msgspec
+
+from shared import ids, keys
 from shared.decision_log import log_decision
 from shared.delivery import limiter
-from shared.delivery.progress import alone
+from shared.delivery.progress import alone, maintenance
 from shared.notices.kinds import ENDS, URGENT, Decision, Kind, kind_of
 from shared.notices.planning import overtaken, redundant
-from shared.notices.records import Mail, MailItem, SentMail, frozen_history
+from shared.notices.records import Mail, MailItem, SentMail, StoredEvent, frozen_history, upgrade_of
 from shared.store.protocol import MAX_MEMBERS
 from shared.store.reader import READERS
 from shared.store.rows import LONG_AGO
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from shared.audience import Destination
     from shared.delivery.parts import Parts
     from shared.delivery.progress import Progress, Turns
-    from shared.notices.records import Notice, StoredEvent
+    from shared.notices.records import Notice
+    from shared.routes.silences import Silence
     from shared.store.reader import Reader
     from shared.store.rows import AudienceRow, MailRow, NoticeRow
 
@@ -52,6 +55,7 @@ class Batch:
         self._interval = grouping.interval
         self._size = MAX_MEMBERS if grouping.wait else 1
         self._is_grouped = bool(grouping.wait)
+        self._is_ordered = to.target in parts.grouping.ungrouped
         double = redundant(row.notice for row in rows) if grouping.wait else set()
         self._pointless = [row for row in rows if row.notice.id in double]
         self._unread = deque(_together(row for row in rows if row.notice.id not in double))
@@ -115,11 +119,21 @@ class Batch:
                 break
             number = min(READERS, self._size - len(self._read), len(self._unread))
             some = [self._unread.popleft() for _ in range(number)]
+            if self._is_ordered:
+                some = self._in_order(some)
             keys = [rows[0].notice.key for rows in some]
             self._reader.fetch(keys)
             self._parts.clusters.fetch(keys, self._reader)
             for rows in some:
                 self._add(rows)
+
+    def _in_order(self, some: list[list[NoticeRow]]) -> list[list[NoticeRow]]:
+        """Return what may be told now: an alert that was resolved is not opened again by what is late."""
+        early = [rows for rows in some if maintenance(rows[0].notice.key) in self._progress.unsettled]
+        for rows in early:
+            self._count -= len(rows)
+            self._progress.wait(rows)
+        return [rows for rows in some if rows not in early]
 
     def _add(self, rows: list[NoticeRow]) -> None:
         """Take in the notices of one thing, as what a mail tells of it, or as pointless."""
@@ -127,6 +141,11 @@ class Batch:
         is_told = False
         with alone(rows[0].key):
             member = self._member(notice)
+            silence = self._silence(notice) if member is not None else None
+            if silence is not None:
+                self._keep_silent(rows, notice, silence)
+                self._count -= len(rows)
+                return
             if member is not None:
                 self._read.setdefault(member, []).extend(rows)
                 return
@@ -136,6 +155,35 @@ class Batch:
         self._count -= len(rows)
         if not is_told:
             self._progress.wait(rows)
+
+    def _silence(self, notice: Notice) -> Silence | None:
+        """Return the silence that keeps a notice from being told, if any. No round trip."""
+        said = self._parts.limiter.silences(self.to.target)
+        if not said or not notice.key.startswith("event:"):
+            return None
+        from shared.routes.silences import read
+
+        history, now = self._reader.history(notice.key), self._parts.clock.now()
+        told = next((row.event for row in history if row.key == notice.key), None)
+        if told is None:
+            return None
+        told = msgspec.structs.replace(told, upgrade=upgrade_of(told, history))
+        return next((silence for silence in read(said) if silence.covers(told, notice.kind, now)), None)
+
+    def _keep_silent(self, rows: Sequence[NoticeRow], notice: Notice, silence: Silence) -> None:
+        """Delete notices that a silence covers, and leave a trace of it."""
+        log_decision(Decision.SILENCED, notice.key, notice=notice.kind, silence=silence.id)
+        told = self._reader.row(notice.key)
+        whose = told.event.subject.key if isinstance(told, StoredEvent) else ""
+        values = {
+            "kind": "silenced",
+            "of": notice.key,
+            "what": notice.kind,
+            "audience": self.to.audience,
+            "silence": silence.id,
+            "at": self._parts.clock.now().isoformat(),
+        }
+        self._parts.store.silence(rows, keys.told_of_silenced(whose, notice.id), values)
 
     def _mail(self) -> None:
         """Freeze one mail of what has been read, and send it."""
@@ -159,7 +207,8 @@ class Batch:
         for row in rows:
             notice, id_ = row.notice, frozen.mail.operation_id
             log_decision(Decision.GROUPED, notice.key, notice=notice.kind, mail=id_)
-        self._progress.count(parts.sender.send(frozen, self._reader.rows_of(frozen.mail), since=since))
+        went = parts.sender.send(frozen, self._reader.rows_of(frozen.mail), since=since)
+        self._progress.count(went, frozen.mail)
 
     def _freeze(self, members: tuple[MailItem, ...], rows: Sequence[NoticeRow]) -> MailRow | None:
         """Freeze one mail; return it, leased, unless another instance was faster."""
@@ -199,7 +248,10 @@ class Batch:
             return None
         snapshot = self._parts.clusters.snapshot(notice.kind, notice.key, history, reader, now)
         known = frozen_history(history, notice.key)
-        return MailItem(notice.kind, notice.key, known, notice.lead, snapshot=snapshot)
+        told = next((row for row in history if row.key == notice.key), None)
+        part = self._parts.runs.part(told, notice.kind, notice.audience) if told else None
+        member = MailItem(notice.kind, notice.key, known, notice.lead, snapshot=snapshot, part=part)
+        return member if self._parts.sender.tells(member, self.to, reader) else None
 
     def _is_replaced(self, notice: Notice, history: Sequence[StoredEvent]) -> bool:
         """Return whether the audience hears of what has overtaken a notice.

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from shared.decision_log import log_decision
 from shared.delivery.batch import Batch
-from shared.delivery.progress import alone
+from shared.delivery.progress import alone, maintenance
 from shared.notices.kinds import URGENT, Decision
 from shared.store.reader import Reader
 
@@ -70,6 +70,7 @@ class Lane:
             progress.wait(mails)
             progress.wait(row for rows in self._notices().values() for row in rows)
             return
+        progress.unsettled = {maintenance(member.key) for row in mails for member in row.mail.members}
         for row in sorted(mails, key=_urgent_first):
             if not row.suspected:
                 self._recover(row)
@@ -109,7 +110,8 @@ class Lane:
         if taken is None:
             return  # another instance was faster
         rows = partial(self._reader.rows_of, taken.mail)
-        self.progress.count(parts.sender.recover(taken, rows, attempted_before=bool(row.token), since=since))
+        went = parts.sender.recover(taken, rows, attempted_before=bool(row.token), since=since)
+        self.progress.count(went, taken.mail)
 
     def _is_stale(self, mail: Mail) -> bool:
         """Return whether a mail is told anew; what an operator or a refusal made of another mail stays."""

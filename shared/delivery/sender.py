@@ -16,7 +16,7 @@ import msgspec
 
 from shared import ids, keys
 from shared.audience import DEFAULT_AUDIENCE, EMAIL_CHANNEL
-from shared.channels.channel import Switchable, Temper
+from shared.channels.channel import Choosy, Drafting, Switchable, Temper
 from shared.channels.outcomes import (
     Accepted,
     Gone,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience, Destination
     from shared.channels.channel import Channel, Message
+    from shared.channels.outcomes import Outcome
     from shared.clock import Clock
     from shared.delivery.limiter import Limiter
     from shared.notices.records import Binding, MailItem, Row
@@ -91,6 +92,8 @@ class Sender:
         self._routes = routes
         self._clock = clock
         self._lease = lease
+        self._back: set[str] = set()
+        """Targets that are not noted as gone, as far as this process knows."""
         self._bind = bind
         # A quarter each for taking the lease, a token, connecting and reading: together within the lease.
         self._quarter = lease.total_seconds() / 4
@@ -120,6 +123,13 @@ class Sender:
         except Exception:
             log.exception("members stay in the order in which they fell due")
             return members
+
+    def tells(self, member: MailItem, to: Destination, reader: Reader) -> bool:
+        """Return whether there is anything to send of a notice on its target."""
+        channel: object = self._channels.get(to.target)
+        if not isinstance(channel, Choosy):
+            return True
+        return channel.tells(member, reader.rows_named([member]), self._routes.audience(to.audience))
 
     def first_fitting(
         self, members: tuple[MailItem, ...], to: Destination, as_of: datetime, reader: Reader
@@ -158,9 +168,36 @@ class Sender:
             if channel.temper is Temper.BLIND:  # its lease run out would read as a doubt that nobody clears
                 self.store.free(row)
             return SendResult.IN_DOUBT
-        outcome = channel.send(message, row.mail.operation_id, timeouts)
+        row, outcome = self._hand_over(row, channel, message, timeouts)
+        return self._dealt_with(outcome, row, channel, message, timeouts)
+
+    def _hand_over(
+        self, row: MailRow, channel: Channel, message: Message, timeouts: Timeouts
+    ) -> tuple[MailRow, Outcome]:
+        """Hand a message over once; return the row as it stands then, and what became of it.
+
+        By a draft it takes two requests, with half of the time each; the draft's id is kept in between.
+        """
+        if not isinstance(channel, Drafting):
+            return row, channel.send(message, row.mail.operation_id, timeouts)
+        half = Timeouts(timeouts.connect / 2, timeouts.read / 2)
+        if not row.draft:
+            made = channel.draft(message, row.mail.operation_id, half)
+            if not isinstance(made, str):
+                return row, made
+            kept = self.store.keep_draft(row, made)
+            if kept is None:
+                return row, Unknown("another instance has the mail by now")
+            row = kept
+        return row, channel.send_draft(row.draft, half)
+
+    def _dealt_with(
+        self, outcome: Outcome, row: MailRow, channel: Channel, message: Message, timeouts: Timeouts
+    ) -> SendResult:
+        """Settle what became of a message, or leave it to its lease."""
         match outcome:
             case Accepted(refused):
+                self._is_back(row.mail.target)
                 return self._settle(row, "sent", message=message, refused=refused)
             case Throttled(retry_after, reason):
                 until_time = self._clock.now() + timedelta(seconds=retry_after)
@@ -170,6 +207,7 @@ class Sender:
             case Gone(reason):
                 log.error("%s is gone: %s", channel.name, reason)
                 self.limiter.back_off(row.mail.target, reason)
+                self._tell_gone(row, reason, message)
                 self.store.free(row)
                 return SendResult.PAUSED
             case Unavailable(reason, of_this_mail):
@@ -191,6 +229,22 @@ class Sender:
                 return SendResult.IN_DOUBT
             case _:
                 assert_never(outcome)
+
+    def _tell_gone(self, row: MailRow, reason: str, message: Message) -> None:
+        """Tell the default audience once that a target is gone, by email, until it is back."""
+        now = self._clock.now()
+        sent = self._sent(row, "gone", message=message, why=reason)
+        gone = msgspec.structs.replace(sent, key=keys.target_gone(row.mail.target))
+        since = codec.text(now)  # another time is another notice
+        id_ = ids.notice_id(gone.key, Kind.TARGET_GONE, since, DEFAULT_AUDIENCE)
+        self.store.target_gone(gone, Notice(id_, Kind.TARGET_GONE, gone.key, DEFAULT_AUDIENCE, since))
+        self._back.discard(row.mail.target)
+
+    def _is_back(self, target: str) -> None:
+        """Forget that a target was gone, where that may have been noted. Once for each process."""
+        if self.limiter.was_refused(target) and target not in self._back:
+            self.store.target_back(target)
+            self._back.add(target)
 
     def recover(
         self,
@@ -288,6 +342,10 @@ class Sender:
     def _ask(self, row: MailRow, channel: Channel, timeouts: Timeouts) -> OperationStatus | None:
         if channel.temper is not Temper.ASKABLE:
             return None
+        if isinstance(channel, Drafting):
+            if not row.draft:
+                return OperationStatus(OperationState.NEVER_SEEN, "no draft was kept")
+            return channel.ask(row.draft, timeouts)
         return channel.ask(row.mail.operation_id, timeouts)
 
     def _refused(

@@ -47,6 +47,16 @@ class Kind(StrEnum):
     """An update run of a fleet waits at a gate."""
     GATE_CLOSED = "gate-closed"
     """The gate was opened or skipped, or its run is gone."""
+    RUN_STARTED = "run-started"
+    STAGE_FINISHED = "stage-finished"
+    MEMBER_FAILED = "member-failed"
+    RUN_STOPPED = "run-stopped"
+    RUN_COMPLETED = "run-completed"
+    RUN_FAILED = "run-failed"
+    """Also of a run that completed though members had failed."""
+    RUN_STUCK = "run-stuck"
+    AUTO_UPGRADE_FAILED = "auto-upgrade-failed"
+    """The last trigger of an auto-upgrade profile failed."""
     NEWS = "news"
     """An event whose status is new to us, told plainly."""
     REJECTED = "rejected"
@@ -55,6 +65,8 @@ class Kind(StrEnum):
     """A mail that could not be sent; for the default audience."""
     UNREACHABLE = "unreachable"
     """An address that a mail was sent to and did not reach; for the default audience."""
+    TARGET_GONE = "target-gone"
+    """A target of another channel that is not there any more; for the default audience."""
     MISSED_EVENTS = "missed-events"
     """Event Grid did not bring events that there were; for the default audience."""
     UNREADABLE = "unreadable"
@@ -127,11 +139,20 @@ TRAITS = {
     # Somebody has to say yes, or nothing goes on.
     Kind.GATE: Traits(urgent=True, essential=True),
     Kind.GATE_CLOSED: Traits(),
+    Kind.RUN_STARTED: Traits(),
+    Kind.STAGE_FINISHED: Traits(),
+    Kind.RUN_COMPLETED: Traits(),
+    Kind.MEMBER_FAILED: Traits(urgent=True, essential=True),
+    Kind.RUN_STOPPED: Traits(essential=True),
+    Kind.RUN_FAILED: Traits(urgent=True, essential=True),
+    Kind.RUN_STUCK: Traits(essential=True),
+    Kind.AUTO_UPGRADE_FAILED: Traits(urgent=True, essential=True),
     # A status that is new to us: what it means nobody can tell yet, so it is not kept from anyone.
     Kind.NEWS: Traits(essential=True),
     Kind.REJECTED: Traits(about=About.INPUT),
     Kind.UNDELIVERED: Traits(about=About.MAIL),
     Kind.UNREACHABLE: Traits(about=About.MAIL),
+    Kind.TARGET_GONE: Traits(about=About.MAIL),
     Kind.MISSED_EVENTS: Traits(about=About.APP),
     Kind.UNREADABLE: Traits(about=About.APP),
     Kind.COVERAGE: Traits(about=About.APP),
@@ -185,6 +206,8 @@ class Decision(StrEnum):
     """Taken out of a mail that nobody took in time, to be told as things are now."""
     SENT = "sent"
     PAUSED = "paused"
+    SILENCED = "silenced"
+    """An operator wants nobody to be told for a while."""
     UNROUTED = "unrouted"
     IGNORED = "ignored"
     REJECTED = "rejected"

@@ -30,7 +30,7 @@ from shared.store.table import (
 from shared.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from shared.notices.records import Check, Mail, Notice
 
@@ -130,6 +130,14 @@ class Store(Inbox, Settling, Upkeep):
     def drop(self, rows: Sequence[NoticeRow]) -> bool:
         """Delete notices that have nothing to tell any more; False where another did. One round trip."""
         return self._commits([Operation(Verb.DELETE, row.key) for row in rows])
+
+    def silence(self, rows: Sequence[NoticeRow], mark: str, values: Mapping[str, Any]) -> bool:
+        """Delete notices that nobody is to be told, and say so under a mark; False where another did.
+
+        One round trip.
+        """
+        operations = [Operation(Verb.DELETE, row.key) for row in rows]
+        return self._commits([*operations, Operation(Verb.UPSERT, mark, values)])
 
     def freeze(
         self,
@@ -249,6 +257,18 @@ class Store(Inbox, Settling, Upkeep):
         """Note that the mail service would not take a mail; its lease runs out by itself. One round trip."""
         values = {"refused": reason[:1_000] or "refused"}
         self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
+
+    def keep_draft(self, row: MailRow, draft: str) -> MailRow | None:
+        """Note the draft that a mail is sent by; None where the lease is not the caller's. One round trip."""
+        try:
+            (etag,) = self._table.commit([Operation(Verb.MERGE, row.key, {"draft": draft}, row.etag)])
+        except Conflict:
+            return self._own_draft(row, draft)
+        return msgspec.structs.replace(row, draft=draft, etag=etag)
+
+    def _own_draft(self, row: MailRow, draft: str) -> MailRow | None:
+        found = self._own(row.key, row.token)
+        return found if found is not None and found.draft == draft else None
 
     def postpone(self, row: MailRow, reason: str) -> None:
         """Note that the service did not take a mail for now; its lease runs out by itself. One round trip."""

@@ -30,6 +30,8 @@ class MailRow(msgspec.Struct, frozen=True, kw_only=True):
     doubt: bool = False
     refused: str = ""
     """Why the mail service would not take it, where that is known and not yet acted upon."""
+    draft: str = ""
+    """The id of the draft that it is sent by, on a channel that keeps drafts."""
     postponed: str = ""
     """Why the service did not take it for now, where the attempt that holds the lease got that answer."""
     may_repeat: bool = False
@@ -84,6 +86,8 @@ class SendGate(msgspec.Struct, frozen=True):
     etag: str = ""
     target: str = ""
     """The target that it is for; email is ""."""
+    silences: str = ""
+    """What nobody is to be told, as `routes.silences` writes it: every gate has all of them."""
 
 
 class AudienceRow(msgspec.Struct, frozen=True):

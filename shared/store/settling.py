@@ -47,6 +47,19 @@ class Settling(Steps):
             return self._settle_accepted(row, sent)
         return mine(self._table, sent.key, row.token) is not None
 
+    def target_gone(self, gone: SentMail, tell: Notice) -> bool:
+        """Note that a target is gone, and tell it; False where that is known. One round trip."""
+        return self._commits(
+            [
+                Operation(Verb.INSERT, gone.key, codec.sent_values(gone, "")),
+                Operation(Verb.INSERT, keys.work(gone.at, tell.id), codec.notice_values(tell)),
+            ]
+        )
+
+    def target_back(self, target: str) -> bool:
+        """Forget that a target was gone; False where it was not. One round trip."""
+        return self._commits([Operation(Verb.DELETE, keys.target_gone(target))])
+
     def dissolve(self, row: MailRow, sent: SentMail, mails: Iterable[Mail], now: datetime) -> bool:
         """Replace a mail that is refused by one for each of its members, not leased. One round trip."""
         operations = [

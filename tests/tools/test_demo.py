@@ -44,9 +44,19 @@ def test_demo_tells_its_story(tmp_path: Path) -> None:
     assert demo.returncode == 0, output
     mails = list((tmp_path / "mail").glob("*.eml"))
     assert f"emails            {len(mails)}" in output
-    assert len(mails) == 12
+    assert len(mails) == 14
     assert (tmp_path / "mail" / "index.html").exists()
     assert output.rstrip().endswith("index.html")
+
+
+@pytest.mark.timeout(180)
+def test_fleet_demo_tells_its_story(tmp_path: Path) -> None:
+    """The update run is told as its story says: asked, reminded, a member that failed, and its end."""
+    command = [sys.executable, "-m", "local.fleet_demo", "--out", str(tmp_path)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "[Completed with failures] contoso-fleet-01 · k8s-1-33" in ran.stdout
+    assert len(list((tmp_path / "mail").glob("*.eml"))) == 9
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")

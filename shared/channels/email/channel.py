@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -32,8 +32,9 @@ log = logging.getLogger("notifier")
 def open_channel(target: Target, context: ChannelContext) -> EmailChannel:  # noqa: ARG001 - there is one
     """Return the channel for email as set up. No round trip."""
     mail = context.mail
+    kind = DraftingEmailChannel if getattr(mail.service, "is_drafted", False) else EmailChannel
     previous = mail.previous
-    return EmailChannel(
+    return kind(
         lambda: mail.service.open(mail.sender, context.credential),
         temper=mail.service.temper,
         limits=mail.limits,
@@ -132,3 +133,25 @@ class EmailChannel:
             if service not in self._mailers:
                 self._mailers[service] = self._openers[service]()
             return self._mailers[service]
+
+
+class DraftingEmailChannel(EmailChannel):
+    """See Drafting: mail of a service that keeps drafts."""
+
+    def draft(self, message: Email, operation_id: str, timeouts: Timeouts) -> str | Outcome:
+        """See Drafting."""
+        mailer: Any = self._open(self.service)
+        made: str | Outcome = mailer.draft(message, operation_id, timeouts)
+        return made
+
+    def send_draft(self, draft_id: str, timeouts: Timeouts) -> Outcome:
+        """See Drafting."""
+        mailer: Any = self._open(self.service)
+        outcome: Outcome = mailer.send_draft(draft_id, timeouts)
+        return outcome
+
+    def ask(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
+        """See Channel; the operation is a draft."""
+        mailer: Any = self._open(self.service)
+        status: OperationStatus = mailer.status_of_draft(operation_id, timeouts)
+        return status
