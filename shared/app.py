@@ -17,6 +17,7 @@ from shared.channels import registry
 from shared.channels.context import ChannelContext
 from shared.clock import SystemClock, TableClock
 from shared.clusters.lookup import Lookup
+from shared.clusters.runs import RunLookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
@@ -29,6 +30,8 @@ from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
 from shared.notices.records import Binding
 from shared.pages.publisher import Look, Publisher
+from shared.rounds.telling import Teller
+from shared.rounds.unreadable_rows import UnreadableRows
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.ledger import Ledger
 from shared.store.meta import Meta
@@ -86,12 +89,14 @@ class Notifier:
             clock=clock,
             grouping=grouping,
             clusters=Lookup(is_on=is_known, tags=routes.tags),
+            runs=RunLookup(self._meta if config.sources.fleets else None, routes, clock),
         )
         self.intake = Intake(parts, owned, gap=config.gap, watch=config.watch)
         self.pages = Publisher(
             PresentState(owned), routes, clock, Look(config.mail.sender.rpartition("@")[2], config.portal)
         )
         self._pulse = Pulse(self.store, clock, config.watcher.url)
+        self._unreadable_rows = UnreadableRows(Teller(self.intake, routes))
         self.delivery = Sweeper(parts, record_one=self.intake.record_one, watch=config.watch)
 
     def report(self, text: str) -> None:
@@ -142,7 +147,6 @@ class Notifier:
         from shared.rounds.failed_states import FailedStates
         from shared.rounds.reconcile import Reconcile
         from shared.rounds.subscriptions import Watched
-        from shared.rounds.telling import Teller
         from shared.sources.resource_graph import ResourceGraph
 
         asked = self._config.sources
@@ -167,6 +171,22 @@ class Notifier:
                 clock=self._clock,
             ).run(run.subscriptions)
 
+    def poll_fleets(self) -> None:
+        """See how update runs stand, and tell what is new of them. Raises TableUnavailable."""
+        from shared.rounds.fleet_runs import FleetRuns
+        from shared.sources.resource_graph import ResourceGraph
+
+        with open_arm(self._config) as arm:
+            FleetRuns(
+                graph=ResourceGraph(arm),
+                arm=arm,
+                meta=self._meta,
+                store=self.store,
+                intake=self.intake,
+                clock=self._clock,
+                knows_clusters=self._config.clusters.is_on or self._config.sources.is_on,
+            ).run(self._config.sources.fleets)
+
     def report_week(self) -> None:
         """Tell the week to whoever wants it. Raises TableError."""
         from shared.rounds.telling import Teller
@@ -180,7 +200,15 @@ class Notifier:
         """Send what has fallen due, and log what came of it."""
         sweep = self.delivery.sweep()
         log.info("%s%s", summary(sweep), " (past due)" if past_due else "")
+        self._tell_unreadable()
         self._pulse.beat()
+
+    def _tell_unreadable(self) -> None:
+        """Tell the operator of rows that could not be read."""
+        rows = set(self.store.unreadable)
+        self.store.unreadable -= rows
+        if rows:
+            self._unreadable_rows.tell(rows, self._clock.now())
 
 
 def build(config: Settings) -> Notifier:

@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from shared.delivery import reports
-from shared.events import scheduled_event
+from shared.events import fleet_gate, scheduled_event
 from tests.infra import code
 from tests.infra.deployments import ROLES, at, expect
 
@@ -112,6 +112,12 @@ FEATURES: dict[str, dict[str, int]] = {
         "Microsoft.Network/privateEndpoints": 3,
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups": 3,
     },
+    "fleets": {
+        "Microsoft.EventGrid/systemTopics": 1,
+        "Microsoft.Insights/diagnosticSettings": 1,
+        "Microsoft.Insights/metricAlerts": 3,
+        ROLES: 2,
+    },
     "acs-new": {
         "Microsoft.Communication/communicationServices": 1,
         "Microsoft.Communication/emailServices": 1,
@@ -149,12 +155,18 @@ def roles(given: dict[str, Deployment]) -> Iterator[str]:
         wanted[("Key Vault Secrets User", "id-app", "vaults")] = len(one.of("Microsoft.KeyVault/vaults"))
         if one.settings.get("EMAIL_ENDPOINT"):
             wanted[("Communication and Email Service Owner", "id-app", "communicationServices")] = 1
-        asked = ",".join(one.settings.get(name, "") for name in ("CLUSTERS", "SUBSCRIPTIONS"))
-        read = {part.strip().lower() for part in asked.split(",") if part.strip()}
-        by_group = any(part.startswith("mg:") for part in read)
-        wanted[("Reader", "id-app", "subscriptions")] = 0 if by_group else len(read)
+        read = {setting: _listed(one, setting) for setting in ("CLUSTERS", "SUBSCRIPTIONS", "FLEETS")}
+        asked = read["CLUSTERS"] | read["SUBSCRIPTIONS"]
+        by_group = any(part.startswith("mg:") for part in asked)
+        readable = read["FLEETS"] if by_group else asked | read["FLEETS"]
+        wanted[("Reader", "id-app", "subscriptions")] = len(readable)
         yield from (f"{name}: {grant} is not written down" for grant in (found - wanted))
         yield from (f"{name}: {grant} is missing" for grant in (+wanted - found))
+
+
+def _listed(one: Deployment, setting: str) -> set[str]:
+    """Return the parts of a setting that is a list."""
+    return {part.strip().lower() for part in one.settings.get(setting, "").split(",") if part.strip()}
 
 
 def storage(given: dict[str, Deployment]) -> Iterator[str]:
@@ -351,6 +363,7 @@ def topics(given: dict[str, Deployment]) -> Iterator[str]:
             "microsoft.resourcenotifications.containerserviceeventresources",
             r"/subscriptions/[0-9a-f-]+",
         ),
+        "evgt-fleet": ("Microsoft.ResourceNotifications.AKSResources", r"/subscriptions/[0-9a-f-]+"),
         "evgt-email": ("Microsoft.Communication.CommunicationServices", r".*/communicationServices/acs-.*"),
     }
     for name, one in given.items():
@@ -377,15 +390,16 @@ def event_subscriptions(given: dict[str, Deployment]) -> Iterator[str]:
             function = _function(made)
             types = at(made, "properties.filter.includedEventTypes")
             events = {
-                "maintenance_events": [scheduled_event.EVENT_TYPE],
-                "email_reports": [reports.EVENT_TYPE],
+                "maintenance_events": ([scheduled_event.EVENT_TYPE], list(fleet_gate.EVENT_TYPES)),
+                "email_reports": ([reports.EVENT_TYPE],),
             }
-            if function not in triggered or types != events.get(function):
+            if function not in triggered or types not in events.get(function, ()):
                 yield f"{name}: {types} goes to {function}"
             if set(made["properties"]["filter"]) != {"includedEventTypes", "isSubjectCaseSensitive"}:
                 yield f"{name}: a filter may lose what is new to us"
             letters = at(made, "properties.deadLetterWithResourceIdentity")
-            shared = name == "events-webhook" and "/resourceGroups/rg-prod/" in made["id"]
+            is_elsewhere = "/resourceGroups/rg-prod-events/" in made["id"]
+            shared = name == "events-webhook" and not is_elsewhere
             if shared != (letters is None):
                 yield f"{name}: {made['name']} has {'no ' if letters is None else ''}dead letters"
             container = at(letters or {}, "deadLetterDestination.properties.blobContainerName")
@@ -419,7 +433,7 @@ def alerts(given: dict[str, Deployment]) -> Iterator[str]:
             if any(part["operator"] != "GreaterThan" for part in rule["properties"]["criteria"]["allOf"]):
                 yield f"{name}: {rule['name']} is about more than a threshold"
         for rule in on_metrics:
-            shared = name == "acs-existing" and "aks" in rule["name"]
+            shared = name == "acs-existing" and bool({"aks", "fleet"} & set(rule["name"].split("-")))
             yield from (f"{name}: {rule['name']} {words}" for words in _on_metric(rule, shared=shared))
     for name, one in apps(given):
         asks = any(one.settings.get(setting) for setting in ("CLUSTERS", "SUBSCRIPTIONS"))

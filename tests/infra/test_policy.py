@@ -65,7 +65,7 @@ def test_sweeps_line_tells_the_oldest_work() -> None:
 def test_handbook_has_a_chapter_for_each_alert_and_no_other() -> None:
     """docs/operations.md tells what to do about each alert, under the name that its mail shows."""
     handbook = (code.ROOT / "docs" / "operations.md").read_text("utf-8")
-    known = policy.LOG_ALERTS | set(policy.METRICS)
+    known = policy.LOG_ALERTS | policy.RECONCILE_ALERTS | set(policy.METRICS)
     assert set(re.findall(r"^### `([a-z-]+)`", handbook, re.MULTILINE)) == known
 
 
