@@ -6,6 +6,7 @@ import {
   areAddresses
   areDurations
   isAddress
+  isCluster
   isDuration
   isGuid
   isHost
@@ -137,6 +138,9 @@ param failuresFile string = ''
 @description('Subscriptions whose maintenance windows are read, separated by commas: the app gets the role Reader there. Or @path of a file in the app. Empty, or off: none.')
 param clusters string = ''
 
+@description('Ids of clusters, separated by commas, whose own topics the app hears as well: pools that are rolled, whoever began it, and new versions. The second step makes the topics.')
+param clusterTopics string = ''
+
 @description('Days for which history is kept.')
 param retentionDays string = '400'
 
@@ -265,6 +269,9 @@ var refusals = filter(
     empty(filter(clusterSubscriptions, id => !isGuid(id)))
       ? ''
       : 'clusters holds what is not the id of a subscription (a GUID).'
+    empty(filter(partsOf(clusterTopics), id => !isCluster(id)))
+      ? ''
+      : 'clusterTopics holds what is not the id of a cluster (/subscriptions/…/managedClusters/NAME).'
     isNumberBetween(retentionDays, 30, 36500) ? '' : 'retentionDays is not a number of days between 30 and 36500.'
     isSchedule(sweepSchedule)
       ? ''
@@ -540,6 +547,7 @@ module topic 'eventing/systemTopic.bicep' = if (makesTopic) {
     name: names.topic
     source: subscription().id
     topicType: 'microsoft.resourcenotifications.containerserviceeventresources'
+    region: 'global'
     identityId: ids.eventGridIdentity
     workspaceId: ids.workspace
   }
@@ -554,6 +562,7 @@ module emailTopic 'eventing/systemTopic.bicep' = if (isAcs) {
     name: names.emailTopic
     source: ids.communicationService
     topicType: 'Microsoft.Communication.CommunicationServices'
+    region: 'global'
     identityId: ids.eventGridIdentity
     workspaceId: ids.workspace
   }
@@ -622,6 +631,7 @@ output EVENTGRID_TOPIC_NAME string = names.topic
 output EVENTGRID_TOPIC_RESOURCE_GROUP string = topicGroupName
 output EVENTGRID_IDENTITY_ID string = ids.eventGridIdentity
 output EVENTGRID_TOPIC_HAS_IDENTITY bool = makesTopic || existingSystemTopicHasIdentity
+output CLUSTER_TOPICS string = join(partsOf(clusterTopics), ',')
 output EMAIL_TOPIC_NAME string = isAcs ? names.emailTopic : ''
 output ACTION_GROUP_ID string = ids.actionGroup
 output STORAGE_ACCOUNT_ID string = ids.account

@@ -48,7 +48,11 @@ CHOICES = {
     "TEST_TOPIC_NAME": "testTopicName",
     "AZURE_PRINCIPAL_ID": "principalId",
 }
-LISTS = {"FURTHER_SUBSCRIPTIONS": "furtherSubscriptions", "EVENT_TYPES": "eventTypes"}
+LISTS = {
+    "FURTHER_SUBSCRIPTIONS": "furtherSubscriptions",
+    "CLUSTER_TOPICS": "clusterTopics",
+    "EVENT_TYPES": "eventTypes",
+}
 
 WAIT = 600
 EVERY = 10

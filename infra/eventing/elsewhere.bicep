@@ -37,6 +37,7 @@ module topic 'systemTopic.bicep' = {
     name: topicName
     source: subscription().id
     topicType: 'microsoft.resourcenotifications.containerserviceeventresources'
+    region: 'global'
     identityId: deadLetterIdentityId
   }
 }

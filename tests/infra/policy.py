@@ -335,10 +335,19 @@ def locations(given: dict[str, Deployment]) -> Iterator[str]:
             where = resource.get("location")
             if where is None:
                 continue
+            if _is_of_cluster(resource):
+                # Where its cluster is, which Azure alone knows.
+                where = "global" if "managedClusters/" in where and ".location" in where else f"not {where}"
             if (where == "global") != (resource["type"] in GLOBAL) or where not in {"global", "westeurope"}:
                 yield f"{name}: {resource['name']} is in {where}"
             if at(resource, "tags.azd-env-name") != "prod":
                 yield f"{name}: {resource['name']} has no tag"
+
+
+def _is_of_cluster(resource: Resource) -> bool:
+    return resource["type"] == "Microsoft.EventGrid/systemTopics" and resource["name"].startswith(
+        "evgt-cluster-"
+    )
 
 
 def topics(given: dict[str, Deployment]) -> Iterator[str]:
@@ -349,6 +358,11 @@ def topics(given: dict[str, Deployment]) -> Iterator[str]:
             r"/subscriptions/[0-9a-f-]+",
         ),
         "evgt-email": ("Microsoft.Communication.CommunicationServices", r".*/communicationServices/acs-.*"),
+        "evgt-cluster": (
+            "Microsoft.ContainerService.ManagedClusters",
+            r"/subscriptions/[0-9a-f-]+/resourceGroups/[\w-]+/providers"
+            r"/Microsoft.ContainerService/managedClusters/[\w-]+",
+        ),
     }
     for name, one in given.items():
         for topic in one.of("Microsoft.EventGrid/systemTopics"):
@@ -359,6 +373,19 @@ def topics(given: dict[str, Deployment]) -> Iterator[str]:
                 yield f"{name}: {topic['name']} is {topic['properties']}"
             if at(topic, "identity.type") != "UserAssigned" or "/id-eventgrid-" not in str(topic["identity"]):
                 yield f"{name}: {topic['name']} has not the identity for dead letters"
+
+
+CLUSTER_EVENTS = [
+    f"Microsoft.ContainerService.{name}"
+    for name in (
+        "ClusterSupportEnded",
+        "ClusterSupportEnding",
+        "NewKubernetesVersionAvailable",
+        "NodePoolRollingFailed",
+        "NodePoolRollingStarted",
+        "NodePoolRollingSucceeded",
+    )
+]
 
 
 def event_subscriptions(given: dict[str, Deployment]) -> Iterator[str]:
@@ -373,8 +400,9 @@ def event_subscriptions(given: dict[str, Deployment]) -> Iterator[str]:
             yield from (f"{name}: {words}" for words in expect(made, wanted))
             function = _function(made)
             types = at(made, "properties.filter.includedEventTypes")
+            of_cluster = "/evgt-cluster-" in made["name"] or made["name"].startswith("evgt-cluster-")
             events = {
-                "maintenance_events": [scheduled_event.EVENT_TYPE],
+                "maintenance_events": CLUSTER_EVENTS if of_cluster else [scheduled_event.EVENT_TYPE],
                 "email_reports": [reports.EVENT_TYPE],
             }
             if function not in triggered or types != events.get(function):
