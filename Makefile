@@ -38,10 +38,11 @@ test-fast: install ## Run the tests that answer in half a minute
 prove-short: install ## Prove the promises in short: a few minutes of faults on real processes
 	$(BIN)/python -m pytest -m proof
 
-check: install ## Lint, type-check, compile the infrastructure
+check: install ## Lint, type-check, parse the queries, compile the infrastructure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.infra.kql
 	$(BIN)/python -m tests.infra.compiler
 
 snapshots: install ## Lay out the Bicep files, and write what each deployment would make

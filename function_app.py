@@ -51,6 +51,15 @@ def due_notices(timer: func.TimerRequest) -> None:
     _notifier().sweep(past_due=timer.past_due)
 
 
+if _settings.sources.is_on:
+
+    @app.function_name("reconcile")
+    @app.timer_trigger("timer", schedule="0 23 * * * *", run_on_startup=False)
+    def reconcile(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+        """Find what Event Grid did not bring, once an hour."""
+        _notifier().reconcile()
+
+
 @app.function_name("email_reports")
 @app.event_grid_trigger("event")
 def email_reports(event: str) -> None:
@@ -65,11 +74,13 @@ def housekeeping(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the bindin
     _notifier().remove_expired()
 
 
-@app.function_name("refresh_windows")
-@app.timer_trigger("timer", schedule="0 41 2 * * *", run_on_startup=False)
-def refresh_windows(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
-    """Read clusters and their maintenance windows, once a day, where CLUSTERS asks for it."""
-    _notifier().refresh_windows()
+if _settings.sources.is_on or _settings.clusters.is_on:
+
+    @app.function_name("refresh_windows")
+    @app.timer_trigger("timer", schedule="0 41 2 * * *", run_on_startup=False)
+    def refresh_windows(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+        """Read clusters and their maintenance windows, once a day."""
+        _notifier().refresh_windows()
 
 
 @app.function_name("healthz")

@@ -75,9 +75,11 @@ def story(began: datetime) -> Iterator[Step]:
     """Return the steps of the story; `began` anchors the times that later steps refer back to."""
     captured = (SAMPLES / "started.eventgrid.captured.json").read_text()
     documented = (SAMPLES / "started.cloudevent.json").read_text()
-    yield Step("the one captured AKS event", lambda _: captured, "new", ("[Started]",))
+    # Both began years ago, and nothing tells of their ends: that they are still running is due at once.
+    long_ago = ("[Started]", "[Still running]")
+    yield Step("the one captured AKS event", lambda _: captured, "new", long_ago)
     yield Step("the same again", lambda _: captured, "duplicate")
-    yield Step("the documented CloudEvent", lambda _: documented, "new", ("[Started]",))
+    yield Step("the documented CloudEvent", lambda _: documented, "new", long_ago)
     yield Step("the same again", lambda _: documented, "duplicate")
 
     node_os = {"name": "node-os", "cluster": "prod-weu-1"}

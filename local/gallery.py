@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from shared.addresses import bare
 from shared.channels.email.compose import Branding, compose
 from shared.channels.email.folder import FolderMailer
 from shared.channels.outcomes import Accepted, Timeouts
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from shared.audience import Audience
     from testing.samples.mails import Story
 
-SENDER = "maintenance@contoso.example"
+SENDER = "AKS maintenance <maintenance@contoso.example>"
 MARK = ".preview"
 """A folder that holds a file of this name was made here, and may be made anew."""
 
@@ -37,7 +38,8 @@ def write(
     folder.mkdir(parents=True)
     (folder / MARK).touch()
     mailer = FolderMailer(folder, sender)
-    look = branding or Branding(domain=sender.rpartition("@")[2])
+    address = bare(sender)
+    look = branding or Branding(domain=address.rpartition("@")[2], sender=address)
     for story, audience in stories:
         outcome = mailer.send(
             compose(story.mail, story.rows, audience, look), story.mail.operation_id, Timeouts(1, 1)

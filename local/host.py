@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -30,7 +31,7 @@ from local.timers import Timers
 from local.webhook import PATH
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 DRAIN = 10.0
 """Seconds that requests and runs under way have to end once the host is told to stop."""
@@ -38,8 +39,11 @@ DRAIN = 10.0
 _log = logging.getLogger("host")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or Ctrl-C; 0 after a clean end, 1 if the app or the port does not allow a start."""
+def main(arguments: Sequence[str] | None = None, ready: Callable[[str], None] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C; 0 after a clean end, 1 if the app or the port does not allow a start.
+
+    `ready` is called with the host's address once it listens.
+    """
     options = _options(arguments)
     _log_to_stderr(quiet=options.quiet)
     try:
@@ -48,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.path.insert(0, os.getcwd())  # noqa: PTH109 - sys.path holds text
         if not options.no_settings:
             apply_settings(options.settings, os.environ)
-        return _serve(options, _functions())
+        return _serve(options, _functions(), ready)
     except (LoadError, SettingsFileError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -85,7 +89,9 @@ def _functions() -> list[Function]:
         raise LoadError(str(error) or type(error).__name__) from error
 
 
-def _serve(options: argparse.Namespace, functions: list[Function]) -> int:
+def _serve(
+    options: argparse.Namespace, functions: list[Function], ready: Callable[[str], None] | None
+) -> int:
     invoker = Invoker(threads(os.environ))
     timers = Timers([] if options.no_timers else functions, invoker.start, os.environ)
     web = HttpFunctions(functions, invoker.start, route_prefix(Path()))
@@ -99,6 +105,8 @@ def _serve(options: argparse.Namespace, functions: list[Function]) -> int:
     thread.start()
     timers.start()
     _print_urls(functions, f"http://127.0.0.1:{server.port}", web, timers)
+    if ready is not None:
+        ready(f"http://127.0.0.1:{server.port}")
     os.read(ended, 1)
 
     _log.info("Ending: requests and runs under way have %d s.", DRAIN)
@@ -139,7 +147,8 @@ def _print_urls(functions: list[Function], url: str, web: HttpFunctions, timers:
         elif function.kind == TIMER:
             time = following.get(function.name)
             coming = f"next {time:%Y-%m-%dT%H:%M:%SZ}, " if time else ""
-            told = f"{function.trigger['schedule']}, {coming}POST {url}{ADMIN}/{name}"
+            schedule = os.path.expandvars(re.sub("%(.*?)%", r"$\1", str(function.trigger["schedule"])))
+            told = f"{schedule}, {coming}POST {url}{ADMIN}/{name}"
         else:
             told = f"{url}{web.routes[function.name]}"
         print(f"  {function.name}: {told}")

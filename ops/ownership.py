@@ -5,16 +5,24 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Annotated
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from local.settings_file import SettingsFileError
 from ops import storage
 from shared.setting_reader import SettingsError
+from shared.store.ledger import Ledger
 from shared.store.ownership import hand_over, owner
+from shared.store.rows import MailRow
 from shared.store.table import TableError
 from shared.text import line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.store.table import BrowsableTable
 
 _APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}")
 """The name of an app in Azure."""
@@ -32,7 +40,7 @@ def table(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Show which function app the table belongs to, or hand it over to another.
+    """Show which function app the table belongs to, or hand it over to another; count mails in doubt.
 
     An app whose table it is not refuses to work. Stop the old app first: a process that has asked already
     goes on. Exit code 0: done. 1: not handed over. 2: the storage cannot be read.
@@ -47,6 +55,7 @@ def table(
             since = f" since {known.since:%Y-%m-%d %H:%M} UTC" if known.since else ""
             print(f"The table {place.table} belongs to {line(known.name) or 'nobody'}{since}.")
             if not to:
+                print(_doubts(in_doubt(opened)))
                 return
             if not yes and not typer.confirm(f"Hand it over to {to}?", default=False):
                 raise typer.Exit(NOT_DONE)
@@ -57,6 +66,21 @@ def table(
     except (TableError, SettingsError, SettingsFileError, ValueError) as error:
         _complain(str(error))
         raise typer.Exit(UNREADABLE) from None
+
+
+def in_doubt(opened: BrowsableTable) -> Counter[str]:
+    """Return how many mails a mail service may have taken that has not answered, by its name."""
+    rows = (row for row in Ledger(opened).work() if isinstance(row, MailRow))
+    bound = (row.mail.bound for row in rows if row.is_in_doubt)
+    return Counter(each.service for each in bound if each and each.service)
+
+
+def _doubts(found: Mapping[str, int]) -> str:
+    """Say whether the mail service before a switch is still needed."""
+    if not found:
+        return "No mail is in doubt: EMAIL_PREVIOUS can go."
+    listed = ", ".join(f"{number} at {line(service)}" for service, number in sorted(found.items()))
+    return f"Mails in doubt: {listed}. EMAIL_PREVIOUS has to stay as long as it names one of these."
 
 
 def _complain(words: str) -> None:

@@ -17,6 +17,7 @@ from local.settings_file import settings_here
 from ops import surroundings, terminal
 from ops.hearing import as_object, explanation
 from shared import ids, keys, routes, settings
+from shared.addresses import bare
 from shared.channels import registry
 from shared.channels.email.compose import Branding
 from shared.events.envelope import parse
@@ -25,7 +26,7 @@ from shared.notices.kinds import Decision, Kind
 from shared.notices.planning import plan
 from shared.notices.records import Mail, MailItem, RejectedInput, StoredEvent
 from shared.routes import RoutesError
-from shared.setting_forms import address, addresses_or_none, host
+from shared.setting_forms import addresses_or_none, host, sender
 from shared.setting_reader import SettingReader, SettingsError
 from testing.samples.mails import Story
 
@@ -106,15 +107,16 @@ def routes_of(environment: Mapping[str, str], file: str = "") -> Routes:
 def _look(environment: Mapping[str, str], loaded: Routes) -> tuple[Branding, str]:
     """Return what mails look like by the settings, and their sender. Raises SettingsError."""
     given = SettingReader(environment)
-    sender = given.get("EMAIL_FROM", address, SENDER)
+    from_ = given.get("EMAIL_FROM", sender, SENDER)
     branding = Branding(
         portal=given.get("PORTAL", host, "portal.azure.com"),
-        domain=sender.rpartition("@")[2],
+        domain=bare(from_).rpartition("@")[2],
+        sender=bare(from_),
         only_to=given.get("EMAIL_ONLY_TO", addresses_or_none, ""),
         failures_file=given.text("FAILURES_FILE"),
         freezes=loaded.freezes,
     )
-    return branding, sender
+    return branding, from_
 
 
 def read(file: str) -> str:

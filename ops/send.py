@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import typer
 
-from ops import surroundings, terminal
+from ops import storage, surroundings, terminal
+from ops.fate import Watch
 from ops.webhook import Answer, endpoint, post
+from shared.setting_reader import SettingsError
+from shared.store.ledger import Ledger
+from shared.store.table import TableError
+from shared.text import line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ops.fate import Fate
 
 LOCAL = "http://127.0.0.1:7071"
 """Where `make run` listens."""
@@ -24,7 +36,7 @@ _TIMES = ("scheduledTime", "startTime", "lastUpdateTime")
 _ZERO_YEARS = 1900
 
 
-def send(
+def send(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     file: Annotated[
         str, typer.Argument(metavar="FILE|-", help="An event or an array of them; - for standard input.")
@@ -34,13 +46,17 @@ def send(
         str,
         typer.Option(metavar="FILE|-", help="The app's system key eventgrid_extension, or a topic's key."),
     ] = "",
+    account: storage.Account = "",
+    table: storage.Table = "",
+    output: terminal.AsOutput = terminal.Output.TABLE,
     *,
+    as_json: terminal.AsJson = False,
     new: Annotated[bool, typer.Option("--new", help="Send it as another maintenance, of now.")] = False,
 ) -> None:
-    """Send events to an app, as Event Grid does.
+    """Send events to an app, as Event Grid does, and say what became of them.
 
-    The app tells nobody twice: see --new. A topic is reached with your own identity, such as that of
-    `az login`, or with a key. Exit code 1: not taken.
+    What became of them is read from the table. The app tells nobody twice: see --new. A topic is reached with
+    your own identity, such as that of `az login`, or with a key. Exit code 1: not taken.
     """
     if file == key_file == "-":
         raise typer.BadParameter(
@@ -53,14 +69,43 @@ def send(
         if new:
             body = renewed(body, surroundings.of(context).clock.now())
             text = json.dumps(body)
-        answer = _publish(to, body, key) if is_topic(to) else post(endpoint(to), text, key)
+        address = to if is_topic(to) else endpoint(to)
     except (OSError, ValueError) as error:
         raise terminal.refused(error) from None
-    if not answer.is_taken:
-        raise terminal.refused(
-            f"not taken: {answer.status or ''} {answer.why}".replace("  ", " "), terminal.NO
-        )
-    print(f"accepted ({answer.status})")
+    with _watching(context, text, account, table, is_wanted=not is_topic(to)) as watch:
+        answer = _publish(to, body, key) if is_topic(to) else post(address, text, key)
+        if not answer.is_taken:
+            why = f"not taken: {answer.status or ''} {answer.why}".replace("  ", " ")
+            raise terminal.refused(why, terminal.NO)
+        fates = list(_fates(watch))
+    if as_json or output is terminal.Output.JSON:
+        terminal.print_json({"status": answer.status, "events": fates})
+        return
+    told = ":" if fates else "; what became of it cannot be read from here"
+    print(f"accepted ({answer.status}){told}")
+    for fate in fates:
+        print(f"  {line(str(fate['said']))}")
+
+
+@contextmanager
+def _watching(
+    context: typer.Context, text: str, account: str, table: str, *, is_wanted: bool
+) -> Iterator[Watch | None]:
+    """Look at the table of the settings, or of an account, where it can be read; None where it cannot."""
+    logging.getLogger("azure").setLevel(logging.CRITICAL)
+    with ExitStack() as stack:
+        watch = None
+        if is_wanted:
+            with suppress(TableError, SettingsError, ValueError):
+                around = surroundings.of(context)
+                rows = stack.enter_context(around.open_table(storage.location(account, table)))
+                watch = Watch(Ledger(rows), text, around.clock.now())
+        yield watch
+
+
+def _fates(watch: Watch | None) -> Iterator[Fate]:
+    with suppress(TableError):
+        yield from watch.fates() if watch else ()
 
 
 def _json(file: str, text: str) -> Any:  # noqa: ANN401 - whatever JSON the file holds

@@ -55,7 +55,7 @@ def print_json(value: Any) -> None:  # noqa: ANN401 - any JSON
 
 def width() -> int:
     """Return the columns that a table may take."""
-    return shutil.get_terminal_size((_WIDTH, 0)).columns
+    return shutil.get_terminal_size((_WIDTH, 0)).columns if sys.stdout.isatty() else _WIDTH
 
 
 def version() -> str:

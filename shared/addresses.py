@@ -13,6 +13,32 @@ MAX_LENGTH = 254
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+\.[^@\s<>,;:\"()\[\]\\.]+")
 
 
+_MAILBOX = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>\s]*)>")
+_SPECIAL = re.compile(r"[()<>\[\]:;@\\,.\"]")
+"""What a name may hold only in quotes (RFC 5322, 3.2.3)."""
+
+
+def bare(sender: str) -> str:
+    """Return the address alone of `Name <name@domain>`; of a bare address, itself."""
+    match = _MAILBOX.fullmatch(sender)
+    return match["address"] if match else sender
+
+
+def with_name(value: str) -> str | None:
+    """Return `Name <name@domain>`, its name in quotes where it has to be, or a bare address; else None."""
+    match = _MAILBOX.fullmatch(value)
+    if match is None:
+        return value if is_address(value) else None
+    name = match["name"].strip().removeprefix('"').removesuffix('"').replace('\\"', '"')
+    if not is_address(match["address"]) or not name.isprintable():
+        return None
+    if not name:
+        return match["address"]
+    if _SPECIAL.search(name):
+        name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{name} <{match['address']}>"
+
+
 def is_address(value: str) -> bool:
     """Return whether this is one bare address, such as `ops@example.com`: no name around it, no quoting.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared import identity
+from shared.addresses import bare
 from shared.channels import registry
 from shared.channels.context import ChannelContext
 from shared.clock import SystemClock, TableClock
@@ -29,6 +30,8 @@ from shared.messages.view import Branding
 from shared.notices.records import Binding
 from shared.pages.publisher import Look, Publisher
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
+from shared.store.ledger import Ledger
+from shared.store.meta import Meta
 from shared.store.ownership import OwnedTable
 from shared.store.present import PresentState
 from shared.store.protocol import Store
@@ -55,9 +58,10 @@ class Notifier:
     ) -> None:
         """`channels` are those of all targets of the routes, by the targets' keys."""
         self._clock = clock = TableClock(clock)
+        self._table = table
         timed = TimedTable(table, clock)
         owned = OwnedTable(timed, config.storage.table, config.app) if config.app else timed
-        self.store = Store(owned)
+        self.store, self._meta = Store(owned), Meta(owned)
         self._config = config
         routes = config.routes
         limits = {target: channel.limits for target, channel in channels.items()}
@@ -73,6 +77,7 @@ class Notifier:
         )
         ungrouped = frozenset(target for target, channel in channels.items() if not channel.is_grouped)
         grouping = Grouping(config.group_wait, config.group_interval, ungrouped)
+        is_known = config.clusters.is_on or config.sources.is_on
         parts = Parts(
             store=self.store,
             sender=sender,
@@ -80,7 +85,7 @@ class Notifier:
             routes=routes,
             clock=clock,
             grouping=grouping,
-            clusters=Lookup(is_on=config.clusters.is_on),
+            clusters=Lookup(is_on=is_known, tags=routes.tags),
         )
         self.intake = Intake(parts, owned, gap=config.gap, watch=config.watch)
         self.pages = Publisher(
@@ -98,17 +103,58 @@ class Notifier:
         remove_expired(self.store, self._config.retention)
 
     def refresh_windows(self) -> None:
-        """Read clusters and their windows; where CLUSTERS is off, nothing. Raises TableUnavailable."""
-        wanted = self._config.clusters
-        if not wanted.is_on:
-            return
-        from shared.clusters.refresh import File, Subscriptions, refresh
+        """Read clusters and their windows: a file first, then what Azure says. Raises TableUnavailable."""
+        if self._config.clusters.file:
+            from shared.clusters.refresh import File, refresh
 
-        if wanted.file:
-            refresh(self.store, File(Path(wanted.file)), self._clock)
+            refresh(self.store, File(Path(self._config.clusters.file)), self._clock)
+        asked = self._config.sources
+        if not asked.is_on:
             return
+        from shared.rounds.inventory import Inventory
+        from shared.rounds.subscriptions import Watched
+        from shared.sources.resource_graph import ResourceGraph
+
         with open_arm(self._config) as arm:
-            refresh(self.store, Subscriptions(arm, wanted.subscriptions), self._clock)
+            Inventory(
+                graph=ResourceGraph(arm),
+                arm=arm,
+                meta=self._meta,
+                store=self.store,
+                ledger=Ledger(self._table),
+                clock=self._clock,
+                watched=Watched(asked.subscriptions, asked.management_groups),
+            ).run()
+
+    def reconcile(self) -> None:
+        """Hold what Azure has recorded against what Event Grid brought. Raises TableUnavailable."""
+        from shared.rounds.failed_states import FailedStates
+        from shared.rounds.reconcile import Reconcile
+        from shared.rounds.subscriptions import Watched
+        from shared.rounds.telling import Teller
+        from shared.sources.resource_graph import ResourceGraph
+
+        asked = self._config.sources
+        teller = Teller(self.intake, self._config.routes)
+        with open_arm(self._config) as arm:
+            graph = ResourceGraph(arm)
+            run = Reconcile(
+                graph=graph,
+                meta=self._meta,
+                intake=self.intake,
+                teller=teller,
+                clock=self._clock,
+                watched=Watched(asked.subscriptions, asked.management_groups),
+            )
+            run.run()
+            FailedStates(
+                graph=graph,
+                arm=arm,
+                meta=self._meta,
+                store=self.store,
+                teller=teller,
+                clock=self._clock,
+            ).run(run.subscriptions)
 
     def sweep(self, *, past_due: bool = False) -> None:
         """Send what has fallen due, and log what came of it."""
@@ -132,7 +178,8 @@ def channel_context(config: Settings) -> ChannelContext:
     return ChannelContext(
         branding=Branding(
             portal=config.portal,
-            domain=config.mail.sender.rpartition("@")[2],
+            domain=bare(config.mail.sender).rpartition("@")[2],
+            sender=bare(config.mail.sender),
             only_to=config.mail.only_to,
             failures_file=config.failures_file,
             freezes=config.routes.freezes,
@@ -178,4 +225,5 @@ def open_arm(config: Settings) -> Arm:
     """Open Azure Resource Manager with the app's identity. No round trip."""
     from shared.sources import arm
 
-    return arm.Arm(identity.credential(config.identity), arm.endpoint(config.portal))
+    cloud = arm.endpoint(config.portal)
+    return arm.Arm(identity.credential(config.identity), config.sources.arm_endpoint or cloud, cloud)

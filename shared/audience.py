@@ -112,6 +112,12 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     kinds: frozenset[str] = frozenset()
     """Values of Kind that it wants; empty for all."""
     volume: Volume = Volume.ALL
+    escalate_after: timedelta | None = None
+    """After so long a failure that nothing has resolved is told to `escalate_to` as well; None for never."""
+    escalate_to: str = ""
+    """The id of an audience."""
+    gets_report: bool = False
+    """Whether it gets the weekly report, as the default audience always does."""
     targets: tuple[Target, ...] = (EMAIL,)
     """Where it is told; each is a message of its own."""
     untold: tuple[Target, ...] = ()

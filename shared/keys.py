@@ -120,6 +120,11 @@ def target(channel: str, said: str) -> str:
     return f"{channel}:{digest(said)[:16]}"
 
 
+def target_gone(target_key: str) -> str:
+    """Return the key of the row that says since when a target is gone, as long as it is."""
+    return f"meta:target-gone:{target_key}"
+
+
 def following(key: str) -> str:
     """Return the beginning of the range after a key: `!` sorts before all that keys hold."""
     return key + "!"
@@ -139,6 +144,11 @@ def audience(name: str, target: str = "") -> str:
 def cluster(cluster_key: str) -> str:
     """Return the key of the row that says what is known of a cluster, by its ARM id in lower case."""
     return f"cluster:{digest(cluster_key)}"
+
+
+def meta(what: str, id_: str = "") -> str:
+    """Return the key of what the app remembers of itself: `what` is a plain word; `id_` is hashed."""
+    return f"meta:{what}:{digest(id_)[:32]}" if id_ else f"meta:{what}"
 
 
 def news(event_id_: str, status: str, notice: str = "") -> str:

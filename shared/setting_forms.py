@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from shared.addresses import MAX_RECIPIENTS, is_address
+from shared.addresses import MAX_RECIPIENTS, is_address, with_name
 
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 _URL_HOST = re.compile(r"[a-z0-9.:-]+")
@@ -19,11 +19,14 @@ def count(value: str) -> int:
     return int(value)
 
 
-def address(value: str) -> str:
-    """Return one bare email address. Raises ValueError."""
-    if not is_address(value):
-        raise ValueError("is not an email address such as aks@example.com")
-    return value
+def sender(value: str) -> str:
+    """Return a sender, `aks@example.com` or `AKS maintenance <aks@example.com>`. Raises ValueError."""
+    found = with_name(value)
+    if found is None:
+        raise ValueError(
+            "is not an email address such as aks@example.com or AKS maintenance <aks@example.com>"
+        )
+    return found
 
 
 def addresses(value: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ _SECRET = frozenset(
         "NOTIFIER_STORAGE__tableServiceUri",
         "EMAIL_ENDPOINT",
         "EMAIL_CONNECTION_STRING",
+        "EMAIL_PREVIOUS",
         "EMAIL_SMTP_URL",
         "EMAIL_SMTP_PASSWORD",
     }

@@ -1,4 +1,4 @@
-"""A stand-in for Azure Resource Manager over HTTP: clusters of subscriptions, and their configurations.
+"""A stand-in for Azure Resource Manager over HTTP: clusters of subscriptions, and Azure Resource Graph.
 
     with ArmEndpoint(page_size=2) as endpoint:
         endpoint.add(cluster("prod"), [configuration("aksManagedNodeOSUpgradeSchedule")])
@@ -7,6 +7,7 @@
             ...
 
 Lists come in pages, as nextLink says. A request without the token, or with another API version, is refused.
+What Resource Graph is asked, an engine runs over `graph`, to which what is added here belongs as well.
 """
 
 from __future__ import annotations
@@ -16,16 +17,22 @@ import re
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from azure.core.credentials import AccessToken
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from testing.graph_tables import GraphTables, QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SUBSCRIPTION = "66667777-aaaa-8888-bbbb-9999cccc0000"
 TOKEN = "a-token-for-tests"
 API_VERSION = "2025-10-01"
+GRAPH = "/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01"
 ANY = re.compile(".*")
 
 
@@ -96,11 +103,24 @@ class ArmEndpoint:
         self.requests: list[str] = []
         self.next_link: str | None = None
         """What every page says comes next, instead of the right thing."""
+        self.graph = GraphTables()
+        self.questions: list[dict[str, Any]] = []
+        """What Resource Graph was asked."""
+        self.management_groups: dict[str, list[str]] = {}
+        """The subscriptions below each."""
+        self.graph_page_size = 1_000
+        self.quota, self.quota_resets = 15, 1
+        """Questions that Resource Graph takes in so many seconds."""
+        self.monotonic: Callable[[], float] = time.monotonic
+        self.bodies: dict[str, dict[str, Any]] = {}
+        """What stands at other paths, in lower case and without their query."""
         self._lists: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._versions = {API_VERSION}
-        self._faults: deque[Fault] = deque()
+        self._asked: deque[float] = deque()
+        self._faults: deque[Fault | None] = deque()
         self._server = _Server("127.0.0.1", threaded=True)
         self._server.expect_request(ANY, method="GET").respond_with_handler(self._answer)
+        self._server.expect_request(ANY, method="POST").respond_with_handler(self._answer_question)
 
     @property
     def url(self) -> str:
@@ -112,6 +132,12 @@ class ArmEndpoint:
         clusters = body["id"].lower().split("/resourcegroups/")[0]
         self._lists[f"{clusters}/providers/microsoft.containerservice/managedclusters"].append(body)
         self._lists[f"{body['id'].lower()}/maintenanceconfigurations"] += configurations
+        self.graph.add("resources", {"type": "microsoft.containerservice/managedclusters", **body})
+
+    def add_subscription(self, id_: str, name: str) -> None:
+        """Let there be a subscription that can be read."""
+        row = {"id": f"/subscriptions/{id_}", "type": "microsoft.resources/subscriptions", "name": name}
+        self.graph.add("resourcecontainers", row)
 
     def add_window(self, body: dict[str, Any]) -> None:
         """Add a shared maintenance window; from then on there are previews of the API."""
@@ -123,23 +149,78 @@ class ArmEndpoint:
         """Let the next requests go wrong, one after the other."""
         self._faults.extend(faults)
 
+    def script_after(self, right: int, *faults: Fault) -> None:
+        """Let requests go wrong after so many that are answered as they should be."""
+        self._faults.extend([None] * right)
+        self._faults.extend(faults)
+
+    def _scripted(self) -> Fault | None:
+        return self._faults.popleft() if self._faults else None
+
     def _answer(self, request: Request) -> Response:
         found = self._find(request.environ["RAW_URI"], request.headers.get("Authorization", ""))
         return Response(found.body, found.status, found.headers, content_type="application/json")
 
+    def _answer_question(self, request: Request) -> Response:
+        target = request.environ["RAW_URI"]
+        found = self._ask(target, request.headers.get("Authorization", ""), request.get_data())
+        return Response(found.body, found.status, found.headers, content_type="application/json")
+
+    def _ask(self, target: str, token: str, asked: bytes) -> Fault:
+        if fault := self._scripted():
+            return fault
+        if token != f"Bearer {TOKEN}":
+            return Fault(401)
+        if target != GRAPH:
+            return Fault(404)
+        body = json.loads(asked)
+        self.questions.append(body)
+        now = self.monotonic()
+        while self._asked and self._asked[0] <= now - self.quota_resets:
+            self._asked.popleft()
+        resets = {"x-ms-user-quota-resets-after": f"00:00:{self.quota_resets:02d}"}
+        if len(self._asked) >= self.quota:
+            return Fault(429, {**resets, "Retry-After": str(self.quota_resets)})
+        self._asked.append(now)
+        groups = body.get("managementGroups")
+        scope = body.get("subscriptions", [])
+        if groups is not None:
+            scope = [one for group in groups for one in self.management_groups.get(group, [])]
+        readable = [one for one in scope if one.lower() not in self.denied]
+        try:
+            rows = self.graph.run(body["query"], readable)
+        except QueryError as error:
+            words = {"error": {"code": "BadRequest", "message": f"Please provide a valid query: {error}"}}
+            return Fault(400, body=json.dumps(words).encode())
+        skip = int(body["options"].get("$skipToken", "0"))
+        some = rows[skip : skip + min(body["options"].get("$top", 100), self.graph_page_size)]
+        page: dict[str, Any] = {
+            "totalRecords": len(rows),
+            "count": len(some),
+            "data": some,
+            "facets": [],
+            "resultTruncated": "false",
+        }
+        if skip + len(some) < len(rows):
+            page["$skipToken"] = str(skip + len(some))
+        left = {"x-ms-user-quota-remaining": str(self.quota - len(self._asked))}
+        return Fault(200, {**resets, **left}, json.dumps(page).encode())
+
     def _find(self, target: str, token: str) -> Fault:
         self.requests.append(target)
-        if self._faults:
-            return self._faults.popleft()
+        if fault := self._scripted():
+            return fault
         parts = urlsplit(target)
         query, path = parse_qs(parts.query), unquote(parts.path).lower()
         if token != f"Bearer {TOKEN}":
             return Fault(401)
-        if query.get("api-version", [""])[0] not in self._versions:
+        if query.get("api-version", [""])[0] not in self._versions and path not in self.bodies:
             return Fault(400)
         if any(f"/{one.strip('/')}/" in path for one in self.denied):
             words = {"error": {"code": "AuthorizationFailed", "message": "The client may not read that."}}
             return Fault(403, body=json.dumps(words).encode())
+        if path in self.bodies:
+            return Fault(200, body=json.dumps(self.bodies[path]).encode())
         skip = int(query.get("$skiptoken", ["0"])[0])
         items = self._lists[path]
         page: dict[str, Any] = {"value": items[skip : skip + self.page_size]}

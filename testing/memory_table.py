@@ -5,6 +5,7 @@ For tests, beside the real emulator; it counts round trips.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ class MemoryTable:
         self.trips: Counter[str] = Counter()
         self._clock = clock
         self._rows: dict[str, Stored] = {}
+        self._index: list[str] = []
+        """The keys in order."""
         self._writes = 0
         self._lock = Lock()
 
@@ -36,7 +39,7 @@ class MemoryTable:
         """See Table."""
         with self._lock:
             self.trips["query"] += 1
-            keys = sorted(key for key in self._rows if first <= key < last)
+            keys = self._range(first, last)
             rows = tuple(self._rows[key] for key in keys[:limit])
             # A Date header has no fraction of a second.
             more = len(keys) > limit
@@ -49,8 +52,8 @@ class MemoryTable:
             self.trips["query"] += 1
             found = [
                 Stored(key, {}, row.etag, row.timestamp)
-                for key, row in sorted(self._rows.items())
-                if first <= key < last and row.timestamp < since
+                for key in self._range(first, last)
+                if (row := self._rows[key]).timestamp < since
             ]
             more = len(found) > limit
             rows = tuple(found[:limit])
@@ -80,13 +83,19 @@ class MemoryTable:
 
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys of all rows under a prefix, in order; no round trip."""
-        return sorted(key for key in self._rows if key.startswith(prefix))
+        return [key for key in self._index if key.startswith(prefix)]
+
+    def _range(self, first: str, last: str) -> list[str]:
+        return self._index[bisect_left(self._index, first) : bisect_left(self._index, last)]
 
     def _do(self, operation: Operation) -> str:
         if operation.verb is Verb.DELETE:
             del self._rows[operation.key]
+            del self._index[bisect_left(self._index, operation.key)]
             return ""
         before = self._rows.get(operation.key)
+        if before is None:
+            insort(self._index, operation.key)
         kept = before.values if before and operation.verb is not Verb.REPLACE else {}
         values = {**kept, **operation.values}
         self._writes += 1

@@ -6,6 +6,8 @@ from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from shared.store.table import Conflict
 from testing.world import StoppedClock
 
@@ -38,7 +40,7 @@ class MovingClock(StoppedClock):
 
 
 class CountedTable:
-    """A table whose round trips are counted and take time of the test's clock."""
+    """A table whose round trips are counted and take time of the test's clock, which its answers bear."""
 
     def __init__(self, table: BrowsableTable, clock: MovingClock) -> None:
         self.trips: Counter[str] = Counter()
@@ -53,17 +55,17 @@ class CountedTable:
     def query(self, first: str, last: str, limit: int = 1_000) -> Page:
         """See Table."""
         self._count("query")
-        return self.uncounted.query(first, last, limit)
+        return self._dated(self.uncounted.query(first, last, limit))
 
     def untouched(self, first: str, last: str, since: datetime, limit: int = 1_000) -> Page:
         """See Table."""
         self._count("query")
-        return self.uncounted.untouched(first, last, since, limit)
+        return self._dated(self.uncounted.untouched(first, last, since, limit))
 
     def touched(self, first: str, last: str, since: datetime, limit: int = 1_000) -> Page:
         """See BrowsableTable."""
         self._count("query")
-        return self.uncounted.touched(first, last, since, limit)
+        return self._dated(self.uncounted.touched(first, last, since, limit))
 
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table."""
@@ -73,6 +75,9 @@ class CountedTable:
         except Conflict:
             self.trips["conflict"] += 1
             raise
+
+    def _dated(self, page: Page) -> Page:
+        return msgspec.structs.replace(page, server_time=self._clock.now().replace(microsecond=0))
 
     def _count(self, verb: str) -> None:
         self._clock.forward(seconds=TABLE_TAKES)

@@ -56,15 +56,19 @@ def free_port() -> int:
 
 
 class Azurite(ChildProcess):
-    """Azurite's table service in memory, on a free port of 127.0.0.1: `with Azurite() as azurite`.
+    """Azurite's table service in memory, on a port of 127.0.0.1: `with Azurite() as azurite`.
 
-    With a certificate (its file and its key's) it speaks https, and takes tokens as well as its key.
+    The port is a free one, unless one is given. With a certificate (its file and its key's) it speaks https,
+    and takes tokens as well as its key.
     """
 
-    def __init__(self, log: Path | None = None, certificate: tuple[Path, Path] | None = None) -> None:
+    def __init__(
+        self, log: Path | None = None, certificate: tuple[Path, Path] | None = None, port: int = 0
+    ) -> None:
         super().__init__(log)
         self.port = 0
         self._certificate = certificate
+        self._wanted = port
 
     @property
     def endpoint(self) -> str:
@@ -84,7 +88,7 @@ class Azurite(ChildProcess):
         if shutil.which("node") is None:
             raise ProcessError("node is not on the path: install Node.js 20 or newer.")
         for last in (False, False, True):
-            self.port = free_port()
+            self.port = self._wanted or free_port()
             options = ["--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
             if self._certificate:
                 cert, key = map(str, self._certificate)

@@ -123,7 +123,7 @@ class World:
         registrations = {"scripted": channels.registration} if channels else {}
         self.config = load(environment | overrides, {**CHANNELS, **registrations})
         others = [target for target in self.config.routes.targets().values() if target.key]
-        self._others = open_channels(others, channel_context(self.config), registrations)
+        self._others = open_channels(others, channel_context(self.config), {**CHANNELS, **registrations})
         self._temper = temper
         self.notifier = self.instance()
 

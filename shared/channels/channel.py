@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,31 @@ class Message(Protocol):
     @property
     def recipients(self) -> tuple[str, ...]:
         """Whom it goes to, as people know them."""
+        ...
+
+
+@runtime_checkable
+class Drafting(Protocol):
+    """A channel whose messages become drafts first: its id is kept on the row, and then it is sent by that.
+
+    Such a channel is ASKABLE, and is asked by the draft's id.
+    """
+
+    def draft(self, message: Any, operation_id: str, timeouts: Timeouts) -> str | Outcome:  # noqa: ANN401
+        """Make a draft; return its id, or why there is none. One that nobody keeps the id of hurts nobody."""
+        ...
+
+    def send_draft(self, draft_id: str, timeouts: Timeouts) -> Outcome:
+        """Send a draft, with one request and no retry."""
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A channel on which some news are none, for what was told there before."""
+
+    def tells(self, member: MailItem, rows: Mapping[str, Row], audience: Audience) -> bool:
+        """Return whether there is anything to send of a notice; `rows` are those that it names."""
         ...
 
 
@@ -74,4 +99,19 @@ class Channel(Protocol):
 
     def ask(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """Ask what became of an operation; only where the temper is ASKABLE."""
+        ...
+
+
+@runtime_checkable
+class Switchable(Channel, Protocol):
+    """A channel whose service may be another one tomorrow, while mails are in doubt at this one."""
+
+    service: str
+    """What tells the service from others, in the rows of mails that it may have taken."""
+
+    def ask_former(self, service: str, operation_id: str, timeouts: Timeouts) -> OperationStatus | None:
+        """Ask the service of a name what became of an operation; None where it cannot be asked any more.
+
+        An empty name is that of the service before the last switch.
+        """
         ...

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared.channels import fitting
+from shared.events.envelope import OWN_TYPES
 from shared.events.model import Cluster
 from shared.messages import failed, telling
 from shared.messages.history import read_history
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 VERSION = "1.0"
 """Of `data`."""
 
-TYPE = "aks.maintenance."
 SOURCE = "/aks-maintenance-notifier"
 """Of news of the app itself."""
 
@@ -84,7 +84,7 @@ def _envelope(mail: Mail, event: Event | None, told: dict[str, Any]) -> dict[str
         "specversion": "1.0",
         "id": mail.operation_id,
         "source": _short(event.subject.id) if event else SOURCE,
-        "type": f"{TYPE}{kind.value}",
+        "type": f"{OWN_TYPES}{kind.value}",
         "subject": (_short(event.subject.name) if event else "") or kind.value,
         "time": _time(mail.as_of),
         "datacontenttype": "application/json",

@@ -32,8 +32,28 @@ log = logging.getLogger("notifier")
 class Lookup:
     """Looks clusters up, or, where CLUSTERS is off, does nothing at all."""
 
-    def __init__(self, *, is_on: bool) -> None:
+    def __init__(self, *, is_on: bool, tags: tuple[str, ...] = ()) -> None:
+        """`tags` are the names of those that routes use, in lower case."""
         self._is_on = is_on
+        self._tags = tags
+
+    def tagged(self, event: Event, reader: Reader) -> Event:
+        """Return an event with the tags of its cluster, for routing.
+
+        At most one round trip; none where no route uses tags. A cluster of which nothing can be read is
+        routed as one without tags. Raises nothing.
+        """
+        if not self._tags or not isinstance(event.subject, Cluster):
+            return event
+        try:
+            known = reader.cluster(event.subject.key)
+        except TableError:
+            log.exception("%s: what is known of its cluster cannot be read", event.event_id)
+            return event
+        if known is None:
+            log.warning("%s is routed without tags: nothing is known of its cluster", event.subject.id)
+            return event
+        return msgspec.structs.replace(event, tags=known.all_tags())
 
     def fetch(self, row_keys: Iterable[str], reader: Reader) -> None:
         """Read the clusters of event rows side by side, for `snapshot`; nothing where it is off."""
@@ -59,7 +79,7 @@ class Lookup:
         try:
             from shared.clusters import schedule
 
-            return schedule.snapshot(known, kind, told, history, now)
+            return schedule.snapshot(known, kind, told, history, now, tags=self._tags)
         except Exception:
             log.exception("%s is told without its cluster's windows", key)
             return None

@@ -1,8 +1,8 @@
-"""The daily reading of clusters and their windows, from subscriptions or, locally, from a file.
+"""Clusters and their windows, written down as they are described: by a file, for trying things out.
 
-One bad subscription, cluster or configuration never blocks the others: it is logged, and what was known of
-it before stays until it is too old to be told. Clusters that are gone are not refreshed any more, so
-housekeeping removes them with the rest of history.
+One bad cluster or configuration never blocks the others: it is logged, and what was known of it before stays
+until it is too old to be told. Clusters that are gone are not written any more, so housekeeping removes them
+with the rest of history.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.maintenance.inventory import read, with_sharers
-from shared.sources.arm import LINKS_API_VERSION, Arm, ArmError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from shared.clock import Clock
@@ -36,28 +35,8 @@ class Source(Protocol):
     """Where clusters are described."""
 
     def bodies(self) -> Iterator[Any]:
-        """Yield decoded JSON as `known.read` takes it, part by part. What cannot be had is logged."""
+        """Yield decoded JSON as `inventory.read` takes it, part by part. What cannot be had is logged."""
         ...
-
-
-class Subscriptions:
-    """The clusters of subscriptions, by Azure Resource Manager."""
-
-    def __init__(self, arm: Arm, subscriptions: Iterable[str]) -> None:
-        self._arm = arm
-        self._subscriptions = tuple(subscriptions)
-
-    def bodies(self) -> Iterator[Any]:
-        """See Source."""
-        for subscription in self._subscriptions:
-            try:
-                windows = self._arm.shared_windows(subscription)
-                version = LINKS_API_VERSION if windows else ""
-                for body in self._arm.listed(subscription, _missed, version):
-                    yield [*windows, body] if windows else body
-            except ArmError as error:
-                # Without a traceback: what it says is all there is to know.
-                log.error("the clusters of subscription %s cannot be listed: %s", subscription, error)  # noqa: TRY400
 
 
 class File:
@@ -99,7 +78,3 @@ def refresh(store: Store, source: Source, clock: Clock) -> int:
         written += store.save_clusters(batch[start : start + _BATCH])
     log.info("clusters: %s read", written)
     return written
-
-
-def _missed(cluster: str, error: ArmError) -> None:
-    log.warning("the maintenance configurations of %s cannot be read: %s", cluster, error)

@@ -37,10 +37,19 @@ _LOOKS_AHEAD = following(Status.SCHEDULED, Status.STARTED, Status.FAILED)
 
 
 def snapshot(
-    known: ClusterInfo, kind: Kind, told: StoredEvent, history: Sequence[StoredEvent], now: datetime
+    known: ClusterInfo,
+    kind: Kind,
+    told: StoredEvent,
+    history: Sequence[StoredEvent],
+    now: datetime,
+    *,
+    tags: Sequence[str] = (),
 ) -> ClusterSnapshot | None:
-    """Return what a mail about an event, frozen at `now`, says of its cluster; None if that is too old."""
-    if now - known.read > FRESH:
+    """Return what a mail about an event, frozen at `now`, says of its cluster; None if that is too old.
+
+    `tags` are the names of those that it says.
+    """
+    if now - (known.windows_read or known.read) > FRESH:
         return None
     upgrade = upgrade_of(told.event, history)
     found = governing(known.configurations, upgrade)
@@ -59,6 +68,8 @@ def snapshot(
         schedule=_schedule(found, known) if found and kind in AHEAD else None,
         pools=(known.pools or ())[:_MAX_POOLS],
         pools_known=known.pools is not None and len(known.pools) <= _MAX_POOLS,
+        subscription_name=known.subscription_name,
+        tags=tuple(f"{name}={value}" for name, value in known.all_tags().items() if name in tags),
     )
 
 
@@ -86,7 +97,7 @@ def deadline(
     follows; what has begun inside a window has until that window's end. Where that has passed it looks at
     once.
     """
-    if check.kind not in WATCHDOGS or now - known.read > FRESH:
+    if check.kind not in WATCHDOGS or now - (known.windows_read or known.read) > FRESH:
         return check.due
     found = governing(known.configurations, upgrade_of(told.event, history))
     since = told.event.start if check.kind is Kind.NOT_STARTED else told.event.updated

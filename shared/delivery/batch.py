@@ -10,7 +10,7 @@ from uuid import uuid4
 from shared import ids
 from shared.decision_log import log_decision
 from shared.delivery import limiter
-from shared.delivery.progress import alone
+from shared.delivery.progress import alone, maintenance
 from shared.notices.kinds import ENDS, URGENT, Decision, Kind, kind_of
 from shared.notices.planning import overtaken, redundant
 from shared.notices.records import Mail, MailItem, SentMail, frozen_history
@@ -52,6 +52,7 @@ class Batch:
         self._interval = grouping.interval
         self._size = MAX_MEMBERS if grouping.wait else 1
         self._is_grouped = bool(grouping.wait)
+        self._is_ordered = to.target in parts.grouping.ungrouped
         double = redundant(row.notice for row in rows) if grouping.wait else set()
         self._pointless = [row for row in rows if row.notice.id in double]
         self._unread = deque(_together(row for row in rows if row.notice.id not in double))
@@ -115,11 +116,21 @@ class Batch:
                 break
             number = min(READERS, self._size - len(self._read), len(self._unread))
             some = [self._unread.popleft() for _ in range(number)]
+            if self._is_ordered:
+                some = self._in_order(some)
             keys = [rows[0].notice.key for rows in some]
             self._reader.fetch(keys)
             self._parts.clusters.fetch(keys, self._reader)
             for rows in some:
                 self._add(rows)
+
+    def _in_order(self, some: list[list[NoticeRow]]) -> list[list[NoticeRow]]:
+        """Return what may be told now: an alert that was resolved is not opened again by what is late."""
+        early = [rows for rows in some if maintenance(rows[0].notice.key) in self._progress.unsettled]
+        for rows in early:
+            self._count -= len(rows)
+            self._progress.wait(rows)
+        return [rows for rows in some if rows not in early]
 
     def _add(self, rows: list[NoticeRow]) -> None:
         """Take in the notices of one thing, as what a mail tells of it, or as pointless."""
@@ -159,7 +170,8 @@ class Batch:
         for row in rows:
             notice, id_ = row.notice, frozen.mail.operation_id
             log_decision(Decision.GROUPED, notice.key, notice=notice.kind, mail=id_)
-        self._progress.count(parts.sender.send(frozen, self._reader.rows_of(frozen.mail), since=since))
+        went = parts.sender.send(frozen, self._reader.rows_of(frozen.mail), since=since)
+        self._progress.count(went, frozen.mail)
 
     def _freeze(self, members: tuple[MailItem, ...], rows: Sequence[NoticeRow]) -> MailRow | None:
         """Freeze one mail; return it, leased, unless another instance was faster."""
@@ -184,6 +196,8 @@ class Batch:
     def _member(self, notice: Notice) -> MailItem | None:
         """Return what a mail tells of a notice; None where there is nothing to tell any more."""
         reader = self._reader
+        if notice.kind in self._parts.routes.quiet:
+            return None
         if notice.kind is Kind.UNDELIVERED:
             row = reader.row(notice.key)
             if isinstance(row, SentMail) and row.state == "sent":
@@ -197,7 +211,8 @@ class Batch:
             return None
         snapshot = self._parts.clusters.snapshot(notice.kind, notice.key, history, reader, now)
         known = frozen_history(history, notice.key)
-        return MailItem(notice.kind, notice.key, known, notice.lead, snapshot=snapshot)
+        member = MailItem(notice.kind, notice.key, known, notice.lead, snapshot=snapshot)
+        return member if self._parts.sender.tells(member, self.to, reader) else None
 
     def _is_replaced(self, notice: Notice, history: Sequence[StoredEvent]) -> bool:
         """Return whether the audience hears of what has overtaken a notice.
@@ -207,8 +222,8 @@ class Batch:
         """
         if notice.kind is not Kind.STARTED:
             return True
-        routes = self._parts.routes
-        ends = [row.event for row in history if row.event.status in ENDS]
+        routes, clusters = self._parts.routes, self._parts.clusters
+        ends = [clusters.tagged(row.event, self._reader) for row in history if row.event.status in ENDS]
         return any(notice.audience in routes.audiences_for(end, kind_of(end)) for end in ends)
 
 

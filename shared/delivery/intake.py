@@ -12,7 +12,7 @@ import msgspec
 from shared import keys
 from shared.decision_log import log_decision
 from shared.delivery.limiter import Burst
-from shared.delivery.recorder import Recorder, log_event
+from shared.delivery.recorder import Reception, Recorder, log_event
 from shared.delivery.rejection import reject
 from shared.events.envelope import named, parse
 from shared.events.model import Event, Ignored, Item, Rejected
@@ -23,7 +23,7 @@ from shared.store.protocol import Store
 from shared.store.table import TableUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import timedelta
 
     from shared.delivery.parts import Parts
@@ -71,13 +71,25 @@ class Intake:
             raise unavailable
         return decisions
 
-    def record(self, event: Event, raw: str, *, via: str = "") -> Decision:
+    def record(
+        self,
+        event: Event,
+        raw: str,
+        *,
+        via: str = "",
+        audiences: Sequence[str] | None = None,
+        is_told: bool = True,
+        at_once: bool = True,
+    ) -> Decision:
         """Take an event that came by another way than Event Grid; return the decision about it.
 
-        `raw` is what it was read from, and `via` names the way; both are kept with it. Raises
-        TableUnavailable if it could not be recorded: then it has to come again.
+        `raw` is what it was read from, and `via` names the way; both are kept with it. `audiences` hear of it
+        instead of those that the routes say. What is not `is_told` is recorded only, and what is not
+        `at_once` waits for company, be it a failure. Raises TableUnavailable if it could not be recorded:
+        then it has to come again.
         """
-        return self._delivery().record(event, raw, via)
+        only = None if audiences is None else tuple(audiences)
+        return self._delivery().record(event, raw, Reception(via, only, is_told, at_once))
 
     def record_one(self, item: Item) -> Decision:
         """Record an event for one of the clusters that it names. What is to be told waits for the sweep.
@@ -129,11 +141,11 @@ class _Delivery:
             case Rejected(reason):
                 return reject(self._store, item.raw, reason, self._clock.now())
             case Event() as event:
-                return self.record(event, item.raw, "", at_once=at_once)
+                return self.record(event, item.raw, Reception(at_once=at_once))
 
-    def record(self, event: Event, raw: str, via: str, *, at_once: bool = True) -> Decision:
+    def record(self, event: Event, raw: str, reception: Reception) -> Decision:
         try:
-            return self._recorder.record(event, raw, via, at_once=at_once)
+            return self._recorder.record(event, raw, reception)
         except TableUnavailable:
             raise
         except Exception as error:

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from shared.decision_log import log_decision
 from shared.delivery.batch import Batch
-from shared.delivery.progress import alone
+from shared.delivery.progress import alone, maintenance
 from shared.notices.kinds import URGENT, Decision
 from shared.store.reader import Reader
 
@@ -70,6 +70,7 @@ class Lane:
             progress.wait(mails)
             progress.wait(row for rows in self._notices().values() for row in rows)
             return
+        progress.unsettled = {maintenance(member.key) for row in mails for member in row.mail.members}
         for row in sorted(mails, key=_urgent_first):
             if not row.suspected:
                 self._recover(row)
@@ -109,7 +110,8 @@ class Lane:
         if taken is None:
             return  # another instance was faster
         rows = partial(self._reader.rows_of, taken.mail)
-        self.progress.count(parts.sender.recover(taken, rows, attempted_before=bool(row.token), since=since))
+        went = parts.sender.recover(taken, rows, attempted_before=bool(row.token), since=since)
+        self.progress.count(went, taken.mail)
 
     def _is_stale(self, mail: Mail) -> bool:
         """Return whether a mail is told anew; what an operator or a refusal made of another mail stays."""
@@ -132,20 +134,23 @@ class Lane:
         return {to: rows for to, rows in self._work.notices.items() if to.target == self._target}
 
     def _batches(self) -> deque[Batch]:
-        """Return what waits, audience by audience: failures first, then who has waited longest."""
+        """Return what waits, audience by audience: failures first, then who has waited longest.
+
+        Who has had a turn in the last sweep, and not enough of it, comes after who may have had none.
+        """
         if self._is_outdated:
             self._work = self._read()
         parts, turns, reader, progress = self._parts, self._turns, self._reader, self.progress
         return deque(
             Batch(to, rows, parts, turns=turns, reader=reader, progress=progress)
-            for to, rows in sorted(self._notices().items(), key=_by_urgency)
+            for to, rows in sorted(self._notices().items(), key=self._order)
         )
+
+    def _order(self, item: tuple[Destination, list[NoticeRow]]) -> tuple[bool, bool, str]:
+        to, rows = item
+        is_routine = URGENT.isdisjoint(row.notice.kind for row in rows)
+        return is_routine, to in self._turns.unfinished, rows[0].key
 
 
 def _urgent_first(row: MailRow) -> tuple[bool, str]:
     return URGENT.isdisjoint(member.kind for member in row.mail.members), row.key
-
-
-def _by_urgency(item: tuple[Destination, list[NoticeRow]]) -> tuple[bool, str]:
-    _, rows = item
-    return URGENT.isdisjoint(row.notice.kind for row in rows), rows[0].key

@@ -122,6 +122,11 @@ class Limiter:
                 break
         raise RateLimited
 
+    def was_refused(self, target: str) -> bool:
+        """Return whether a target has been paused of late for what its service set no time for."""
+        gate, _ = self._gates.get(target, (SendGate(), 0.0))
+        return gate.strikes > 0
+
     def pause_until(self, target: str, until: datetime, reason: str, strikes: int = 0) -> None:
         """Let nothing go to a target before a time. Raises TableUnavailable."""
         key = keys.gate(target)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from shared.clock import Clock
+    from shared.notices.records import Mail
     from shared.store.rows import MailRow, NoticeRow
 
 log = logging.getLogger("notifier")
@@ -71,6 +72,8 @@ class Progress:
     def __init__(self, clock: Clock, started: float, *, paused: bool) -> None:
         self.result = SweepResult(paused=paused)
         self.has_sent = False
+        self.unsettled: set[str] = set()
+        """Maintenances of which a message is not settled: where each is told in order, what follows waits."""
         self._clock = clock
         self._started = started
 
@@ -89,12 +92,19 @@ class Progress:
             self.result.waiting += 1
             self.result.oldest = max(self.result.oldest, int((now - keys.due_of(row.key)).total_seconds()))
 
-    def count(self, went: SendResult) -> None:
+    def count(self, went: SendResult, mail: Mail) -> None:
         """Count how an attempt left a mail."""
         self.has_sent = True
+        told = {maintenance(member.key) for member in mail.members}
+        self.unsettled = self.unsettled - told if went is SendResult.SETTLED else self.unsettled | told
         self.result.paused |= went is SendResult.PAUSED
         self.result.settled += went is SendResult.SETTLED
         self.result.waiting += went is not SendResult.SETTLED
+
+
+def maintenance(key: str) -> str:
+    """Return what all rows of one maintenance have in common; a row of another kind is its own."""
+    return keys.history_of(key) if key.startswith("event:") else key
 
 
 @contextmanager

@@ -23,8 +23,8 @@ from shared.delivery.limiter import RateLimited
 from shared.events.cluster_event import version_id
 from shared.events.model import ClusterNews, Event
 from shared.notices import correlation
-from shared.notices.kinds import URGENT, Decision, Kind
-from shared.notices.planning import Plan, needs_history
+from shared.notices.kinds import FAILURES, URGENT, Decision, Kind
+from shared.notices.planning import Plan, escalations, needs_history
 from shared.notices.records import Mail, MailItem, Notice, StoredEvent, frozen_history, upgrade_of
 from shared.store.reader import Reader
 from shared.store.table import MAX_OPERATIONS, TableUnavailable
@@ -47,6 +47,15 @@ _STEPS_TO_SEND = 3
 _MAX_ATTEMPTS = 3
 _MAX_MARKS = 6
 """Rows that recording writes beside notices, mails and gates: the event, its marks, its cluster, a check."""
+
+
+class Reception(msgspec.Struct, frozen=True):
+    """How an event came, by default from Event Grid, and how it is treated for that: see `Intake.record`."""
+
+    via: str = ""
+    audiences: tuple[str, ...] | None = None
+    is_told: bool = True
+    at_once: bool = True
 
 
 class Recorder:
@@ -73,26 +82,26 @@ class Recorder:
         self._send_by = send_by
         self._answer_by = answer_by
 
-    def record(self, event: Event, raw: str, via: str, *, at_once: bool) -> Decision:
+    def record(self, event: Event, raw: str, reception: Reception) -> Decision:
         """Record an event; news of versions once for each audience, from however many clusters they come."""
         if event.news != ClusterNews.NEW_VERSION:
-            return self._record(event, raw, via, at_once=at_once)
+            return self._record(event, raw, reception)
         region = self._parts.clusters.region(event, Reader(self._parts.store))
         if region:
             id_ = version_id(f"region {region}", event.versions)
             event = msgspec.structs.replace(event, region=region, event_id=id_)
-        audiences = self._parts.routes.audiences_for(event, Kind.NEW_VERSION)
+        tagged = self._parts.clusters.tagged(event, Reader(self._parts.store))
+        audiences = self._parts.routes.audiences_for(tagged, Kind.NEW_VERSION)
         decisions = [
             self._record(
                 msgspec.structs.replace(event, event_id=f"{event.event_id} for {audience}"),
                 raw,
-                via,
-                only=audience,
+                msgspec.structs.replace(reception, audiences=(audience,), at_once=False),
             )
             for audience in audiences
         ]
         if not decisions:
-            return self._record(event, raw, via)
+            return self._record(event, raw, reception)
         return next((decision for decision in decisions if decision is Decision.NEW), decisions[0])
 
     def _is_told_elsewhere(self, event: Event) -> bool:
@@ -100,8 +109,8 @@ class Recorder:
         found = correlation.told_before(event)
         return found is not None and self._parts.store.marked(*found)
 
-    def _record(self, event: Event, raw: str, via: str, only: str = "", *, at_once: bool = False) -> Decision:
-        is_told = self._is_told_elsewhere(event)
+    def _record(self, event: Event, raw: str, reception: Reception) -> Decision:
+        is_told_elsewhere = self._is_told_elsewhere(event)
         for _ in range(_MAX_ATTEMPTS):
             prefix = keys.history(event.event_id)
             history = self._parts.store.history(prefix) if needs_history(event) else ()
@@ -111,17 +120,22 @@ class Recorder:
             planned = self._plan(event, history, now=now)
             if planned.key is None:
                 return log_event(planned.decision, event, prefix)
-            recorded = StoredEvent(planned.key, event, planned.decision, planned.revision, via)
-            if is_told:
+            key = planned.key
+            if is_told_elsewhere:
                 planned = msgspec.structs.replace(planned, decision=Decision.SUPERSEDED, kind=None)
-                recorded = msgspec.structs.replace(recorded, decision=Decision.SUPERSEDED)
-            told = self._told(event, planned, history, only)
+            elif not reception.is_told and planned.kind is not None:
+                planned = msgspec.structs.replace(planned, decision=Decision.RECORDED, kind=None)
+            recorded = StoredEvent(key, event, planned.decision, planned.revision, reception.via)
+            reader, known = Reader(self._parts.store), [*history, recorded]
+            told = self._told(event, planned, history, reception.audiences, reader)
+            if planned.kind in FAILURES:
+                more = escalations(planned.kind, key, self._delays(told), now)
+                planned = msgspec.structs.replace(planned, checks=(*planned.checks, *more))
             # What is sent at once may have to read a gate, is recorded, and settled.
-            is_urgent = at_once and planned.kind in URGENT and self._has_time_for(_STEPS_TO_SEND)
+            is_urgent = reception.at_once and planned.kind in URGENT and self._has_time_for(_STEPS_TO_SEND)
             urgent = self._urgent(told) if is_urgent else []
             has_time = self._has_time_for(1 + _STEPS_TO_SEND if urgent else 2)
             clusters = self._parts.clusters if has_time else OFF
-            reader, known = Reader(self._parts.store), [*history, recorded]
             planned = clusters.watched(planned, recorded, known, reader, now)
             mails = [
                 self._urgent_mail(planned.kind, recorded, known, to, clusters, reader)
@@ -142,19 +156,35 @@ class Recorder:
         raise TableUnavailable("others keep recording the same maintenance")
 
     def _told(
-        self, event: Event, planned: Plan, history: Sequence[StoredEvent], only: str
+        self,
+        event: Event,
+        planned: Plan,
+        history: Sequence[StoredEvent],
+        only: tuple[str, ...] | None,
+        reader: Reader,
     ) -> tuple[Destination, ...]:
         """Return who hears of an event, and where; that nobody does by mistake is worth a warning."""
         if planned.kind is None:
             return ()
-        if only:
-            return self._parts.routes.destinations((only,), planned.kind)
+        if only is not None:
+            return self._parts.routes.destinations(only, planned.kind)
         told = msgspec.structs.replace(event, upgrade=upgrade_of(event, history))
+        told = self._parts.clusters.tagged(told, reader)
         audiences = self._parts.routes.audiences_for(told, planned.kind)
         if not audiences and not self._parts.routes.is_routed(told):
             key = planned.key or event.event_id
             log_decision(Decision.UNROUTED, key, level=logging.WARNING, cluster=event.subject.id)
         return self._parts.routes.destinations(audiences, planned.kind)
+
+    def _delays(self, told: Sequence[Destination]) -> list[tuple[str, timedelta]]:
+        """Return whom a failure is told as well that nothing resolves, and after how long."""
+        hear = {to.audience for to in told}
+        audiences = [self._parts.routes.audience(name) for name in sorted(hear)]
+        return [
+            (one.escalate_to, one.escalate_after)
+            for one in audiences
+            if one.escalate_after is not None and one.escalate_to not in hear
+        ]
 
     def _commit(
         self,

@@ -16,7 +16,7 @@ import msgspec
 
 from shared import ids, keys
 from shared.audience import DEFAULT_AUDIENCE, EMAIL_CHANNEL
-from shared.channels.channel import Temper
+from shared.channels.channel import Choosy, Drafting, Switchable, Temper
 from shared.channels.outcomes import (
     Accepted,
     Gone,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience, Destination
     from shared.channels.channel import Channel, Message
+    from shared.channels.outcomes import Outcome
     from shared.clock import Clock
     from shared.delivery.limiter import Limiter
     from shared.notices.records import Binding, MailItem, Row
@@ -91,6 +92,8 @@ class Sender:
         self._routes = routes
         self._clock = clock
         self._lease = lease
+        self._back: set[str] = set()
+        """Targets that are not noted as gone, as far as this process knows."""
         self._bind = bind
         # A quarter each for taking the lease, a token, connecting and reading: together within the lease.
         self._quarter = lease.total_seconds() / 4
@@ -105,7 +108,11 @@ class Sender:
 
     def bound(self, mail: Mail) -> Mail:
         """Return a mail with what it is bound to if it is handed over now."""
-        return msgspec.structs.replace(mail, bound=self._bind(self._routes.audience(mail.audience)))
+        bound = self._bind(self._routes.audience(mail.audience))
+        channel = self._channels.get(mail.target)
+        if isinstance(channel, Switchable):
+            bound = msgspec.structs.replace(bound, service=channel.service)
+        return msgspec.structs.replace(mail, bound=bound)
 
     def ordered(self, members: tuple[MailItem, ...], target: str, reader: Reader) -> tuple[MailItem, ...]:
         """Put members into the order in which a digest tells them, failures first."""
@@ -116,6 +123,13 @@ class Sender:
         except Exception:
             log.exception("members stay in the order in which they fell due")
             return members
+
+    def tells(self, member: MailItem, to: Destination, reader: Reader) -> bool:
+        """Return whether there is anything to send of a notice on its target."""
+        channel: object = self._channels.get(to.target)
+        if not isinstance(channel, Choosy):
+            return True
+        return channel.tells(member, reader.rows_named([member]), self._routes.audience(to.audience))
 
     def first_fitting(
         self, members: tuple[MailItem, ...], to: Destination, as_of: datetime, reader: Reader
@@ -154,9 +168,36 @@ class Sender:
             if channel.temper is Temper.BLIND:  # its lease run out would read as a doubt that nobody clears
                 self.store.free(row)
             return SendResult.IN_DOUBT
-        outcome = channel.send(message, row.mail.operation_id, timeouts)
+        row, outcome = self._hand_over(row, channel, message, timeouts)
+        return self._dealt_with(outcome, row, channel, message, timeouts)
+
+    def _hand_over(
+        self, row: MailRow, channel: Channel, message: Message, timeouts: Timeouts
+    ) -> tuple[MailRow, Outcome]:
+        """Hand a message over once; return the row as it stands then, and what became of it.
+
+        By a draft it takes two requests, with half of the time each; the draft's id is kept in between.
+        """
+        if not isinstance(channel, Drafting):
+            return row, channel.send(message, row.mail.operation_id, timeouts)
+        half = Timeouts(timeouts.connect / 2, timeouts.read / 2)
+        if not row.draft:
+            made = channel.draft(message, row.mail.operation_id, half)
+            if not isinstance(made, str):
+                return row, made
+            kept = self.store.keep_draft(row, made)
+            if kept is None:
+                return row, Unknown("another instance has the mail by now")
+            row = kept
+        return row, channel.send_draft(row.draft, half)
+
+    def _dealt_with(
+        self, outcome: Outcome, row: MailRow, channel: Channel, message: Message, timeouts: Timeouts
+    ) -> SendResult:
+        """Settle what became of a message, or leave it to its lease."""
         match outcome:
             case Accepted(refused):
+                self._is_back(row.mail.target)
                 return self._settle(row, "sent", message=message, refused=refused)
             case Throttled(retry_after, reason):
                 until_time = self._clock.now() + timedelta(seconds=retry_after)
@@ -166,6 +207,7 @@ class Sender:
             case Gone(reason):
                 log.error("%s is gone: %s", channel.name, reason)
                 self.limiter.back_off(row.mail.target, reason)
+                self._tell_gone(row, reason, message)
                 self.store.free(row)
                 return SendResult.PAUSED
             case Unavailable(reason, of_this_mail):
@@ -188,6 +230,22 @@ class Sender:
             case _:
                 assert_never(outcome)
 
+    def _tell_gone(self, row: MailRow, reason: str, message: Message) -> None:
+        """Tell the default audience once that a target is gone, by email, until it is back."""
+        now = self._clock.now()
+        sent = self._sent(row, "gone", message=message, why=reason)
+        gone = msgspec.structs.replace(sent, key=keys.target_gone(row.mail.target))
+        since = codec.text(now)  # another time is another notice
+        id_ = ids.notice_id(gone.key, Kind.TARGET_GONE, since, DEFAULT_AUDIENCE)
+        self.store.target_gone(gone, Notice(id_, Kind.TARGET_GONE, gone.key, DEFAULT_AUDIENCE, since))
+        self._back.discard(row.mail.target)
+
+    def _is_back(self, target: str) -> None:
+        """Forget that a target was gone, where that may have been noted. Once for each process."""
+        if self.limiter.was_refused(target) and target not in self._back:
+            self.store.target_back(target)
+            self._back.add(target)
+
     def recover(
         self,
         row: MailRow,
@@ -202,20 +260,19 @@ class Sender:
         TableUnavailable.
         """
         channel = self._channels.get(row.mail.target)
+        if isinstance(channel, Switchable) and row.doubt:
+            service = row.mail.bound.service if row.mail.bound else ""
+            if service != channel.service:
+                answer = channel.ask_former(service, row.mail.operation_id, self._timeouts)
+                done = self._answered(row, answer)
+                if done is not None:
+                    return done
+                if service:
+                    return self._switch(row, rows, since, may_repeat=answer is None)
         answer = self._ask(row, channel, self._timeouts) if attempted_before and channel else None
-        if answer is not None:
-            match answer.state:
-                case OperationState.ACCEPTED:
-                    return self._settle(row, "sent", why=f"the mail service, when asked: {answer.detail}")
-                case OperationState.FAILED:
-                    return self._settle(row, "failed", why=f"the mail service gave up: {answer.detail}")
-                case OperationState.NO_ANSWER:
-                    level = logging.ERROR if row.turns >= MAX_ATTEMPTS else logging.WARNING
-                    log.log(level, "no answer about mail %s: %s", row.mail.operation_id, answer.detail)
-                    self.store.leave(row)
-                    return SendResult.IN_DOUBT
-                case OperationState.NEVER_SEEN:
-                    pass
+        done = self._answered(row, answer)
+        if done is not None:
+            return done
         if row.refused:
             return self._give_up_refused(row, row.refused, message=None)
         if row.attempts > MAX_ATTEMPTS:
@@ -223,6 +280,32 @@ class Sender:
         if channel and channel.temper is Temper.BLIND and row.doubt and not _is_actionable(row.mail):
             return self._settle(row, "doubtful", why="no answer came, and it is not sent twice")
         return self.send(row, rows(), since=since)
+
+    def _switch(
+        self, row: MailRow, rows: Callable[[], Mapping[str, Row]], since: float, *, may_repeat: bool
+    ) -> SendResult:
+        """Send by the service of now what the one before it never saw, or cannot be asked about any more."""
+        rebound = self.store.rebind(row, self.bound(row.mail), may_repeat=may_repeat or row.may_repeat)
+        if rebound is None:
+            return SendResult.IN_DOUBT  # another instance was faster
+        return self.send(rebound, rows(), since=since)
+
+    def _answered(self, row: MailRow, answer: OperationStatus | None) -> SendResult | None:
+        """Act on what a service says of a mail; None where it does not know it, or was not asked."""
+        if answer is None:
+            return None
+        match answer.state:
+            case OperationState.ACCEPTED:
+                return self._settle(row, "sent", why=f"the mail service, when asked: {answer.detail}")
+            case OperationState.FAILED:
+                return self._settle(row, "failed", why=f"the mail service gave up: {answer.detail}")
+            case OperationState.NO_ANSWER:
+                level = logging.ERROR if row.turns >= MAX_ATTEMPTS else logging.WARNING
+                log.log(level, "no answer about mail %s: %s", row.mail.operation_id, answer.detail)
+                self.store.leave(row)
+                return SendResult.IN_DOUBT
+            case OperationState.NEVER_SEEN:
+                return None
 
     def term(self, row: MailRow) -> timedelta:
         """Return how long the lease of a mail lasts: longer with each turn, so that attempts span hours."""
@@ -235,7 +318,7 @@ class Sender:
             audience = msgspec.structs.replace(
                 audience, to=bound.to, cc=bound.cc, reply_to=bound.reply_to, time_zone=bound.time_zone
             )
-        is_repeat = row.doubt and channel.temper is Temper.BLIND
+        is_repeat = row.may_repeat or (row.doubt and channel.temper is Temper.BLIND)
         mail = msgspec.structs.replace(row.mail, is_repeat=is_repeat)
         try:
             return channel.compose(mail, rows, audience)
@@ -259,6 +342,10 @@ class Sender:
     def _ask(self, row: MailRow, channel: Channel, timeouts: Timeouts) -> OperationStatus | None:
         if channel.temper is not Temper.ASKABLE:
             return None
+        if isinstance(channel, Drafting):
+            if not row.draft:
+                return OperationStatus(OperationState.NEVER_SEEN, "no draft was kept")
+            return channel.ask(row.draft, timeouts)
         return channel.ask(row.mail.operation_id, timeouts)
 
     def _refused(

@@ -25,7 +25,7 @@ from shared.delivery.work import read_work
 from shared.durations import ahead
 from shared.events.envelope import parse
 from shared.notices.kinds import Decision, Kind
-from shared.notices.planning import next_check, still_true
+from shared.notices.planning import escalated_to, next_check, still_true
 from shared.notices.records import StoredEvent, upgrade_of
 from shared.store.reader import READERS, Reader
 
@@ -178,10 +178,13 @@ class Sweeper:
     def _told(self, check: Check, reader: Reader) -> tuple[Destination, ...]:
         """Return who hears, at this moment, of what a check has come to, and where."""
         row = reader.row(check.key)
-        if isinstance(row, StoredEvent):
+        if to := escalated_to(check.lead):
+            audiences: tuple[str, ...] = (self._parts.routes.audience(to).id,)
+        elif isinstance(row, StoredEvent):
             told = msgspec.structs.replace(
                 row.event, upgrade=upgrade_of(row.event, reader.history(check.key))
             )
+            told = self._parts.clusters.tagged(told, reader)
             audiences = self._parts.routes.audiences_for(told, check.kind, check.lead)
         else:
             audiences = tuple(self._parts.routes.audiences)  # it cannot be read: better all than nobody

@@ -57,6 +57,10 @@ def named(text: str) -> str:
     return json.dumps(names) if all(isinstance(name, str) and name for name in names) else ""
 
 
+OWN_TYPES = "aks.maintenance."
+"""How the types of the events begin that the app sends out: one that comes back must not be told again."""
+
+
 def _items(text: str, body: object, received: datetime) -> list[Item]:
     """Read one event: one item, or one for each cluster that it names."""
     reading = _read(body, received)
@@ -102,6 +106,8 @@ def _elements(text: str) -> list[str]:
 
 def _read(body: object, received: datetime) -> Event | Ignored | Rejected:
     try:
+        if isinstance(body, dict) and str(body.get("type")).lower().startswith(OWN_TYPES):
+            return Ignored("an event that this app has sent out", str(body.get("id", ""))[:200])
         if isinstance(body, dict) and cluster_event.is_one(body):
             return cluster_event.read(body, received)
         if isinstance(body, dict) and fleet_gate.is_one(body):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -102,10 +102,44 @@ class Fleet(msgspec.Struct, frozen=True, tag="fleet"):
         return self.id.lower()
 
 
-Subject = Cluster | Fleet
+class Subscription(msgspec.Struct, frozen=True, tag="account"):
+    """A subscription as a whole."""
+
+    subscription: str
+    name: str = ""
+    """As people call it."""
+    resource_group: ClassVar[str] = ""
+
+    @property
+    def id(self) -> str:
+        """The ARM resource ID."""
+        return f"/subscriptions/{self.subscription}"
+
+    @property
+    def key(self) -> str:
+        """The same for every spelling of the same subscription."""
+        return self.id.lower()
+
+
+class Installation(msgspec.Struct, frozen=True, tag="installation"):
+    """All that this app looks after, or the app itself: what is about no cluster and no subscription."""
+
+    name: str = ""
+    subscription: ClassVar[str] = ""
+    resource_group: ClassVar[str] = ""
+    id: ClassVar[str] = ""
+    key: ClassVar[str] = "installation"
+
+
+Subject = Cluster | Fleet | Subscription | Installation
 """What an event is about."""
 
-SUBJECTS: dict[str, type[Subject]] = {"cluster": Cluster, "fleet": Fleet}
+SUBJECTS: dict[str, type[Subject]] = {
+    "cluster": Cluster,
+    "fleet": Fleet,
+    "account": Subscription,
+    "installation": Installation,
+}
 """By the name of the fact that holds it in a stored row."""
 
 
@@ -159,11 +193,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: str = ""
     end_of_support: EndOfSupport | None = None
     news: str = ""
-    """A value of ClusterNews or RunNews, for an event of a cluster's own topic or of an update run."""
+    """A kind of notice, for what is no maintenance: an event of a cluster's own topic, of an update run, an
+    observation."""
     versions: tuple[str, ...] = ()
     """Of news of versions: the latest supported, the latest stable, the lowest minor, the latest preview."""
     run: RunFacts | None = None
     """For an event of a fleet: where in which update run. All of one run share one event_id."""
+    tags: dict[str, str] = {}
+    """Of its cluster, their names in lower case: put in before routing, and not stored."""
+    facts: dict[str, Any] = {}
+    """Of an observation: its data, in the form of its kind (`shared.events.observation`)."""
 
     def row_key(self, revision: int = 0) -> str:
         """Return the key of the row that holds this event, or a revision of it."""

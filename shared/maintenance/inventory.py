@@ -31,7 +31,19 @@ if TYPE_CHECKING:
 
 _BEHIND = re.compile(r"(/maintenanceconfigurations/[^/]+)?/?", re.IGNORECASE)
 _MAX_LENGTH = 64
+_MAX_TAG = 256
+_MAX_TAGS = 50
 _LONGEST_SOAK = 7 * 24 * 60
+
+
+class Change(msgspec.Struct, frozen=True, array_like=True):
+    """A version that became another one between two readings."""
+
+    read: datetime
+    what: str
+    """`Kubernetes`, or `node image of` a pool."""
+    before: str
+    after: str
 
 
 class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,6 +66,28 @@ class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """None where nothing was said of the node pools."""
     sharers: dict[str, tuple[str, ...]] = {}
     """Names of other clusters on the shared windows that its configurations are linked to, by the window."""
+    windows_read: datetime | None = None
+    """When the configurations were read, where that is longer ago than the rest."""
+    subscription_name: str = ""
+    tags: dict[str, str] = {}
+    group_tags: dict[str, str] = {}
+    """Of its resource group."""
+    tier: str = ""
+    support_plan: str = ""
+    """`KubernetesOfficial`, or `AKSLongTermSupport`."""
+    state: str = ""
+    """The provisioning state."""
+    power: str = ""
+    """`Running` or `Stopped`."""
+    images: dict[str, str] = {}
+    """The versions of the node images, by pool: `AKSUbuntu-2204gen2containerd-202611.13.0`."""
+    changes: tuple[Change, ...] = ()
+    """The last ones."""
+
+    def all_tags(self) -> dict[str, str]:
+        """Return the tags by their names in lower case; the cluster's own beat those of its group."""
+        both = (*self.group_tags.items(), *self.tags.items())
+        return {name.lower(): value for name, value in both}
 
 
 class Reading(msgspec.Struct):
@@ -132,6 +166,14 @@ def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[
         is_complete=isinstance(attached, list) and len(configurations) == len(bodies),
         sku=_text(_object(facts.get("sku")).get("name")),
         pools=tuple(map(_pool, pools)) if isinstance(pools, list) else None,
+        subscription_name=_text(facts.get("subscriptionName"), _MAX_TAG),
+        tags=_tags(facts.get("tags")),
+        group_tags=_tags(facts.get("groupTags")),
+        tier=_text(_object(facts.get("sku")).get("tier")),
+        support_plan=_text(facts.get("supportPlan")),
+        state=_text(facts.get("provisioningState")),
+        power=_text(_object(facts.get("powerState")).get("code")),
+        images=_images(pools),
     )
 
 
@@ -194,5 +236,18 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str:
-    return printable(value, _MAX_LENGTH)
+def _images(pools: object) -> dict[str, str]:
+    facts = [_object(said) for said in pools] if isinstance(pools, list) else []
+    images = {_text(pool.get("name")): _text(pool.get("nodeImageVersion")) for pool in facts}
+    return {name: image for name, image in images.items() if name and image}
+
+
+def _tags(value: object) -> dict[str, str]:
+    """Take tags: at most fifty, as many as a resource has, with names that can be stored."""
+    pairs = list(_object(value).items())[:_MAX_TAGS]
+    read_ = {_text(name, _MAX_TAG): _text(given, _MAX_TAG) for name, given in pairs}
+    return {name: given for name, given in read_.items() if name}
+
+
+def _text(value: object, limit: int = _MAX_LENGTH) -> str:
+    return printable(value, limit)

@@ -68,6 +68,9 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True, array_like=True
     """The window that contains the start, planned or reported."""
     next: Span | None = None
     """The first window that begins after the mail was frozen."""
+    subscription_name: str = ""
+    tags: tuple[str, ...] = ()
+    """Those that routes use: `team=shop`."""
 
     sku: str = ""
     """sku.name: `Base`, or `Automatic`."""

@@ -46,6 +46,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
     status: str = "CONFIRMED"
     """Or TENTATIVE, or CANCELLED."""
+    organizer: str = ""
+    """An address: whoever publishes or cancels an entry has to be named (RFC 5546, 3.2.1 and 3.2.5)."""
     alarm: str = ""
     """What to say an hour before, if anything."""
 
@@ -81,6 +83,8 @@ def component(entry: Entry) -> icalendar.Event:
         made.add("location", clip(line(entry.location), _MAX_PLACE))
     if entry.url:
         made.add("url", entry.url)
+    if entry.organizer:
+        made.add("organizer", f"mailto:{entry.organizer}")
     made.add("status", entry.status)
     made.add("transp", "TRANSPARENT")
     made.add("x-microsoft-cdo-busystatus", "FREE")

@@ -33,7 +33,7 @@ def rolling(story: MaintenanceHistory, frame: RenderContext) -> View:
         preheader=_meaning(story.kind)[0],
         headline=f"{pool} {verb}",
         cluster=story.cluster.name,
-        where=phrases.where(story.cluster, story.region),
+        where=phrases.where(story.cluster, story.region, story.snapshot),
         panel=(
             Fact("Since" if story.kind is Kind.ROLLING_STARTED else "Reported", frame.beside(event.updated)),
             Fact("Now", _meaning(story.kind)[0]),
@@ -91,7 +91,7 @@ def new_version(story: MaintenanceHistory, frame: RenderContext) -> View:
         preheader="Nothing to do now: what AKS offers has changed.",
         headline=f"Kubernetes {latest} is available in {where}",
         cluster=story.cluster.name,
-        where=phrases.where(story.cluster, story.region),
+        where=phrases.where(story.cluster, story.region, story.snapshot),
         panel=(
             Fact("Reported", frame.beside(event.updated)),
             Fact("You", "Nothing to do now: what AKS offers has changed."),

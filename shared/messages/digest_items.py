@@ -10,8 +10,12 @@ import msgspec
 from shared.events.model import Status
 from shared.messages import (
     commands,
+    escalation,
     failed,
+    failed_state,
     freezes,
+    late,
+    of_no_cluster,
     phrases,
     portal,
     run_view,
@@ -76,6 +80,11 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
         return Entry(
             kind=member.kind, order=row.at, item=item, listed=_listed(member.kind, item, row.at, frame)
         )
+    if of_no_cluster.tells(member.kind):
+        item, order = of_no_cluster.item(member.kind, row.event, frame), row.event.updated
+        return Entry(
+            kind=member.kind, order=order, item=item, listed=_listed(member.kind, item, order, frame)
+        )
     if is_of_a_run(row):
         run = read_run(member, rows)
         item, order = _of_run(run, frame), run.event.updated
@@ -84,7 +93,7 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
         )
     story = read_history(member, rows)
     item, order = _item(story, frame), _when(story)
-    if story.kind is not Kind.FAILED:
+    if story.kind is not Kind.FAILED and not (story.kind is Kind.FAILED_STATE and story.event.details):
         return Entry(
             kind=story.kind, order=order, item=item, listed=_listed(story.kind, item, order, frame, story)
         )
@@ -134,7 +143,7 @@ def when(member: MailItem, rows: Mapping[str, Row]) -> datetime:
             return received
         case SentMail(at=at):
             return at
-        case StoredEvent(event=event) if event.run is not None:
+        case StoredEvent(event=event) if event.run is not None or of_no_cluster.tells(member.kind):
             return event.updated
         case StoredEvent():
             return _when(read_history(member, rows))
@@ -178,8 +187,14 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
                 time = f"{ends} {time_phrases.day(facts.date.date())}, {time_phrases.in_days(days)}"
         case Kind.ROLLING_STARTED | Kind.ROLLING_SUCCEEDED | Kind.ROLLING_FAILED:
             what = f"Node pool {', '.join(event.pools)}" if event.pools else "Node pool"
+        case Kind.FAILED_STATE | Kind.RECOVERED:
+            what = failed_state.what(story)
+        case Kind.NOTHING_HAPPENED:
+            what = "Nothing happened"
         case Kind.NEW_VERSION:
             what = f"Kubernetes {next(filter(None, event.versions), 'version')}"
+    time += f", {late.WORDS}" if late.is_late(story) else ""
+    time += f", {escalation.WORDS}" if escalation.is_escalated(story) else ""
     return Item(
         cluster=story.cluster.name,
         group=story.cluster.resource_group,

@@ -51,7 +51,7 @@ def view_of(
         preheader=preheader,
         headline=headline,
         cluster=story.cluster.name,
-        where=phrases.where(story.cluster, story.region),
+        where=phrases.where(story.cluster, story.region, story.snapshot),
         moment=" · ".join(part for part in moment if part),
         quote=quote,
         verdict=verdict,
@@ -59,7 +59,7 @@ def view_of(
         sections=_reaching(made, story.cluster),
         portal=phrases.portal_link(frame, story.cluster),
         elsewhere=elsewhere,
-        sent=phrases.details(event, story.pools),
+        sent=phrases.observed(event) if event.facts else phrases.details(event, story.pools),
         raw=phrases.raw(event) if raw is None else raw,
         notes=(*notes, *phrases.notes(frame)),
     )

@@ -141,6 +141,19 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
     )
 
 
+def explained(explanation: Explanation, frame: RenderContext) -> tuple[Section, ...]:
+    """Return what to do about a failure, and what happened."""
+    first, *others = explanation.findings
+    same = [finding for finding in others if finding.entry == first.entry]
+    return (
+        _todo(first, frame),
+        Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
+        *_same(same),
+        *_different([finding for finding in others if finding.entry != first.entry]),
+        _known(first),
+    )
+
+
 def _headline(first: Finding, same: int, different: int) -> str:
     count = f", {same + 1} of them" if same else ""
     return f"{verdicts.reason(first)}{count}{_and_more(different)}"

@@ -26,6 +26,8 @@ class MaintenanceHistory(msgspec.Struct, frozen=True, kw_only=True):
     event: Event
     cluster: Cluster
     lead: str = ""
+    via: str = ""
+    """How the event came, where not from Event Grid."""
     revision: int = 0
     upgrade: Upgrade
     region: str = ""
@@ -84,6 +86,7 @@ def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistor
         event=event,
         cluster=row.event.subject,
         lead=member.lead,
+        via=row.via,
         revision=row.revision,
         upgrade=upgrade,
         region=next((one.event.region for one in (row, *history) if one.event.region), ""),

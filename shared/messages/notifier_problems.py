@@ -118,6 +118,37 @@ def undelivered(row: SentMail, about: Sequence[View], frame: RenderContext) -> V
     )
 
 
+def target_gone(row: SentMail, about: Sequence[View], frame: RenderContext) -> View:
+    """Tell that a target of another channel than email is gone: which, and what waits for it."""
+    target = ", ".join(row.to) or row.target
+    why = row.why or "no reason was given"
+    waiting = lines(row, about)
+    return View(
+        status=PRESENTATION[Kind.TARGET_GONE].status,
+        tone=PRESENTATION[Kind.TARGET_GONE].tone,
+        subject=(target, f"of {row.audience}"),
+        preheader=f"{target}: {why}",
+        headline=f"{target} is not there any more",
+        panel=(
+            Fact("Target", f"{target} of {row.audience}"),
+            Fact("Why", why),
+            Fact("Since", frame.beside(row.at)),
+            Fact("Meaning", "Messages for it wait, and are tried once an hour at most. Others get theirs."),
+        ),
+        sections=(
+            Section(
+                heading=phrases.TODO,
+                steps=(
+                    Step("Look whether the channel, the webhook or the key is still there."),
+                    Step("Make another, and put it where this one is named: in ROUTES, or in its setting."),
+                ),
+            ),
+            Section(heading="What waits first", items=waiting),
+        ),
+        notes=phrases.notes(frame),
+    )
+
+
 def _more(row: SentMail) -> tuple[str, ...]:
     left = len(row.members) - 1
     return (f"and {left} more",) if left > 0 else ()

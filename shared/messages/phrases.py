@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.events.model import Cluster, Event, Subject
+    from shared.maintenance.snapshot import ClusterSnapshot
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import Branding, RenderContext
 
@@ -108,10 +109,21 @@ def _pools(names: tuple[str, ...]) -> str:
     return f"node pool{'s' if len(names) > 1 else ''} {some}" + (f" and {left} more" if left > 0 else "")
 
 
-def where(subject: Subject, region: str) -> str:
-    """Tell where a cluster or a fleet is: resource group, region, subscription."""
-    parts = (subject.resource_group, region, f"subscription {subject.subscription}")
+def where(subject: Subject, region: str, known: ClusterSnapshot | None = None) -> str:
+    """Tell where a cluster or a fleet is: group, region, subscription by name where that is known; tags."""
+    name = known.subscription_name if known else ""
+    parts = (
+        subject.resource_group,
+        region,
+        f"subscription {name or subject.subscription}",
+        *(known.tags if known else ()),
+    )
     return " · ".join(part for part in parts if part)
+
+
+def clusters(count: int) -> str:
+    """Count clusters: `1 cluster`, `2,500 clusters`."""
+    return f"{count:,} cluster{'' if count == 1 else 's'}"
 
 
 def todo(*steps: Step, links: tuple[Link, ...] = ()) -> Section:
@@ -161,6 +173,11 @@ def details(event: Event, pools: tuple[str, ...]) -> Section:
         Fact("Event ID", event.event_id),
     )
     return Section(heading="As AKS sent it", facts=tuple(fact for fact in facts if fact.value))
+
+
+def observed(event: Event) -> Section | None:
+    """Make the section of what the activity log said, where there is something."""
+    return Section(heading="As the activity log has it") if event.details else None
 
 
 def raw(event: Event) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def subject(mail: Mail, rows: Mapping[str, Row]) -> tuple[str, tuple[str, ...]]:
     """Return the status and the other parts of the subject."""
     first = rows.get(mail.members[0].key) if len(mail.members) == 1 else None
-    cluster = (first.event.subject.name,) if isinstance(first, StoredEvent) else ()
+    cluster = (first.event.subject.name or first.event.description,) if isinstance(first, StoredEvent) else ()
     kinds = ", ".join(dict.fromkeys(member.kind.value for member in mail.members))
     return kinds.capitalize(), ("AKS maintenance", *cluster)
 
@@ -44,7 +44,8 @@ def _member(member: MailItem, row: Row | None) -> Iterator[str]:
     head = f"* {member.kind.value}"
     if isinstance(row, StoredEvent):
         event = row.event
-        yield f"{head}: {_short(event.subject.name, 100)} (AKS status {_short(event.status, 60)})"
+        said = event.description if event.facts else f"AKS status {event.status}"
+        yield f"{head}: {_short(event.subject.name, 100)} ({_short(said, 200)})"
         yield f"  {_short(event.subject.id, 500)}"
         if event.run is not None:
             yield f"  update run {_short(event.run.name, 100)}, {_short(run_view.happened(event), 300)}"

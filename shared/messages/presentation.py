@@ -34,20 +34,30 @@ class Presentation(msgspec.Struct, frozen=True):
 
 PRESENTATION = {
     Kind.FAILED: Presentation("Failed", "failed", "Failed", Tone.FAILED),
+    Kind.FAILED_STATE: Presentation("Failed state", "in Failed state", "In Failed state", Tone.FAILED),
     Kind.ROLLING_FAILED: Presentation("Rolling failed", "pool failed", "Node pools that failed", Tone.FAILED),
     Kind.GATE: Presentation("Waiting at a gate", "waiting at a gate", "Gates that wait", Tone.WARNING),
     Kind.UNDELIVERED: Presentation("Undelivered", "undelivered", "Mails that could not be sent", Tone.FAILED),
+    Kind.TARGET_GONE: Presentation("Target gone", "target gone", "Targets that are gone", Tone.FAILED),
     Kind.UNREACHABLE: Presentation(
         "Unreachable", "unreachable", "Addresses that mails did not reach", Tone.WARNING
     ),
     Kind.REJECTED: Presentation(
         "Not understood", "not understood", "Events that could not be read", Tone.WARNING
     ),
+    Kind.MISSED_EVENTS: Presentation(
+        "Events missed", "warning of missed events", "Events that did not come", Tone.WARNING
+    ),
+    Kind.UNREADABLE: Presentation("Unreadable", "unreadable", "What could not be read", Tone.WARNING),
+    Kind.COVERAGE: Presentation("Coverage", "coverage", "Who nobody would hear of", Tone.WARNING),
     Kind.NOT_STARTED: Presentation(
         "No start reported", "overdue", "Overdue, no start reported", Tone.WARNING
     ),
     Kind.STILL_RUNNING: Presentation(
         "Still running", "still running", "Still running, no end reported", Tone.WARNING
+    ),
+    Kind.NOTHING_HAPPENED: Presentation(
+        "Window unused", "window unused", "Windows that passed unused", Tone.WARNING
     ),
     Kind.STARTED: Presentation("Started", "started", "Started", Tone.RUNNING),
     Kind.ROLLING_STARTED: Presentation("Rolling", "pool rolling", "Node pools rolling", Tone.RUNNING),
@@ -55,12 +65,16 @@ PRESENTATION = {
     Kind.RESCHEDULED: Presentation("Rescheduled", "rescheduled", "Rescheduled", Tone.PLANNED),
     Kind.SCHEDULED: Presentation("Scheduled", "scheduled", "Scheduled", Tone.PLANNED),
     Kind.END_OF_SUPPORT: Presentation("End of support", "end of support", "End of support", Tone.WARNING),
+    Kind.SUPPORT_ENDING: Presentation("Support ends", "support ending", "Support ends", Tone.WARNING),
+    Kind.ADVISORY: Presentation("Advisory", "advisory", "Azure Service Health", Tone.WARNING),
     Kind.NEW_VERSION: Presentation("New version", "new version", "New versions", Tone.QUIET),
     Kind.NEWS: Presentation("News", "other", "Other news", Tone.QUIET),
     Kind.CANCELED: Presentation("Canceled", "canceled", "Canceled", Tone.QUIET),
     Kind.GATE_CLOSED: Presentation("Gate closed", "gate answered", "Gates that wait no longer", Tone.QUIET),
     Kind.COMPLETED: Presentation("Completed", "completed", "Completed", Tone.DONE),
+    Kind.RECOVERED: Presentation("Recovered", "recovered", "Recovered", Tone.DONE),
     Kind.ROLLING_SUCCEEDED: Presentation("Rolled", "pool done", "Node pools done", Tone.DONE),
+    Kind.REPORT: Presentation("Weekly report", "report", "Weekly report", Tone.QUIET),
 }
 """The most urgent first: so they are told."""
 

@@ -11,16 +11,21 @@ from shared.messages import (
     cluster_news,
     digest,
     end_of_support,
+    escalation,
     failed,
+    failed_state,
     fleet_gate,
     freezes,
+    late,
     notifier_problems,
+    of_no_cluster,
     overdue,
     phrases,
     planned,
     progress,
     time_phrases,
     unreachable,
+    unused_window,
     window_facts,
 )
 from shared.messages.history import read_history
@@ -52,6 +57,9 @@ _KINDS: dict[Kind, Callable[[MaintenanceHistory, RenderContext], View]] = {
     Kind.ROLLING_SUCCEEDED: cluster_news.rolling,
     Kind.ROLLING_FAILED: cluster_news.rolling,
     Kind.NEW_VERSION: cluster_news.new_version,
+    Kind.FAILED_STATE: failed_state.failed_state,
+    Kind.RECOVERED: failed_state.recovered,
+    Kind.NOTHING_HAPPENED: unused_window.nothing_happened,
     Kind.NEWS: progress.news,
     Kind.FAILED: failed.failed,
     Kind.END_OF_SUPPORT: end_of_support.end_of_support,
@@ -99,12 +107,17 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
         about = _about(row, rows, frame)
         if member.kind is Kind.UNREACHABLE:
             return unreachable.unreachable(member, row, about, frame)
+        if member.kind is Kind.TARGET_GONE:
+            return notifier_problems.target_gone(row, about, frame)
         return notifier_problems.undelivered(row, about, frame)
+    if of_no_cluster.tells(member.kind):
+        return of_no_cluster.view(member.kind, row.event, frame)
     if is_of_a_run(row):
         return _OF_RUNS[member.kind](read_run(member, rows), frame)
     story = read_history(member, rows)
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
-    return window_facts.with_cluster(view, story, frame)
+    view = late.with_lateness(window_facts.with_cluster(view, story, frame), story)
+    return escalation.with_escalation(view, story, frame)
 
 
 def _about(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> list[View]:

@@ -51,6 +51,8 @@ class Branding(msgspec.Struct, frozen=True, kw_only=True):
 
     domain: str = "localhost"
     """Of the sender's address: Message-IDs and calendar entries are named under it."""
+    sender: str = ""
+    """The sender's address: who organizes calendar entries."""
     portal: str = "portal.azure.com"
     """Host of the Azure portal."""
     only_to: tuple[str, ...] = ()

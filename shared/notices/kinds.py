@@ -33,6 +33,16 @@ class Kind(StrEnum):
     ROLLING_FAILED = "rolling-failed"
     NEW_VERSION = "new-version"
     """Kubernetes versions have become available."""
+    FAILED_STATE = "failed-state"
+    """A cluster or some of its pools is in Failed state, and no event said so."""
+    RECOVERED = "recovered"
+    """That is over."""
+    NOTHING_HAPPENED = "nothing-happened"
+    """A window passed unused, though there was something to upgrade to."""
+    ADVISORY = "advisory"
+    """Service Health says something about AKS."""
+    SUPPORT_ENDING = "support-ending"
+    """A version leaves support, by the calendar of support."""
     GATE = "gate"
     """An update run of a fleet waits at a gate."""
     GATE_CLOSED = "gate-closed"
@@ -45,6 +55,16 @@ class Kind(StrEnum):
     """A mail that could not be sent; for the default audience."""
     UNREACHABLE = "unreachable"
     """An address that a mail was sent to and did not reach; for the default audience."""
+    TARGET_GONE = "target-gone"
+    """A target of another channel that is not there any more; for the default audience."""
+    MISSED_EVENTS = "missed-events"
+    """Event Grid did not bring events that there were; for the default audience."""
+    UNREADABLE = "unreadable"
+    """A subscription, or a row, that could not be read; for the default audience."""
+    COVERAGE = "coverage"
+    """Clusters that nobody would hear of, and what a first reading found; for the default audience."""
+    REPORT = "report"
+    """The weekly report; for whoever wants it."""
 
 
 class About(StrEnum):
@@ -56,6 +76,8 @@ class About(StrEnum):
     """The app's own mail. A mail of nothing else that fails is not told of in turn."""
     INPUT = "input"
     """What the app could not read."""
+    APP = "app"
+    """How the app itself is doing."""
 
 
 class Phase(StrEnum):
@@ -99,6 +121,11 @@ TRAITS = {
     Kind.ROLLING_SUCCEEDED: Traits(),
     Kind.ROLLING_FAILED: Traits(essential=True),
     Kind.NEW_VERSION: Traits(),
+    Kind.FAILED_STATE: Traits(urgent=True, essential=True),
+    Kind.RECOVERED: Traits(essential=True),
+    Kind.NOTHING_HAPPENED: Traits(essential=True),
+    Kind.ADVISORY: Traits(essential=True),
+    Kind.SUPPORT_ENDING: Traits(essential=True),
     # Somebody has to say yes, or nothing goes on.
     Kind.GATE: Traits(urgent=True, essential=True),
     Kind.GATE_CLOSED: Traits(),
@@ -107,6 +134,11 @@ TRAITS = {
     Kind.REJECTED: Traits(about=About.INPUT),
     Kind.UNDELIVERED: Traits(about=About.MAIL),
     Kind.UNREACHABLE: Traits(about=About.MAIL),
+    Kind.TARGET_GONE: Traits(about=About.MAIL),
+    Kind.MISSED_EVENTS: Traits(about=About.APP),
+    Kind.UNREADABLE: Traits(about=About.APP),
+    Kind.COVERAGE: Traits(about=About.APP),
+    Kind.REPORT: Traits(about=About.APP),
 }
 """Of one status, the kind that its event by itself gives rise to comes first."""
 
@@ -129,6 +161,8 @@ ACTIONABLE = frozenset(
     if traits.urgent or traits.essential or traits.phase is Phase.AHEAD or traits.about is not About.CLUSTER
 )
 """What somebody may have to act on: where nobody can say whether it arrived, it is told again."""
+FAILURES = frozenset({Kind.FAILED, Kind.FAILED_STATE})
+"""What may be told to another audience as well, where nothing resolves it."""
 ESSENTIAL = frozenset(kind for kind, traits in TRAITS.items() if traits.essential)
 
 

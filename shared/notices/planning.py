@@ -27,6 +27,15 @@ SAME_START = timedelta(minutes=15)
 REPEAT_AFTER = timedelta(hours=12)
 """A second announcement whose start is still unknown counts as a reminder when it comes this much later."""
 
+NOTICES_APART = timedelta(days=6)
+"""Notices of the end of support come a week apart at the least."""
+
+ESCALATED = "escalated:"
+"""How the lead of a failure begins that is told to another audience as well, whose id follows."""
+
+RESOLVED = frozenset({Status.COMPLETED, Status.CANCELED, "Recovered"})
+"""Statuses that resolve a failure."""
+
 FAILED_AGAIN_AFTER = timedelta(hours=1)
 """A Failed this much later than the one before is another failure, not a repeated delivery."""
 
@@ -66,7 +75,9 @@ def needs_history(event: Event) -> bool:
     """
     if event.run is not None:
         return event.run.gate is not None
-    return event.end_of_support is None and event.status in {Status.SCHEDULED, Status.FAILED}
+    if event.end_of_support is not None:
+        return not event.envelope_id
+    return event.status in {Status.SCHEDULED, Status.FAILED}
 
 
 def plan(
@@ -94,7 +105,20 @@ def plan(
         key = event.row_key()
         checks = _watchdog(Kind.STILL_RUNNING, key, event.updated, watch.still_running_after, now)
         return Plan(Decision.NEW, key, Kind.STARTED, checks=checks)
+    if event.end_of_support is not None and any(_is_same_notice(event, row.event) for row in history):
+        return Plan(Decision.DUPLICATE)
     return Plan(Decision.NEW, event.row_key(), kind_of(event))
+
+
+def _is_same_notice(event: Event, known: Event) -> bool:
+    """Return whether two events are one notice, of which one was asked for: it has no id of its own."""
+    if event.envelope_id and known.envelope_id:
+        return False
+    if event.end_of_support is not None:
+        return event.description == known.description and abs(event.time - known.time) < NOTICES_APART
+    if event.start is None or known.start is None:
+        return event.start is known.start and abs(event.time - known.time) < REPEAT_AFTER
+    return abs(event.start - known.start) <= SAME_START
 
 
 def _plan_scheduled(event: Event, history: Sequence[StoredEvent]) -> Plan:
@@ -102,6 +126,8 @@ def _plan_scheduled(event: Event, history: Sequence[StoredEvent]) -> Plan:
     revision = 1 + max((row.revision for row in announced), default=-1)
     key = event.row_key(revision)
     if any(row.event.envelope_id == event.envelope_id != "" for row in announced):
+        return Plan(Decision.DUPLICATE)
+    if any(_is_same_notice(event, row.event) for row in announced):
         return Plan(Decision.DUPLICATE)
     if any(row.event.status in BEGUN for row in history):
         return Plan(Decision.STALE, key, revision=revision)
@@ -129,7 +155,11 @@ def _plan_failed(event: Event, history: Sequence[StoredEvent]) -> Plan:
         return Plan(Decision.NEW, event.row_key(), Kind.FAILED)
     last = max(failed, key=lambda row: row.revision)
     is_same = any(row.event.envelope_id == event.envelope_id != "" for row in failed)
-    if not is_same and event.updated - last.event.updated >= FAILED_AGAIN_AFTER:
+    # A time that one of them does not give itself cannot tell them apart, where one was asked for.
+    is_sure = bool(event.envelope_id and last.event.envelope_id) or (
+        event.updates_itself and last.event.updates_itself
+    )
+    if not is_same and is_sure and event.updated - last.event.updated >= FAILED_AGAIN_AFTER:
         revision = last.revision + 1
         return Plan(Decision.FAILED_AGAIN, event.row_key(revision), Kind.FAILED, revision)
     return Plan(Decision.DUPLICATE)
@@ -213,15 +243,38 @@ def _precedence(notice: Notice) -> tuple[int, timedelta]:
     return rank, ahead(notice.lead)
 
 
+def escalations(
+    kind: Kind, key: str, delays: Iterable[tuple[str, timedelta]], now: datetime
+) -> tuple[Check, ...]:
+    """Make the checks that a failure was resolved; `delays` are whom it is told then, and after how long.
+
+    One for each of whom it is told, at the earliest of the times: it is told there once.
+    """
+    earliest: dict[str, timedelta] = {}
+    for to, after in delays:
+        earliest[to] = min(after, earliest.get(to, after))
+    leads = {f"{ESCALATED}{to}": after for to, after in earliest.items()}
+    return tuple(
+        Check(ids.check_id(key, kind, lead), kind, key, now + after, lead) for lead, after in leads.items()
+    )
+
+
+def escalated_to(lead: str) -> str:
+    """Return the audience that a check, or a notice, of a failure is escalated to; empty where it is not."""
+    return lead.removeprefix(ESCALATED) if lead.startswith(ESCALATED) else ""
+
+
 def still_true(check: Check, history: Sequence[StoredEvent], now: datetime) -> bool:
     """Return whether a check's reason still holds.
 
     A reminder's: the start still lies ahead as planned, or the gate still waits. A watchdog's: nothing has
-    been reported since.
+    been reported since. That of a failure: nothing has resolved it.
     """
     if check.kind is Kind.GATE:
         return gates.is_waiting(check.key, history)
     statuses = {row.event.status for row in history}
+    if escalated_to(check.lead):
+        return not statuses & RESOLVED
     if check.kind is Kind.STILL_RUNNING:
         return not statuses & ENDS
     if statuses & BEGUN:

@@ -18,6 +18,9 @@ from datetime import datetime
 
 from shared.notices.kinds import Decision, Kind
 
+VIA_RESOURCE_GRAPH = "resource-graph"
+"""How an event came that was found in Azure Resource Graph."""
+
 
 class StoredEvent(msgspec.Struct, frozen=True):
     """An event as stored: its row's key, what was read, and what was decided when it came."""
@@ -84,6 +87,8 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     portal: str
     time_zone: str
+    service: str = ""
+    """By which of a channel's services it leaves; empty for a channel that has but one."""
 
     @property
     def recipients(self) -> tuple[str, ...]:

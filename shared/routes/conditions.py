@@ -47,20 +47,30 @@ VALUES: Mapping[str, Callable[[Event], tuple[str, ...]]] = {
 """What a route can ask about, and where an event says it: any of the values will do."""
 
 
+TAG = "tag"
+"""What a route can ask about that no event says: a tag of the cluster, or of its group."""
+
+
 class Condition(msgspec.Struct, frozen=True):
     """One thing that a route asks for: that a value is like one of some globs. Case does not matter."""
 
     field: str
-    """A key of VALUES."""
+    """A key of VALUES, or TAG."""
     globs: tuple[str, ...]
     """In lower case."""
+    tag: str = ""
+    """The name of the tag that is asked for, in lower case, where the field is TAG."""
 
     def found(self, event: Event) -> str:
         """Return what the event says about it; empty where it says nothing."""
+        if self.field == TAG:
+            return event.tags.get(self.tag, "")
         return " or ".join(dict.fromkeys(filter(None, VALUES[self.field](event))))
 
     def holds(self, event: Event) -> bool:
-        """Tell whether the event meets it."""
+        """Tell whether the event meets it; a tag that is not there meets nothing."""
+        if self.field == TAG:
+            return self.tag in event.tags and self.matches(event.tags[self.tag])
         return any(map(self.matches, VALUES[self.field](event) or ("",)))
 
     def matches(self, value: str) -> bool:

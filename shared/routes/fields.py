@@ -15,6 +15,7 @@ from shared.addresses import is_address
 from shared.durations import Lead, duration
 from shared.events.model import Status, Upgrade
 from shared.notices.kinds import ABOUT_CLUSTERS
+from shared.routes.conditions import TAG
 from shared.routes.document import near
 from shared.text import GUID
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from shared.routes.document import Field
 
 MAX_NAME = 64
+MAX_TAG = 512
 MAX_LINK = 2_000
 MAX_LEADS = 10
 
@@ -114,6 +116,14 @@ def grouping(field: Field) -> timedelta:
     return given
 
 
+def delay(field: Field) -> timedelta:
+    """Read how long something is waited for; not no time at all."""
+    given = _duration(field)
+    if not given:
+        raise field.expected("how long to wait, such as 4h")
+    return given
+
+
 def kinds(field: Field) -> frozenset[str]:
     """Read which notices an audience wants: at least one kind."""
     found = [
@@ -132,7 +142,22 @@ def globs(key: str, field: Field) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def tag(field: Field) -> str:
+    """Read the name of a tag, in lower case."""
+    return tag_name(field.text("the name of a tag"), field)
+
+
+def tag_name(text: str, field: Field) -> str:
+    """Return the name of a tag, in lower case: Azure takes no account of case there."""
+    name = text.strip().lower()
+    if not name or len(name) > MAX_TAG or not name.isprintable():
+        raise field.expected("the name of a tag")
+    return name
+
+
 def _glob(key: str, field: Field) -> str:
+    if key == TAG:
+        return field.text("a value of a tag, or a glob such as shop-*").lower()
     if key == "kind":
         return field.choice(Upgrade)
     if key == "status":

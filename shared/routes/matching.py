@@ -13,7 +13,7 @@ from shared.notices.kinds import AHEAD, Kind, kinds_of
 from shared.routes.conditions import Condition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import timedelta
 
     from shared.audience import Target
@@ -30,7 +30,14 @@ class Route(msgspec.Struct, frozen=True):
     conditions: tuple[Condition, ...]
     audiences: tuple[str, ...]
     continues: bool = False
+    from_tag: str = ""
+    """The tag whose value names the audience, in lower case; where it names none, `audiences` hear."""
     """Whether the routes after it are tried as well."""
+
+    def hearing(self, event: Event, known: Collection[str]) -> tuple[str, ...]:
+        """Return the audiences that an event goes to by this route, of those that are known."""
+        named = event.tags.get(self.from_tag, "").strip().lower() if self.from_tag else ""
+        return (named,) if named in known else self.audiences
 
     def misses(self, event: Event) -> tuple[Condition, ...]:
         """Return the conditions that an event does not meet; none if the route matches."""
@@ -88,6 +95,8 @@ class Routes(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     """In the order of their starts."""
+    quiet: frozenset[str] = frozenset()
+    """Values of Kind that nobody hears of."""
 
     def freeze(self, event: Event) -> Freeze | None:
         """Return the freeze that an event's planned start lies in; the first of several, None if in none."""
@@ -103,7 +112,7 @@ class Routes(msgspec.Struct, frozen=True):
         reminder, a Started one for what is still running. Where this is empty, `is_routed` tells whether that
         was meant.
         """
-        addressed = self._addressed(self._steps(event))
+        addressed = self._addressed(self._steps(event), event)
         # What is planned into a freeze asks for a decision, whoever hears of the essential alone.
         is_pressing = kind in AHEAD and self.freeze(event) is not None
         return tuple(
@@ -114,6 +123,8 @@ class Routes(msgspec.Struct, frozen=True):
 
     def destinations(self, audiences: Iterable[str], kind: Kind) -> tuple[Destination, ...]:
         """Return the targets on which these audiences hear of a kind of notice, in their order."""
+        if kind in self.quiet:
+            return ()
         return tuple(
             Destination(name, target.key)
             for name in audiences
@@ -142,6 +153,12 @@ class Routes(msgspec.Struct, frozen=True):
         """Return the targets of all audiences by their keys."""
         return {target.key: target for audience in self.audiences.values() for target in audience.targets}
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The names of the tags that routes use, in lower case."""
+        asked = [one.tag for route in self.routes for one in route.conditions if one.tag]
+        return tuple(dict.fromkeys((*asked, *(route.from_tag for route in self.routes if route.from_tag))))
+
     def is_routed(self, event: Event) -> bool:
         """Return whether anything decides on an event: a route, even one to nobody, or the default audience.
 
@@ -160,7 +177,7 @@ class Routes(msgspec.Struct, frozen=True):
     def trace(self, event: Event) -> Trace:
         """Explain where an event goes: what became of each route, and who hears what."""
         steps = self._steps(event)
-        addressed = self._addressed(steps)
+        addressed = self._addressed(steps, event)
         return Trace(
             steps=steps,
             hearings=tuple(
@@ -184,11 +201,14 @@ class Routes(msgspec.Struct, frozen=True):
             ended = not misses and not route.continues
         return tuple(steps)
 
-    def _addressed(self, steps: tuple[Step, ...]) -> frozenset[str]:
+    def _addressed(self, steps: tuple[Step, ...], event: Event) -> frozenset[str]:
         if not _any_matched(steps):
             return frozenset({DEFAULT_AUDIENCE} & self.audiences.keys())
         return frozenset(
-            name for step in steps if step.outcome is Outcome.MATCHED for name in step.route.audiences
+            name
+            for step in steps
+            if step.outcome is Outcome.MATCHED
+            for name in step.route.hearing(event, self.audiences)
         )
 
 

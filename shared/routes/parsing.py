@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from shared.addresses import MAX_RECIPIENTS
 from shared.audience import DEFAULT_AUDIENCE, EMAIL, Audience, Volume
 from shared.durations import spaced
 from shared.events.model import Upgrade
 from shared.notices.kinds import ABOUT_CLUSTERS
 from shared.routes import fields
-from shared.routes.conditions import VALUES, Condition
+from shared.routes.conditions import TAG, VALUES, Condition
 from shared.routes.defaults import RoutesError
 from shared.routes.document import Field, near, parse
 from shared.routes.matching import Route, Routes
@@ -42,6 +44,8 @@ _AUDIENCE = (
     "group_interval",
     "kinds",
     "volume",
+    "escalate",
+    "report",
 )
 _FILE = re.compile(r"^(freezes:[ \t]*)(@[^\s'\"#][^\r\n'#]*?)(?=[ \t]*(?:#.*)?$)", re.MULTILINE)
 """`freezes: @file.ics`: YAML keeps @ for itself, so that people would have to put it in quotes."""
@@ -64,6 +68,7 @@ def routes(
         audience = _audience(item, given, defaults, channels)
         given[audience.id] = item
         audiences[audience.id] = audience
+    _escalated(audiences, given)
     if not audiences:
         raise RoutesError("There is no audience at all: EMAIL_TO is not set, and ROUTES names none.")
     if len(audiences) > MAX_AUDIENCES:
@@ -77,7 +82,11 @@ def routes(
         )
     found = _routes(entries["routes"], audiences) if "routes" in entries else ()
     # An audience that no route names would wait for news that never come.
-    used = {DEFAULT_AUDIENCE}.union(*(route.audiences for route in found))
+    used = {DEFAULT_AUDIENCE}.union(
+        *(audiences if route.from_tag else route.audiences for route in found),
+        (audience.escalate_to for audience in audiences.values()),
+        (audience.id for audience in audiences.values() if audience.gets_report),
+    )
     for name, item in given.items():
         if name not in used:
             raise item.fault(f"no route leads to {audiences[name].name!r}")
@@ -159,11 +168,27 @@ def _audience(
         interval=fields.grouping(entries["group_interval"]) if "group_interval" in entries else None,
         kinds=fields.kinds(entries["kinds"]) if "kinds" in entries else frozenset(),
         volume=volume,
+        gets_report="report" in entries and entries["report"].choice(("true", "false")) == "true",
         targets=(EMAIL, *others) if to else others,
     )
     if not any(audience.wants(kind, upgrade) for kind in ABOUT_CLUSTERS for upgrade in Upgrade):
         raise entries["kinds"].fault(f"with `volume: {volume}` nothing of these is ever told")
     return audience
+
+
+def _escalated(audiences: dict[str, Audience], given: Mapping[str, Field]) -> None:
+    """Note when and whom failures are told as well, now that all audiences are known. Raises RoutesError."""
+    for name, item in given.items():
+        value = item.node.value
+        if not isinstance(value, dict) or "escalate" not in value:
+            continue
+        field = Field(value["escalate"], f"{item.path}.escalate")
+        entries = field.mapping(("after", "to"))
+        after = fields.delay(_required(field, entries, "after"))
+        to = _named(_required(field, entries, "to"), audiences)
+        if len(to) != 1 or to[0] == name:
+            raise entries["to"].expected("the name of one other audience")
+        audiences[name] = msgspec.structs.replace(audiences[name], escalate_after=after, escalate_to=to[0])
 
 
 def _required(item: Field, entries: Mapping[str, Field], key: str) -> Field:
@@ -182,13 +207,22 @@ def _routes(field: Field, audiences: Mapping[str, Audience]) -> tuple[Route, ...
         if last and not last.conditions and not last.continues:
             raise item.fault(f"is never reached, since {last.path} matches everything and does not continue")
         entries = item.mapping(_ROUTE)
-        to = _named(_required(item, entries, "audiences"), audiences)
+        from_tag, to = _audiences(_required(item, entries, "audiences"), audiences)
         continues = "continue" in entries and entries["continue"].choice(("true", "false")) == "true"
         if continues and not to:
             raise entries["continue"].fault("a route to nobody ends there, leave `continue` out")
-        conditions = _conditions(entries["match"]) if "match" in entries else ()
-        routes.append(Route(item.path, conditions, to, continues))
+        conditions = _conditions(entries["match"], tags=True) if "match" in entries else ()
+        routes.append(Route(item.path, conditions, to, continues, from_tag))
     return tuple(routes)
+
+
+def _audiences(field: Field, audiences: Mapping[str, Audience]) -> tuple[str, tuple[str, ...]]:
+    """Return the tag that names the audience, if one does, and the audiences that a route names itself."""
+    if not isinstance(field.node.value, dict):
+        return "", _named(field, audiences)
+    entries = field.mapping(("from_tag", "default"))
+    tag = fields.tag(_required(field, entries, "from_tag"))
+    return tag, _named(_required(field, entries, "default"), audiences)
 
 
 def _named(field: Field, audiences: Mapping[str, Audience]) -> tuple[str, ...]:
@@ -210,8 +244,20 @@ def _listed(names: Sequence[str]) -> str:
     return f" (known: {', '.join(names[:few])}{', …' if len(names) > few else ''})"
 
 
-def _conditions(field: Field) -> tuple[Condition, ...]:
-    entries = field.mapping(VALUES)
+def _conditions(field: Field, *, tags: bool = False) -> tuple[Condition, ...]:
+    entries = field.mapping((*VALUES, TAG) if tags else VALUES)
     if not entries:
         raise field.fault("expected at least one condition (leave `match` out to match every event)")
-    return tuple(Condition(key, fields.globs(key, each)) for key, each in entries.items())
+    asked = entries.pop(TAG, None)
+    plain = tuple(Condition(key, fields.globs(key, each)) for key, each in entries.items())
+    return plain if asked is None else (*plain, *_tags(asked))
+
+
+def _tags(field: Field) -> tuple[Condition, ...]:
+    value = field.node.value
+    if not isinstance(value, dict) or not value:
+        raise field.expected("a mapping of tags to values, such as {team: shop-*}")
+    entries = field.mapping(value)
+    return tuple(
+        Condition(TAG, fields.globs(TAG, each), fields.tag_name(name, each)) for name, each in entries.items()
+    )

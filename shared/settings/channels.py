@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from shared.audience import DEFAULT_AUDIENCE, EMAIL, EMAIL_CHANNEL
+from shared.base_addresses import allows_loopback, base_address
 from shared.channels.context import PAGERDUTY, SLACK, ChannelSettings, Endpoints
 from shared.setting_reader import SettingsError
 from shared.web_addresses import web_address
@@ -19,30 +20,6 @@ if TYPE_CHECKING:
     from shared.channels.registry import Registration
     from shared.routes import Routes
     from shared.setting_reader import SettingReader
-
-
-def allows_loopback(read: SettingReader) -> bool:
-    """Return whether addresses of the machine itself are taken: anywhere but in Azure."""
-    return not (read.text("WEBSITE_SITE_NAME") or read.text("WEBSITE_INSTANCE_ID"))
-
-
-def base(read: SettingReader, name: str, default: str, *, suffix: str = "", without: str = "") -> str:
-    """Return the base address of a service, without a slash at the end. Raises SettingsError.
-
-    It ends in `suffix`, and not in what is `without`.
-    """
-
-    def parse(value: str) -> str:
-        made = web_address(value, allows_loopback=allows_loopback(read)).rstrip("/")
-        if "?" in made or "#" in made:
-            raise ValueError("has more than a path after its host")
-        if suffix and not made.endswith(suffix):
-            raise ValueError(f"does not end in {suffix}")
-        if without and made.endswith(without):
-            raise ValueError(f"ends in {without}, which is left out")
-        return made
-
-    return read.get(name, parse, default)
 
 
 def channel_settings(
@@ -68,8 +45,8 @@ def channel_settings(
         )
     return ChannelSettings(
         endpoints=Endpoints(
-            slack=base(read, "SLACK_ENDPOINT", SLACK, suffix="/api"),
-            pagerduty=base(read, "PAGERDUTY_ENDPOINT", PAGERDUTY, without="/v2"),
+            slack=base_address(read, "SLACK_ENDPOINT", SLACK, suffix="/api"),
+            pagerduty=base_address(read, "PAGERDUTY_ENDPOINT", PAGERDUTY, without="/v2"),
         ),
         secrets=secrets,
         allows_loopback=loopback,

@@ -12,17 +12,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from shared import routes
+from shared.addresses import bare
 from shared.channels import registry
-from shared.channels.email.services import MailSettings, mail_service
+from shared.channels.email.services import MailSettings, mail_service, previous_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.identity import Identity
 from shared.ncrontab import TimerSchedule
 from shared.notices.planning import Watch
-from shared.setting_forms import address, addresses, addresses_or_none, count, flag, host, https, time_zone
+from shared.setting_forms import addresses, addresses_or_none, count, flag, host, https, sender, time_zone
 from shared.setting_reader import SettingReader, SettingsError
 from shared.settings.channels import channel_settings, in_shadow
+from shared.settings.sources import quiet_kinds, sources
 from shared.settings.values import ClusterSource, Settings, Storage, Watcher
 from shared.text import GUID
 
@@ -58,8 +62,9 @@ def load(
         # The host reads it, as it stands: with a wrong one the timer would never run.
         read.get(name, TimerSchedule.parse, as_it_stands=True)
     defaults = _defaults(read)
+    clusters = read.get("CLUSTERS", _clusters, "off")
     mail_settings = mail(read)
-    found = _routes(read, defaults, channels)
+    found = msgspec.structs.replace(_routes(read, defaults, channels), quiet=quiet_kinds(read))
     return Settings(
         mail=mail_settings,
         channels=channel_settings(read, found, channels),
@@ -76,7 +81,8 @@ def load(
         lease=read.get("LEASE", _lease, "2m"),
         portal=read.get("PORTAL", host, "portal.azure.com"),
         failures_file=read.get("FAILURES_FILE", _failures_file, ""),
-        clusters=read.get("CLUSTERS", _clusters, "off"),
+        clusters=clusters,
+        sources=sources(read, clusters.subscriptions),
         retention=timedelta(days=read.get("RETENTION_DAYS", _retention, "400")),
         app=read.text("WEBSITE_SITE_NAME"),
         identity=identity(read),
@@ -107,12 +113,14 @@ def identity(read: SettingReader) -> Identity:
 def mail(read: SettingReader) -> MailSettings:
     """Return how mail leaves. Raises SettingsError."""
     service = mail_service(read)
-    sender = read.get("EMAIL_FROM", address)
+    # A mailbox sends as itself, so that its address need not be said twice.
+    from_ = read.get("EMAIL_FROM", sender, read.text("EMAIL_GRAPH_MAILBOX") or None)
     return MailSettings(
         service=service,
-        sender=sender,
+        sender=from_,
         only_to=read.get("EMAIL_ONLY_TO", addresses_or_none, ""),
-        limits=_limits(read, service.usual_limits(sender)),
+        limits=_limits(read, service.usual_limits(bare(from_))),
+        previous=previous_service(read),
     )
 
 

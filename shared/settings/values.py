@@ -11,6 +11,7 @@ from shared.channels.email.services import MailSettings
 from shared.identity import Identity
 from shared.notices.planning import Watch
 from shared.routes import Routes
+from shared.settings.sources import SourceSettings
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     portal: str
     failures_file: str
     clusters: ClusterSource
+    sources: SourceSettings
     retention: timedelta
     app: str
     """This app's name in Azure; empty elsewhere."""

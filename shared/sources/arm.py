@@ -8,12 +8,14 @@ to say two GET requests, and its models drop the properties that they do not kno
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
+import msgspec
 from azure.core import PipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy, UserAgentPolicy
@@ -22,7 +24,7 @@ from azure.core.rest import HttpRequest
 from shared.maintenance.inventory import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from azure.core.credentials import TokenCredential
     from azure.core.pipeline import PipelineResponse
@@ -42,7 +44,7 @@ ends a function after five minutes."""
 _AT_ONCE = 4
 """Clusters whose configurations are asked for at the same time: more would only be throttled."""
 _MAX_PAGES = 1_000
-_OK = 200
+_OK, _THROTTLED = 200, 429
 
 
 class ArmError(Exception):
@@ -55,24 +57,54 @@ def endpoint(portal: str) -> str:
 
 
 class _Retries(RetryPolicy[Any, Any]):
-    """Waits as long as Retry-After says, unless that is longer than a request may take."""
+    """Waits as long as Retry-After says, unless that is longer than a request may take.
+
+    Where a question is posted, whoever asks waits: for all of its questions together.
+    """
 
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+        if response.http_request.method == "POST" and response.http_response.status_code == _THROTTLED:
+            return False
         return super().is_retry(settings, response) and (self.get_retry_after(response) or 0) <= _MAX_LENGTH
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What Azure Resource Manager answered, whatever it is."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Their names in lower case."""
+    text: str
+
+    @property
+    def words(self) -> str:
+        """The code and message of an error, as far as there are any."""
+        return _words(self.text)
+
+    def json(self) -> dict[str, Any]:
+        """Return the object that the answer holds. Raises ArmError."""
+        try:
+            body = json.loads(self.text)
+        except (ValueError, RecursionError):
+            raise ArmError("the answer is not JSON") from None
+        if not isinstance(body, dict):
+            raise ArmError("the answer is not an object")
+        return body
 
 
 class Arm:
     """Azure Resource Manager, asked with a credential that may read. Close it, or use it as a context.
 
     A request that is throttled waits as long as Retry-After says, or, where that is too long, fails. The
-    token goes to the endpoint alone: no redirect and no link to another place is followed. Over http only
-    where the endpoint says so, for tests.
+    token goes to the endpoint alone: no redirect and no link to another place is followed. It is for
+    `audience`: the cloud's own endpoint, where another one stands in for it. Over http only where the
+    endpoint says so, for trying things out.
     """
 
-    def __init__(self, credential: TokenCredential, endpoint: str) -> None:
+    def __init__(self, credential: TokenCredential, endpoint: str, audience: str = "") -> None:
         self._endpoint = endpoint.rstrip("/")
         self._is_plain = urlsplit(endpoint).scheme == "http"
-        scope = f"{self._endpoint}/.default"
+        scope = f"{audience or self._endpoint}/.default"
         self._client: PipelineClient[Any, Any] = PipelineClient(
             self._endpoint,
             policies=[
@@ -104,8 +136,18 @@ class Arm:
         A cluster whose configurations cannot be had is left out, and `missed` is told its id and why. Raises
         ArmError where the clusters cannot be listed.
         """
+        yield from self.attached(self.clusters(subscription), missed, api_version)
+
+    def clusters(self, subscription: str) -> Iterator[dict[str, Any]]:
+        """Yield a subscription's clusters as they come. Raises ArmError where they cannot be listed."""
         path = f"/subscriptions/{quote(subscription, safe='')}/providers/Microsoft.ContainerService"
-        bodies = self._pages(f"{path}/managedClusters")
+        yield from self._pages(f"{path}/managedClusters")
+
+    def attached(
+        self, bodies: Iterable[dict[str, Any]], missed: Callable[[str, ArmError], None], api_version: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """Yield these clusters with `maintenanceConfigurations` attached; as for `listed`."""
+        bodies = iter(bodies)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             while some := list(islice(bodies, _AT_ONCE)):
                 configurations = pool.map(partial(self._configurations, api_version), some)
@@ -147,21 +189,32 @@ class Arm:
             raise ArmError(f"its next page is somewhere else: {str(link)[:100]!r}")
         return link
 
+    def get(self, path: str, api_version: str, **query: str) -> dict[str, Any]:
+        """Return what stands at a path, an object. Raises ArmError."""
+        asked = urlencode({**query, "api-version": api_version}, quote_via=quote)
+        return self._get(f"{self._endpoint}{path}?{asked}")
+
+    def post(self, path: str, api_version: str, body: dict[str, Any]) -> Answer:
+        """Post a question, and return whatever is answered. Raises ArmError where nothing is.
+
+        What passes is asked again, throttling excepted.
+        """
+        url = f"{self._endpoint}{path}?api-version={api_version}"
+        return self._send(HttpRequest("POST", url, json=body))
+
     def _get(self, url: str) -> dict[str, Any]:
+        answer = self._send(HttpRequest("GET", url))
+        if answer.status != _OK:
+            raise ArmError(f"{answer.status} {answer.words}".strip())
+        return answer.json()
+
+    def _send(self, request: HttpRequest) -> Answer:
         try:
-            response = self._client.send_request(HttpRequest("GET", url), enforce_https=not self._is_plain)
-            text = response.text()
+            response = self._client.send_request(request, enforce_https=not self._is_plain)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, headers, response.text())
         except AzureError as error:  # no credential, no connection, too many retries
             raise ArmError(str(error).partition("\n")[0][:300]) from error
-        if response.status_code != _OK:
-            raise ArmError(f"{response.status_code} {_words(text)}".strip())
-        try:
-            body = json.loads(text)
-        except (ValueError, RecursionError):
-            raise ArmError("the answer is not JSON") from None
-        if not isinstance(body, dict):
-            raise ArmError("the answer is not an object")
-        return body
 
     def close(self) -> None:
         """Close the connections."""

@@ -242,6 +242,8 @@ def mail_row(row: Stored) -> MailRow:
         doubt=values["doubt"],
         refused=values["refused"],
         postponed=values.get("postponed", ""),
+        draft=values.get("draft", ""),
+        may_repeat=values.get("mayRepeat", False),
         suspected=time(values["suspected"]) if values.get("suspected") else None,
     )
 
@@ -316,6 +318,12 @@ def cluster_values(known: ClusterInfo) -> dict[str, Any]:
     facts = _json(known)
     if _units(facts) > TEXT_LIMIT:
         facts = _json(msgspec.structs.replace(known, configurations=(), is_complete=False))
+    if _units(facts) > TEXT_LIMIT:
+        facts = _json(
+            msgspec.structs.replace(
+                known, configurations=(), is_complete=False, pools=None, images={}, group_tags={}, changes=()
+            )
+        )
     return {
         "kind": "cluster",
         "cluster": known.cluster.key,
@@ -414,6 +422,7 @@ def time(value: str) -> datetime:
 def _facts(event: model.Event) -> str:
     """Write an event's facts. What it is about stands under its sort: as `cluster`, release 0.1 reads it."""
     values = msgspec.to_builtins(event)
+    values.pop("tags", None)
     sort = values["subject"].pop("type")
     return _json({sort if name == "subject" else name: value for name, value in values.items()})
 

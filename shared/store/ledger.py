@@ -159,7 +159,8 @@ class Ledger:
         mail = resend.mail
         mark = keys.resent(mail.repeats, resend.number)
         told = {"kind": "told", "at": codec.text(mail.as_of), "token": token}
-        work = keys.work(mail.as_of, mail.operation_id)
+        # The table's clock tells whole seconds: what is made now is due for a sweep that follows at once.
+        work = keys.work(mail.as_of.replace(microsecond=0), mail.operation_id)
         try:
             self._table.commit(
                 [

@@ -165,6 +165,19 @@ class Store:
         row = self._table.get(keys.cluster(cluster_key))
         return next(_readable(codec.cluster, [row] if row and "facts" in row.values else []), None)
 
+    def clusters(self) -> dict[str, ClusterInfo]:
+        """Return what is known of all clusters, by the keys of their rows. A round trip for each page."""
+        found: dict[str, ClusterInfo] = {}
+        first = "cluster:"
+        while first:
+            page = self._table.query(first, "cluster:" + keys.AFTER)
+            for row in page.rows:
+                known = next(_readable(codec.cluster, [row] if "facts" in row.values else []), None)
+                if known is not None:
+                    found[row.key] = known
+            first = keys.following(page.last) if page.more else ""
+        return found
+
     def save_clusters(self, clusters: Iterable[ClusterInfo]) -> int:
         """Write down what is known of clusters, over what was; give their number.
 
@@ -413,6 +426,21 @@ class Store:
             values["suspected"] = codec.text(suspected)
         self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
 
+    def rebind(self, row: MailRow, mail: Mail, *, may_repeat: bool) -> MailRow | None:
+        """Let a mail that was taken over leave by another service, as `mail` says; None where another did.
+
+        It is not in doubt by this one, and `may_repeat` says that by the one before it is. One round trip.
+        """
+        values = {"doubt": False, "mayRepeat": may_repeat, "attempts": 1, "refused": ""}
+        values |= codec.bound_values(mail.bound)
+        try:
+            (etag,) = self._table.commit([Operation(Verb.MERGE, row.key, values, row.etag)])
+        except Conflict:
+            return self._own(row.key, row.token)
+        return msgspec.structs.replace(
+            row, etag=etag, mail=mail, doubt=False, may_repeat=may_repeat, attempts=1, refused=""
+        )
+
     def leave(self, row: MailRow) -> None:
         """Let another lease pass over a mail that was not attempted this time. One round trip."""
         self._commits([Operation(Verb.MERGE, row.key, {"attempts": row.attempts - 1}, row.etag)])
@@ -421,6 +449,18 @@ class Store:
         """Note that the mail service would not take a mail; its lease runs out by itself. One round trip."""
         values = {"refused": reason[:1_000] or "refused"}
         self._commits([Operation(Verb.MERGE, row.key, values, row.etag)])
+
+    def keep_draft(self, row: MailRow, draft: str) -> MailRow | None:
+        """Note the draft that a mail is sent by; None where the lease is not the caller's. One round trip."""
+        try:
+            (etag,) = self._table.commit([Operation(Verb.MERGE, row.key, {"draft": draft}, row.etag)])
+        except Conflict:
+            return self._own_draft(row, draft)
+        return msgspec.structs.replace(row, draft=draft, etag=etag)
+
+    def _own_draft(self, row: MailRow, draft: str) -> MailRow | None:
+        found = self._own(row.key, row.token)
+        return found if found is not None and found.draft == draft else None
 
     def postpone(self, row: MailRow, reason: str) -> None:
         """Note that the service did not take a mail for now; its lease runs out by itself. One round trip."""
@@ -446,6 +486,19 @@ class Store:
             return self._settle_accepted(row, sent)
         mine = self._table.get(sent.key)
         return mine is not None and mine.values["token"] == row.token
+
+    def target_gone(self, gone: SentMail, tell: Notice) -> bool:
+        """Note that a target is gone, and tell it; False where that is known. One round trip."""
+        return self._commits(
+            [
+                Operation(Verb.INSERT, gone.key, codec.sent_values(gone, "")),
+                Operation(Verb.INSERT, keys.work(gone.at, tell.id), codec.notice_values(tell)),
+            ]
+        )
+
+    def target_back(self, target: str) -> bool:
+        """Forget that a target was gone; False where it was not. One round trip."""
+        return self._commits([Operation(Verb.DELETE, keys.target_gone(target))])
 
     def dissolve(self, row: MailRow, sent: SentMail, mails: Iterable[Mail], now: datetime) -> bool:
         """Replace a mail that is refused by one for each of its members, not leased. One round trip."""

@@ -30,8 +30,12 @@ class MailRow(msgspec.Struct, frozen=True, kw_only=True):
     doubt: bool = False
     refused: str = ""
     """Why the mail service would not take it, where that is known and not yet acted upon."""
+    draft: str = ""
+    """The id of the draft that it is sent by, on a channel that keeps drafts."""
     postponed: str = ""
     """Why the service did not take it for now, where the attempt that holds the lease got that answer."""
+    may_repeat: bool = False
+    """Whether a service that cannot be asked any more may have taken it."""
     suspected: datetime | None = None
     """Since when the service refuses it for a reason that may be all mail's, or this one's alone."""
 

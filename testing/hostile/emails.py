@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from shared.channels.email.email import Email
 
 
-TROUBLES = frozenset({Kind.REJECTED, Kind.UNDELIVERED, Kind.UNREACHABLE})
+TROUBLES = frozenset({Kind.REJECTED, Kind.UNDELIVERED, Kind.UNREACHABLE, Kind.TARGET_GONE})
 NEWS = tuple(kind for kind in Kind if kind not in TROUBLES)
 
 
@@ -148,7 +148,7 @@ _STANDINGS = st.none() | st.builds(
 _NEWS = st.builds(Told, st.sampled_from(NEWS), _EVENTS, _STANDINGS, st.sampled_from(("", "24h", "7d")))
 _TROUBLES = st.builds(
     lambda kind, row: Told(Kind.REJECTED if isinstance(row, RejectedInput) else kind, row),
-    st.sampled_from((Kind.UNDELIVERED, Kind.UNREACHABLE)),
+    st.sampled_from((Kind.UNDELIVERED, Kind.UNREACHABLE, Kind.TARGET_GONE)),
     st.builds(_trouble, st.lists(ANY, min_size=1, max_size=4), TIMES, st.integers(0, 11)),
 )
 AUDIENCES = st.sampled_from(

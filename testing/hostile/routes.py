@@ -250,7 +250,7 @@ def _check_audience(audience: Audience) -> None:
 _ADDRESS = re.compile(r"(?=.{3,254}$)[!#-'*+./0-9=?A-Z^-~-]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\.]+")
 _LINK = re.compile(r"[!-~]+")
 _MAX_NAME = 64
-_OF_THE_APP = frozenset({Kind.REJECTED, Kind.UNDELIVERED, Kind.UNREACHABLE})
+_OF_THE_APP = frozenset({Kind.REJECTED, Kind.UNDELIVERED, Kind.UNREACHABLE, Kind.TARGET_GONE})
 """What an audience cannot choose not to hear of."""
 
 

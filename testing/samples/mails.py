@@ -12,6 +12,7 @@ from shared.events.model import EndOfSupport, Event, Status, Upgrade
 from shared.maintenance.snapshot import ClusterSnapshot, Span
 from shared.notices.kinds import Kind
 from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMail
+from testing.samples import observations
 from testing.samples.bulk import digest, storm
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
 from testing.samples.fleets import gate_stories
@@ -86,6 +87,14 @@ def stories() -> list[Story]:
             state="failed",
             why="400 BadRequest: Invalid format for email address",
         ),
+        _sent(
+            "target-gone",
+            Kind.TARGET_GONE,
+            key=keys.target_gone(keys.target("teams", "$TEAMS_SHOP")),
+            state="gone",
+            to=("teams $TEAMS_SHOP",),
+            why="404 WorkflowNotFound",
+        ),
         _sent("unreachable", Kind.UNREACHABLE, reports=_REPORTS[:1]),
         _sent(
             "unreachable-all", Kind.UNREACHABLE, to=tuple(one.recipient for one in _REPORTS), reports=_REPORTS
@@ -110,6 +119,7 @@ def stories() -> list[Story]:
             story(str(kind), kind, recorded(_of_topic(kind)), as_of=BEGAN + timedelta(minutes=2))
             for kind in (Kind.ROLLING_STARTED, Kind.ROLLING_SUCCEEDED, Kind.ROLLING_FAILED, Kind.NEW_VERSION)
         ),
+        *observations.stories(),
         *gate_stories(),
     ]
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import icalendar
 import msgspec
@@ -11,16 +11,19 @@ import pytest
 from shared.channels.email.compose import Branding, compose
 from shared.events.model import Status
 from shared.notices.kinds import Kind
+from shared.notices.records import StoredEvent
 from testing.samples import mails
 
-LOOK = Branding(domain="contoso.example")
+LOOK = Branding(domain="contoso.example", sender="aks@contoso.example")
 STORIES = {story.name: story for story in mails.stories()}
 
 
 def file_of(story: mails.Story) -> bytes:
     """Return the file that a mail carries."""
     (attachment,) = compose(story.mail, story.rows, mails.TEAM, LOOK).attachments
-    assert (attachment.name, attachment.content_type) == ("maintenance.ics", "text/calendar")
+    method = "CANCEL" if b"METHOD:CANCEL" in attachment.content else "PUBLISH"
+    assert attachment.name == "maintenance.ics"
+    assert attachment.content_type == f"text/calendar; charset=utf-8; method={method}"
     return attachment.content
 
 
@@ -34,11 +37,13 @@ def entry_of(story: mails.Story) -> icalendar.Event:
 
 @pytest.mark.parametrize("name", sorted(STORIES))
 def test_which_mails_carry_one(name: str) -> None:
-    """Only mails of something scheduled, moved or canceled carry one, and only where a start is known."""
+    """Only mails of something scheduled, moved or canceled carry one, where a start or window is known."""
     story = STORIES[name]
     attachments = compose(story.mail, story.rows, mails.TEAM, LOOK).attachments
     files = [one for one in attachments if one.name.endswith(".ics")]
-    assert len(files) == (name in {"scheduled", "scheduled-inside", "rescheduled", "canceled"})
+    assert len(files) == (
+        name in {"scheduled", "scheduled-inside", "scheduled-expected", "rescheduled", "canceled"}
+    )
 
 
 def test_scheduled() -> None:
@@ -52,6 +57,7 @@ def test_scheduled() -> None:
         "DTSTART:20261127T010000Z",
         "DTEND:20261127T050000Z",
         "STATUS:CONFIRMED",
+        "ORGANIZER:mailto:aks@contoso.example",
         "TRANSP:TRANSPARENT",
         "X-MICROSOFT-CDO-BUSYSTATUS:FREE",
         "TRIGGER:-PT1H",
@@ -59,6 +65,33 @@ def test_scheduled() -> None:
     ):
         assert line in text.split("\r\n")
     assert "4 hours are assumed" in str(entry_of(STORIES["scheduled"])["description"])
+
+
+def test_inside_a_window_it_ends_with_the_window() -> None:
+    """Where the window is known, the entry lasts to its end, and says so."""
+    entry = entry_of(STORIES["scheduled-inside"])
+    assert (entry.start, entry.end) == (mails.START, mails.START.replace(minute=0) + timedelta(hours=4))
+    assert "ends with the maintenance window" in str(entry["description"])
+
+
+def test_an_expected_start_is_tentative_until_it_is_known() -> None:
+    """Without a start the entry is tentative over the window; a start confirms it, a cancel takes it back."""
+    story = STORIES["scheduled-expected"]
+    tentative = entry_of(story)
+    assert str(tentative["status"]) == "TENTATIVE"
+    assert (tentative.start, tentative.end) == (
+        datetime(2026, 11, 28, 9, tzinfo=UTC),
+        datetime(2026, 11, 28, 13, tzinfo=UTC),
+    )
+    (someday,) = story.rows.values()
+    assert isinstance(someday, StoredEvent)
+    known = msgspec.structs.replace(someday.event, start=mails.START, time=mails.NOW + timedelta(days=1))
+    confirmed = entry_of(mails.story("known", Kind.SCHEDULED, someday, mails.recorded(known, 1)))
+    gone = mails.recorded(mails.event(Status.CANCELED, mails.NOW + timedelta(days=2)))
+    canceled = entry_of(mails.story("gone", Kind.CANCELED, someday, gone))
+    assert [str(one["status"]) for one in (confirmed, canceled)] == ["CONFIRMED", "CANCELLED"]
+    assert {str(one["uid"]) for one in (tentative, confirmed, canceled)} == {str(tentative["uid"])}
+    assert [one.sequence for one in (tentative, confirmed, canceled)] == [0, 1, 1]
 
 
 def test_rescheduled_replaces_the_entry_and_canceled_takes_it_back() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import os
@@ -16,14 +17,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared import keys
+from shared.addresses import bare
 from shared.audience import Audience
+from shared.channels.email.acs import request_body
 from shared.channels.email.compose import LIMIT, SUBJECT_LIMIT, Branding, compose, compose_plain
+from shared.channels.email.mime import message
 from shared.events.model import Cluster, Status, Upgrade
 from shared.notices.kinds import TRAITS, Kind
 from shared.notices.records import Report, SentMail, StoredEvent
 from testing.samples import mails
+from testing.world import World
 
 if TYPE_CHECKING:
     from shared.channels.email.email import Email
@@ -435,6 +442,11 @@ def test_headers(name: str) -> None:
         assert headers["References"] == "<maintenance-22223333-cccc-4444-dddd-5555eeee6666@contoso.example>"
     if name.startswith("digest"):
         assert "References" not in headers
+        assert "Thread-Index" not in headers
+    assert headers["List-Id"] == f"<{story.mail.audience}.aks-maintenance.contoso.example>"
+    if "References" in headers:
+        assert len(base64.b64decode(headers["Thread-Index"])) == 22
+        assert headers["Thread-Topic"] in {"AKS maintenance: prod-weu-1", "AKS maintenance: contoso-fleet-01"}
 
 
 @pytest.mark.parametrize("name", sorted(STORIES))
@@ -658,3 +670,45 @@ def test_kinds_are_complete() -> None:
     """Every kind of notice has a mail of its own here."""
     told = set(itertools.chain.from_iterable((m.kind for m in s.mail.members) for s in STORIES.values()))
     assert told == set(Kind)
+
+
+@given(st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True))
+def test_cluster_and_reason_stand_at_the_beginning(name: str) -> None:
+    """The 40 characters after the status hold the cluster, if need be without its middle, and the reason."""
+    subject = mails.cluster(name)
+    failed = mails.event(Status.FAILED, mails.NOW, details=mails.REASON, subject=subject)
+    coming = mails.event(Status.SCHEDULED, mails.NOW, start=mails.START, subject=subject)
+    utc = msgspec.structs.replace(mails.TEAM, time_zone="UTC")
+    for kind, happened, telling in (
+        (Kind.FAILED, failed, " · Pod Disruption Budg"),
+        (Kind.SCHEDULED, coming, " · Fri 27 Nov 01:00 UTC"),
+    ):
+        story = mails.story("one", kind, mails.recorded(happened))
+        first = compose(story.mail, story.rows, utc, LOOK).subject.partition("] ")[2][:40]
+        shown, _, _ = first.partition(" · ")
+        assert telling in first
+        head, cut, tail = shown.partition("…")
+        assert (name.startswith(head) and name.endswith(tail) and len(shown) >= 16) if cut else shown == name
+
+
+@pytest.mark.parametrize(
+    ("given_", "sender"),
+    [
+        ("AKS maintenance <aks@example.com>", "AKS maintenance <aks@example.com>"),
+        ('"Ops, AKS" <aks@example.com>', '"Ops, AKS" <aks@example.com>'),
+        ("Ops, AKS <aks@example.com>", '"Ops, AKS" <aks@example.com>'),
+        ("aks@example.com", "aks@example.com"),
+    ],
+)
+def test_a_sender_may_have_a_name(given_: str, sender: str) -> None:
+    """MIME carries the sender's name; Message-IDs and Communication Services know the address alone."""
+    world = World(EMAIL_FROM=given_)
+    assert world.config.mail.sender == sender
+    story = STORIES["failed"]
+    built = message(email_of("failed"), story.mail.operation_id, world.config.mail.sender)
+    (address,) = built["From"].addresses
+    assert (address.display_name, address.addr_spec) == (
+        given_.partition(" <")[0].strip('"') if "<" in given_ else "",
+        "aks@example.com",
+    )
+    assert request_body(email_of("failed"), bare(sender))["senderAddress"] == "aks@example.com"

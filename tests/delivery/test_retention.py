@@ -27,7 +27,7 @@ def test_old_history_goes() -> None:
     world.clock.forward(days=99)
     assert _tidy(world) == 0
     world.clock.forward(days=2)
-    assert _tidy(world) == len(["event", "rejected", "sent", "sent", "told", "audience"])
+    assert _tidy(world) == len(["event", "told", "rejected", "sent", "sent", "told", "audience"])
     assert world.table.keys() == []
 
 

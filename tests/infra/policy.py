@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     Rule = Callable[[dict[str, Deployment]], Iterator[str]]
 
-PENDING_SETTINGS = {"EMAIL_PREVIOUS"}
-"""Settings that are deployed, and that the app does not read yet."""
-
 ROLE_IDS = {
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
     "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
@@ -315,7 +312,7 @@ def app(given: dict[str, Deployment]) -> Iterator[str]:
 
 def application_settings(given: dict[str, Deployment]) -> Iterator[str]:
     """Check that the app gets the settings that it reads, and by default the README's defaults."""
-    wanted = (code.settings_read() | PENDING_SETTINGS) - code.LOCAL_ONLY - code.BY_SECRET_NAME
+    wanted = code.settings_read() - code.LOCAL_ONLY - code.BY_SECRET_NAME
     for name, one in apps(given):
         found = set(one.settings) - HOST_SETTINGS
         yield from (f"{name}: the setting {setting} is missing" for setting in wanted - found)

@@ -6,10 +6,7 @@ engine is duckdb-kql; the rows have columns of a workspace's AppTraces and AppRe
 
 from __future__ import annotations
 
-import json
 import logging
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -20,6 +17,7 @@ from shared.channels.outcomes import Refused, Throttled, Unavailable
 from testing.samples.payloads import event
 from testing.world import World
 from tests.infra import deployments, policy
+from tests.infra.kql import findings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,25 +156,15 @@ def test_throttled(caplog: pytest.LogCaptureFixture) -> None:
     assert len(hour.world.mailer.arrived) == 1
 
 
-def findings(*queries: str) -> list[list[str]]:
-    """Return what Microsoft's KQL parser says of each query."""
-    script = Path(__file__).with_name("kql.js")
-    ran = subprocess.run(
-        ["node", str(script)], input=json.dumps(queries), capture_output=True, text=True, check=True
-    )
-    found: list[list[str]] = json.loads(ran.stdout)
-    return found
-
-
 def test_queries_are_kql() -> None:
     """Microsoft's own parser finds nothing wrong with any query: syntax, names, types."""
-    assert findings(*QUERIES.values()) == [[]] * len(QUERIES)
+    assert findings("workspace", *QUERIES.values()) == [[]] * len(QUERIES)
 
 
 @pytest.mark.parametrize("wrong", ["AppTraces | were Message has 'x'", "AppTraces | where Mesage has 'x'"])
 def test_parser_finds_what_is_wrong(wrong: str) -> None:
     """A wrong operator and a wrong column are found."""
-    assert findings(wrong) != [[]]
+    assert findings("workspace", wrong) != [[]]
 
 
 def test_every_alert_is_tried() -> None:

@@ -16,9 +16,9 @@ MODULES = {
 
 FLOORS = (
     {
-        "addresses", "clock", "connections", "deadlines", "decision_log", "durations", "identity", "ids",
-        "keys", "masking", "ncrontab", "setting_forms", "setting_reader", "text", "timestamps",
-        "web_addresses",
+        "addresses", "base_addresses", "clock", "connections", "deadlines", "decision_log", "durations",
+        "identity", "ids", "keys", "masking", "ncrontab", "setting_forms", "setting_reader", "text",
+        "timestamps", "web_addresses",
     },
     {"events"},
     {"maintenance", "failures"},
@@ -27,6 +27,7 @@ FLOORS = (
     {"routes", "store", "messages", "sources"},
     {"clusters", "channels"},
     {"delivery", "pages"},
+    {"rounds"},
     {"settings"},
     {"app"},
 )  # fmt: skip

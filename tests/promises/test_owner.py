@@ -73,7 +73,7 @@ def test_table_that_is_handed_over_works() -> None:
 
 
 def test_command(client: TableClient, azurite: Azurite) -> None:
-    """`ops table` shows the owner, and hands the table over."""
+    """`ops table` shows the owner and which mails are in doubt, and hands the table over."""
     client.create_table()
     environment = {"NOTIFIER_STORAGE": azurite.connection_string, "NOTIFIER_TABLE": client.table_name}
 
@@ -81,7 +81,10 @@ def test_command(client: TableClient, azurite: Azurite) -> None:
         done = CliRunner().invoke(app, ["table", *words], env=environment, input="n\n")
         return done.exit_code, done.output
 
-    assert run() == (0, f"The table {client.table_name} belongs to nobody.\n")
+    assert run() == (
+        0,
+        f"The table {client.table_name} belongs to nobody.\nNo mail is in doubt: EMAIL_PREVIOUS can go.\n",
+    )
     code, said = run("--hand-over", "func-a")
     assert code == 1
     assert run("--hand-over", "func-a", "--yes")[0] == 0

@@ -247,7 +247,8 @@ WRONG = {
     "EMAIL_FROM": [
         "aks",
         "aks@example",
-        "AKS <aks@example.com>",
+        "AKS <aks>",
+        "AKS <aks@example.com> x",
         "a@b.example,c@d.example",
         "a b@example.com",
     ],
@@ -373,7 +374,7 @@ def test_no_way_out() -> None:
     """Without a way for mail to leave the start stops, naming all of them."""
     assert complaint(EMAIL_ENDPOINT=None) == (
         "A setting is missing: how mail leaves is one of EMAIL_ENDPOINT, EMAIL_CONNECTION_STRING, "
-        "EMAIL_SMTP_URL or EMAIL_FOLDER."
+        "EMAIL_SMTP_URL, EMAIL_GRAPH_MAILBOX or EMAIL_FOLDER."
     )
 
 

@@ -10,15 +10,11 @@ import pytest
 from ops import subscriptions
 from ops.__main__ import main as command
 from ops.surroundings import Surroundings
-from shared.clusters.refresh import Subscriptions, refresh
 from shared.sources.arm import Arm, ArmError, endpoint
 from testing.arm_endpoint import SUBSCRIPTION, ArmEndpoint, Fault, Tokens, cluster, configuration
-from testing.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-OTHER = "11112222-bbbb-3333-cccc-4444dddd5555"
 
 
 @pytest.fixture
@@ -92,20 +88,6 @@ def test_passing_trouble_is_tried_again(arm: ArmEndpoint) -> None:
     arm.add(cluster(), [])
     arm.script(Fault(503))
     assert len(listed(arm)) == 1
-
-
-def test_denied_subscription_leaves_the_others(arm: ArmEndpoint, caplog: pytest.LogCaptureFixture) -> None:
-    """A subscription that may not be read is an error in the log, and the others are read."""
-    arm.add(cluster("a", SUBSCRIPTION), [configuration()])
-    arm.add(cluster("b", OTHER), [configuration()])
-    arm.denied.add(SUBSCRIPTION)
-    world = World(CLUSTERS=f"{SUBSCRIPTION},{OTHER}")
-    with Arm(Tokens(), arm.url) as opened:
-        source = Subscriptions(opened, world.config.clusters.subscriptions)
-        assert refresh(world.notifier.store, source, world.clock) == 1
-    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert SUBSCRIPTION in record.getMessage()
-    assert "403 AuthorizationFailed: The client may not read that." in record.getMessage()
 
 
 def test_denied_cluster_leaves_the_others(arm: ArmEndpoint) -> None:

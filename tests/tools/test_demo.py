@@ -44,7 +44,7 @@ def test_demo_tells_its_story(tmp_path: Path) -> None:
     assert demo.returncode == 0, output
     mails = list((tmp_path / "mail").glob("*.eml"))
     assert f"emails            {len(mails)}" in output
-    assert len(mails) == 12
+    assert len(mails) == 14
     assert (tmp_path / "mail" / "index.html").exists()
     assert output.rstrip().endswith("index.html")
 

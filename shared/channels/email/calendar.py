@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.channels.email.email import Attachment
-from shared.messages import phrases, portal
+from shared.messages import phrases, portal, window_facts
 from shared.messages.calendar_entry import ASSUMED, Entry, assumed_end, file, uid
 from shared.notices.kinds import Kind
 from shared.text import clip, line
@@ -26,23 +26,44 @@ KINDS = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.CANCELED})
 
 
 def entry(story: MaintenanceHistory, frame: RenderContext) -> Attachment | None:
-    """Make the calendar file of a notice; None where there is nothing to enter."""
-    start = story.planned
-    if start is None or story.kind not in KINDS:
+    """Make the calendar file of a notice; None where there is nothing to enter.
+
+    A start that AKS names is confirmed, and lasts to the window's end. Where it names none, the entry is
+    tentative, over the window in which it is expected; the notice with a start replaces it. What is canceled
+    takes back whichever was sent.
+    """
+    canceled = story.kind is Kind.CANCELED
+    if story.kind not in KINDS or (canceled and story.announced is None):
         return None
-    if story.kind is Kind.CANCELED and story.announced is None:
+    span = _span(story)
+    if span is None and canceled:
+        span = (story.event.time, story.event.time)  # an entry is taken back by its UID, whenever it was
+    if span is None:
         return None
-    end = assumed_end(start)
-    if end is None:
-        return None
-    return Attachment("maintenance.ics", "text/calendar", _ics(story, frame, start, end))
+    method = "CANCEL" if canceled else "PUBLISH"
+    content_type = f"text/calendar; charset=utf-8; method={method}"
+    return Attachment("maintenance.ics", content_type, file([_entry(story, frame, *span)], method=method))
 
 
-def _ics(story: MaintenanceHistory, frame: RenderContext, start: datetime, end: datetime) -> bytes:
+def _span(story: MaintenanceHistory) -> tuple[datetime, datetime] | None:
+    """Return from when to when the entry is; None where nobody knows."""
+    if story.planned is None:
+        following = story.snapshot.next if story.snapshot and window_facts.expected(story) else None
+        return (following.start, following.end) if following else None
+    end = _window_end(story, story.planned) or assumed_end(story.planned)
+    return (story.planned, end) if end else None
+
+
+def _window_end(story: MaintenanceHistory, start: datetime) -> datetime | None:
+    window = story.snapshot.window if story.snapshot else None
+    return window.end if window and window.end > start else None
+
+
+def _entry(story: MaintenanceHistory, frame: RenderContext, start: datetime, end: datetime) -> Entry:
     event, canceled = story.event, story.kind is Kind.CANCELED
     what = phrases.WHAT[story.upgrade]
     name = clip(line(story.cluster.name), 100)
-    made = Entry(
+    return Entry(
         uid=uid(event.event_id, frame.look.domain),
         stamp=event.time,
         sequence=story.announcements if canceled else story.revision,
@@ -50,18 +71,22 @@ def _ics(story: MaintenanceHistory, frame: RenderContext, start: datetime, end: 
         end=end,
         summary=f"{'Canceled: ' if canceled else ''}{what} · {name}",
         description=_description(story),
-        location=phrases.where(story.cluster, story.region),
+        location=phrases.where(story.cluster, story.region, story.snapshot),
         url=portal.resource(frame.look.portal, story.cluster),
-        status="CANCELLED" if canceled else "CONFIRMED",
+        status="CANCELLED" if canceled else "CONFIRMED" if story.planned else "TENTATIVE",
+        organizer=frame.look.sender or f"noreply@{frame.look.domain}",
         alarm="" if canceled else f"{what} · {name} starts in an hour",
     )
-    return file([made], method="CANCEL" if canceled else "PUBLISH")
 
 
 def _description(story: MaintenanceHistory) -> str:
     if story.kind is Kind.CANCELED:
         return "AKS has canceled this maintenance."
-    return (
-        f"{phrases.expect(story)}\n\nAKS does not say how long it takes: {ASSUMED // timedelta(hours=1)} "
-        f"hours are assumed. {phrases.BEST_EFFORT}"
-    )
+    if story.planned is None:
+        length = "AKS has not given a time: this is the window in which it is expected."
+    elif _window_end(story, story.planned):
+        length = "AKS does not say how long it takes: the entry ends with the maintenance window."
+    else:
+        hours = ASSUMED // timedelta(hours=1)
+        length = f"AKS does not say how long it takes: {hours} hours are assumed."
+    return f"{phrases.expect(story)}\n\n{length} {phrases.BEST_EFFORT}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -32,11 +32,15 @@ log = logging.getLogger("notifier")
 def open_channel(target: Target, context: ChannelContext) -> EmailChannel:  # noqa: ARG001 - there is one
     """Return the channel for email as set up. No round trip."""
     mail = context.mail
-    return EmailChannel(
+    kind = DraftingEmailChannel if getattr(mail.service, "is_drafted", False) else EmailChannel
+    previous = mail.previous
+    return kind(
         lambda: mail.service.open(mail.sender, context.credential),
         temper=mail.service.temper,
         limits=mail.limits,
         branding=context.branding,
+        service=mail.service.name,
+        former={previous.name: lambda: previous.open(mail.sender, context.credential)} if previous else {},
     )
 
 
@@ -47,13 +51,22 @@ class EmailChannel:
     is_grouped = True
 
     def __init__(
-        self, open_mailer: Callable[[], Mailer], *, temper: Temper, limits: Limits | None, branding: Branding
+        self,
+        open_mailer: Callable[[], Mailer],
+        *,
+        temper: Temper,
+        limits: Limits | None,
+        branding: Branding,
+        service: str = "",
+        former: Mapping[str, Callable[[], Mailer]] | None = None,
     ) -> None:
+        """`service` names the mail service, `former` opens those before it, by their names."""
         self.temper = temper
         self.limits = limits
-        self._open_mailer = open_mailer
+        self.service = service
+        self._openers = {**(former or {}), service: open_mailer}
         self._branding = branding
-        self._mailer: Mailer | None = None
+        self._mailers: dict[str, Mailer] = {}
         self._lock = Lock()
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Email:
@@ -83,7 +96,7 @@ class EmailChannel:
     def send(self, message: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
         """See Channel."""
         try:
-            mailer = self._open()
+            mailer = self._open(self.service)
         except Exception as error:
             # Nothing was handed over: that does not count as an attempt, and concerns all mail.
             log.exception("the mailer cannot be opened")
@@ -92,8 +105,17 @@ class EmailChannel:
 
     def ask(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """See Channel."""
+        return self._ask(self.service, operation_id, timeouts)
+
+    def ask_former(self, service: str, operation_id: str, timeouts: Timeouts) -> OperationStatus | None:
+        """See Switchable."""
+        if not service:
+            service = next((name for name in self._openers if name != self.service), "")
+        return self._ask(service, operation_id, timeouts) if service in self._openers else None
+
+    def _ask(self, service: str, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         try:
-            mailer = self._open()
+            mailer = self._open(service)
         except Exception as error:
             log.exception("the mailer cannot be opened")
             return OperationStatus(OperationState.NO_ANSWER, f"the mailer cannot be opened: {error!r}")
@@ -106,8 +128,30 @@ class EmailChannel:
         domain = mail.bound.sender.rpartition("@")[2]
         return replace(self._branding, portal=mail.bound.portal, only_to=mail.bound.only_to, domain=domain)
 
-    def _open(self) -> Mailer:
+    def _open(self, service: str) -> Mailer:
         with self._lock:
-            if self._mailer is None:
-                self._mailer = self._open_mailer()
-            return self._mailer
+            if service not in self._mailers:
+                self._mailers[service] = self._openers[service]()
+            return self._mailers[service]
+
+
+class DraftingEmailChannel(EmailChannel):
+    """See Drafting: mail of a service that keeps drafts."""
+
+    def draft(self, message: Email, operation_id: str, timeouts: Timeouts) -> str | Outcome:
+        """See Drafting."""
+        mailer: Any = self._open(self.service)
+        made: str | Outcome = mailer.draft(message, operation_id, timeouts)
+        return made
+
+    def send_draft(self, draft_id: str, timeouts: Timeouts) -> Outcome:
+        """See Drafting."""
+        mailer: Any = self._open(self.service)
+        outcome: Outcome = mailer.send_draft(draft_id, timeouts)
+        return outcome
+
+    def ask(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
+        """See Channel; the operation is a draft."""
+        mailer: Any = self._open(self.service)
+        status: OperationStatus = mailer.status_of_draft(operation_id, timeouts)
+        return status

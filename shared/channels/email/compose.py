@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from shared import ids, keys
@@ -38,6 +39,11 @@ SUBJECT_LIMIT = 160
 _STATUS_LIMIT = 80
 _PART_LIMIT = 70
 _SHADOW_LIMIT = 30
+_DOT = " · "
+_FIRST_SCREEN = 40
+"""Characters after the status that a phone shows."""
+_TELLING = 20
+"""Of them for reason or time: all of `Fri 27 Nov 01:00 UTC`."""
 
 _ROOMS = (
     SizeBudget(),
@@ -144,10 +150,14 @@ def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) ->
         thread = ids.thread_id(keys.event_id(row.event.event_id), look.domain)
         yield "References", thread
         yield "In-Reply-To", thread
+        # Outlook goes by these two instead.
+        yield "Thread-Topic", f"AKS maintenance: {line(row.event.subject.name[:_PART_LIMIT])}"
+        yield "Thread-Index", ids.thread_index(keys.event_id(row.event.event_id))
     # Both keep out-of-office answers from coming back.
     yield "Auto-Submitted", "auto-generated"
     yield "X-Auto-Response-Suppress", "All"
     # For filters, and for the gallery of a folder of mails.
+    yield "List-Id", f"<{_label(mail.audience)}.aks-maintenance.{look.domain}>"
     yield "X-AKS-Notice", ", ".join(telling.kinds(mail))
     yield "X-AKS-Tone", tone
     if not URGENT.isdisjoint(telling.kinds(mail)):
@@ -155,14 +165,30 @@ def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) ->
         yield "Importance", "high"
 
 
-def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Branding) -> str:
-    """Put the status first; parts are cut one by one, so that the last one is never lost to a long first.
+def _label(audience: str) -> str:
+    """Return an audience's id as a part of a domain's name (RFC 2919)."""
+    return re.sub(r"[^A-Za-z0-9-]+", "-", audience[:_PART_LIMIT]).strip("-") or "default"
 
-    Shadow mode stands behind the status: rules of mail programs go by how a subject begins. It names the
-    audience, as one mailbox then gets the mails of all of them.
+
+def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Branding) -> str:
+    """Put the status first; then the cluster and what is most telling of it, on the first screen of a phone.
+
+    Of a long cluster's name the middle is left out. The others are cut one by one, so that the last one is
+    never lost to a long first. Shadow mode stands behind the status: rules of mail programs go by how a
+    subject begins. It names the audience, as one mailbox then gets the mails of all of them.
     """
-    words = " · ".join(clip(line(part[:500]), _PART_LIMIT) for part in parts if part)
+    first, *others = [line(part[:500]) for part in parts if part] or [""]
+    room = _FIRST_SCREEN - len(_DOT) - min(len(others[0]), _TELLING) if others else _PART_LIMIT
+    words = _DOT.join((_shortened(first, room), *(clip(part, _PART_LIMIT) for part in others)))
     shadow = f" [Shadow: {clip(line(audience.id), _SHADOW_LIMIT)}]" if look.only_to else ""
     subject = f"[{clip(line(status[:500]), _STATUS_LIMIT)}]{shadow} {words}"
     # That is how an encoded word begins (RFC 2047): who decodes it finds whatever its author put there.
     return clip(subject.replace("=?", "= ?"), SUBJECT_LIMIT)
+
+
+def _shortened(name: str, room: int) -> str:
+    """Leave out the middle of a name: clusters differ in how they begin and in how they end."""
+    if len(name) <= room:
+        return name
+    head = (room - 1) // 2
+    return f"{name[:head]}\N{HORIZONTAL ELLIPSIS}{name[head + 1 - room :]}"

@@ -61,12 +61,15 @@ class Draft(msgspec.Struct, frozen=True):
 class GraphMailer:
     """Sends from one mailbox. Safe to share between threads.
 
-    `base` is Graph's address without a version; `token` returns a token for it, and may raise.
+    `base` is Graph's address without a version; `token` returns a token for it, and may raise; `sender` is
+    the mailbox's own address, with a name or without.
     """
 
-    def __init__(self, door: Door, base: str, mailbox: str, token: Callable[[], str]) -> None:
+    def __init__(
+        self, door: Door, base: str, mailbox: str, token: Callable[[], str], *, sender: str = ""
+    ) -> None:
         self._door = door
-        self._mailbox = mailbox
+        self._sender = sender or mailbox
         self._url = f"{base.rstrip('/')}/v1.0/users/{quote(mailbox, safe='@')}"
         self._token = token
 
@@ -131,7 +134,7 @@ class GraphMailer:
             return Refused("; ".join(bad.values()) or "there is no recipient")
         if len(good) > MAX_RECIPIENTS:
             return Refused(f"more than {MAX_RECIPIENTS} recipients")
-        return base64.b64encode(message_bytes(email, operation_id, self._mailbox)), tuple(bad)
+        return base64.b64encode(message_bytes(email, operation_id, self._sender)), tuple(bad)
 
     def _post(
         self, path: str, body: bytes, timeouts: Timeouts, type_: str, headers: dict[str, str] | None = None

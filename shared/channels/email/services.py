@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from shared.addresses import bare, is_address
+from shared.base_addresses import allows_loopback, base_address
 from shared.channels.channel import Temper
 from shared.channels.email import endpoint, relay
 from shared.channels.limits import Limits
-from shared.setting_forms import https
+from shared.setting_forms import flag, https, sender
 from shared.setting_reader import SettingReader, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from shared.channels.email.graph import GraphMailer
     from shared.channels.outcomes import Mailer
 
 MANAGED_DOMAIN = Limits(5, 10)
@@ -29,6 +32,12 @@ MANAGED_DOMAIN = Limits(5, 10)
 OWN_DOMAIN = Limits(30, 100)
 """For senders at a domain of one's own; raisable by a support request."""
 
+MAILBOX = Limits(30, 1_800)
+"""For a mailbox of Exchange Online: more than 30 messages a minute are queued there."""
+
+_GRAPH = {"portal.azure.us": "graph.microsoft.us", "portal.azure.cn": "microsoftgraph.chinacloudapi.cn"}
+"""Where Microsoft Graph is, by the portal of a sovereign cloud."""
+
 
 class MailService(Protocol):
     """One way for mail to leave, as set up. Opening it takes no round trip."""
@@ -36,6 +45,11 @@ class MailService(Protocol):
     @property
     def temper(self) -> Temper:
         """Return what the service does about a mail that comes twice."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Return what tells the service from others, in the rows of mails that it may have taken."""
         ...
 
     def usual_limits(self, sender: str) -> Limits | None:
@@ -57,6 +71,11 @@ class AzureEmail(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Leave out the key."""
         return f"AzureEmail({self.endpoint!r})"
+
+    @property
+    def name(self) -> str:
+        """See MailService."""
+        return self.endpoint
 
     def usual_limits(self, sender: str) -> Limits | None:
         """See MailService."""
@@ -84,6 +103,12 @@ class SmtpEmail(msgspec.Struct, frozen=True):
         """Leave out the password."""
         return f"SmtpEmail({self.url!r})"
 
+    @property
+    def name(self) -> str:
+        """See MailService."""
+        found = relay.parse_url(self.url)
+        return f"smtp://{found.host}:{found.port}"
+
     def usual_limits(self, sender: str) -> Limits | None:  # noqa: ARG002 - a MailService's
         """See MailService."""
         return None
@@ -101,6 +126,11 @@ class FolderEmail(msgspec.Struct, frozen=True):
     path: str
     temper = Temper.ASKABLE
 
+    @property
+    def name(self) -> str:
+        """See MailService."""
+        return f"folder {self.path}"
+
     def usual_limits(self, sender: str) -> Limits | None:  # noqa: ARG002 - a MailService's
         """See MailService."""
         return None
@@ -112,6 +142,43 @@ class FolderEmail(msgspec.Struct, frozen=True):
         return FolderMailer(self.path, sender)
 
 
+class GraphEmail(msgspec.Struct, frozen=True):
+    """A mailbox of Exchange Online, by Microsoft Graph, with the app's identity."""
+
+    mailbox: str
+    base: str
+    scope: str
+    is_drafted: bool = False
+    """Whether each mail is made a draft first, which can be asked about."""
+    allows_loopback: bool = False
+
+    @property
+    def name(self) -> str:
+        """See MailService."""
+        return f"mailbox {self.mailbox}"
+
+    @property
+    def temper(self) -> Temper:
+        """See MailService."""
+        return Temper.ASKABLE if self.is_drafted else Temper.BLIND
+
+    def usual_limits(self, sender: str) -> Limits | None:  # noqa: ARG002 - a MailService's
+        """See MailService."""
+        return MAILBOX
+
+    def open(self, sender: str, credential: Callable[[], Any]) -> GraphMailer:
+        """See MailService."""
+        from shared.channels.email.graph import GraphMailer
+        from shared.channels.http import Door
+
+        door = Door(allows_loopback=self.allows_loopback)
+
+        def token() -> str:
+            return str(credential().get_token(self.scope).token)
+
+        return GraphMailer(door, self.base, self.mailbox, token, sender=sender)
+
+
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How mail leaves: by which service, from whom, how much of it, and to whom instead in shadow mode."""
 
@@ -119,6 +186,8 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     only_to: tuple[str, ...]
     limits: Limits | None
+    previous: AzureEmail | None = None
+    """The mail service before a switch, only asked about mails in doubt."""
 
 
 def _azure_endpoint(read: SettingReader, name: str) -> AzureEmail:
@@ -142,6 +211,24 @@ def _smtp(read: SettingReader, name: str) -> SmtpEmail:
     return SmtpEmail(url, password)
 
 
+def _graph(read: SettingReader, name: str) -> GraphEmail:
+    mailbox = read.get(name, _mailbox)
+    from_ = bare(read.get("EMAIL_FROM", sender, mailbox))
+    if from_.lower() != mailbox.lower():
+        raise SettingsError(
+            f"Setting EMAIL_FROM ({from_!r}) is another address than that of {name}, which mail comes from: "
+            "leave it out."
+        )
+    cloud = f"https://{_GRAPH.get(read.text('PORTAL').lower(), 'graph.microsoft.com')}"
+    return GraphEmail(
+        mailbox,
+        base=base_address(read, "GRAPH_ENDPOINT", cloud, without="/v1.0"),
+        scope=f"{cloud}/.default",
+        is_drafted=read.get("EMAIL_GRAPH_DRAFTS", flag, "false"),
+        allows_loopback=allows_loopback(read),
+    )
+
+
 def _folder_path(read: SettingReader, name: str) -> FolderEmail:
     return FolderEmail(read.get(name, _folder))
 
@@ -150,6 +237,7 @@ SERVICES: Mapping[str, Callable[[SettingReader, str], MailService]] = {
     "EMAIL_ENDPOINT": _azure_endpoint,
     "EMAIL_CONNECTION_STRING": _azure_connection_string,
     "EMAIL_SMTP_URL": _smtp,
+    "EMAIL_GRAPH_MAILBOX": _graph,
     "EMAIL_FOLDER": _folder_path,
 }
 """The setting that chooses a service, and what reads it."""
@@ -160,7 +248,28 @@ def mail_service(read: SettingReader) -> MailService:
     name = read.one_of(SERVICES, "how mail leaves")
     if name != "EMAIL_SMTP_URL" and read.text("EMAIL_SMTP_PASSWORD"):
         raise SettingsError("Setting EMAIL_SMTP_PASSWORD goes with EMAIL_SMTP_URL, which is not set.")
+    if name != "EMAIL_GRAPH_MAILBOX" and read.text("EMAIL_GRAPH_DRAFTS"):
+        raise SettingsError("Setting EMAIL_GRAPH_DRAFTS goes with EMAIL_GRAPH_MAILBOX, which is not set.")
     return SERVICES[name](read, name)
+
+
+def _mailbox(value: str) -> str:
+    if not is_address(value):
+        raise ValueError("is not the address of a mailbox such as aks@example.com")
+    return value
+
+
+def previous_service(read: SettingReader) -> AzureEmail | None:
+    """Return the mail service before a switch, if it is set. Raises SettingsError."""
+
+    def parse(value: str) -> AzureEmail | None:
+        if not value:
+            return None
+        if "=" in value:
+            return AzureEmail(*endpoint.parse_connection_string(value))
+        return AzureEmail(_endpoint(value))
+
+    return read.get("EMAIL_PREVIOUS", parse, "")
 
 
 def _folder(value: str) -> str:

@@ -9,7 +9,8 @@ from shared.audience import Target
 from shared.channels import target_fields
 from shared.channels.channel import Temper
 from shared.channels.json_channel import JsonChannel
-from shared.notices.kinds import ABOUT_CLUSTERS, Kind
+from shared.notices.kinds import ABOUT_CLUSTERS, WATCHDOGS, Kind, kind_of
+from shared.notices.records import StoredEvent
 from shared.routes import fields
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from shared.channels.context import ChannelContext
     from shared.channels.json_message import JsonMessage
     from shared.channels.outcomes import Outcome, Timeouts
-    from shared.notices.records import Mail, Row
+    from shared.notices.records import Mail, MailItem, Row
     from shared.routes.document import Field
 
 NAME = "pagerduty"
@@ -32,6 +33,8 @@ class PagerDutyTarget(Target, frozen=True):
 
     triggers: frozenset[str] = frozenset()
     """Values of Kind."""
+    changes: bool = False
+    """Whether all else makes change events."""
 
 
 def read_targets(field: Field) -> tuple[Target, ...]:
@@ -54,7 +57,9 @@ def _target(field: Field) -> Target:
         raise entries["kinds"].fault("none of these kinds opens an alert: they resolve one")
     changes = "changes" in entries and entries["changes"].choice(("true", "false")) == "true"
     kinds = frozenset(ABOUT_CLUSTERS) if changes else triggers | {kind.value for kind in RESOLVING}
-    return PagerDutyTarget(NAME, f"${name}", kinds=kinds, secrets=(name,), triggers=triggers - RESOLVING)
+    return PagerDutyTarget(
+        NAME, f"${name}", kinds=kinds, secrets=(name,), triggers=triggers - RESOLVING, changes=changes
+    )
 
 
 def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool) -> None:  # noqa: ARG001
@@ -78,28 +83,46 @@ class PagerDutyChannel(JsonChannel):
         """See Channel."""
         from shared.channels.pagerduty import events
 
-        make = events.alert if self._is_alert(mail, audience) else events.change
+        is_alert = self._is_alert(mail.members[0], rows, self._said(audience))
+        make = events.alert if is_alert else events.change
         return self._message(make(mail, rows, audience, self.look))
 
     def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> JsonMessage:
         """See Channel."""
         from shared.channels.pagerduty import events
 
-        if not self._is_alert(mail, audience):
+        if not self._is_alert(mail.members[0], rows, self._said(audience)):
             return self._message(events.plain_change(mail, rows))
         return self._message(events.plain_alert(mail, rows, why))
 
-    def _is_alert(self, mail: Mail, audience: Audience) -> bool:
-        """Return whether a mail opens or closes an alert; all else is a change. So is what others triggered.
+    def tells(self, member: MailItem, rows: Mapping[str, Row], audience: Audience) -> bool:
+        """See Choosy: what resolves is nothing to send where nothing was triggered, but for a change."""
+        found = self._said(audience)
+        return found.changes or self._is_alert(member, rows, found)
 
-        News of the app itself, which no audience can leave out, opens one.
+    def _is_alert(self, member: MailItem, rows: Mapping[str, Row], said: PagerDutyTarget) -> bool:
+        """Return whether a notice opens or closes an alert; all else is a change.
+
+        News of the app itself, which no audience can leave out, opens one. What watchdogs tell leaves no row:
+        where they trigger, what ends a maintenance resolves without looking.
         """
         from shared.channels.pagerduty.events import RESOLVING
 
-        kind = mail.members[0].kind
-        found = audience.target(self.target.key)
-        triggers = found.triggers if isinstance(found, PagerDutyTarget) else frozenset()
-        return kind in triggers or kind in RESOLVING or kind not in ABOUT_CLUSTERS
+        if member.kind in said.triggers or member.kind not in ABOUT_CLUSTERS:
+            return True
+        if member.kind not in RESOLVING:
+            return False
+        before = [
+            row.event for key, row in rows.items() if isinstance(row, StoredEvent) and key != member.key
+        ]
+        told = {kind_of(event).value for event in before}
+        return bool(said.triggers & (told | {kind.value for kind in WATCHDOGS}))
+
+    def _said(self, audience: Audience) -> PagerDutyTarget:
+        """Return what an audience says of this target, which others may have, too."""
+        found = audience.target(self.target.key) or self.target
+        assert isinstance(found, PagerDutyTarget)
+        return found
 
     def _message(self, content: dict[str, object]) -> JsonMessage:
         from shared.channels.json_message import JsonMessage

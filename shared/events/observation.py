@@ -1,0 +1,191 @@
+"""Observations: what nobody sent an event about, and was seen by asking. Pure values.
+
+An observation is an `Event` whose `news` is the kind of notice that it gives rise to, and whose `facts` are
+data in that kind's own form. It goes through the same intake, so that its row is the dedupe: the caller
+chooses an `id` that is the same whenever the same is seen again, whoever sees it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from shared.events.model import Event
+
+if TYPE_CHECKING:
+    from shared.events.model import Subject
+
+_Form = TypeVar("_Form", bound=msgspec.Struct)
+
+SOURCE = "Observation"
+"""What stands as an event's source."""
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The facts of one kind of observation."""
+
+
+class FailedState(Form, frozen=True):
+    """A cluster, or some of its pools, is in Failed state; with `until`, was."""
+
+    pools: tuple[str, ...] = ()
+    """The pools that are; none where it is the cluster itself."""
+    operation: str = ""
+    """What the activity log says was tried last."""
+    until: datetime | None = None
+
+
+class UnusedWindow(Form, frozen=True):
+    """A maintenance window that passed without a word of AKS, though there was something to upgrade to."""
+
+    configuration: str
+    """The name of the maintenance configuration."""
+    start: datetime
+    end: datetime
+    current: str = ""
+    available: str = ""
+    """What the channel would have taken: a version, or a node image."""
+    reasons: tuple[str, ...] = ()
+    """What likely kept it, in sentences."""
+
+
+class Advisory(Form, frozen=True):
+    """What Service Health says about AKS, of all subscriptions together."""
+
+    tracking_id: str
+    title: str
+    summary: str = ""
+    """As text, without markup."""
+    status: str = ""
+    type: str = ""
+    """`HealthAdvisory`, or its subtype where there is one: `Retirement`."""
+    starts: datetime | None = None
+    ends: datetime | None = None
+    regions: tuple[str, ...] = ()
+    subscriptions: tuple[str, ...] = ()
+    """As people call them."""
+
+
+class Listed(Form, frozen=True):
+    """A cluster in a list: how it is called, and what there is to say of it."""
+
+    cluster: str
+    """Its resource ID."""
+    name: str
+    subscription: str = ""
+    """As people call it."""
+    words: tuple[str, ...] = ()
+
+
+class SupportEnding(Form, frozen=True):
+    """A version that leaves support, and the clusters that run it."""
+
+    version: str
+    date: datetime
+    lts: datetime | None = None
+    """Until when long-term support has it."""
+    clusters: tuple[Listed, ...] = ()
+    count: int = 0
+    """How many clusters there are, where not all are listed."""
+
+
+class Missed(Form, frozen=True):
+    """Events that Event Grid did not bring, two runs of reconcile in a row."""
+
+    count: int
+    subscriptions: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    last_pushed: datetime | None = None
+
+
+class Unreadable(Form, frozen=True):
+    """What could not be read: a subscription, a management group, or rows of one."""
+
+    what: str
+    """`subscription`, `management group`, `rows`."""
+    name: str = ""
+    why: str = ""
+    rows: tuple[str, ...] = ()
+    count: int = 0
+    """How many rows, where not all are listed."""
+
+
+class Coverage(Form, frozen=True):
+    """What the inventory found that the operator should know: clusters nobody will hear of, and news."""
+
+    clusters: tuple[Listed, ...] = ()
+    count: int = 0
+    subscriptions: tuple[str, ...] = ()
+    """That are new, or that no topic covers, in sentences."""
+    first: tuple[str, ...] = ()
+    """With the first reading: what it found, in sentences, instead of telling each."""
+
+
+class Coming(Form, frozen=True):
+    """A maintenance that lies ahead."""
+
+    name: str
+    """The cluster's."""
+    what: str
+    start: datetime | None = None
+
+
+class Report(Form, frozen=True):
+    """The week, and what lies ahead. All that is counted is of the week."""
+
+    since: datetime
+    clusters: int = 0
+    subscriptions: int = 0
+    coming: tuple[Coming, ...] = ()
+    """Of the next two weeks."""
+    coming_count: int = 0
+    happened: dict[str, int] = {}
+    """How many maintenances came to each status."""
+    open: tuple[Listed, ...] = ()
+    """What failed, and was not put right since."""
+    uncovered: tuple[Listed, ...] = ()
+    uncovered_count: int = 0
+    changes: tuple[Listed, ...] = ()
+    """What changed without any event: versions, node images."""
+    changes_count: int = 0
+    last_event: datetime | None = None
+    """When Event Grid last brought an event."""
+    last_reconcile: datetime | None = None
+    missed: int = 0
+    sent: int = 0
+    undelivered: int = 0
+
+
+def observed(
+    kind: str,
+    facts: Form,
+    *,
+    subject: Subject,
+    id: str,  # noqa: A002 - what it is
+    time: datetime,
+    status: str = "Observed",
+    region: str = "",
+    description: str = "",
+    details: str = "",
+) -> Event:
+    """Return an observation. `details` is a reason to be explained, where there is one."""
+    return Event(
+        event_id=id,
+        status=status,
+        subject=subject,
+        time=time,
+        updated=time,
+        region=region,
+        description=description,
+        source=SOURCE,
+        details=details,
+        news=kind,
+        facts=msgspec.to_builtins(facts),
+    )
+
+
+def facts_of(event: Event, form: type[_Form]) -> _Form:
+    """Return the facts of an observation in their form. Raises ValueError where they are of another."""
+    return msgspec.convert(event.facts, form, strict=False)

@@ -1,0 +1,103 @@
+"""Mails about clusters that are in Failed state without an event, and about those that are not any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.events.observation import FailedState, facts_of
+from shared.messages import commands, failed, phrases, verdicts
+from shared.messages.event_view import view_of
+from shared.messages.view import Fact, Section, Step
+
+if TYPE_CHECKING:
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import RenderContext, Verdict, View
+
+_HOW = (
+    "No event told of this: Azure Resource Graph says that the state is Failed. It may come from a change "
+    "that people or a pipeline made. You hear once more when it is over."
+)
+
+
+def what(story: MaintenanceHistory) -> str:
+    """Return what is in Failed state: `Node pool blue`, `The cluster`."""
+    pools = facts_of(story.event, FailedState).pools
+    if not pools:
+        return "The cluster"
+    return f"Node pool{'s' if len(pools) > 1 else ''} {', '.join(pools)}"
+
+
+def _is(story: MaintenanceHistory) -> str:
+    return "are" if len(facts_of(story.event, FailedState).pools) > 1 else "is"
+
+
+def failed_state(story: MaintenanceHistory, frame: RenderContext) -> View:
+    """Tell that a cluster or some of its pools is in Failed state, and explain its last operation."""
+    facts = facts_of(story.event, FailedState)
+    who, since = what(story), story.event.updated
+    title, quote, verdict = "no reason is known", "", None
+    sections: tuple[Section, ...] = (phrases.todo(*_steps(story)),)
+    if story.event.details:
+        explanation = failed.explain(story, frame)
+        first = explanation.findings[0]
+        title, quote, verdict = verdicts.reason(first), verdicts.quote(first), _verdict(story, frame)
+        sections = failed.explained(explanation, frame)
+    about = Section(
+        heading="How it is known",
+        paragraphs=(_HOW,),
+        facts=tuple(fact for fact in (Fact("Last operation", facts.operation),) if fact.value),
+    )
+    return view_of(
+        story,
+        frame,
+        subject=(title, who),
+        preheader=f"{who} {_is(story)} in Failed state. What to do inside.",
+        headline=f"{who} {_is(story)} in Failed state: {title}",
+        moment=(frame.beside(since), frame.away(since)),
+        quote=quote,
+        verdict=verdict,
+        panel=()
+        if verdict
+        else (Fact("Now", f"{who} {_is(story)} in Failed state; workloads likely run on."),),
+        sections=(*sections, about),
+        elsewhere="In the portal: Diagnose and solve problems, Activity log (status Failed), and Node pools.",
+    )
+
+
+def _verdict(story: MaintenanceHistory, frame: RenderContext) -> Verdict:
+    first, *others = failed.explain(story, frame).findings
+    return verdicts.verdict(first, sum(other.entry == first.entry for other in others))
+
+
+def _steps(story: MaintenanceHistory) -> tuple[Step, ...]:
+    return (
+        Step(
+            "Ask AKS for the reason (needs the aks-preview extension of az).",
+            commands.aks("operation show-latest", story.cluster),
+        ),
+        Step(
+            "See which versions the cluster can go to.",
+            f"{commands.aks('get-upgrades', story.cluster)} -o table",
+        ),
+    )
+
+
+def recovered(story: MaintenanceHistory, frame: RenderContext) -> View:
+    """Tell that a cluster or its pools is not in Failed state any more."""
+    facts = facts_of(story.event, FailedState)
+    who, over = what(story), facts.until or story.event.updated
+    said = f"{who} {_is(story)} not in Failed state any more"
+    return view_of(
+        story,
+        frame,
+        subject=(who,),
+        preheader="Nothing has to be done.",
+        headline=said,
+        panel=(
+            Fact("Seen", frame.beside(over)),
+            Fact("Failed, or first seen", frame.beside(story.event.updated)),
+            Fact("You", "Nothing has to be done."),
+        ),
+        sections=(),
+        elsewhere="In the portal: Activity log, and Node pools.",
+    )

@@ -1,0 +1,261 @@
+"""Mails about observations that are of no single cluster: advisories, support, coverage, the app itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.events.observation import Advisory, Coverage, Missed, SupportEnding, Unreadable, facts_of
+from shared.messages import commands, phrases, time_phrases
+from shared.messages.presentation import presentation
+from shared.messages.view import Fact, Section, Step, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shared.events.model import Event
+    from shared.events.observation import Listed
+    from shared.messages.view import RenderContext
+    from shared.notices.kinds import Kind
+
+HEALTH = "In the portal: Service Health → Health advisories."
+
+
+def advisory(kind: Kind, event: Event, frame: RenderContext) -> View:
+    """Tell what Service Health says about AKS."""
+    facts = facts_of(event, Advisory)
+    until = frame.short(facts.ends) if facts.ends else ""
+    return view_of(
+        kind,
+        event,
+        frame,
+        subject=(facts.title, facts.tracking_id),
+        headline=facts.title,
+        preheader=facts.summary or facts.title,
+        sections=(
+            Section(heading="What Azure says", paragraphs=tuple(facts.summary.split("\n")) or (facts.title,)),
+            Section(
+                heading="Whom it concerns",
+                facts=said_facts(
+                    ("Subscriptions", _few(facts.subscriptions)),
+                    ("Regions", _few(facts.regions)),
+                    ("Kind", facts.type),
+                    ("Status", facts.status),
+                    ("From", frame.short(facts.starts) if facts.starts else ""),
+                    ("Until", until),
+                    ("Tracking ID", facts.tracking_id),
+                ),
+                note="For an advisory the end is not always the deadline: the date is in the text.",
+            ),
+        ),
+        elsewhere=HEALTH,
+    )
+
+
+def support_ending(kind: Kind, event: Event, frame: RenderContext) -> View:
+    """Tell that a version leaves support, which clusters run it, and the two ways out."""
+    facts = facts_of(event, SupportEnding)
+    days = time_phrases.in_days(time_phrases.days_away(facts.date.date(), frame.as_of))
+    on = phrases.clusters(facts.count or len(facts.clusters))
+    lts = ""
+    if facts.lts:
+        lts = f" It has Kubernetes {facts.version} until {time_phrases.day(facts.lts.date())}."
+    return view_of(
+        kind,
+        event,
+        frame,
+        subject=(f"Kubernetes {facts.version} leaves support {days}", on),
+        headline=f"Kubernetes {facts.version} leaves support {days}, on {on}",
+        preheader=f"On {on}. Upgrade, or long-term support: how to, inside.",
+        panel=(
+            Fact("Community support ends", f"{time_phrases.day(facts.date.date())}, {days}"),
+            Fact("Clusters", on),
+            Fact("Way out", "Upgrade, or change to long-term support."),
+        ),
+        sections=(
+            listed("Clusters", facts.clusters, facts.count),
+            phrases.todo(
+                Step(
+                    "Upgrade to a version that is supported for longer.",
+                    "az aks upgrade --subscription '<subscription>' -g '<resource-group>' -n '<cluster>' "
+                    "--kubernetes-version '<version>'",
+                ),
+                Step(
+                    "Or stay, with long-term support (tier Premium, which costs more): only the two newest "
+                    f"patches of a version are supported then.{lts}",
+                    "az aks update --subscription '<subscription>' -g '<resource-group>' -n '<cluster>' "
+                    "--tier premium --k8s-support-plan AKSLongTermSupport",
+                ),
+            ),
+        ),
+        elsewhere="In the portal: Settings → Upgrades.",
+    )
+
+
+def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
+    """Tell that Event Grid has not brought events, two runs in a row: the event subscription is broken."""
+    facts = facts_of(event, Missed)
+    pushed = frame.beside(facts.last_pushed) if facts.last_pushed else ""
+    return view_of(
+        kind,
+        event,
+        frame,
+        subject=(f"{facts.count} events did not come by Event Grid", "the event subscription may be broken"),
+        headline=f"{facts.count} events did not come by Event Grid",
+        preheader="They were found in Azure Resource Graph, up to an hour late. What to look at inside.",
+        sections=(
+            Section(
+                heading="What happened",
+                paragraphs=(
+                    (
+                        "Two runs of reconcile in a row found events in Azure Resource Graph that Event Grid "
+                        "had not delivered half an hour after they happened. They are recorded, and what is "
+                        "still worth telling was told; but late."
+                    ),
+                ),
+                facts=said_facts(
+                    ("Subscriptions", _few(facts.subscriptions)), ("Last event delivered", pushed)
+                ),
+                items=facts.examples,
+            ),
+            phrases.todo(
+                Step(
+                    "See that each subscription has its system topic, and that it has an event subscription."
+                ),
+                Step("See in the topic's metrics whether deliveries fail or are dropped."),
+                Step(
+                    "Connect a subscription that is not connected.",
+                    "python -m ops subscribe --help",
+                ),
+            ),
+        ),
+    )
+
+
+def unreadable(kind: Kind, event: Event, frame: RenderContext) -> View:
+    """Tell what could not be read: nobody would notice otherwise, since what is missing says nothing."""
+    facts = facts_of(event, Unreadable)
+    id_ = event.subject.subscription or facts.name
+    if facts.what == "rows":
+        said = f"{facts.count or len(facts.rows)} rows of subscription {id_} could not be read"
+        step = Step("Please report it, with a row: its form may have changed.")
+    else:
+        said = f"The {facts.what} {facts.name or id_} cannot be read"
+        step = Step(
+            "Give the app's identity the role Reader there, or take it out of SUBSCRIPTIONS.",
+            "az role assignment create --role Reader --assignee '<principal-id>' "
+            f"--scope {commands.quoted(event.subject.id)}"
+            if event.subject.id
+            else "",
+        )
+    return view_of(
+        kind,
+        event,
+        frame,
+        subject=(said,),
+        headline=said,
+        preheader=f"{said}: its clusters are not looked after.",
+        sections=(
+            Section(
+                heading="What it means",
+                paragraphs=(
+                    (
+                        "Azure Resource Graph leaves out what an identity may not read, without an error. "
+                        "What happens there is told only as far as Event Grid brings it. You hear of this "
+                        "once, until it could be read again."
+                    ),
+                ),
+                facts=said_facts(("Subscription", id_), ("Name", facts.name), ("Why", facts.why)),
+                items=facts.rows,
+            ),
+            phrases.todo(step),
+        ),
+    )
+
+
+def coverage(kind: Kind, event: Event, frame: RenderContext) -> View:
+    """Tell which clusters nobody would hear of, and why; with the first reading, what it found in all."""
+    facts = facts_of(event, Coverage)
+    count = facts.count or len(facts.clusters)
+    if facts.first:
+        said = "This is what the first reading found"
+    elif count:
+        said = f"Nobody would hear of maintenance of {phrases.clusters(count)}"
+    else:
+        said = facts.subscriptions[0] if facts.subscriptions else "Nothing new"
+    return view_of(
+        kind,
+        event,
+        frame,
+        subject=(said,),
+        headline=said,
+        preheader="What is known, and what to do about it, inside.",
+        sections=(
+            Section(
+                heading="What was found",
+                paragraphs=(
+                    (
+                        (
+                            "From now on changes are told one by one. What was so already is told here, "
+                            "once, and stands in the weekly report."
+                        ),
+                    )
+                    if facts.first
+                    else ()
+                ),
+                items=(*facts.first, *facts.subscriptions),
+            ),
+            listed("Clusters that are never announced, or never heard of", facts.clusters, count),
+            phrases.todo(
+                Step("List all of them, with the reasons.", "python -m ops coverage"),
+                Step("Connect a subscription that is not connected.", "python -m ops subscribe --help"),
+            ),
+        ),
+    )
+
+
+def view_of(
+    kind: Kind,
+    event: Event,
+    frame: RenderContext,
+    *,
+    subject: Iterable[str],
+    headline: str,
+    preheader: str,
+    sections: Iterable[Section],
+    elsewhere: str = "",
+    panel: Iterable[Fact] = (),
+) -> View:
+    """Return the view of an observation; sections that say nothing are left out."""
+    usual = presentation(kind)
+    return View(
+        status=usual.status,
+        tone=usual.tone,
+        subject=tuple(subject),
+        preheader=preheader,
+        headline=headline,
+        panel=tuple(panel) or (Fact("Seen", frame.beside(event.updated)),),
+        sections=tuple(section for section in sections if section.says_something()),
+        elsewhere=elsewhere,
+        notes=phrases.notes(frame),
+    )
+
+
+def listed(heading: str, clusters: tuple[Listed, ...], count: int) -> Section:
+    """Return the section of a list of clusters, and how many more there are."""
+    items = [
+        " · ".join(part for part in (one.name, one.subscription) if part)
+        + (f": {'; '.join(one.words)}" if one.words else "")
+        for one in clusters
+    ]
+    left = count - len(clusters)
+    return Section(heading=heading, items=(*items, *([f"… and {left:,} more"] if left > 0 else [])))
+
+
+def said_facts(*pairs: tuple[str, str]) -> tuple[Fact, ...]:
+    """Return labels and their values, where there are some."""
+    return tuple(Fact(label, value) for label, value in pairs if value)
+
+
+def _few(names: tuple[str, ...], most: int = 10) -> str:
+    left = len(names) - most
+    return ", ".join(names[:most]) + (f" and {left} more" if left > 0 else "")

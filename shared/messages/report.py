@@ -1,0 +1,79 @@
+"""The weekly report: what is coming, what happened, what is open, and that the app is alive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.events.observation import Report, facts_of
+from shared.messages import observations, phrases
+from shared.messages.view import Fact, Section
+
+if TYPE_CHECKING:
+    from shared.events.model import Event
+    from shared.messages.view import RenderContext, View
+    from shared.notices.kinds import Kind
+
+_NEVER = "never, as far as is known"
+
+
+def report(kind: Kind, event: Event, frame: RenderContext) -> View:
+    """Tell the week, and the next two."""
+    facts = facts_of(event, Report)
+    coming = [
+        f"{frame.short(one.start) if one.start else phrases.WINDOW} · {one.name} · {one.what}"
+        for one in facts.coming
+    ]
+    left = facts.coming_count - len(coming)
+    happened = [Fact(status, f"{count:,}") for status, count in facts.happened.items()]
+    unhappy = f", {len(facts.open)} still open" if facts.open else ""
+    return observations.view_of(
+        kind,
+        event,
+        frame,
+        subject=(
+            f"{facts.coming_count} coming{unhappy}",
+            phrases.clusters(facts.clusters),
+        ),
+        headline="The week in AKS maintenance",
+        preheader=f"{facts.coming_count} maintenances in the next two weeks{unhappy}.",
+        panel=(
+            Fact("Since", frame.beside(facts.since)),
+            Fact("Coming", f"{facts.coming_count:,} in the next two weeks"),
+            Fact("Open", f"{len(facts.open):,} failures" if facts.open else "no failure"),
+        ),
+        sections=(
+            observations.listed("Failed and still open", facts.open, len(facts.open)),
+            Section(
+                heading="Coming in the next two weeks",
+                items=(*coming, *([f"… and {left:,} more"] if left > 0 else [])),
+                paragraphs=() if coming else ("Nothing is announced.",),
+            ),
+            Section(
+                heading="What happened",
+                facts=tuple(happened),
+                paragraphs=() if happened else ("No maintenance was reported.",),
+            ),
+            observations.listed("Changed without any event", facts.changes, facts.changes_count),
+            observations.listed("Never announced, or never heard of", facts.uncovered, facts.uncovered_count),
+            Section(
+                heading="How the notifier is doing",
+                facts=(
+                    Fact(
+                        "Looks after",
+                        f"{phrases.clusters(facts.clusters)} in {facts.subscriptions:,} subscriptions",
+                    ),
+                    Fact(
+                        "Last event delivered",
+                        frame.beside(facts.last_event) if facts.last_event else _NEVER,
+                    ),
+                    Fact(
+                        "Last reconcile",
+                        frame.beside(facts.last_reconcile) if facts.last_reconcile else _NEVER,
+                    ),
+                    Fact("Events missed", f"{facts.missed:,}"),
+                    Fact("Messages sent", f"{facts.sent:,}"),
+                    Fact("Messages that failed", f"{facts.undelivered:,}"),
+                ),
+            ),
+        ),
+    )

@@ -1,0 +1,69 @@
+"""Mails about windows that passed without a word of AKS, though there was something to upgrade to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.events.observation import UnusedWindow, facts_of
+from shared.maintenance import NODE_OS
+from shared.messages import commands, phrases, time_phrases
+from shared.messages.event_view import view_of
+from shared.messages.view import Fact, Section, Step
+
+if TYPE_CHECKING:
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import RenderContext, View
+
+_FURTHER = (
+    "The release had not reached the region: see releases.aks.azure.com.",
+    "A Pod Disruption Budget, or too small a quota, let AKS give up before it began.",
+    "A freeze of Azure, a policy or a lock kept changes away.",
+)
+
+
+def nothing_happened(story: MaintenanceHistory, frame: RenderContext) -> View:
+    """Tell that a window passed unused, with what was there to be had, and the likely reasons."""
+    facts = facts_of(story.event, UnusedWindow)
+    what = "node image" if facts.configuration == NODE_OS else "Kubernetes version"
+    long = time_phrases.span(facts.end - facts.start)
+    return view_of(
+        story,
+        frame,
+        subject=("nothing happened", frame.short(facts.start)),
+        preheader=f"The window passed, {facts.available} was there, and AKS said nothing.",
+        headline="A maintenance window passed, and nothing happened",
+        panel=(
+            Fact("Window", f"{frame.beside(facts.start)}, {long} long"),
+            Fact("Runs", facts.current),
+            Fact("Available", facts.available),
+            Fact("Configuration", facts.configuration),
+        ),
+        sections=(
+            phrases.todo(
+                Step(
+                    "See what AKS offers the cluster.",
+                    f"{commands.aks('get-upgrades', story.cluster)} -o table",
+                ),
+                Step(
+                    "List the windows: the next one is when AKS is likely to try again.",
+                    commands.aks("maintenanceconfiguration list", story.cluster, "--cluster-name"),
+                ),
+                Step("See what would block a drain.", "kubectl get pdb -A"),
+            ),
+            Section(
+                heading="What happened",
+                paragraphs=(
+                    (
+                        f"A newer {what} was available, the channel takes it, and AKS neither announced nor "
+                        "reported anything for this window."
+                    ),
+                ),
+            ),
+            Section(
+                heading="Likely reasons",
+                items=facts.reasons or _FURTHER,
+                note="" if facts.reasons else "Nothing about the cluster itself explains it.",
+            ),
+        ),
+        elsewhere="In the portal: Settings → Upgrades.",
+    )

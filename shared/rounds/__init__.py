@@ -1,0 +1,1 @@
+"""Runs that ask instead of being told: reconcile, the daily reading, the weekly report."""

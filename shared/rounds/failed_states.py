@@ -1,0 +1,193 @@
+"""Clusters in Failed state of which no event told: told once, and once more when it is over.
+
+The last operation's error is read from the activity log. Where that dates the failure more than half an hour
+back, it is told at once; else, since operations fail and are tried again, at the second reading in a row.
+What failed before the first reading of all is counted for the operator, and not told.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shared import keys
+from shared.events.model import Cluster
+from shared.events.observation import FailedState, observed
+from shared.notices import correlation
+from shared.notices.kinds import Kind
+from shared.sources.activity_log import FailedOperation, last_failure
+from shared.sources.arm import ArmError
+from shared.sources.resource_graph import scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.clock import Clock
+    from shared.rounds.telling import Teller
+    from shared.sources.arm import Arm
+    from shared.sources.resource_graph import ResourceGraph
+    from shared.store.meta import Meta
+    from shared.store.protocol import Store
+
+log = logging.getLogger("notifier")
+
+LASTING = timedelta(minutes=30)
+SECONDS = 60.0
+"""After so long the activity log is not asked any more."""
+
+_KEY = keys.meta("failed")
+
+
+class Known(msgspec.Struct, omit_defaults=True):
+    """What is remembered of a cluster that was in Failed state at the last reading."""
+
+    id: str
+    seen: datetime
+    pools: tuple[str, ...] = ()
+    since: datetime | None = None
+    region: str = ""
+    told: bool = False
+    """Whether it was told here; else it waits, or is not to be."""
+    is_quiet: bool = False
+    """Whether it is not to be told: an event told, or it was so before the first reading."""
+
+
+class Memory(msgspec.Struct, omit_defaults=True):
+    """What is remembered of all of them."""
+
+    first: datetime | None = None
+    clusters: dict[str, Known] = {}
+
+
+class FailedStates:
+    """One reading: make it anew for each."""
+
+    def __init__(
+        self, *, graph: ResourceGraph, arm: Arm, meta: Meta, store: Store, teller: Teller, clock: Clock
+    ) -> None:
+        self._graph = graph
+        self._arm = arm
+        self._meta = meta
+        self._store = store
+        self._teller = teller
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._now = clock.now()
+
+    def run(self, subscriptions: Sequence[str]) -> int:
+        """Read the states of all clusters, and tell what is new; return how many are failed.
+
+        Raises TableUnavailable.
+        """
+        memory = self._meta.load(_KEY, Memory)
+        before = msgspec.json.encode(memory)
+        is_first = memory.first is None
+        for scope in scopes(subscriptions):
+            try:
+                rows = list(self._graph.rows("failed_clusters", scope))
+            except ArmError as error:
+                log.error("failed states: %s", error)  # noqa: TRY400 - it says all there is to know
+                is_first = False
+                continue
+            there: set[str] = set()
+            for row in rows:
+                cluster = Cluster.parse(str(row.get("id")))
+                if cluster is not None:
+                    there.add(cluster.key)
+                    self._see(cluster, row, memory, is_first=memory.first is None)
+            gone = [
+                key
+                for key, known in memory.clusters.items()
+                if key not in there and known.id.split("/")[2].lower() in scope.subscriptions
+            ]
+            for key in gone:
+                self._over(memory.clusters.pop(key))
+        if is_first:
+            memory.first = self._now
+        if msgspec.json.encode(memory) != before:
+            self._meta.save({_KEY: memory})
+        return len(memory.clusters)
+
+    def _see(self, cluster: Cluster, row: dict[str, Any], memory: Memory, *, is_first: bool) -> None:
+        pools = _failed_pools(row)
+        known = memory.clusters.get(cluster.key)
+        if known is None or known.pools != pools:
+            was = known
+            region = str(row.get("location") or "")[:64]
+            known = Known(id=cluster.id, seen=self._now, pools=pools, region=region)
+            known.is_quiet = is_first or (was is not None and (was.told or was.is_quiet))
+            known.told = was is not None and was.told
+            memory.clusters[cluster.key] = known
+            if not known.is_quiet:
+                self._first_sight(cluster, known)
+        elif not known.told and not known.is_quiet:
+            self._tell(cluster, known, self._failure(cluster, pools))
+
+    def _first_sight(self, cluster: Cluster, known: Known) -> None:
+        failure = self._failure(cluster, known.pools)
+        since = failure.time if failure else self._now
+        if self._store.marked(*correlation.failed_since(cluster, since - correlation.FAILED_WITHIN)):
+            known.is_quiet = True
+        elif failure and self._now - failure.time > LASTING:
+            self._tell(cluster, known, failure)
+
+    def _failure(self, cluster: Cluster, pools: tuple[str, ...]) -> FailedOperation | None:
+        if self._clock.monotonic() - self._began > SECONDS:
+            return None
+        try:
+            return last_failure(self._arm, cluster, pools, self._now)
+        except ArmError as error:
+            log.warning("the activity log of %s cannot be read: %s", cluster.id, error)
+            return None
+
+    def _tell(self, cluster: Cluster, known: Known, failure: FailedOperation | None) -> None:
+        known.since = failure.time if failure else known.seen
+        known.told = True
+        self._teller.tell(
+            observed(
+                Kind.FAILED_STATE,
+                FailedState(pools=known.pools, operation=failure.name if failure else ""),
+                subject=cluster,
+                id=_id(cluster, known),
+                status="FailedState",
+                time=known.since,
+                region=known.region,
+                description="in Failed state",
+                details=failure.message if failure else "",
+            )
+        )
+
+    def _over(self, known: Known) -> None:
+        cluster = Cluster.parse(known.id)
+        if not known.told or cluster is None:
+            return
+        self._teller.tell(
+            observed(
+                Kind.RECOVERED,
+                FailedState(pools=known.pools, until=self._now),
+                subject=cluster,
+                id=_id(cluster, known),
+                status="Recovered",
+                time=known.since or known.seen,
+                region=known.region,
+                description="not in Failed state any more",
+            )
+        )
+
+
+def _id(cluster: Cluster, known: Known) -> str:
+    return f"failed state {cluster.key} {(known.since or known.seen).isoformat()}"
+
+
+def _failed_pools(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the pools in Failed state; none where only the cluster is."""
+    pools = row.get("agentPoolProfiles")
+    names = (
+        str(pool.get("name"))[:64]
+        for pool in (pools if isinstance(pools, list) else [])
+        if isinstance(pool, dict) and str(pool.get("provisioningState")).lower() == "failed"
+    )
+    return tuple(sorted(names))

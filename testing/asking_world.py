@@ -1,0 +1,89 @@
+"""A whole notifier, and a stand-in of Azure that it asks over HTTP."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from shared.rounds.failed_states import FailedStates
+from shared.rounds.reconcile import Reconcile, Result
+from shared.rounds.subscriptions import Watched
+from shared.rounds.telling import Teller
+from shared.sources.arm import Arm
+from shared.sources.resource_graph import ResourceGraph
+from shared.store.meta import Meta
+from testing.arm_endpoint import ArmEndpoint, Tokens
+from testing.samples.payloads import SUBSCRIPTION
+from testing.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TABLE = "containerserviceeventresources"
+
+
+class AskingWorld(World):
+    """A notifier that asks. The time moves on by itself where throttling is waited for."""
+
+    def __init__(self, azure: ArmEndpoint, watched: Watched | None = None, /, **settings: str) -> None:
+        super().__init__(None, **settings)
+        self.azure = azure
+        self.watched = watched or Watched((SUBSCRIPTION,))
+        self.arm = Arm(Tokens(), azure.url)
+        self.meta = Meta(self.table)
+        azure.monotonic = self.clock.monotonic
+        azure.graph.now = self.clock.now
+
+    @property
+    def graph(self) -> ResourceGraph:
+        """Resource Graph, for one run."""
+        return ResourceGraph(self.arm, lambda seconds: self.clock.forward(seconds=seconds))
+
+    @property
+    def teller(self) -> Teller:
+        """What runs tell by."""
+        return Teller(self.notifier.intake, self.config.routes)
+
+    def reconcile(self, **after: float) -> Result:
+        """Let time pass, and reconcile."""
+        self.clock.forward(**after)
+        return self.a_run().run()
+
+    def a_run(self) -> Reconcile:
+        """Make one run."""
+        return Reconcile(
+            graph=self.graph,
+            meta=self.meta,
+            intake=self.notifier.intake,
+            teller=self.teller,
+            clock=self.clock,
+            watched=self.watched,
+        )
+
+    def look_for_failed_states(self, **after: float) -> int:
+        """Let time pass, and look for clusters in Failed state."""
+        self.clock.forward(**after)
+        looking = FailedStates(
+            graph=self.graph,
+            arm=self.arm,
+            meta=self.meta,
+            store=self.notifier.store,
+            teller=self.teller,
+            clock=self.clock,
+        )
+        return looking.run(self.watched.subscriptions)
+
+    @property
+    def told(self) -> list[str]:
+        """What was told, as headers of mails say it, in order."""
+        return [dict(email.headers)["X-AKS-Notice"] for _, email in self.mailer.arrived]
+
+
+@contextmanager
+def asking(watched: Watched | None = None, **settings: str) -> Iterator[AskingWorld]:
+    """Serve a stand-in, and start a notifier that asks it."""
+    with ArmEndpoint() as azure:
+        azure.add_subscription(SUBSCRIPTION, "Shop (production)")
+        world = AskingWorld(azure, watched, **settings)
+        with world.arm:
+            yield world

@@ -1,0 +1,286 @@
+"""The app on its real channels, against stand-ins that have their services' answers and failures."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+
+from shared import identity, keys
+from shared.app import Notifier, open_channels
+from shared.settings import load
+from shared.store import codec
+from testing.arm_endpoint import Tokens
+from testing.samples.payloads import event, scheduled
+from testing.services.graph import MAILBOX, Graph
+from testing.services.hook import SECRET, Hook
+from testing.services.pagerduty import KEY, PagerDuty
+from testing.services.slack import CHANNEL, TOKEN, Slack
+from testing.services.stand_in import Fault
+from testing.services.teams import Teams
+from testing.services.topic import Topic
+from testing.world import NOW, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+
+class Services:
+    """All of them, and what an audience says to be told by them."""
+
+    def __init__(self, bundle: Path) -> None:
+        self.teams = Teams()
+        self.slack = Slack()
+        self.pagerduty = PagerDuty()
+        self.hook = Hook()
+        self.topic = Topic(bundle)
+
+    def __enter__(self) -> Self:
+        for one in (self.teams, self.slack, self.pagerduty, self.hook, self.topic):
+            one.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in (self.teams, self.slack, self.pagerduty, self.hook, self.topic):
+            one.__exit__()
+
+    def world(self, *names: str, changes: bool = False, **settings: str) -> World:
+        """Make a world in which an audience is told by these channels."""
+        said: dict[str, Any] = {
+            "teams": "$TEAMS_SHOP",
+            "slack": {"channel": CHANNEL, "token": "$SLACK_TOKEN"},
+            "pagerduty": {"key": "$PD_SHOP", "changes": str(changes).lower()},
+            "webhook": {"url": self.hook.webhook, "secret": "$HOOK_SECRET"},
+            "eventgrid": self.topic.endpoint,
+        }
+        shop = {"name": "shop", **{name: said[name] for name in names or said}}
+        routes = {"audiences": [shop], "routes": [{"audiences": "shop"}]}
+        return World(
+            **{
+                "ROUTES": json.dumps(routes),
+                "TEAMS_SHOP": self.teams.webhook,
+                "SLACK_TOKEN": TOKEN,
+                "PD_SHOP": KEY,
+                "HOOK_SECRET": SECRET,
+                "SLACK_ENDPOINT": self.slack.api,
+                "PAGERDUTY_ENDPOINT": self.pagerduty.url,
+                "LEASE": "10s",
+                **settings,
+            }
+        )
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """Serve them, with an identity that has tokens."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    monkeypatch.setattr(identity, "credential", lambda *_: Tokens())
+    with Services(tmp_path / "ca.pem") as made:
+        yield made
+
+
+def failed(**more: Any) -> str:
+    """Return a failure."""
+    return event("Failed", NOW, **more)
+
+
+def states(world: World) -> dict[str, str]:
+    """Return what became of each message, by its channel."""
+    rows = [codec.sent(row) for row in world.table.query("sent:", "sent:~").rows]
+    return {row.target.partition(":")[0]: row.state for row in rows}
+
+
+def test_everybody_is_told_at_once(services: Services) -> None:
+    """A failure leaves at once on every channel, each in its own form, and each is settled by itself."""
+    world = services.world()
+    world.take(failed())
+    assert set(states(world).values()) == {"sent"}
+    assert [len(one.taken) for one in (services.teams, services.slack, services.pagerduty)] == [1, 1, 1]
+    assert "prod-weu-1" in json.dumps(services.teams.posted)
+    (posted,) = services.slack.messages.values()
+    assert posted["metadata"]["event_payload"]["notice"]
+    ((hooked, event_),) = services.hook.events.items()
+    assert event_["type"] == "aks.maintenance.failed"
+    (published,) = services.topic.events
+    assert published["id"] != hooked
+    assert {**published, "id": "", "time": ""} == {**event_, "id": "", "time": ""}
+    assert services.pagerduty.pages == [key for _, key in services.pagerduty.log]
+
+
+def test_one_that_is_down_delays_no_other(services: Services) -> None:
+    """A service that refuses pauses its own target: the others are told, and it is when it is back."""
+    world = services.world()
+    services.slack.token = "another"
+    services.teams.script(Fault(kind="429", retry_after="120"))
+    world.take(failed())
+    assert states(world) == {"pagerduty": "sent", "webhook": "sent", "eventgrid": "sent"}
+    services.slack.token = TOKEN
+    world.settle_down(5)
+    assert set(states(world).values()) == {"sent"}
+    assert (len(services.teams.taken), len(services.slack.messages)) == (1, 1)
+
+
+def test_doubt_on_a_channel_that_collapses(services: Services) -> None:
+    """A webhook's repeat has the same id and the same bytes, signed anew: its consumer keeps one."""
+    world = services.world("webhook")
+    services.hook.script("lost", "accept500")
+    world.take(failed())
+    world.settle_down(10)
+    assert states(world) == {"webhook": "sent"}
+    assert len(services.hook.taken) == 3
+    assert len({(got.headers["webhook-id"], got.body) for got in services.hook.taken}) == 1
+    assert len(services.hook.events) == 1
+
+
+@pytest.mark.parametrize("name", ["teams", "slack"])
+def test_doubt_on_a_blind_channel(services: Services, name: str) -> None:
+    """Where nobody can say whether it arrived, a failure goes again and says so; a start is left at that."""
+    world = services.world(name)
+    service = getattr(services, name)
+    service.script("lost")
+    world.take(failed())
+    world.settle_down(10)
+    first, second = (got.body.decode() for got in service.taken)
+    assert "may be a repeat" not in first
+    assert "may be a repeat" in second
+    assert states(world) == {name: "sent"}
+    world = services.world(name)
+    service.script("lost")
+    world.take(event("Started", NOW))
+    world.settle_down(10)
+    assert len(service.taken) == 3
+    assert states(world) == {name: "doubtful"}
+
+
+def test_an_alert_is_closed_after_it_was_opened(services: Services) -> None:
+    """However long the trigger takes, the resolve comes after it, and the alert does not stay open."""
+    world = services.world("pagerduty")
+    services.pagerduty.script("500", "lost", "drop", Fault(kind="429", retry_after="200"))
+    world.take(failed())
+    world.clock.forward(seconds=1)
+    world.take(event("Completed", world.clock.now()))
+    world.settle_down(40)
+    actions = [action for action, _ in services.pagerduty.log]
+    assert actions[-1] == "resolve"
+    assert set(actions[:-1]) == {"trigger"}
+    assert len(services.pagerduty.pages) == 1
+    assert not services.pagerduty.open
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_nothing_else_pages(services: Services, changes: bool) -> None:
+    """Maintenance that goes well opens no alert and closes none; it makes change events where wanted."""
+    world = services.world("pagerduty", changes=changes)
+    for status in ("Started", "Completed"):
+        world.take(event(status, world.clock.now()))
+        world.settle_down(2)
+    world.take(scheduled(world.clock.now(), world.clock.now() + timedelta(days=9), name="another"))
+    world.settle_down(2)
+    assert services.pagerduty.log == []
+    assert len(services.pagerduty.changes) == (3 if changes else 0)
+
+
+def test_a_target_that_is_gone(services: Services) -> None:
+    """The default audience is told once, by email; when the target is back it gets what waits."""
+    world = services.world("slack")
+    services.slack.channels = {}
+    world.take(failed())
+    world.take(event("Started", NOW, name="another"))
+    world.settle_down(200)
+    (told,) = world.mailer.subjects
+    assert told.startswith(f"[Target gone] slack {CHANNEL}")
+    services.slack.channels = {CHANNEL: ""}
+    world.settle_down(70)
+    assert sum("1 failed" in json.dumps(made) for made in services.slack.messages.values()) == 1
+    assert world.table.keys("meta:target-gone") == []
+    services.slack.channels = {CHANNEL: "is_archived"}
+    world.take(failed(name="third"))
+    world.settle_down(3)
+    assert len(world.mailer.subjects) == 2
+
+
+def test_what_we_send_out_is_not_told_again(services: Services) -> None:
+    """An event of ours that comes back is ignored, should somebody connect the two topics."""
+    world = services.world("webhook")
+    world.take(failed())
+    (sent,) = services.hook.events.values()
+    assert world.take(json.dumps(sent)) == "ignored"
+    assert world.take(json.dumps([sent])) == "ignored"
+
+
+def graph_world(graph: Graph, drafts: bool) -> tuple[World, Notifier]:
+    """Make a world whose email leaves by Graph, by its real channel."""
+    world = World(LEASE="10s")
+    config = load(
+        {
+            "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
+            "EMAIL_GRAPH_MAILBOX": MAILBOX,
+            "EMAIL_GRAPH_DRAFTS": str(drafts).lower(),
+            "GRAPH_ENDPOINT": graph.url,
+            "EMAIL_TO": "ops@example.com",
+            "SWEEP_SCHEDULE": "0 * * * * *",
+            "LEASE": "10s",
+        }
+    )
+    return world, Notifier(config, world.table, open_channels(config), world.clock)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [],
+        ["500"],
+        ["", "lost"],
+        ["", "accept504"],
+        ["", "drop", "", ""],
+        ["lost", "500", ""],
+        [Fault(kind="429", retry_after="60")],
+        ["", "lost", "500", "drop"],
+    ],
+)
+def test_drafts_are_sent_once(
+    services: Services, faults: list[Fault | str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With drafts a mail leaves once, whatever goes wrong on the way: its draft says whether it did."""
+    with Graph() as graph:
+        world, notifier = graph_world(graph, drafts=True)
+        graph.script(*faults)
+        notifier.intake.take(failed())
+        for _ in range(15):
+            world.clock.forward(minutes=1)
+            notifier.delivery.sweep()
+        assert len(graph.mails) == 1
+        assert states(world) == {"": "sent"}
+
+
+def test_without_drafts_a_doubt_is_told(services: Services) -> None:
+    """Without drafts a mail whose answer was lost goes again, and says that it may be a repeat."""
+    with Graph() as graph:
+        world, notifier = graph_world(graph, drafts=False)
+        graph.script("accept504")
+        notifier.intake.take(failed())
+        for _ in range(5):
+            world.clock.forward(minutes=1)
+            notifier.delivery.sweep()
+        first, second = graph.mails
+        assert first["Message-ID"] == second["Message-ID"]
+        body = second.get_body(("plain",))
+        assert body is not None
+        assert "may be a repeat" in " ".join(body.get_content().split())
+
+
+def test_the_gate_of_each(services: Services) -> None:
+    """Each target has a gate of its own; secrets are in no row."""
+    world = services.world()
+    services.teams.script("401")
+    services.slack.script("401")
+    world.take(failed())
+    gates = world.table.keys("work:0")
+    assert {keys.target_of(key).partition(":")[0] for key in gates} >= {"teams", "slack"}
+    rows = repr([row.values for row in world.table.query("", "~").rows])
+    assert not any(secret in rows for secret in (TOKEN, KEY, SECRET, services.teams.webhook))
