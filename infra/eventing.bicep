@@ -28,6 +28,15 @@ param topicHasIdentity bool = true
 @description('System topic of the mail service\'s delivery reports; empty: none.')
 param emailTopicName string = ''
 
+@description('System topic of Fleet Manager\'s gates in this subscription; empty: none.')
+param fleetTopicName string = ''
+
+@description('Its resource group. Default: the one of the app.')
+param fleetTopicResourceGroup string = ''
+
+@description('Whether that topic carries the identity for dead letters.')
+param fleetTopicHasIdentity bool = true
+
 param deadLetterIdentityId string
 
 param deadLetterAccountId string
@@ -50,8 +59,13 @@ param eventTypes string[] = ['Microsoft.ResourceNotifications.ContainerServiceEv
 @description('Ids of further subscriptions whose AKS maintenance the same app tells of.')
 param furtherSubscriptions string[] = []
 
+<<<<<<< HEAD
 @description('Ids of clusters whose own topics the app hears as well: pools that are rolled, whoever began it, and new versions.')
 param clusterTopics string[] = []
+=======
+@description('Ids of further subscriptions whose fleets\' gates the same app tells of.')
+param furtherFleetSubscriptions string[] = []
+>>>>>>> main
 
 @description('Name of a topic to make for sample events; empty: none.')
 param testTopicName string = ''
@@ -66,6 +80,7 @@ var subscriptions = filter(
   union([], map(furtherSubscriptions, id => toLower(trim(id)))),
   id => id != toLower(subscription().subscriptionId)
 )
+<<<<<<< HEAD
 // Each once, whatever its spelling.
 var clusters = map(union([], map(clusterTopics, id => toLower(trim(id)))), id => {
   topic: 'evgt-cluster-${uniqueString(id, environmentName)}'
@@ -73,6 +88,17 @@ var clusters = map(union([], map(clusterTopics, id => toLower(trim(id)))), id =>
   group: split(id, '/')[4]
   name: split(id, '/')[8]
 })
+=======
+var fleetSubscriptions = filter(
+  union([], map(furtherFleetSubscriptions, id => toLower(trim(id)))),
+  id => id != toLower(subscription().subscriptionId)
+)
+var gateEvents = [
+  'Microsoft.ResourceNotifications.AKSResources.FleetGateCreated'
+  'Microsoft.ResourceNotifications.AKSResources.FleetGateUpdated'
+  'Microsoft.ResourceNotifications.AKSResources.FleetGateDeleted'
+]
+>>>>>>> main
 var tags = { 'azd-env-name': environmentName }
 
 module maintenance 'eventing/subscription.bicep' = {
@@ -109,6 +135,23 @@ module reports 'eventing/subscription.bicep' = if (!empty(emailTopicName)) {
   }
 }
 
+module gates 'eventing/subscription.bicep' = if (!empty(fleetTopicName)) {
+  scope: resourceGroup(empty(fleetTopicResourceGroup) ? resourceGroupName : fleetTopicResourceGroup)
+  params: {
+    topicName: fleetTopicName
+    subscriptionName: subscriptionName
+    eventTypes: gateEvents
+    functionAppId: functionAppId
+    functionAppUrl: functionAppUrl
+    functionName: 'maintenance_events'
+    destinationType: destinationType
+    deliverySchema: deliverySchema
+    deadLetterAccountId: deadLetterAccountId
+    deadLetterContainerName: deadLetterContainerName
+    deadLetterIdentityId: fleetTopicHasIdentity ? deadLetterIdentityId : ''
+  }
+}
+
 module elsewhere 'eventing/elsewhere.bicep' = [
   for id in subscriptions: {
     scope: subscription(id)
@@ -130,6 +173,7 @@ module elsewhere 'eventing/elsewhere.bicep' = [
   }
 ]
 
+<<<<<<< HEAD
 module ofCluster 'eventing/clusterTopic.bicep' = [
   for cluster in clusters: {
     scope: resourceGroup(cluster.subscription, cluster.group)
@@ -138,6 +182,18 @@ module ofCluster 'eventing/clusterTopic.bicep' = [
       clusterName: cluster.name
       topicName: cluster.topic
       subscriptionName: subscriptionName
+=======
+module gatesElsewhere 'eventing/elsewhere.bicep' = [
+  for id in fleetSubscriptions: {
+    scope: subscription(id)
+    params: {
+      environmentName: environmentName
+      location: location
+      what: 'fleet'
+      topicType: 'Microsoft.ResourceNotifications.AKSResources'
+      subscriptionName: subscriptionName
+      eventTypes: gateEvents
+>>>>>>> main
       functionAppId: functionAppId
       functionAppUrl: functionAppUrl
       functionName: 'maintenance_events'
@@ -148,6 +204,11 @@ module ofCluster 'eventing/clusterTopic.bicep' = [
       deadLetterIdentityId: deadLetterIdentityId
       actionGroupId: actionGroupId
     }
+<<<<<<< HEAD
+=======
+    // Both make the resource group where a subscription has maintenance and fleets.
+    dependsOn: [elsewhere]
+>>>>>>> main
   }
 ]
 

@@ -138,8 +138,16 @@ param failuresFile string = ''
 @description('Subscriptions whose maintenance windows are read, separated by commas: the app gets the role Reader there. Or @path of a file in the app. Empty, or off: none.')
 param clusters string = ''
 
+<<<<<<< HEAD
 @description('Ids of clusters, separated by commas, whose own topics the app hears as well: pools that are rolled, whoever began it, and new versions. The second step makes the topics.')
 param clusterTopics string = ''
+=======
+@description('Subscriptions whose fleets are looked after, separated by commas: their update runs are polled, the app gets the role Reader there, and this subscription, if it is among them, a topic for gates. Empty: none.')
+param fleets string = ''
+
+@description('How long a gate waits for approval until people are reminded; then twice as long each time.')
+param gateReminder string = '4h'
+>>>>>>> main
 
 @description('Days for which history is kept.')
 param retentionDays string = '400'
@@ -165,6 +173,12 @@ param existingSystemTopicResourceGroup string = ''
 
 @description('Whether the existing system topic carries the identity of the output EVENTGRID_IDENTITY_ID. Without it nothing can be dead-lettered: what Event Grid cannot deliver in 24 hours is dropped, and an alert says so.')
 param existingSystemTopicHasIdentity bool = false
+
+@description('Name of a system topic for Fleet Manager\'s gates (Microsoft.ResourceNotifications.AKSResources) that this subscription has already: there can be only one. It is left as it is. Default: a new one, if fleets name this subscription.')
+param existingFleetTopicName string = ''
+
+@description('Resource group of that topic. Default: the one of this deployment.')
+param existingFleetTopicResourceGroup string = ''
 
 // Watching
 
@@ -213,6 +227,12 @@ var hasSmtpUser = isSmtp && !empty(userOf(smtpUrl))
 var makesVault = hasSmtpUser && empty(smtpPasswordSecretUri)
 var makesTopic = empty(existingSystemTopicName)
 var clusterSubscriptions = subscriptionsOf(clusters)
+var fleetSubscriptions = subscriptionsOf(fleets)
+var makesFleetTopic = empty(existingFleetTopicName) && contains(
+  fleetSubscriptions,
+  toLower(subscription().subscriptionId)
+)
+var hasFleetTopic = makesFleetTopic || !empty(existingFleetTopicName)
 
 // What is missing, or contradicts: nothing is made then. Each sentence says what to set or to empty.
 
@@ -269,9 +289,16 @@ var refusals = filter(
     empty(filter(clusterSubscriptions, id => !isGuid(id)))
       ? ''
       : 'clusters holds what is not the id of a subscription (a GUID).'
+<<<<<<< HEAD
     empty(filter(partsOf(clusterTopics), id => !isCluster(id)))
       ? ''
       : 'clusterTopics holds what is not the id of a cluster (/subscriptions/…/managedClusters/NAME).'
+=======
+    empty(filter(fleetSubscriptions, id => !isGuid(id)))
+      ? ''
+      : 'fleets holds what is not the id of a subscription (a GUID).'
+    isDuration(gateReminder) ? '' : 'gateReminder is not a duration such as 4h.'
+>>>>>>> main
     isNumberBetween(retentionDays, 30, 36500) ? '' : 'retentionDays is not a number of days between 30 and 36500.'
     isSchedule(sweepSchedule)
       ? ''
@@ -279,6 +306,9 @@ var refusals = filter(
     isTableName(tableName) ? '' : 'tableName is not a table name: 3 to 63 letters and digits, a letter first.'
     !empty(existingSystemTopicResourceGroup) && makesTopic
       ? 'existingSystemTopicResourceGroup goes with existingSystemTopicName, which is empty: empty it.'
+      : ''
+    !empty(existingFleetTopicResourceGroup) && empty(existingFleetTopicName)
+      ? 'existingFleetTopicResourceGroup goes with existingFleetTopicName, which is empty: empty it.'
       : ''
     existingSystemTopicHasIdentity && makesTopic
       ? 'existingSystemTopicHasIdentity goes with existingSystemTopicName, which is empty: make it false.'
@@ -314,11 +344,13 @@ var names = {
   communicationService: makesCommunicationService ? 'acs-${token}' : existingCommunicationServiceName
   topic: makesTopic ? 'evgt-aks-${token}' : existingSystemTopicName
   emailTopic: 'evgt-email-${token}'
+  fleetTopic: makesFleetTopic ? 'evgt-fleet-${token}' : existingFleetTopicName
   actionGroup: 'ag-${token}'
 }
 // As in eventing.bicep. Environments that share a topic must not take each other's event subscription.
 var subscriptionName = 'aks-maintenance-notifier-${uniqueString(subscription().subscriptionId, environmentName)}'
 var topicGroupName = empty(existingSystemTopicResourceGroup) ? groupName : existingSystemTopicResourceGroup
+var fleetTopicGroupName = empty(existingFleetTopicResourceGroup) ? groupName : existingFleetTopicResourceGroup
 var communicationGroupName = empty(existingCommunicationServiceResourceGroup)
   ? groupName
   : existingCommunicationServiceResourceGroup
@@ -345,6 +377,7 @@ var ids = {
   )
   topic: resourceId(here, topicGroupName, 'Microsoft.EventGrid/systemTopics', names.topic)
   emailTopic: resourceId(here, groupName, 'Microsoft.EventGrid/systemTopics', names.emailTopic)
+  fleetTopic: resourceId(here, fleetTopicGroupName, 'Microsoft.EventGrid/systemTopics', names.fleetTopic)
   actionGroup: resourceId(here, groupName, 'Microsoft.Insights/actionGroups', names.actionGroup)
 }
 
@@ -469,7 +502,7 @@ module sender 'app/sender.bicep' = if (isAcs) {
 }
 
 module reader 'app/reader.bicep' = [
-  for id in clusterSubscriptions: {
+  for id in union(clusterSubscriptions, fleetSubscriptions): {
     scope: subscription(id)
     params: {
       appIdentityId: ids.appIdentity
@@ -505,6 +538,8 @@ var settings = {
   GROUP_INTERVAL: groupInterval
   NOT_STARTED_AFTER: notStartedAfter
   STILL_RUNNING_AFTER: stillRunningAfter
+  GATE_REMINDER: gateReminder
+  FLEETS: fleets
   LEASE: lease
   TIME_ZONE: timeZone
   PORTAL: portal
@@ -569,6 +604,20 @@ module emailTopic 'eventing/systemTopic.bicep' = if (isAcs) {
   dependsOn: [identities, monitoring, communication]
 }
 
+// Gates of Azure Kubernetes Fleet Manager: an update run that waits for approval.
+module fleetTopic 'eventing/systemTopic.bicep' = if (makesFleetTopic) {
+  scope: group
+  params: {
+    tags: tags
+    name: names.fleetTopic
+    source: subscription().id
+    topicType: 'Microsoft.ResourceNotifications.AKSResources'
+    identityId: ids.eventGridIdentity
+    workspaceId: ids.workspace
+  }
+  dependsOn: [identities, monitoring]
+}
+
 module actionGroup 'alerts/actionGroup.bicep' = {
   scope: group
   params: {
@@ -619,6 +668,20 @@ module emailTopicAlerts 'alerts/topic.bicep' = if (isAcs) {
   dependsOn: [emailTopic, actionGroup]
 }
 
+module fleetTopicAlerts 'alerts/topic.bicep' = if (hasFleetTopic) {
+  scope: group
+  params: {
+    tags: tags
+    suffix: 'fleet-${token}'
+    topicId: ids.fleetTopic
+    actionGroupId: ids.actionGroup
+    subscriptionName: subscriptionName
+    isShared: !makesFleetTopic
+    watchUnmatched: false
+  }
+  dependsOn: [fleetTopic, actionGroup]
+}
+
 // What the next step needs (azd hands outputs on as environment variables). No secrets.
 
 output ENVIRONMENT_NAME string = environmentName
@@ -633,6 +696,9 @@ output EVENTGRID_IDENTITY_ID string = ids.eventGridIdentity
 output EVENTGRID_TOPIC_HAS_IDENTITY bool = makesTopic || existingSystemTopicHasIdentity
 output CLUSTER_TOPICS string = join(partsOf(clusterTopics), ',')
 output EMAIL_TOPIC_NAME string = isAcs ? names.emailTopic : ''
+output FLEET_TOPIC_NAME string = hasFleetTopic ? names.fleetTopic : ''
+output FLEET_TOPIC_RESOURCE_GROUP string = hasFleetTopic ? fleetTopicGroupName : ''
+output FLEET_TOPIC_HAS_IDENTITY bool = makesFleetTopic
 output ACTION_GROUP_ID string = ids.actionGroup
 output STORAGE_ACCOUNT_ID string = ids.account
 output DEAD_LETTER_URL string = '${storage.outputs.blobEndpoint}${names.deadLetters}'

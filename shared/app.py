@@ -17,6 +17,7 @@ from shared.channels import registry
 from shared.channels.context import ChannelContext
 from shared.clock import SystemClock, TableClock
 from shared.clusters.lookup import Lookup
+from shared.clusters.runs import RunLookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
@@ -86,6 +87,7 @@ class Notifier:
             clock=clock,
             grouping=grouping,
             clusters=Lookup(is_on=is_known, tags=routes.tags),
+            runs=RunLookup(self._meta if config.sources.fleets else None, routes, clock),
         )
         self.intake = Intake(parts, owned, gap=config.gap, watch=config.watch)
         self.pages = Publisher(
@@ -111,13 +113,16 @@ class Notifier:
         asked = self._config.sources
         if not asked.is_on:
             return
+        from shared.rounds.daily import Daily
         from shared.rounds.inventory import Inventory
         from shared.rounds.subscriptions import Watched
+        from shared.rounds.telling import Teller
         from shared.sources.resource_graph import ResourceGraph
 
         with open_arm(self._config) as arm:
-            Inventory(
-                graph=ResourceGraph(arm),
+            graph = ResourceGraph(arm)
+            reading = Inventory(
+                graph=graph,
                 arm=arm,
                 meta=self._meta,
                 store=self.store,
@@ -125,6 +130,14 @@ class Notifier:
                 clock=self._clock,
                 watched=Watched(asked.subscriptions, asked.management_groups),
             ).run()
+            Daily(
+                arm=arm,
+                graph=graph,
+                meta=self._meta,
+                present=PresentState(self._table),
+                teller=Teller(self.intake, self._config.routes),
+                clock=self._clock,
+            ).run(reading, with_advisories=asked.advisories)
 
     def reconcile(self) -> None:
         """Hold what Azure has recorded against what Event Grid brought. Raises TableUnavailable."""
@@ -155,6 +168,31 @@ class Notifier:
                 teller=teller,
                 clock=self._clock,
             ).run(run.subscriptions)
+
+    def poll_fleets(self) -> None:
+        """See how update runs stand, and tell what is new of them. Raises TableUnavailable."""
+        from shared.rounds.fleet_runs import FleetRuns
+        from shared.sources.resource_graph import ResourceGraph
+
+        with open_arm(self._config) as arm:
+            FleetRuns(
+                graph=ResourceGraph(arm),
+                arm=arm,
+                meta=self._meta,
+                store=self.store,
+                intake=self.intake,
+                clock=self._clock,
+                knows_clusters=self._config.clusters.is_on or self._config.sources.is_on,
+            ).run(self._config.sources.fleets)
+
+    def report_week(self) -> None:
+        """Tell the week to whoever wants it. Raises TableError."""
+        from shared.rounds.telling import Teller
+        from shared.rounds.weekly_report import report
+
+        present, ledger = PresentState(self._table), Ledger(self._table)
+        teller = Teller(self.intake, self._config.routes)
+        report(self._meta, present, ledger, teller, self._clock.now())
 
     def sweep(self, *, past_due: bool = False) -> None:
         """Send what has fallen due, and log what came of it."""

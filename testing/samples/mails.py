@@ -15,7 +15,7 @@ from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMa
 from testing.samples import observations
 from testing.samples.bulk import digest, storm
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
-from testing.samples.fleets import gate_stories
+from testing.samples.fleets import gate_stories, run_stories
 
 __all__ = [
     "BEGAN",
@@ -119,8 +119,9 @@ def stories() -> list[Story]:
             story(str(kind), kind, recorded(_of_topic(kind)), as_of=BEGAN + timedelta(minutes=2))
             for kind in (Kind.ROLLING_STARTED, Kind.ROLLING_SUCCEEDED, Kind.ROLLING_FAILED, Kind.NEW_VERSION)
         ),
-        *observations.stories(),
         *gate_stories(),
+        *run_stories(),
+        *observations.stories(),
     ]
     return [
         msgspec.structs.replace(

@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from shared.delivery import reports
-from shared.events import scheduled_event
+from shared.events import fleet_gate, scheduled_event
 from tests.infra import code
 from tests.infra.deployments import ROLES, at, expect
 
@@ -106,6 +106,12 @@ FEATURES: dict[str, dict[str, int]] = {
         "Microsoft.Network/privateEndpoints": 3,
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups": 3,
     },
+    "fleets": {
+        "Microsoft.EventGrid/systemTopics": 1,
+        "Microsoft.Insights/diagnosticSettings": 1,
+        "Microsoft.Insights/metricAlerts": 3,
+        ROLES: 2,
+    },
     "acs-new": {
         "Microsoft.Communication/communicationServices": 1,
         "Microsoft.Communication/emailServices": 1,
@@ -146,7 +152,8 @@ def roles(given: dict[str, Deployment]) -> Iterator[str]:
         clusters = {
             part.strip().lower() for part in one.settings.get("CLUSTERS", "").split(",") if part.strip()
         }
-        wanted[("Reader", "id-app", "subscriptions")] = len(clusters)
+        fleets = {part.strip().lower() for part in one.settings.get("FLEETS", "").split(",") if part.strip()}
+        wanted[("Reader", "id-app", "subscriptions")] = len(clusters | fleets)
         yield from (f"{name}: {grant} is not written down" for grant in (found - wanted))
         yield from (f"{name}: {grant} is missing" for grant in (+wanted - found))
 
@@ -354,11 +361,11 @@ def topics(given: dict[str, Deployment]) -> Iterator[str]:
             "microsoft.resourcenotifications.containerserviceeventresources",
             r"/subscriptions/[0-9a-f-]+",
         ),
+        "evgt-fleet": ("Microsoft.ResourceNotifications.AKSResources", r"/subscriptions/[0-9a-f-]+"),
         "evgt-email": ("Microsoft.Communication.CommunicationServices", r".*/communicationServices/acs-.*"),
         "evgt-cluster": (
             "Microsoft.ContainerService.ManagedClusters",
-            r"/subscriptions/[0-9a-f-]+/resourceGroups/[\w-]+/providers"
-            r"/Microsoft.ContainerService/managedClusters/[\w-]+",
+            r"/subscriptions/[0-9a-f-]+/resourceGroups/[\w-]+/providers/Microsoft.*/managedClusters/[\w-]+",
         ),
     }
     for name, one in given.items():
@@ -399,15 +406,20 @@ def event_subscriptions(given: dict[str, Deployment]) -> Iterator[str]:
             types = at(made, "properties.filter.includedEventTypes")
             of_cluster = "/evgt-cluster-" in made["name"] or made["name"].startswith("evgt-cluster-")
             events = {
-                "maintenance_events": CLUSTER_EVENTS if of_cluster else [scheduled_event.EVENT_TYPE],
-                "email_reports": [reports.EVENT_TYPE],
+                "maintenance_events": (
+                    [CLUSTER_EVENTS]
+                    if of_cluster
+                    else [[scheduled_event.EVENT_TYPE], list(fleet_gate.EVENT_TYPES)]
+                ),
+                "email_reports": ([reports.EVENT_TYPE],),
             }
-            if function not in triggered or types != events.get(function):
+            if function not in triggered or types not in events.get(function, ()):
                 yield f"{name}: {types} goes to {function}"
             if set(made["properties"]["filter"]) != {"includedEventTypes", "isSubjectCaseSensitive"}:
                 yield f"{name}: a filter may lose what is new to us"
             letters = at(made, "properties.deadLetterWithResourceIdentity")
-            shared = name == "events-webhook" and "/resourceGroups/rg-prod/" in made["id"]
+            is_elsewhere = "/resourceGroups/rg-prod-events/" in made["id"]
+            shared = name == "events-webhook" and not is_elsewhere
             if shared != (letters is None):
                 yield f"{name}: {made['name']} has {'no ' if letters is None else ''}dead letters"
             container = at(letters or {}, "deadLetterDestination.properties.blobContainerName")
@@ -441,7 +453,7 @@ def alerts(given: dict[str, Deployment]) -> Iterator[str]:
             if any(part["operator"] != "GreaterThan" for part in rule["properties"]["criteria"]["allOf"]):
                 yield f"{name}: {rule['name']} is about more than a threshold"
         for rule in on_metrics:
-            shared = name == "acs-existing" and "aks" in rule["name"]
+            shared = name == "acs-existing" and bool({"aks", "fleet"} & set(rule["name"].split("-")))
             yield from (f"{name}: {rule['name']} {words}" for words in _on_metric(rule, shared=shared))
     for name, one in apps(given):
         yield from (f"{name}: {words}" for words in _on_log(log_rules(one)))
