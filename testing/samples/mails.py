@@ -70,7 +70,13 @@ def stories() -> list[Story]:
         story("started", Kind.STARTED, announced, began, as_of=BEGAN + timedelta(minutes=1)),
         story("completed", Kind.COMPLETED, announced, began, ended, as_of=BEGAN + timedelta(minutes=48)),
         story(
-            "recovered", Kind.COMPLETED, announced, began, failed, recovered, as_of=BEGAN + timedelta(hours=4)
+            "completed-recovered",
+            Kind.COMPLETED,
+            announced,
+            began,
+            failed,
+            recovered,
+            as_of=BEGAN + timedelta(hours=4),
         ),
         story("canceled", Kind.CANCELED, coming, canceled, as_of=NOW + timedelta(days=2)),
         story("end-of-support-two-weeks", Kind.END_OF_SUPPORT, recorded(_end_of_support("TwoWeeks", 14))),

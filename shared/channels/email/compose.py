@@ -160,7 +160,8 @@ def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) ->
         yield "References", thread
         yield "In-Reply-To", thread
         # Outlook goes by these two instead.
-        yield "Thread-Topic", f"AKS maintenance: {line(row.event.subject.name[:_PART_LIMIT])}"
+        about = row.event.subject.name or row.event.subject.subscription
+        yield "Thread-Topic", f"AKS maintenance: {line(about[:_PART_LIMIT])}"
         yield "Thread-Index", ids.thread_index(keys.event_id(row.event.event_id))
     # Both keep out-of-office answers from coming back.
     yield "Auto-Submitted", "auto-generated"
