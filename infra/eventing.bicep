@@ -59,13 +59,11 @@ param eventTypes string[] = ['Microsoft.ResourceNotifications.ContainerServiceEv
 @description('Ids of further subscriptions whose AKS maintenance the same app tells of.')
 param furtherSubscriptions string[] = []
 
-<<<<<<< HEAD
 @description('Ids of clusters whose own topics the app hears as well: pools that are rolled, whoever began it, and new versions.')
 param clusterTopics string[] = []
-=======
+
 @description('Ids of further subscriptions whose fleets\' gates the same app tells of.')
 param furtherFleetSubscriptions string[] = []
->>>>>>> main
 
 @description('Name of a topic to make for sample events; empty: none.')
 param testTopicName string = ''
@@ -80,7 +78,6 @@ var subscriptions = filter(
   union([], map(furtherSubscriptions, id => toLower(trim(id)))),
   id => id != toLower(subscription().subscriptionId)
 )
-<<<<<<< HEAD
 // Each once, whatever its spelling.
 var clusters = map(union([], map(clusterTopics, id => toLower(trim(id)))), id => {
   topic: 'evgt-cluster-${uniqueString(id, environmentName)}'
@@ -88,7 +85,6 @@ var clusters = map(union([], map(clusterTopics, id => toLower(trim(id)))), id =>
   group: split(id, '/')[4]
   name: split(id, '/')[8]
 })
-=======
 var fleetSubscriptions = filter(
   union([], map(furtherFleetSubscriptions, id => toLower(trim(id)))),
   id => id != toLower(subscription().subscriptionId)
@@ -98,7 +94,6 @@ var gateEvents = [
   'Microsoft.ResourceNotifications.AKSResources.FleetGateUpdated'
   'Microsoft.ResourceNotifications.AKSResources.FleetGateDeleted'
 ]
->>>>>>> main
 var tags = { 'azd-env-name': environmentName }
 
 module maintenance 'eventing/subscription.bicep' = {
@@ -173,7 +168,6 @@ module elsewhere 'eventing/elsewhere.bicep' = [
   }
 ]
 
-<<<<<<< HEAD
 module ofCluster 'eventing/clusterTopic.bicep' = [
   for cluster in clusters: {
     scope: resourceGroup(cluster.subscription, cluster.group)
@@ -182,18 +176,6 @@ module ofCluster 'eventing/clusterTopic.bicep' = [
       clusterName: cluster.name
       topicName: cluster.topic
       subscriptionName: subscriptionName
-=======
-module gatesElsewhere 'eventing/elsewhere.bicep' = [
-  for id in fleetSubscriptions: {
-    scope: subscription(id)
-    params: {
-      environmentName: environmentName
-      location: location
-      what: 'fleet'
-      topicType: 'Microsoft.ResourceNotifications.AKSResources'
-      subscriptionName: subscriptionName
-      eventTypes: gateEvents
->>>>>>> main
       functionAppId: functionAppId
       functionAppUrl: functionAppUrl
       functionName: 'maintenance_events'
@@ -204,11 +186,31 @@ module gatesElsewhere 'eventing/elsewhere.bicep' = [
       deadLetterIdentityId: deadLetterIdentityId
       actionGroupId: actionGroupId
     }
-<<<<<<< HEAD
-=======
+  }
+]
+
+module gatesElsewhere 'eventing/elsewhere.bicep' = [
+  for id in fleetSubscriptions: {
+    scope: subscription(id)
+    params: {
+      environmentName: environmentName
+      location: location
+      what: 'fleet'
+      topicType: 'Microsoft.ResourceNotifications.AKSResources'
+      subscriptionName: subscriptionName
+      eventTypes: gateEvents
+      functionAppId: functionAppId
+      functionAppUrl: functionAppUrl
+      functionName: 'maintenance_events'
+      destinationType: destinationType
+      deliverySchema: deliverySchema
+      deadLetterAccountId: deadLetterAccountId
+      deadLetterContainerName: deadLetterContainerName
+      deadLetterIdentityId: deadLetterIdentityId
+      actionGroupId: actionGroupId
+    }
     // Both make the resource group where a subscription has maintenance and fleets.
     dependsOn: [elsewhere]
->>>>>>> main
   }
 ]
 

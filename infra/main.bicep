@@ -138,16 +138,14 @@ param failuresFile string = ''
 @description('Subscriptions whose maintenance windows are read, separated by commas: the app gets the role Reader there. Or @path of a file in the app. Empty, or off: none.')
 param clusters string = ''
 
-<<<<<<< HEAD
 @description('Ids of clusters, separated by commas, whose own topics the app hears as well: pools that are rolled, whoever began it, and new versions. The second step makes the topics.')
 param clusterTopics string = ''
-=======
+
 @description('Subscriptions whose fleets are looked after, separated by commas: their update runs are polled, the app gets the role Reader there, and this subscription, if it is among them, a topic for gates. Empty: none.')
 param fleets string = ''
 
 @description('How long a gate waits for approval until people are reminded; then twice as long each time.')
 param gateReminder string = '4h'
->>>>>>> main
 
 @description('Days for which history is kept.')
 param retentionDays string = '400'
@@ -289,16 +287,13 @@ var refusals = filter(
     empty(filter(clusterSubscriptions, id => !isGuid(id)))
       ? ''
       : 'clusters holds what is not the id of a subscription (a GUID).'
-<<<<<<< HEAD
     empty(filter(partsOf(clusterTopics), id => !isCluster(id)))
       ? ''
       : 'clusterTopics holds what is not the id of a cluster (/subscriptions/…/managedClusters/NAME).'
-=======
     empty(filter(fleetSubscriptions, id => !isGuid(id)))
       ? ''
       : 'fleets holds what is not the id of a subscription (a GUID).'
     isDuration(gateReminder) ? '' : 'gateReminder is not a duration such as 4h.'
->>>>>>> main
     isNumberBetween(retentionDays, 30, 36500) ? '' : 'retentionDays is not a number of days between 30 and 36500.'
     isSchedule(sweepSchedule)
       ? ''
@@ -612,6 +607,7 @@ module fleetTopic 'eventing/systemTopic.bicep' = if (makesFleetTopic) {
     name: names.fleetTopic
     source: subscription().id
     topicType: 'Microsoft.ResourceNotifications.AKSResources'
+    region: 'global'
     identityId: ids.eventGridIdentity
     workspaceId: ids.workspace
   }

@@ -52,11 +52,8 @@ CHOICES = {
 }
 LISTS = {
     "FURTHER_SUBSCRIPTIONS": "furtherSubscriptions",
-<<<<<<< HEAD
     "CLUSTER_TOPICS": "clusterTopics",
-=======
     "FURTHER_FLEET_SUBSCRIPTIONS": "furtherFleetSubscriptions",
->>>>>>> main
     "EVENT_TYPES": "eventTypes",
 }
 

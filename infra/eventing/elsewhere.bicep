@@ -39,12 +39,8 @@ module topic 'systemTopic.bicep' = {
     tags: tags
     name: topicName
     source: subscription().id
-<<<<<<< HEAD
-    topicType: 'microsoft.resourcenotifications.containerserviceeventresources'
-    region: 'global'
-=======
     topicType: topicType
->>>>>>> main
+    region: 'global'
     identityId: deadLetterIdentityId
   }
 }
