@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.events.observation import Advisory, Coverage, Missed, SupportEnding, Unreadable, facts_of
+from shared.events.observation import (
+    STORED_ROWS,
+    Advisory,
+    Coverage,
+    Missed,
+    SupportEnding,
+    Unreadable,
+    facts_of,
+)
 from shared.messages import commands, phrases, time_phrases
 from shared.messages.presentation import presentation
 from shared.messages.view import Fact, Section, Step, View
@@ -134,6 +142,8 @@ def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
 def unreadable(kind: Kind, event: Event, frame: RenderContext) -> View:
     """Tell what could not be read: nobody would notice otherwise, since what is missing says nothing."""
     facts = facts_of(event, Unreadable)
+    if facts.what == STORED_ROWS:
+        return _stored_rows(kind, event, facts, frame)
     id_ = event.subject.subscription or facts.name
     if facts.what == "rows":
         said = f"{facts.count or len(facts.rows)} rows of subscription {id_} could not be read"
@@ -168,6 +178,27 @@ def unreadable(kind: Kind, event: Event, frame: RenderContext) -> View:
                 items=facts.rows,
             ),
             phrases.todo(step),
+        ),
+    )
+
+
+def _stored_rows(kind: Kind, event: Event, facts: Unreadable, frame: RenderContext) -> View:
+    said = f"{facts.count} rows of the table cannot be read" if facts.count > 1 else "A row cannot be read"
+    means = (
+        "A newer version of the app wrote what this one does not know, or somebody wrote by hand. Everything "
+        "else goes on. Work and clusters stay as they are, until a version reads them; a pause, or when an "
+        "audience was last mailed, is written anew. You hear of this once a day."
+    )
+    return view_of(
+        kind,
+        event,
+        frame,
+        subject=(said,),
+        headline=said,
+        preheader=f"{said}: what they hold is not told.",
+        sections=(
+            Section(heading="What it means", paragraphs=(means,), items=facts.rows),
+            phrases.todo(Step("Look at them: deploy the version that wrote them, or delete what is no use.")),
         ),
     )
 

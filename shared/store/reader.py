@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from shared.store.protocol import Store
 
 
-READERS = 16
-"""Rows or histories that are read at the same time."""
+READERS = 25
+"""Rows or histories that are read at the same time: a whole digest in four goes."""
 
 _T = TypeVar("_T")
 
