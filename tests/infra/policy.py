@@ -349,7 +349,7 @@ def locations(given: dict[str, Deployment]) -> Iterator[str]:
 
 
 def _is_of_cluster(resource: Resource) -> bool:
-    return resource["type"] == "Microsoft.EventGrid/systemTopics" and resource["name"].startswith(
+    return bool(resource["type"] == "Microsoft.EventGrid/systemTopics") and str(resource["name"]).startswith(
         "evgt-cluster-"
     )
 
