@@ -6,6 +6,24 @@ param suffix string
 param workspaceId string
 param actionGroupId string
 param waitingMinutes int
+param isReconciling bool
+
+var ofReconcile = [
+  {
+    name: 'missed-events'
+    description: 'Event Grid did not bring events, two runs of reconcile in a row: an event subscription is broken.'
+    severity: 1
+    window: 'PT2H'
+    query: 'AppTraces | where Message startswith "missed-events: "'
+  }
+  {
+    name: 'no-reconcile'
+    description: 'No run of reconcile has succeeded for three hours: nobody would know of missed events.'
+    severity: 2
+    window: 'PT3H'
+    query: 'AppRequests | where Name == "reconcile" and Success == true | summarize Runs = count() | where Runs == 0'
+  }
+]
 
 var watched = [
   {
@@ -46,7 +64,7 @@ var watched = [
 ]
 
 resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
-  for alert in watched: {
+  for alert in concat(watched, isReconciling ? ofReconcile : []): {
     name: '${alert.name}-${suffix}'
     location: location
     tags: tags

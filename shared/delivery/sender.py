@@ -165,8 +165,7 @@ class Sender:
         timeouts = self._in_time(since, until)
         if timeouts is None:
             log.warning("mail %s is left unsent: too little time", row.mail.operation_id)
-            if channel.temper is Temper.BLIND:  # its lease run out would read as a doubt that nobody clears
-                self.store.free(row)
+            self.store.free(row)  # a lease that runs out would read as a doubt, and as an attempt
             return SendResult.IN_DOUBT
         row, outcome = self._hand_over(row, channel, message, timeouts)
         return self._dealt_with(outcome, row, channel, message, timeouts)

@@ -38,7 +38,7 @@ def advisory(kind: Kind, event: Event, frame: RenderContext) -> View:
         frame,
         subject=(facts.title, facts.tracking_id),
         headline=facts.title,
-        preheader=facts.summary or facts.title,
+        preheader=facts.summary or HEALTH,
         sections=(
             Section(heading="What Azure says", paragraphs=tuple(facts.summary.split("\n")) or (facts.title,)),
             Section(
@@ -73,7 +73,7 @@ def support_ending(kind: Kind, event: Event, frame: RenderContext) -> View:
         frame,
         subject=(f"Kubernetes {facts.version}", f"ends {days}", on),
         headline=f"Kubernetes {facts.version} leaves support {days}, on {on}",
-        preheader=f"On {on}. Upgrade, or long-term support: how to, inside.",
+        preheader="Two ways out: upgrade, or change to long-term support.",
         panel=(
             Fact("Community support ends", f"{time_phrases.day(facts.date.date())}, {days}"),
             Fact("Clusters", on),
@@ -109,7 +109,7 @@ def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
         frame,
         subject=(f"{facts.count} events did not come by Event Grid", "the event subscription may be broken"),
         headline=f"{facts.count} events did not come by Event Grid",
-        preheader="They were found in Azure Resource Graph, up to an hour late. What to look at inside.",
+        preheader="They were found in Azure Resource Graph, up to an hour late; they are told all the same.",
         sections=(
             Section(
                 heading="What happened",
@@ -127,9 +127,9 @@ def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
             ),
             phrases.todo(
                 Step(
-                    "See that each subscription has its system topic, and that it has an event subscription."
+                    "Check that each subscription has its system topic, and that topic an event subscription."
                 ),
-                Step("See in the topic's metrics whether deliveries fail or are dropped."),
+                Step("Check in the topic's metrics whether deliveries fail or are dropped."),
                 Step(
                     "Connect a subscription that is not connected.",
                     "python -m ops.subscribe --help",
@@ -163,7 +163,7 @@ def unreadable(kind: Kind, event: Event, frame: RenderContext) -> View:
         frame,
         subject=(said,),
         headline=said,
-        preheader=f"{said}: its clusters are not looked after.",
+        preheader="What happens there is told only as far as Event Grid brings it.",
         sections=(
             Section(
                 heading="What it means",
@@ -219,7 +219,7 @@ def coverage(kind: Kind, event: Event, frame: RenderContext) -> View:
         frame,
         subject=(said,),
         headline=said,
-        preheader="What is known, and what to do about it, inside.",
+        preheader="Because of no route, no event subscription, no channel or no window.",
         sections=(
             Section(
                 heading="What was found",

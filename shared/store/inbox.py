@@ -52,6 +52,10 @@ class Inbox(Steps):
             found += self._readable(self._recorded, page.rows)
         return tuple(found)
 
+    def listen(self) -> None:
+        """Let the table tell its time. One round trip."""
+        self._table.query(keys.OWNER, keys.following(keys.OWNER), 1)
+
     def marked(self, first: str, last: str) -> bool:
         """Return whether there is a mark in a range of keys. One round trip."""
         return bool(self._table.query(first, last, 1).rows)
