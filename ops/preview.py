@@ -14,7 +14,7 @@ import typer
 
 from local.gallery import SENDER, write
 from local.settings_file import settings_here
-from ops import surroundings, terminal
+from ops import surroundings, terminal, wire
 from ops.hearing import as_object, explanation
 from shared import ids, keys, routes, settings
 from shared.addresses import bare
@@ -52,7 +52,13 @@ def preview(  # noqa: PLR0917 - typer makes options of them
     routes_file: Annotated[
         str, typer.Option("--routes", metavar="FILE", help="Routes of a file instead of the setting ROUTES.")
     ] = "",
-    target: Annotated[str, typer.Option(metavar="AUDIENCE", help="Only what this audience would get.")] = "",
+    target: Annotated[
+        str,
+        typer.Option(
+            metavar="AUDIENCE|CHANNEL",
+            help="Only what this audience would get; or the JSON that a channel such as teams would send.",
+        ),
+    ] = "",
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the mails go.")] = OUT,
     output: terminal.AsOutput = terminal.Output.TABLE,
     *,
@@ -72,12 +78,20 @@ def preview(  # noqa: PLR0917 - typer makes options of them
         ]
     except (SettingsError, RoutesError, ValueError) as error:
         raise terminal.refused(error) from None
-    if target and target not in loaded.audiences:
-        known = ", ".join(loaded.audiences)
-        raise typer.BadParameter(f"{target!r} is no audience: expected one of {known}", param_hint="--target")
-    told = _Told(loaded, target, surroundings.of(context).clock.now())
+    is_channel = target in registry.CHANNELS and target not in loaded.audiences
+    if target and not is_channel and target not in loaded.audiences:
+        known = ", ".join((*loaded.audiences, *registry.CHANNELS))
+        raise typer.BadParameter(
+            f"{target!r} is no audience and no channel: expected one of {known}", param_hint="--target"
+        )
+    told = _Told(loaded, "" if is_channel else target, surroundings.of(context).clock.now())
     for file, item in found:
         told.take(file, item)
+    if is_channel:
+        messages = wire.sent(target, told.stories, _look(environment, loaded)[0])
+        if messages:
+            terminal.print_json(messages[0] if len(messages) == 1 else messages)
+        raise typer.Exit(told.worst)
     try:
         gallery = write(told.stories, out, *_look(environment, loaded)) if told.stories else None
     except (OSError, ValueError) as error:
