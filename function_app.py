@@ -60,6 +60,15 @@ if _settings.sources.is_on:
         _notifier().reconcile()
 
 
+if _settings.sources.report_schedule:
+
+    @app.function_name("weekly_report")
+    @app.timer_trigger("timer", schedule="%REPORT_SCHEDULE%", run_on_startup=False)
+    def weekly_report(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+        """Tell what is coming, what happened, and that the app is alive."""
+        _notifier().report_week()
+
+
 @app.function_name("email_reports")
 @app.event_grid_trigger("event")
 def email_reports(event: str) -> None:

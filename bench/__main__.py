@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.figures import Section
 
-NAMES = ("trips", "handling", "throughput", "sweeping", "starting", "cpu", "memory")
+NAMES = ("trips", "handling", "throughput", "sweeping", "starting", "deployed", "cpu", "memory", "soak")
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

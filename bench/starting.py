@@ -47,7 +47,7 @@ client = TableClient.from_connection_string(
 client.submit_transaction([("create", row) for row in rows], retry_total=0)
 """
 
-_OURS = """\
+OURS = """\
 import logging, sys, function_app
 logging.disable()  # the library warns of every app without HTTP functions
 functions = function_app.app.get_functions()
@@ -95,7 +95,7 @@ class Start(msgspec.Struct, frozen=True):
     cpu: float
 
 
-class _Apps(msgspec.Struct, frozen=True):
+class Apps(msgspec.Struct, frozen=True):
     """The folders of two copies of the app: its modules as they are, and compiled."""
 
     plain: Path
@@ -109,32 +109,36 @@ def measure() -> Section:
         with app.loaded(settings) as functions, calls.captured() as seen:
             for text in app.started(2):
                 functions["maintenance_events"](text)
-        rows, apps = _as_json(seen[-1]), _copies(Path(folder))
+        rows, apps = as_json(seen[-1]), copies(Path(folder))
         starts = _in_turns(rows, apps, settings)
         sides = {
             "SDKs: import": _breakdown([_SDKS], apps.plain, settings),
             "ours: import": _breakdown(["import function_app"], apps.plain, settings),
             "SDKs: first event": _breakdown([_BARE, rows], apps.plain, settings),
-            "ours: first event": _breakdown([_OURS, *app.started()], apps.plain, settings),
-            "ours compiled: first event": _breakdown([_OURS, *app.started()], apps.compiled, settings),
+            "ours: first event": _breakdown([OURS, *app.started()], apps.plain, settings),
+            "ours compiled: first event": _breakdown([OURS, *app.started()], apps.compiled, settings),
         }
     sdks, bare = starts["sdks"], starts["bare"]
     figures = (
-        _figure("import", "import function_app", starts["import"], sdks, IMPORT_TARGET),
-        _figure("event", "start to first event recorded", starts["event"], bare, EVENT_TARGET),
-        _figure("routes", "the same, with ROUTES", starts["routes"], bare),
-        _figure(
-            "compiled", "compiled: start to first event recorded", starts["compiled"], bare, EVENT_TARGET
+        figure("starting.import", "import function_app", starts["import"], sdks, IMPORT_TARGET),
+        figure("starting.event", "start to first event recorded", starts["event"], bare, EVENT_TARGET),
+        figure("starting.routes", "the same, with ROUTES", starts["routes"], bare),
+        figure(
+            "starting.compiled",
+            "compiled: start to first event recorded",
+            starts["compiled"],
+            bare,
+            EVENT_TARGET,
         ),
-        _figure("both", "compiled: the same, with ROUTES", starts["both"], bare, EVENT_TARGET),
+        figure("starting.both", "compiled: the same, with ROUTES", starts["both"], bare, EVENT_TARGET),
     )
     plot = Plot("starting", "Cold start by module", "", "ms, as -X importtime counts them", bars=sides)
     return Section("Cold start", _TEXT, figures, tables=(imports.table(sides),), plots=(plot,))
 
 
-def _copies(folder: Path) -> _Apps:
+def copies(folder: Path) -> Apps:
     """Copy what is deployed of the app, and compile one of the copies."""
-    apps = _Apps(folder / "plain", folder / "compiled")
+    apps = Apps(folder / "plain", folder / "compiled")
     for copy in (apps.plain, apps.compiled):
         shutil.copytree(ROOT / "shared", copy / "shared", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "function_app.py", copy)
@@ -143,13 +147,14 @@ def _copies(folder: Path) -> _Apps:
     return apps
 
 
-def _figure(
+def figure(
     name: str, what: str, ours: Sequence[Start], bare: Sequence[Start], target: float | None = None
 ) -> Figure:
+    """Return the ratio of the fastest of our starts to the fastest of the floor's."""
     # The fastest: what else runs on the machine can only make a start slower.
     mine, theirs = min(start.wall for start in ours), min(start.wall for start in bare)
     return Figure(
-        f"starting.{name}",
+        name,
         what,
         mine / theirs,
         floor="the SDKs' own",
@@ -159,12 +164,12 @@ def _figure(
     )
 
 
-def _as_json(transaction: calls.Transaction) -> str:
+def as_json(transaction: calls.Transaction) -> str:
     """Write the rows of an event's transaction; the raw event in them, the one that is bytes, in hex."""
     return json.dumps([entity for _, entity, _ in transaction], default=bytes.hex)
 
 
-def _in_turns(rows: str, apps: _Apps, settings: Mapping[str, str]) -> dict[str, list[Start]]:
+def _in_turns(rows: str, apps: Apps, settings: Mapping[str, str]) -> dict[str, list[Start]]:
     """Start processes of each kind, in turns; the first turn is not counted."""
     found: dict[str, list[Start]] = {}
     routed = {**settings, "ROUTES": _ROUTES}
@@ -173,19 +178,19 @@ def _in_turns(rows: str, apps: _Apps, settings: Mapping[str, str]) -> dict[str, 
             "sdks": ([_SDKS], apps.plain, settings),
             "import": (["import function_app"], apps.plain, settings),
             "bare": ([_BARE, rows], apps.plain, settings),
-            "event": ([_OURS, *app.started()], apps.plain, settings),
-            "compiled": ([_OURS, *app.started()], apps.compiled, settings),
-            "routes": ([_OURS, *app.started()], apps.plain, routed),
-            "both": ([_OURS, *app.started()], apps.compiled, routed),
+            "event": ([OURS, *app.started()], apps.plain, settings),
+            "compiled": ([OURS, *app.started()], apps.compiled, settings),
+            "routes": ([OURS, *app.started()], apps.plain, routed),
+            "both": ([OURS, *app.started()], apps.compiled, routed),
         }
         for kind, command in commands.items():
-            start = _start(*command)
+            one = start(*command)
             if turn:
-                found.setdefault(kind, []).append(start)
+                found.setdefault(kind, []).append(one)
     return found
 
 
-def _start(command: Sequence[str], folder: Path, settings: Mapping[str, str]) -> Start:
+def start(command: Sequence[str], folder: Path, settings: Mapping[str, str]) -> Start:
     """Start Python on a program and its arguments; give what it took until its end."""
     variables = _environment(folder, settings)
     began = time.perf_counter()

@@ -13,6 +13,7 @@ COMMANDS = {
     "resend": "ops.ledger:resend",
     "upcoming": "ops.upcoming:upcoming",
     "inventory": "ops.inventory:inventory",
+    "coverage": "ops.coverage:coverage",
     "check": "ops.check:check",
     "windows": "ops.windows:app",
     "lint": "ops.windows:lint_",

@@ -111,13 +111,16 @@ class Notifier:
         asked = self._config.sources
         if not asked.is_on:
             return
+        from shared.rounds.daily import Daily
         from shared.rounds.inventory import Inventory
         from shared.rounds.subscriptions import Watched
+        from shared.rounds.telling import Teller
         from shared.sources.resource_graph import ResourceGraph
 
         with open_arm(self._config) as arm:
-            Inventory(
-                graph=ResourceGraph(arm),
+            graph = ResourceGraph(arm)
+            reading = Inventory(
+                graph=graph,
                 arm=arm,
                 meta=self._meta,
                 store=self.store,
@@ -125,6 +128,14 @@ class Notifier:
                 clock=self._clock,
                 watched=Watched(asked.subscriptions, asked.management_groups),
             ).run()
+            Daily(
+                arm=arm,
+                graph=graph,
+                meta=self._meta,
+                present=PresentState(self._table),
+                teller=Teller(self.intake, self._config.routes),
+                clock=self._clock,
+            ).run(reading, with_advisories=asked.advisories)
 
     def reconcile(self) -> None:
         """Hold what Azure has recorded against what Event Grid brought. Raises TableUnavailable."""
@@ -155,6 +166,15 @@ class Notifier:
                 teller=teller,
                 clock=self._clock,
             ).run(run.subscriptions)
+
+    def report_week(self) -> None:
+        """Tell the week to whoever wants it. Raises TableError."""
+        from shared.rounds.telling import Teller
+        from shared.rounds.weekly_report import report
+
+        present, ledger = PresentState(self._table), Ledger(self._table)
+        teller = Teller(self.intake, self._config.routes)
+        report(self._meta, present, ledger, teller, self._clock.now())
 
     def sweep(self, *, past_due: bool = False) -> None:
         """Send what has fallen due, and log what came of it."""

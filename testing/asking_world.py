@@ -5,13 +5,17 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from shared.rounds.daily import Daily
 from shared.rounds.failed_states import FailedStates
+from shared.rounds.inventory import Inventory, Reading
 from shared.rounds.reconcile import Reconcile, Result
 from shared.rounds.subscriptions import Watched
 from shared.rounds.telling import Teller
 from shared.sources.arm import Arm
 from shared.sources.resource_graph import ResourceGraph
+from shared.store.ledger import Ledger
 from shared.store.meta import Meta
+from shared.store.present import PresentState
 from testing.arm_endpoint import ArmEndpoint, Tokens
 from testing.samples.payloads import SUBSCRIPTION
 from testing.world import World
@@ -72,6 +76,29 @@ class AskingWorld(World):
             clock=self.clock,
         )
         return looking.run(self.watched.subscriptions)
+
+    def read(self, *, with_advisories: bool = False, **after: float) -> Reading:
+        """Let time pass, and do the daily reading with what follows from it."""
+        self.clock.forward(**after)
+        graph, present = self.graph, PresentState(self.table)
+        reading = Inventory(
+            graph=graph,
+            arm=self.arm,
+            meta=self.meta,
+            store=self.notifier.store,
+            ledger=Ledger(self.table),
+            clock=self.clock,
+            watched=self.watched,
+        ).run()
+        Daily(
+            arm=self.arm,
+            graph=graph,
+            meta=self.meta,
+            present=present,
+            teller=self.teller,
+            clock=self.clock,
+        ).run(reading, with_advisories=with_advisories)
+        return reading
 
     @property
     def told(self) -> list[str]:

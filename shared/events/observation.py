@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from shared.events.model import Event
+from shared.events.model import Event, Upgrade
 
 if TYPE_CHECKING:
     from shared.events.model import Subject
@@ -128,7 +128,7 @@ class Coming(Form, frozen=True):
 
     name: str
     """The cluster's."""
-    what: str
+    what: Upgrade
     start: datetime | None = None
 
 

@@ -63,7 +63,7 @@ def support_ending(kind: Kind, event: Event, frame: RenderContext) -> View:
         kind,
         event,
         frame,
-        subject=(f"Kubernetes {facts.version} leaves support {days}", on),
+        subject=(f"Kubernetes {facts.version}", f"ends {days}", on),
         headline=f"Kubernetes {facts.version} leaves support {days}, on {on}",
         preheader=f"On {on}. Upgrade, or long-term support: how to, inside.",
         panel=(
@@ -124,7 +124,7 @@ def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
                 Step("See in the topic's metrics whether deliveries fail or are dropped."),
                 Step(
                     "Connect a subscription that is not connected.",
-                    "python -m ops subscribe --help",
+                    "python -m ops.subscribe --help",
                 ),
             ),
         ),
@@ -207,7 +207,7 @@ def coverage(kind: Kind, event: Event, frame: RenderContext) -> View:
             listed("Clusters that are never announced, or never heard of", facts.clusters, count),
             phrases.todo(
                 Step("List all of them, with the reasons.", "python -m ops coverage"),
-                Step("Connect a subscription that is not connected.", "python -m ops subscribe --help"),
+                Step("Connect a subscription that is not connected.", "python -m ops.subscribe --help"),
             ),
         ),
     )

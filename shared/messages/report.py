@@ -20,7 +20,7 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
     """Tell the week, and the next two."""
     facts = facts_of(event, Report)
     coming = [
-        f"{frame.short(one.start) if one.start else phrases.WINDOW} · {one.name} · {one.what}"
+        f"{frame.short(one.start) if one.start else phrases.WINDOW} · {one.name} · {phrases.WHAT[one.what]}"
         for one in facts.coming
     ]
     left = facts.coming_count - len(coming)

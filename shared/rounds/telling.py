@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from shared.delivery.intake import Intake
     from shared.events.model import Event
-    from shared.notices.kinds import Decision
+    from shared.maintenance.inventory import ClusterInfo
+    from shared.notices.kinds import Decision, Kind
     from shared.routes import Routes
 
 
@@ -31,6 +32,12 @@ class Teller:
         return self._intake.record(
             event, raw, via=VIA_RESOURCE_GRAPH, audiences=audiences, is_told=is_told, at_once=False
         )
+
+    def audiences_of(self, event: Event, kind: Kind, known: ClusterInfo | None) -> tuple[str, ...]:
+        """Return the audiences that hear of something about a cluster, or a subscription, by the routes."""
+        if known is not None and self.routes.tags:
+            event = msgspec.structs.replace(event, tags=known.all_tags())
+        return self.routes.audiences_for(event, kind)
 
     def tell_operator(self, event: Event) -> Decision:
         """Record an observation for the default audience. Raises TableUnavailable."""

@@ -154,6 +154,11 @@ class Routes(msgspec.Struct, frozen=True):
         return {target.key: target for audience in self.audiences.values() for target in audience.targets}
 
     @property
+    def reporting(self) -> tuple[str, ...]:
+        """The audiences that asked for the weekly report."""
+        return tuple(name for name, audience in self.audiences.items() if audience.gets_report)
+
+    @property
     def tags(self) -> tuple[str, ...]:
         """The names of the tags that routes use, in lower case."""
         asked = [one.tag for route in self.routes for one in route.conditions if one.tag]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from shared.events.model import Event, Installation, Subject, Subscription
+from shared.events.model import Event, Installation, Subject, Subscription, Upgrade
 from shared.events.observation import (
     Advisory,
     Coming,
@@ -111,7 +111,7 @@ def _observations() -> list[tuple[Kind, Form, Subject, str]]:
                 since=NOW - timedelta(days=7),
                 clusters=41,
                 subscriptions=3,
-                coming=(Coming(name="prod-weu-1", what="Node OS upgrade", start=NOW + timedelta(days=3)),),
+                coming=(Coming(name="prod-weu-1", what=Upgrade.NODE_OS, start=NOW + timedelta(days=3)),),
                 coming_count=1,
                 happened={"Completed": 38, "Failed": 2},
                 open=(Listed(cluster=here.id, name=here.name, words=("Failed Fri 20 Nov 01:47 UTC",)),),

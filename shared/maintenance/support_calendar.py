@@ -1,0 +1,69 @@
+"""Until when versions of Kubernetes are supported: dated data, since no API tells.
+
+`support.json` holds the table of AKS's documentation; where that names a month alone, its last day counts.
+A version older than all of the table is out of support, one newer than all of it is not known.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+LTS_PLAN = "akslongtermsupport"
+"""The support plan of long-term support, in lower case."""
+
+
+class Support(msgspec.Struct, frozen=True):
+    """Until when a version is supported, by the community's plan and by long-term support."""
+
+    community: date
+    lts: date
+
+
+class _Calendar(msgspec.Struct, frozen=True, rename="camel"):
+    as_of: date
+    source: str
+    versions: dict[str, Support]
+
+
+def minor(version: str) -> str:
+    """Return the minor version of a version: `1.33` of `1.33.2`; empty where it is none."""
+    parts = version.split(".")
+    is_one = len(parts) > 1 and all(part.isdecimal() for part in parts[:2])
+    return f"{int(parts[0])}.{int(parts[1])}" if is_one else ""
+
+
+def support(version: str) -> Support | None:
+    """Return until when a version is supported; None where that is not known."""
+    return _calendar().versions.get(minor(version))
+
+
+def ends(version: str, plan: str) -> date | None:
+    """Return until when a version is supported by a plan; None where that is not known."""
+    found = support(version)
+    if found is None:
+        return None
+    return found.lts if plan.lower() == LTS_PLAN else found.community
+
+
+def is_over(version: str, plan: str, today: date) -> bool:
+    """Return whether a version is out of support by a plan."""
+    end = ends(version, plan)
+    if end is not None:
+        return end < today
+    known = [_number(one) for one in _calendar().versions]
+    return bool(minor(version)) and _number(minor(version)) < min(known)
+
+
+def _number(version: str) -> tuple[int, int]:
+    major, minor_ = version.split(".")
+    return int(major), int(minor_)
+
+
+@cache
+def _calendar() -> _Calendar:
+    text = Path(__file__).with_name("support.json").read_bytes()
+    return msgspec.json.decode(text, type=_Calendar)

@@ -1,0 +1,76 @@
+"""Coverage as the last reading of the inventory left it: the clusters that nobody would hear of."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.events.observation import Listed
+from shared.maintenance import coverage
+from shared.maintenance.inventory import ClusterInfo
+from shared.rounds.inventory import KEY, Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shared.store.meta import Meta
+    from shared.store.present import PresentState
+
+_STALE = timedelta(hours=36)
+"""A cluster that the last reading did not bring was read this much before it, or is gone."""
+
+
+class Uncovered(msgspec.Struct, frozen=True):
+    """A cluster that nobody would hear of."""
+
+    known: ClusterInfo
+    reasons: tuple[coverage.Reason, ...]
+
+
+class Covering(msgspec.Struct, frozen=True):
+    """The clusters that nobody would hear of, and what keeps this from being sure."""
+
+    uncovered: tuple[Uncovered, ...]
+    clusters: int = 0
+    troubles: tuple[str, ...] = ()
+
+
+def covering(meta: Meta, present: PresentState, now: datetime) -> Covering:
+    """Return coverage from the table alone. Raises TableError."""
+    memory = meta.load(KEY, Memory)
+    if memory.last is None:
+        return Covering((), troubles=("No clusters have been read yet.",))
+    rows, _ = present.clusters()
+    known = [row.known for row in rows if row.known is not None]
+    return judged(memory, [one for one in known if memory.last - one.read <= _STALE], now)
+
+
+def judged(memory: Memory, clusters: Iterable[ClusterInfo], now: datetime) -> Covering:
+    """Return coverage of these clusters, by the names in order."""
+    clusters = sorted(clusters, key=lambda known: known.cluster.key)
+    heard = {*memory.covered, *memory.heard}
+    found = [
+        Uncovered(known, reasons)
+        for known in clusters
+        if (reasons := coverage.reasons(known, heard=heard, today=now.date()))
+    ]
+    unsure = sum(not coverage.is_sure(known) for known in clusters)
+    troubles = list(memory.troubles)
+    if unsure:
+        troubles.append(f"The maintenance windows of {unsure} clusters have not been read yet.")
+    return Covering(tuple(found), len(clusters), tuple(troubles))
+
+
+def listed(found: Iterable[Uncovered], most: int) -> tuple[Listed, ...]:
+    """Return the first of these clusters as notices list them."""
+    return tuple(
+        Listed(
+            cluster=one.known.cluster.id,
+            name=one.known.cluster.name,
+            subscription=one.known.subscription_name or one.known.cluster.subscription,
+            words=tuple(reason.sentence for reason in one.reasons),
+        )
+        for one, _ in zip(found, range(most), strict=False)
+    )

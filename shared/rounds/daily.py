@@ -1,0 +1,140 @@
+"""What the daily reading finds: windows unused, versions that leave support, clusters nobody would hear of.
+
+The first reading tells none of it one by one, but one summary to the operator.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared import keys
+from shared.events.model import Installation
+from shared.events.observation import Coverage, observed
+from shared.notices.kinds import Kind
+from shared.rounds import advisories, support_notices
+from shared.rounds.covering import judged, listed
+from shared.rounds.unused_windows import UnusedWindows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.clock import Clock
+    from shared.maintenance.inventory import ClusterInfo
+    from shared.notices.records import StoredEvent
+    from shared.rounds.inventory import Reading
+    from shared.rounds.telling import Teller
+    from shared.sources.arm import Arm
+    from shared.sources.resource_graph import ResourceGraph
+    from shared.store.meta import Meta
+    from shared.store.present import PresentState
+
+log = logging.getLogger("notifier")
+
+_KEY = keys.meta("coverage")
+_MOST = 20
+
+
+class Memory(msgspec.Struct, omit_defaults=True):
+    """What is remembered: the clusters known not to be covered, by key, and why."""
+
+    first: datetime | None = None
+    uncovered: dict[str, tuple[str, ...]] = {}
+
+
+class Daily:
+    """What follows from one reading."""
+
+    def __init__(
+        self,
+        *,
+        arm: Arm,
+        graph: ResourceGraph,
+        meta: Meta,
+        present: PresentState,
+        teller: Teller,
+        clock: Clock,
+    ) -> None:
+        self._arm = arm
+        self._graph = graph
+        self._meta = meta
+        self._present = present
+        self._teller = teller
+        self._clock = clock
+        self._now = clock.now()
+
+    def run(self, reading: Reading, *, with_advisories: bool) -> None:
+        """Tell what is new. Raises TableUnavailable."""
+        news = {row.known.cluster.key: row.news for row in self._present.clusters()[0] if row.known}
+        pairs = [(known, news.get(known.cluster.key, ())) for known in reading.clusters]
+        ending = support_notices.tell(self._meta, self._teller, pairs, self._now)
+        first, before = reading.memory.first, reading.before
+        if not reading.is_first and first is not None and before is not None:
+            self._unused(pairs, first, before)
+        self._coverage(reading, ending)
+        if with_advisories:
+            advisories.tell(self._graph, self._teller, reading.memory.names, self._now)
+
+    def _unused(
+        self, pairs: Sequence[tuple[ClusterInfo, Sequence[StoredEvent]]], first: datetime, before: datetime
+    ) -> None:
+        looking = UnusedWindows(
+            arm=self._arm, teller=self._teller, clock=self._clock, first=first, before=before
+        )
+        told = looking.run(pairs)
+        if told:
+            log.info("unused windows: %s told", told)
+
+    def _coverage(self, reading: Reading, ending: int) -> None:
+        """Tell the operator of clusters that are not covered any more, or at first what was found in all."""
+        memory = self._meta.load(_KEY, Memory)
+        found = judged(reading.memory, reading.clusters, self._now)
+        if found.troubles and memory.first is None:
+            return  # a first reading counts once it is whole
+        now_known = {
+            one.known.cluster.key: tuple(str(reason.id) for reason in one.reasons) for one in found.uncovered
+        }
+        if memory.first is None:
+            self._summary(reading, len(found.uncovered), ending)
+            self._meta.save({_KEY: Memory(self._now, now_known)})
+            return
+        new = [one for one in found.uncovered if one.known.cluster.key not in memory.uncovered]
+        if new:
+            names = " ".join(one.known.cluster.key for one in new)
+            self._tell(
+                Coverage(clusters=listed(new, _MOST), count=len(new)),
+                f"uncovered {keys.digest(names)} {self._now.date().isoformat()}",
+                f"nobody would hear of {len(new)} clusters",
+            )
+        if now_known != memory.uncovered and not found.troubles:
+            self._meta.save({_KEY: Memory(memory.first, now_known)})
+
+    def _summary(self, reading: Reading, uncovered: int, ending: int) -> None:
+        failed = sum(known.state.lower() == "failed" for known in reading.clusters)
+        said = (
+            f"{len(reading.clusters):,} clusters in {len(reading.memory.names):,} subscriptions.",
+            f"{failed:,} of them are in Failed state.",
+            f"{ending:,} versions leave support within 60 days.",
+            f"Nobody would hear of maintenance of {uncovered:,} clusters.",
+        )
+        found = judged(reading.memory, reading.clusters, self._now).uncovered
+        self._tell(
+            Coverage(clusters=listed(found, _MOST), count=uncovered, first=said),
+            "first reading",
+            "what the first reading found",
+        )
+
+    def _tell(self, facts: Coverage, id_: str, description: str) -> None:
+        self._teller.tell_operator(
+            observed(
+                Kind.COVERAGE,
+                facts,
+                subject=Installation(),
+                id=f"coverage {id_}",
+                time=self._now,
+                description=description,
+            )
+        )

@@ -1,0 +1,163 @@
+"""Windows that passed without a word of AKS, though there was something to upgrade to.
+
+Each window is looked at once, by the run after its end, and only if it began after the first reading.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from shared.events.model import Upgrade
+from shared.events.observation import UnusedWindow, observed
+from shared.maintenance import coverage, governing, occurrences
+from shared.maintenance.support_calendar import minor
+from shared.notices.kinds import Kind
+from shared.sources.arm import ArmError
+from shared.sources.upgrades import latest_image, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from shared.clock import Clock
+    from shared.maintenance import Configuration, Window
+    from shared.maintenance.inventory import ClusterInfo
+    from shared.notices.records import StoredEvent
+    from shared.rounds.telling import Teller
+    from shared.sources.arm import Arm
+
+log = logging.getLogger("notifier")
+
+SECONDS = 60.0
+"""After so long no further upgrade profile is asked for."""
+
+AFTER = timedelta(hours=1)
+"""How long after a window AKS may still report what began in it."""
+
+ANNOUNCED_BEFORE = timedelta(days=8)
+"""An announcement without a start may be of any window of the days that follow it."""
+
+_SHORT = timedelta(hours=4)
+_MAX_WINDOWS = 400
+
+
+class UnusedWindows:
+    """Looks at the windows that have passed since the last run."""
+
+    def __init__(self, *, arm: Arm, teller: Teller, clock: Clock, first: datetime, before: datetime) -> None:
+        """`first` is when the first reading ended, `before` when the last run was."""
+        self._arm = arm
+        self._teller = teller
+        self._clock = clock
+        self._now = clock.now()
+        self._began = clock.monotonic()
+        self._first = first
+        self._before = before
+
+    def run(self, clusters: Iterable[tuple[ClusterInfo, Sequence[StoredEvent]]]) -> int:
+        """Tell of each cluster's unused windows; give their number. Raises TableUnavailable."""
+        told = 0
+        for known, news in clusters:
+            for upgrade, name in coverage.channels(known):
+                found = governing(known.configurations, upgrade)
+                window = self._passed(found) if found else None
+                if window is None or _is_heard(news, window):
+                    continue
+                if self._clock.monotonic() - self._began > SECONDS:
+                    log.warning("unused windows: time is up, and not all are looked at")
+                    return told
+                told += self._tell(known, upgrade, name, window)
+        return told
+
+    def _passed(self, found: Configuration) -> Window | None:
+        """Return the last window that has ended since the last run, and began after the first reading."""
+        start = max(self._first, self._before - timedelta(days=2))
+        coming = takewhile(lambda window: window.end + AFTER <= self._now, occurrences(found, start))
+        passed = [
+            window
+            for window, _ in zip(coming, range(_MAX_WINDOWS), strict=False)
+            if window.start > self._first and window.end + AFTER > self._before
+        ]
+        return passed[-1] if passed else None
+
+    def _tell(self, known: ClusterInfo, upgrade: Upgrade, name: str, window: Window) -> int:
+        try:
+            current, available = self._offered(known, upgrade)
+        except ArmError as error:
+            log.warning("what %s could be upgraded to is not known: %s", known.cluster.id, error)
+            return 0
+        if not available:
+            return 0
+        facts = UnusedWindow(
+            configuration=name,
+            start=window.start,
+            end=window.end,
+            current=current,
+            available=available,
+            reasons=tuple(_reasons(known, window)),
+        )
+        self._teller.tell(
+            observed(
+                Kind.NOTHING_HAPPENED,
+                facts,
+                subject=known.cluster,
+                id=f"unused window {known.cluster.key} {name} {window.start.isoformat()}",
+                time=window.end,
+                region=known.location,
+                description="a window passed, and nothing happened",
+            )
+        )
+        return 1
+
+    def _offered(self, known: ClusterInfo, upgrade: Upgrade) -> tuple[str, str]:
+        """Return what runs, and what the channel would have taken; empty where there is nothing."""
+        if upgrade is Upgrade.KUBERNETES and known.channel.lower() != "node-image":
+            offered = [one for one in versions(self._arm, known.cluster) if _takes(known, one)]
+            return known.version, max(offered, key=_parts, default="")
+        for pool, image in known.images.items():
+            latest = latest_image(self._arm, known.cluster, pool)
+            if latest and latest != image:
+                return image, latest
+        return "", ""
+
+
+def _takes(known: ClusterInfo, version: str) -> bool:
+    """Return whether a channel surely takes a version: `rapid` any, the others a patch of what runs.
+
+    Whether `stable` would go to the next minor version depends on what is the newest, which no profile says.
+    """
+    if _parts(version) <= _parts(known.version):
+        return False
+    return known.channel.lower() == "rapid" or minor(version) == minor(known.version)
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("-", maxsplit=1)[0].split(".") if part.isdecimal())
+
+
+def _is_heard(news: Iterable[StoredEvent], window: Window) -> bool:
+    """Return whether AKS said anything of a window: announced it, or reported something in it."""
+    for row in news:
+        event = row.event
+        if event.end_of_support is not None or event.news:
+            continue
+        moment = event.start or event.updated
+        if window.start - AFTER <= moment <= window.end + AFTER:
+            return True
+        if event.start is None and window.start - ANNOUNCED_BEFORE <= event.time <= window.end:
+            return True
+    return False
+
+
+def _reasons(known: ClusterInfo, window: Window) -> Iterator[str]:
+    if known.power.lower() == "stopped":
+        yield "The cluster is stopped."
+    if known.state.lower() == "failed":
+        yield "The cluster is in Failed state, which keeps upgrades from starting."
+    if window.end - window.start < _SHORT:
+        yield "The window is shorter than four hours, the least that AKS wants."
+    if known.os_channel.lower() == "unmanaged":
+        yield "The node OS channel is Unmanaged: the OS patches itself, and AKS replaces no image."
