@@ -20,8 +20,8 @@ node_modules/.installed: package.json package-lock.json
 	npm ci --silent --no-audit --no-fund
 	@touch $@
 
-demo: install ## Send a story of events through the app, and gather its emails; STORM=1: a patch night
-	$(BIN)/python -m $(if $(STORM),local.patch_night_demo,local.demo)
+demo: install ## Send a story of events through the app, and gather its emails; STORM=1: a patch night; FLEET=1: an update run
+	$(BIN)/python -m $(if $(STORM),local.patch_night_demo,$(if $(FLEET),local.fleet_demo,local.demo))
 
 preview: install ## Render one email of each kind into out/preview/
 	$(BIN)/python -m local.preview --out out/preview

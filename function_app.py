@@ -60,6 +60,15 @@ if _settings.sources.is_on:
         _notifier().reconcile()
 
 
+if _settings.sources.fleets:
+
+    @app.function_name("poll_fleets")
+    @app.timer_trigger("timer", schedule="20 */5 * * * *", run_on_startup=False)
+    def poll_fleets(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+        """See how the update runs of fleets stand, every five minutes."""
+        _notifier().poll_fleets()
+
+
 if _settings.sources.report_schedule:
 
     @app.function_name("weekly_report")

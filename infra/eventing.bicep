@@ -28,6 +28,15 @@ param topicHasIdentity bool = true
 @description('System topic of the mail service\'s delivery reports; empty: none.')
 param emailTopicName string = ''
 
+@description('System topic of Fleet Manager\'s gates in this subscription; empty: none.')
+param fleetTopicName string = ''
+
+@description('Its resource group. Default: the one of the app.')
+param fleetTopicResourceGroup string = ''
+
+@description('Whether that topic carries the identity for dead letters.')
+param fleetTopicHasIdentity bool = true
+
 param deadLetterIdentityId string
 
 param deadLetterAccountId string
@@ -50,6 +59,9 @@ param eventTypes string[] = ['Microsoft.ResourceNotifications.ContainerServiceEv
 @description('Ids of further subscriptions whose AKS maintenance the same app tells of.')
 param furtherSubscriptions string[] = []
 
+@description('Ids of further subscriptions whose fleets\' gates the same app tells of.')
+param furtherFleetSubscriptions string[] = []
+
 @description('Name of a topic to make for sample events; empty: none.')
 param testTopicName string = ''
 
@@ -63,6 +75,15 @@ var subscriptions = filter(
   union([], map(furtherSubscriptions, id => toLower(trim(id)))),
   id => id != toLower(subscription().subscriptionId)
 )
+var fleetSubscriptions = filter(
+  union([], map(furtherFleetSubscriptions, id => toLower(trim(id)))),
+  id => id != toLower(subscription().subscriptionId)
+)
+var gateEvents = [
+  'Microsoft.ResourceNotifications.AKSResources.FleetGateCreated'
+  'Microsoft.ResourceNotifications.AKSResources.FleetGateUpdated'
+  'Microsoft.ResourceNotifications.AKSResources.FleetGateDeleted'
+]
 var tags = { 'azd-env-name': environmentName }
 
 module maintenance 'eventing/subscription.bicep' = {
@@ -99,6 +120,23 @@ module reports 'eventing/subscription.bicep' = if (!empty(emailTopicName)) {
   }
 }
 
+module gates 'eventing/subscription.bicep' = if (!empty(fleetTopicName)) {
+  scope: resourceGroup(empty(fleetTopicResourceGroup) ? resourceGroupName : fleetTopicResourceGroup)
+  params: {
+    topicName: fleetTopicName
+    subscriptionName: subscriptionName
+    eventTypes: gateEvents
+    functionAppId: functionAppId
+    functionAppUrl: functionAppUrl
+    functionName: 'maintenance_events'
+    destinationType: destinationType
+    deliverySchema: deliverySchema
+    deadLetterAccountId: deadLetterAccountId
+    deadLetterContainerName: deadLetterContainerName
+    deadLetterIdentityId: fleetTopicHasIdentity ? deadLetterIdentityId : ''
+  }
+}
+
 module elsewhere 'eventing/elsewhere.bicep' = [
   for id in subscriptions: {
     scope: subscription(id)
@@ -117,6 +155,31 @@ module elsewhere 'eventing/elsewhere.bicep' = [
       deadLetterIdentityId: deadLetterIdentityId
       actionGroupId: actionGroupId
     }
+  }
+]
+
+module gatesElsewhere 'eventing/elsewhere.bicep' = [
+  for id in fleetSubscriptions: {
+    scope: subscription(id)
+    params: {
+      environmentName: environmentName
+      location: location
+      what: 'fleet'
+      topicType: 'Microsoft.ResourceNotifications.AKSResources'
+      subscriptionName: subscriptionName
+      eventTypes: gateEvents
+      functionAppId: functionAppId
+      functionAppUrl: functionAppUrl
+      functionName: 'maintenance_events'
+      destinationType: destinationType
+      deliverySchema: deliverySchema
+      deadLetterAccountId: deadLetterAccountId
+      deadLetterContainerName: deadLetterContainerName
+      deadLetterIdentityId: deadLetterIdentityId
+      actionGroupId: actionGroupId
+    }
+    // Both make the resource group where a subscription has maintenance and fleets.
+    dependsOn: [elsewhere]
   }
 ]
 

@@ -174,6 +174,12 @@ param failuresFile string = ''
 @description('Subscriptions whose maintenance windows are read, separated by commas: the app gets the role Reader there. Or @path of a file in the app. Empty, or off: none.')
 param clusters string = ''
 
+@description('Subscriptions whose fleets are looked after, separated by commas: their update runs are polled, the app gets the role Reader there, and this subscription, if it is among them, a topic for gates. Empty: none.')
+param fleets string = ''
+
+@description('How long a gate waits for approval until people are reminded; then twice as long each time.')
+param gateReminder string = '4h'
+
 @description('Days for which history is kept.')
 param retentionDays string = '400'
 
@@ -198,6 +204,12 @@ param existingSystemTopicResourceGroup string = ''
 
 @description('Whether the existing system topic carries the identity of the output EVENTGRID_IDENTITY_ID. Without it nothing can be dead-lettered: what Event Grid cannot deliver in 24 hours is dropped, and an alert says so.')
 param existingSystemTopicHasIdentity bool = false
+
+@description('Name of a system topic for Fleet Manager\'s gates (Microsoft.ResourceNotifications.AKSResources) that this subscription has already: there can be only one. It is left as it is. Default: a new one, if fleets name this subscription.')
+param existingFleetTopicName string = ''
+
+@description('Resource group of that topic. Default: the one of this deployment.')
+param existingFleetTopicResourceGroup string = ''
 
 // Watching
 
@@ -252,6 +264,12 @@ var makesOutTopic = !empty(outTopicName)
 var hasOutTopic = makesOutTopic || !empty(existingOutTopicName)
 var makesTopic = empty(existingSystemTopicName)
 var clusterSubscriptions = subscriptionsOf(clusters)
+var fleetSubscriptions = subscriptionsOf(fleets)
+var makesFleetTopic = empty(existingFleetTopicName) && contains(
+  fleetSubscriptions,
+  toLower(subscription().subscriptionId)
+)
+var hasFleetTopic = makesFleetTopic || !empty(existingFleetTopicName)
 
 // What is missing, or contradicts: nothing is made then. Each sentence says what to set or to empty.
 
@@ -332,6 +350,10 @@ var refusals = filter(
     empty(filter(clusterSubscriptions, id => !isGuid(id)))
       ? ''
       : 'clusters holds what is not the id of a subscription (a GUID).'
+    empty(filter(fleetSubscriptions, id => !isGuid(id)))
+      ? ''
+      : 'fleets holds what is not the id of a subscription (a GUID).'
+    isDuration(gateReminder) ? '' : 'gateReminder is not a duration such as 4h.'
     isNumberBetween(retentionDays, 30, 36500) ? '' : 'retentionDays is not a number of days between 30 and 36500.'
     isSchedule(sweepSchedule)
       ? ''
@@ -339,6 +361,9 @@ var refusals = filter(
     isTableName(tableName) ? '' : 'tableName is not a table name: 3 to 63 letters and digits, a letter first.'
     !empty(existingSystemTopicResourceGroup) && makesTopic
       ? 'existingSystemTopicResourceGroup goes with existingSystemTopicName, which is empty: empty it.'
+      : ''
+    !empty(existingFleetTopicResourceGroup) && empty(existingFleetTopicName)
+      ? 'existingFleetTopicResourceGroup goes with existingFleetTopicName, which is empty: empty it.'
       : ''
     existingSystemTopicHasIdentity && makesTopic
       ? 'existingSystemTopicHasIdentity goes with existingSystemTopicName, which is empty: make it false.'
@@ -379,12 +404,14 @@ var names = {
   topic: makesTopic ? 'evgt-aks-${token}' : existingSystemTopicName
   emailTopic: 'evgt-email-${token}'
   outTopic: makesOutTopic ? outTopicName : existingOutTopicName
+  fleetTopic: makesFleetTopic ? 'evgt-fleet-${token}' : existingFleetTopicName
   actionGroup: 'ag-${token}'
 }
 // As in eventing.bicep. Environments that share a topic must not take each other's event subscription.
 var subscriptionName = 'aks-maintenance-notifier-${uniqueString(subscription().subscriptionId, environmentName)}'
 var topicGroupName = empty(existingSystemTopicResourceGroup) ? groupName : existingSystemTopicResourceGroup
 var outTopicGroupName = empty(existingOutTopicResourceGroup) ? groupName : existingOutTopicResourceGroup
+var fleetTopicGroupName = empty(existingFleetTopicResourceGroup) ? groupName : existingFleetTopicResourceGroup
 var communicationGroupName = empty(existingCommunicationServiceResourceGroup)
   ? groupName
   : existingCommunicationServiceResourceGroup
@@ -411,6 +438,7 @@ var ids = {
   )
   topic: resourceId(here, topicGroupName, 'Microsoft.EventGrid/systemTopics', names.topic)
   emailTopic: resourceId(here, groupName, 'Microsoft.EventGrid/systemTopics', names.emailTopic)
+  fleetTopic: resourceId(here, fleetTopicGroupName, 'Microsoft.EventGrid/systemTopics', names.fleetTopic)
   actionGroup: resourceId(here, groupName, 'Microsoft.Insights/actionGroups', names.actionGroup)
 }
 
@@ -559,7 +587,7 @@ module publisher 'app/publisher.bicep' = if (hasOutTopic) {
 }
 
 module reader 'app/reader.bicep' = [
-  for id in clusterSubscriptions: {
+  for id in union(clusterSubscriptions, fleetSubscriptions): {
     scope: subscription(id)
     params: {
       appIdentityId: ids.appIdentity
@@ -606,6 +634,8 @@ var settings = {
   GROUP_INTERVAL: groupInterval
   NOT_STARTED_AFTER: notStartedAfter
   STILL_RUNNING_AFTER: stillRunningAfter
+  GATE_REMINDER: gateReminder
+  FLEETS: fleets
   LEASE: lease
   TIME_ZONE: timeZone
   PORTAL: portal
@@ -671,6 +701,20 @@ module emailTopic 'eventing/systemTopic.bicep' = if (isAcs) {
   dependsOn: [identities, monitoring, communication]
 }
 
+// Gates of Azure Kubernetes Fleet Manager: an update run that waits for approval.
+module fleetTopic 'eventing/systemTopic.bicep' = if (makesFleetTopic) {
+  scope: group
+  params: {
+    tags: tags
+    name: names.fleetTopic
+    source: subscription().id
+    topicType: 'Microsoft.ResourceNotifications.AKSResources'
+    identityId: ids.eventGridIdentity
+    workspaceId: ids.workspace
+  }
+  dependsOn: [identities, monitoring]
+}
+
 module actionGroup 'alerts/actionGroup.bicep' = {
   scope: group
   params: {
@@ -721,6 +765,20 @@ module emailTopicAlerts 'alerts/topic.bicep' = if (isAcs) {
   dependsOn: [emailTopic, actionGroup]
 }
 
+module fleetTopicAlerts 'alerts/topic.bicep' = if (hasFleetTopic) {
+  scope: group
+  params: {
+    tags: tags
+    suffix: 'fleet-${token}'
+    topicId: ids.fleetTopic
+    actionGroupId: ids.actionGroup
+    subscriptionName: subscriptionName
+    isShared: !makesFleetTopic
+    watchUnmatched: false
+  }
+  dependsOn: [fleetTopic, actionGroup]
+}
+
 // What the next step needs (azd hands outputs on as environment variables). No secrets.
 
 output ENVIRONMENT_NAME string = environmentName
@@ -734,6 +792,9 @@ output EVENTGRID_TOPIC_RESOURCE_GROUP string = topicGroupName
 output EVENTGRID_IDENTITY_ID string = ids.eventGridIdentity
 output EVENTGRID_TOPIC_HAS_IDENTITY bool = makesTopic || existingSystemTopicHasIdentity
 output EMAIL_TOPIC_NAME string = isAcs ? names.emailTopic : ''
+output FLEET_TOPIC_NAME string = hasFleetTopic ? names.fleetTopic : ''
+output FLEET_TOPIC_RESOURCE_GROUP string = hasFleetTopic ? fleetTopicGroupName : ''
+output FLEET_TOPIC_HAS_IDENTITY bool = makesFleetTopic
 output ACTION_GROUP_ID string = ids.actionGroup
 output STORAGE_ACCOUNT_ID string = ids.account
 output DEAD_LETTER_URL string = '${storage.outputs.blobEndpoint}${names.deadLetters}'

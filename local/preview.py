@@ -1,4 +1,4 @@
-"""One email of each kind, from made-up events: `python -m local.preview --out out/preview`."""
+"""Emails of each kind and at the edge, from made-up events: `python -m local.preview --out out/preview`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from local.gallery import write
-from testing.samples import mails
+from testing.samples import extremes, mails
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     audience = msgspec.structs.replace(mails.TEAM, time_zone=chosen.time_zone)
     try:
-        gallery = write(((story, audience) for story in mails.stories()), chosen.out)
+        gallery = write([*((story, audience) for story in mails.stories()), *extremes.told()], chosen.out)
     except FileExistsError as error:
         print(error, file=sys.stderr)
         return 1

@@ -25,6 +25,7 @@ from ops.preview import read, routes_of
 from shared import routes, settings
 from shared.channels import registry
 from shared.routes import RoutesError
+from shared.routes.faults import faults
 from shared.setting_reader import SettingReader, SettingsError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def check(
     except (SettingsFileError, ValueError) as error:
         raise terminal.refused(error) from None
     if routes_file:
-        errors = list(_faults_of_routes(text, routes_file, environment))
+        errors = _faults_of_routes(text, Path(routes_file).parent, environment)
     else:
         errors = [*_unknown(given, environment.get("ROUTES", "")), *_faults(environment)]
     if as_json or output is terminal.Output.JSON:
@@ -77,12 +78,15 @@ def check(
     raise typer.Exit(terminal.NO if errors else 0)
 
 
-def _faults_of_routes(text: str, file: str, environment: Mapping[str, str]) -> Iterator[str]:
+def _faults_of_routes(text: str, folder: Path, environment: Mapping[str, str]) -> list[str]:
+    """Return all that is wrong with routes by themselves."""
     try:
         defaults = settings.routing(SettingReader(environment))
-        routes.load(text, defaults, Path(file).parent, registry.readers())
-    except (RoutesError, SettingsError) as error:
-        yield str(error)
+    except SettingsError as error:
+        return [str(error)]
+    if not text.strip() and defaults.to:
+        return []
+    return faults(text, defaults, folder, registry.readers())
 
 
 def _faults(environment: Mapping[str, str]) -> Iterator[str]:
@@ -93,7 +97,10 @@ def _faults(environment: Mapping[str, str]) -> Iterator[str]:
         try:
             settings.load(looked)
         except SettingsError as error:
-            yield str(error)
+            if str(error).startswith("Setting ROUTES is wrong"):
+                yield from _faults_of_setting(looked, error)
+            else:
+                yield str(error)
             named = [
                 name for name in _NAME.findall(str(error)) if looked.get(name, "") != sample.get(name, "")
             ]
@@ -103,6 +110,17 @@ def _faults(environment: Mapping[str, str]) -> Iterator[str]:
                 looked[name] = sample.get(name, "")
         else:
             return
+
+
+def _faults_of_setting(environment: Mapping[str, str], first: SettingsError) -> list[str]:
+    """Return all that is wrong with the setting ROUTES; the first of it is known."""
+    said = environment.get("ROUTES", "")
+    try:
+        text = routes.read(said, settings.APP)
+    except RoutesError:
+        return [str(first)]
+    found = _faults_of_routes(text, routes.folder(said, settings.APP), environment)
+    return [f"Setting ROUTES is wrong: {each}" for each in found] or [str(first)]
 
 
 def _unknown(given: Mapping[str, str], said: str) -> Iterator[str]:

@@ -35,11 +35,13 @@ OUTPUTS = {
     "EVENTGRID_TOPIC_RESOURCE_GROUP": "topicResourceGroup",
     "EVENTGRID_TOPIC_HAS_IDENTITY": "topicHasIdentity",
     "EMAIL_TOPIC_NAME": "emailTopicName",
+    "FLEET_TOPIC_NAME": "fleetTopicName",
+    "FLEET_TOPIC_RESOURCE_GROUP": "fleetTopicResourceGroup",
     "EVENTGRID_IDENTITY_ID": "deadLetterIdentityId",
     "STORAGE_ACCOUNT_ID": "deadLetterAccountId",
     "ACTION_GROUP_ID": "actionGroupId",
 }
-OPTIONAL = {"EMAIL_TOPIC_NAME"}
+OPTIONAL = {"EMAIL_TOPIC_NAME", "FLEET_TOPIC_NAME", "FLEET_TOPIC_RESOURCE_GROUP"}
 
 CHOICES = {
     # environment variable: parameter of infra/eventing.bicep
@@ -48,7 +50,11 @@ CHOICES = {
     "TEST_TOPIC_NAME": "testTopicName",
     "AZURE_PRINCIPAL_ID": "principalId",
 }
-LISTS = {"FURTHER_SUBSCRIPTIONS": "furtherSubscriptions", "EVENT_TYPES": "eventTypes"}
+LISTS = {
+    "FURTHER_SUBSCRIPTIONS": "furtherSubscriptions",
+    "FURTHER_FLEET_SUBSCRIPTIONS": "furtherFleetSubscriptions",
+    "EVENT_TYPES": "eventTypes",
+}
 
 WAIT = 600
 EVERY = 10
@@ -67,6 +73,8 @@ def parameters(values: Mapping[str, str]) -> dict[str, Any]:
         )
     given: dict[str, Any] = {parameter: values.get(name, "") for name, parameter in OUTPUTS.items()}
     given["topicHasIdentity"] = str(values["EVENTGRID_TOPIC_HAS_IDENTITY"]).lower() == "true"
+    # A deployment from before there were fleets does not say it.
+    given["fleetTopicHasIdentity"] = str(values.get("FLEET_TOPIC_HAS_IDENTITY", "true")).lower() == "true"
     given |= {parameter: values[name] for name, parameter in CHOICES.items() if values.get(name)}
     for name, parameter in LISTS.items():
         listed = [part.strip() for part in values.get(name, "").split(",") if part.strip()]

@@ -25,6 +25,8 @@ _STATUS = {
     "rescheduled": Kind.RESCHEDULED,
     "canceled": Kind.CANCELED,
     "completed": Kind.COMPLETED,
+    "waiting for approval": Kind.GATE,
+    "approved": Kind.GATE_CLOSED,
     "not understood": Kind.REJECTED,
     "undelivered": Kind.UNDELIVERED,
 }
@@ -38,6 +40,8 @@ _HEADING = {
     "RESCHEDULED": Kind.RESCHEDULED,
     "CANCELED": Kind.CANCELED,
     "COMPLETED": Kind.COMPLETED,
+    "GATES THAT WAIT": Kind.GATE,
+    "GATES THAT WAIT NO LONGER": Kind.GATE_CLOSED,
     "EVENTS THAT COULD NOT BE READ": Kind.REJECTED,
     "MAILS THAT COULD NOT BE SENT": Kind.UNDELIVERED,
 }

@@ -128,6 +128,7 @@ class Run:
             "REMINDER_LEADS": "24h",
             # Without watchdogs, so that at the end nothing is left to do.
             "NOT_STARTED_AFTER": "0s",
+            "GATE_REMINDER": "0s",
             "STILL_RUNNING_AFTER": "0s",
         }
         list(self._pool.map(lambda instance: instance.start(settings), self._instances))

@@ -17,6 +17,8 @@ from prove.faults import KINDS, LATE, STOPS
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
 from testing.mail_endpoint import OperationIdMode
+from testing.samples import fleets
+from testing.samples.fleets import gate
 from testing.samples.payloads import EVENT_TYPE, event, guid, scheduled
 
 if TYPE_CHECKING:
@@ -55,6 +57,9 @@ _COURSES = (
     ("Reminded", "Started"),
     ("Reminded", "Again"),
     ("Reminded", "Again", "Canceled"),
+    ("GatePending",),
+    ("GatePending", "GateCompleted"),
+    ("GatePending", "GateCompleted"),
 )
 
 
@@ -117,7 +122,12 @@ def audiences(cluster: str) -> tuple[str, ...]:
 def routes() -> str:
     """Write the routes: JSON is YAML."""
     platform = {"match": {"cluster": "*"}, "audiences": [PLATFORM], "continue": "true"}
-    own = [{"match": {"cluster": f"*-{team}-*"}, "audiences": [team]} for team in TEAMS]
+    # A gate is of no cluster: there the name of the run says whose it is.
+    own = [
+        {"match": {field: f"*-{team}-*"}, "audiences": [team]}
+        for team in TEAMS
+        for field in ("cluster", "run")
+    ]
     names = [{"name": name, "to": f"{name}@example.com"} for name in TEAMS]
     return msgspec.json.encode({"audiences": names, "routes": [platform, *own]}).decode()
 
@@ -171,12 +181,20 @@ def _maintenance(
             status = "Scheduled"  # noqa: PLW2901 - a Scheduled like any other from here on
             text = scheduled(time, began + timedelta(seconds=due) + LEAD, name=cluster, cluster=cluster)
             reminders[f"{keys.history(guid(cluster))}Scheduled"] = due
+        elif status.startswith("Gate"):
+            state = status.removeprefix("Gate")
+            text = gate(state, time, what=_WHAT[state], name=cluster, run=cluster)
+            yield Delivery(comes, 0, fleets.read(text).row_key(), cluster, text, False, comes != happens)
+            continue
         elif status == "Scheduled":
             text = scheduled(time, None, name=cluster, cluster=cluster)
         else:
             text = event(status, time, name=cluster, cluster=cluster)
         key = f"{keys.history(guid(cluster))}{status}"
         yield Delivery(comes, 0, key, cluster, text, False, comes != happens)
+
+
+_WHAT = {"Pending": "Created", "Completed": "Updated"}
 
 
 def _no_event(seed: int) -> str:

@@ -15,7 +15,8 @@ import msgspec
 
 from prove import mail_reader, schedules
 from prove.mail_reader import Telling
-from prove.schedules import Schedule
+from prove.schedules import Delivery, Schedule
+from shared.events.run import RunStatus
 from shared.notices.kinds import Kind
 from shared.notices.records import SentMail
 from testing.mail_endpoint import Mail
@@ -96,7 +97,13 @@ def tally(evidence: Evidence) -> Counter[str]:
 
 def _kind(key: str) -> Kind:
     """Return what an event is told as."""
+    if _is_of_a_gate(key):
+        return Kind.GATE if f":{RunStatus.GATE_PENDING}." in key else Kind.GATE_CLOSED
     return Kind(key.rpartition(":")[2].lower())
+
+
+def _is_of_a_gate(key: str) -> bool:
+    return ":Gate" in key
 
 
 def _lost(evidence: Evidence, of_mail: Mapping[str, set[Telling]]) -> Iterator[str]:
@@ -112,6 +119,9 @@ def _lost(evidence: Evidence, of_mail: Mapping[str, set[Telling]]) -> Iterator[s
             continue
         if delivery.key not in evidence.stored:
             yield f"accepted and not stored: {delivery.key}"
+        if _is_of_a_gate(delivery.key):
+            yield from _lost_of_a_gate(evidence, delivery, heard)
+            continue
         kinds = [_kind(key) for key in _that_tell(delivery.key)]
         for audience in schedules.audiences(delivery.cluster):
             if not any(Telling(audience, kind, delivery.cluster) in heard for kind in kinds):
@@ -123,6 +133,21 @@ def _lost(evidence: Evidence, of_mail: Mapping[str, set[Telling]]) -> Iterator[s
         about_mail = all(member.kind is Kind.UNDELIVERED for member in fate.members)
         if fate.state == "failed" and not about_mail and not _is_confessed(evidence, f"sent:{operation}"):
             yield f"failed and nobody told: sent:{operation}"
+
+
+def _lost_of_a_gate(evidence: Evidence, delivery: Delivery, heard: set[Telling]) -> Iterator[str]:
+    """Find a gate that waits and of which nobody was asked, and an answer told to who was not asked."""
+    answered = any(
+        other.cluster == delivery.cluster and _kind(other.key) is Kind.GATE_CLOSED
+        for other in evidence.schedule.deliveries
+        if other.key and other.text in evidence.accepted
+    )
+    for audience in schedules.audiences(delivery.cluster):
+        asked = Telling(audience, Kind.GATE, delivery.cluster) in heard
+        if not answered and not asked:
+            yield f"not asked: {delivery.key} of {audience}"
+        if not asked and Telling(audience, Kind.GATE_CLOSED, delivery.cluster) in heard:
+            yield f"an answer to what was not asked: {delivery.key} to {audience}"
 
 
 def _given_up(evidence: Evidence) -> set[Telling]:

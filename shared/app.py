@@ -17,6 +17,7 @@ from shared.channels import registry
 from shared.channels.context import ChannelContext
 from shared.clock import SystemClock, TableClock
 from shared.clusters.lookup import Lookup
+from shared.clusters.runs import RunLookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
@@ -86,6 +87,7 @@ class Notifier:
             clock=clock,
             grouping=grouping,
             clusters=Lookup(is_on=is_known, tags=routes.tags),
+            runs=RunLookup(self._meta if config.sources.fleets else None, routes, clock),
         )
         self.intake = Intake(parts, owned, gap=config.gap, watch=config.watch)
         self.pages = Publisher(
@@ -166,6 +168,22 @@ class Notifier:
                 teller=teller,
                 clock=self._clock,
             ).run(run.subscriptions)
+
+    def poll_fleets(self) -> None:
+        """See how update runs stand, and tell what is new of them. Raises TableUnavailable."""
+        from shared.rounds.fleet_runs import FleetRuns
+        from shared.sources.resource_graph import ResourceGraph
+
+        with open_arm(self._config) as arm:
+            FleetRuns(
+                graph=ResourceGraph(arm),
+                arm=arm,
+                meta=self._meta,
+                store=self.store,
+                intake=self.intake,
+                clock=self._clock,
+                knows_clusters=self._config.clusters.is_on or self._config.sources.is_on,
+            ).run(self._config.sources.fleets)
 
     def report_week(self) -> None:
         """Tell the week to whoever wants it. Raises TableError."""

@@ -25,6 +25,7 @@ RECONCILED = "meta:reconcile"
 """When Azure was last asked what there is."""
 
 TOKENS = "meta:token:"
+SILENCES = "meta:silence:"
 
 AFTER = "~"
 """Sorts after every character a key may hold: `prefix` to `prefix + AFTER` is everything under a prefix."""
@@ -189,6 +190,31 @@ def told_of_cluster_since(what: str, cluster_key: str, time: datetime) -> str:
 def early_report(operation_id: str) -> str:
     """Return the key of the mark that a delivery report of a mail came before anything was known of that."""
     return f"told:early-report:{operation_id}"
+
+
+def silence(id_: str) -> str:
+    """Return the key of a silence."""
+    return f"{SILENCES}{id_}"
+
+
+def told_of_silenced(cluster_key: str, notice_id: str) -> str:
+    """Return the key of the mark that a notice about a cluster was kept from being told."""
+    return f"{traces(cluster_key)}silenced:{notice_id}"
+
+
+def told_of_ignored(cluster_key: str, day: datetime, reason: str) -> str:
+    """Return the key of the mark that news of a cluster were none of ours, once a day and reason."""
+    return f"{traces(cluster_key)}ignored:{day.astimezone(UTC).date().isoformat()}:{digest(reason)[:16]}"
+
+
+def told_of_nobody(cluster_key: str, why: str, event_key: str) -> str:
+    """Return the key of the mark that nobody was told of an event; `why` is a plain word."""
+    return f"{traces(cluster_key)}{why}:{digest(event_key)[:24]}"
+
+
+def traces(cluster_key: str) -> str:
+    """Return the prefix of the marks of what nobody was told of a cluster."""
+    return f"told:nobody:{digest(cluster_key)}:"
 
 
 def told_of_spread(id_: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from shared.rounds import fleet_runs
 from shared.rounds.daily import Daily
 from shared.rounds.failed_states import FailedStates
 from shared.rounds.inventory import Inventory, Reading
@@ -76,6 +77,20 @@ class AskingWorld(World):
             clock=self.clock,
         )
         return looking.run(self.watched.subscriptions)
+
+    def poll_fleets(self, **after: float) -> fleet_runs.Result:
+        """Let time pass, and look at the update runs of fleets."""
+        self.clock.forward(**after)
+        polling = fleet_runs.FleetRuns(
+            graph=self.graph,
+            arm=self.arm,
+            meta=self.meta,
+            store=self.notifier.store,
+            intake=self.notifier.intake,
+            clock=self.clock,
+            knows_clusters=True,
+        )
+        return polling.run(self.watched.subscriptions)
 
     def read(self, *, with_advisories: bool = False, **after: float) -> Reading:
         """Let time pass, and do the daily reading with what follows from it."""

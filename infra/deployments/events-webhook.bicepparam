@@ -20,3 +20,7 @@ param furtherSubscriptions = [
   '00000000-0000-0000-0000-00000000000a'
   '00000000-0000-0000-0000-000000000001'
 ]
+param fleetTopicName = 'evgt-fleets-shared'
+param fleetTopicResourceGroup = 'rg-events'
+param fleetTopicHasIdentity = false
+param furtherFleetSubscriptions = ['00000000-0000-0000-0000-00000000000a']

@@ -1,9 +1,12 @@
-// Another subscription whose AKS maintenance the app tells of: a system topic belongs to the subscription that
+// Another subscription whose AKS maintenance, or whose fleets' gates, the app tells of: a system topic belongs to the subscription that
 // it speaks of. With a topic of its own there, in a resource group of its own.
 targetScope = 'subscription'
 
 param environmentName string
 param location string
+@description('Short name of what its topic is about.')
+param what string = 'aks'
+param topicType string = 'microsoft.resourcenotifications.containerserviceeventresources'
 param subscriptionName string
 param eventTypes string[]
 param functionAppId string
@@ -20,7 +23,7 @@ param actionGroupId string
 
 var tags = { 'azd-env-name': environmentName }
 var token = uniqueString(subscription().subscriptionId, environmentName)
-var topicName = 'evgt-aks-${token}'
+var topicName = 'evgt-${what}-${token}'
 var groupName = 'rg-${environmentName}-events'
 var topicId = resourceId(subscription().subscriptionId, groupName, 'Microsoft.EventGrid/systemTopics', topicName)
 
@@ -36,7 +39,7 @@ module topic 'systemTopic.bicep' = {
     tags: tags
     name: topicName
     source: subscription().id
-    topicType: 'microsoft.resourcenotifications.containerserviceeventresources'
+    topicType: topicType
     identityId: deadLetterIdentityId
   }
 }
@@ -63,12 +66,13 @@ module alerts '../alerts/topic.bicep' = {
   scope: group
   params: {
     tags: tags
-    suffix: token
+    suffix: what == 'aks' ? token : '${what}-${token}'
     topicId: topicId
     actionGroupId: actionGroupId
     subscriptionName: subscriptionName
     isShared: false
-    watchUnmatched: true
+    // Of fleets' topic the app takes gates alone, whatever else may come.
+    watchUnmatched: what == 'aks'
   }
   dependsOn: [topic]
 }

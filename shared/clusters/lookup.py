@@ -38,20 +38,21 @@ class Lookup:
         self._tags = tags
 
     def tagged(self, event: Event, reader: Reader) -> Event:
-        """Return an event with the tags of its cluster, for routing.
+        """Return an event with the tags of its cluster, for routing; of a fleet's, with its member's.
 
         At most one round trip; none where no route uses tags. A cluster of which nothing can be read is
         routed as one without tags. Raises nothing.
         """
-        if not self._tags or not isinstance(event.subject, Cluster):
+        cluster = _cluster(event)
+        if not self._tags or cluster is None:
             return event
         try:
-            known = reader.cluster(event.subject.key)
+            known = reader.cluster(cluster.key)
         except TableError:
             log.exception("%s: what is known of its cluster cannot be read", event.event_id)
             return event
         if known is None:
-            log.warning("%s is routed without tags: nothing is known of its cluster", event.subject.id)
+            log.warning("%s is routed without tags: nothing is known of its cluster", cluster.id)
             return event
         return msgspec.structs.replace(event, tags=known.all_tags())
 
@@ -124,6 +125,13 @@ class Lookup:
         except TableError:
             log.exception("%s: what is known of its cluster cannot be read", told.key)
             return None
+
+
+def _cluster(event: Event) -> Cluster | None:
+    """Return the cluster that an event is about, or the member of a fleet that it is about."""
+    if isinstance(event.subject, Cluster):
+        return event.subject
+    return Cluster.parse(event.run.member_id) if event.run else None
 
 
 OFF = Lookup(is_on=False)

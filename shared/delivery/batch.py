@@ -7,13 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from shared import ids
+import msgspec
+
+from shared import ids, keys
 from shared.decision_log import log_decision
 from shared.delivery import limiter
 from shared.delivery.progress import alone, maintenance
 from shared.notices.kinds import ENDS, URGENT, Decision, Kind, kind_of
 from shared.notices.planning import overtaken, redundant
-from shared.notices.records import Mail, MailItem, SentMail, frozen_history
+from shared.notices.records import Mail, MailItem, SentMail, StoredEvent, frozen_history, upgrade_of
 from shared.store.protocol import MAX_MEMBERS
 from shared.store.reader import READERS
 from shared.store.rows import LONG_AGO
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from shared.audience import Destination
     from shared.delivery.parts import Parts
     from shared.delivery.progress import Progress, Turns
-    from shared.notices.records import Notice, StoredEvent
+    from shared.notices.records import Notice
+    from shared.routes.silences import Silence
     from shared.store.reader import Reader
     from shared.store.rows import AudienceRow, MailRow, NoticeRow
 
@@ -138,6 +141,11 @@ class Batch:
         is_told = False
         with alone(rows[0].key):
             member = self._member(notice)
+            silence = self._silence(notice) if member is not None else None
+            if silence is not None:
+                self._keep_silent(rows, notice, silence)
+                self._count -= len(rows)
+                return
             if member is not None:
                 self._read.setdefault(member, []).extend(rows)
                 return
@@ -147,6 +155,35 @@ class Batch:
         self._count -= len(rows)
         if not is_told:
             self._progress.wait(rows)
+
+    def _silence(self, notice: Notice) -> Silence | None:
+        """Return the silence that keeps a notice from being told, if any. No round trip."""
+        said = self._parts.limiter.silences(self.to.target)
+        if not said or not notice.key.startswith("event:"):
+            return None
+        from shared.routes.silences import read
+
+        history, now = self._reader.history(notice.key), self._parts.clock.now()
+        told = next((row.event for row in history if row.key == notice.key), None)
+        if told is None:
+            return None
+        told = msgspec.structs.replace(told, upgrade=upgrade_of(told, history))
+        return next((silence for silence in read(said) if silence.covers(told, notice.kind, now)), None)
+
+    def _keep_silent(self, rows: Sequence[NoticeRow], notice: Notice, silence: Silence) -> None:
+        """Delete notices that a silence covers, and leave a trace of it."""
+        log_decision(Decision.SILENCED, notice.key, notice=notice.kind, silence=silence.id)
+        told = self._reader.row(notice.key)
+        whose = told.event.subject.key if isinstance(told, StoredEvent) else ""
+        values = {
+            "kind": "silenced",
+            "of": notice.key,
+            "what": notice.kind,
+            "audience": self.to.audience,
+            "silence": silence.id,
+            "at": self._parts.clock.now().isoformat(),
+        }
+        self._parts.store.silence(rows, keys.told_of_silenced(whose, notice.id), values)
 
     def _mail(self) -> None:
         """Freeze one mail of what has been read, and send it."""
@@ -211,7 +248,9 @@ class Batch:
             return None
         snapshot = self._parts.clusters.snapshot(notice.kind, notice.key, history, reader, now)
         known = frozen_history(history, notice.key)
-        member = MailItem(notice.kind, notice.key, known, notice.lead, snapshot=snapshot)
+        told = next((row for row in history if row.key == notice.key), None)
+        part = self._parts.runs.part(told, notice.kind, notice.audience) if told else None
+        member = MailItem(notice.kind, notice.key, known, notice.lead, snapshot=snapshot, part=part)
         return member if self._parts.sender.tells(member, self.to, reader) else None
 
     def _is_replaced(self, notice: Notice, history: Sequence[StoredEvent]) -> bool:

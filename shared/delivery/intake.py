@@ -15,12 +15,12 @@ from shared.delivery.limiter import Burst
 from shared.delivery.recorder import Reception, Recorder, log_event
 from shared.delivery.rejection import reject
 from shared.events.envelope import named, parse
-from shared.events.model import Event, Ignored, Item, Rejected
+from shared.events.model import Cluster, Event, Ignored, Item, Rejected
 from shared.notices.kinds import Decision
 from shared.notices.planning import plan
 from shared.store.bounded import BoundedTable
 from shared.store.protocol import Store
-from shared.store.table import TableUnavailable
+from shared.store.table import TableError, TableUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,11 +137,22 @@ class _Delivery:
         match item.reading:
             case Ignored(reason, envelope_id):
                 log_decision(Decision.IGNORED, envelope_id, why=reason)
+                self._leave_trace(item.raw, reason)
                 return Decision.IGNORED
             case Rejected(reason):
                 return reject(self._store, item.raw, reason, self._clock.now())
             case Event() as event:
                 return self.record(event, item.raw, Reception(at_once=at_once))
+
+    def _leave_trace(self, raw: str, reason: str) -> None:
+        """Write down that news of a cluster were ignored, for whoever asks. Raises nothing."""
+        cluster = Cluster.parse(raw)
+        if cluster is None:
+            return
+        try:
+            self._store.ignored(cluster.key, reason, self._clock.now())
+        except TableError:
+            log.exception("that news of a cluster were ignored could not be written down")
 
     def record(self, event: Event, raw: str, reception: Reception) -> Decision:
         try:

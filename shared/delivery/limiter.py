@@ -73,6 +73,8 @@ class Limiter:
         self._clock = clock
         self._gates: dict[str, tuple[SendGate, float]] = {}
         """With the time at which each was seen."""
+        self._looked: dict[str, float] = {}
+        """When a gate that was not seen was first asked for."""
         self._turn = RLock()
 
     def over(self, store: Store) -> Limiter:
@@ -87,12 +89,34 @@ class Limiter:
         for target in {*self.limits, *stored}:
             self._keep(stored.get(target, SendGate(target=target)))
 
-    def paused(self, target: str) -> bool:
-        """Return whether a pause is in force, as far as this process has heard of one in the last minute."""
+    def silences(self, target: str) -> str:
+        """Return the silences that a target's gate, or else email's, bears, as stored."""
+        gates = (self._gates[each][0] for each in (target, "") if each in self._gates)
+        return next((gate.silences for gate in gates if gate.silences), "")
+
+    def is_open(self, target: str) -> bool:
+        """Return whether something urgent may be sent at once: no pause holds, no silence may cover it.
+
+        A process that is new takes a gate that it has not seen for open; after that it looks once a minute.
+        One round trip then. Raises TableUnavailable.
+        """
+        now = self._clock.monotonic()
+        _, seen = self._gates.get(target, (None, self._looked.setdefault(target, now)))
+        if now - seen > PAUSE_SECONDS:
+            self._keep(self.store.gate(target))
         if target not in self._gates:
+            return True
+        gate = self._gates[target][0]
+        return gate.until <= self._clock.now() and not self._may_be_silent(gate)
+
+    def _may_be_silent(self, gate: SendGate) -> bool:
+        if not gate.silences:
             return False
-        gate, seen = self._gates[target]
-        return self._clock.monotonic() - seen <= PAUSE_SECONDS and gate.until > self._clock.now()
+        from shared.routes.silences import read
+
+        return any(
+            silence.is_for_urgent and silence.until > self._clock.now() for silence in read(gate.silences)
+        )
 
     def room(self, target: str, *, urgent: bool = True) -> int:
         """Return how many messages may go to a target at once, as far as this process knows."""

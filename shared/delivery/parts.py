@@ -6,6 +6,7 @@ import msgspec
 
 from shared.clock import TableClock
 from shared.clusters.lookup import Lookup
+from shared.clusters.runs import RunLookup
 from shared.delivery.grouping import Grouping
 from shared.delivery.limiter import Limiter
 from shared.delivery.sender import Sender
@@ -23,3 +24,4 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     clock: TableClock
     grouping: Grouping
     clusters: Lookup
+    runs: RunLookup

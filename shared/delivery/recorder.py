@@ -142,7 +142,7 @@ class Recorder:
                 for to in urgent
                 if planned.kind is not None
             ]
-            marks = correlation.marks(recorded)
+            marks = [*correlation.marks(recorded), *self._traces(planned, recorded, told)]
             record = partial(self._parts.store.record, recorded, raw, now=now, token=uuid4().hex, marks=marks)
             since = self._parts.clock.monotonic()
             recording = self._commit(record, planned, told, mails)
@@ -175,6 +175,13 @@ class Recorder:
             key = planned.key or event.event_id
             log_decision(Decision.UNROUTED, key, level=logging.WARNING, cluster=event.subject.id)
         return self._parts.routes.destinations(audiences, planned.kind)
+
+    def _traces(self, planned: Plan, recorded: StoredEvent, told: Sequence[Destination]) -> Sequence[str]:
+        """Return the mark that nobody is told of an event, where somebody might have been."""
+        if told or planned.kind is None:
+            return ()
+        why = "unwanted" if self._parts.routes.is_routed(recorded.event) else "unrouted"
+        return (keys.told_of_nobody(recorded.event.subject.key, why, recorded.key),)
 
     def _delays(self, told: Sequence[Destination]) -> list[tuple[str, timedelta]]:
         """Return whom a failure is told as well that nothing resolves, and after how long."""
@@ -216,7 +223,7 @@ class Recorder:
         room: dict[str, int] = {}
         for to in told:
             if to.target not in room:
-                is_open = len(room) < gates and not self._parts.limiter.paused(to.target)
+                is_open = len(room) < gates and self._parts.limiter.is_open(to.target)
                 room[to.target] = self._parts.limiter.room(to.target) if is_open else 0
             if room[to.target] > 0 and self._burst.has_room(to, self._interval(to)):
                 room[to.target] -= 1
@@ -235,7 +242,8 @@ class Recorder:
         """Freeze the mail that tells one audience, on one target, of what cannot wait: a failure, a gate."""
         key, now = recorded.key, self._parts.clock.now()
         snapshot = clusters.snapshot(kind, key, history, reader, now)
-        member = MailItem(kind, key, frozen_history(history, key), snapshot=snapshot)
+        part = self._parts.runs.part(recorded, kind, to.audience)
+        member = MailItem(kind, key, frozen_history(history, key), snapshot=snapshot, part=part)
         operation_id = ids.operation_id([member.notice_id(to.audience, to.target)])
         mail = Mail(
             operation_id=operation_id, audience=to.audience, target=to.target, as_of=now, members=(member,)

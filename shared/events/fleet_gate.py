@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-_PREFIX = "microsoft.resourcenotifications.aksresources.fleetgate"
+_TYPE = "Microsoft.ResourceNotifications.AKSResources.FleetGate"
+EVENT_TYPES = (f"{_TYPE}Created", f"{_TYPE}Updated", f"{_TYPE}Deleted")
+"""As they are documented; the samples spell them in another way."""
+
+_PREFIX = _TYPE.lower()
 _CREATED, _UPDATED, _DELETED = "created", "updated", "deleted"
 _STATES = {
     "pending": (RunStatus.GATE_PENDING, RunNews.GATE),

@@ -51,6 +51,15 @@ def fleet(command: str, fleet_: Fleet, name: str) -> str:
     )
 
 
+def fleet_gates(fleet_: Fleet) -> str:
+    """Return the command that lists the gates of a fleet that wait."""
+    return reaching(
+        f"az fleet gate list -g {quoted(fleet_.resource_group)} --fleet-name {quoted(fleet_.name)} "
+        "--state Pending",
+        fleet_,
+    )
+
+
 def reaching(command: str, cluster: Subject | None) -> str:
     """Return the command so that it works on the cluster or not at all.
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.events.model import Status
+from shared.events.model import Cluster, Status
 from shared.messages import (
     commands,
     escalation,
     failed,
     failed_state,
+    fleet_run,
     freezes,
     late,
     of_no_cluster,
+    of_run,
     phrases,
     portal,
     run_view,
@@ -88,6 +90,8 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
     if is_of_a_run(row):
         run = read_run(member, rows)
         item, order = _of_run(run, frame), run.event.updated
+        if member.kind is Kind.MEMBER_FAILED:
+            return _explained(fleet_run.as_maintenance(run), item, frame, kind=member.kind)
         return Entry(
             kind=member.kind, order=order, item=item, listed=_listed(member.kind, item, order, frame, run)
         )
@@ -97,16 +101,22 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
         return Entry(
             kind=story.kind, order=order, item=item, listed=_listed(story.kind, item, order, frame, story)
         )
+    return _explained(story, item, frame, kind=story.kind)
+
+
+def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, kind: Kind) -> Entry:
+    """Return the entry of a failure, with its reason."""
+    order = _when(story)
     brief = failed.in_brief(story, frame)
     besides = f"and {brief.others} more" if brief.others else ""
     names = ", ".join(brief.names[:1])
     title = ", ".join(part for part in (brief.title, names, besides) if part)
     item = msgspec.structs.replace(item, title=title, command=commands.together(brief.command, story.cluster))
     return Entry(
-        kind=story.kind,
+        kind=kind,
         order=order,
         item=item,
-        listed=_listed(story.kind, item, order, frame, story),
+        listed=_listed(kind, item, order, frame, story),
         reason=brief.title,
         besides=besides,
         names=names,
@@ -215,6 +225,8 @@ def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
         return "recovered after a failure"
     if story.kind is Kind.CANCELED and story.planned:
         return f"was to start {frame.short(story.planned)}"
+    if story.part:
+        return of_run.words(story.part)
     if window_facts.is_outside(story):
         return "outside your windows"
     if story.kind is Kind.NEWS:
@@ -223,18 +235,22 @@ def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
 
 
 def _of_run(story: RunHistory, frame: RenderContext) -> Item:
-    gate = story.run.gate
+    gate, cluster = story.run.gate, Cluster.parse(story.run.member_id)
+    what = (
+        f"Update run {story.name}" if not story.run.profile else f"Auto-upgrade profile {story.run.profile}"
+    )
     step = f"{run_view.at_gate(story.run, gate)}" if gate else run_view.place(story.run)
     asks = story.kind is Kind.GATE and gate is not None and gate.asks_people
+    about = cluster or story.fleet
     return Item(
-        cluster=story.fleet.name,
-        sort="fleet",
-        group=story.fleet.resource_group,
-        url=portal.resource(frame.look.portal, story.fleet),
-        what=f"Update run {story.name}, {step}" if step else f"Update run {story.name}",
+        cluster=about.name,
+        sort="cluster" if cluster else "fleet",
+        group=about.resource_group,
+        url=portal.resource(frame.look.portal, about),
+        what=f"{what}, {step}" if step else what,
         when=frame.short(story.event.updated),
         is_time=True,
-        title=gate.title if gate else "",
+        title=gate.title if gate else fleet_run.in_brief(story),
         command=commands.fleet("gate approve", story.fleet, gate.name) if asks and gate else "",
     )
 

@@ -104,14 +104,15 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
     same = [finding for finding in others if finding.entry == first.entry]
     different = [finding for finding in others if finding.entry != first.entry]
     after = f"after {time_phrases.span(story.took)}" if story.took is not None else ""
-    verdict = verdicts.verdict(first, len(same))
+    times = sum(1 + len(finding.more) for finding in (first, *same))
+    verdict = verdicts.verdict(first, times - 1)
     window = window_facts.fact(story, frame).value
     return view_of(
         story,
         frame,
         subject=(verdicts.reason(first) + _and_more(len(others)), phrases.BRIEF[story.upgrade]),
         preheader=f"{verdict.urgency}. {verdict.whose} {verdict.now}",
-        headline=f"{what} failed: {_headline(first, len(same), len(different))}",
+        headline=f"{what} failed{_headline(first, len(same), times, len(different))}",
         moment=(frame.beside(event.updated), after),
         quote=verdicts.quote(first),
         verdict=verdict,
@@ -154,9 +155,15 @@ def explained(explanation: Explanation, frame: RenderContext) -> tuple[Section, 
     )
 
 
-def _headline(first: Finding, same: int, different: int) -> str:
-    count = f", {same + 1} of them" if same else ""
-    return f"{verdicts.reason(first)}{count}{_and_more(different)}"
+def _headline(first: Finding, same: int, times: int, different: int) -> str:
+    """Return why, and how often; AKS's own sentence stands below the headline and is not said twice."""
+    if verdicts.quote(first):
+        return _and_more(same + different)
+    causes = same + 1
+    count = (
+        f" ({causes} {verdicts.counted(verdicts.cause(first.title), causes)}, {times} times)" if same else ""
+    )
+    return f": {verdicts.reason(first)}{count}{_and_more(different)}"
 
 
 def _and_more(count: int) -> str:
@@ -183,7 +190,8 @@ def _same(findings: list[Finding]) -> tuple[Section, ...]:
     if not findings:
         return ()
     facts = [dict(finding.facts) for finding in findings]
-    columns = tuple(label for label in dict.fromkeys(chain.from_iterable(facts)) if _differ(label, facts))
+    labels = sorted(dict.fromkeys(chain.from_iterable(facts)), key=verdicts.rank)
+    columns = tuple(label for label in labels if _differ(label, facts))
     rows = tuple(
         (*(known.get(label, "") for label in columns[:_COLUMNS]), f"{1 + len(finding.more)}")
         for known, finding in zip(facts, findings, strict=True)

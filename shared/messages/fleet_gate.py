@@ -41,6 +41,7 @@ def waiting(story: RunHistory, frame: RenderContext) -> View:
         moment_more=(frame.away(story.event.updated),),
         sections=(
             Section(heading="What it means", paragraphs=_meaning(story, gate, frame)),
+            run_view.windows(story, frame, story.run.stage) if not gate.is_after else Section(heading=""),
             run_view.so_far(story, frame),
             phrases.todo(*_steps(story, gate)),
         ),
@@ -121,7 +122,11 @@ _WHO = "The event does not say who did it; the Activity log of the fleet does."
 
 
 def _gate(story: RunHistory) -> Gate:
-    return story.run.gate or Gate("")
+    """Return the gate; what a poll does not say of it, its event has said."""
+    gate = story.run.gate or Gate("")
+    known = (event.run.gate for event in story.before if event.run and event.run.gate)
+    asked = next((one for one in known if one.name.lower() == gate.name.lower() and one.type), gate)
+    return gate if gate.type else asked
 
 
 def _meaning(story: RunHistory, gate: Gate, frame: RenderContext) -> tuple[str, ...]:

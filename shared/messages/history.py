@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.events.model import Cluster, Event, Status, Upgrade
+from shared.events.run import RunPart
 from shared.maintenance.snapshot import ClusterSnapshot
 from shared.messages.versions import Versions, said
 from shared.notices.kinds import AHEAD, Decision, Kind
@@ -44,6 +45,8 @@ class MaintenanceHistory(msgspec.Struct, frozen=True, kw_only=True):
     announcements: int = 0
     """How many there were: calendar entries are numbered by them."""
 
+    part: RunPart | None = None
+    """The update run that it is part of."""
     versions: Versions = Versions()
     """From which version to which, as far as AKS says it, or what was known of the cluster."""
     snapshot: ClusterSnapshot | None = None
@@ -98,6 +101,7 @@ def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistor
         failures=tuple(sorted(failures)),
         versions=_versions(member, upgrade, [one.event.details for one in (row, *reversed(history))]),
         snapshot=member.snapshot,
+        part=member.part,
         announcements=1 + max((one.revision for one in announced), default=-1),
     )
 

@@ -36,6 +36,13 @@ PRESENTATION = {
     Kind.FAILED: Presentation("Failed", "failed", "Failed", Tone.FAILED),
     Kind.FAILED_STATE: Presentation("Failed state", "in Failed state", "In Failed state", Tone.FAILED),
     Kind.ROLLING_FAILED: Presentation("Rolling failed", "pool failed", "Node pools that failed", Tone.FAILED),
+    Kind.MEMBER_FAILED: Presentation(
+        "Member failed", "member failed", "Members of update runs that failed", Tone.FAILED
+    ),
+    Kind.RUN_FAILED: Presentation("Run failed", "run failed", "Update runs that failed", Tone.FAILED),
+    Kind.AUTO_UPGRADE_FAILED: Presentation(
+        "Auto-upgrade failed", "auto-upgrade failed", "Auto-upgrade profiles that failed", Tone.FAILED
+    ),
     Kind.GATE: Presentation("Waiting at a gate", "waiting at a gate", "Gates that wait", Tone.WARNING),
     Kind.UNDELIVERED: Presentation("Undelivered", "undelivered", "Mails that could not be sent", Tone.FAILED),
     Kind.TARGET_GONE: Presentation("Target gone", "target gone", "Targets that are gone", Tone.FAILED),
@@ -56,6 +63,9 @@ PRESENTATION = {
     Kind.STILL_RUNNING: Presentation(
         "Still running", "still running", "Still running, no end reported", Tone.WARNING
     ),
+    Kind.RUN_STUCK: Presentation("Run stuck", "run stuck", "Update runs that are stuck", Tone.WARNING),
+    Kind.RUN_STOPPED: Presentation("Run stopped", "run stopped", "Update runs stopped", Tone.WARNING),
+    Kind.RUN_STARTED: Presentation("Run started", "run started", "Update runs started", Tone.RUNNING),
     Kind.NOTHING_HAPPENED: Presentation(
         "Window unused", "window unused", "Windows that passed unused", Tone.WARNING
     ),
@@ -71,6 +81,8 @@ PRESENTATION = {
     Kind.NEWS: Presentation("News", "other", "Other news", Tone.QUIET),
     Kind.CANCELED: Presentation("Canceled", "canceled", "Canceled", Tone.QUIET),
     Kind.GATE_CLOSED: Presentation("Gate closed", "gate answered", "Gates that wait no longer", Tone.QUIET),
+    Kind.STAGE_FINISHED: Presentation("Stage finished", "stage finished", "Stages finished", Tone.RUNNING),
+    Kind.RUN_COMPLETED: Presentation("Run completed", "run completed", "Update runs completed", Tone.DONE),
     Kind.COMPLETED: Presentation("Completed", "completed", "Completed", Tone.DONE),
     Kind.RECOVERED: Presentation("Recovered", "recovered", "Recovered", Tone.DONE),
     Kind.ROLLING_SUCCEEDED: Presentation("Rolled", "pool done", "Node pools done", Tone.DONE),

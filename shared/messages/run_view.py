@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.events.run import RunStatus
-from shared.messages import commands, phrases, portal
+from shared.messages import commands, phrases, portal, time_phrases
 from shared.messages.presentation import presentation
 from shared.messages.view import Fact, Link, Section, Step, View
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.events.model import Event
-    from shared.events.run import Gate, RunFacts
+    from shared.events.run import Gate, MemberWindow, RunFacts
     from shared.messages.presentation import Tone
     from shared.messages.run_history import RunHistory
     from shared.messages.view import RenderContext
@@ -53,7 +53,7 @@ def view_of(
         sections=tuple(section for section in sections if section.says_something()),
         portal=Link("Open the fleet in the Azure portal", portal.resource(frame.look.portal, story.fleet)),
         elsewhere="In the portal: Fleet resources → Multi-cluster update, and there the run.",
-        sent=_sent(story),
+        sent=sent(story),
         raw=phrases.raw(event),
         notes=phrases.notes(frame),
     )
@@ -89,6 +89,31 @@ def so_far(story: RunHistory, frame: RenderContext) -> Section:
     return Section(heading="What has happened so far", facts=tuple(facts))
 
 
+def windows(story: RunHistory, frame: RenderContext, stage: str = "") -> Section:
+    """Make the section of when members that are waited for may be updated; of one stage, if it is named."""
+    known = next(
+        (event.run for event in (story.event, *reversed(story.before)) if _has_windows(event, stage)), None
+    )
+    facts = (
+        Fact(window.member, _window(window, frame))
+        for window in (known.windows if known else ())
+        if window.stage == stage or not stage
+    )
+    named = f" of stage {stage}" if stage else ""
+    return Section(heading=f"Windows of the members{named}", facts=tuple(facts))
+
+
+def _has_windows(event: Event, stage: str) -> bool:
+    return any(not stage or window.stage == stage for window in (event.run.windows if event.run else ()))
+
+
+def _window(window: MemberWindow, frame: RenderContext) -> str:
+    if window.start is None or window.end is None:
+        return "no window: updated as soon as it is its turn"
+    length = time_phrases.span(window.end - window.start)
+    return f"{frame.beside(window.start)}, for {length}"
+
+
 def happened(event: Event) -> str:
     """Return in a few words what an event of a run was; empty where there is nothing to say."""
     run = event.run
@@ -98,7 +123,21 @@ def happened(event: Event) -> str:
         words = _GATES.get(event.status, "")
         name = f"“{run.gate.title}”, " if run.gate.title else ""
         return f"{words} ({name}{at_gate(run, run.gate)})" if words else ""
-    return ""
+    words = _RUNS.get(event.status, "")
+    where = f"Member {run.member}" if run.member else place(run)
+    return f"{words}{f': {where}' if where else ''}" if words else ""
+
+
+_RUNS: dict[str, str] = {
+    RunStatus.RUN_STARTED: "Run started",
+    RunStatus.STAGE_COMPLETED: "Finished",
+    RunStatus.MEMBER_FAILED: "Failed",
+    RunStatus.RUN_STUCK: "Run stuck",
+    RunStatus.RUN_STOPPED: "Run stopped",
+    RunStatus.RUN_SKIPPED: "Run skipped",
+    RunStatus.RUN_FAILED: "Run failed",
+    RunStatus.RUN_COMPLETED: "Run completed",
+}
 
 
 _GATES: dict[str, str] = {
@@ -109,7 +148,8 @@ _GATES: dict[str, str] = {
 }
 
 
-def _sent(story: RunHistory) -> Section:
+def sent(story: RunHistory) -> Section:
+    """Make the section of what was sent or polled, field by field."""
     event, run = story.event, story.run
     gate = run.gate
     facts = (
@@ -118,6 +158,8 @@ def _sent(story: RunHistory) -> Section:
         Fact("Stage", run.stage),
         Fact("Group", run.group),
         Fact("Member", run.member),
+        Fact("Auto-upgrade profile", run.profile),
+        Fact("Target", run.target),
         *(
             (
                 Fact("Gate", f"{gate.title} ({gate.name})" if gate.title else gate.name),

@@ -15,10 +15,12 @@ from shared.messages import (
     failed,
     failed_state,
     fleet_gate,
+    fleet_run,
     freezes,
     late,
     notifier_problems,
     of_no_cluster,
+    of_run,
     overdue,
     phrases,
     planned,
@@ -70,6 +72,14 @@ _OF_RUNS: dict[Kind, Callable[[RunHistory, RenderContext], View]] = {
     Kind.GATE: fleet_gate.waiting,
     Kind.GATE_CLOSED: fleet_gate.closed,
     Kind.NEWS: fleet_gate.news,
+    Kind.RUN_STARTED: fleet_run.started,
+    Kind.STAGE_FINISHED: fleet_run.stage_finished,
+    Kind.MEMBER_FAILED: fleet_run.member_failed,
+    Kind.RUN_STOPPED: fleet_run.ended,
+    Kind.RUN_COMPLETED: fleet_run.ended,
+    Kind.RUN_FAILED: fleet_run.ended,
+    Kind.RUN_STUCK: fleet_run.stuck,
+    Kind.AUTO_UPGRADE_FAILED: fleet_run.auto_upgrade_failed,
 }
 
 
@@ -117,7 +127,7 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
     story = read_history(member, rows)
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
     view = late.with_lateness(window_facts.with_cluster(view, story, frame), story)
-    return escalation.with_escalation(view, story, frame)
+    return escalation.with_escalation(of_run.with_run(view, story), story, frame)
 
 
 def _about(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> list[View]:

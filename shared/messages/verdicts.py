@@ -29,7 +29,7 @@ _WHOSE = {
     "unknown": "Not known.",
 }
 
-MAX_QUOTE = 300
+MAX_QUOTE = 280
 """Characters of AKS's own sentence on the first screen."""
 
 MAX_NAMES = 3
@@ -108,13 +108,13 @@ _BLOCKERS = (
 """Labels of facts that name what stands in the way, the most telling first."""
 
 
-def verdict(finding: Finding, same: int) -> Verdict:
-    """Return the answers to what is asked first; `same` is how many more failures have the same cause."""
+def verdict(finding: Finding, more: int) -> Verdict:
+    """Return the answers to what is asked first; `more` is how often else the same was found."""
     return Verdict(
         now=now(finding),
         urgency=URGENCY.get(finding.urgency or "", NOT_KNOWN),
         whose=_WHOSE.get(finding.owner, _WHOSE["unknown"]),
-        blocked_by=_blocked_by(finding, same),
+        blocked_by=_blocked_by(finding, more),
     )
 
 
@@ -172,10 +172,15 @@ def _shown(text: str) -> int:
 
 def names(finding: Finding) -> tuple[str, ...]:
     """Return what blocks, by name: three at most."""
-    return _blocked_by(finding, 0, more=False)
+    return _blocked_by(finding, 0)
 
 
-def _blocked_by(finding: Finding, same: int, *, more: bool = True) -> tuple[str, ...]:
+def rank(label: str) -> int:
+    """Return the place of a label among those that name what blocks, the most telling first."""
+    return _BLOCKERS.index(label) if label in _BLOCKERS else len(_BLOCKERS)
+
+
+def _blocked_by(finding: Finding, more: int) -> tuple[str, ...]:
     facts = dict(finding.facts)
     namespace = facts.get("Namespace", "") or facts.get("Pod", "").rpartition("/")[0]
     named: list[str] = []
@@ -185,8 +190,7 @@ def _blocked_by(finding: Finding, same: int, *, more: bool = True) -> tuple[str,
             value = f"{namespace}/{value}"
         if value:
             named.append(f"{_within(label)} {clip(value, _NAME)}")
-    left = same + len(finding.more) if more else 0
-    return (*named[:MAX_NAMES], f"and {left} more, below") if named and left else tuple(named[:MAX_NAMES])
+    return (*named[:MAX_NAMES], f"and {more} more, below") if named and more else tuple(named[:MAX_NAMES])
 
 
 def _within(label: str) -> str:

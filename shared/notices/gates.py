@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared import ids, keys
-from shared.events.run import GATE_ENDS, RunStatus
+from shared.events.run import GATE_ENDS, RUN_ENDS, RunStatus
 from shared.notices.kinds import Decision, Kind
 from shared.notices.records import Check
 
@@ -32,7 +32,8 @@ def gate_of(key: str) -> str:
 
 def decide(event: Event, history: Iterable[StoredEvent]) -> tuple[Decision, int]:
     """Return what an event of a gate is, given what is stored of its run, and the revision of its row."""
-    of_gate = [row for row in history if gate_of(row.key) == gate_of(event.row_key())]
+    known_of_run = tuple(history)
+    of_gate = [row for row in known_of_run if gate_of(row.key) == gate_of(event.row_key())]
     same = [row for row in of_gate if row.event.status == event.status]
     revision = 1 + max((row.revision for row in same), default=-1)
     if any(row.event.envelope_id == event.envelope_id != "" for row in same):
@@ -40,7 +41,7 @@ def decide(event: Event, history: Iterable[StoredEvent]) -> tuple[Decision, int]
     before = [row for row in of_gate if row.event.updated <= event.updated]
     ends = [row for row in of_gate if row.event.status in GATE_ENDS]
     if event.status == RunStatus.GATE_PENDING:
-        if any(row.event.updated >= event.updated for row in ends):
+        if any(row.event.updated >= event.updated for row in ends) or _is_over(event, known_of_run):
             return Decision.STALE, revision
         last = max(of_gate, key=lambda row: row.event.updated, default=None)
         is_waiting = last is not None and last.event.status == RunStatus.GATE_PENDING
@@ -66,7 +67,36 @@ def is_waiting(key: str, known: Iterable[StoredEvent]) -> bool:
     history = tuple(known)
     of_gate = [row for row in history if gate_of(row.key) == gate_of(key)]
     last = max(of_gate, key=lambda row: (row.event.updated, row.event.status in GATE_ENDS), default=None)
-    return last is not None and last.key == key and not _is_reissued(last.event, history)
+    if last is None or last.key != key:
+        return False
+    return not _is_reissued(last.event, history) and not _is_over(last.event, history)
+
+
+def _is_over(event: Event, history: Iterable[StoredEvent]) -> bool:
+    """Return whether the run has ended since: then its gates stay pending for ever."""
+    return any(row.event.status in RUN_ENDS and row.event.updated >= event.updated for row in history)
+
+
+def known(history: Iterable[StoredEvent]) -> frozenset[str]:
+    """Return the names, in lower case, of the gates of a run of which an event has come."""
+    gates = (row.event.run.gate for row in history if row.event.run and row.event.run.gate)
+    return frozenset(gate.name.lower() for gate in gates if gate.type)
+
+
+def reminded(history: Iterable[StoredEvent], now: datetime) -> frozenset[str]:
+    """Return the names, in lower case, of the gates of a run that somebody sees to.
+
+    People are reminded of them, or they open by themselves at a time that lies ahead.
+    """
+    rows = tuple(history)
+    waiting = (row.event for row in rows if row.event.run and is_waiting(row.key, rows))
+    return frozenset(
+        event.run.gate.name.lower()
+        for event in waiting
+        if event.run
+        and event.run.gate
+        and (event.run.gate.asks_people or (event.start and event.start > now))
+    )
 
 
 def _is_reissued(event: Event, history: Iterable[StoredEvent]) -> bool:

@@ -47,6 +47,16 @@ class Kind(StrEnum):
     """An update run of a fleet waits at a gate."""
     GATE_CLOSED = "gate-closed"
     """The gate was opened or skipped, or its run is gone."""
+    RUN_STARTED = "run-started"
+    STAGE_FINISHED = "stage-finished"
+    MEMBER_FAILED = "member-failed"
+    RUN_STOPPED = "run-stopped"
+    RUN_COMPLETED = "run-completed"
+    RUN_FAILED = "run-failed"
+    """Also of a run that completed though members had failed."""
+    RUN_STUCK = "run-stuck"
+    AUTO_UPGRADE_FAILED = "auto-upgrade-failed"
+    """The last trigger of an auto-upgrade profile failed."""
     NEWS = "news"
     """An event whose status is new to us, told plainly."""
     REJECTED = "rejected"
@@ -129,6 +139,14 @@ TRAITS = {
     # Somebody has to say yes, or nothing goes on.
     Kind.GATE: Traits(urgent=True, essential=True),
     Kind.GATE_CLOSED: Traits(),
+    Kind.RUN_STARTED: Traits(),
+    Kind.STAGE_FINISHED: Traits(),
+    Kind.RUN_COMPLETED: Traits(),
+    Kind.MEMBER_FAILED: Traits(urgent=True, essential=True),
+    Kind.RUN_STOPPED: Traits(essential=True),
+    Kind.RUN_FAILED: Traits(urgent=True, essential=True),
+    Kind.RUN_STUCK: Traits(essential=True),
+    Kind.AUTO_UPGRADE_FAILED: Traits(urgent=True, essential=True),
     # A status that is new to us: what it means nobody can tell yet, so it is not kept from anyone.
     Kind.NEWS: Traits(essential=True),
     Kind.REJECTED: Traits(about=About.INPUT),
@@ -188,6 +206,8 @@ class Decision(StrEnum):
     """Taken out of a mail that nobody took in time, to be told as things are now."""
     SENT = "sent"
     PAUSED = "paused"
+    SILENCED = "silenced"
+    """An operator wants nobody to be told for a while."""
     UNROUTED = "unrouted"
     IGNORED = "ignored"
     REJECTED = "rejected"

@@ -9,7 +9,7 @@ import msgspec
 
 from shared import ids
 from shared.events.model import Event, Status
-from shared.events.run import RunStatus
+from shared.events.run import RUN_ENDS, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -294,6 +294,8 @@ def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent], now: datetim
     if kind is Kind.GATE:
         return not gates.is_waiting(key, history)
     statuses = {row.event.status for row in history}
+    if kind in {Kind.RUN_STARTED, Kind.RUN_STUCK}:
+        return bool(statuses & RUN_ENDS)
     if kind in following(Status.SCHEDULED):
         last = latest_announcement(history)
         if kind is Kind.REMINDER and last is not None and last.event.start and last.event.start <= now:

@@ -8,6 +8,7 @@ import msgspec
 
 from shared import ids
 from shared.events.model import Event, Status, Upgrade
+from shared.events.run import RunPart, RunStatus
 from shared.maintenance.snapshot import ClusterSnapshot
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class MailItem(msgspec.Struct, frozen=True, array_like=True):
     lead: str = ""
     snapshot: ClusterSnapshot | None = None
     """What is known of the cluster and its windows, as of when the mail was frozen."""
+    part: RunPart | None = None
+    """The update run that it is part of, where its audience hears of that as well."""
 
     def notice_id(self, audience: str, target: str = "") -> str:
         """Return the id of the notice that this member was."""
@@ -191,8 +194,14 @@ _MAX_HISTORY = 16
 
 
 def frozen_history(history: Iterable[StoredEvent], key: str) -> tuple[str, ...]:
-    """Return the keys of the rows that telling of one of them may read: the latest, itself among them."""
-    others = [row for row in history if row.key != key]
+    """Return the keys of the rows that telling of one of them may read: the latest, itself among them.
+
+    Members of an update run that have failed may be a thousand: what each came to is told by itself.
+    """
+    rows = tuple(history)
+    if any(row.key == key and row.event.status == RunStatus.MEMBER_FAILED for row in rows):
+        return (key,)
+    others = [row for row in rows if row.key != key and row.event.status != RunStatus.MEMBER_FAILED]
     others.sort(key=lambda row: (row.event.time, row.key))
     return (*(row.key for row in others[1 - _MAX_HISTORY :]), key)
 

@@ -206,14 +206,18 @@ def _routes(field: Field, audiences: Mapping[str, Audience]) -> tuple[Route, ...
         last = routes[-1] if routes else None
         if last and not last.conditions and not last.continues:
             raise item.fault(f"is never reached, since {last.path} matches everything and does not continue")
-        entries = item.mapping(_ROUTE)
-        from_tag, to = _audiences(_required(item, entries, "audiences"), audiences)
-        continues = "continue" in entries and entries["continue"].choice(("true", "false")) == "true"
-        if continues and not to:
-            raise entries["continue"].fault("a route to nobody ends there, leave `continue` out")
-        conditions = _conditions(entries["match"], tags=True) if "match" in entries else ()
-        routes.append(Route(item.path, conditions, to, continues, from_tag))
+        routes.append(_route(item, audiences))
     return tuple(routes)
+
+
+def _route(item: Field, audiences: Mapping[str, Audience]) -> Route:
+    entries = item.mapping(_ROUTE)
+    from_tag, to = _audiences(_required(item, entries, "audiences"), audiences)
+    continues = "continue" in entries and entries["continue"].choice(("true", "false")) == "true"
+    if continues and not to:
+        raise entries["continue"].fault("a route to nobody ends there, leave `continue` out")
+    conditions = _conditions(entries["match"], tags=True) if "match" in entries else ()
+    return Route(item.path, conditions, to, continues, from_tag)
 
 
 def _audiences(field: Field, audiences: Mapping[str, Audience]) -> tuple[str, tuple[str, ...]]:

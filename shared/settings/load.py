@@ -22,11 +22,12 @@ from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.identity import Identity
 from shared.ncrontab import TimerSchedule
+from shared.notices.gates import MAX_REMINDERS
 from shared.notices.planning import Watch
 from shared.setting_forms import addresses, addresses_or_none, count, flag, host, https, sender, time_zone
 from shared.setting_reader import SettingReader, SettingsError
 from shared.settings.channels import channel_settings, in_shadow
-from shared.settings.sources import quiet_kinds, sources
+from shared.settings.sources import fleets, quiet_kinds, sources
 from shared.settings.values import ClusterSource, Settings, Storage, Watcher
 from shared.text import GUID
 
@@ -77,6 +78,8 @@ def load(
             not_started_after=read.get("NOT_STARTED_AFTER", duration, "24h"),
             still_running_after=read.get("STILL_RUNNING_AFTER", duration, "12h"),
             gate_reminder=read.get("GATE_REMINDER", duration, "4h"),
+            # Where runs are polled, their end ends the reminders.
+            max_gate_reminders=None if fleets(read) else MAX_REMINDERS,
         ),
         lease=read.get("LEASE", _lease, "2m"),
         portal=read.get("PORTAL", host, "portal.azure.com"),

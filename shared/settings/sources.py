@@ -29,6 +29,8 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Names: all subscriptions below them."""
     arm_endpoint: str = ""
     """Where Azure Resource Manager is; empty for that of the portal's cloud."""
+    fleets: tuple[str, ...] = ()
+    """Ids, in lower case, of the subscriptions whose fleets are polled."""
     advisories: bool = False
     report_schedule: str = ""
     """As the host reads it; empty for no report."""
@@ -47,6 +49,7 @@ def sources(read: SettingReader, clusters: tuple[str, ...]) -> SourceSettings:
         subscriptions=subscriptions,
         management_groups=groups,
         arm_endpoint=arm_endpoint(read),
+        fleets=fleets(read),
         advisories=read.get("ADVISORIES", flag, "false"),
         report_schedule=schedule,
     )
@@ -55,6 +58,11 @@ def sources(read: SettingReader, clusters: tuple[str, ...]) -> SourceSettings:
 def arm_endpoint(read: SettingReader) -> str:
     """Return where Azure Resource Manager is; empty for that of the portal's cloud. Raises SettingsError."""
     return base_address(read, "ARM_ENDPOINT", "") if read.text("ARM_ENDPOINT") else ""
+
+
+def fleets(read: SettingReader) -> tuple[str, ...]:
+    """Return the ids of the subscriptions whose fleets are polled. Raises SettingsError."""
+    return read.get("FLEETS", _subscriptions, "")
 
 
 def quiet_kinds(read: SettingReader) -> frozenset[str]:
@@ -73,6 +81,14 @@ def _scope(value: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if not GUID.fullmatch(id_):
             raise ValueError(f"holds {id_[:100]!r}, neither a subscription's id (a GUID) nor mg:NAME")
     return tuple(dict.fromkeys(ids)), tuple(groups)
+
+
+def _subscriptions(value: str) -> tuple[str, ...]:
+    ids = [part.strip().lower() for part in value.split(",") if part.strip()]
+    for id_ in ids:
+        if not GUID.fullmatch(id_):
+            raise ValueError(f"holds {id_[:100]!r}, which is not a subscription's id (a GUID)")
+    return tuple(dict.fromkeys(ids))
 
 
 def _kinds(value: str) -> frozenset[str]:

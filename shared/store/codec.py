@@ -265,7 +265,8 @@ def gate(row: Stored) -> SendGate:
     sends = msgspec.json.decode(values.get("sends", "{}"), type=dict[int, int], strict=False)
     until = time(values["until"]) if "until" in values else LONG_AGO
     reason, strikes = values.get("reason", ""), values.get("strikes", 0)
-    return SendGate(until, reason, strikes, sends, row.etag, keys.target_of(row.key))
+    silences = values.get("silences", "")
+    return SendGate(until, reason, strikes, sends, row.etag, keys.target_of(row.key), silences)
 
 
 def last_mailed(row: Stored) -> datetime:
@@ -444,12 +445,12 @@ def _shortened(member: MailItem) -> MailItem:
 
 
 def _briefly(member: MailItem) -> list[Any]:
-    """Return a member without the later fields that its snapshot says nothing in: a row has little room."""
+    """Return a member without the later fields that it, or its snapshot, says nothing in: rows are small."""
     values: list[Any] = msgspec.to_builtins(member)
     snapshot = values[_SNAPSHOT]
     while snapshot and len(snapshot) > _FIRST_FIELDS and not snapshot[-1]:
         snapshot.pop()
-    return values
+    return values if member.part else values[:-1]
 
 
 _SNAPSHOT = MailItem.__struct_fields__.index("snapshot")

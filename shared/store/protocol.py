@@ -32,7 +32,7 @@ from shared.store.table import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.records import Check, Mail, Notice, RejectedInput, Row, SentMail, StoredEvent
@@ -330,6 +330,19 @@ class Store:
     def drop(self, rows: Sequence[NoticeRow]) -> bool:
         """Delete notices that have nothing to tell any more; False where another did. One round trip."""
         return self._commits([Operation(Verb.DELETE, row.key) for row in rows])
+
+    def silence(self, rows: Sequence[NoticeRow], mark: str, values: Mapping[str, Any]) -> bool:
+        """Delete notices that nobody is to be told, and say so under a mark; False where another did.
+
+        One round trip.
+        """
+        operations = [Operation(Verb.DELETE, row.key) for row in rows]
+        return self._commits([*operations, Operation(Verb.UPSERT, mark, values)])
+
+    def ignored(self, cluster_key: str, reason: str, now: datetime) -> None:
+        """Leave a trace of news of a cluster that are none of ours: once a day. One round trip."""
+        values = {"kind": "ignored", "cluster": cluster_key, "why": reason[:1_000], "at": codec.text(now)}
+        self._table.commit([Operation(Verb.UPSERT, keys.told_of_ignored(cluster_key, now, reason), values)])
 
     def freeze(
         self,

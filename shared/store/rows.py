@@ -86,6 +86,8 @@ class SendGate(msgspec.Struct, frozen=True):
     etag: str = ""
     target: str = ""
     """The target that it is for; email is ""."""
+    silences: str = ""
+    """What nobody is to be told, as `routes.silences` writes it: every gate has all of them."""
 
 
 class AudienceRow(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMa
 from testing.samples import observations
 from testing.samples.bulk import digest, storm
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
-from testing.samples.fleets import gate_stories
+from testing.samples.fleets import gate_stories, run_stories
 
 __all__ = [
     "BEGAN",
@@ -70,7 +70,13 @@ def stories() -> list[Story]:
         story("started", Kind.STARTED, announced, began, as_of=BEGAN + timedelta(minutes=1)),
         story("completed", Kind.COMPLETED, announced, began, ended, as_of=BEGAN + timedelta(minutes=48)),
         story(
-            "recovered", Kind.COMPLETED, announced, began, failed, recovered, as_of=BEGAN + timedelta(hours=4)
+            "completed-recovered",
+            Kind.COMPLETED,
+            announced,
+            began,
+            failed,
+            recovered,
+            as_of=BEGAN + timedelta(hours=4),
         ),
         story("canceled", Kind.CANCELED, coming, canceled, as_of=NOW + timedelta(days=2)),
         story("end-of-support-two-weeks", Kind.END_OF_SUPPORT, recorded(_end_of_support("TwoWeeks", 14))),
@@ -119,8 +125,9 @@ def stories() -> list[Story]:
             story(str(kind), kind, recorded(_of_topic(kind)), as_of=BEGAN + timedelta(minutes=2))
             for kind in (Kind.ROLLING_STARTED, Kind.ROLLING_SUCCEEDED, Kind.ROLLING_FAILED, Kind.NEW_VERSION)
         ),
-        *observations.stories(),
         *gate_stories(),
+        *run_stories(),
+        *observations.stories(),
     ]
     return [
         msgspec.structs.replace(

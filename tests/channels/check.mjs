@@ -1,8 +1,8 @@
 // Opens every .html file of a folder in headless Chromium, light and dark, at several widths, as it is and
 // with its style sheets taken out, and prints as JSON what is wrong with it: sideways scrolling, and what
-// axe-core finds against WCAG A and AA.
+// axe-core finds against WCAG A and AA; and where the first command and the end are on a phone.
 //
-//   node tests/emails/check.mjs FOLDER [SCREENSHOTS]
+//   node tests/channels/check.mjs FOLDER [SCREENSHOTS]
 
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -16,6 +16,7 @@ const files = readdirSync(folder).filter((name) => name.endsWith(".html") && nam
 if (screenshots) mkdirSync(screenshots, { recursive: true });
 
 const WIDTHS = [320, 600, 800];
+const PHONE = { width: 390, height: 844 };
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 const browser = await chromium.launch({
@@ -29,6 +30,15 @@ try {
     const context = await browser.newContext({ colorScheme, offline: true });
     const page = await context.newPage();
     for (const name of files) {
+      if (colorScheme === "light") {
+        await page.setViewportSize(PHONE);
+        await page.goto(pathToFileURL(resolve(folder, name)).href);
+        const phone = await page.evaluate(() => {
+          const command = document.querySelector("code.command")?.getBoundingClientRect();
+          return { height: document.documentElement.scrollHeight, command: command ? command.top : null };
+        });
+        results.push({ name: basename(name, ".html"), phone });
+      }
       for (const styles of ["kept", "stripped"]) {
         await page.goto(pathToFileURL(resolve(folder, name)).href);
         if (styles === "stripped") {

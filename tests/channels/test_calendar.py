@@ -12,10 +12,18 @@ from shared.channels.email.compose import Branding, compose
 from shared.events.model import Status
 from shared.notices.kinds import Kind
 from shared.notices.records import StoredEvent
-from testing.samples import mails
+from testing.samples import fleets, mails
 
 LOOK = Branding(domain="contoso.example", sender="aks@contoso.example")
 STORIES = {story.name: story for story in mails.stories()}
+WITH_ENTRY = {
+    "scheduled",
+    "scheduled-inside",
+    "scheduled-expected",
+    "rescheduled",
+    "canceled",
+    "gate-of-another-type",
+}
 
 
 def file_of(story: mails.Story) -> bytes:
@@ -41,9 +49,7 @@ def test_which_mails_carry_one(name: str) -> None:
     story = STORIES[name]
     attachments = compose(story.mail, story.rows, mails.TEAM, LOOK).attachments
     files = [one for one in attachments if one.name.endswith(".ics")]
-    assert len(files) == (
-        name in {"scheduled", "scheduled-inside", "scheduled-expected", "rescheduled", "canceled"}
-    )
+    assert len(files) == (name in WITH_ENTRY)
 
 
 def test_scheduled() -> None:
@@ -135,3 +141,13 @@ def test_folding_and_round_trip_of_odd_names() -> None:
     assert all(len(line) <= 75 for line in content.split(b"\r\n"))
     assert b"\nATTENDEE" not in content
     assert "prod;weu,1 ATTENDEE:mailto:x@example.com" in str(entry_of(story)["summary"])
+
+
+def test_gate_that_opens_by_itself() -> None:
+    """A gate that opens by itself has an entry under a UID of its own; one to approve has none."""
+    timed = next(story for story in fleets.gate_stories() if story.name == "gate-of-another-type")
+    (file,) = compose(timed.mail, timed.rows, mails.TEAM, Branding(domain="contoso.example")).attachments
+    assert b"DTSTART:20261202T020000Z" in file.content
+    assert b"UID:gate-" in file.content
+    asks = next(story for story in fleets.gate_stories() if story.name == "gate")
+    assert not compose(asks.mail, asks.rows, mails.TEAM, Branding(domain="contoso.example")).attachments

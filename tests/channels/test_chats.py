@@ -87,8 +87,7 @@ def card_of(name: str) -> dict[str, Any]:
 
 def test_alerts_open_and_close() -> None:
     """A failure triggers under a key of its maintenance; what completes it after all resolves that key."""
-    failed = STORIES["failed"]
-    recovered = next(story for story in mails.stories() if story.name == "recovered")
+    failed, recovered = (STORIES[name] for name in ("failed", "completed-recovered"))
     trigger = events.alert(failed.mail, failed.rows, mails.TEAM, LOOK)
     resolve = events.alert(recovered.mail, recovered.rows, mails.TEAM, LOOK)
     assert (trigger["event_action"], resolve["event_action"]) == ("trigger", "resolve")

@@ -47,8 +47,9 @@ EVENTS = [
     for name in SINGLE
     if isinstance(row := STORIES[name].rows[STORIES[name].mail.members[0].key], StoredEvent)
     and isinstance(row.event.subject, Cluster)
+    and not row.event.facts
 ]
-"""Mails about what happens to a cluster."""
+"""Mails about what AKS says of a cluster."""
 
 
 def email_of(name: str, audience: Audience = mails.TEAM, look: Branding = LOOK) -> Email:
@@ -57,7 +58,7 @@ def email_of(name: str, audience: Audience = mails.TEAM, look: Branding = LOOK) 
     return compose(story.mail, story.rows, audience, look)
 
 
-HEADINGS = ("DO THIS", "CHECK BEFORE", "TO WATCH IT", "TO BE SURE")
+HEADINGS = ("DO THIS", "CHECK BEFORE", "TO WATCH IT", "TO BE SURE", "HOW IT IS KNOWN")
 REMINDER = "[Reminder] Kubernetes upgrade · prod-weu-1 · starts in 24 hours"
 
 
@@ -160,7 +161,7 @@ def test_every_mail_of_an_event_answers_the_questions(name: str) -> None:
         ("started", "[Started] prod-weu-1 · Fri 20 Nov 02:02 · node OS"),
         ("started-outside", "[Started] prod-weu-1 · outside your windows · node OS"),
         ("completed", "[Completed] prod-weu-1 · took 47 min · node OS"),
-        ("recovered", "[Completed] prod-weu-1 · recovered, took 3 h 9 min · node OS"),
+        ("completed-recovered", "[Completed] prod-weu-1 · recovered, took 3 h 9 min · node OS"),
         ("canceled", "[Canceled] prod-weu-1 · was due Fri 27 Nov 02:00 · Kubernetes 1.32.6 → 1.33.2"),
         ("end-of-support-two-weeks", "[End of support] prod-weu-1 · ends in 14 days · Kubernetes 1.31.9"),
         ("end-of-support-past", "[Out of support] prod-weu-1 · ended 3 days ago · Kubernetes 1.31.9"),
@@ -249,7 +250,7 @@ def test_subjects(name: str, subject: str) -> None:
             ["Took: 47 min, from Fri 20 Nov 02:02", "Until Fri 27 Nov 02:49 Berlin (UTC+1) a node pool can"],
         ),
         (
-            "recovered",
+            "completed-recovered",
             ["Node OS upgrade completed after an earlier failure", "Failed: Fri 20 Nov 02:47 Berlin (UTC+1)"],
         ),
         (
@@ -446,7 +447,7 @@ def test_headers(name: str) -> None:
     assert headers["List-Id"] == f"<{story.mail.audience}.aks-maintenance.contoso.example>"
     if "References" in headers:
         assert len(base64.b64decode(headers["Thread-Index"])) == 22
-        assert headers["Thread-Topic"] in {"AKS maintenance: prod-weu-1", "AKS maintenance: contoso-fleet-01"}
+        assert headers["Thread-Topic"].startswith("AKS maintenance: ")
 
 
 @pytest.mark.parametrize("name", sorted(STORIES))
@@ -573,6 +574,8 @@ from shared.channels.email import calendar, compose
 from shared.messages import digest, planned
 from shared.messages.view import Branding
 
+for story in mails.stories():  # types that hold datetimes are looked at when they are first used
+    compose.compose(story.mail, story.rows, mails.TEAM, Branding(domain="contoso.example"))
 ahead, clock, real = float(sys.argv[1]), time.time, datetime.datetime
 
 class Any(type):

@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from shared.delivery import reports
-from shared.events import scheduled_event
+from shared.events import fleet_gate, scheduled_event
 from tests.infra import code
 from tests.infra.deployments import ROLES, at, expect
 
@@ -114,6 +114,12 @@ FEATURES: dict[str, dict[str, int]] = {
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups": 3,
     },
     "graph": {ROLES: 1},
+    "fleets": {
+        "Microsoft.EventGrid/systemTopics": 1,
+        "Microsoft.Insights/diagnosticSettings": 1,
+        "Microsoft.Insights/metricAlerts": 3,
+        ROLES: 2,
+    },
     "acs-new": {
         "Microsoft.Communication/communicationServices": 1,
         "Microsoft.Communication/emailServices": 1,
@@ -161,7 +167,8 @@ def roles(given: dict[str, Deployment]) -> Iterator[str]:
         clusters = {
             part.strip().lower() for part in one.settings.get("CLUSTERS", "").split(",") if part.strip()
         }
-        wanted[("Reader", "id-app", "subscriptions")] = len(clusters)
+        fleets = {part.strip().lower() for part in one.settings.get("FLEETS", "").split(",") if part.strip()}
+        wanted[("Reader", "id-app", "subscriptions")] = len(clusters | fleets)
         yield from (f"{name}: {grant} is not written down" for grant in (found - wanted))
         yield from (f"{name}: {grant} is missing" for grant in (+wanted - found))
 
@@ -360,6 +367,7 @@ def topics(given: dict[str, Deployment]) -> Iterator[str]:
             "microsoft.resourcenotifications.containerserviceeventresources",
             r"/subscriptions/[0-9a-f-]+",
         ),
+        "evgt-fleet": ("Microsoft.ResourceNotifications.AKSResources", r"/subscriptions/[0-9a-f-]+"),
         "evgt-email": ("Microsoft.Communication.CommunicationServices", r".*/communicationServices/acs-.*"),
     }
     for name, one in given.items():
@@ -386,15 +394,16 @@ def event_subscriptions(given: dict[str, Deployment]) -> Iterator[str]:
             function = _function(made)
             types = at(made, "properties.filter.includedEventTypes")
             events = {
-                "maintenance_events": [scheduled_event.EVENT_TYPE],
-                "email_reports": [reports.EVENT_TYPE],
+                "maintenance_events": ([scheduled_event.EVENT_TYPE], list(fleet_gate.EVENT_TYPES)),
+                "email_reports": ([reports.EVENT_TYPE],),
             }
-            if function not in triggered or types != events.get(function):
+            if function not in triggered or types not in events.get(function, ()):
                 yield f"{name}: {types} goes to {function}"
             if set(made["properties"]["filter"]) != {"includedEventTypes", "isSubjectCaseSensitive"}:
                 yield f"{name}: a filter may lose what is new to us"
             letters = at(made, "properties.deadLetterWithResourceIdentity")
-            shared = name == "events-webhook" and "/resourceGroups/rg-prod/" in made["id"]
+            is_elsewhere = "/resourceGroups/rg-prod-events/" in made["id"]
+            shared = name == "events-webhook" and not is_elsewhere
             if shared != (letters is None):
                 yield f"{name}: {made['name']} has {'no ' if letters is None else ''}dead letters"
             container = at(letters or {}, "deadLetterDestination.properties.blobContainerName")
@@ -428,7 +437,7 @@ def alerts(given: dict[str, Deployment]) -> Iterator[str]:
             if any(part["operator"] != "GreaterThan" for part in rule["properties"]["criteria"]["allOf"]):
                 yield f"{name}: {rule['name']} is about more than a threshold"
         for rule in on_metrics:
-            shared = name == "acs-existing" and "aks" in rule["name"]
+            shared = name == "acs-existing" and bool({"aks", "fleet"} & set(rule["name"].split("-")))
             yield from (f"{name}: {rule['name']} {words}" for words in _on_metric(rule, shared=shared))
     for name, one in apps(given):
         yield from (f"{name}: {words}" for words in _on_log(log_rules(one)))

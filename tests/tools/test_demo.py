@@ -49,6 +49,16 @@ def test_demo_tells_its_story(tmp_path: Path) -> None:
     assert output.rstrip().endswith("index.html")
 
 
+@pytest.mark.timeout(180)
+def test_fleet_demo_tells_its_story(tmp_path: Path) -> None:
+    """The update run is told as its story says: asked, reminded, a member that failed, and its end."""
+    command = [sys.executable, "-m", "local.fleet_demo", "--out", str(tmp_path)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "[Completed with failures] contoso-fleet-01 · k8s-1-33" in ran.stdout
+    assert len(list((tmp_path / "mail").glob("*.eml"))) == 9
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
 def test_demo_leaves_nothing_behind_when_interrupted(tmp_path: Path) -> None:
     """Everything that the demo starts ends with it, also on Ctrl-C."""

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import subprocess
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,3 +190,61 @@ def test_check_names_everything_at_once(
     assert "Setting REMINDER_LEAD is unknown: did you mean REMINDER_LEADS?" in said
     assert command(["check", "none.json"]) == 2
     assert "EMAIL_FROM" not in os.environ
+
+
+def test_a_silence_is_kept_and_recorded(world: World, run: Run) -> None:
+    """What a silence covers is told to nobody, leaves its row and a trace, and is told again once it ends."""
+    world.settle_down()
+    before = len(world.mailer.arrived)
+    words = ("--match", "cluster=prod-*", "--for", "8h", "--comment", "load test")
+    made = json.loads(run("silence", "add", *words, "--json"))
+    world.take(event("Started", world.clock.now(), name="quiet", cluster="prod-1"))
+    world.take(event("Started", world.clock.now(), name="loud", cluster="dev-9"))
+    world.settle_down()
+    assert len(world.mailer.arrived) == before + 1
+    assert "dev-9" in world.mailer.subjects[-1]
+    assert "load test" in run("silence", "list")
+    said = run("why", "prod-1")
+    assert f"silence {made['id']}" in said
+    assert "load test" in said
+    run("silence", "expire", made["id"])
+    run("silence", "expire", made["id"], code=1)
+    world.take(event("Completed", world.clock.now(), name="quiet", cluster="prod-1"))
+    world.settle_down()
+    assert "prod-1" in world.mailer.subjects[-1]
+
+
+def test_a_failure_is_silent_only_by_name(world: World, run: Run) -> None:
+    """Failures go through a silence that does not name them, and not through one that does."""
+    world.settle_down()
+    before = len(world.mailer.arrived)
+    run("silence", "add", "--match", "cluster=prod-*", "--for", "8h", "--comment", "x")
+    world.take(event("Failed", world.clock.now(), name="one", cluster="prod-5"))
+    assert len(world.mailer.arrived) == before + 1
+    run("silence", "add", "--match", "cluster=prod-*", "--for", "8h", "--comment", "x", "--kind", "failed")
+    world.clock.forward(minutes=2)
+    world.take(event("Failed", world.clock.now(), name="two", cluster="prod-6"))
+    world.settle_down()
+    assert len(world.mailer.arrived) == before + 1
+    for wrong in (["--match", "colour=red"], ["--match", "cluster=x", "--kind", "fail"], ["--match", "x"]):
+        run("silence", "add", *wrong, "--for", "8h", "--comment", "x", code=2)
+
+
+def test_why_nobody_heard(run: Run, world: World) -> None:
+    """Why names what was told, what waits, why nobody was told, and the query for the log."""
+    said = run("why", "prod-1")
+    assert "decision: new" in said
+    assert "waits: a check" in said
+    assert "AppTraces" in said
+    routes = "audiences: [{name: a, to: a@example.com}]\nroutes: [{match: {cluster: x-*}, audiences: a}]"
+    lonely = World(ROUTES=routes, EMAIL_TO="")
+    lonely.take(event("Started", NOW, name="unheard", cluster="lost-1"))
+    other = json.loads(event("Started", NOW, name="foreign", cluster="lost-1"))
+    lonely.take(json.dumps({**other, "type": "Microsoft.Other.Thing"}))
+    around = Surroundings(clock=lonely.clock, open_table=lambda _: nullcontext(lonely.table))
+    with redirect_stdout(io.StringIO()) as out:
+        assert command(["why", "lost-*", "--json"], around) == 0
+    reasons = [said for each in json.loads(out.getvalue())["events"] for said in each["why"]]
+    assert any("unrouted" in said for said in reasons)
+    assert any("ignored" in said for said in reasons)
+    run("why", "never-heard-of", code=1)

@@ -9,7 +9,7 @@ import pytest
 from local import preview
 from ops import terminal
 from ops.__main__ import main as command
-from testing.samples import mails
+from testing.samples import extremes, mails
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def test_one_of_each_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         assert preview.main(["--out", str(tmp_path / "gallery")]) == 0
     index = (tmp_path / "gallery" / "index.html").read_text(encoding="utf-8")
     assert "Node OS upgrade · prod-weu-1 · a Pod Disruption Budget blocks the drain" in index
-    assert len(list((tmp_path / "gallery").glob("*.eml"))) == len(mails.stories())
+    assert len(list((tmp_path / "gallery").glob("*.eml"))) == len(mails.stories()) + len(extremes.told())
     assert "index.html" in capsys.readouterr().out
 
 

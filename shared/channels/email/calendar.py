@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from shared import keys
 from shared.channels.email.email import Attachment
-from shared.messages import phrases, portal, window_facts
+from shared.messages import phrases, portal, run_view, window_facts
 from shared.messages.calendar_entry import ASSUMED, Entry, assumed_end, file, uid
 from shared.notices.kinds import Kind
 from shared.text import clip, line
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.messages.history import MaintenanceHistory
+    from shared.messages.run_history import RunHistory
     from shared.messages.view import RenderContext
+
+OPENING = timedelta(minutes=30)
+"""How long a gate's opening is entered for: it has no length."""
 
 KINDS = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.CANCELED})
 """What has an entry."""
@@ -43,6 +48,32 @@ def entry(story: MaintenanceHistory, frame: RenderContext) -> Attachment | None:
     method = "CANCEL" if canceled else "PUBLISH"
     content_type = f"text/calendar; charset=utf-8; method={method}"
     return Attachment("maintenance.ics", content_type, file([_entry(story, frame, *span)], method=method))
+
+
+def of_gate(story: RunHistory, frame: RenderContext) -> Attachment | None:
+    """Make the calendar file of a gate that opens by itself; None where no time is known."""
+    run, start = story.run, story.event.start
+    if start is None or run.gate is None or run.gate.asks_people:
+        return None
+    what = f"Update run {story.name} goes on {run_view.at_gate(run, run.gate)}"
+    try:
+        end = start + OPENING
+    except OverflowError:
+        return None
+    made = Entry(
+        uid=f"gate-{keys.digest(run.gate.name.lower())[:32]}@{frame.look.domain}",
+        stamp=story.event.time,
+        sequence=story.revision,
+        start=start,
+        end=end,
+        summary=f"{what} · {clip(line(story.fleet.name), 100)}",
+        description="The gate is likely to open then by itself. Which field says so is not documented.",
+        location=phrases.where(story.fleet, ""),
+        url=portal.resource(frame.look.portal, story.fleet),
+        alarm=f"{what} in an hour",
+    )
+    content_type = "text/calendar; charset=utf-8; method=PUBLISH"
+    return Attachment("gate.ics", content_type, file([made], method="PUBLISH"))
 
 
 def _span(story: MaintenanceHistory) -> tuple[datetime, datetime] | None:

@@ -11,12 +11,16 @@ from shared.channels.email import calendar, listing
 from shared.channels.email.email import Email
 from shared.channels.email.plain import parts as plain_parts
 from shared.channels.email.rendering import render
+from shared.events.fleet_gate import run_id
+from shared.events.model import Fleet
+from shared.events.run import RunFacts
 from shared.messages import plain, telling
 from shared.messages.digest import ordered
 from shared.messages.history import read_history
 from shared.messages.presentation import presentation
+from shared.messages.run_history import read_run
 from shared.messages.view import Branding, Digest, SizeBudget
-from shared.notices.kinds import URGENT
+from shared.notices.kinds import URGENT, Kind
 from shared.notices.records import StoredEvent
 from shared.text import clip, line
 
@@ -101,6 +105,8 @@ def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
 
 
 def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:
+    if member.kind is Kind.GATE:
+        return calendar.of_gate(read_run(member, rows), frame)
     if member.kind not in calendar.KINDS:
         return None
     return calendar.entry(read_history(member, rows), frame)
@@ -147,11 +153,15 @@ def _email(
 def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) -> Iterator[tuple[str, str]]:
     row = rows.get(mail.members[0].key) if len(mail.members) == 1 else None
     if isinstance(row, StoredEvent):
-        thread = ids.thread_id(keys.event_id(row.event.event_id), look.domain)
+        part = mail.members[0].part
+        fleet = Fleet.parse(part.fleet) if part else None
+        about = run_id(fleet, RunFacts(name=part.run)) if part and fleet else row.event.event_id
+        thread = ids.thread_id(keys.event_id(about), look.domain)
         yield "References", thread
         yield "In-Reply-To", thread
         # Outlook goes by these two instead.
-        yield "Thread-Topic", f"AKS maintenance: {line(row.event.subject.name[:_PART_LIMIT])}"
+        about = row.event.subject.name or row.event.subject.subscription
+        yield "Thread-Topic", f"AKS maintenance: {line(about[:_PART_LIMIT])}"
         yield "Thread-Index", ids.thread_index(keys.event_id(row.event.event_id))
     # Both keep out-of-office answers from coming back.
     yield "Auto-Submitted", "auto-generated"

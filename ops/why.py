@@ -1,0 +1,165 @@
+"""Why somebody heard of something, or nobody did: everything that was decided about a cluster or an event."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ops import ledger, storage, surroundings, terminal
+from ops.entries import matches, members
+from ops.silence import stored
+from shared import keys
+from shared.durations import duration
+from shared.events.model import Cluster
+from shared.store.codec import refers_to, text
+from shared.store.ledger import Ledger
+from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate
+from shared.text import line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from ops.entries import Waiting
+    from shared.notices.records import SentMail
+    from shared.routes.silences import Silence
+    from shared.store.ledger import Received
+    from shared.store.table import BrowsableTable, Stored
+
+_QUERY = (
+    "AppTraces | where Message startswith 'decision=' and Message has '{name}' "
+    "| project TimeGenerated, Message | order by TimeGenerated desc"
+)
+_DUPLICATES = "Duplicates leave no row. The log of the app has them, in Log Analytics:"
+
+
+def why(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="CLUSTER|EVENT", help="A name, a glob, or an eventId.")],
+    since: ledger.Since = "30d",
+    account: storage.Account = "",
+    table: storage.Table = "",
+    output: terminal.AsOutput = terminal.Output.TABLE,
+    *,
+    as_json: terminal.AsJson = False,
+) -> None:
+    """Show everything that was decided about a cluster or an event, and why.
+
+    What was ignored, led to nobody or was silenced is among it. Exit code 1: nothing is known of it.
+    """
+    with ledger.opened_table(context, account, table) as rows:
+        now = surroundings.of(context).clock.now()
+        found = _Story(rows, name, now - duration(since)).tell()
+    query = _QUERY.format(name=name.replace("'", ""))
+    if as_json or output is terminal.Output.JSON:
+        terminal.print_json({"events": found, "query": query})
+    else:
+        for each in found:
+            print(line(f"{each['at']}  {each['cluster']}: {each['what']}"))
+            for said in each["why"]:
+                print(f"  {line(said)}")
+        if not found:
+            print(f"Nothing is stored of {line(name)} in the last {since}.")
+        print(f"\n{_DUPLICATES}\n  {line(query)}")
+    raise typer.Exit(0 if found else terminal.NO)
+
+
+class _Story:
+    """What the table knows of a cluster or an event."""
+
+    def __init__(self, rows: BrowsableTable, name: str, since: datetime) -> None:
+        self._rows = rows
+        self._name = name
+        book = Ledger(rows)
+        all_events = sorted(
+            book.events(since), key=lambda received: (received.at, received.key), reverse=True
+        )
+        self._events = [received for received in all_events if self._is_asked_for(received)]
+        self._mails = list(book.mails(since))
+        self._work = [row for row in book.work() if not isinstance(row, SendGate)]
+        self._silences = stored(rows)
+
+    def tell(self) -> list[dict[str, Any]]:
+        """Return what was decided, the latest first."""
+        traces = {row.key: row for row in self._traces()}
+        told = [self._event(received, traces) for received in self._events]
+        told += [self._ignored(row) for row in traces.values() if row.values.get("kind") == "ignored"]
+        return sorted(told, key=lambda each: str(each["at"]), reverse=True)
+
+    def _is_asked_for(self, received: Received) -> bool:
+        event = received.event.event
+        is_event = self._name.lower() in {event.event_id.lower(), received.key.lower()} or (
+            len(self._name) >= 8 and event.event_id.lower().startswith(self._name.lower())  # noqa: PLR2004
+        )
+        return is_event or matches(event.subject, self._name)
+
+    def _traces(self) -> Iterator[Stored]:
+        """Yield the marks of what nobody was told of the clusters that are asked for."""
+        clusters = {received.event.event.subject.key for received in self._events}
+        known = self._rows.query("cluster:", "cluster:" + keys.AFTER).rows
+        names = [str(row.values.get("cluster", "")) for row in known]
+        ignored = self._rows.query("told:nobody:", "told:nobody:" + keys.AFTER).rows
+        names += [str(row.values.get("cluster", "")) for row in ignored]
+        for id_ in names:
+            cluster = Cluster.parse(id_)
+            if cluster and fnmatchcase(cluster.name.lower(), self._name.lower()):
+                clusters.add(cluster.key)
+        prefixes = tuple(map(keys.traces, clusters))
+        yield from (row for row in ignored if row.key.startswith(prefixes))
+
+    def _event(self, received: Received, traces: dict[str, Stored]) -> dict[str, Any]:
+        event = received.event.event
+        said = [f"decision: {received.event.decision}"]
+        whose = event.subject.key
+        if keys.told_of_nobody(whose, "unrouted", received.key) in traces:
+            said.append("nobody heard of it: unrouted, no route leads it anywhere, and there is no EMAIL_TO")
+        if keys.told_of_nobody(whose, "unwanted", received.key) in traces:
+            said.append("nobody heard of it: its route leads to nobody, or to who wants no such news")
+        said += [self._silenced(row) for row in traces.values() if row.values.get("of") == received.key]
+        said += [_told(mail) for mail in self._mails if any(one.key == received.key for one in members(mail))]
+        said += [_waits(row) for row in self._work if received.key in refers_to(row)]
+        return {
+            "at": text(received.at),
+            "cluster": event.subject.name,
+            "eventId": event.event_id,
+            "what": f"{event.status}, {event.upgrade}",
+            "decision": str(received.event.decision),
+            "why": said,
+        }
+
+    def _silenced(self, row: Stored) -> str:
+        id_ = str(row.values.get("silence", ""))
+        silence: Silence | None = self._silences.get(id_)
+        comment = f": {silence.comment}" if silence and silence.comment else ""
+        return f"{row.values.get('what')} to {row.values.get('audience')}: silenced by silence {id_}{comment}"
+
+    def _ignored(self, row: Stored) -> dict[str, Any]:
+        cluster = Cluster.parse(str(row.values.get("cluster", "")))
+        return {
+            "at": str(row.values.get("at", "")),
+            "cluster": cluster.name if cluster else "",
+            "eventId": None,
+            "what": "ignored",
+            "decision": "ignored",
+            "why": [f"decision: ignored, {row.values.get('why', '')}"],
+        }
+
+
+def _told(mail: SentMail) -> str:
+    people = ", ".join(mail.to) or mail.target or "nobody"
+    why_ = f", {mail.why}" if mail.why else ""
+    return f"told {mail.audience} ({people}): {mail.state} {text(mail.at)}{why_}"
+
+
+def _waits(row: Waiting | Any) -> str:  # noqa: ANN401 - whatever waits
+    due = f"{keys.due_of(row.key):%Y-%m-%d %H:%M} UTC"
+    match row:
+        case NoticeRow(_, notice):
+            return f"waits: {notice.kind} for {notice.audience}, due {due}"
+        case CheckRow(_, check):
+            return f"waits: a check, {check.kind} {check.lead}".rstrip() + f", due {due}"
+        case MailRow():
+            return f"waits: a message to {row.mail.audience}, being sent"
+    return f"waits: due {due}"

@@ -1,0 +1,106 @@
+"""Which update run a cluster's own maintenance is part of, for who hears of both.
+
+Nothing ties an event of a cluster to a run: the cluster and the time have to do. What is known of members is
+written down by the polls; it is read at most once a minute, and not at all where FLEETS is off. Whatever goes
+wrong with it is logged, and the notice goes out without.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared import keys
+from shared.events.model import Cluster, Event, Fleet
+from shared.events.run import RunFacts, RunPart, RunStatus
+from shared.notices.kinds import Kind
+from shared.store.table import TableError
+
+if TYPE_CHECKING:
+    from shared.clock import Clock
+    from shared.notices.records import StoredEvent
+    from shared.routes import Routes
+    from shared.store.meta import Meta
+
+log = logging.getLogger("notifier")
+
+MEMBERS = "members"
+"""What stands in the keys of these rows."""
+
+SLACK = timedelta(minutes=30)
+"""So much earlier or later than its member's update a cluster's event may be, and be part of it."""
+
+_FRESH = 60.0
+"""Seconds for which what was read holds."""
+
+
+class Membership(msgspec.Struct, frozen=True, array_like=True):
+    """A member that a run updates, or has updated of late."""
+
+    part: RunPart
+    since: datetime
+    until: datetime | None = None
+
+    def covers(self, time: datetime) -> bool:
+        """Return whether what happens at a time is part of it."""
+        return self.since - SLACK <= time and (self.until is None or time <= self.until + SLACK)
+
+
+class Memberships(msgspec.Struct, omit_defaults=True):
+    """The members of the runs of one subscription's fleets, by the keys of their clusters."""
+
+    clusters: dict[str, Membership] = {}
+
+
+class RunLookup:
+    """Looks up which run an event is part of, or, where FLEETS is off, does nothing. Thread-safe."""
+
+    def __init__(self, meta: Meta | None, routes: Routes, clock: Clock) -> None:
+        """`meta` is None where FLEETS is off."""
+        self._meta = meta
+        self._routes = routes
+        self._clock = clock
+        self._known: dict[str, Membership] = {}
+        self._read: float | None = None
+
+    def part(self, told: StoredEvent, kind: Kind, audience: str) -> RunPart | None:
+        """Return the run that an event is part of, if this audience hears of the run. Raises nothing."""
+        event = told.event
+        if self._meta is None or event.news or not isinstance(event.subject, Cluster):
+            return None
+        membership = self._members(self._meta).get(event.subject.key)
+        if membership is None or not membership.covers(event.updated) or kind in _AHEAD:
+            return None
+        return membership.part if audience in self._hearing(membership.part, event) else None
+
+    def _members(self, meta: Meta) -> dict[str, Membership]:
+        now = self._clock.monotonic()
+        if self._read is None or now - self._read > _FRESH:
+            try:
+                found = meta.load_all(keys.meta(MEMBERS), Memberships)
+            except (TableError, msgspec.MsgspecError):
+                log.exception("what is known of fleets' members cannot be read")
+                found = {}
+            self._known = {key: one for each in found.values() for key, one in each.clusters.items()}
+            self._read = now
+        return self._known
+
+    def _hearing(self, part: RunPart, event: Event) -> tuple[str, ...]:
+        """Return the audiences that hear of the run that an event is part of."""
+        fleet = Fleet.parse(part.fleet)
+        if fleet is None:
+            return ()
+        stage = msgspec.structs.replace(
+            event,
+            subject=fleet,
+            status=RunStatus.STAGE_COMPLETED,
+            run=RunFacts(name=part.run, stage=part.stage, group=part.group),
+        )
+        return self._routes.audiences_for(stage, Kind.STAGE_FINISHED)
+
+
+_AHEAD = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.END_OF_SUPPORT})
+"""What AKS plans by itself is no part of a run."""

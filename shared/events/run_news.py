@@ -1,0 +1,194 @@
+"""What is new of an update run, given what was known of it and what was polled. Pure.
+
+Everything that a state implies is an event with a key of its own: a stage that is finished, a member that has
+failed, an end. So whatever was polled in between, the same things are told, once; only that a run has started
+falls away where it is over when it is first seen.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared import keys
+from shared.events.fleet_gate import SOURCE, run_id
+from shared.events.model import Event
+from shared.events.run import Gate, MemberFailure, RunFacts, RunNews, RunStatus, StageFacts
+from shared.events.update_run import COMPLETED, ENDED, FAILED, NOT_STARTED, PENDING, SKIPPED, STOPPED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from shared.events.update_run import Group, Member, PolledGate, Stage, State, UpdateRun
+
+_MAX_STAGES = 30
+MAX_LISTED = 20
+MAX_MESSAGE = 300
+_MARK = 12
+
+
+class KnownRun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of a run from polls before."""
+
+    state: str = ""
+    attempt: int = 0
+    """How often it has gone on after it had ended."""
+    is_history: bool = False
+    """Whether it had ended before anybody looked: what is new of it is recorded, and not told."""
+    told: tuple[str, ...] = ()
+    """Marks of the events that are recorded."""
+
+    def has(self, event: Event) -> bool:
+        """Return whether an event is recorded."""
+        return mark(event) in self.told
+
+    def with_told(self, events: Iterable[Event]) -> KnownRun:
+        """Return the same with more events that are recorded."""
+        return msgspec.structs.replace(self, told=tuple(dict.fromkeys((*self.told, *map(mark, events)))))
+
+
+def id_of(run: UpdateRun) -> str:
+    """Return what all events of a run have in common, those of its gates among them."""
+    return run_id(run.fleet, RunFacts(name=run.name))
+
+
+def mark(event: Event) -> str:
+    """Return a short name for an event's row."""
+    return keys.digest(event.row_key())[:_MARK]
+
+
+def polled(known: KnownRun, run: UpdateRun) -> KnownRun:
+    """Return what is known once a run was polled, before its events are recorded."""
+    goes_on = known.state in ENDED and run.state.name not in ENDED
+    return msgspec.structs.replace(
+        known,
+        state=run.state.name,
+        attempt=known.attempt + goes_on,
+        is_history=known.is_history and not goes_on,
+    )
+
+
+def news(known: KnownRun, run: UpdateRun, now: datetime) -> list[Event]:
+    """Return the events that a polled run implies and that are not recorded, in the order they came to be."""
+    found = (event for event in _implied(polled(known, run), run, now) if not known.has(event))
+    return sorted(found, key=lambda event: event.updated)
+
+
+def _implied(known: KnownRun, run: UpdateRun, now: datetime) -> Iterator[Event]:
+    state = run.state
+    again = f" {known.attempt}" if known.attempt else ""
+    if state.name not in {"", NOT_STARTED} | ENDED:
+        begun = RunFacts(attempt=f"{state.start}{again}")
+        yield event_of(run, RunStatus.RUN_STARTED, RunNews.RUN_STARTED, begun, at=state.start or now)
+    for stage, group, gate in run.gates:
+        if gate.state.name in _GATES:
+            yield _gate(run, stage, group, gate, now)
+    for stage in run.stages:
+        for group in stage.groups:
+            for member in group.members:
+                if member.state.name == FAILED:
+                    yield _member(run, stage, group, member, now)
+        if stage.state.name == COMPLETED:
+            facts = RunFacts(stage=stage.name, attempt=stage.state.marks)
+            at = stage.state.end or now
+            yield event_of(run, RunStatus.STAGE_COMPLETED, RunNews.STAGE_FINISHED, facts, at=at)
+    if state.name in _ENDS:
+        status, kind = _ENDS[state.name]
+        if state.name == COMPLETED and any(member.state.name == FAILED for member in run.members):
+            kind = RunNews.RUN_FAILED  # with maxAllowedFailures a run completes whatever has failed
+        ended = RunFacts(attempt=f"{state.marks}{again}")
+        yield event_of(run, status, kind, ended, at=state.end or now, error=_error(state))
+
+
+_ENDS = {
+    STOPPED: (RunStatus.RUN_STOPPED, RunNews.RUN_STOPPED),
+    SKIPPED: (RunStatus.RUN_SKIPPED, RunNews.RUN_STOPPED),
+    FAILED: (RunStatus.RUN_FAILED, RunNews.RUN_FAILED),
+    COMPLETED: (RunStatus.RUN_COMPLETED, RunNews.RUN_COMPLETED),
+}
+_GATES = {COMPLETED: RunStatus.GATE_COMPLETED, SKIPPED: RunStatus.GATE_SKIPPED}
+
+
+def event_of(
+    run: UpdateRun, status: RunStatus, news_: RunNews, facts: RunFacts, *, at: datetime, error: str = ""
+) -> Event:
+    """Return an event of a run; to the facts that tell it from others come those that all of them bear."""
+    facts = msgspec.structs.replace(
+        facts,
+        name=run.name,
+        target=run.target,
+        stages=tuple(map(_counted, run.stages[:_MAX_STAGES])),
+        failed=() if facts.member else tuple(_failures(run, facts.stage)),
+    )
+    return Event(
+        event_id=run_id(run.fleet, facts),
+        status=status,
+        subject=run.fleet,
+        time=at,
+        updated=at,
+        upgrade=run.upgrade,
+        description=str(status),
+        source=SOURCE,
+        details=error,
+        news=news_,
+        run=facts,
+    )
+
+
+def _error(state: State, instead: str = "") -> str:
+    """Return an error in the form in which Azure writes one; empty where there is none."""
+    error = {"code": state.code, "message": state.message or instead}
+    return json.dumps({"error": error}) if any(error.values()) else ""
+
+
+def _member(run: UpdateRun, stage: Stage, group: Group, member: Member, now: datetime) -> Event:
+    facts = RunFacts(
+        stage=stage.name,
+        group=group.name,
+        member=member.name,
+        member_id=member.cluster_id,
+        attempt=member.state.marks,
+    )
+    error = _error(member.state, member.message)
+    at = member.state.end or now
+    return event_of(run, RunStatus.MEMBER_FAILED, RunNews.MEMBER_FAILED, facts, at=at, error=error)
+
+
+def _gate(run: UpdateRun, stage: Stage, group: Group | None, gate: PolledGate, now: datetime) -> Event:
+    facts = RunFacts(
+        stage=stage.name,
+        group=group.name if group else "",
+        gate=Gate(gate.name, gate.title, timing=gate.timing),
+    )
+    at = gate.state.end or now
+    return event_of(run, _GATES[gate.state.name], RunNews.GATE_CLOSED, facts, at=at)
+
+
+def _counted(stage: Stage) -> StageFacts:
+    """Return a stage in numbers."""
+    states = [member.state.name for member in stage.members]
+    return StageFacts(
+        name=stage.name,
+        state=stage.state.name,
+        members=len(states),
+        done=states.count(COMPLETED),
+        failed=states.count(FAILED),
+        skipped=states.count(SKIPPED),
+        waiting=states.count(PENDING),
+    )
+
+
+def _failures(run: UpdateRun, stage: str) -> Iterator[MemberFailure]:
+    """Yield the members that have failed, of one stage where it is named, as far as a mail lists them."""
+    found = (
+        MemberFailure(member.name, member.cluster_id, member.state.code, member.state.message[:MAX_MESSAGE])
+        for one in run.stages
+        if not stage or one.name == stage
+        for member in one.members
+        if member.state.name == FAILED
+    )
+    for failure, _ in zip(found, range(MAX_LISTED), strict=False):
+        yield failure

@@ -1,0 +1,49 @@
+"""What a mail about a cluster's own maintenance says of the update run that it is part of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from shared.events.model import Fleet
+from shared.events.run import RunFacts
+from shared.messages import commands, run_view
+from shared.messages.view import Section, Step
+
+if TYPE_CHECKING:
+    from shared.events.run import RunPart
+    from shared.messages.history import MaintenanceHistory
+    from shared.messages.view import View
+
+
+def words(part: RunPart) -> str:
+    """Return the few words that stand in a subject and in a digest."""
+    return f"part of {part.run}"
+
+
+def with_run(view: View, story: MaintenanceHistory) -> View:
+    """Return the mail with the run that it is part of, if it is."""
+    part = story.part
+    fleet = Fleet.parse(part.fleet) if part else None
+    if part is None or fleet is None:
+        return view
+    place = run_view.place(RunFacts(stage=part.stage, group=part.group))
+    section = Section(
+        heading="The update run",
+        paragraphs=(
+            (
+                f"This is the update of member {part.member or story.cluster.name}, {place or 'a part'} of "
+                f"update run {part.run} of fleet {fleet.name}. What becomes of it is told in the same thread."
+            ),
+        ),
+        steps=(
+            Step(
+                f"See how the run stands ({run_view.EXTENSION}).",
+                commands.fleet("updaterun show", fleet, part.run),
+            ),
+        ),
+    )
+    return replace(
+        view, subject=(*view.subject, words(part)), sections=(*view.sections[:1], section, *view.sections[1:])
+    )

@@ -1,0 +1,257 @@
+"""Update runs of fleets: nothing is sent when one goes on or fails, so they are looked at every five minutes.
+
+One query gives all runs of the subscriptions, a page at a time. What is known of each is remembered, so that
+a run of which nothing is new costs no request. Runs that had ended before their subscription was looked at
+for the first time are recorded, and not told. A gate of which no event has come is read by itself: runs do
+not say of what type it is, and gates are not among the documented tables of Resource Graph.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from shared import keys
+from shared.clusters.member_windows import windows
+from shared.clusters.runs import MEMBERS, Membership, Memberships
+from shared.events import auto_upgrade, fleet_gate, run_news, run_waits, update_run
+from shared.events.model import Cluster, UnreadableEventError
+from shared.events.run import RunPart
+from shared.events.run_news import KnownRun
+from shared.events.scheduled_event import mapping
+from shared.events.update_run import ENDED
+from shared.notices import gates
+from shared.notices.records import VIA_RESOURCE_GRAPH
+from shared.sources.arm import ArmError
+from shared.sources.resource_graph import scopes
+from shared.store.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from shared.clock import Clock
+    from shared.delivery.intake import Intake
+    from shared.events.model import Event
+    from shared.events.update_run import PolledGate, UpdateRun
+    from shared.sources.arm import Arm
+    from shared.sources.resource_graph import ResourceGraph, Scope
+    from shared.store.meta import Meta
+    from shared.store.protocol import Store
+
+log = logging.getLogger("notifier")
+
+API_VERSION = "2026-06-01"
+"""The first stable version that knows gates."""
+
+SECONDS = 150.0
+"""After so long no further row is taken: the host ends a function after five minutes."""
+
+RECENT = timedelta(days=1)
+"""So long after its end a run's members are remembered."""
+
+OLD = timedelta(days=7)
+"""A run that ended so long ago and is not remembered is history."""
+
+_WHAT = "fleets"
+_PROFILES = "/autoupgradeprofiles/"
+
+
+class Memory(msgspec.Struct, omit_defaults=True):
+    """What is remembered of a subscription's fleets."""
+
+    first: datetime | None = None
+    """When they were looked at for the first time."""
+    runs: dict[str, KnownRun] = {}
+    """By the ids of their resources in lower case; profiles among them."""
+    members: str = ""
+    """The hash of what is written down of the members of its runs."""
+
+
+class Result(msgspec.Struct):
+    """What a poll did, in numbers."""
+
+    runs: int = 0
+    recorded: int = 0
+    failed: int = 0
+    """Rows, and questions, that could not be seen to."""
+    is_whole: bool = True
+
+    def summary(self) -> str:
+        """Return the numbers as one line, for the log."""
+        counts = {name: value for name, value in msgspec.structs.asdict(self).items() if value}
+        return "fleets: " + ", ".join(f"{name}={value}" for name, value in counts.items())
+
+
+class FleetRuns:
+    """One poll: make it anew for each."""
+
+    def __init__(
+        self,
+        *,
+        graph: ResourceGraph,
+        arm: Arm,
+        meta: Meta,
+        store: Store,
+        intake: Intake,
+        clock: Clock,
+        knows_clusters: bool = False,
+    ) -> None:
+        self._graph = graph
+        self._arm = arm
+        self._meta = meta
+        self._store = store
+        self._intake = intake
+        self._clock = clock
+        self._knows_clusters = knows_clusters
+        self._began = clock.monotonic()
+        self._now = clock.now()
+        self._result = Result()
+        self._members: dict[str, Memberships] = {}
+
+    def run(self, subscriptions: Sequence[str]) -> Result:
+        """Look at all runs, and tell what is new. Raises TableUnavailable; what is new by then stays new."""
+        known = self._meta.load_all(keys.meta(_WHAT), Memory)
+        before = {key: msgspec.json.encode(memory) for key, memory in known.items()}
+        memories = {id_: known.get(keys.meta(_WHAT, id_), Memory()) for id_ in subscriptions}
+        try:
+            for scope in scopes(subscriptions):
+                self._poll(scope, {id_: memories[id_] for id_ in scope.subscriptions})
+        finally:
+            changed = {keys.meta(_WHAT, id_): memory for id_, memory in memories.items()}
+            changed = {
+                key: one for key, one in changed.items() if msgspec.json.encode(one) != before.get(key)
+            }
+            if changed:
+                self._meta.save(changed)
+        log.info("%s", self._result.summary())
+        return self._result
+
+    def _poll(self, scope: Scope, memories: dict[str, Memory]) -> None:
+        seen: set[str] = set()
+        try:
+            for row in self._graph.rows("fleets", scope):
+                if self._clock.monotonic() - self._began > SECONDS:
+                    self._result.is_whole = False
+                    return
+                memory = memories.get(str(row.get("subscriptionId") or _subscription(row)).lower())
+                if memory is not None:
+                    seen.add(_id(row))
+                    self._take(row, memory)
+        except ArmError as error:
+            log.error("fleets: %s", error)  # noqa: TRY400 - it says all there is to know
+            self._result.failed += 1
+            return
+        for id_, memory in memories.items():
+            memory.first = memory.first or self._now
+            memory.runs = {of: run for of, run in memory.runs.items() if of in seen}
+            self._save_members(id_, memory)
+
+    def _take(self, row: dict[str, Any], memory: Memory) -> None:
+        id_ = _id(row)
+        known = memory.runs.get(id_, KnownRun())
+        self._result.runs += 1
+        try:
+            if _PROFILES in id_:
+                memory.runs[id_] = known
+                failed = auto_upgrade.read(row, self._now)
+                self._record([failed] if failed else [], memory, id_)
+                return
+            run = update_run.read(row)
+        except UnreadableEventError as error:
+            log.warning("fleets: %s: %s", id_[:300], error)
+            self._result.failed += 1
+            return
+        polled = run_news.polled(known, run)
+        if id_ not in memory.runs and self._is_history(run, memory):
+            polled = msgspec.structs.replace(polled, is_history=True)
+        memory.runs[id_] = polled
+        self._see_members(run)
+        self._record(self._with_windows(run_news.news(known, run, self._now), run), memory, id_)
+        if run_waits.may_be_stuck(run, self._now):
+            self._see_waits(run, memory, id_)
+
+    def _see_members(self, run: UpdateRun) -> None:
+        """Note which clusters a run updates: their own maintenance is told as part of it."""
+        if run.state.end is not None and self._now - run.state.end > RECENT:
+            return
+        found = self._members.setdefault(run.fleet.subscription.lower(), Memberships())
+        for stage in run.stages:
+            for group in stage.groups:
+                for member in group.members:
+                    cluster, since = Cluster.parse(member.cluster_id), member.state.start
+                    if cluster is not None and since is not None:
+                        part = RunPart(run.fleet.id, run.name, stage.name, group.name, member.name)
+                        found.clusters[cluster.key] = Membership(part, since, member.state.end)
+
+    def _save_members(self, subscription: str, memory: Memory) -> None:
+        found = self._members.get(subscription, Memberships())
+        mark = keys.digest(msgspec.json.encode(found).decode()) if found.clusters else ""
+        if mark != memory.members:
+            self._meta.save({keys.meta(MEMBERS, subscription): found})
+            memory.members = mark
+
+    def _is_history(self, run: UpdateRun, memory: Memory) -> bool:
+        """Return whether a run that is new here ended before anybody looked."""
+        if run.state.name not in ENDED:
+            return False
+        ended = run.state.end or run.state.start
+        if memory.first is None or ended is None:
+            return memory.first is None
+        return ended < memory.first or self._now - ended > OLD
+
+    def _record(self, events: Iterable[Event], memory: Memory, id_: str) -> None:
+        """Record events, and remember each at once: what comes after may not come to pass."""
+        for event in events:
+            known = memory.runs[id_]
+            if known.has(event):
+                continue
+            raw = json.dumps({"run": event.event_id, "state": known.state, "polled": self._now.isoformat()})
+            self._intake.record(event, raw, via=VIA_RESOURCE_GRAPH, is_told=not known.is_history)
+            memory.runs[id_] = known.with_told([event])
+            self._result.recorded += 1
+
+    def _see_waits(self, run: UpdateRun, memory: Memory, id_: str) -> None:
+        """Tell that a run is stuck, where it is; a gate of which no event came is read, and told as one."""
+        prefix = keys.history(run_news.id_of(run))
+        history = self._store.history(prefix)
+        found = [self._gate(run, gate) for gate in run_waits.unasked(run, gates.known(history), self._now)]
+        asked = [event for _, event in found if event is not None]
+        if asked:
+            self._record(asked, memory, id_)
+            history = self._store.history(prefix)
+        unknown = [gate for gate, event in found if event is None]
+        stuck = run_waits.stuck(run, unknown, gates.reminded(history, self._now), self._now)
+        self._record(self._with_windows([stuck] if stuck else [], run), memory, id_)
+
+    def _with_windows(self, events: Iterable[Event], run: UpdateRun) -> Iterator[Event]:
+        """Yield events with the windows of the members that the run waits for, where clusters are known."""
+        reader = Reader(self._store)
+        for event in events:
+            found = windows(event, run, reader, self._now) if self._knows_clusters else ()
+            facts = msgspec.structs.replace(event.run, windows=found) if event.run and found else event.run
+            yield msgspec.structs.replace(event, run=facts)
+
+    def _gate(self, run: UpdateRun, gate: PolledGate) -> tuple[PolledGate, Event | None]:
+        """Return a gate with the event that it waits, read by itself; None where it cannot be read."""
+        try:
+            body = self._arm.get(quote(f"{run.fleet.id}/gates/{gate.name}"), API_VERSION)
+            at = gate.state.start or self._now
+            return gate, fleet_gate.event_of(mapping(body), what="created", time=at, updated=at)
+        except (ArmError, UnreadableEventError) as error:
+            log.warning("a gate of update run %s cannot be read: %s", run.name, error)
+            self._result.failed += 1
+            return gate, None
+
+
+def _id(row: dict[str, Any]) -> str:
+    return str(row.get("id") or "").lower()
+
+
+def _subscription(row: dict[str, Any]) -> str:
+    parts = _id(row).split("/")
+    return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004
