@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 
     from bench.figures import Section
 
-NAMES = ("trips", "handling", "throughput", "sweeping", "starting", "deployed", "cpu", "memory", "soak")
+NAMES = (
+    "trips",
+    "handling",
+    "throughput",
+    "sweeping",
+    "backlog",
+    "starting",
+    "deployed",
+    "cpu",
+    "memory",
+    "soak",
+)
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

@@ -64,15 +64,15 @@ its row keys, and the filter names the partition and a range of keys, which its 
 range query: a seek, not a scan. That could not be measured here."""
 
 
-class _Clock:
+class PutForward:
     """The machine's clock, put forward."""
 
     def __init__(self) -> None:
-        self._ahead = timedelta()
+        self.ahead = timedelta()
 
     def now(self) -> datetime:
         """See Clock."""
-        return datetime.now(UTC) + self._ahead
+        return datetime.now(UTC) + self.ahead
 
     def monotonic(self) -> float:
         """See Clock."""
@@ -80,10 +80,10 @@ class _Clock:
 
     def forward(self, by: timedelta) -> None:
         """Put it forward."""
-        self._ahead += by
+        self.ahead += by
 
 
-class _Taking:
+class Taking:
     """A mailer that takes every mail at once."""
 
     def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ARG002
@@ -98,7 +98,7 @@ class _Taking:
 class _Level:
     """The table with so many rows stored, and what was measured at it."""
 
-    def __init__(self, client: TableClient, notifier: Notifier, clock: _Clock, key: str) -> None:
+    def __init__(self, client: TableClient, notifier: Notifier, clock: PutForward, key: str) -> None:
         self._client = client
         self._notifier = notifier
         self._clock = clock
@@ -159,7 +159,7 @@ def measure() -> Section:
     lines: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     with Azurite() as azurite, ExitStack() as stack:
         client = stack.enter_context(app.bare(azurite.endpoint))
-        clock = _Clock()
+        clock = PutForward()
         notifier = _notifier(azurite.endpoint, clock)
         notifier.delivery.sweep()  # makes the table
         rows = history.samples(notifier.intake)
@@ -232,11 +232,11 @@ def _figures(size: int, *pairs: Pair) -> list[Figure]:
     ]
 
 
-def _notifier(endpoint: str, clock: _Clock) -> Notifier:
+def _notifier(endpoint: str, clock: PutForward) -> Notifier:
     teams = [f'{{"name": "team-{n}", "to": "team-{n}@example.com"}}' for n in range(AUDIENCES)]
     routes = [
         f'{{"match": {{"cluster": "team-{n}-*"}}, "audiences": ["team-{n}"]}}' for n in range(AUDIENCES)
     ]
     text = f'{{"audiences": [{", ".join(teams)}], "routes": [{", ".join(routes)}]}}'
     config = settings.load(app.settings(endpoint, ROUTES=text))
-    return Notifier(config, open_table(config), {"": email_channel(config, _Taking())}, clock)
+    return Notifier(config, open_table(config), {"": email_channel(config, Taking())}, clock)

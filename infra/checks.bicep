@@ -85,6 +85,14 @@ func isHttps(url string) bool =>
   ])
 
 @export()
+@description('The name of a management group, which is its id.')
+func isManagementGroup(text string) bool =>
+  all([
+    !empty(text) && length(text) <= 90
+    isMadeOf(text, '${letters}${digits}-_.()')
+  ])
+
+@export()
 func isRelay(url string) bool =>
   all([
     startsWith(toLower(url), 'smtp://') || startsWith(toLower(url), 'smtps://')

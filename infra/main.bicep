@@ -10,6 +10,7 @@ import {
   isGuid
   isHost
   isHttps
+  isManagementGroup
   isNumber
   isNumberBetween
   isRelay
@@ -174,6 +175,24 @@ param failuresFile string = ''
 @description('Subscriptions whose maintenance windows are read, separated by commas: the app gets the role Reader there. Or @path of a file in the app. Empty, or off: none.')
 param clusters string = ''
 
+@description('Subscriptions that are asked about, separated by commas: missed events, inventory, coverage. The app gets the role Reader there. Empty: those of clusters.')
+param subscriptions string = ''
+
+@description('Name of a management group: all subscriptions below it are asked about. The role Reader comes by managementGroup.bicep, and not on each of subscriptions and clusters.')
+param managementGroup string = ''
+
+@description('Whether Service Health\'s advisories about AKS are told.')
+param advisories bool = false
+
+@description('NCRONTAB schedule of the weekly report, in UTC. Empty, or off: none.')
+param reportSchedule string = ''
+
+@description('Kinds of notices that are recorded and not told, separated by commas.')
+param quietKinds string = ''
+
+@description('Base address of Azure Resource Manager. Default: by the cloud of the portal.')
+param armEndpoint string = ''
+
 @description('Subscriptions whose fleets are looked after, separated by commas: their update runs are polled, the app gets the role Reader there, and this subscription, if it is among them, a topic for gates. Empty: none.')
 param fleets string = ''
 
@@ -264,7 +283,13 @@ var makesOutTopic = !empty(outTopicName)
 var hasOutTopic = makesOutTopic || !empty(existingOutTopicName)
 var makesTopic = empty(existingSystemTopicName)
 var clusterSubscriptions = subscriptionsOf(clusters)
+var askedSubscriptions = subscriptionsOf(subscriptions)
+var asks = !empty(managementGroup) || !empty(askedSubscriptions) || !empty(clusterSubscriptions)
 var fleetSubscriptions = subscriptionsOf(fleets)
+var readSubscriptions = union(
+  empty(managementGroup) ? union(clusterSubscriptions, askedSubscriptions) : [],
+  fleetSubscriptions
+)
 var makesFleetTopic = empty(existingFleetTopicName) && contains(
   fleetSubscriptions,
   toLower(subscription().subscriptionId)
@@ -350,6 +375,19 @@ var refusals = filter(
     empty(filter(clusterSubscriptions, id => !isGuid(id)))
       ? ''
       : 'clusters holds what is not the id of a subscription (a GUID).'
+    empty(filter(askedSubscriptions, id => !isGuid(id)))
+      ? ''
+      : 'subscriptions holds what is not the id of a subscription (a GUID); a management group goes into managementGroup.'
+    empty(managementGroup) || isManagementGroup(managementGroup)
+      ? ''
+      : 'managementGroup is not the name of a management group: letters, digits, and -_.() only.'
+    advisories && !asks
+      ? 'advisories goes with subscriptions, managementGroup or clusters, which are empty: make it false.'
+      : ''
+    empty(reportSchedule) || toLower(trim(reportSchedule)) == 'off' || isSchedule(reportSchedule)
+      ? ''
+      : 'reportSchedule is not an NCRONTAB schedule of five or six fields such as 0 0 7 * * MON.'
+    empty(armEndpoint) || isHttps(armEndpoint) ? '' : 'armEndpoint is not an https address.'
     empty(filter(fleetSubscriptions, id => !isGuid(id)))
       ? ''
       : 'fleets holds what is not the id of a subscription (a GUID).'
@@ -587,7 +625,7 @@ module publisher 'app/publisher.bicep' = if (hasOutTopic) {
 }
 
 module reader 'app/reader.bicep' = [
-  for id in union(clusterSubscriptions, fleetSubscriptions): {
+  for id in readSubscriptions: {
     scope: subscription(id)
     params: {
       appIdentityId: ids.appIdentity
@@ -646,6 +684,11 @@ var settings = {
   GRAPH_ENDPOINT: graphEndpoint
   SLACK_ENDPOINT: slackEndpoint
   PAGERDUTY_ENDPOINT: pagerdutyEndpoint
+  SUBSCRIPTIONS: join(concat(askedSubscriptions, empty(managementGroup) ? [] : ['mg:${managementGroup}']), ',')
+  ADVISORIES: advisories ? 'true' : ''
+  QUIET_KINDS: quietKinds
+  REPORT_SCHEDULE: reportSchedule
+  ARM_ENDPOINT: armEndpoint
   SWEEP_SCHEDULE: sweepSchedule
   AZURE_CLIENT_ID: identities.outputs.appClientId
 }
@@ -733,6 +776,7 @@ module alerts 'alerts/app.bicep' = {
     workspaceId: ids.workspace
     actionGroupId: ids.actionGroup
     waitingMinutes: waitingAlertMinutes
+    isReconciling: asks
   }
   dependsOn: [monitoring, actionGroup]
 }

@@ -224,6 +224,7 @@ def run(out: Path) -> int:
         for step in steps:
             demo.tell(step)
         demo.look_back(expected=sum(len(step.emails) for step in steps))
+        sandbox.keep_pages()
     tally = demo.tally
     print()
     rows = {
@@ -235,7 +236,9 @@ def run(out: Path) -> int:
     }
     for name, count in rows.items():
         print(f"  {name:<16} {count:>3}")
-    print(f"\nThe emails: {sandbox.gallery}")
+    print(f"\nThe emails:      {sandbox.gallery}")
+    print(f"The status page: {sandbox.page}\nThe calendar:    {sandbox.page.with_suffix('.ics')}")
+    print("\nNext: make run, which keeps running and says what to try.")
     return complain(tally.wrong)
 
 

@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Self
 from azure.data.tables import TableClient
 
 from shared import keys
+from shared.audience import DEFAULT_AUDIENCE
+from shared.pages import tokens
 from shared.store import codec
 from shared.store.azure import AzureTable
+from shared.store.rows import Token
+from shared.store.table import Operation, Verb
 from testing.processes import Azurite, Host, ProcessError
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ SETTINGS = {
     "TIME_ZONE": "Europe/Berlin",
     "SWEEP_SCHEDULE": "* * * * * *",
     "LEASE": "10s",
+    "PAGES": "true",
 }
 
 INTERRUPTED = 130
@@ -72,6 +77,20 @@ class Sandbox:
     def gallery(self) -> Path:
         """The page that shows all emails."""
         return self.mail / "index.html"
+
+    @property
+    def page(self) -> Path:
+        """The status page, as it was at the end."""
+        return self.mail.parent / "status.html"
+
+    def keep_pages(self) -> None:
+        """Write the status page and the calendar down, for the host ends with the sandbox."""
+        made = tokens.new()
+        hashed = tokens.hashed(made)
+        values = codec.token_values(Token(hashed, DEFAULT_AUDIENCE, datetime.now(UTC)))
+        self.table.commit([Operation(Verb.INSERT, keys.token(hashed), values)])
+        for path, file in (("status/{}", self.page), ("calendar/{}.ics", self.page.with_suffix(".ics"))):
+            file.write_text(self.host.request("GET", "/" + path.format(made)).text, "utf-8")
 
     def rows(self, first: str, last: str) -> list[Stored]:
         """Return all rows of a range."""

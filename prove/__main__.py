@@ -12,8 +12,8 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from prove import hostile, report, runner
-from prove.bugs import Bug
+from prove import hostile, hours, report, runner
+from prove.bugs import LONG, Bug
 from prove.runner import Total, total
 from prove.runs import Lab, Trial
 from prove.schedules import Part
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = ROOT / "docs" / "proof.md"
 KEPT = ROOT / "out" / "proof"
-PARTS = ("faults", "bugs", "beyond", "hostile")
+PARTS = ("faults", "hours", "bugs", "beyond", "hostile")
 
 
 def main() -> int:
@@ -36,6 +36,7 @@ def main() -> int:
         return _again(Trial(options.seed, Part(options.part), options.bug, bool(options.bug)))
     parts: dict[str, Callable[[], tuple[str, list[str]]]] = {
         "faults": lambda: _faults(options.seeds),
+        "hours": lambda: _hours(options.hours),
         "bugs": _bugs,
         "beyond": lambda: _beyond(options.beyond),
         "hostile": lambda: _hostile(options.inputs),
@@ -59,6 +60,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m prove", description="Proves the promises by figures.")
     parser.add_argument("--seeds", type=int, default=2_000, help="schedules of faults (default: 2000)")
     parser.add_argument("--beyond", type=int, default=100, help="schedules beyond the promise (default: 100)")
+    parser.add_argument("--hours", type=int, default=1_000, help="runs of days (default: 1000)")
     parser.add_argument(
         "--inputs", type=int, default=100_000, help="inputs that are hostile (default: 100000)"
     )
@@ -105,13 +107,28 @@ def _faults(seeds: int) -> tuple[str, list[str]]:
     return "\n\n".join([report.faults(summed), *wrong]), wrong
 
 
+def _hours(seeds: int) -> tuple[str, list[str]]:
+    verdicts = []
+    for verdict in hours.runs(range(seeds)):
+        verdicts.append(verdict)
+        if verdict.is_bad:
+            print(f"* seed {verdict.seed}: {verdict.wrong}", flush=True)
+    wrong = [f"* seed {verdict.seed}: {verdict.wrong}" for verdict in verdicts if verdict.is_bad]
+    return "\n\n".join([report.hours(verdicts), *wrong]), wrong
+
+
 def _bugs() -> tuple[str, list[str]]:
     caught = []
     for bug in Bug:
-        seeds, result = runner.first_caught(bug, report.MAX_SEEDS)
-        caught.append(report.Caught(bug, seeds, result))
-        print(f"  {bug}: {'caught' if result else 'not caught'}", flush=True)
-    wrong = [f"not caught: {each.bug}" for each in caught if each.result is None]
+        if bug in LONG:
+            shown = hours.caught(bug, range(report.MAX_SEEDS))
+            found = (shown.seed, report.seen_as(shown)) if shown else (None, "")
+        else:
+            result = runner.first_caught(bug, report.MAX_SEEDS)
+            found = (result.seed, report.seen_as(result.verdict)) if result else (None, "")
+        caught.append(report.Caught(bug, *found))
+        print(f"  {bug}: {'not caught' if found[0] is None else f'caught at seed {found[0]}'}", flush=True)
+    wrong = [f"not caught: {each.bug}" for each in caught if each.seed is None]
     return report.bugs(caught), wrong
 
 

@@ -23,6 +23,16 @@ class Bug(StrEnum):
     """A row that is there already is taken for one's own earlier write."""
     NO_QUESTION = "no question before a re-send"
     """What may have been sent before is sent again without asking the mail service."""
+    TWO_TRANSACTIONS = "a check becomes notices in two transactions"
+    """The check is deleted, and then its notices are inserted."""
+    UNCLEAR_IS_UNSEEN = "an unclear answer taken for never seen"
+    """A question that gets no clear answer counts as one that does."""
+    UNSETTLED_202 = "a 202 that meets a changed row is not settled"
+    """Another instance's word about a mail stands, though the service has taken it."""
+
+
+LONG = frozenset({Bug.TWO_TRANSACTIONS, Bug.UNCLEAR_IS_UNSEEN, Bug.UNSETTLED_202})
+"""Those that show in hours, not in a storm of seconds."""
 
 
 def plant(bug: Bug) -> None:
@@ -78,9 +88,47 @@ def _no_question() -> None:
     Sender._ask = lambda *_: None  # type: ignore[method-assign]
 
 
+def _two_transactions() -> None:
+    from shared import keys
+    from shared.store import codec
+    from shared.store.protocol import Store
+    from shared.store.table import Operation, Verb
+
+    def wrong(self: Store, row: Any, notices: Any, due: Any, checks: Any = ()) -> bool:
+        work = [(keys.work(due, notice.id), codec.notice_values(notice)) for notice in notices]
+        work += [(keys.work(check.due, check.id), codec.check_values(check)) for check in checks]
+        if not self._commits([Operation(Verb.DELETE, row.key)]):
+            return False
+        return not work or self._commits([Operation(Verb.INSERT, *each) for each in work])
+
+    Store.resolve = wrong  # type: ignore[method-assign]
+
+
+def _unclear_is_unseen() -> None:
+    from shared.channels.email.channel import EmailChannel
+    from shared.channels.outcomes import OperationState, OperationStatus
+
+    right: Callable[..., Any] = EmailChannel.ask
+
+    def wrong(self: EmailChannel, *about: Any) -> OperationStatus:
+        answer: OperationStatus = right(self, *about)
+        return OperationStatus(OperationState.NEVER_SEEN) if answer.state == "no-answer" else answer
+
+    EmailChannel.ask = wrong  # type: ignore[method-assign, assignment]
+
+
+def _unsettled_202() -> None:
+    from shared.store.protocol import Store
+
+    Store._settle_accepted = lambda *_: False  # type: ignore[method-assign]
+
+
 _PLANTS: dict[Bug, Callable[[], None]] = {
     Bug.NO_IF_MATCH: _no_if_match,
     Bug.SETTLE_BEFORE_SEND: _settle_before_send,
     Bug.CONFLICT_IS_DONE: _conflict_is_done,
     Bug.NO_QUESTION: _no_question,
+    Bug.TWO_TRANSACTIONS: _two_transactions,
+    Bug.UNCLEAR_IS_UNSEEN: _unclear_is_unseen,
+    Bug.UNSETTLED_202: _unsettled_202,
 }

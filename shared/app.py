@@ -30,6 +30,8 @@ from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
 from shared.notices.records import Binding
 from shared.pages.publisher import Look, Publisher
+from shared.rounds.telling import Teller
+from shared.rounds.unreadable_rows import UnreadableRows
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.ledger import Ledger
 from shared.store.meta import Meta
@@ -94,6 +96,7 @@ class Notifier:
             PresentState(owned), routes, clock, Look(config.mail.sender.rpartition("@")[2], config.portal)
         )
         self._pulse = Pulse(self.store, clock, config.watcher.url)
+        self._unreadable_rows = UnreadableRows(Teller(self.intake, routes))
         self.delivery = Sweeper(parts, record_one=self.intake.record_one, watch=config.watch)
 
     def report(self, text: str) -> None:
@@ -144,7 +147,6 @@ class Notifier:
         from shared.rounds.failed_states import FailedStates
         from shared.rounds.reconcile import Reconcile
         from shared.rounds.subscriptions import Watched
-        from shared.rounds.telling import Teller
         from shared.sources.resource_graph import ResourceGraph
 
         asked = self._config.sources
@@ -198,7 +200,15 @@ class Notifier:
         """Send what has fallen due, and log what came of it."""
         sweep = self.delivery.sweep()
         log.info("%s%s", summary(sweep), " (past due)" if past_due else "")
+        self._tell_unreadable()
         self._pulse.beat()
+
+    def _tell_unreadable(self) -> None:
+        """Tell the operator of rows that could not be read."""
+        rows = set(self.store.unreadable)
+        self.store.unreadable -= rows
+        if rows:
+            self._unreadable_rows.tell(rows, self._clock.now())
 
 
 def build(config: Settings) -> Notifier:

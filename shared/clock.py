@@ -48,6 +48,11 @@ class TableClock:
         self._clock = clock
         self._heard: tuple[datetime, float] | None = None
 
+    @property
+    def has_heard(self) -> bool:
+        """Whether the table has told its time."""
+        return self._heard is not None
+
     def hear(self, date: datetime) -> None:
         """Take note of the time that an answer bears."""
         if self._heard is None or not timedelta() <= self._now() - date < WHOLE:

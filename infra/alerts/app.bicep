@@ -6,6 +6,24 @@ param suffix string
 param workspaceId string
 param actionGroupId string
 param waitingMinutes int
+param isReconciling bool
+
+var ofReconcile = [
+  {
+    name: 'missed-events'
+    description: 'Event Grid did not bring events, two runs of reconcile in a row: an event subscription is broken.'
+    severity: 1
+    window: 'PT2H'
+    query: 'AppTraces | where Message startswith "missed-events: "'
+  }
+  {
+    name: 'no-reconcile'
+    description: 'No run of reconcile has succeeded for three hours: nobody would know of missed events.'
+    severity: 2
+    window: 'PT3H'
+    query: 'AppRequests | where Name == "reconcile" and Success == true | summarize Runs = count() | where Runs == 0'
+  }
+]
 
 var watched = [
   {
@@ -13,7 +31,7 @@ var watched = [
     description: 'A function of the notifier has failed, or logged an error that no other alert is about.'
     severity: 2
     window: 'PT15M'
-    query: 'union (AppRequests | where Success == false), (AppTraces | where SeverityLevel >= 3 and isnotempty(OperationName) | where not(Message startswith "decision=" or Message startswith "mail " or Message has " takes no mail: " or Message has " is gone: " or Message startswith "the mail service "))'
+    query: 'union (AppRequests | where Success == false), (AppTraces | where SeverityLevel >= 3 and isnotempty(OperationName) | where not(Message startswith "decision=" or Message startswith "mail " or Message startswith "channel " or Message startswith "the mail service "))'
   }
   {
     name: 'no-sweep'
@@ -41,7 +59,7 @@ var watched = [
     description: 'A target of another channel than email takes no messages: its service refuses, or it is gone.'
     severity: 2
     window: 'PT15M'
-    query: 'AppTraces | where SeverityLevel >= 3 | where Message has " takes no mail: " or Message has " is gone: " | where not(Message startswith "the mail service ")'
+    query: 'AppTraces | where SeverityLevel >= 3 | where Message startswith "channel "'
   }
   {
     name: 'mail-refused'
@@ -53,7 +71,7 @@ var watched = [
 ]
 
 resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
-  for alert in watched: {
+  for alert in concat(watched, isReconciling ? ofReconcile : []): {
     name: '${alert.name}-${suffix}'
     location: location
     tags: tags

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -24,7 +25,6 @@ from shared.store.table import TableError, TableUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import timedelta
 
     from shared.delivery.parts import Parts
     from shared.notices.planning import Plan, Watch
@@ -37,6 +37,9 @@ ANSWER_SECONDS = 28.0
 
 SEND_SECONDS = 25.0
 """Within so long every send has ended."""
+
+FRESH = timedelta(minutes=2)
+"""How old an event is that comes without delay, and how much a clock may be off unnoticed for one event."""
 
 
 class Intake:
@@ -127,11 +130,20 @@ class _Delivery:
 
     def spread(self, item: Item) -> Decision:
         """Keep an event that names several clusters for the next sweep, in one transaction, however many."""
+        assert isinstance(item.reading, Event)
+        self._listen(item.reading)
         name = named(item.raw) or item.raw
         new = self._store.spread(name, item.raw, self._clock.now())
         decision = Decision.NEW if new else Decision.DUPLICATE
-        assert isinstance(item.reading, Event)
         return log_event(decision, item.reading, keys.told_of_spread(keys.digest(name)))
+
+    def _listen(self, event: Event) -> None:
+        """Ask the table for the time where this machine's clock, before any answer, is in doubt.
+
+        What is made of the event would be due by it. An event is minutes old, as a rule.
+        """
+        if not self._clock.has_heard and abs(self._clock.now() - event.time) >= FRESH:
+            self._store.listen()
 
     def take(self, item: Item, *, at_once: bool = True) -> Decision:
         match item.reading:
@@ -155,6 +167,7 @@ class _Delivery:
             log.exception("that news of a cluster were ignored could not be written down")
 
     def record(self, event: Event, raw: str, reception: Reception) -> Decision:
+        self._listen(event)
         try:
             return self._recorder.record(event, raw, reception)
         except TableUnavailable:

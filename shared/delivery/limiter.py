@@ -19,8 +19,8 @@ import msgspec
 from shared import keys
 from shared.decision_log import log_decision
 from shared.notices.kinds import Decision
-from shared.store.protocol import GateChanged
 from shared.store.rows import SendGate
+from shared.store.steps import GateChanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from shared.clusters.lookup import Lookup
     from shared.delivery.limiter import Burst
     from shared.delivery.parts import Parts
-    from shared.store.protocol import Recording
+    from shared.store.inbox import Recording
     from shared.store.rows import MailRow
 
 log = logging.getLogger("notifier")

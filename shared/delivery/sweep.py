@@ -10,7 +10,6 @@ that only one of them can make.
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -115,6 +114,8 @@ class Sweeper:
         if len(lanes) == 1:
             lanes[0].run()
         elif lanes:
+            from concurrent.futures import ThreadPoolExecutor  # not at a cold start
+
             with ThreadPoolExecutor(min(MAX_LANES, len(lanes))) as pool:
                 for future in [pool.submit(lane.run) for lane in lanes]:
                     future.result()

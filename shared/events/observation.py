@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _Form = TypeVar("_Form", bound=msgspec.Struct)
 
+STORED_ROWS = "stored rows"
+"""What is unreadable where it is rows of the app's own table."""
+
 SOURCE = "Observation"
 """What stands as an event's source."""
 
@@ -104,7 +107,7 @@ class Unreadable(Form, frozen=True):
     """What could not be read: a subscription, a management group, or rows of one."""
 
     what: str
-    """`subscription`, `management group`, `rows`."""
+    """`subscription`, `management group`, `rows`, or STORED_ROWS."""
     name: str = ""
     why: str = ""
     rows: tuple[str, ...] = ()

@@ -51,7 +51,7 @@ def failed_state(story: MaintenanceHistory, frame: RenderContext) -> View:
         story,
         frame,
         subject=(title, who),
-        preheader=f"{who} {_is(story)} in Failed state. What to do inside.",
+        preheader=f"{verdict.urgency}. {verdict.whose} {verdict.now}" if verdict else "AKS gives no reason.",
         headline=f"{who} {_is(story)} in Failed state: {title}",
         moment=(frame.beside(since), frame.away(since)),
         quote=quote,
@@ -76,7 +76,7 @@ def _steps(story: MaintenanceHistory) -> tuple[Step, ...]:
             commands.aks("operation show-latest", story.cluster),
         ),
         Step(
-            "See which versions the cluster can go to.",
+            "Check which versions the cluster can go to.",
             f"{commands.aks('get-upgrades', story.cluster)} -o table",
         ),
     )

@@ -162,7 +162,7 @@ def stuck(story: RunHistory, frame: RenderContext) -> View:
         waits=story.run.waits,
         steps=(
             run_view.show(story),
-            Step(f"See its gates ({run_view.EXTENSION}).", commands.fleet_gates(story.fleet)),
+            Step(f"List its gates ({run_view.EXTENSION}).", commands.fleet_gates(story.fleet)),
         ),
     )
 
@@ -174,7 +174,7 @@ def auto_upgrade_failed(story: RunHistory, frame: RenderContext) -> View:
         story,
         frame,
         subject=(f"profile {run.profile}",),
-        preheader=f"{story.fleet.name}: the last trigger of auto-upgrade profile {run.profile} failed.",
+        preheader=f"The last trigger of auto-upgrade profile {run.profile} failed.",
         headline=f"Auto-upgrade profile {run.profile} failed at its last trigger",
         moment_label="Triggered",
         sections=(
@@ -190,7 +190,7 @@ def auto_upgrade_failed(story: RunHistory, frame: RenderContext) -> View:
             ),
             phrases.todo(
                 Step(
-                    f"See what the profile says of its last trigger ({run_view.EXTENSION}).",
+                    f"Check what the profile says of its last trigger ({run_view.EXTENSION}).",
                     commands.fleet("autoupgradeprofile show", story.fleet, run.profile),
                 ),
                 Step(
@@ -254,7 +254,7 @@ def _view(
         frame,
         status=status,
         subject=(story.run.name, stage or tail, tail if stage else ""),
-        preheader=f"{story.fleet.name}: {headline}. {tail}".rstrip(". ") + ".",
+        preheader=meaning[0] if meaning else f"{headline}.",
         headline=headline,
         moment_label=label,
         moment_more=tuple(filter(None, (more or tail,))),

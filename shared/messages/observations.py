@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.events.observation import Advisory, Coverage, Missed, SupportEnding, Unreadable, facts_of
+from shared.events.observation import (
+    STORED_ROWS,
+    Advisory,
+    Coverage,
+    Missed,
+    SupportEnding,
+    Unreadable,
+    facts_of,
+)
 from shared.messages import commands, phrases, time_phrases
 from shared.messages.presentation import presentation
 from shared.messages.view import Fact, Section, Step, View
@@ -30,7 +38,7 @@ def advisory(kind: Kind, event: Event, frame: RenderContext) -> View:
         frame,
         subject=(facts.title, facts.tracking_id),
         headline=facts.title,
-        preheader=facts.summary or facts.title,
+        preheader=facts.summary or HEALTH,
         sections=(
             Section(heading="What Azure says", paragraphs=tuple(facts.summary.split("\n")) or (facts.title,)),
             Section(
@@ -65,7 +73,7 @@ def support_ending(kind: Kind, event: Event, frame: RenderContext) -> View:
         frame,
         subject=(f"Kubernetes {facts.version}", f"ends {days}", on),
         headline=f"Kubernetes {facts.version} leaves support {days}, on {on}",
-        preheader=f"On {on}. Upgrade, or long-term support: how to, inside.",
+        preheader="Two ways out: upgrade, or change to long-term support.",
         panel=(
             Fact("Community support ends", f"{time_phrases.day(facts.date.date())}, {days}"),
             Fact("Clusters", on),
@@ -101,7 +109,7 @@ def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
         frame,
         subject=(f"{facts.count} events did not come by Event Grid", "the event subscription may be broken"),
         headline=f"{facts.count} events did not come by Event Grid",
-        preheader="They were found in Azure Resource Graph, up to an hour late. What to look at inside.",
+        preheader="They were found in Azure Resource Graph, up to an hour late; they are told all the same.",
         sections=(
             Section(
                 heading="What happened",
@@ -119,9 +127,9 @@ def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
             ),
             phrases.todo(
                 Step(
-                    "See that each subscription has its system topic, and that it has an event subscription."
+                    "Check that each subscription has its system topic, and that topic an event subscription."
                 ),
-                Step("See in the topic's metrics whether deliveries fail or are dropped."),
+                Step("Check in the topic's metrics whether deliveries fail or are dropped."),
                 Step(
                     "Connect a subscription that is not connected.",
                     "python -m ops.subscribe --help",
@@ -134,6 +142,8 @@ def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
 def unreadable(kind: Kind, event: Event, frame: RenderContext) -> View:
     """Tell what could not be read: nobody would notice otherwise, since what is missing says nothing."""
     facts = facts_of(event, Unreadable)
+    if facts.what == STORED_ROWS:
+        return _stored_rows(kind, event, facts, frame)
     id_ = event.subject.subscription or facts.name
     if facts.what == "rows":
         said = f"{facts.count or len(facts.rows)} rows of subscription {id_} could not be read"
@@ -153,7 +163,7 @@ def unreadable(kind: Kind, event: Event, frame: RenderContext) -> View:
         frame,
         subject=(said,),
         headline=said,
-        preheader=f"{said}: its clusters are not looked after.",
+        preheader="What happens there is told only as far as Event Grid brings it.",
         sections=(
             Section(
                 heading="What it means",
@@ -168,6 +178,27 @@ def unreadable(kind: Kind, event: Event, frame: RenderContext) -> View:
                 items=facts.rows,
             ),
             phrases.todo(step),
+        ),
+    )
+
+
+def _stored_rows(kind: Kind, event: Event, facts: Unreadable, frame: RenderContext) -> View:
+    said = f"{facts.count} rows of the table cannot be read" if facts.count > 1 else "A row cannot be read"
+    means = (
+        "A newer version of the app wrote what this one does not know, or somebody wrote by hand. Everything "
+        "else goes on. Work and clusters stay as they are, until a version reads them; a pause, or when an "
+        "audience was last mailed, is written anew. You hear of this once a day."
+    )
+    return view_of(
+        kind,
+        event,
+        frame,
+        subject=(said,),
+        headline=said,
+        preheader=f"{said}: what they hold is not told.",
+        sections=(
+            Section(heading="What it means", paragraphs=(means,), items=facts.rows),
+            phrases.todo(Step("Look at them: deploy the version that wrote them, or delete what is no use.")),
         ),
     )
 
@@ -188,7 +219,7 @@ def coverage(kind: Kind, event: Event, frame: RenderContext) -> View:
         frame,
         subject=(said,),
         headline=said,
-        preheader="What is known, and what to do about it, inside.",
+        preheader="Because of no route, no event subscription, no channel or no window.",
         sections=(
             Section(
                 heading="What was found",

@@ -39,7 +39,7 @@ def with_run(view: View, story: MaintenanceHistory) -> View:
         ),
         steps=(
             Step(
-                f"See how the run stands ({run_view.EXTENSION}).",
+                f"Check how the run stands ({run_view.EXTENSION}).",
                 commands.fleet("updaterun show", fleet, part.run),
             ),
         ),

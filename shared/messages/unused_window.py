@@ -41,14 +41,14 @@ def nothing_happened(story: MaintenanceHistory, frame: RenderContext) -> View:
         sections=(
             phrases.todo(
                 Step(
-                    "See what AKS offers the cluster.",
+                    "Check what AKS offers the cluster.",
                     f"{commands.aks('get-upgrades', story.cluster)} -o table",
                 ),
                 Step(
                     "List the windows: the next one is when AKS is likely to try again.",
                     commands.aks("maintenanceconfiguration list", story.cluster, "--cluster-name"),
                 ),
-                Step("See what would block a drain.", "kubectl get pdb -A"),
+                Step("Check what would block a drain.", "kubectl get pdb -A"),
             ),
             Section(
                 heading="What happened",

@@ -104,7 +104,7 @@ def headline(shown: Board) -> str:
     if coming:
         one = coming[0]
         assert one.planned is not None
-        when = time_phrases.utc(one.planned)
+        when = time_phrases.beside(one.planned, time_phrases.zone(shown.time_zone))
         return f"{said}. Next: {phrases.WHAT[one.upgrade]} of {one.cluster.name}, {when}."
     if shown.coming:
         return f"{said}. Announced without a time: {len(shown.coming)}."

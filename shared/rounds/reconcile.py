@@ -403,11 +403,11 @@ class Reconcile:
     def _finish(self) -> None:
         run, missed = self._run, len(self._missed)
         self._result.missed = missed
-        if missed:
-            log.warning("missed-events: %s found that Event Grid did not bring", missed)
-        if missed and run.missed and not run.is_told:
-            run.is_told = True
-            self._tell_missed(missed + run.missed)
+        if missed and run.missed:
+            log.warning("missed-events: %s in two runs in a row that Event Grid did not bring", missed)
+            if not run.is_told:
+                run.is_told = True
+                self._tell_missed(missed + run.missed)
         if self._result.is_whole:
             run.is_told &= bool(missed)
             run.missed, run.whole = missed, self._now

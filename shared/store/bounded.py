@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
@@ -74,6 +73,8 @@ _LEAST = 0.1
 
 def _within(seconds: float, step: Callable[[], _T]) -> _T:
     """Return what a step comes to; give it up, and leave it to itself, after so many seconds."""
+    from queue import Empty, SimpleQueue  # not at a cold start
+
     answers: SimpleQueue[tuple[_T | None, Exception | None]] = SimpleQueue()
 
     def run() -> None:

@@ -17,7 +17,7 @@ from shared import ids, keys
 from shared.notices.records import Mail, SentMail, StoredEvent
 from shared.store import codec
 from shared.store.rows import MailRow
-from shared.store.table import BrowsableTable, Conflict, Operation, Stored, Verb
+from shared.store.table import BrowsableTable, Conflict, Operation, Stored, Verb, mine, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -169,22 +169,16 @@ class Ledger:
                 ]
             )
         except Conflict:
-            mine = self._table.get(mark)
-            if mine is None or mine.values.get("token") != token:
+            if mine(self._table, mark, token) is None:
                 raise ResendRefused("Somebody else has resent it at this moment.") from None
 
     def _touched(self, prefix: str, since: datetime) -> Iterator[Stored]:
-        first = prefix
-        while first:
-            page = self._table.touched(first, prefix + keys.AFTER, since)
+        for page in scan(lambda first: self._table.touched(first, prefix + keys.AFTER, since), prefix):
             yield from page.rows
-            first = keys.following(page.last) if page.more else ""
 
     def _rows(self, first: str, last: str) -> Iterator[Stored]:
-        while first:
-            page = self._table.query(first, last)
+        for page in scan(lambda at: self._table.query(at, last), first):
             yield from page.rows
-            first = keys.following(page.last) if page.more else ""
 
 
 def _each(read: Callable[[Stored], _T], rows: Iterable[Stored]) -> Iterator[_T]:

@@ -11,7 +11,7 @@ import msgspec
 
 from shared import keys
 from shared.store.blobs import MAX_CHUNKS, pack, unpack
-from shared.store.table import Operation, Verb
+from shared.store.table import Operation, Verb, scan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,11 +39,8 @@ class Meta:
     def load_all(self, prefix: str, form: type[_Value]) -> dict[str, _Value]:
         """Return the values under a prefix by their keys. A round trip for each page."""
         found: dict[str, _Value] = {}
-        first = prefix
-        while first:
-            page = self._table.query(first, prefix + keys.AFTER)
+        for page in scan(lambda first: self._table.query(first, prefix + keys.AFTER), prefix):
             found |= {row.key: msgspec.json.decode(unpack(row.values), type=form) for row in page.rows}
-            first = keys.following(page.last) if page.more else ""
         return found
 
     def save(self, values: Mapping[str, msgspec.Struct]) -> None:

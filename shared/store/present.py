@@ -12,6 +12,7 @@ from shared import keys
 from shared.maintenance.inventory import ClusterInfo
 from shared.notices.records import StoredEvent
 from shared.store import codec
+from shared.store.table import scan
 
 if TYPE_CHECKING:
     from shared.store.rows import Token
@@ -66,12 +67,8 @@ class PresentState:
         return (page.rows[0].timestamp if page.rows else None), page.server_time
 
     def _rows(self, prefix: str) -> tuple[list[Stored], datetime]:
-        page = self._table.query(prefix, prefix + keys.AFTER)
-        found = list(page.rows)
-        while page.more:
-            page = self._table.query(keys.following(page.last), prefix + keys.AFTER)
-            found += page.rows
-        return found, page.server_time
+        pages = list(scan(lambda first: self._table.query(first, prefix + keys.AFTER), prefix))
+        return [row for page in pages for row in page.rows], pages[-1].server_time
 
 
 def _cluster(row: Stored) -> ClusterRow:

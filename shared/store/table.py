@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from shared import keys
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 PARTITION = "aks"
@@ -133,3 +135,17 @@ class BrowsableTable(Table, Protocol):
         One round trip for each page that the service makes of what it skips. Raises TableUnavailable.
         """
         ...
+
+
+def scan(read: Callable[[str], Page], first: str) -> Iterator[Page]:
+    """Yield the pages of a range of keys; `read` reads the one that begins at a key."""
+    while first:
+        page = read(first)
+        yield page
+        first = keys.following(page.last) if page.more else ""
+
+
+def mine(table: Table, key: str, token: str) -> Stored | None:
+    """Return a row after a conflict over it, where it was the caller's own write that came first."""
+    row = table.get(key)
+    return row if row is not None and row.values.get("token") == token else None

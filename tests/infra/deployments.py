@@ -40,7 +40,7 @@ class Deployment(msgspec.Struct, frozen=True):
         return {
             name
             for name, value in self.settings.items()
-            if value.startswith("@Microsoft.KeyVault(") and name != "EMAIL_SMTP_PASSWORD"
+            if "@Microsoft.KeyVault(" in value and name != "EMAIL_SMTP_PASSWORD"
         }
 
     @property

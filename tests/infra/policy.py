@@ -88,6 +88,10 @@ LOG_ALERTS = {
     "channel-paused",
     "mail-refused",
 }
+RECONCILE_ALERTS = {"missed-events", "no-reconcile"}
+"""Where the app asks about subscriptions."""
+WINDOWS = {"no-sweep": "PT1H", "missed-events": "PT2H", "no-reconcile": "PT3H"}
+"""How far back an alert about the log looks; the others a quarter of an hour."""
 METRICS = {
     "dead-lettered": ("DeadLetteredCount", 0),
     "dropped": ("DroppedEventCount", 0),
@@ -96,6 +100,8 @@ METRICS = {
 }
 
 FEATURES: dict[str, dict[str, int]] = {
+    "asks": {ROLES: 2, "Microsoft.Insights/scheduledQueryRules": 2},
+    "asks-management-group": {"Microsoft.Insights/scheduledQueryRules": 2},
     "smtp-own-secret": {},
     "smtp-open": {},
     "smtp-vault": {
@@ -164,13 +170,18 @@ def roles(given: dict[str, Deployment]) -> Iterator[str]:
         wanted[("Key Vault Secrets User", "id-app", "vaults")] = len(one.of("Microsoft.KeyVault/vaults"))
         if one.settings.get("EMAIL_ENDPOINT"):
             wanted[("Communication and Email Service Owner", "id-app", "communicationServices")] = 1
-        clusters = {
-            part.strip().lower() for part in one.settings.get("CLUSTERS", "").split(",") if part.strip()
-        }
-        fleets = {part.strip().lower() for part in one.settings.get("FLEETS", "").split(",") if part.strip()}
-        wanted[("Reader", "id-app", "subscriptions")] = len(clusters | fleets)
+        read = {setting: _listed(one, setting) for setting in ("CLUSTERS", "SUBSCRIPTIONS", "FLEETS")}
+        asked = read["CLUSTERS"] | read["SUBSCRIPTIONS"]
+        by_group = any(part.startswith("mg:") for part in asked)
+        readable = read["FLEETS"] if by_group else asked | read["FLEETS"]
+        wanted[("Reader", "id-app", "subscriptions")] = len(readable)
         yield from (f"{name}: {grant} is not written down" for grant in (found - wanted))
         yield from (f"{name}: {grant} is missing" for grant in (+wanted - found))
+
+
+def _listed(one: Deployment, setting: str) -> set[str]:
+    """Return the parts of a setting that is a list."""
+    return {part.strip().lower() for part in one.settings.get(setting, "").split(",") if part.strip()}
 
 
 def storage(given: dict[str, Deployment]) -> Iterator[str]:
@@ -440,7 +451,9 @@ def alerts(given: dict[str, Deployment]) -> Iterator[str]:
             shared = name == "acs-existing" and bool({"aks", "fleet"} & set(rule["name"].split("-")))
             yield from (f"{name}: {rule['name']} {words}" for words in _on_metric(rule, shared=shared))
     for name, one in apps(given):
-        yield from (f"{name}: {words}" for words in _on_log(log_rules(one)))
+        asks = any(one.settings.get(setting) for setting in ("CLUSTERS", "SUBSCRIPTIONS"))
+        wanted_alerts = LOG_ALERTS | RECONCILE_ALERTS if asks else LOG_ALERTS
+        yield from (f"{name}: {words}" for words in _on_log(log_rules(one), wanted_alerts))
 
 
 def _on_metric(rule: Resource, *, shared: bool) -> Iterator[str]:
@@ -459,11 +472,11 @@ def _on_metric(rule: Resource, *, shared: bool) -> Iterator[str]:
         yield f"counts {counted or 'what is not ours'}"
 
 
-def _on_log(rules: dict[str, Resource]) -> Iterator[str]:
-    yield from (f"the alert {alert} is missing" for alert in LOG_ALERTS - set(rules))
-    yield from (f"the alert {alert} is not known here" for alert in set(rules) - LOG_ALERTS)
+def _on_log(rules: dict[str, Resource], wanted: set[str]) -> Iterator[str]:
+    yield from (f"the alert {alert} is missing" for alert in wanted - set(rules))
+    yield from (f"the alert {alert} is not known here" for alert in set(rules) - wanted)
     for alert, rule in rules.items():
-        yield from expect(rule, {"properties.windowSize": "PT1H" if alert == "no-sweep" else "PT15M"})
+        yield from expect(rule, {"properties.windowSize": WINDOWS.get(alert, "PT15M")})
         (criterion,) = rule["properties"]["criteria"]["allOf"]
         if criterion["timeAggregation"] != "Count" or criterion["threshold"] != 0:
             yield f"{alert} is not about any row"

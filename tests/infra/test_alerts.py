@@ -14,6 +14,8 @@ import duckdb_kql
 import pytest
 
 from shared.channels.outcomes import Refused, Throttled, Unavailable
+from testing.asking_world import TABLE, asking
+from testing.samples import graph_rows
 from testing.samples.payloads import event
 from testing.world import World
 from tests.infra import deployments, policy
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 QUERIES = {
     alert: rule["properties"]["criteria"]["allOf"][0]["query"]
-    for alert, rule in policy.log_rules(deployments.read(deployments.texts()["no-mail"])).items()
+    for alert, rule in policy.log_rules(deployments.read(deployments.texts()["asks"])).items()
 }
 LEVELS = {logging.DEBUG: 0, logging.INFO: 1, logging.WARNING: 2, logging.ERROR: 3, logging.CRITICAL: 4}
 """Application Insights' severity of what the worker logs."""
@@ -35,13 +37,22 @@ LEVELS = {logging.DEBUG: 0, logging.INFO: 1, logging.WARNING: 2, logging.ERROR: 
 class Hour:
     """An hour of the app: what it logs goes to AppTraces, what it runs to AppRequests."""
 
-    def __init__(self, caplog: pytest.LogCaptureFixture, **settings: str) -> None:
-        self.world = World(**settings)
+    def __init__(
+        self,
+        caplog: pytest.LogCaptureFixture,
+        world: World | None = None,
+        *,
+        reconciles: bool = True,
+        **settings: str,
+    ) -> None:
+        self.world = world or World(**settings)
         self._caplog = caplog
         caplog.set_level(logging.INFO)
         self._log = duckdb.connect()
         self._log.execute("create table AppTraces(Message varchar, SeverityLevel int, OperationName varchar)")
         self._log.execute("create table AppRequests(Name varchar, Success boolean)")
+        if reconciles:
+            self.run("reconcile", lambda: None)
 
     def run(self, name: str, body: Callable[[], object]) -> None:
         """Run a function as the host does: its lines and its end are recorded, an exception as a failure."""
@@ -102,6 +113,27 @@ def test_no_sweep(caplog: pytest.LogCaptureFixture) -> None:
     assert hour.fired == {"no-sweep"}
     hour.run("due_notices", lambda: 1 // 0)
     assert hour.fired == {"no-sweep", "failed-executions"}
+
+
+def test_no_reconcile(caplog: pytest.LogCaptureFixture) -> None:
+    """Hours without a run of reconcile that went well are no-reconcile."""
+    hour = Hour(caplog, reconciles=False)
+    hour.sweep()
+    assert hour.fired == {"no-reconcile"}
+
+
+def test_missed_events(caplog: pytest.LogCaptureFixture) -> None:
+    """Missed events in two runs in a row are missed-events; in one alone they are none."""
+    with asking() as world:
+        hour = Hour(caplog, world)
+        hour.sweep()
+        hour.run("reconcile", world.reconcile)
+        for number, fired in enumerate((set(), {"missed-events"})):
+            missed = graph_rows.row("Started", world.clock.now(), name=f"missed {number}")
+            world.azure.graph.add(TABLE, missed)
+            world.clock.forward(hours=1)
+            hour.run("reconcile", world.reconcile)
+            assert hour.fired == fired
 
 
 def test_failed_executions(caplog: pytest.LogCaptureFixture) -> None:
@@ -169,6 +201,7 @@ def test_parser_finds_what_is_wrong(wrong: str) -> None:
 
 def test_every_alert_is_tried() -> None:
     """Each alert about the log has a situation here."""
-    assert set(QUERIES) == policy.LOG_ALERTS == {
-        "failed-executions", "no-sweep", "rejected-input", "work-waiting", "mail-refused"
+    assert set(QUERIES) == policy.LOG_ALERTS | policy.RECONCILE_ALERTS == {
+        "failed-executions", "no-sweep", "rejected-input", "work-waiting", "mail-refused", "missed-events",
+        "no-reconcile",
     }  # fmt: skip

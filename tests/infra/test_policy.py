@@ -65,7 +65,7 @@ def test_sweeps_line_tells_the_oldest_work() -> None:
 def test_handbook_has_a_chapter_for_each_alert_and_no_other() -> None:
     """docs/operations.md tells what to do about each alert, under the name that its mail shows."""
     handbook = (code.ROOT / "docs" / "operations.md").read_text("utf-8")
-    known = policy.LOG_ALERTS | set(policy.METRICS)
+    known = policy.LOG_ALERTS | policy.RECONCILE_ALERTS | set(policy.METRICS)
     assert set(re.findall(r"^### `([a-z-]+)`", handbook, re.MULTILINE)) == known
 
 
@@ -97,7 +97,7 @@ def test_pages_name_what_there_is(page: str) -> None:
     asked = (code.ROOT / "ops" / "subscribe.py").read_text("utf-8")
     for name in re.findall(r"azd env set (\w+)", text):
         assert name in variables or f'"{name}"' in asked, name
-    known = {*PARAMETERS, *subscribe_parameters()}
+    known = {*PARAMETERS, *subscribe_parameters(), "appPrincipalId"}
     for names in re.findall(r"-p ((?:\w+=\S+ ?(?:\\\n\s*)?)+)", text):
         for name in re.findall(r"(\w+)=", names):
             assert name in known, name

@@ -105,8 +105,9 @@ def test_channels_that_are_not_grouped() -> None:
     assert world.table.keys("audience:") == []
 
 
-def test_a_target_that_hangs_costs_the_others_nothing() -> None:
-    """A failure goes to all targets side by side: one that hangs keeps neither the others nor the answer."""
+@pytest.mark.parametrize("status", ["Failed", "Started"])
+def test_a_target_that_hangs_costs_the_others_nothing(status: str) -> None:
+    """News goes to all targets side by side, at once or by the sweep: one that hangs keeps no other."""
     world, service = _world(Temper.BLIND, "slow", "team", to="shop@example.com")
     others_are_done = Event()
 
@@ -120,7 +121,8 @@ def test_a_target_that_hangs_costs_the_others_nothing() -> None:
 
     service.script["slow"].append(hang)
     service.script["team"].append(last)
-    world.take(event("Failed", NOW))
+    world.take(event(status, NOW))
+    world.sweep(minutes=1)
     assert [len(service.subjects(target)) for target in ("slow", "team")] == [1, 1]
     assert len(world.mailer.arrived) == 1
 

@@ -94,6 +94,16 @@ def test_clock_that_is_off_is_logged(by: int, caplog: pytest.LogCaptureFixture) 
     assert all(f" {by} seconds" in line for line in lines)
 
 
+@pytest.mark.parametrize("by", OFF, ids=str)
+@pytest.mark.parametrize("status", ["Started", "Completed"])
+def test_first_event_of_a_process(by: timedelta, status: str) -> None:
+    """The first event that a process takes is told in time, too, whatever its clock says until then."""
+    world = World(**QUIET)
+    off(world, by).intake.take(event(status, NOW))
+    _minutes(world, 2, 1)
+    assert len(world.mailer.arrived) == 1
+
+
 def test_clock_may_jump_under_way() -> None:
     """Each answer's own date decides what it lists as due, however the table's clock jumps between them."""
     clock = StoppedClock()

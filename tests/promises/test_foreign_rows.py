@@ -65,3 +65,18 @@ def test_foreign_row(key: str, values: dict[str, str], limits: dict[str, str], s
     assert sorted(told) == [f"{name}@example.com" for name in TEAMS]
     if key in {WORK, "work:1:x"}:
         assert key in world.table.keys("work:")
+
+
+def test_foreign_rows_are_told_once_a_day() -> None:
+    """The default audience hears once a day which rows cannot be read, by whichever instance."""
+    world = World(STILL_RUNNING_AFTER="0s")
+    world.table.commit([Operation(Verb.INSERT, WORK, {"kind": "summary"})])
+    for hour in range(26):
+        world.notifier.sweep()
+        world.clock.forward(minutes=1)
+        world.sweep(minutes=59)
+        if hour == 3:
+            world.notifier = world.instance()
+    told = [email for _, email in world.mailer.arrived if "unreadable" in dict(email.headers)["X-AKS-Notice"]]
+    assert len(told) == 2
+    assert WORK in told[1].text

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from shared.channels.outcomes import Accepted, Outcome, Postponed, Refused, Unavailable
+from shared.channels.outcomes import Accepted, Outcome, Postponed, Refused, Throttled, Unavailable
 from shared.store import codec
 from testing.samples.payloads import event
 from testing.world import NOW, World
+
+if TYPE_CHECKING:
+    from shared.store.table import Page
 
 QUIET = {"NOT_STARTED_AFTER": "0s", "STILL_RUNNING_AFTER": "0s"}
 BLOCKED = Unavailable("554 5.7.1 blocked", of_this_mail=Refused("554 5.7.1 blocked"))
@@ -64,3 +69,21 @@ def test_refusal_of_one_mail_keeps_no_other(otherwise: Refused | Postponed) -> N
         assert any("bad@example.com" in email.text for _, email in world.mailer.arrived)
     else:
         assert "failed" not in _states(world)
+
+
+def test_slow_storage_gives_no_mail_up() -> None:
+    """A mail whose events take longer to read than its lease would allow is sent all the same, once."""
+    world = World(**QUIET)
+    world.mailer.script.append(Throttled(60, "429"))
+    world.take(event("Failed", NOW))
+    query = world.table.query
+
+    def slow(first: str, last: str, limit: int = 1_000) -> Page:
+        if first.startswith("event:"):
+            world.clock.forward(seconds=40)
+        return query(first, last, limit)
+
+    world.table.query = slow  # type: ignore[method-assign]
+    world.settle_down(5)
+    assert _states(world) == ["sent"]
+    assert len(world.mailer.arrived) == 1

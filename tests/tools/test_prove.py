@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from prove import report, schedules
-from prove.bugs import Bug
+from prove import hours, report, schedules
+from prove.bugs import LONG, Bug
 from prove.faults import KINDS, LATE, SIDES, STOPS
 from prove.mail_reader import Telling, read
 from prove.report import NAMES
@@ -61,6 +61,26 @@ def test_short_proof() -> None:
     assert sum(result.lives for result in good) > 2 * len(good)
     assert sum(result.tally.get("reminders told", 0) for result in good) > 5
     assert any(result.verdict.lost for result in campaign(planted, len(planted), processes=1))
+
+
+def test_short_hours() -> None:
+    """Over days of outages, wrong clocks, backlogs, foreign rows, slow storage: nothing lost, nothing twice.
+
+    The same seed is the same run, and each of the mistakes that take hours shows where that is clean.
+    """
+    verdicts = [hours.run(seed) for seed in range(12)]
+    assert [verdict.wrong for verdict in verdicts if verdict.wrong] == []
+    assert hours.run(3) == verdicts[3]
+    struck = sum((Counter(verdict.struck) for verdict in verdicts), Counter())
+    assert len(+struck) > 12
+    assert sum(verdict.events for verdict in verdicts) > 100
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("bug", sorted(LONG))
+def test_mistakes_of_hours(bug: Bug) -> None:
+    """A mistake that shows only in hours is caught, at a seed that is clean without it."""
+    assert hours.caught(bug, range(40)) is not None
 
 
 # Schedules
@@ -335,11 +355,14 @@ def test_each_bug_is_planted(bug: Bug) -> None:
 _PLANTED = """
 import sys
 from prove.bugs import Bug, plant
+from shared.channels.email.channel import EmailChannel
 from shared.delivery.sender import Sender
 from shared.store import azure
+from shared.store.protocol import Store
 
 def places():
-    return azure._sdk_operation, Sender.send, azure.AzureTable._commit, Sender._ask
+    storm = azure._sdk_operation, Sender.send, azure.AzureTable._commit, Sender._ask
+    return *storm, Store.resolve, EmailChannel.ask, Store._settle_accepted
 
 before = places()
 plant(Bug(sys.argv[1]))

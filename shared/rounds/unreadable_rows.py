@@ -1,0 +1,43 @@
+"""Rows of the table that cannot be read, by hand or from a newer version: the operator hears of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.events.model import Installation
+from shared.events.observation import STORED_ROWS, Unreadable, observed
+from shared.notices.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import date, datetime
+
+    from shared.rounds.telling import Teller
+
+MAX_LISTED = 20
+
+
+class UnreadableRows:
+    """Tells which rows could not be read, once a day."""
+
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
+        self._told: date | None = None
+
+    def tell(self, rows: Collection[str], now: datetime) -> None:
+        """Tell of these rows, unless some were told of today. Raises TableUnavailable."""
+        day = now.date()
+        if not rows or day == self._told:
+            return
+        facts = Unreadable(what=STORED_ROWS, rows=tuple(sorted(rows)[:MAX_LISTED]), count=len(rows))
+        self._teller.tell_operator(
+            observed(
+                Kind.UNREADABLE,
+                facts,
+                subject=Installation(),
+                id=f"unreadable {STORED_ROWS} {day.isoformat()}",
+                time=now,
+                description=f"{len(rows)} {STORED_ROWS} cannot be read",
+            )
+        )
+        self._told = day
