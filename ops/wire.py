@@ -31,9 +31,13 @@ _SAMPLES = {
 """What an audience might say of a channel, where it says nothing."""
 
 
-def sent(channel: str, stories: Iterable[tuple[Story, Audience]], branding: Branding) -> list[dict[str, Any]]:
+def sent(
+    channel: str, stories: Iterable[tuple[Story, Audience, Target]], branding: Branding
+) -> list[dict[str, Any]]:
     """Return what would be sent of each mail to whoever has targets of a channel, else to a made-up one."""
-    told = list(stories)
+    told = list(
+        {(audience.id, story.mail.members): (story, audience) for story, audience, _ in stories}.values()
+    )
     having = [one for one in told if any(target.channel == channel for target in one[1].targets)]
     if channel == EMAIL_CHANNEL:
         return [_email(story, audience, branding) for story, audience in told]
