@@ -95,19 +95,22 @@ class OwnedTable:
 
     def _ours(self) -> BrowsableTable:
         if not self._is_ours:
-            came = time.monotonic()
-            with self._lock:
-                if self._is_ours:
-                    return self._table
-                failed_at, failure = self._failed
-                if failure is not None and failed_at >= came:
-                    raise type(failure)(*failure.args)  # another thread asked while this one waited
-                try:
-                    self._is_ours = self._claim()
-                except TableUnavailable as error:
-                    self._failed = time.monotonic(), error
-                    raise
+            self._claim_once(time.monotonic())
         return self._table
+
+    def _claim_once(self, came: float) -> None:
+        """Ask whose the table is, unless another thread has, since a moment of the monotonic clock."""
+        with self._lock:
+            failed_at, failure = self._failed
+            if self._is_ours:
+                return
+            if failure is not None and failed_at >= came:
+                raise type(failure)(*failure.args)
+            try:
+                self._is_ours = self._claim()
+            except TableUnavailable as error:
+                self._failed = time.monotonic(), error
+                raise
 
     def _claim(self) -> bool:
         """Return True where the table is ours, maybe from now on. Raises ForeignTable, TableUnavailable."""
