@@ -27,8 +27,8 @@ A_SECOND = 1_000
 
 _TEXT = f"""\
 The status page of {CLUSTERS} clusters, as the app keeps it, is asked for {A_SECOND:,} times a second in the
-process that takes events, all with the right token; the table is one in memory, so that nothing but the process
-is measured. The floor is the same {EVENTS} new events without readers. Medians."""
+process that takes events, all with the right token; the table is one in memory, so that only the process
+is measured. The floor: the same {EVENTS} new events without readers. Medians."""
 
 
 def measure() -> Section:
