@@ -42,8 +42,9 @@ _LIMITS = """\
   imports.
 * The 10 ms put in are put on every request, not on opening a connection, and there is no TLS.
 * The worker of Azure Functions is not there: what it adds to a start and to an invocation is on neither
-  side. Nor is a managed identity, whose library is imported for the first request to the table: a start
-  that needs it takes longer, with the app and without it.
+  side.
+* Azurite gives its certificate and the stand-in its token at once; in Azure a first token takes longer, with
+  the app and without it.
 * A file that is not in the page cache yet, as on a new instance, makes a start several times as long.
 * The CPUs, and Python 3.11, are not those of a Flex Consumption plan with Python 3.13."""
 

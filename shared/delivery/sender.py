@@ -204,7 +204,7 @@ class Sender:
                 self.store.free(row)
                 return SendResult.PAUSED
             case Gone(reason):
-                log.error("%s is gone: %s", channel.name, reason)
+                log.error("mail has nowhere to go, the target of %s is gone: %s", channel.name, reason)
                 self.limiter.back_off(row.mail.target, reason)
                 self._tell_gone(row, reason, message)
                 self.store.free(row)
@@ -212,7 +212,10 @@ class Sender:
             case Unavailable(reason, of_this_mail):
                 if of_this_mail is not None and self._is_alone(row):
                     return self._settle_alone(row, of_this_mail, message)
-                log.error("%s takes no mail: %s", _service(channel), reason)
+                if channel.name == EMAIL_CHANNEL:
+                    log.error("the mail service takes no mail: %s", reason)
+                else:
+                    log.error("mail is not taken by %s: %s", channel.name, reason)
                 self.limiter.back_off(row.mail.target, reason)
                 since_now = row.suspected or self._clock.now()
                 self.store.free(row, suspected=since_now if of_this_mail is not None else None)
@@ -461,7 +464,3 @@ def undelivered(sent_key: str) -> Notice:
 def _is_actionable(mail: Mail) -> bool:
     """Return whether somebody may have to act on a mail: a digest goes by its most urgent member."""
     return any(member.kind in ACTIONABLE for member in mail.members)
-
-
-def _service(channel: Channel) -> str:
-    return "the mail service" if channel.name == EMAIL_CHANNEL else channel.name

@@ -26,7 +26,13 @@ BY_SECRET_NAME = {"HEARTBEAT_URL"}
 HOST_SETTINGS = {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME", "PYTHON_THREADPOOL_THREAD_COUNT"}
 """Settings of the Functions host that the sample holds beside the application's."""
 
-PLATFORM = {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "NOTIFIER_STORAGE__clientId", "WEBSITE_SITE_NAME"}
+PLATFORM = {
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+    "NOTIFIER_STORAGE__clientId",
+    "WEBSITE_SITE_NAME",
+    "WEBSITE_INSTANCE_ID",
+}
 """What App Service sets by itself, or a convention of Functions that AZURE_CLIENT_ID stands for here."""
 
 _LEVELS = {"debug", "info", "warning", "error", "exception"}
