@@ -141,7 +141,7 @@ def _about(mail: Mail, rows: Mapping[str, Row]) -> dict[str, str]:
         return {"source": CLIENT, "timestamp": mail.as_of.isoformat()}
     event: Event = row.event
     about = {
-        "source": event.subject.id,
+        "source": event.subject.id or CLIENT,
         "timestamp": event.updated.isoformat(),
         "component": ", ".join(event.pools),
         "group": event.subject.resource_group,
