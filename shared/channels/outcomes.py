@@ -30,6 +30,8 @@ class Accepted(msgspec.Struct, frozen=True):
 
     refused: tuple[str, ...] = ()
     said: str = ""
+    id: str = ""
+    """The service's own name for the message, where others may follow it."""
 
 
 class Throttled(msgspec.Struct, frozen=True):

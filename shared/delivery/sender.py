@@ -16,7 +16,7 @@ import msgspec
 
 from shared import ids, keys
 from shared.audience import DEFAULT_AUDIENCE, EMAIL_CHANNEL
-from shared.channels.channel import Choosy, Drafting, Switchable, Temper
+from shared.channels.channel import Choosy, Drafting, Switchable, Temper, Threading
 from shared.channels.outcomes import (
     Accepted,
     Gone,
@@ -177,6 +177,9 @@ class Sender:
 
         By a draft it takes two requests, with half of the time each; the draft's id is kept in between.
         """
+        if isinstance(channel, Threading):
+            first = self.store.first_message(thread) if (thread := _thread(row.mail)) else ""
+            return row, channel.send_after(message, row.mail.operation_id, timeouts, first)
         if not isinstance(channel, Drafting):
             return row, channel.send(message, row.mail.operation_id, timeouts)
         half = Timeouts(timeouts.connect / 2, timeouts.read / 2)
@@ -197,7 +200,7 @@ class Sender:
         match outcome:
             case Accepted(refused):
                 self._is_back(row.mail.target)
-                return self._settle(row, "sent", message=message, refused=refused)
+                return self._settle(row, "sent", message=message, refused=refused, id_=outcome.id)
             case Throttled(retry_after, reason):
                 until_time = self._clock.now() + timedelta(seconds=retry_after)
                 self.limiter.pause_until(row.mail.target, until_time, reason)
@@ -398,6 +401,7 @@ class Sender:
         message: Message | None = None,
         why: str = "",
         refused: Iterable[str] = (),
+        id_: str = "",
     ) -> SendResult:
         sent = self._sent(row, state, message=message, why=why, refused=refused)
         tell = None
@@ -406,7 +410,8 @@ class Sender:
             # A mail that tells of failed mail and fails itself is logged, and that is the end of it.
             if not all(member.kind in ABOUT_MAIL for member in row.mail.members):
                 tell = undelivered(sent.key)
-        if not self.store.settle(row, sent, tell):
+        thread = _thread(row.mail) if id_ else ""
+        if not self.store.settle(row, sent, tell, first=(thread, id_) if thread else None):
             log.warning("mail %s was settled by another instance", row.mail.operation_id)
         elif state == "sent":
             for member in row.mail.members:
@@ -446,6 +451,12 @@ class Sender:
             return mail.bound.recipients if mail.bound else audience.to + audience.cc
         target = audience.target(mail.target)
         return (target.label if target else mail.target,)
+
+
+def _thread(mail: Mail) -> str:
+    """Return the key of the row that names the first message of a mail's maintenance; none for a digest."""
+    key = mail.members[0].key
+    return keys.thread(mail.target, key) if len(mail.members) == 1 and key.startswith("event:") else ""
 
 
 def single(mail: Mail, member: MailItem) -> Mail:

@@ -157,6 +157,29 @@ def test_doubt_on_a_blind_channel(services: Services, name: str) -> None:
     assert states(world) == {name: "doubtful"}
 
 
+def test_a_thread_for_each_maintenance(services: Services) -> None:
+    """Slack shows a maintenance as one message, which says how it is now, with all that was told below it."""
+    world = services.world("slack")
+    world.take(scheduled(NOW, NOW + timedelta(days=1)))
+    world.settle_down(2)
+    (first,) = services.slack.messages
+    assert "thread_ts" not in services.slack.messages[first]
+    world.clock.forward(days=1, minutes=1)
+    world.take(event("Started", world.clock.now()))
+    world.settle_down(8)
+    world.take(event("Failed", world.clock.now()))
+    world.settle_down(8)
+    replies = {ts: made for ts, made in services.slack.messages.items() if ts != first}
+    assert {made["thread_ts"] for made in replies.values()} == {first}
+    assert [made["reply_broadcast"] for made in replies.values()][-1] is True
+    assert not any([made["reply_broadcast"] for made in replies.values()][:-1])
+    assert "failed" in services.slack.messages[first]["text"]
+    world.take(event("Completed", world.clock.now() + timedelta(minutes=1)))
+    world.settle_down(8)
+    assert "complete" in services.slack.messages[first]["text"]
+    assert set(states(world).values()) == {"sent"}
+
+
 def test_an_alert_is_closed_after_it_was_opened(services: Services) -> None:
     """However long the trigger takes, the resolve comes after it, and the alert does not stay open."""
     world = services.world("pagerduty")

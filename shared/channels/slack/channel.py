@@ -107,13 +107,32 @@ class SlackChannel(JsonChannel):
 
     def send(self, message: JsonMessage, operation_id: str, timeouts: Timeouts) -> Outcome:
         """See Channel."""
-        from shared.channels.outcomes import Accepted
+        return self.send_after(message, operation_id, timeouts, "")
+
+    def send_after(self, message: JsonMessage, operation_id: str, timeouts: Timeouts, first: str) -> Outcome:
+        """See Threading: a reply, a failure for all to see; and the first message shows how things are now.
+
+        That it could not be edited changes nothing: what is told stands in the reply.
+        """
+        from shared.channels.outcomes import Accepted, Refused, Timeouts
         from shared.channels.slack import api
 
         self._pace.wait()
         door = self.context.door()
         if self._is_webhook:
             return api.post_webhook(door, self.secret(), message.body, timeouts)
-        url = f"{self.context.settings.endpoints.slack}/chat.postMessage"
-        posted = api.call(door, url, self.secret(), self.wire(message, operation_id), timeouts)
-        return Accepted(said=f"ok, ts {posted.ts}") if isinstance(posted, api.Posted) else posted
+        content = self.wire(message, operation_id)
+        if first:
+            content |= {"thread_ts": first, "reply_broadcast": message.is_urgent}
+            timeouts = Timeouts(timeouts.connect / 2, timeouts.read / 2)
+        base = self.context.settings.endpoints.slack
+        posted = api.call(door, f"{base}/chat.postMessage", self.secret(), content, timeouts)
+        if first and isinstance(posted, Refused) and "thread" in posted.reason:
+            # The first message is not there any more: this one begins anew.
+            return self.send_after(message, operation_id, timeouts, "")
+        if not isinstance(posted, api.Posted):
+            return posted
+        if first:
+            edited = {"channel": self.target.id, "ts": first, **message.content}
+            api.call(door, f"{base}/chat.update", self.secret(), edited, timeouts)
+        return Accepted(said=f"ok, ts {posted.ts}", id="" if first else posted.ts)
