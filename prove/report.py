@@ -152,14 +152,15 @@ cluster. What was to be told follows from what was delivered.
 
 * lost: an event was accepted and is not in the table; news that was not told to somebody who had to hear it,
   nor was what has overtaken it; a reminder that did not come, though its announcement had arrived before its
-  hour and nothing had begun; work left undone;
+  hour and nothing had begun;
 * twice: a mail that left twice, or the same news told twice to the same audience;
 * untrue: the table says of a mail that it was sent, to whom, or what it tells, and it is not so; a mail that
   was posted in two forms; one given up although the service had not refused it and been asked.
 
-A mail that the service refuses (400) fails and is not told; that is told to the default audience instead.
-`make prove SEED=7` does one schedule again. A seed fixes what is done to the app; how the steps of processes
-fall between each other is up to the machine."""
+A schedule whose work is not done when patience ends did not end, and proves nothing: a machine under load
+comes to that, too. A mail that the service refuses (400) fails and is not told; that is told to the default
+audience instead. `make prove SEED=7` does one schedule again. A seed fixes what is done to the app; how the
+steps of processes fall between each other is up to the machine."""
 
 _HOURS = """\
 ## Hours and days

@@ -74,7 +74,12 @@ def try_one(lab: Lab, trial: Trial) -> Result:
 
 
 def summed_up(evidence: Evidence) -> Result:
-    """Sum up what a run has left behind, with the verdict on it."""
+    """Sum up what a run has left behind, with the verdict on it.
+
+    What is left undone when patience ends is told apart from a loss: a machine under load comes to that, too.
+    """
+    if evidence.left:
+        return Result(seed=evidence.schedule.seed, error=f"not done in time: {', '.join(evidence.left[:5])}")
     members = [fate.members for fate in evidence.fates.values()]
     return Result(
         seed=evidence.schedule.seed,

@@ -55,8 +55,11 @@ def _call(watcher: str) -> None:
     """Call a watcher's address, a secret: what goes wrong is logged without it."""
     import requests
 
+    from shared.connections import session
+
     try:
-        answer = requests.get(watcher, timeout=CALL_WITHIN, allow_redirects=False)
+        with session() as line:
+            answer = line.get(watcher, timeout=CALL_WITHIN, allow_redirects=False)
     except requests.RequestException as error:
         log.warning("the watcher of HEARTBEAT_URL was not reached: %s", type(error).__name__)
         return

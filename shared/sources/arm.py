@@ -21,6 +21,7 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy, UserAgentPolicy
 from azure.core.rest import HttpRequest
 
+from shared.connections import transport
 from shared.maintenance.inventory import identity
 
 if TYPE_CHECKING:
@@ -112,8 +113,7 @@ class Arm:
                 _Retries(retry_total=_RETRIES, retry_backoff_max=_MAX_LENGTH, timeout=_MAX_LENGTH),
                 BearerTokenCredentialPolicy(credential, scope),
             ],
-            connection_timeout=5,
-            read_timeout=30,
+            transport=transport(),
         )
 
     def shared_windows(self, subscription: str) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from prove.bugs import LONG, Bug
 from prove.faults import KINDS, LATE, SIDES, STOPS
 from prove.mail_reader import Telling, read
 from prove.report import NAMES
-from prove.runner import Result, Total, campaign
+from prove.runner import Result, Total, campaign, summed_up
 from prove.runs import Trial
 from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, make
 from prove.verdict import Evidence, Verdict, judge
@@ -232,6 +232,14 @@ def test_no_event() -> None:
     different: dict[str, Any] = {"cluster": "", "stored": frozenset({key}), "fates": fates}
     assert judge(_evidence("", mails=(_mail("[Not understood] an event"),), **different)) == Verdict()
     assert len(judge(_evidence("", mails=(), **{**different, "stored": frozenset()})).lost) == 2
+
+
+def test_cut_short_is_no_loss() -> None:
+    """A run whose work is not done when patience ends is told apart: a machine under load does that."""
+    result = summed_up(_evidence("Failed", left=("work:2026",)))
+    assert result.error == "not done in time: work:2026"
+    assert not result.is_good
+    assert result.verdict.lost == ()
 
 
 def test_left_twice() -> None:
