@@ -219,7 +219,8 @@ class Sender:
                     log.error("the mail service takes no mail: %s", reason)
                 else:
                     log.error("channel %s takes no messages: %s", channel.name, reason)
-                self.limiter.back_off(row.mail.target, reason)
+                for target in self._with(row.mail.target, outcome.account):
+                    self.limiter.back_off(target, reason)
                 since_now = row.suspected or self._clock.now()
                 self.store.free(row, suspected=since_now if of_this_mail is not None else None)
                 return SendResult.PAUSED
@@ -234,6 +235,13 @@ class Sender:
                 return SendResult.IN_DOUBT
             case _:
                 assert_never(outcome)
+
+    def _with(self, target: str, account: str) -> set[str]:
+        """Return a target, and all others that are reached by the same account, where there is one."""
+        same = {
+            key for key, one in self._channels.items() if account and getattr(one, "account", "") == account
+        }
+        return {target, *same}
 
     def _tell_gone(self, row: MailRow, reason: str, message: Message) -> None:
         """Tell the default audience once that a target is gone, by email, until it is back."""

@@ -49,7 +49,7 @@ class Services:
         for one in (self.teams, self.slack, self.pagerduty, self.hook, self.topic):
             one.__exit__()
 
-    def world(self, *names: str, changes: bool = False, **settings: str) -> World:
+    def world(self, *names: str, changes: bool = False, more_slack: str = "", **settings: str) -> World:
         """Make a world in which an audience is told by these channels."""
         said: dict[str, Any] = {
             "teams": "$TEAMS_SHOP",
@@ -58,6 +58,8 @@ class Services:
             "webhook": {"url": self.hook.webhook, "secret": "$HOOK_SECRET"},
             "eventgrid": self.topic.endpoint,
         }
+        if more_slack:
+            said["slack"] = [said["slack"], {"channel": more_slack, "token": "$SLACK_TOKEN"}]
         shop = {"name": "shop", **{name: said[name] for name in names or said}}
         routes = {"audiences": [shop], "routes": [{"audiences": "shop"}]}
         return World(
@@ -155,6 +157,15 @@ def test_doubt_on_a_blind_channel(services: Services, name: str) -> None:
     world.settle_down(10)
     assert len(service.taken) == 3
     assert states(world) == {name: "doubtful"}
+
+
+def test_a_token_that_is_refused(services: Services) -> None:
+    """What a token is refused for concerns all channels that are reached by it: each is paused at once."""
+    world = services.world("slack", more_slack="C1111111111")
+    services.slack.token = "another"
+    world.take(failed())
+    paused = list(world.table.keys("work:0:slack"))
+    assert len(paused) == 2
 
 
 def test_a_thread_for_each_maintenance(services: Services) -> None:

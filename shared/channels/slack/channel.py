@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from shared.audience import Target
 from shared.channels import target_fields
 from shared.channels.channel import Temper
@@ -79,6 +81,7 @@ class SlackChannel(JsonChannel):
         super().__init__(target, context)
         self._pace = Pace(1)
         self._is_webhook = target.id.startswith("$")
+        self.account = "" if self._is_webhook else f"{NAME} ${target.secrets[0]}"
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> JsonMessage:
         """See Channel."""
@@ -114,7 +117,7 @@ class SlackChannel(JsonChannel):
 
         That it could not be edited changes nothing: what is told stands in the reply.
         """
-        from shared.channels.outcomes import Accepted, Refused, Timeouts
+        from shared.channels.outcomes import Accepted, Refused, Timeouts, Unavailable
         from shared.channels.slack import api
 
         self._pace.wait()
@@ -130,6 +133,8 @@ class SlackChannel(JsonChannel):
         if first and isinstance(posted, Refused) and "thread" in posted.reason:
             # The first message is not there any more: this one begins anew.
             return self.send_after(message, operation_id, timeouts, "")
+        if isinstance(posted, Unavailable) and posted.account:
+            return replace(posted, account=self.account)
         if not isinstance(posted, api.Posted):
             return posted
         if first:
