@@ -22,6 +22,11 @@ func isNumberBetween(text string, least int, most int) bool =>
   isNumber(text) ? int(text) >= least && int(text) <= most : false
 
 @export()
+@description('The name of an application setting: letters, digits and underscores, no digit first.')
+func isSettingName(text string) bool =>
+  all([!empty(text), isMadeOf(text, '${digits}${letters}_'), !contains(digits, take(text, 1))])
+
+@export()
 func isGuid(text string) bool =>
   all([
     isMadeOf(text, '${digits}abcdef-')

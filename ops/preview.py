@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from local.gallery import SENDER, write
+from local.gallery import SENDER, write, write_cards
 from local.settings_file import settings_here
-from ops import surroundings, terminal
+from ops import storage, surroundings, terminal, wire
 from ops.hearing import as_object, explanation
 from shared import ids, keys, routes, settings
 from shared.addresses import bare
 from shared.channels import registry
 from shared.channels.email.compose import Branding
+from shared.durations import duration
 from shared.events.envelope import parse
 from shared.events.model import Event, Ignored, Rejected
 from shared.notices.kinds import Decision, Kind
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from shared.audience import Audience
+    from shared.audience import Audience, Target
     from shared.events.model import Item
     from shared.notices.records import Row
     from shared.routes import NoticePreview, Routes, Trace
@@ -46,14 +47,25 @@ _NO_GAP = timedelta()
 def preview(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     files: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="EVENT...", help="Files of events, in either schema; - for standard input."),
-    ],
+    ] = None,
     routes_file: Annotated[
         str, typer.Option("--routes", metavar="FILE", help="Routes of a file instead of the setting ROUTES.")
     ] = "",
-    target: Annotated[str, typer.Option(metavar="AUDIENCE", help="Only what this audience would get.")] = "",
+    target: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Only for this audience; of a channel, such as teams, the JSON it sends."
+        ),
+    ] = "",
+    history: Annotated[
+        str,
+        typer.Option(metavar="30d", help="With --routes: who of those that heard would hear more, who less."),
+    ] = "",
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the mails go.")] = OUT,
+    account: storage.Account = "",
+    table: storage.Table = "",
     output: terminal.AsOutput = terminal.Output.TABLE,
     *,
     as_json: terminal.AsJson = False,
@@ -64,32 +76,54 @@ def preview(  # noqa: PLR0917 - typer makes options of them
     The mails, as they would be, go to a folder. Exit code 0: somebody hears of every event, or is meant not
     to. 1: an event is unrouted or none of ours. 2: an event, the settings or the routes cannot be read.
     """
-    environment = settings_here()
+    is_json = as_json or output is terminal.Output.JSON
+    if bool(files) == bool(history) or (history and not routes_file):
+        raise typer.BadParameter("give events, or --history with --routes", param_hint="EVENT")
+    if history:
+        _reroute(context, history, routes_file, (account, table), is_json=is_json)
+        return
+    environment, clock = settings_here(), surroundings.of(context).clock
     try:
         loaded = routes_of(environment, routes_file)
-        found = [
-            (file, item) for file in files for item in parse(read(file), surroundings.of(context).clock.now())
-        ]
+        found = [(file, item) for file in files or () for item in parse(read(file), clock.now())]
     except (SettingsError, RoutesError, ValueError) as error:
         raise terminal.refused(error) from None
-    if target and target not in loaded.audiences:
-        known = ", ".join(loaded.audiences)
-        raise typer.BadParameter(f"{target!r} is no audience: expected one of {known}", param_hint="--target")
-    told = _Told(loaded, target, surroundings.of(context).clock.now())
+    wanted = target.lower()
+    names = [*loaded.audiences, *registry.CHANNELS]
+    if wanted and wanted not in names:
+        known = ", ".join(names)
+        raise typer.BadParameter(f"{target!r} is unknown: expected one of {known}", param_hint="--target")
+    is_channel = wanted in registry.CHANNELS and wanted not in loaded.audiences and not is_json
+    told = _Told(loaded, "" if is_channel else wanted, clock.now())
     for file, item in found:
         told.take(file, item)
+    if is_channel:
+        messages = wire.sent(wanted, told.stories, _look(environment, loaded)[0])
+        if messages:
+            terminal.print_json(messages[0] if len(messages) == 1 else messages)
+        raise typer.Exit(told.worst)
     try:
-        gallery = write(told.stories, out, *_look(environment, loaded)) if told.stories else None
+        look, from_ = _look(environment, loaded)
+        mails = [(story, audience) for story, audience, each in told.stories if each.key == ""]
+        cards = [(story, audience, each) for story, audience, each in told.stories if each.key]
+        gallery = write(mails, out, look, from_) if told.stories else None
+        written = write_cards(cards, out, look)
     except (OSError, ValueError) as error:
         raise terminal.refused(error) from None
-    if as_json or output is terminal.Output.JSON:
-        mails = [str(path) for path in sorted(out.glob("*.eml"))] if gallery else []
+    paths = [str(path) for path in sorted(out.glob("*.eml"))] if mails else []
+    if is_json:
         terminal.print_json(
-            {"events": told.objects, "mails": mails, "gallery": str(gallery) if gallery else None}
+            {
+                "events": told.objects,
+                "mails": paths,
+                "cards": list(map(str, written)),
+                "gallery": str(gallery) if mails else None,
+            }
         )
     else:
-        print("\n\n".join([*told.words, *([f"{len(told.stories)} mails: {gallery}"] if gallery else [])]))
-    if open_ and gallery:
+        print("\n\n".join(told.words))
+        print("\n".join(["", *paths, *map(str, written), *([f"All mails: {gallery}"] if mails else [])]))
+    if open_ and gallery and mails:
         typer.launch(gallery.resolve().as_uri())
     raise typer.Exit(told.worst)
 
@@ -135,7 +169,7 @@ class _Told:
     def __init__(self, loaded: Routes, target: str, now: datetime) -> None:
         self.words: list[str] = []
         self.objects: list[dict[str, object]] = []
-        self.stories: list[tuple[Story, Audience]] = []
+        self.stories: list[tuple[Story, Audience, Target]] = []
         self.worst = 0
         self._loaded = loaded
         self._target = target
@@ -158,8 +192,7 @@ class _Told:
                 self.worst = max(self.worst, terminal.UNREADABLE)
                 row = RejectedInput(keys.rejected(item.raw), reason, item.raw, self._now)
                 default = next(iter(self._loaded.audiences.values()))
-                if self._target in {"", default.id}:
-                    self.stories.append((_story(Kind.REJECTED, "", [row], self._now, default), default))
+                self._add(Kind.REJECTED, "", [row], self._now, default)
 
     def _tell(self, file: str, event: Event, trace: Trace) -> None:
         history = self._history.setdefault(keys.event_id(event.event_id), [])
@@ -170,15 +203,38 @@ class _Told:
         history.append(StoredEvent(planned.key, event, Decision(planned.decision), planned.revision))
         for hearing in trace.hearings:
             first = next(_wanted(planned.kind, hearing.told), None)
-            if first is None or self._target not in {"", hearing.audience.id}:
+            if first is None:
                 continue
             as_of = event.time
             if first.kind is Kind.REMINDER and event.start:
                 as_of = event.start - next(
                     lead.ahead for lead in hearing.audience.leads if lead.label == first.lead
                 )
-            story = _story(first.kind, first.lead, history, as_of, hearing.audience)
-            self.stories.append((story, hearing.audience))
+            self._add(first.kind, first.lead, history, as_of, hearing.audience)
+
+    def _add(self, kind: Kind, lead: str, rows: Sequence[Row], as_of: datetime, audience: Audience) -> None:
+        """Take in what one audience is told, on each of its targets that is asked for."""
+        for target in audience.targets:
+            is_asked_for = self._target in {"", audience.id, target.channel}
+            if is_asked_for and (not target.kinds or kind in target.kinds):
+                self.stories.append((_story(kind, lead, rows, as_of, audience, target), audience, target))
+
+
+def _reroute(
+    context: typer.Context, history: str, routes_file: str, place: tuple[str, str], *, is_json: bool
+) -> None:
+    """Print what other routes would have made of the events that are stored."""
+    from ops import ledger
+    from ops.rerouting import Rerouting
+
+    environment = settings_here()
+    with ledger.telling():
+        now, then = routes_of(environment), routes_of(environment, routes_file)
+        since = surroundings.of(context).clock.now() - duration(history)
+    with ledger.opened(context, *place) as book:
+        found = sorted(book.events(since), key=lambda received: received.at)
+        compared = Rerouting((received.event.event for received in found), now, then)
+    terminal.print_json(compared.as_object()) if is_json else print(compared.words())
 
 
 def _wanted(kind: Kind, told: Sequence[NoticePreview]) -> Iterator[NoticePreview]:
@@ -187,8 +243,12 @@ def _wanted(kind: Kind, told: Sequence[NoticePreview]) -> Iterator[NoticePreview
     yield from (one for one in told if one.wanted and one.kind is Kind.REMINDER)
 
 
-def _story(kind: Kind, lead: str, rows: Sequence[Row], as_of: datetime, audience: Audience) -> Story:
+def _story(  # noqa: PLR0917 - what one message is made of
+    kind: Kind, lead: str, rows: Sequence[Row], as_of: datetime, audience: Audience, target: Target
+) -> Story:
     member = MailItem(kind, rows[-1].key, tuple(row.key for row in rows), lead)
-    operation = ids.operation_id([member.notice_id(audience.id)])
-    mail = Mail(operation_id=operation, audience=audience.id, as_of=as_of, members=(member,))
+    operation = ids.operation_id([member.notice_id(audience.id, target.key)])
+    mail = Mail(
+        operation_id=operation, audience=audience.id, target=target.key, as_of=as_of, members=(member,)
+    )
     return Story(kind.value, mail, {row.key: row for row in rows})

@@ -11,7 +11,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shared.maintenance.inventory import read, with_sharers
+from shared.maintenance.inventory import read, with_relations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,23 +57,17 @@ def refresh(store: Store, source: Source, clock: Clock) -> int:
     """Read all clusters and write down what is known of them; give their number. Raises TableUnavailable."""
     written = 0
     batch: list[ClusterInfo] = []
-    linked: list[ClusterInfo] = []
     began = clock.monotonic()
     for body in source.bodies():
         reading = read(body, clock.now())
         for sentence in reading.wrong:
             log.warning("left out: %s", sentence)
-        for known in reading.clusters:
-            is_linked = any(found.window_id for found in known.configurations)
-            (linked if is_linked else batch).append(known)
-        if len(batch) >= _BATCH:
-            written += store.save_clusters(batch)
-            batch = []
+        batch += reading.clusters
         if clock.monotonic() - began > SECONDS:
             log.error("clusters: time is up, and not all are read")
             break
-    # Who else is on a shared window is known once all are read.
-    batch += with_sharers(linked)
+    # Who else is on a shared window, or of the same name, is known once all are read.
+    batch = with_relations(batch)
     for start in range(0, len(batch), _BATCH):
         written += store.save_clusters(batch[start : start + _BATCH])
     log.info("clusters: %s read", written)

@@ -65,6 +65,7 @@ def snapshot(
         window=_span(window_at(found, start)) if found and start else None,
         next=_span(next_window(found, now)) if found and kind in _LOOKS_AHEAD else None,
         sku=known.sku,
+        has_namesake=known.has_namesake,
         schedule=_schedule(found, known) if found and kind in AHEAD else None,
         pools=(known.pools or ())[:_MAX_POOLS],
         pools_known=known.pools is not None and len(known.pools) <= _MAX_POOLS,

@@ -204,7 +204,7 @@ class Sender:
                 self.store.free(row)
                 return SendResult.PAUSED
             case Gone(reason):
-                log.error("mail has nowhere to go, the target of %s is gone: %s", channel.name, reason)
+                log.error("channel %s is gone: %s", channel.name, reason)
                 self.limiter.back_off(row.mail.target, reason)
                 self._tell_gone(row, reason, message)
                 self.store.free(row)
@@ -215,7 +215,7 @@ class Sender:
                 if channel.name == EMAIL_CHANNEL:
                     log.error("the mail service takes no mail: %s", reason)
                 else:
-                    log.error("mail is not taken by %s: %s", channel.name, reason)
+                    log.error("channel %s takes no messages: %s", channel.name, reason)
                 self.limiter.back_off(row.mail.target, reason)
                 since_now = row.suspected or self._clock.now()
                 self.store.free(row, suspected=since_now if of_this_mail is not None else None)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from shared import documents
+from shared.documents import DocumentError, plain
 from shared.failures import templates
 from shared.failures.entry import AdviceStep, CatalogueEntry
 from shared.failures.facts import FACTS
@@ -113,28 +115,36 @@ def load(path: str | None = None, *, thorough: bool = False) -> Catalogue:
 
 
 def _read(file: Path, name: str) -> dict[str, Any]:
-    # An import of its own: neither start nor most events need YAML.
-    import yaml
-
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise CatalogueError(f"{name}: cannot be read: {reason}") from None
-    try:
-        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" at line {mark.line + 1}" if mark else ""
-        raise CatalogueError(f"{name}: not YAML{line}: {getattr(error, 'problem', error)}") from None
-    except (RecursionError, ValueError) as error:
-        raise CatalogueError(f"{name}: not usable YAML: {error}") from None
+    content = _own(text) if file == OWN_FILE else _theirs(text, name)
     if not isinstance(content, dict):
         raise CatalogueError(f"{name}: expected a mapping with the key 'entries', got something else")
     for key in content:
         if key not in ("entries", "common_steps", "exit_codes", "texts"):
             raise CatalogueError(f"{name}: unknown key '{key}', expected 'entries'")
     return content
+
+
+def _own(text: str) -> Any:  # noqa: ANN401 - checked by the caller
+    # An import of its own: neither start nor most events need YAML.
+    import yaml
+
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+
+
+def _theirs(text: str, name: str) -> Any:  # noqa: ANN401 - checked by the caller
+    """Read a user's file, which is bounded: texts, and lists and mappings of them."""
+    try:
+        tree = documents.parse(text)
+    except DocumentError as error:
+        what, colon, why = str(error).partition(":")
+        line = f" at line {error.line}" if error.line else ""
+        raise CatalogueError(f"{name}: {what}{line}{colon}{why}") from None
+    return plain(tree) if tree else None
 
 
 def _by_id(content: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
@@ -168,7 +178,7 @@ def _common_steps(content: dict[str, Any], where: str) -> dict[str, tuple[Advice
 
 def _exit_codes(content: dict[str, Any], where: str) -> dict[str, dict[int, str]]:
     try:
-        return msgspec.convert(content.get("exit_codes") or {}, dict[str, dict[int, str]])
+        return msgspec.convert(content.get("exit_codes") or {}, dict[str, dict[int, str]], strict=False)
     except msgspec.ValidationError as error:
         raise CatalogueError(f"{where}: 'exit_codes': {_lowered(str(error))}") from None
 

@@ -8,6 +8,7 @@ cannot be understood is named and left out, and the rest is read.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,8 @@ class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """None where nothing was said of the node pools."""
     sharers: dict[str, tuple[str, ...]] = {}
     """Names of other clusters on the shared windows that its configurations are linked to, by the window."""
+    has_namesake: bool = False
+    """Whether another cluster has its name: then kubectl needs a context of its own for each."""
     windows_read: datetime | None = None
     """When the configurations were read, where that is longer ago than the rest."""
     subscription_name: str = ""
@@ -193,24 +196,23 @@ def _pool(body: object) -> PoolFacts:
     )
 
 
-def with_sharers(clusters: Iterable[ClusterInfo]) -> list[ClusterInfo]:
-    """Return the clusters, each with the others that are on the same shared windows."""
+def with_relations(clusters: Iterable[ClusterInfo]) -> list[ClusterInfo]:
+    """Return the clusters, each with the others on its shared windows, and whether another has its name."""
     clusters = list(clusters)
     users: dict[str, list[Cluster]] = {}
+    names = Counter(known.cluster.name.lower() for known in clusters)
     for known in clusters:
         for window in {found.window_id.lower() for found in known.configurations if found.window_id}:
             users.setdefault(window, []).append(known.cluster)
     return [
         msgspec.structs.replace(
             known,
+            has_namesake=names[known.cluster.name.lower()] > 1,
             sharers={
-                window: tuple(sorted(other.name for other in those if other.key != known.cluster.key))
-                for window, those in users.items()
-                if known.cluster in those
+                window: tuple(sorted(other.name for other in users[window] if other.key != known.cluster.key))
+                for window in sorted({found.window_id.lower() for found in known.configurations} - {""})
             },
         )
-        if any(found.window_id for found in known.configurations)
-        else known
         for known in clusters
     ]
 

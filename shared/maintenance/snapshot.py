@@ -80,6 +80,9 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True, array_like=True
     pools_known: bool = False
     """Whether these are all the node pools."""
 
+    has_namesake: bool = False
+    """Whether another cluster that is known has its name."""
+
     @property
     def is_automatic(self) -> bool:
         """Whether it is AKS Automatic, whose automatic upgrades cannot be turned off."""

@@ -41,7 +41,7 @@ def rolling(story: MaintenanceHistory, frame: RenderContext) -> View:
         sections=(
             Section(
                 heading=phrases.TODO if story.kind is Kind.ROLLING_FAILED else "To watch it",
-                steps=commands.steps(_steps(story.kind, story), story.cluster),
+                steps=commands.steps(_steps(story.kind, story), story.cluster, story.context),
             ),
             Section(heading="What it means", paragraphs=_meaning(story.kind)[1:]),
         ),

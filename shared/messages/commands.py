@@ -60,14 +60,20 @@ def fleet_gates(fleet_: Fleet) -> str:
     )
 
 
-def reaching(command: str, cluster: Subject | None) -> str:
+def own_context(cluster: Cluster) -> str:
+    """Return the name of a context for a cluster that shares its name with another."""
+    return f"{cluster.name}-{cluster.resource_group}-{cluster.subscription[:8]}"
+
+
+def reaching(command: str, cluster: Subject | None, context: str = "") -> str:
     """Return the command so that it works on the cluster or not at all.
 
-    Each `az` call gets its `--subscription`, each `kubectl` its `--context`, unless it says so already.
-    Without a cluster placeholders stand for both. Doing it twice changes nothing.
+    Each `az` call gets its `--subscription`, each `kubectl` its `--context`, unless it says so already: the
+    cluster's name, or `context`. Without a cluster placeholders stand for both. Doing it twice changes
+    nothing.
     """
     subscription = quoted(cluster.subscription if cluster else "<subscription>")
-    context = quoted(cluster.name if cluster else "<cluster>")
+    context = quoted(context or (cluster.name if cluster else "<cluster>"))
 
     def directed(match: re.Match[str]) -> str:
         call, rest = match["call"], match["rest"]
@@ -80,17 +86,17 @@ def reaching(command: str, cluster: Subject | None) -> str:
     return _PROGRAM.sub(directed, command)
 
 
-def credentials(cluster: Cluster | None) -> str:
+def credentials(cluster: Cluster | None, context: str = "") -> str:
     """Return the command that makes the context which the others name."""
     if cluster is None:
         return "az aks get-credentials --subscription '<subscription>' -g '<resource-group>' -n '<cluster>'"
-    return aks("get-credentials", cluster)
+    return aks("get-credentials", cluster) + (f" --context {quoted(context)}" if context else "")
 
 
-def together(command: str, cluster: Cluster | None) -> str:
+def together(command: str, cluster: Cluster | None, context: str = "") -> str:
     """Return a command that stands alone: a kubectl runs only once what makes its context has worked."""
-    directed = reaching(command, cluster)
-    return f"{credentials(cluster)} && {directed}" if uses_kubectl(command) else directed
+    directed = reaching(command, cluster, context)
+    return f"{credentials(cluster, context)} && {directed}" if uses_kubectl(command) else directed
 
 
 def uses_kubectl(command: str) -> bool:
@@ -98,7 +104,9 @@ def uses_kubectl(command: str) -> bool:
     return bool(_USES_KUBECTL.search(command))
 
 
-def steps(given: Iterable[Step], cluster: Cluster, *, is_pointed: bool = False) -> tuple[Step, ...]:
+def steps(
+    given: Iterable[Step], cluster: Cluster, context: str = "", *, is_pointed: bool = False
+) -> tuple[Step, ...]:
     """Return the steps with commands that reach the cluster; before the first kubectl its context is made.
 
     `is_pointed` says that an earlier step has made it.
@@ -107,6 +115,6 @@ def steps(given: Iterable[Step], cluster: Cluster, *, is_pointed: bool = False) 
     for step in given:
         if uses_kubectl(step.command) and not is_pointed:
             is_pointed = True
-            made.append(Step("Point kubectl at this cluster.", credentials(cluster)))
-        made.append(Step(step.what, reaching(step.command, cluster)))
+            made.append(Step("Point kubectl at this cluster.", credentials(cluster, context)))
+        made.append(Step(step.what, reaching(step.command, cluster, context)))
     return tuple(made)

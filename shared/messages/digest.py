@@ -15,6 +15,7 @@ from shared.messages import digest_items, phrases, verdicts
 from shared.messages.presentation import RANK, Tone, presentation
 from shared.messages.view import Digest, Group, Item
 from shared.notices.kinds import Kind
+from shared.notices.records import StoredEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,6 +54,10 @@ def ordered(members: Iterable[MailItem], rows: Mapping[str, Row]) -> tuple[MailI
 
 def entries(members: Sequence[MailItem], rows: Mapping[str, Row], frame: RenderContext) -> tuple[Entry, ...]:
     """Return what there is to say of each member, in the same order."""
+    about = {row.event.subject for row in rows.values() if isinstance(row, StoredEvent)}
+    known = {subject.key: subject.name for subject in about}
+    names = Counter(known.values())
+    frame = replace(frame, namesakes=frozenset(name for name, count in names.items() if count > 1))
     return tuple(digest_items.entry(member, rows, frame) for member in members)
 
 
@@ -168,9 +173,8 @@ def _of_one_kind(heading: str, tone: Tone, told: Sequence[Entry]) -> Group:
 
 
 def _of_one_reason(heading: str, tone: Tone, told: Sequence[Entry]) -> Group:
-    commands = {entry.common for entry in told}
     steps = {entry.step for entry in told}
-    same = commands.pop() if len(commands) == 1 else ""
+    same = _common([entry.common for entry in told])
     items = tuple(
         replace(
             entry.item,
@@ -182,6 +186,23 @@ def _of_one_reason(heading: str, tone: Tone, told: Sequence[Entry]) -> Group:
     )
     step = steps.pop() if len(steps) == 1 else ""
     return _grouped(f"{heading} · {_clusters(items)}", tone, items, step, same)
+
+
+def _common(commands: Sequence[str]) -> str:
+    """Return what commands have in common, a placeholder for each word that differs; or nothing.
+
+    A shell hands the placeholder on, and nothing is called so: pasted as it is, the command fails.
+    """
+    rows = [command.split(" ") for command in commands]
+    if len({len(row) for row in rows}) > 1:
+        return ""
+    columns = list(zip(*rows, strict=True))
+    if sum(len(set(column)) > 1 for column in columns) > _MAX_PLACEHOLDERS:
+        return ""
+    return " ".join(column[0] if len(set(column)) == 1 else "'<name>'" for column in columns)
+
+
+_MAX_PLACEHOLDERS = 3
 
 
 def _grouped(heading: str, tone: Tone, items: tuple[Item, ...], step: str = "", command: str = "") -> Group:

@@ -110,8 +110,13 @@ def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, k
     brief = failed.in_brief(story, frame)
     besides = f"and {brief.others} more" if brief.others else ""
     names = ", ".join(brief.names[:1])
+    context = story.context
+    if not context and story.cluster.name in frame.namesakes:
+        context = commands.own_context(story.cluster)
     title = ", ".join(part for part in (brief.title, names, besides) if part)
-    item = msgspec.structs.replace(item, title=title, command=commands.together(brief.command, story.cluster))
+    item = msgspec.structs.replace(
+        item, title=title, command=commands.together(brief.command, story.cluster, context)
+    )
     return Entry(
         kind=kind,
         order=order,

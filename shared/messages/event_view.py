@@ -13,7 +13,6 @@ from shared.messages.view import View
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from shared.events.model import Cluster
     from shared.messages.history import MaintenanceHistory
     from shared.messages.presentation import Tone
     from shared.messages.view import Fact, RenderContext, Section, Verdict
@@ -56,7 +55,7 @@ def view_of(
         quote=quote,
         verdict=verdict,
         panel=tuple(fact for fact in panel if fact.value),
-        sections=_reaching(made, story.cluster),
+        sections=_reaching(made, story),
         portal=phrases.portal_link(frame, story.cluster),
         elsewhere=elsewhere,
         sent=phrases.observed(event) if event.facts else phrases.details(event, story.pools),
@@ -65,12 +64,12 @@ def view_of(
     )
 
 
-def _reaching(sections: Iterable[Section], cluster: Cluster) -> tuple[Section, ...]:
+def _reaching(sections: Iterable[Section], story: MaintenanceHistory) -> tuple[Section, ...]:
     """Return the sections with commands that reach the cluster; kubectl is pointed at it once in a mail."""
     made: list[Section] = []
     is_pointed = False
     for section in sections:
-        steps = commands.steps(section.steps, cluster, is_pointed=is_pointed)
+        steps = commands.steps(section.steps, story.cluster, story.context, is_pointed=is_pointed)
         is_pointed = is_pointed or any(commands.uses_kubectl(step.command) for step in steps)
         made.append(replace(section, steps=steps))
     return tuple(made)

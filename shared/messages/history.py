@@ -10,6 +10,7 @@ import msgspec
 from shared.events.model import Cluster, Event, Status, Upgrade
 from shared.events.run import RunPart
 from shared.maintenance.snapshot import ClusterSnapshot
+from shared.messages import commands
 from shared.messages.versions import Versions, said
 from shared.notices.kinds import AHEAD, Decision, Kind
 from shared.notices.records import StoredEvent, latest_announcement
@@ -51,6 +52,12 @@ class MaintenanceHistory(msgspec.Struct, frozen=True, kw_only=True):
     """From which version to which, as far as AKS says it, or what was known of the cluster."""
     snapshot: ClusterSnapshot | None = None
     """What was known of the cluster and its windows."""
+
+    @property
+    def context(self) -> str:
+        """The context of kubectl where the cluster's name does not tell it from another; else empty."""
+        is_shared = self.snapshot is not None and self.snapshot.has_namesake
+        return commands.own_context(self.cluster) if is_shared else ""
 
     @property
     def took(self) -> timedelta | None:

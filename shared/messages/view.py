@@ -70,6 +70,8 @@ class RenderContext(msgspec.Struct, frozen=True):
     zone: tzinfo
     audience: Audience
     look: Branding
+    namesakes: frozenset[str] = frozenset()
+    """Names that several of the clusters told of have."""
 
     def short(self, time: datetime) -> str:
         """Write a time as subjects do: `Fri 27 Nov 02:00`, or `Fri 27 Nov 01:00 UTC`."""

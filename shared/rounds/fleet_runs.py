@@ -21,7 +21,7 @@ from shared.clusters.member_windows import windows
 from shared.clusters.runs import MEMBERS, Membership, Memberships
 from shared.events import auto_upgrade, fleet_gate, run_news, run_waits, update_run
 from shared.events.model import Cluster, UnreadableEventError
-from shared.events.run import RunPart
+from shared.events.run import RunNews, RunPart, RunStatus
 from shared.events.run_news import KnownRun
 from shared.events.scheduled_event import mapping
 from shared.events.update_run import ENDED
@@ -148,6 +148,8 @@ class FleetRuns:
             return
         for id_, memory in memories.items():
             memory.first = memory.first or self._now
+            for gone in memory.runs.keys() - seen:
+                self._see_gone(gone)
             memory.runs = {of: run for of, run in memory.runs.items() if of in seen}
             self._save_members(id_, memory)
 
@@ -227,6 +229,33 @@ class FleetRuns:
         unknown = [gate for gate, event in found if event is None]
         stuck = run_waits.stuck(run, unknown, gates.reminded(history, self._now), self._now)
         self._record(self._with_windows([stuck] if stuck else [], run), memory, id_)
+
+    def _see_gone(self, id_: str) -> None:
+        """Tell those who were asked that a run is gone with its gates, where it is not just out of sight."""
+        history = self._store.history(keys.history(id_))
+        waiting = [row.event for row in history if row.event.run and gates.is_waiting(row.key, history)]
+        if not waiting or not self._is_deleted(id_):
+            return
+        for event in waiting:
+            gone = msgspec.structs.replace(
+                event,
+                status=RunStatus.GATE_DELETED,
+                news=RunNews.GATE_CLOSED,
+                time=self._now,
+                updated=self._now,
+                envelope_id="",
+                start=None,
+            )
+            raw = json.dumps({"run": id_, "polled": self._now.isoformat()})
+            self._intake.record(gone, raw, via=VIA_RESOURCE_GRAPH)
+
+    def _is_deleted(self, id_: str) -> bool:
+        """Return whether Azure Resource Manager knows no such resource; what may not be read looks as if."""
+        try:
+            self._arm.get(quote(id_), API_VERSION)
+        except ArmError as error:
+            return str(error).startswith("404")
+        return False
 
     def _with_windows(self, events: Iterable[Event], run: UpdateRun) -> Iterator[Event]:
         """Yield events with the windows of the members that the run waits for, where clusters are known."""

@@ -190,13 +190,13 @@ class Inventory:
             self._store.save_clusters(batch)
             read |= {one.cluster.key: one for one in batch}
         clusters[:] = [read[one.cluster.key] for one in clusters]
-        self._note_sharers(clusters)
+        self._note_relations(clusters)
         return stopped
 
-    def _note_sharers(self, clusters: list[ClusterInfo]) -> None:
-        """Write down who else is on shared windows, which is known once all clusters are read."""
-        known = inventory.with_sharers(clusters)
-        changed = [new for new, old in zip(known, clusters, strict=True) if new.sharers != old.sharers]
+    def _note_relations(self, clusters: list[ClusterInfo]) -> None:
+        """Write down who is on shared windows and who has whose name, known once all clusters are read."""
+        known = inventory.with_relations(clusters)
+        changed = [new for new, old in zip(known, clusters, strict=True) if new != old]
         if changed:
             self._store.save_clusters(changed)
         clusters[:] = known

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, TypeVar
 
 from shared.audience import Audience
+from shared.documents import Node
 from shared.routes.defaults import RoutesError
-from shared.routes.document import Field, Node
+from shared.routes.document import Field
 from shared.routes.parsing import _audience, _entries, _freezes, _route, routes
 
 if TYPE_CHECKING:

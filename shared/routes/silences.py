@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.documents import Node
 from shared.notices.kinds import URGENT, Kind
 from shared.routes import fields
 from shared.routes.conditions import VALUES, Condition
 from shared.routes.defaults import RoutesError
-from shared.routes.document import Field, Node, near
+from shared.routes.document import Field, near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

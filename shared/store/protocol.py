@@ -1,9 +1,11 @@
 """The store: every step of the protocol as one transaction, and how to read back what is stored.
 
-notice --freeze--> mail, leased --settle--> sent
-^  ^              |  ^    |
-|  +----thaw---- free  take over (lease run out, or freed)
-check
+What a mail goes through, from a notice to what became of it:
+
+    notice --freeze--> mail, leased --settle--> sent
+      ^  ^              |  ^    |
+      |  +----thaw---- free  take over (lease run out, or freed)
+    check
 """
 
 from __future__ import annotations

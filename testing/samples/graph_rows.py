@@ -30,7 +30,7 @@ def row(
         "eventSource": "AutoUpgrader",
         # These three in this order, as the queries of the Communication Manager read them.
         "eventStatus": status,
-        "eventDetails": f'{{"type":"{kind}"}}' if status == "Scheduled" else f'{{"type":{TYPES[kind]}}}',
+        "eventDetails": _details(status, kind),
         "lastUpdateTime": _text(time),
         "scheduledTime": _text(time),
         "startTime": "0001-01-01T00:00:00.0000000Z",
@@ -47,5 +47,10 @@ def row(
     }
 
 
+def _details(status: str, kind: str) -> dict[str, Any]:
+    """Return the details: of an end they carry a number, of the others the words."""
+    return {"type": TYPES[kind]} if status in {"Completed", "Failed"} else {"type": kind}
+
+
 def _text(time: datetime | None) -> str:
-    return time.isoformat().replace("+00:00", "0Z") if time else "0001-01-01T00:00:00.0000000Z"
+    return time.isoformat().replace("+00:00", "Z") if time else "0001-01-01T00:00:00.0000000Z"

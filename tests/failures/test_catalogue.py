@@ -253,6 +253,8 @@ def _changed(field: str, value: object) -> str:
         ("", "expected a mapping with the key 'entries'"),
         ("[1]", "expected a mapping with the key 'entries'"),
         ("entries: {", "not YAML at line "),
+        ("entries: " + "[" * 100_000, "nested more than 10 deep at line 1"),
+        ("entries: !!python/object:os.system {}", "expected a plain value"),
         ("entires: []", "unknown key 'entires', expected 'entries'"),
         ("entries: 5", "'entries' has to be a list"),
         ("entries: [5]", "entry number 1 has to be a mapping"),

@@ -105,6 +105,7 @@ def test_clusters_that_fail_for_one_reason_stand_together() -> None:
         text.split()
     )
     assert text.count("az vm list-usage") == 1
+    assert "kubectl --context '<cluster>' get pdb '<name>' -n '<name>'" in text
     assert text.index("budget checkout/checkout-pdb") < text.index("az vm list-usage")
     assert text.index("az vm list-usage") < text.index("FAILED FOR OTHER REASONS")
     assert "the subnet is out of IP addresses" in text
@@ -151,6 +152,19 @@ def test_clusters_of_one_name_are_told_apart() -> None:
         story.rows[key] = msgspec.structs.replace(row, event=event)
     text = text_of(story)
     assert "rg-one" in text.replace("/resourceGroups/rg-one", "")
+    context = "same-rg-one-66667777"
+    made = "az aks get-credentials --subscription 66667777-aaaa-8888-bbbb-9999cccc0000 -g rg-one -n same"
+    drained = [mails.REASON] * 2
+    story = failures(drained)
+    keys = list(story.rows)
+    for key, group in zip(keys, ("rg-one", "rg-two"), strict=True):
+        row = story.rows[key]
+        assert isinstance(row, StoredEvent)
+        named = msgspec.structs.replace(row.event.subject, name="same", resource_group=group)
+        story.rows[key] = msgspec.structs.replace(
+            row, event=msgspec.structs.replace(row.event, subject=named)
+        )
+    assert f"{made} --context {context} && kubectl --context {context} get pdb" in text_of(story)
     assert "rg-prod" not in text.replace("/resourceGroups/rg-prod", "").replace("-g rg-prod", "")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from shared.channels.email.compose import Branding, compose
 from shared.events.model import Status, Upgrade
-from shared.maintenance.inventory import read, with_sharers
+from shared.maintenance.inventory import read, with_relations
 from shared.notices.kinds import Kind
 from testing.samples import extremes, mails
 from tests.messages.test_commands import undirected
@@ -152,7 +152,7 @@ def test_users_of_a_shared_window_are_found() -> None:
          "agentPoolProfiles": pools}
         for name, linked in (("one", 1), ("two", 1), ("three", 0))
     ]  # fmt: skip
-    one, two, three = with_sharers(read(bodies, mails.NOW).clusters)
+    one, two, three = with_relations(read(bodies, mails.NOW).clusters)
     assert one.sharers == {window.lower(): ("two",)}
     assert two.sharers == {window.lower(): ("one",)}
     assert three.sharers == {}

@@ -166,6 +166,23 @@ def test_the_end_of_a_run_ends_the_reminders(world: AskingWorld) -> None:
     assert world.told[-1] == "run-stopped"
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"), [(404, ["gate", "gate-closed"]), (403, ["gate"]), (200, ["gate"])]
+)
+def test_a_run_that_is_gone_takes_its_gate_along(world: AskingWorld, answer: int, told: list[str]) -> None:
+    """A run that is there no more asks nobody; one that just cannot be seen is no such run."""
+    world.notifier.intake.take(gate("Pending", NOW, what="Created"))
+    show(world, waiting())
+    world.poll_fleets(minutes=5)
+    world.settle_down(5)
+    world.azure.graph.remove("aksresources", waiting()["id"])
+    world.azure.script_after(1, Fault(answer, body=b"{}"))
+    world.poll_fleets(minutes=5)
+    world.settle_down(5)
+    closed = ["gate-closed"] if answer == 404 else []
+    assert world.told == ["gate", "run-started", *closed]
+
+
 def test_an_answer_that_no_event_brought_is_told(world: AskingWorld) -> None:
     """A run says that its gate was answered: those who were asked hear it, once, whoever brings it."""
     world.notifier.intake.take(gate("Pending", NOW, what="Created"))

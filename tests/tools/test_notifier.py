@@ -248,3 +248,32 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     assert any("unrouted" in said for said in reasons)
     assert any("ignored" in said for said in reasons)
     run("why", "never-heard-of", code=1)
+
+
+def test_dry_run_of_routes_over_what_is_stored(run: Run, tmp_path: Path) -> None:
+    """Other routes over stored events: who would have heard of more, who of less; nothing is written."""
+    routes = (
+        "audiences: [{name: Dev, to: d@example.com}]\nroutes: [{match: {cluster: dev-*}, audiences: Dev}]\n"
+    )
+    (tmp_path / "new.yaml").write_text(routes)
+    found = json.loads(run("preview", "--history", "30d", "--routes", "new.yaml", "--json"))
+    assert found["events"] == 3
+    assert (found["audiences"]["dev"]["after"], len(found["audiences"]["default"]["less"])) == (1, 1)
+    assert "would hear less of" in run("preview", "--history", "30d", "--routes", "new.yaml")
+    run("preview", "--history", "30d", code=2)
+
+
+def test_preview_shows_cards(run: Run, tmp_path: Path) -> None:
+    """What goes to a chat is written as the chat would get it; --target chooses an audience or a channel."""
+    text = """
+audiences: [{name: Shop, to: s@example.com, teams: $TEAMS_SHOP}]
+routes: [{audiences: Shop}]
+"""
+    (tmp_path / "routes.yaml").write_text(text)
+    sample = str(ROOT / "samples" / "failed.cloudevent.json")
+    found = json.loads(run("preview", sample, "--routes", "routes.yaml", "--json"))
+    assert (len(found["mails"]), len(found["cards"])) == (1, 1)
+    assert "prod-weu-1" in Path(found["cards"][0]).read_text("utf-8")
+    found = json.loads(run("preview", sample, "--routes", "routes.yaml", "--target", "teams", "--json"))
+    assert (len(found["mails"]), len(found["cards"])) == (0, 1)
+    run("preview", sample, "--routes", "routes.yaml", "--target", "pigeon", code=2)

@@ -197,8 +197,8 @@ def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Bran
 
 
 def _shortened(name: str, room: int) -> str:
-    """Leave out the middle of a name: clusters differ in how they begin and in how they end."""
-    if len(name) <= room:
-        return name
+    """Leave out the middle of a name, not of a sentence: clusters differ in how they begin and end."""
+    if len(name) <= room or " " in name:
+        return clip(name, _PART_LIMIT)
     head = (room - 1) // 2
     return f"{name[:head]}\N{HORIZONTAL ELLIPSIS}{name[head + 1 - room :]}"
