@@ -39,6 +39,16 @@ func subscriptionsOf(text string) string[] =>
   toLower(trim(text)) == 'off' || startsWith(trim(text), '@') ? [] : union([], partsOf(toLower(text)))
 
 @export()
+@description('The id of an AKS cluster.')
+func isCluster(id string) bool =>
+  length(split(id, '/')) != 9
+    ? false
+    : isGuid(split(id, '/')[2]) && !empty(split(id, '/')[4]) && !empty(split(id, '/')[8]) && startsWith(
+        toLower(id),
+        '/subscriptions/${toLower(split(id, '/')[2])}/resourcegroups/'
+      ) && contains(toLower(id), '/providers/microsoft.containerservice/managedclusters/')
+
+@export()
 func isAddress(text string) bool =>
   all([
     length(split(text, '@')) == 2

@@ -6,6 +6,7 @@ import {
   areAddresses
   areDurations
   isAddress
+  isCluster
   isDuration
   isGuid
   isHost
@@ -174,6 +175,9 @@ param failuresFile string = ''
 
 @description('Subscriptions whose maintenance windows are read, separated by commas: the app gets the role Reader there. Or @path of a file in the app. Empty, or off: none.')
 param clusters string = ''
+
+@description('Ids of clusters, separated by commas, whose own topics the app hears as well: pools that are rolled, whoever began it, and new versions. The second step makes the topics.')
+param clusterTopics string = ''
 
 @description('Subscriptions that are asked about, separated by commas: missed events, inventory, coverage. The app gets the role Reader there. Empty: those of clusters.')
 param subscriptions string = ''
@@ -375,6 +379,9 @@ var refusals = filter(
     empty(filter(clusterSubscriptions, id => !isGuid(id)))
       ? ''
       : 'clusters holds what is not the id of a subscription (a GUID).'
+    empty(filter(partsOf(clusterTopics), id => !isCluster(id)))
+      ? ''
+      : 'clusterTopics holds what is not the id of a cluster (/subscriptions/…/managedClusters/NAME).'
     empty(filter(askedSubscriptions, id => !isGuid(id)))
       ? ''
       : 'subscriptions holds what is not the id of a subscription (a GUID); a management group goes into managementGroup.'
@@ -724,6 +731,7 @@ module topic 'eventing/systemTopic.bicep' = if (makesTopic) {
     name: names.topic
     source: subscription().id
     topicType: 'microsoft.resourcenotifications.containerserviceeventresources'
+    region: 'global'
     identityId: ids.eventGridIdentity
     workspaceId: ids.workspace
   }
@@ -738,6 +746,7 @@ module emailTopic 'eventing/systemTopic.bicep' = if (isAcs) {
     name: names.emailTopic
     source: ids.communicationService
     topicType: 'Microsoft.Communication.CommunicationServices'
+    region: 'global'
     identityId: ids.eventGridIdentity
     workspaceId: ids.workspace
   }
@@ -752,6 +761,7 @@ module fleetTopic 'eventing/systemTopic.bicep' = if (makesFleetTopic) {
     name: names.fleetTopic
     source: subscription().id
     topicType: 'Microsoft.ResourceNotifications.AKSResources'
+    region: 'global'
     identityId: ids.eventGridIdentity
     workspaceId: ids.workspace
   }
@@ -835,6 +845,7 @@ output EVENTGRID_TOPIC_NAME string = names.topic
 output EVENTGRID_TOPIC_RESOURCE_GROUP string = topicGroupName
 output EVENTGRID_IDENTITY_ID string = ids.eventGridIdentity
 output EVENTGRID_TOPIC_HAS_IDENTITY bool = makesTopic || existingSystemTopicHasIdentity
+output CLUSTER_TOPICS string = join(partsOf(clusterTopics), ',')
 output EMAIL_TOPIC_NAME string = isAcs ? names.emailTopic : ''
 output FLEET_TOPIC_NAME string = hasFleetTopic ? names.fleetTopic : ''
 output FLEET_TOPIC_RESOURCE_GROUP string = hasFleetTopic ? fleetTopicGroupName : ''

@@ -22,6 +22,7 @@ param pagerdutyEndpoint = 'https://events.eu.pagerduty.com'
 param routes = '@routes.yaml'
 param timeZone = 'Europe/Berlin'
 param clusters = '00000000-0000-0000-0000-00000000000A, 00000000-0000-0000-0000-00000000000b,00000000-0000-0000-0000-00000000000a'
+param clusterTopics = '/subscriptions/00000000-0000-0000-0000-00000000000a/resourceGroups/rg-shop/providers/Microsoft.ContainerService/managedClusters/shop'
 param pages = true
 param sweepSchedule = '*/2 * * * *'
 param privateNetworking = true

@@ -2,6 +2,8 @@
 
 The caller owns the mail's lease. Whatever happens here, the mail is afterwards settled, free for a later
 attempt, or left to its lease: in doubt, to be asked about before anything else is done with it.
+
+It is long because it is one table: each outcome and each answer, and what follows from it.
 """
 
 from __future__ import annotations

@@ -365,10 +365,19 @@ def locations(given: dict[str, Deployment]) -> Iterator[str]:
             where = resource.get("location")
             if where is None:
                 continue
+            if _is_of_cluster(resource):
+                # Where its cluster is, which Azure alone knows.
+                where = "global" if "managedClusters/" in where and ".location" in where else f"not {where}"
             if (where == "global") != (resource["type"] in GLOBAL) or where not in {"global", "westeurope"}:
                 yield f"{name}: {resource['name']} is in {where}"
             if at(resource, "tags.azd-env-name") != "prod":
                 yield f"{name}: {resource['name']} has no tag"
+
+
+def _is_of_cluster(resource: Resource) -> bool:
+    return bool(resource["type"] == "Microsoft.EventGrid/systemTopics") and str(resource["name"]).startswith(
+        "evgt-cluster-"
+    )
 
 
 def topics(given: dict[str, Deployment]) -> Iterator[str]:
@@ -380,6 +389,10 @@ def topics(given: dict[str, Deployment]) -> Iterator[str]:
         ),
         "evgt-fleet": ("Microsoft.ResourceNotifications.AKSResources", r"/subscriptions/[0-9a-f-]+"),
         "evgt-email": ("Microsoft.Communication.CommunicationServices", r".*/communicationServices/acs-.*"),
+        "evgt-cluster": (
+            "Microsoft.ContainerService.ManagedClusters",
+            r"/subscriptions/[0-9a-f-]+/resourceGroups/[\w-]+/providers/Microsoft.*/managedClusters/[\w-]+",
+        ),
     }
     for name, one in given.items():
         for topic in one.of("Microsoft.EventGrid/systemTopics"):
@@ -390,6 +403,19 @@ def topics(given: dict[str, Deployment]) -> Iterator[str]:
                 yield f"{name}: {topic['name']} is {topic['properties']}"
             if at(topic, "identity.type") != "UserAssigned" or "/id-eventgrid-" not in str(topic["identity"]):
                 yield f"{name}: {topic['name']} has not the identity for dead letters"
+
+
+CLUSTER_EVENTS = [
+    f"Microsoft.ContainerService.{name}"
+    for name in (
+        "ClusterSupportEnded",
+        "ClusterSupportEnding",
+        "NewKubernetesVersionAvailable",
+        "NodePoolRollingFailed",
+        "NodePoolRollingStarted",
+        "NodePoolRollingSucceeded",
+    )
+]
 
 
 def event_subscriptions(given: dict[str, Deployment]) -> Iterator[str]:
@@ -404,8 +430,13 @@ def event_subscriptions(given: dict[str, Deployment]) -> Iterator[str]:
             yield from (f"{name}: {words}" for words in expect(made, wanted))
             function = _function(made)
             types = at(made, "properties.filter.includedEventTypes")
+            of_cluster = "/evgt-cluster-" in made["name"] or made["name"].startswith("evgt-cluster-")
             events = {
-                "maintenance_events": ([scheduled_event.EVENT_TYPE], list(fleet_gate.EVENT_TYPES)),
+                "maintenance_events": (
+                    [CLUSTER_EVENTS]
+                    if of_cluster
+                    else [[scheduled_event.EVENT_TYPE], list(fleet_gate.EVENT_TYPES)]
+                ),
                 "email_reports": ([reports.EVENT_TYPE],),
             }
             if function not in triggered or types not in events.get(function, ()):
