@@ -28,6 +28,7 @@ NAMES = (
     "pages",
     "sweeping",
     "backlog",
+    "asking",
     "starting",
     "deployed",
     "cpu",
