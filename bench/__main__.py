@@ -27,6 +27,7 @@ NAMES = (
     "throughput",
     "sweeping",
     "backlog",
+    "asking",
     "starting",
     "deployed",
     "cpu",

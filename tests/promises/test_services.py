@@ -49,7 +49,7 @@ class Services:
         for one in (self.teams, self.slack, self.pagerduty, self.hook, self.topic):
             one.__exit__()
 
-    def world(self, *names: str, changes: bool = False, **settings: str) -> World:
+    def world(self, *names: str, changes: bool = False, more_slack: str = "", **settings: str) -> World:
         """Make a world in which an audience is told by these channels."""
         said: dict[str, Any] = {
             "teams": "$TEAMS_SHOP",
@@ -58,6 +58,8 @@ class Services:
             "webhook": {"url": self.hook.webhook, "secret": "$HOOK_SECRET"},
             "eventgrid": self.topic.endpoint,
         }
+        if more_slack:
+            said["slack"] = [said["slack"], {"channel": more_slack, "token": "$SLACK_TOKEN"}]
         shop = {"name": "shop", **{name: said[name] for name in names or said}}
         routes = {"audiences": [shop], "routes": [{"audiences": "shop"}]}
         return World(
@@ -155,6 +157,38 @@ def test_doubt_on_a_blind_channel(services: Services, name: str) -> None:
     world.settle_down(10)
     assert len(service.taken) == 3
     assert states(world) == {name: "doubtful"}
+
+
+def test_a_token_that_is_refused(services: Services) -> None:
+    """What a token is refused for concerns all channels that are reached by it: each is paused at once."""
+    world = services.world("slack", more_slack="C1111111111")
+    services.slack.token = "another"
+    world.take(failed())
+    paused = list(world.table.keys("work:0:slack"))
+    assert len(paused) == 2
+
+
+def test_a_thread_for_each_maintenance(services: Services) -> None:
+    """Slack shows a maintenance as one message, which says how it is now, with all that was told below it."""
+    world = services.world("slack")
+    world.take(scheduled(NOW, NOW + timedelta(days=1)))
+    world.settle_down(2)
+    (first,) = services.slack.messages
+    assert "thread_ts" not in services.slack.messages[first]
+    world.clock.forward(days=1, minutes=1)
+    world.take(event("Started", world.clock.now()))
+    world.settle_down(8)
+    world.take(event("Failed", world.clock.now()))
+    world.settle_down(8)
+    replies = {ts: made for ts, made in services.slack.messages.items() if ts != first}
+    assert {made["thread_ts"] for made in replies.values()} == {first}
+    assert [made["reply_broadcast"] for made in replies.values()][-1] is True
+    assert not any([made["reply_broadcast"] for made in replies.values()][:-1])
+    assert "failed" in services.slack.messages[first]["text"]
+    world.take(event("Completed", world.clock.now() + timedelta(minutes=1)))
+    world.settle_down(8)
+    assert "complete" in services.slack.messages[first]["text"]
+    assert set(states(world).values()) == {"sent"}
 
 
 def test_an_alert_is_closed_after_it_was_opened(services: Services) -> None:
