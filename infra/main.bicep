@@ -15,6 +15,7 @@ import {
   isNumberBetween
   isRelay
   isSchedule
+  isSender
   isTableName
   partsOf
   subscriptionsOf
@@ -284,7 +285,7 @@ var refusals = filter(
     empty(emailFrom) && !makesCommunicationService
       ? 'emailFrom is missing: the address that mail comes from, such as aks@example.com.'
       : ''
-    !empty(emailFrom) && !isAddress(emailFrom) ? 'emailFrom is not an address such as aks@example.com.' : ''
+    !empty(emailFrom) && !isSender(emailFrom) ? 'emailFrom is not an address such as aks@example.com.' : ''
     empty(emailTo) && empty(routes) ? 'emailTo is missing: who gets the mail, where no routes say it.' : ''
     !empty(emailTo) && !areAddresses(emailTo) ? 'emailTo holds what is not an address such as ops@example.com.' : ''
     length(partsOf(emailTo)) > 50 ? 'emailTo holds more than 50 addresses.' : ''
