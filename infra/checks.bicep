@@ -22,6 +22,11 @@ func isNumberBetween(text string, least int, most int) bool =>
   isNumber(text) ? int(text) >= least && int(text) <= most : false
 
 @export()
+@description('The name of an application setting: letters, digits and underscores, no digit first.')
+func isSettingName(text string) bool =>
+  all([!empty(text), isMadeOf(text, '${digits}${letters}_'), !contains(digits, take(text, 1))])
+
+@export()
 func isGuid(text string) bool =>
   all([
     isMadeOf(text, '${digits}abcdef-')
@@ -32,6 +37,16 @@ func isGuid(text string) bool =>
 @description('The ids of a list of subscriptions: each once, in small letters. Neither what is off nor a file of the app.')
 func subscriptionsOf(text string) string[] =>
   toLower(trim(text)) == 'off' || startsWith(trim(text), '@') ? [] : union([], partsOf(toLower(text)))
+
+@export()
+@description('The id of an AKS cluster.')
+func isCluster(id string) bool =>
+  length(split(id, '/')) != 9
+    ? false
+    : isGuid(split(id, '/')[2]) && !empty(split(id, '/')[4]) && !empty(split(id, '/')[8]) && startsWith(
+        toLower(id),
+        '/subscriptions/${toLower(split(id, '/')[2])}/resourcegroups/'
+      ) && contains(toLower(id), '/providers/microsoft.containerservice/managedclusters/')
 
 @export()
 func isAddress(text string) bool =>

@@ -59,6 +59,9 @@ param eventTypes string[] = ['Microsoft.ResourceNotifications.ContainerServiceEv
 @description('Ids of further subscriptions whose AKS maintenance the same app tells of.')
 param furtherSubscriptions string[] = []
 
+@description('Ids of clusters whose own topics the app hears as well: pools that are rolled, whoever began it, and new versions.')
+param clusterTopics string[] = []
+
 @description('Ids of further subscriptions whose fleets\' gates the same app tells of.')
 param furtherFleetSubscriptions string[] = []
 
@@ -75,6 +78,13 @@ var subscriptions = filter(
   union([], map(furtherSubscriptions, id => toLower(trim(id)))),
   id => id != toLower(subscription().subscriptionId)
 )
+// Each once, whatever its spelling.
+var clusters = map(union([], map(clusterTopics, id => toLower(trim(id)))), id => {
+  topic: 'evgt-cluster-${uniqueString(id, environmentName)}'
+  subscription: split(id, '/')[2]
+  group: split(id, '/')[4]
+  name: split(id, '/')[8]
+})
 var fleetSubscriptions = filter(
   union([], map(furtherFleetSubscriptions, id => toLower(trim(id)))),
   id => id != toLower(subscription().subscriptionId)
@@ -145,6 +155,27 @@ module elsewhere 'eventing/elsewhere.bicep' = [
       location: location
       subscriptionName: subscriptionName
       eventTypes: eventTypes
+      functionAppId: functionAppId
+      functionAppUrl: functionAppUrl
+      functionName: 'maintenance_events'
+      destinationType: destinationType
+      deliverySchema: deliverySchema
+      deadLetterAccountId: deadLetterAccountId
+      deadLetterContainerName: deadLetterContainerName
+      deadLetterIdentityId: deadLetterIdentityId
+      actionGroupId: actionGroupId
+    }
+  }
+]
+
+module ofCluster 'eventing/clusterTopic.bicep' = [
+  for cluster in clusters: {
+    scope: resourceGroup(cluster.subscription, cluster.group)
+    params: {
+      tags: tags
+      clusterName: cluster.name
+      topicName: cluster.topic
+      subscriptionName: subscriptionName
       functionAppId: functionAppId
       functionAppUrl: functionAppUrl
       functionName: 'maintenance_events'

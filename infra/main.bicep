@@ -6,6 +6,7 @@ import {
   areAddresses
   areDurations
   isAddress
+  isCluster
   isDuration
   isGuid
   isHost
@@ -15,7 +16,11 @@ import {
   isNumberBetween
   isRelay
   isSchedule
+<<<<<<< HEAD
   isSender
+=======
+  isSettingName
+>>>>>>> main
   isTableName
   partsOf
   subscriptionsOf
@@ -39,8 +44,8 @@ param resourceGroupName string = ''
 
 // Mail
 
-@allowed(['acs', 'smtp', 'none'])
-@description('How mail leaves. smtp: any relay. acs: Azure Communication Services, whose Email is closed to new customers since 2026-10-23 and retires on 2028-09-30; choose it only to use what you have. none: no mail leaves, for looking at the rest.')
+@allowed(['acs', 'smtp', 'graph', 'none'])
+@description('How mail leaves. smtp: any relay. graph: a mailbox of Exchange Online, which an Exchange administrator opens to the app: docs/channels.md. acs: Azure Communication Services, whose Email is closed to new customers since 2026-10-23 and retires on 2028-09-30; choose it only to use what you have. none: no mail leaves, for looking at the rest.')
 param emailProvider string
 
 @description('Who gets the mail where no route says otherwise: addresses, separated by commas. Empty only where routes name others.')
@@ -92,6 +97,12 @@ param communicationDataLocation string = 'Europe'
 @description('acs: id of the role that lets the app send. Default: Communication and Email Service Owner; a narrower custom role is possible.')
 param emailSenderRoleId string = '09976791-48a7-449e-bb21-39d1a415f350'
 
+@description('graph: the mailbox that mail comes from.')
+param graphMailbox string = ''
+
+@description('graph: whether each mail becomes a draft first, so that a doubt can be cleared. It takes Application Mail.ReadWrite, too.')
+param graphDrafts bool = false
+
 @description('Mails a minute that the mail service allows. Default: what is known of the service.')
 param emailPerMinute string = ''
 
@@ -100,6 +111,36 @@ param emailPerHour string = ''
 
 @description('After a switch of the mail service: the https endpoint of the Communication Services resource before it. It is asked about mails in doubt, and gets none. docs/operations.md has the role that this takes.')
 param emailPrevious string = ''
+
+// Other channels
+
+@description('Names of settings with secrets that routes name as $NAME, separated by commas, such as TEAMS_SHOP,SLACK_TOKEN: each refers to a secret in the vault of this deployment, there named teams-shop.')
+param secretNames string = ''
+
+@secure()
+@description('Values of these secrets, by the names of their settings. One without a value is set in the vault, or stays as it is there.')
+param secretValues { *: string } = {}
+
+@description('The same for secrets in vaults of yours: PD_SHOP=https://VAULT/secrets/pd-shop, separated by commas. The app identity needs the role Key Vault Secrets User there.')
+param secretUris string = ''
+
+@description('Name of an Event Grid topic to make, for the events that the app sends out. The output OUT_TOPIC_ENDPOINT goes into the routes.')
+param outTopicName string = ''
+
+@description('Name of a topic for CloudEvents that is there already: the app may publish to it.')
+param existingOutTopicName string = ''
+
+@description('Resource group of the existing topic. Default: the one of this deployment.')
+param existingOutTopicResourceGroup string = ''
+
+@description('Base address of Microsoft Graph, without /v1.0. Default: that of the cloud of the portal.')
+param graphEndpoint string = ''
+
+@description('Base address of the Slack Web API, with /api. Default: https://slack.com/api')
+param slackEndpoint string = ''
+
+@description('Base address of the PagerDuty events, without /v2. Default: https://events.pagerduty.com')
+param pagerdutyEndpoint string = ''
 
 // What is told
 
@@ -138,6 +179,9 @@ param failuresFile string = ''
 
 @description('Subscriptions whose maintenance windows are read, separated by commas: the app gets the role Reader there. Or @path of a file in the app. Empty, or off: none.')
 param clusters string = ''
+
+@description('Ids of clusters, separated by commas, whose own topics the app hears as well: pools that are rolled, whoever began it, and new versions. The second step makes the topics.')
+param clusterTopics string = ''
 
 @description('Subscriptions that are asked about, separated by commas: missed events, inventory, coverage. The app gets the role Reader there. Empty: those of clusters.')
 param subscriptions string = ''
@@ -236,9 +280,15 @@ param privateNetworking bool = false
 
 var isAcs = emailProvider == 'acs'
 var isSmtp = emailProvider == 'smtp'
+var isGraph = emailProvider == 'graph'
 var makesCommunicationService = isAcs && empty(existingCommunicationServiceName)
 var hasSmtpUser = isSmtp && !empty(userOf(smtpUrl))
-var makesVault = hasSmtpUser && empty(smtpPasswordSecretUri)
+var makesSmtpSecret = hasSmtpUser && empty(smtpPasswordSecretUri)
+var secretSettings = partsOf(secretNames)
+var ownSecrets = map(partsOf(secretUris), part => split(part, '='))
+var makesVault = makesSmtpSecret || !empty(secretSettings)
+var makesOutTopic = !empty(outTopicName)
+var hasOutTopic = makesOutTopic || !empty(existingOutTopicName)
 var makesTopic = empty(existingSystemTopicName)
 var clusterSubscriptions = subscriptionsOf(clusters)
 var askedSubscriptions = subscriptionsOf(subscriptions)
@@ -282,7 +332,31 @@ var refusals = filter(
       ? 'existingCommunicationServiceResourceGroup goes with existingCommunicationServiceName, which is empty: empty it.'
       : ''
     isAcs && !isGuid(emailSenderRoleId) ? 'emailSenderRoleId is not the id of a role (a GUID).' : ''
-    empty(emailFrom) && !makesCommunicationService
+    isGraph && !isAddress(graphMailbox)
+      ? 'graphMailbox is missing: emailProvider graph needs the mailbox that mail comes from, such as aks@example.com.'
+      : ''
+    !isGraph && !empty(graphMailbox) ? 'graphMailbox goes with emailProvider graph: empty it.' : ''
+    !isGraph && graphDrafts ? 'graphDrafts goes with emailProvider graph: make it false.' : ''
+    isGraph && !empty(emailFrom) && toLower(emailFrom) != toLower(graphMailbox)
+      ? 'emailFrom is another address than graphMailbox, which mail comes from: empty it.'
+      : ''
+    empty(filter(concat(secretSettings, map(ownSecrets, pair => trim(pair[0]))), name => !isSettingName(name)))
+      ? ''
+      : 'secretNames and secretUris hold what is not the name of a setting such as TEAMS_SHOP.'
+    length(union(concat(secretSettings, map(ownSecrets, pair => trim(pair[0]))), [])) == length(secretSettings) + length(ownSecrets) ? '' : 'secretNames and secretUris name the same setting twice.'
+    empty(filter(ownSecrets, pair => length(pair) != 2 || !isHttps(trim(last(pair)!))))
+      ? ''
+      : 'secretUris holds what is not NAME=https://VAULT/secrets/NAME.'
+    !empty(outTopicName) && !empty(existingOutTopicName)
+      ? 'outTopicName and existingOutTopicName are both set: empty one of them.'
+      : ''
+    !empty(existingOutTopicResourceGroup) && empty(existingOutTopicName)
+      ? 'existingOutTopicResourceGroup goes with existingOutTopicName, which is empty: empty it.'
+      : ''
+    empty(filter([graphEndpoint, slackEndpoint, pagerdutyEndpoint], url => !empty(url) && !isHttps(url)))
+      ? ''
+      : 'graphEndpoint, slackEndpoint and pagerdutyEndpoint are https addresses.'
+    empty(emailFrom) && !makesCommunicationService && !isGraph
       ? 'emailFrom is missing: the address that mail comes from, such as aks@example.com.'
       : ''
     !empty(emailFrom) && !isSender(emailFrom) ? 'emailFrom is not an address such as aks@example.com.' : ''
@@ -309,6 +383,9 @@ var refusals = filter(
     empty(filter(clusterSubscriptions, id => !isGuid(id)))
       ? ''
       : 'clusters holds what is not the id of a subscription (a GUID).'
+    empty(filter(partsOf(clusterTopics), id => !isCluster(id)))
+      ? ''
+      : 'clusterTopics holds what is not the id of a cluster (/subscriptions/…/managedClusters/NAME).'
     empty(filter(askedSubscriptions, id => !isGuid(id)))
       ? ''
       : 'subscriptions holds what is not the id of a subscription (a GUID); a management group goes into managementGroup.'
@@ -349,7 +426,11 @@ var passwordRefusal = !isSmtp
   ? 'smtpPassword goes with emailProvider smtp: empty it.'
   : !hasSmtpUser
       ? 'smtpPassword goes with a user in smtpUrl, which names none: empty it, or name the user.'
-      : !makesVault ? 'smtpPassword and smtpPasswordSecretUri are both set: empty one of them.' : ''
+      : !makesSmtpSecret ? 'smtpPassword and smtpPasswordSecretUri are both set: empty one of them.' : ''
+
+var secretsRefusal = empty(filter(objectKeys(secretValues), name => !contains(secretSettings, name)))
+  ? ''
+  : 'secretValues has a value for a setting that secretNames does not name.'
 
 // Names. All of them are known before anything is made, so that what-if sees every resource.
 
@@ -371,12 +452,14 @@ var names = {
   communicationService: makesCommunicationService ? 'acs-${token}' : existingCommunicationServiceName
   topic: makesTopic ? 'evgt-aks-${token}' : existingSystemTopicName
   emailTopic: 'evgt-email-${token}'
+  outTopic: makesOutTopic ? outTopicName : existingOutTopicName
   fleetTopic: makesFleetTopic ? 'evgt-fleet-${token}' : existingFleetTopicName
   actionGroup: 'ag-${token}'
 }
 // As in eventing.bicep. Environments that share a topic must not take each other's event subscription.
 var subscriptionName = 'aks-maintenance-notifier-${uniqueString(subscription().subscriptionId, environmentName)}'
 var topicGroupName = empty(existingSystemTopicResourceGroup) ? groupName : existingSystemTopicResourceGroup
+var outTopicGroupName = empty(existingOutTopicResourceGroup) ? groupName : existingOutTopicResourceGroup
 var fleetTopicGroupName = empty(existingFleetTopicResourceGroup) ? groupName : existingFleetTopicResourceGroup
 var communicationGroupName = empty(existingCommunicationServiceResourceGroup)
   ? groupName
@@ -417,7 +500,9 @@ resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
 module refusal 'app/refusal.bicep' = {
   scope: group
   params: {
-    sentence: empty(smtpPassword) || empty(passwordRefusal) ? '' : fail(passwordRefusal)
+    sentence: !empty(smtpPassword) && !empty(passwordRefusal)
+      ? fail(passwordRefusal)
+      : empty(secretsRefusal) ? '' : fail(secretsRefusal)
   }
 }
 
@@ -485,6 +570,8 @@ module vault 'app/vault.bicep' = if (makesVault) {
     tags: tags
     vaultName: names.vault
     smtpPassword: smtpPassword
+    secretNames: secretSettings
+    secretValues: secretValues
     isPrivate: privateNetworking
     appIdentityId: ids.appIdentity
     appPrincipalId: identities.outputs.appPrincipalId
@@ -528,6 +615,26 @@ module sender 'app/sender.bicep' = if (isAcs) {
   dependsOn: [communication]
 }
 
+module outTopic 'eventing/outTopic.bicep' = if (makesOutTopic) {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: names.outTopic
+  }
+}
+
+module publisher 'app/publisher.bicep' = if (hasOutTopic) {
+  name: 'publisher'
+  scope: resourceGroup(outTopicGroupName)
+  params: {
+    topicName: names.outTopic
+    appIdentityId: ids.appIdentity
+    appPrincipalId: identities.outputs.appPrincipalId
+  }
+  dependsOn: [outTopic]
+}
+
 module reader 'app/reader.bicep' = [
   for id in readSubscriptions: {
     scope: subscription(id)
@@ -540,9 +647,18 @@ module reader 'app/reader.bicep' = [
 
 var acsEndpoint = makesCommunicationService ? communication!.outputs.endpoint : existingCommunication!.outputs.endpoint
 var acsSender = makesCommunicationService && empty(emailFrom) ? communication!.outputs.sender : emailFrom
-var smtpPasswordUri = makesVault
-  ? 'https://${names.vault}${environment().suffixes.keyvaultDns}/secrets/smtp-password'
-  : smtpPasswordSecretUri
+var vaultSecrets = 'https://${names.vault}${environment().suffixes.keyvaultDns}/secrets'
+var smtpPasswordUri = makesSmtpSecret ? '${vaultSecrets}/smtp-password' : smtpPasswordSecretUri
+
+// What routes name as $NAME: references, whose values the platform resolves.
+var secretReferences = union(
+  toObject(
+    secretSettings,
+    name => name,
+    name => '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/${toLower(replace(name, '_', '-'))})'
+  ),
+  toObject(ownSecrets, pair => trim(pair[0]), pair => '@Microsoft.KeyVault(SecretUri=${trim(last(pair)!)})')
+)
 
 // One line for each setting of the application that a deployed app may have, in the order of the README.
 var settings = {
@@ -551,6 +667,8 @@ var settings = {
   EMAIL_ENDPOINT: isAcs ? acsEndpoint : ''
   EMAIL_SMTP_URL: smtpUrl
   EMAIL_SMTP_PASSWORD: hasSmtpUser ? '@Microsoft.KeyVault(SecretUri=${smtpPasswordUri})' : ''
+  EMAIL_GRAPH_MAILBOX: graphMailbox
+  EMAIL_GRAPH_DRAFTS: graphDrafts ? 'true' : ''
   EMAIL_FOLDER: emailProvider == 'none' ? '/tmp/mail' : ''
   EMAIL_PREVIOUS: emailPrevious
   EMAIL_FROM: isAcs ? acsSender : emailFrom
@@ -574,6 +692,9 @@ var settings = {
   RETENTION_DAYS: retentionDays
   PAGES: pages ? 'true' : ''
   CLUSTERS: clusters
+  GRAPH_ENDPOINT: graphEndpoint
+  SLACK_ENDPOINT: slackEndpoint
+  PAGERDUTY_ENDPOINT: pagerdutyEndpoint
   SUBSCRIPTIONS: join(concat(askedSubscriptions, empty(managementGroup) ? [] : ['mg:${managementGroup}']), ',')
   ADVISORIES: advisories ? 'true' : ''
   QUIET_KINDS: quietKinds
@@ -601,10 +722,10 @@ module app 'app/function.bicep' = {
     pythonVersion: pythonVersion
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
-    settings: settings
+    settings: union(settings, secretReferences)
   }
   // The identity may fetch the package, read the vault and send before the app starts for the first time.
-  dependsOn: [roles, sender, vault, network, monitoring]
+  dependsOn: [roles, sender, publisher, vault, network, monitoring]
 }
 
 module topic 'eventing/systemTopic.bicep' = if (makesTopic) {
@@ -614,6 +735,7 @@ module topic 'eventing/systemTopic.bicep' = if (makesTopic) {
     name: names.topic
     source: subscription().id
     topicType: 'microsoft.resourcenotifications.containerserviceeventresources'
+    region: 'global'
     identityId: ids.eventGridIdentity
     workspaceId: ids.workspace
   }
@@ -628,6 +750,7 @@ module emailTopic 'eventing/systemTopic.bicep' = if (isAcs) {
     name: names.emailTopic
     source: ids.communicationService
     topicType: 'Microsoft.Communication.CommunicationServices'
+    region: 'global'
     identityId: ids.eventGridIdentity
     workspaceId: ids.workspace
   }
@@ -642,6 +765,7 @@ module fleetTopic 'eventing/systemTopic.bicep' = if (makesFleetTopic) {
     name: names.fleetTopic
     source: subscription().id
     topicType: 'Microsoft.ResourceNotifications.AKSResources'
+    region: 'global'
     identityId: ids.eventGridIdentity
     workspaceId: ids.workspace
   }
@@ -725,6 +849,7 @@ output EVENTGRID_TOPIC_NAME string = names.topic
 output EVENTGRID_TOPIC_RESOURCE_GROUP string = topicGroupName
 output EVENTGRID_IDENTITY_ID string = ids.eventGridIdentity
 output EVENTGRID_TOPIC_HAS_IDENTITY bool = makesTopic || existingSystemTopicHasIdentity
+output CLUSTER_TOPICS string = join(partsOf(clusterTopics), ',')
 output EMAIL_TOPIC_NAME string = isAcs ? names.emailTopic : ''
 output FLEET_TOPIC_NAME string = hasFleetTopic ? names.fleetTopic : ''
 output FLEET_TOPIC_RESOURCE_GROUP string = hasFleetTopic ? fleetTopicGroupName : ''
@@ -735,4 +860,5 @@ output DEAD_LETTER_URL string = '${storage.outputs.blobEndpoint}${names.deadLett
 output TABLE_URL string = storage.outputs.tableEndpoint
 output KEY_VAULT_NAME string = makesVault ? names.vault : ''
 output LOG_WORKSPACE_ID string = monitoring.outputs.workspaceCustomerId
+output OUT_TOPIC_ENDPOINT string = hasOutTopic ? publisher!.outputs.endpoint : ''
 output APP_IDENTITY_PRINCIPAL_ID string = identities.outputs.appPrincipalId

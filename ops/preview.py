@@ -14,7 +14,7 @@ import typer
 
 from local.gallery import SENDER, write, write_cards
 from local.settings_file import settings_here
-from ops import storage, surroundings, terminal
+from ops import storage, surroundings, terminal, wire
 from ops.hearing import as_object, explanation
 from shared import ids, keys, routes, settings
 from shared.addresses import bare
@@ -54,7 +54,10 @@ def preview(  # noqa: PLR0917 - typer makes options of them
         str, typer.Option("--routes", metavar="FILE", help="Routes of a file instead of the setting ROUTES.")
     ] = "",
     target: Annotated[
-        str, typer.Option(metavar="NAME", help="Only for this audience, or by this channel, such as teams.")
+        str,
+        typer.Option(
+            metavar="NAME", help="Only for this audience; of a channel, such as teams, the JSON it sends."
+        ),
     ] = "",
     history: Annotated[
         str,
@@ -85,13 +88,20 @@ def preview(  # noqa: PLR0917 - typer makes options of them
         found = [(file, item) for file in files or () for item in parse(read(file), clock.now())]
     except (SettingsError, RoutesError, ValueError) as error:
         raise terminal.refused(error) from None
-    names = [*loaded.audiences, *dict.fromkeys(each.channel for each in loaded.targets().values())]
-    if target and target.lower() not in names:
+    wanted = target.lower()
+    names = [*loaded.audiences, *registry.CHANNELS]
+    if wanted and wanted not in names:
         known = ", ".join(names)
         raise typer.BadParameter(f"{target!r} is unknown: expected one of {known}", param_hint="--target")
-    told = _Told(loaded, target.lower(), clock.now())
+    is_channel = wanted in registry.CHANNELS and wanted not in loaded.audiences and not is_json
+    told = _Told(loaded, "" if is_channel else wanted, clock.now())
     for file, item in found:
         told.take(file, item)
+    if is_channel:
+        messages = wire.sent(wanted, told.stories, _look(environment, loaded)[0])
+        if messages:
+            terminal.print_json(messages[0] if len(messages) == 1 else messages)
+        raise typer.Exit(told.worst)
     try:
         look, from_ = _look(environment, loaded)
         mails = [(story, audience) for story, audience, each in told.stories if each.key == ""]

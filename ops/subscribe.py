@@ -52,6 +52,7 @@ CHOICES = {
 }
 LISTS = {
     "FURTHER_SUBSCRIPTIONS": "furtherSubscriptions",
+    "CLUSTER_TOPICS": "clusterTopics",
     "FURTHER_FLEET_SUBSCRIPTIONS": "furtherFleetSubscriptions",
     "EVENT_TYPES": "eventTypes",
 }

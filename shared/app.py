@@ -113,15 +113,20 @@ class Notifier:
             from shared.clusters.refresh import File, refresh
 
             refresh(self.store, File(Path(self._config.clusters.file)), self._clock)
-        asked = self._config.sources
-        if not asked.is_on:
-            return
+        if self._config.sources.is_on:
+            self._read_inventory()
+        from shared.rounds import clock_moves
+
+        teller = Teller(self.intake, self._config.routes)
+        clock_moves.tell(teller, self.store.clusters().values(), self._clock.now())
+
+    def _read_inventory(self) -> None:
         from shared.rounds.daily import Daily
         from shared.rounds.inventory import Inventory
         from shared.rounds.subscriptions import Watched
-        from shared.rounds.telling import Teller
         from shared.sources.resource_graph import ResourceGraph
 
+        asked = self._config.sources
         with open_arm(self._config) as arm:
             graph = ResourceGraph(arm)
             reading = Inventory(

@@ -31,7 +31,7 @@ var watched = [
     description: 'A function of the notifier has failed, or logged an error that no other alert is about.'
     severity: 2
     window: 'PT15M'
-    query: 'union (AppRequests | where Success == false), (AppTraces | where SeverityLevel >= 3 and isnotempty(OperationName) | where not(Message startswith "decision=" or Message startswith "mail " or Message startswith "the mail service "))'
+    query: 'union (AppRequests | where Success == false), (AppTraces | where SeverityLevel >= 3 and isnotempty(OperationName) | where not(Message startswith "decision=" or Message startswith "mail " or Message startswith "channel " or Message startswith "the mail service "))'
   }
   {
     name: 'no-sweep'
@@ -53,6 +53,13 @@ var watched = [
     severity: 2
     window: 'PT15M'
     query: 'AppTraces | where Message startswith "sweep: " | extend Oldest = toint(extract("oldest=([0-9]+)", 1, Message)) | where Oldest > ${waitingMinutes * 60}'
+  }
+  {
+    name: 'channel-paused'
+    description: 'A target of another channel than email takes no messages: its service refuses, or it is gone.'
+    severity: 2
+    window: 'PT15M'
+    query: 'AppTraces | where SeverityLevel >= 3 | where Message startswith "channel "'
   }
   {
     name: 'mail-refused'

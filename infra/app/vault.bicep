@@ -1,9 +1,15 @@
-// The one secret there is: the password of an SMTP relay. The app reads it through a Key Vault reference.
+// The secrets there are: the password of an SMTP relay, and what channels need. The app reads them through Key Vault
+// references.
 param location string
 param tags { *: string }
 param vaultName string
 @secure()
 param smtpPassword string
+@description('Names of the settings that refer to further secrets.')
+param secretNames string[]
+@secure()
+@description('Their values, by these names; one without a value stays as it is.')
+param secretValues { *: string }
 param isPrivate bool
 param appIdentityId string
 param appPrincipalId string
@@ -44,6 +50,17 @@ resource password 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = if (!empty(sm
     contentType: 'password of the SMTP relay'
   }
 }
+
+resource secrets 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = [
+  for name in secretNames: if (contains(secretValues, name)) {
+    parent: vault
+    name: toLower(replace(name, '_', '-'))
+    properties: {
+      value: secretValues[name]
+      contentType: 'the setting ${name}'
+    }
+  }
+]
 
 resource appReadsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, appIdentityId, roleIds['Key Vault Secrets User'])

@@ -40,6 +40,7 @@ module topic 'systemTopic.bicep' = {
     name: topicName
     source: subscription().id
     topicType: topicType
+    region: 'global'
     identityId: deadLetterIdentityId
   }
 }

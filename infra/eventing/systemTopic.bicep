@@ -4,6 +4,8 @@ param name string
 @description('Id of what sends the events.')
 param source string
 param topicType string
+@description('Where the topic has to be: where its source is, global if that is nowhere.')
+param region string
 @description('Identity that writes dead letters.')
 param identityId string
 @description('Log Analytics workspace for what could not be delivered; empty: none.')
@@ -11,7 +13,7 @@ param workspaceId string = ''
 
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   name: name
-  location: 'global'
+  location: region
   tags: tags
   identity: {
     type: 'UserAssigned'

@@ -50,7 +50,7 @@ def outcome(answer: Answer) -> Outcome:
     """Return what an answer says by its status alone. A 5xx leaves open whether the message was taken."""
     said = words(answer)
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-        return Accepted()
+        return Accepted(said=said)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(retry_after(answer.headers), said)
     if answer.status in _CONCERNS_THE_TARGET:

@@ -83,7 +83,7 @@ def _envelope(mail: Mail, event: Event | None, told: dict[str, Any]) -> dict[str
     return {
         "specversion": "1.0",
         "id": mail.operation_id,
-        "source": _short(event.subject.id) if event else SOURCE,
+        "source": (_short(event.subject.id) if event else "") or SOURCE,
         "type": f"{OWN_TYPES}{kind.value}",
         "subject": (_short(event.subject.name) if event else "") or kind.value,
         "time": _time(mail.as_of),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.channels.outcomes import OperationState, OperationStatus
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience, Target
     from shared.channels.context import ChannelContext
+    from shared.channels.json_message import JsonMessage
     from shared.channels.limits import Limits
     from shared.channels.outcomes import Timeouts
     from shared.notices.records import Mail, MailItem, Row
@@ -30,6 +31,10 @@ class JsonChannel:
     def secret(self, number: int = 0) -> str:
         """Return one of the target's secrets."""
         return self.context.settings.secrets[self.target.secrets[number]]
+
+    def wire(self, message: JsonMessage, operation_id: str) -> dict[str, Any]:  # noqa: ARG002 - as others
+        """Return what is sent of a message, with the names of secrets in place of these."""
+        return message.content
 
     def ordered(self, members: tuple[MailItem, ...], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
         """See Channel."""

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """The service took the mail; `refused` are recipients that it did not take it for."""
+    """The service took the mail; `refused` are recipients that it did not take it for, `said` its answer."""
 
     refused: tuple[str, ...] = ()
+    said: str = ""
 
 
 class Throttled(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Recording one event: decided, stored with what follows from it, and, if it is a failure, told at once.
 
 Once the transaction is through, the event is safe. Nothing after it raises: what could not be sent here, the
-sweep sends.
+sweep sends. One walk from an event to its mails, which is why it is one module.
 """
 
 from __future__ import annotations

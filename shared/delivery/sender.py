@@ -2,6 +2,8 @@
 
 The caller owns the mail's lease. Whatever happens here, the mail is afterwards settled, free for a later
 attempt, or left to its lease: in doubt, to be asked about before anything else is done with it.
+
+It is long because it is one table: each outcome and each answer, and what follows from it.
 """
 
 from __future__ import annotations
@@ -204,7 +206,7 @@ class Sender:
                 self.store.free(row)
                 return SendResult.PAUSED
             case Gone(reason):
-                log.error("mail has nowhere to go, the target of %s is gone: %s", channel.name, reason)
+                log.error("channel %s is gone: %s", channel.name, reason)
                 self.limiter.back_off(row.mail.target, reason)
                 self._tell_gone(row, reason, message)
                 self.store.free(row)
@@ -215,7 +217,7 @@ class Sender:
                 if channel.name == EMAIL_CHANNEL:
                     log.error("the mail service takes no mail: %s", reason)
                 else:
-                    log.error("mail is not taken by %s: %s", channel.name, reason)
+                    log.error("channel %s takes no messages: %s", channel.name, reason)
                 self.limiter.back_off(row.mail.target, reason)
                 since_now = row.suspected or self._clock.now()
                 self.store.free(row, suspected=since_now if of_this_mail is not None else None)

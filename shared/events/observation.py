@@ -94,6 +94,32 @@ class SupportEnding(Form, frozen=True):
     """How many clusters there are, where not all are listed."""
 
 
+class MovedWindow(Form, frozen=True):
+    """A window that comes at another local time once the clocks have changed."""
+
+    cluster: str
+    """Its name."""
+    configuration: str
+    start: datetime
+    """Of the first one after the change."""
+    subscription: str = ""
+    """As people call it."""
+    is_daily: bool = False
+
+
+class ClockMove(Form, frozen=True):
+    """The clocks of a zone change, and windows do not. Offsets are in minutes from UTC."""
+
+    zone: str
+    at: datetime
+    before: int
+    after: int
+    windows: tuple[MovedWindow, ...] = ()
+    count: int = 0
+    """How many windows there are, where not all are listed."""
+    clusters: int = 0
+
+
 class Missed(Form, frozen=True):
     """Events that Event Grid did not bring, two runs of reconcile in a row."""
 

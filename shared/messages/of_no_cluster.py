@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.messages import observations, report
+from shared.messages import clock_change, observations, report
 from shared.messages.view import Item
 from shared.notices.kinds import Kind
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _VIEWS: dict[Kind, Callable[[Kind, Event, RenderContext], View]] = {
     Kind.ADVISORY: observations.advisory,
     Kind.SUPPORT_ENDING: observations.support_ending,
+    Kind.CLOCK_CHANGE: clock_change.clock_change,
     Kind.MISSED_EVENTS: observations.missed_events,
     Kind.UNREADABLE: observations.unreadable,
     Kind.COVERAGE: observations.coverage,

@@ -77,6 +77,7 @@ PRESENTATION = {
     Kind.END_OF_SUPPORT: Presentation("End of support", "end of support", "End of support", Tone.WARNING),
     Kind.SUPPORT_ENDING: Presentation("Support ends", "support ending", "Support ends", Tone.WARNING),
     Kind.ADVISORY: Presentation("Advisory", "advisory", "Azure Service Health", Tone.WARNING),
+    Kind.CLOCK_CHANGE: Presentation("Clock change", "clock change", "Clock changes", Tone.PLANNED),
     Kind.NEW_VERSION: Presentation("New version", "new version", "New versions", Tone.QUIET),
     Kind.NEWS: Presentation("News", "other", "Other news", Tone.QUIET),
     Kind.CANCELED: Presentation("Canceled", "canceled", "Canceled", Tone.QUIET),

@@ -43,6 +43,8 @@ class Kind(StrEnum):
     """Service Health says something about AKS."""
     SUPPORT_ENDING = "support-ending"
     """A version leaves support, by the calendar of support."""
+    CLOCK_CHANGE = "clock-change"
+    """The clocks change, and windows come at another local time from then on."""
     GATE = "gate"
     """An update run of a fleet waits at a gate."""
     GATE_CLOSED = "gate-closed"
@@ -136,6 +138,7 @@ TRAITS = {
     Kind.NOTHING_HAPPENED: Traits(essential=True),
     Kind.ADVISORY: Traits(essential=True),
     Kind.SUPPORT_ENDING: Traits(essential=True),
+    Kind.CLOCK_CHANGE: Traits(),
     # Somebody has to say yes, or nothing goes on.
     Kind.GATE: Traits(urgent=True, essential=True),
     Kind.GATE_CLOSED: Traits(),

@@ -3,6 +3,8 @@
 Limits of Table Storage that shape the rows: a text property 32,767 characters, a binary one 64 KiB, an entity
 1 MiB. So an event is kept as short facts in JSON, and whole, as sent, in gzip'd chunks. Times are text: the
 service knows none before 1601, and AKS sends the year 1.
+
+A pair of functions for each kind of row, side by side: that is why it is one module.
 """
 
 from __future__ import annotations

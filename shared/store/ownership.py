@@ -6,6 +6,7 @@ workstation, nothing is claimed and nothing is checked.
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -69,6 +70,7 @@ class OwnedTable:
         self._name = name
         self._app = app
         self._is_ours = False
+        self._failed: tuple[float, TableUnavailable | None] = (0.0, None)
         self._lock = Lock()
 
     def get(self, key: str) -> Stored | None:
@@ -93,9 +95,22 @@ class OwnedTable:
 
     def _ours(self) -> BrowsableTable:
         if not self._is_ours:
-            with self._lock:
-                self._is_ours = self._is_ours or self._claim()
+            self._claim_once(time.monotonic())
         return self._table
+
+    def _claim_once(self, came: float) -> None:
+        """Ask whose the table is, unless another thread has, since a moment of the monotonic clock."""
+        with self._lock:
+            failed_at, failure = self._failed
+            if self._is_ours:
+                return
+            if failure is not None and failed_at >= came:
+                raise type(failure)(*failure.args)
+            try:
+                self._is_ours = self._claim()
+            except TableUnavailable as error:
+                self._failed = time.monotonic(), error
+                raise
 
     def _claim(self) -> bool:
         """Return True where the table is ours, maybe from now on. Raises ForeignTable, TableUnavailable."""

@@ -1,6 +1,6 @@
 """The store: every step of the protocol as one transaction, and how to read back what is stored.
 
-What a mail goes through, from a notice to what became of it:
+What a mail goes through, from a notice to what became of it; one drawing, so one module:
 
     notice --freeze--> mail, leased --settle--> sent
       ^  ^              |  ^    |

@@ -18,6 +18,7 @@ from shared.channels.slack import blocks
 from shared.channels.slack import compose as slack
 from shared.channels.teams import card
 from shared.channels.teams import compose as teams
+from shared.messages import telling
 from testing.hostile import Verdict
 from testing.hostile.emails import frozen
 from testing.hostile.failures import HOSTS
@@ -48,10 +49,17 @@ def check_letter(letter: Letter) -> Verdict:
     runbook = urlsplit(letter.audience.runbook).hostname
     hosts = HOSTS | {letter.look.portal} | ({runbook} if runbook else set())
     known = (mail, rows, letter.audience, letter.look)
-    for made in (teams.compose(*known, recipient=""), teams.compose_plain(*known, letter.why, recipient="")):
-        check_card(made.content, hosts)
-    for said in (slack.compose(*known, recipient=""), slack.compose_plain(*known, letter.why, recipient="")):
-        check_blocks(said.content, hosts)
+    for plain in (
+        teams.compose_plain(*known, letter.why, recipient=""),
+        slack.compose_plain(*known, letter.why, recipient=""),
+    ):
+        (check_card if "attachments" in plain.content else check_blocks)(plain.content, hosts)
+    try:
+        telling.told(mail, rows, telling.context(mail, letter.audience, letter.look))
+    except (ValueError, LookupError, TypeError):
+        return Verdict(("plain",))
+    check_card(teams.compose(*known, recipient="").content, hosts)
+    check_blocks(slack.compose(*known, recipient="").content, hosts)
     assert teams.compose(*known, recipient="").body == teams.compose(*known, recipient="").body
     if len(mail.members) > 1:
         for count in (teams.count_fitting(*known), slack.count_fitting(*known)):

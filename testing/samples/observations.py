@@ -7,19 +7,21 @@ from datetime import UTC, datetime, timedelta
 from shared.events.model import Event, Installation, Subject, Subscription, Upgrade
 from shared.events.observation import (
     Advisory,
+    ClockMove,
     Coming,
     Coverage,
     FailedState,
     Form,
     Listed,
     Missed,
+    MovedWindow,
     Report,
     SupportEnding,
     Unreadable,
     UnusedWindow,
     observed,
 )
-from shared.maintenance import NODE_OS
+from shared.maintenance import AUTO_UPGRADE, NODE_OS
 from shared.notices.kinds import Kind
 from testing.samples.events import BEGAN, NOW, REASON, Story, cluster, recorded, story
 
@@ -29,6 +31,30 @@ _CLUSTERS = tuple(
         ("prod-weu-1", ("it has no upgrade channel", "no event was ever heard from its subscription")),
         ("prod-neu-2", ("its channel has no maintenance window",)),
     )
+)
+
+_MOVE = ClockMove(
+    zone="Europe/Berlin",
+    at=datetime(2027, 3, 28, 1, tzinfo=UTC),
+    before=60,
+    after=120,
+    windows=(
+        MovedWindow(
+            cluster="prod-weu-1",
+            subscription="Shop (production)",
+            configuration=AUTO_UPGRADE,
+            start=datetime(2027, 4, 3, 22, tzinfo=UTC),
+        ),
+        MovedWindow(
+            cluster="prod-weu-1",
+            subscription="Shop (production)",
+            configuration=NODE_OS,
+            start=datetime(2027, 3, 29, 1, tzinfo=UTC),
+            is_daily=True,
+        ),
+    ),
+    count=31,
+    clusters=12,
 )
 
 
@@ -89,6 +115,12 @@ def _observations() -> list[tuple[Kind, Form, Subject, str]]:
                 clusters=_CLUSTERS,
                 count=31,
             ),
+            everywhere,
+            "",
+        ),
+        (
+            Kind.CLOCK_CHANGE,
+            _MOVE,
             everywhere,
             "",
         ),

@@ -62,6 +62,7 @@ def test_limits_can_be_set() -> None:
     assert World(**SERVICE, EMAIL_PER_HOUR="1000").config.mail.limits == Limits(30, 1_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instances", [1, 3])
 @pytest.mark.parametrize("limits", [OWN_DOMAIN, MANAGED_DOMAIN])
 def test_no_request_is_refused(limits: Limits, instances: int) -> None:

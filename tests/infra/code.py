@@ -30,8 +30,8 @@ PLATFORM = {
     "IDENTITY_ENDPOINT",
     "IDENTITY_HEADER",
     "NOTIFIER_STORAGE__clientId",
-    "WEBSITE_SITE_NAME",
     "WEBSITE_INSTANCE_ID",
+    "WEBSITE_SITE_NAME",
 }
 """What App Service sets by itself, or a convention of Functions that AZURE_CLIENT_ID stands for here."""
 
@@ -45,6 +45,7 @@ _MAIL = (
     {"EMAIL_ENDPOINT": "https://name.communication.azure.com"},
     {"EMAIL_CONNECTION_STRING": "endpoint=https://name.communication.azure.com/;accesskey=a2V5"},
     {"EMAIL_SMTP_URL": "smtp://user@relay.example.com:587", "EMAIL_SMTP_PASSWORD": "secret"},
+    {"EMAIL_GRAPH_MAILBOX": "aks@example.com"},
     {"EMAIL_FOLDER": "out"},
 )
 _COMMON = {

@@ -35,6 +35,15 @@ class Deployment(msgspec.Struct, frozen=True):
         return {name: value for one in self.of(SETTINGS) for name, value in one["properties"].items()}
 
     @property
+    def secret_settings(self) -> set[str]:
+        """The settings that routes name as $NAME: references to secrets."""
+        return {
+            name
+            for name, value in self.settings.items()
+            if "@Microsoft.KeyVault(" in value and name != "EMAIL_SMTP_PASSWORD"
+        }
+
+    @property
     def makes_the_app(self) -> bool:
         """Whether this is a deployment of main.bicep."""
         return bool(self.of("Microsoft.Web/sites"))

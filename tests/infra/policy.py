@@ -80,7 +80,14 @@ HOST_SETTINGS = {
     "PYTHON_THREADPOOL_THREAD_COUNT",
 }
 
-LOG_ALERTS = {"failed-executions", "no-sweep", "rejected-input", "work-waiting", "mail-refused"}
+LOG_ALERTS = {
+    "failed-executions",
+    "no-sweep",
+    "rejected-input",
+    "work-waiting",
+    "channel-paused",
+    "mail-refused",
+}
 RECONCILE_ALERTS = {"missed-events", "no-reconcile"}
 """Where the app asks about subscriptions."""
 WINDOWS = {"no-sweep": "PT1H", "missed-events": "PT2H", "no-reconcile": "PT3H"}
@@ -112,6 +119,7 @@ FEATURES: dict[str, dict[str, int]] = {
         "Microsoft.Network/privateEndpoints": 3,
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups": 3,
     },
+    "graph": {ROLES: 1},
     "fleets": {
         "Microsoft.EventGrid/systemTopics": 1,
         "Microsoft.Insights/diagnosticSettings": 1,
@@ -129,6 +137,9 @@ FEATURES: dict[str, dict[str, int]] = {
     },
 }
 """What a way to deploy makes beyond the least, no-mail, and nothing else."""
+
+
+_WAYS = ("EMAIL_ENDPOINT", "EMAIL_SMTP_URL", "EMAIL_GRAPH_MAILBOX", "EMAIL_FOLDER")
 
 
 def apps(all_of_them: dict[str, Deployment]) -> Iterator[tuple[str, Deployment]]:
@@ -151,7 +162,11 @@ def roles(given: dict[str, Deployment]) -> Iterator[str]:
             if grant["properties"].get("principalType") not in {"ServicePrincipal", "User"}:
                 yield f"{name}: a new identity may not be found without its principalType"
         wanted = Counter(BASE_GRANTS if one.makes_the_app else [])
-        wanted[("EventGrid Data Sender", "user", "topics")] = len(one.of("Microsoft.EventGrid/topics"))
+        if one.makes_the_app:
+            publishes = any(output == "OUT_TOPIC_ENDPOINT" and value for output, value in one.outputs.items())
+            wanted[("EventGrid Data Sender", "id-app", "topics")] = int(publishes)
+        else:
+            wanted[("EventGrid Data Sender", "user", "topics")] = len(one.of("Microsoft.EventGrid/topics"))
         wanted[("Key Vault Secrets User", "id-app", "vaults")] = len(one.of("Microsoft.KeyVault/vaults"))
         if one.settings.get("EMAIL_ENDPOINT"):
             wanted[("Communication and Email Service Owner", "id-app", "communicationServices")] = 1
@@ -230,8 +245,8 @@ def monitoring(given: dict[str, Deployment]) -> Iterator[str]:
 def mail(given: dict[str, Deployment]) -> Iterator[str]:
     """Check that the app is given exactly one way for mail to leave, with a sender, and without a key."""
     for name, one in apps(given):
-        ways = [way for way in ("EMAIL_ENDPOINT", "EMAIL_SMTP_URL", "EMAIL_FOLDER") if one.settings[way]]
-        if len(ways) != 1 or not one.settings["EMAIL_FROM"]:
+        ways = [way for way in _WAYS if one.settings[way]]
+        if len(ways) != 1 or not (one.settings["EMAIL_FROM"] or one.settings["EMAIL_GRAPH_MAILBOX"]):
             yield f"{name}: mail leaves by {ways}, from {one.settings['EMAIL_FROM']!r}"
         for service in one.of("Microsoft.Communication/communicationServices"):
             yield from (
@@ -276,9 +291,9 @@ def secrets(given: dict[str, Deployment]) -> Iterator[str]:
             if re.search(r"listKeys|parameters\(|ConnectionString", str(value), re.IGNORECASE):
                 yield f"{name}: the output {output} gives a secret away"
         for resource in one.resources:
-            if resource[
-                "type"
-            ] != "Microsoft.KeyVault/vaults/secrets" and "parameters('smtpPassword')" in str(resource):
+            if resource["type"] != "Microsoft.KeyVault/vaults/secrets" and re.search(
+                r"parameters\('(smtpPassword|secretValues)'\)", str(resource)
+            ):
                 yield f"{name}: {resource['name']} is handed the password"
             takes_keys = "listKeys(" in str(resource)
             if takes_keys and not resource["type"].endswith("eventSubscriptions"):
@@ -332,7 +347,7 @@ def application_settings(given: dict[str, Deployment]) -> Iterator[str]:
     """Check that the app gets the settings that it reads, and by default the README's defaults."""
     wanted = code.settings_read() - code.LOCAL_ONLY - code.BY_SECRET_NAME
     for name, one in apps(given):
-        found = set(one.settings) - HOST_SETTINGS
+        found = set(one.settings) - HOST_SETTINGS - one.secret_settings
         yield from (f"{name}: the setting {setting} is missing" for setting in wanted - found)
         yield from (f"{name}: nothing reads the setting {setting}" for setting in found - wanted)
         switches = [setting for setting, value in one.settings.items() if value in {"True", "False", "false"}]
@@ -350,10 +365,19 @@ def locations(given: dict[str, Deployment]) -> Iterator[str]:
             where = resource.get("location")
             if where is None:
                 continue
+            if _is_of_cluster(resource):
+                # Where its cluster is, which Azure alone knows.
+                where = "global" if "managedClusters/" in where and ".location" in where else f"not {where}"
             if (where == "global") != (resource["type"] in GLOBAL) or where not in {"global", "westeurope"}:
                 yield f"{name}: {resource['name']} is in {where}"
             if at(resource, "tags.azd-env-name") != "prod":
                 yield f"{name}: {resource['name']} has no tag"
+
+
+def _is_of_cluster(resource: Resource) -> bool:
+    return bool(resource["type"] == "Microsoft.EventGrid/systemTopics") and str(resource["name"]).startswith(
+        "evgt-cluster-"
+    )
 
 
 def topics(given: dict[str, Deployment]) -> Iterator[str]:
@@ -365,6 +389,10 @@ def topics(given: dict[str, Deployment]) -> Iterator[str]:
         ),
         "evgt-fleet": ("Microsoft.ResourceNotifications.AKSResources", r"/subscriptions/[0-9a-f-]+"),
         "evgt-email": ("Microsoft.Communication.CommunicationServices", r".*/communicationServices/acs-.*"),
+        "evgt-cluster": (
+            "Microsoft.ContainerService.ManagedClusters",
+            r"/subscriptions/[0-9a-f-]+/resourceGroups/[\w-]+/providers/Microsoft.*/managedClusters/[\w-]+",
+        ),
     }
     for name, one in given.items():
         for topic in one.of("Microsoft.EventGrid/systemTopics"):
@@ -375,6 +403,19 @@ def topics(given: dict[str, Deployment]) -> Iterator[str]:
                 yield f"{name}: {topic['name']} is {topic['properties']}"
             if at(topic, "identity.type") != "UserAssigned" or "/id-eventgrid-" not in str(topic["identity"]):
                 yield f"{name}: {topic['name']} has not the identity for dead letters"
+
+
+CLUSTER_EVENTS = [
+    f"Microsoft.ContainerService.{name}"
+    for name in (
+        "ClusterSupportEnded",
+        "ClusterSupportEnding",
+        "NewKubernetesVersionAvailable",
+        "NodePoolRollingFailed",
+        "NodePoolRollingStarted",
+        "NodePoolRollingSucceeded",
+    )
+]
 
 
 def event_subscriptions(given: dict[str, Deployment]) -> Iterator[str]:
@@ -389,8 +430,13 @@ def event_subscriptions(given: dict[str, Deployment]) -> Iterator[str]:
             yield from (f"{name}: {words}" for words in expect(made, wanted))
             function = _function(made)
             types = at(made, "properties.filter.includedEventTypes")
+            of_cluster = "/evgt-cluster-" in made["name"] or made["name"].startswith("evgt-cluster-")
             events = {
-                "maintenance_events": ([scheduled_event.EVENT_TYPE], list(fleet_gate.EVENT_TYPES)),
+                "maintenance_events": (
+                    [CLUSTER_EVENTS]
+                    if of_cluster
+                    else [[scheduled_event.EVENT_TYPE], list(fleet_gate.EVENT_TYPES)]
+                ),
                 "email_reports": ([reports.EVENT_TYPE],),
             }
             if function not in triggered or types not in events.get(function, ()):

@@ -69,6 +69,7 @@ def _routes(teams: int) -> str:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "takes"), [(2_300, 0.02), (100, 0.5), (12, 12.0)])
 def test_each_sweep_leaves_less(number: int, takes: float) -> None:
     """A sweep sends what it has read, mail by mail, and the next goes on; no audience waits for another's."""

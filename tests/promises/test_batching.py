@@ -63,6 +63,7 @@ def test_nothing_is_read_for_mail_that_cannot_go(wait: str) -> None:
     assert len(world.mailer.arrived) == 2
 
 
+@pytest.mark.slow
 def test_failures_come_first_however_much_waits() -> None:
     """A failure is told in the first mail, also where more waits than one query brings."""
     world = World()

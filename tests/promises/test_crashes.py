@@ -179,6 +179,7 @@ def test_the_story_has_many_boundaries() -> None:
     assert MOMENTS > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", range(8))
 def test_dying_at_any_moment_loses_nothing_and_sends_nothing_twice(start: int) -> None:
     """Wherever the process dies, every notice is told exactly once."""

@@ -140,6 +140,7 @@ def test_every_row_is_shown(name: str, caplog: pytest.LogCaptureFixture) -> None
     assert len(unreadable) == (name == "working"), unreadable
 
 
+@pytest.mark.slow
 def test_lease_and_pause_go_by_the_tables_clock(client: TableClient) -> None:
     """In Table Storage, which stamps rows itself, a leased mail waits for its lease, and all else is sent."""
     now = datetime.now(UTC).replace(microsecond=0)

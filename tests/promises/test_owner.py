@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 from ops.__main__ import app
 from shared import keys
 from shared.store.ownership import ForeignTable, hand_over, owner
+from shared.store.table import Page, TableUnavailable
 from testing.samples.payloads import event
 from testing.world import NOW, World
 
@@ -70,6 +73,37 @@ def test_table_that_is_handed_over_works() -> None:
         second.take(event("Completed", NOW))
     assert hand_over(first.table, "func-b", owner(first.table))
     assert second.take(event("Completed", NOW)) == "new"
+
+
+def test_storage_that_does_not_answer_is_asked_once_for_all_threads() -> None:
+    """Deliveries that wait for the table's owner together are told together that there is no answer."""
+    world = World(WEBSITE_SITE_NAME="func-a")
+    asked, go_on, failed = [], threading.Event(), []
+
+    def silent(*_: object) -> Page:
+        asked.append(1)
+        go_on.wait(5)
+        raise TableUnavailable("no answer")
+
+    world.table.query = silent  # type: ignore[method-assign, assignment]
+
+    def take() -> None:
+        try:
+            world.notifier.intake.take(event("Started", NOW))
+        except TableUnavailable as error:
+            failed.append(str(error))
+
+    threads = [threading.Thread(target=take) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    while threading.active_count() < 17:
+        pass
+    time.sleep(0.2)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert failed == ["no answer"] * 16
+    assert len(asked) < 4
 
 
 def test_command(client: TableClient, azurite: Azurite) -> None:

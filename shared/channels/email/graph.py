@@ -163,7 +163,7 @@ class GraphMailer:
 def _taken(answer: Answer | Outcome, status: HTTPStatus, refused: tuple[str, ...]) -> Outcome:
     if not isinstance(answer, Answer):
         return answer
-    return Accepted(refused) if answer.status == status else _outcome(answer)
+    return Accepted(refused, said=answers.words(answer)) if answer.status == status else _outcome(answer)
 
 
 def _outcome(answer: Answer) -> Outcome:

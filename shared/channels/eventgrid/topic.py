@@ -58,7 +58,7 @@ class Topic:
             return Unavailable(f"nothing was sent: {_words(error)}")
         except AzureError as error:
             return Unknown(_words(error))
-        return Accepted()
+        return Accepted(said="200, published")
 
 
 def _outcome(error: HttpResponseError) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.audience import Target
 from shared.channels import target_fields
@@ -130,6 +130,10 @@ class PagerDutyChannel(JsonChannel):
         payload = content.get("payload")
         summary = payload["summary"] if isinstance(payload, dict) else f"resolve {content['dedup_key']}"
         return JsonMessage(subject=summary, recipients=(self.target.label,), content=content)
+
+    def wire(self, message: JsonMessage, operation_id: str) -> dict[str, Any]:  # noqa: ARG002
+        """See JsonChannel."""
+        return {"routing_key": self.target.id, **message.content}
 
     def send(self, message: JsonMessage, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ARG002
         """See Channel."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from shared.notices.records import Mail, Row
 
 CLIENT = "AKS Maintenance Notifier"
-RESOLVING = frozenset({Kind.COMPLETED, Kind.ROLLING_SUCCEEDED})
+RESOLVING = frozenset({Kind.COMPLETED, Kind.RECOVERED, Kind.ROLLING_SUCCEEDED})
 """What takes an alert back: the maintenance went through after all."""
 
 MAX_SUMMARY = 1_024
@@ -133,7 +133,7 @@ def _about(mail: Mail, rows: Mapping[str, Row]) -> dict[str, str]:
         return {"source": CLIENT, "timestamp": mail.as_of.isoformat()}
     event: Event = row.event
     about = {
-        "source": event.subject.id,
+        "source": event.subject.id or CLIENT,
         "timestamp": event.updated.isoformat(),
         "component": ", ".join(event.pools),
         "group": event.subject.resource_group,
