@@ -9,14 +9,32 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared.channels.slack import compose as slack
+from shared.channels.teams import compose as teams
+from shared.messages.view import Branding
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from shared.audience import Audience
+    from testing.samples.mails import Story
 
 ROOT = Path(__file__).parents[1]
 _SCRIPTS = {
     "adaptivecards": "adaptivecards/dist/adaptivecards.min.js",
     "markdown": "markdown-it/dist/browser/markdown-it.umd.min.js",
 }
+
+
+def write(stories: Sequence[Story], audience: Audience, folder: Path) -> None:
+    """Write a page of cards, where their package is installed, and one of blocks, into a folder."""
+    look = Branding(domain="contoso.example")
+    known = [(story.name, (story.mail, story.rows, audience, look)) for story in stories]
+    messages = [(name, slack.compose(*told, recipient="").content) for name, told in known]
+    (folder / "slack.html").write_text(slack_page(messages), encoding="utf-8")
+    if (ROOT / "node_modules" / _SCRIPTS["adaptivecards"]).is_file():
+        cards = [(name, teams.compose(*told, recipient="").content) for name, told in known]
+        (folder / "teams.html").write_text(teams_page(cards), encoding="utf-8")
 
 
 def teams_page(messages: Iterable[tuple[str, dict[str, Any]]]) -> str:

@@ -1,4 +1,7 @@
-"""Emails of each kind and at the edge, from made-up events: `python -m local.preview --out out/preview`."""
+"""Emails of each kind and at the edge, from made-up events: `python -m local.preview --out out/preview`.
+
+Beside them, `teams.html` and `slack.html` show what chats would.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from local import chat_pages
 from local.gallery import write
 from testing.samples import extremes, mails
 
@@ -24,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     audience = msgspec.structs.replace(mails.TEAM, time_zone=chosen.time_zone)
     try:
-        gallery = write([*((story, audience) for story in mails.stories()), *extremes.told()], chosen.out)
+        told = mails.stories()
+        gallery = write([*((story, audience) for story in told), *extremes.told()], chosen.out)
+        chat_pages.write(told, audience, chosen.out)
     except FileExistsError as error:
         print(error, file=sys.stderr)
         return 1

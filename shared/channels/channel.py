@@ -56,6 +56,18 @@ class Drafting(Protocol):
 
 
 @runtime_checkable
+class Threading(Protocol):
+    """A channel whose messages about one maintenance follow a first one."""
+
+    def send_after(self, message: Any, operation_id: str, timeouts: Timeouts, first: str) -> Outcome:  # noqa: ANN401
+        """Send a message that follows the first, named by its service's id; without one it is the first.
+
+        What was accepted says its own id, so that others can follow it.
+        """
+        ...
+
+
+@runtime_checkable
 class Choosy(Protocol):
     """A channel on which some news are none, for what was told there before."""
 

@@ -14,8 +14,10 @@ import msgspec
 from shared.channels import fitting
 from shared.events.envelope import OWN_TYPES
 from shared.events.model import Cluster
-from shared.messages import failed, telling
+from shared.events.run import Gate, RunFacts
+from shared.messages import failed, fleet_run, telling
 from shared.messages.history import read_history
+from shared.messages.run_history import read_run
 from shared.messages.view import SizeBudget, View
 from shared.notices.kinds import URGENT, Kind
 from shared.notices.records import StoredEvent
@@ -129,14 +131,50 @@ def _facts(member: MailItem, rows: Mapping[str, Row]) -> dict[str, Any]:
             started=_time(story.started),
             nodePools=[_short(pool) for pool in story.pools[:_MANY]],
         )
-    return {**told, "maintenance": maintenance}
+    return {**told, "maintenance": maintenance, **({"run": _run(event.run)} if event.run else {})}
+
+
+def _run(run: RunFacts) -> dict[str, Any]:
+    """Return where in an update run of a fleet it was, and the gate that it is about."""
+    gate = run.gate or Gate("")
+    return _present(
+        name=_short(run.name),
+        stage=_short(run.stage),
+        group=_short(run.group),
+        member=_short(run.member),
+        cluster=_short(run.member_id),
+        profile=_short(run.profile),
+        target=_short(run.target),
+        gate=_present(
+            name=_short(gate.name),
+            title=_short(gate.title),
+            type=_short(gate.type),
+            timing=_short(gate.timing),
+        ),
+        stages=[
+            _present(
+                name=_short(stage.name),
+                state=_short(stage.state),
+                members=stage.members,
+                done=stage.done,
+                failed=stage.failed,
+                skipped=stage.skipped,
+                waiting=stage.waiting,
+            )
+            for stage in run.stages
+        ],
+    )
 
 
 def _failure(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> dict[str, Any]:
     """Return why it failed, as far as that is read out of what AKS sent."""
-    if member.kind is not Kind.FAILED:
+    if member.kind is Kind.MEMBER_FAILED:
+        story = fleet_run.as_maintenance(read_run(member, rows))
+    elif member.kind is Kind.FAILED:
+        story = read_history(member, rows)
+    else:
         return {}
-    first, *others = failed.explain(read_history(member, rows), frame).findings
+    first, *others = failed.explain(story, frame).findings
     return {
         "failure": _present(
             reason=first.entry,

@@ -22,6 +22,8 @@ class JsonChannel:
 
     limits: Limits | None = None
     is_grouped = False
+    account = ""
+    """What other targets may be reached by as well, such as a token."""
 
     def __init__(self, target: Target, context: ChannelContext) -> None:
         self.target = target

@@ -13,6 +13,8 @@ class JsonMessage(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     recipients: tuple[str, ...]
     content: dict[str, Any]
+    is_urgent: bool = False
+    """Whether it is worth to be seen by all, where it follows another message."""
 
     @property
     def body(self) -> bytes:

@@ -30,6 +30,8 @@ class Accepted(msgspec.Struct, frozen=True):
 
     refused: tuple[str, ...] = ()
     said: str = ""
+    id: str = ""
+    """The service's own name for the message, where others may follow it."""
 
 
 class Throttled(msgspec.Struct, frozen=True):
@@ -61,11 +63,12 @@ class Unavailable(msgspec.Struct, frozen=True):
     """The service takes no mail at all for now, for a reason that people may have to fix.
 
     `of_this_mail` is what it would be where the service takes another mail meanwhile: its words fit this
-    mail's recipients, too.
+    mail's recipients, too. `account` names what other targets are reached by as well, where it concerns them.
     """
 
     reason: str
     of_this_mail: Postponed | Refused | None = None
+    account: str = ""
 
 
 class Unknown(msgspec.Struct, frozen=True):

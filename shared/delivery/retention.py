@@ -17,7 +17,7 @@ DEDUPING = timedelta(days=92)
 """How long what dedupes is kept at least: dead letters are kept for 90 days, and replayed until the last."""
 
 _DEDUPES = ("event:", "rejected:", "told:")
-_HISTORY = ("sent:", "audience:", "cluster:")
+_HISTORY = ("sent:", "audience:", "cluster:", "meta:thread:")
 
 
 NEWS_KEPT = timedelta(days=60)

@@ -18,7 +18,7 @@ import msgspec
 
 from shared import ids, keys
 from shared.audience import DEFAULT_AUDIENCE, EMAIL_CHANNEL
-from shared.channels.channel import Choosy, Drafting, Switchable, Temper
+from shared.channels.channel import Choosy, Drafting, Switchable, Temper, Threading
 from shared.channels.outcomes import (
     Accepted,
     Gone,
@@ -179,6 +179,9 @@ class Sender:
 
         By a draft it takes two requests, with half of the time each; the draft's id is kept in between.
         """
+        if isinstance(channel, Threading):
+            first = self.store.first_message(thread) if (thread := _thread(row.mail)) else ""
+            return row, channel.send_after(message, row.mail.operation_id, timeouts, first)
         if not isinstance(channel, Drafting):
             return row, channel.send(message, row.mail.operation_id, timeouts)
         half = Timeouts(timeouts.connect / 2, timeouts.read / 2)
@@ -199,7 +202,7 @@ class Sender:
         match outcome:
             case Accepted(refused):
                 self._is_back(row.mail.target)
-                return self._settle(row, "sent", message=message, refused=refused)
+                return self._settle(row, "sent", message=message, refused=refused, id_=outcome.id)
             case Throttled(retry_after, reason):
                 until_time = self._clock.now() + timedelta(seconds=retry_after)
                 self.limiter.pause_until(row.mail.target, until_time, reason)
@@ -218,7 +221,8 @@ class Sender:
                     log.error("the mail service takes no mail: %s", reason)
                 else:
                     log.error("channel %s takes no messages: %s", channel.name, reason)
-                self.limiter.back_off(row.mail.target, reason)
+                for target in self._with(row.mail.target, outcome.account):
+                    self.limiter.back_off(target, reason)
                 since_now = row.suspected or self._clock.now()
                 self.store.free(row, suspected=since_now if of_this_mail is not None else None)
                 return SendResult.PAUSED
@@ -233,6 +237,13 @@ class Sender:
                 return SendResult.IN_DOUBT
             case _:
                 assert_never(outcome)
+
+    def _with(self, target: str, account: str) -> set[str]:
+        """Return a target, and all others that are reached by the same account, where there is one."""
+        same = {
+            key for key, one in self._channels.items() if account and getattr(one, "account", "") == account
+        }
+        return {target, *same}
 
     def _tell_gone(self, row: MailRow, reason: str, message: Message) -> None:
         """Tell the default audience once that a target is gone, by email, until it is back."""
@@ -400,6 +411,7 @@ class Sender:
         message: Message | None = None,
         why: str = "",
         refused: Iterable[str] = (),
+        id_: str = "",
     ) -> SendResult:
         sent = self._sent(row, state, message=message, why=why, refused=refused)
         tell = None
@@ -408,7 +420,8 @@ class Sender:
             # A mail that tells of failed mail and fails itself is logged, and that is the end of it.
             if not all(member.kind in ABOUT_MAIL for member in row.mail.members):
                 tell = undelivered(sent.key)
-        if not self.store.settle(row, sent, tell):
+        thread = _thread(row.mail) if id_ else ""
+        if not self.store.settle(row, sent, tell, first=(thread, id_) if thread else None):
             log.warning("mail %s was settled by another instance", row.mail.operation_id)
         elif state == "sent":
             for member in row.mail.members:
@@ -448,6 +461,12 @@ class Sender:
             return mail.bound.recipients if mail.bound else audience.to + audience.cc
         target = audience.target(mail.target)
         return (target.label if target else mail.target,)
+
+
+def _thread(mail: Mail) -> str:
+    """Return the key of the row that names the first message of a mail's maintenance; none for a digest."""
+    key = mail.members[0].key
+    return keys.thread(mail.target, key) if len(mail.members) == 1 and key.startswith("event:") else ""
 
 
 def single(mail: Mail, member: MailItem) -> Mail:

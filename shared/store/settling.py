@@ -28,11 +28,23 @@ _MAX_ATTEMPTS = 5
 class Settling(Steps):
     """The ends of mails."""
 
-    def settle(self, row: MailRow, sent: SentMail, tell: Notice | None = None) -> bool:
+    def first_message(self, thread: str) -> str:
+        """Return the id of the first message of a thread; empty where there is none. One round trip."""
+        row = self._table.get(thread)
+        return str(row.values.get("first", "")) if row else ""
+
+    def settle(
+        self,
+        row: MailRow,
+        sent: SentMail,
+        tell: Notice | None = None,
+        first: tuple[str, str] | None = None,
+    ) -> bool:
         """Write down what became of a mail and be done with it; False where another has. One round trip.
 
         A mail that was accepted is settled whatever the row says by now. Everything else is settled only as
-        long as the lease is the caller's.
+        long as the lease is the caller's. `first` is the key of a thread's row, and the service's id of the
+        message that begins it.
         """
         values = codec.sent_values(sent, row.token)
         operations = [
@@ -41,6 +53,9 @@ class Settling(Steps):
         ]
         if tell is not None:
             operations.append(Operation(Verb.INSERT, keys.work(sent.at, tell.id), codec.notice_values(tell)))
+        if first is not None:
+            thread, id_ = first
+            operations.append(Operation(Verb.INSERT, thread, {"kind": "thread", "first": id_}))
         if self._commits(operations):
             return True
         if sent.state == "sent":

@@ -8,6 +8,7 @@ routes     the setting ROUTES, and events held against it
 windows    maintenance configurations, and the windows computed from them
 emails     mails of any mixture of events, rows and kinds; their HTML is read by markup, what can be copied by
            commands, the whole by messages
+chats      the same mails as cards, blocks, events and alerts
 kinds      all of these, and how much of a proof each gets
 
 A property takes one input, raises AssertionError where something does not hold, and gives a `Verdict`. The

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from shared.channels.email.email import Email
 
-_SENT = frozenset({"As AKS sent it", "How it begins"})
+_SENT = frozenset({"As AKS sent it", "As Fleet Manager says it", "How it begins"})
 """Headings under which there is what was sent; whatever stands in it is no command of ours."""
 
 _NAMED = (
@@ -22,6 +22,10 @@ _NAMED = (
         rf"az aks [a-z -]+ --subscription (?P<subscription>{QUOTED}) -g (?P<group>{QUOTED})"
         rf" (?:-n|--cluster-name) (?P<cluster>{QUOTED})"
         r"(?: -o table| --query \"[\w.:,{}\[\] ]+\"| --kubernetes-version '<version>')*"
+    ),
+    (
+        rf"az fleet [a-z-]+ [a-z-]+ --subscription (?P<subscription>{QUOTED}) -g (?P<group>{QUOTED})"
+        rf" --fleet-name (?P<fleet>{QUOTED})(?: --name (?P<name>{QUOTED})| --state Pending)"
     ),
     rf"az account set --subscription (?P<subscription>{QUOTED})",
     (
@@ -119,7 +123,7 @@ def _is_one_of_ours(command: str) -> bool:
 
 def _undirected(command: str) -> str:
     """Return a command as the catalogue has it: without the subscription or context that mails add."""
-    return re.sub(rf" --(?:subscription|context) {QUOTED}", "", command, count=1)
+    return re.sub(rf" --(?:subscription|context) {QUOTED}", "", command)
 
 
 def _named(command: str) -> re.Match[str] | None:
@@ -143,7 +147,7 @@ def check_margin(text: str) -> None:
         odd = [line for line in ours if not line.startswith(_OF_PLAIN)]
         assert not odd, f"a line that is not ours begins where ours do: {odd}"
         return
-    sent = lines[len(_before_sent(text)) + 1 : -lines[::-1].index("--") - 1]
+    sent = lines[len(_before_sent(text)) + 1 : -lines[::-1].index("-- ") - 1]
     odd = [line for line in sent if line and not line.startswith(" ")]
     assert _CUT.fullmatch(" ".join(odd)), f"a line of what was sent begins where ours do: {odd}"
 

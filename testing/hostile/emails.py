@@ -19,8 +19,10 @@ from shared.channels.email.compose import (
     ordered,
 )
 from shared.channels.email.mime import message_bytes
-from shared.events.model import Cluster, EndOfSupport, Event, Status, Upgrade
+from shared.events.model import Cluster, EndOfSupport, Event, Fleet, Status, Upgrade
+from shared.events.run import Gate, MemberFailure, MemberWindow, RunFacts, RunNews, RunStatus, StageFacts
 from shared.maintenance.snapshot import ClusterSnapshot, Span
+from shared.messages import of_no_cluster
 from shared.notices.kinds import Kind
 from shared.notices.records import Mail, MailItem, RejectedInput, Report, Row, SentMail, StoredEvent
 from shared.text import line
@@ -37,7 +39,14 @@ if TYPE_CHECKING:
 
 
 TROUBLES = frozenset({Kind.REJECTED, Kind.UNDELIVERED, Kind.UNREACHABLE, Kind.TARGET_GONE})
-NEWS = tuple(kind for kind in Kind if kind not in TROUBLES)
+OF_RUNS = tuple(Kind(news) for news in RunNews if news != RunNews.NEWS)
+OBSERVED = frozenset({Kind.FAILED_STATE, Kind.RECOVERED, Kind.NOTHING_HAPPENED})
+"""What the app makes of what it has read: their facts are its own, in a form of their kind."""
+NEWS = tuple(
+    kind
+    for kind in Kind
+    if kind not in TROUBLES | OBSERVED and kind not in OF_RUNS and not of_no_cluster.tells(kind)
+)
 
 
 class Told(NamedTuple):
@@ -98,6 +107,42 @@ def _event(
     return mails.recorded(event, number % 4)
 
 
+def _of_a_run(texts: list[str], times: list[datetime], details: str, number: int) -> Row:
+    """Make an event of an update run whose fields take turns at these texts."""
+
+    def text(field: int) -> str:
+        return texts[(field * (number + 1)) % len(texts)]
+
+    stage = StageFacts(text(3), text(4), number, number % 3, number % 2, 1, 2)
+    facts = RunFacts(
+        name=text(0) if number % 5 else "",
+        stage=text(3),
+        group=text(5) if number % 2 else "",
+        member=text(6),
+        member_id=Cluster(text(7), text(8), text(9)).id if number % 3 else text(7),
+        gate=Gate(text(1), text(2), "Approval" if number % 2 else text(4), text(5)) if number % 4 else None,
+        profile=text(8),
+        target=text(9),
+        stages=(stage, stage),
+        failed=(MemberFailure(text(6), text(7), text(8), text(9)),),
+        waits=(text(1), text(2)),
+        windows=(MemberWindow(text(6), text(3), times[0], times[0] + timedelta(hours=4), 60),),
+    )
+    statuses = (*RunStatus, text(10))
+    event = Event(
+        event_id=text(0),
+        status=statuses[number % len(statuses)],
+        subject=Fleet(text(1), text(2), text(3)),
+        time=times[0],
+        updated=times[-1],
+        start=times[-1] if number % 2 else None,
+        details=details,
+        news=RunNews.GATE,
+        run=facts,
+    )
+    return mails.recorded(event, number % 4)
+
+
 def _trouble(texts: list[str], at: datetime, number: int) -> RejectedInput | SentMail:
     def text(field: int) -> str:
         return texts[(field * (number + 1)) % len(texts)]
@@ -146,6 +191,19 @@ _STANDINGS = st.none() | st.builds(
     next=st.none() | _SPANS,
 )
 _NEWS = st.builds(Told, st.sampled_from(NEWS), _EVENTS, _STANDINGS, st.sampled_from(("", "24h", "7d")))
+_RUNS = st.builds(
+    Told,
+    st.sampled_from((*OF_RUNS, Kind.NEWS)),
+    st.builds(
+        _of_a_run,
+        st.lists(ANY, min_size=1, max_size=4),
+        st.lists(TIMES, min_size=1, max_size=3),
+        REASONS | ANY,
+        st.integers(0, 19),
+    ),
+    st.none(),
+    st.sampled_from(("", "2")),
+)
 _TROUBLES = st.builds(
     lambda kind, row: Told(Kind.REJECTED if isinstance(row, RejectedInput) else kind, row),
     st.sampled_from((Kind.UNDELIVERED, Kind.UNREACHABLE, Kind.TARGET_GONE)),
@@ -173,7 +231,7 @@ LOOKS = st.sampled_from(
 )
 LETTERS = st.builds(
     Letter,
-    st.lists(_NEWS | _NEWS | _NEWS | _TROUBLES, min_size=1, max_size=3).map(tuple),
+    st.lists(_NEWS | _NEWS | _RUNS | _TROUBLES, min_size=1, max_size=3).map(tuple),
     TIMES,
     AUDIENCES,
     LOOKS,
@@ -205,8 +263,14 @@ def check_letter(letter: Letter) -> Verdict:
 
 
 def _names(letter: Letter) -> set[str]:
-    clusters = [told.row.event.subject for told in letter.told if isinstance(told.row, StoredEvent)]
-    return {name for one in clusters for name in (one.subscription, one.resource_group, one.name, one.id)}
+    events = [told.row.event for told in letter.told if isinstance(told.row, StoredEvent)]
+    runs = [event.run for event in events if event.run]
+    clusters = [event.subject for event in events]
+    clusters += filter(None, (Cluster.parse(run.member_id) for run in runs))
+    names = {name for one in clusters for name in (one.subscription, one.resource_group, one.name, one.id)}
+    return names | {
+        name for run in runs for name in (run.name, run.profile, run.gate.name if run.gate else "")
+    }
 
 
 def frozen(letter: Letter) -> tuple[Mail, dict[str, Row]]:
@@ -233,6 +297,8 @@ def check_email(made: Email, audience: Audience, look: Branding) -> list[str]:
     runbook = urlsplit(audience.runbook).hostname
     check_markup(made.html, HOSTS | {look.portal} | ({runbook} if runbook else set()))
     for attachment in made.attachments:
+        if not attachment.name.endswith(".ics"):
+            continue
         check_calendar(attachment.content.decode())
     check_margin(made.text)
     check_message(made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from testing.hostile import emails, events, failures, intake, routes, windows
+from testing.hostile import chats, emails, events, failures, intake, routes, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,8 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("emails", emails.LETTERS, emails.check_letter, 6, ("single", "digest", "plain")),
+    Kind("emails", emails.LETTERS, emails.check_letter, 4, ("single", "digest", "plain")),
+    Kind("chats", emails.LETTERS, chats.check_letter, 2, ("single", "digest")),
     Kind("events", events.DELIVERIES, events.check_delivery, 44, ("read", "rejected")),
     Kind("failures", failures.FAILURES, failures.check_failure, 16, ("explained", "unknown")),
     Kind("routes", routes.QUESTIONS, routes.check_question, 14, ("accepted", "refused")),

@@ -96,6 +96,30 @@ def test_alerts_open_and_close() -> None:
     assert trigger["payload"]["severity"] == "error"
 
 
+def test_gates_and_members_have_alerts_of_their_own() -> None:
+    """An answer to a gate resolves its alert, and that of no member that failed in the same run."""
+    asked, answered, member = (STORIES[name] for name in ("gate", "gate-closed", "member-failed"))
+    trigger = events.alert(asked.mail, asked.rows, mails.TEAM, LOOK)
+    resolve = events.alert(answered.mail, answered.rows, mails.TEAM, LOOK)
+    failed = events.alert(member.mail, member.rows, mails.TEAM, LOOK)
+    assert (trigger["event_action"], resolve["event_action"]) == ("trigger", "resolve")
+    assert trigger["dedup_key"] == resolve["dedup_key"] != failed["dedup_key"]
+
+
+def test_a_run_of_a_fleet_for_machines() -> None:
+    """News of a run says which stage, member and gate; a member's failure bears its reason."""
+    member, asked = (cloud_event.cloud_event(*told(name))["data"] for name in ("member-failed", "gate"))
+    assert (member["run"]["stage"], member["run"]["member"]) == ("prod", "blue")
+    assert member["failure"]["code"] == "UpgradeFailed"
+    assert asked["run"]["gate"]["type"] == "Approval"
+
+
+def told(name: str) -> tuple[Any, ...]:
+    """Return what a channel makes a message of."""
+    story = STORIES[name]
+    return story.mail, story.rows, mails.TEAM, LOOK
+
+
 def test_a_storm_fits() -> None:
     """A digest of a storm is split where it would not fit whole, and fits in parts."""
     story = STORIES["digest-storm"]

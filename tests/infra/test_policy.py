@@ -97,7 +97,7 @@ def test_pages_name_what_there_is(page: str) -> None:
     asked = (code.ROOT / "ops" / "subscribe.py").read_text("utf-8")
     for name in re.findall(r"azd env set (\w+)", text):
         assert name in variables or f'"{name}"' in asked, name
-    known = {*PARAMETERS, *subscribe_parameters(), "appPrincipalId"}
+    known = {*PARAMETERS, *subscribe_parameters()}
     for names in re.findall(r"-p ((?:\w+=\S+ ?(?:\\\n\s*)?)+)", text):
         for name in re.findall(r"(\w+)=", names):
             assert name in known, name

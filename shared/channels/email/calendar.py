@@ -55,7 +55,7 @@ def of_gate(story: RunHistory, frame: RenderContext) -> Attachment | None:
     run, start = story.run, story.event.start
     if start is None or run.gate is None or run.gate.asks_people:
         return None
-    what = f"Update run {story.name} goes on {run_view.at_gate(run, run.gate)}"
+    what = clip(line(f"Update run {story.name} goes on {run_view.at_gate(run, run.gate)}"), 150)
     try:
         end = start + OPENING
     except OverflowError:

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from shared.notices.records import Mail, Row
 
 CLIENT = "AKS Maintenance Notifier"
-RESOLVING = frozenset({Kind.COMPLETED, Kind.RECOVERED, Kind.ROLLING_SUCCEEDED})
-"""What takes an alert back: the maintenance went through after all."""
+RESOLVING = frozenset(
+    {Kind.COMPLETED, Kind.RECOVERED, Kind.ROLLING_SUCCEEDED, Kind.GATE_CLOSED, Kind.RUN_COMPLETED}
+)
+"""What takes an alert back: the maintenance went through after all, or nobody has to answer any more."""
 
 MAX_SUMMARY = 1_024
 MAX_SIZE = 512_000
@@ -111,10 +113,16 @@ def plain_change(mail: Mail, rows: Mapping[str, Row]) -> dict[str, Any]:
 
 
 def dedup_key(row: Row | None, key: str) -> str:
-    """Return the name of the alert: one for each maintenance of a cluster, whatever is told of it."""
+    """Return the name of the alert: one for each maintenance of a cluster, whatever is told of it.
+
+    Of an update run each gate and each member has its own: an answer to one says nothing of the others.
+    """
     if not isinstance(row, StoredEvent):
         return f"aks/{keys.digest(key)[:16]}/{keys.digest(key)}"
-    return f"aks/{keys.digest(row.event.subject.key)[:16]}/{keys.event_id(row.event.event_id)}"
+    about, run = row.event.event_id, row.event.run
+    if run is not None and (run.gate or run.member):
+        about += f" gate {run.gate.name.lower()}" if run.gate else f" member {run.member}"
+    return f"aks/{keys.digest(row.event.subject.key)[:16]}/{keys.event_id(about)}"
 
 
 def _view(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> View:

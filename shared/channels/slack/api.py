@@ -92,7 +92,7 @@ def refusal(word: str, answer: Answer, otherwise: Outcome | None = None) -> Outc
     if word in _GONE:
         return Gone(reason)
     if word in _OF_THE_TOKEN:
-        return Unavailable(reason)
+        return Unavailable(reason, account="token")
     if word in _FOR_NOW:
         return Throttled(retry_after(answer.headers), reason)
     if word in _OPEN:

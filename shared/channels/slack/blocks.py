@@ -146,7 +146,7 @@ def _told(section: Section) -> Iterator[Block]:
         elements.append(_run(_words(section.note)))
     if section.command:
         elements.append(_code(section.command))
-    yield {"type": "rich_text", "elements": [*elements[:1], *_apart(elements[1:])]}
+    yield {"type": "rich_text", "elements": list(_apart(elements))}
 
 
 def _bullets(items: list[Block]) -> list[Block]:
@@ -155,11 +155,11 @@ def _bullets(items: list[Block]) -> list[Block]:
 
 def _apart(elements: list[Block]) -> Iterator[Block]:
     """Begin each paragraph on a line of its own: Slack joins sections that follow each other."""
+    before = ""
     for element in elements:
-        if element["type"] == "rich_text_section":
-            yield {**element, "elements": [_words("\n"), *element["elements"]]}
-        else:
-            yield element
+        is_joined = element["type"] == before == "rich_text_section"
+        before = element["type"]
+        yield {**element, "elements": [_words("\n"), *element["elements"]]} if is_joined else element
 
 
 def _links(links: Iterable[Link]) -> Block:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from shared.audience import Target
 from shared.channels import target_fields
 from shared.channels.channel import Temper
@@ -79,6 +81,7 @@ class SlackChannel(JsonChannel):
         super().__init__(target, context)
         self._pace = Pace(1)
         self._is_webhook = target.id.startswith("$")
+        self.account = "" if self._is_webhook else f"{NAME} ${target.secrets[0]}"
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> JsonMessage:
         """See Channel."""
@@ -107,13 +110,34 @@ class SlackChannel(JsonChannel):
 
     def send(self, message: JsonMessage, operation_id: str, timeouts: Timeouts) -> Outcome:
         """See Channel."""
-        from shared.channels.outcomes import Accepted
+        return self.send_after(message, operation_id, timeouts, "")
+
+    def send_after(self, message: JsonMessage, operation_id: str, timeouts: Timeouts, first: str) -> Outcome:
+        """See Threading: a reply, a failure for all to see; and the first message shows how things are now.
+
+        That it could not be edited changes nothing: what is told stands in the reply.
+        """
+        from shared.channels.outcomes import Accepted, Refused, Timeouts, Unavailable
         from shared.channels.slack import api
 
         self._pace.wait()
         door = self.context.door()
         if self._is_webhook:
             return api.post_webhook(door, self.secret(), message.body, timeouts)
-        url = f"{self.context.settings.endpoints.slack}/chat.postMessage"
-        posted = api.call(door, url, self.secret(), self.wire(message, operation_id), timeouts)
-        return Accepted(said=f"ok, ts {posted.ts}") if isinstance(posted, api.Posted) else posted
+        content = self.wire(message, operation_id)
+        if first:
+            content |= {"thread_ts": first, "reply_broadcast": message.is_urgent}
+            timeouts = Timeouts(timeouts.connect / 2, timeouts.read / 2)
+        base = self.context.settings.endpoints.slack
+        posted = api.call(door, f"{base}/chat.postMessage", self.secret(), content, timeouts)
+        if first and isinstance(posted, Refused) and "thread" in posted.reason:
+            # The first message is not there any more: this one begins anew.
+            return self.send_after(message, operation_id, timeouts, "")
+        if isinstance(posted, Unavailable) and posted.account:
+            return replace(posted, account=self.account)
+        if not isinstance(posted, api.Posted):
+            return posted
+        if first:
+            edited = {"channel": self.target.id, "ts": first, **message.content}
+            api.call(door, f"{base}/chat.update", self.secret(), edited, timeouts)
+        return Accepted(said=f"ok, ts {posted.ts}", id="" if first else posted.ts)

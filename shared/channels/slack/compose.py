@@ -9,6 +9,7 @@ from shared.channels.json_message import JsonMessage
 from shared.channels.slack import blocks
 from shared.messages import plain, telling
 from shared.messages.view import SizeBudget
+from shared.notices.kinds import URGENT
 from shared.text import clip
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ def compose(
     """Make the message of a frozen mail. Raises where telling does."""
     view = telling.told(mail, rows, telling.context(mail, audience, look))
     made = fitting.fitted(_ROOMS, lambda room: blocks.content(fitting.shown(view, room)), blocks.fits)
-    return JsonMessage(subject=clip(view.headline, _TITLE), recipients=(recipient,), content=made)
+    is_urgent = not URGENT.isdisjoint(telling.kinds(mail))
+    return JsonMessage(
+        subject=clip(view.headline, _TITLE), recipients=(recipient,), content=made, is_urgent=is_urgent
+    )
 
 
 def compose_plain(
