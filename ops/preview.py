@@ -99,8 +99,7 @@ def preview(  # noqa: PLR0917 - typer makes options of them
         told.take(file, item)
     if is_channel:
         messages = wire.sent(wanted, told.stories, _look(environment, loaded)[0])
-        if messages:
-            terminal.print_json(messages[0] if len(messages) == 1 else messages)
+        terminal.print_json(messages[0] if len(messages) == 1 else messages)
         raise typer.Exit(told.worst)
     try:
         look, from_ = _look(environment, loaded)

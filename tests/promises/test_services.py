@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from random import Random
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
 from shared import identity, keys
 from shared.app import Notifier, open_channels
+from shared.channels.pace import Pace
 from shared.settings import load
 from shared.store import codec
 from testing.arm_endpoint import Tokens
@@ -18,7 +20,7 @@ from testing.services.graph import MAILBOX, Graph
 from testing.services.hook import SECRET, Hook
 from testing.services.pagerduty import KEY, PagerDuty
 from testing.services.slack import CHANNEL, TOKEN, Slack
-from testing.services.stand_in import Fault
+from testing.services.stand_in import Fault, Got
 from testing.services.teams import Teams
 from testing.services.topic import Topic
 from testing.world import NOW, World
@@ -318,3 +320,76 @@ def test_the_gate_of_each(services: Services) -> None:
     assert {keys.target_of(key).partition(":")[0] for key in gates} >= {"teams", "slack"}
     rows = repr([row.values for row in world.table.query("", "~").rows])
     assert not any(secret in rows for secret in (TOKEN, KEY, SECRET, services.teams.webhook))
+
+
+AUDIENCES = 30
+CLUSTERS = 500
+
+
+def test_a_patch_night_on_all_channels(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a night of 500 clusters, with faults, every failure arrives on its channel, within every limit."""
+    monkeypatch.setattr(Pace, "wait", lambda _: None)  # the clock stands still here
+    random = Random(7)
+    said: list[dict[str, Any]] = [
+        {"teams": "$TEAMS_SHOP"},
+        {},
+        {"pagerduty": "$PD_SHOP"},
+        {"webhook": {"url": services.hook.webhook, "secret": "$HOOK_SECRET"}},
+        {"eventgrid": services.topic.endpoint},
+    ]
+    audiences = []
+    for number in range(AUDIENCES):
+        id_ = f"C{number:010d}"
+        services.slack.channels[id_] = ""
+        slack = {"slack": {"channel": id_, "token": "$SLACK_TOKEN"}}
+        audiences.append({"name": f"team{number:02d}", **(said[number % 5] or slack)})
+    routes = {
+        "audiences": audiences,
+        "routes": [{"match": {"cluster": f"{one['name']}-*"}, "audiences": one["name"]} for one in audiences],
+    }
+    world = services.world(ROUTES=json.dumps(routes))
+
+    def now_and_then(_: Got) -> Fault | None:
+        return Fault(kind=random.choice(("500", "lost", "429"))) if random.random() < 0.05 else None
+
+    services_ = (services.teams, services.slack, services.pagerduty, services.hook, services.topic)
+    for one in services_:
+        one.fault_for = lambda _: (
+            Fault(kind=random.choice(("500", "lost", "429"))) if random.random() < 0.05 else None
+        )
+    names = [f"team{number % AUDIENCES:02d}-{number:03d}" for number in range(CLUSTERS)]
+    for name in names:
+        world.take(event("Started", world.clock.now(), name=name, cluster=name))
+    for _ in range(5):
+        world.sweep(minutes=1)
+    failed_ones = set(names[::20])
+    for name in names:
+        status = "Failed" if name in failed_ones else "Completed"
+        world.take(event(status, world.clock.now(), name=name, cluster=name))
+    sent = [len(one.taken) for one in services_]
+    busiest = [0] * len(services_)
+    for minute in range(90):
+        if minute == 60:
+            for one in services_:
+                one.fault_for = lambda _: None
+        world.sweep(minutes=1)
+        now = [len(one.taken) for one in services_]
+        busiest = [max(most, after - before) for most, before, after in zip(busiest, sent, now, strict=True)]
+        sent = now
+    words = [
+        json.dumps(services.teams.posted),
+        json.dumps([got.json for got in services.slack.taken]),
+        json.dumps([got.json for got in services.pagerduty.taken]),
+        json.dumps(list(services.hook.events.values())),
+        json.dumps(services.topic.events),
+    ]
+    for number, name in enumerate(names):
+        if name in failed_ones:
+            assert name in words[number % AUDIENCES % 5], name
+    failures = [one for one in services.hook.events.values() if one["data"]["kind"] == "failed"]
+    assert len({one["data"]["maintenance"]["eventId"] for one in failures}) == len(failures)
+    assert len(services.pagerduty.pages) == len(set(services.pagerduty.pages))
+    assert services.teams.failed == []
+    assert busiest[0] <= 240
+    waiting = [row.values["kind"] for row in world.table.query("work:2", "work:~").rows]
+    assert set(waiting) <= {"check"}
