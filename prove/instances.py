@@ -1,4 +1,4 @@
-"""Instances of the app as processes of their own, each behind a proxy to the table, all behind one to mail."""
+"""Instances of the app as processes of their own, each behind its table proxy, all behind one to mail."""
 
 from __future__ import annotations
 
