@@ -25,6 +25,7 @@ NAMES = (
     "trips",
     "handling",
     "throughput",
+    "pages",
     "sweeping",
     "backlog",
     "asking",

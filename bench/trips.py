@@ -24,14 +24,14 @@ PROMISED = {
     "duplicate": ("an event that is known", 2),
     "duplicate-scheduled": ("a Scheduled that is known", 1),
     "failed": ("a failure, mailed at once", 3),
-    "ignored": ("an event of a type that is not ours", 0),
+    "ignored": ("an event of a cluster whose type is not ours: a trace of it", 1),
     "rejected": ("input that cannot be understood", 1),
     "rejected-more": ("more of it on the same day", 2),
     "rejected-again": ("the same input again", 1),
     "grouped": ("a grouped mail that tells of one event", 5),
     "grouped-ten": ("a grouped mail that tells of ten events", 14),
     "sweep": ("a sweep that finds nothing", 1),
-    "housekeeping": ("housekeeping that finds nothing: what is pending, six kinds of rows", 7),
+    "housekeeping": ("housekeeping that finds nothing: what is pending, six kinds of rows, old news", 8),
 }
 """The paths: what each is, and the round trips that it may cost."""
 

@@ -58,6 +58,13 @@ func isAddress(text string) bool =>
     empty(filter(range(0, length(text)), i => contains(' \t\r\n<>,;:"()[]\\', substring(text, i, 1))))
   ])
 
+func bare(text string) string =>
+  contains(text, '<') && endsWith(text, '>') ? replace(last(split(text, '<'))!, '>', '') : text
+
+@export()
+@description('Such as aks@example.com, or AKS maintenance <aks@example.com>.')
+func isSender(text string) bool => isAddress(bare(text))
+
 @export()
 func areAddresses(text string) bool => !empty(partsOf(text)) && empty(filter(partsOf(text), part => !isAddress(part)))
 

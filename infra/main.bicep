@@ -16,7 +16,11 @@ import {
   isNumberBetween
   isRelay
   isSchedule
+<<<<<<< HEAD
+  isSender
+=======
   isSettingName
+>>>>>>> main
   isTableName
   partsOf
   subscriptionsOf
@@ -355,7 +359,7 @@ var refusals = filter(
     empty(emailFrom) && !makesCommunicationService && !isGraph
       ? 'emailFrom is missing: the address that mail comes from, such as aks@example.com.'
       : ''
-    !empty(emailFrom) && !isAddress(emailFrom) ? 'emailFrom is not an address such as aks@example.com.' : ''
+    !empty(emailFrom) && !isSender(emailFrom) ? 'emailFrom is not an address such as aks@example.com.' : ''
     empty(emailTo) && empty(routes) ? 'emailTo is missing: who gets the mail, where no routes say it.' : ''
     !empty(emailTo) && !areAddresses(emailTo) ? 'emailTo holds what is not an address such as ops@example.com.' : ''
     length(partsOf(emailTo)) > 50 ? 'emailTo holds more than 50 addresses.' : ''

@@ -76,14 +76,14 @@ def unreachable(member: MailItem, row: SentMail, mail: Sequence[View], frame: Re
 
     `mail` is what each of its members tells, as far as their rows are known.
     """
-    subject, told = row.subject or "without a subject", reports(member, row)
+    about = notifier_problems.lines(row, mail)
+    subject, told = row.subject or (about[0] if mail else f"to {row.audience}"), reports(member, row)
     addresses = tuple(dict.fromkeys(report.recipient for report in told))
     statuses = tuple(dict.fromkeys(report.status for report in told))
     who = addresses[0] if len(addresses) == 1 else f"{len(addresses)} addresses"
     gone = {address.lower() for address in (*addresses, *row.refused)}
     others = [address for address in row.to if address.lower() not in gone]
     found = {status.lower(): _MEANINGS.get(status.lower(), _OTHER) for status in statuses}
-    about = notifier_problems.lines(row, mail)
     facts = [
         Fact("Subject", subject),
         Fact("Audience", row.audience),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import icalendar
 import pytest
 
 from shared import keys
+from shared.delivery.pulse import Pulse
 from shared.events.model import Cluster
 from shared.maintenance.inventory import read
 from shared.pages import answers, tokens
@@ -22,6 +23,9 @@ from shared.store.table import Operation, TableUnavailable, Verb
 from testing.memory_table import MemoryTable
 from testing.samples.payloads import SUBSCRIPTION, event, guid, scheduled
 from testing.world import NOW, World
+
+if TYPE_CHECKING:
+    from pytest_httpserver import HTTPServer
 
 ROUTES = """
 audiences: [{name: Shop, to: shop@example.com, time_zone: Europe/Berlin}]
@@ -259,3 +263,19 @@ def test_publisher_is_built_without_a_round_trip() -> None:
     world = World()
     assert isinstance(world.notifier.pages, Publisher)
     assert world.table.trips.total() == 0
+
+
+def test_the_watcher_is_called_after_good_sweeps(httpserver: HTTPServer, caplog: Any) -> None:
+    """HEARTBEAT_URL is called once in five minutes; what goes wrong there is logged without it."""
+    httpserver.expect_request("/secret-path").respond_with_data("ok")
+    world = World()
+    pulse = Pulse(world.notifier.store, world.clock, httpserver.url_for("/secret-path"))
+    for _ in range(11):
+        pulse.beat()
+        world.clock.forward(minutes=1)
+    assert len(httpserver.log) == 3
+    httpserver.stop()
+    world.clock.forward(minutes=5)
+    pulse.beat()
+    assert "the watcher of HEARTBEAT_URL was not reached" in caplog.text
+    assert not any("secret-path" in record.message for record in caplog.records if record.name == "notifier")

@@ -95,7 +95,17 @@ def render(entries: list[Entry]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("gallery.html.jinja").render(entries=entries)
+    return environment.get_template("gallery.html.jinja").render(entries=entries, best=best(entries))
+
+
+def best(entries: list[Entry]) -> str:
+    """Return the id of the mail that the page opens on: the latest failure, else the latest of AKS."""
+
+    def rank(entry: Entry) -> int:
+        word = entry.status.lower()
+        return 0 if word.startswith("failed") else 2 if "not understood" in word else 1
+
+    return min(entries, key=rank).id if entries else ""
 
 
 def read(path: Path) -> Entry:
