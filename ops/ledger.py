@@ -97,7 +97,7 @@ def list_(  # noqa: PLR0917 - typer makes options of them
         wanted = [what] if what else [each for each in What if not cluster or each is not What.REJECTED]
         clusters = Clusters(ledger)
         entries = choose(ledger, wanted, now - duration(since), cluster, clusters)
-        if as_json or output is terminal.Output.JSON:
+        if terminal.is_json(output, as_json=as_json):
             terminal.print_json(as_object(entries, limit))
             return
         print(

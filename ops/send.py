@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -63,9 +61,9 @@ def send(  # noqa: PLR0917 - typer makes options of them
             "only one of event and key can come from standard input", param_hint="--key-file"
         )
     try:
-        text = _read(file)
+        text = terminal.read(file)
         body = _json(file, text)
-        key = _read(key_file).strip() if key_file else ""
+        key = terminal.read(key_file).strip() if key_file else ""
         if new:
             body = renewed(body, surroundings.of(context).clock.now())
             text = json.dumps(body)
@@ -78,7 +76,7 @@ def send(  # noqa: PLR0917 - typer makes options of them
             why = f"not taken: {answer.status or ''} {answer.why}".replace("  ", " ")
             raise terminal.refused(why, terminal.NO)
         fates = list(_fates(watch))
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"status": answer.status, "events": fates})
         return
     told = ":" if fates else "; what became of it cannot be read from here"
@@ -194,12 +192,3 @@ def _publish(url: str, body: Any, key: str) -> Answer:  # noqa: ANN401 - whateve
     except AzureError as error:
         return Answer(0, str(error))
     return Answer(200)
-
-
-def _read(file: str) -> str:
-    try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{file} cannot be read: it is not UTF-8 text") from None
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
