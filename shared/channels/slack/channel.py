@@ -31,7 +31,7 @@ def read_targets(field: Field) -> tuple[Target, ...]:
     """Read `slack: $NAME` (an incoming webhook), `slack: {channel, token}`, or a list of such."""
     found: dict[str, Target] = {}
     for one in target_fields.each(field, "$NAME, or a mapping of channel and token"):
-        target = _bot(one) if isinstance(one.node.value, dict) else _webhook(one)
+        target = _bot(one) if isinstance(one.value, dict) else _webhook(one)
         found[target.id] = target
     return tuple(found.values())
 
