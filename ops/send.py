@@ -30,6 +30,7 @@ LOCAL = "http://127.0.0.1:7071"
 
 TOPIC_PATH = "/api/events"
 
+_GATES = "microsoft.containerservice/fleets/gates"
 _TIMES = ("scheduledTime", "startTime", "lastUpdateTime")
 _ZERO_YEARS = 1900
 
@@ -142,6 +143,12 @@ def _renewed(event: dict[str, Any], now: datetime, shift: timedelta, ids: dict[s
     properties = info.get("properties") if isinstance(info, dict) else None
     if not isinstance(data, dict) or not isinstance(info, dict) or not isinstance(properties, dict):
         return event
+    if str(info.get("type")).lower() == _GATES and (name := str(info.get("name") or "")):
+        # A gate is known by its own name, which its resource ID and the event's subject repeat.
+        named = ids.setdefault(name, str(uuid4()))
+        event = json.loads(json.dumps(event).replace(name, named))
+        data, info = event["data"], event["data"]["resourceInfo"]
+        properties = info["properties"]
     properties = dict(properties)
     if "eventId" in properties:
         properties["eventId"] = ids.setdefault(str(properties["eventId"]), str(uuid4()))
