@@ -54,7 +54,8 @@ def _steps(listed: ListedCluster, freeze: Freeze, context: LintContext) -> Itera
     whose = line(listed.name or listed.address or (listed.shared.name if listed.shared else ""))
     for malformed in listed.malformed:
         why = line(str(malformed.error))
-        yield f"\n# {whose}: {line(malformed.name)} cannot be read, and is left as it is: {why}"
+        which = f"{whose}: {line(malformed.name)}" if whose else f"shared window {line(malformed.name)}"
+        yield f"\n# {which} cannot be read, and is left as it is: {why}"
     for name in sorted(listed.not_known_yet):
         yield f"\n# {whose}: {line(name)} is not known before the plan is applied"
     for found in listed.configurations:

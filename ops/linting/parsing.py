@@ -32,6 +32,7 @@ _MARKS_OF_A_CLUSTER = frozenset(
         "dnsPrefix",
     }
 )
+_OF_OTHERS = "/providers/microsoft.maintenance/"
 _MARKS_OF_A_CONFIGURATION = frozenset(
     {"maintenanceWindow", "timeInWeek", "notAllowedTime", "maintenanceWindowId"}
 )
@@ -172,6 +173,8 @@ def _read(item: object) -> ListedCluster:
     said = item["properties"] if isinstance(item.get("properties"), dict) else {}
     id_ = _text(item, "id")
     keys = item.keys() | said.keys()
+    if _OF_OTHERS in f"{id_}/".lower():
+        raise ListingError("a maintenance configuration of Azure Maintenance (machines), not of AKS")
     if is_shared(item):
         return shared_window(item)
     if keys & _MARKS_OF_A_CONFIGURATION or "/maintenanceconfigurations/" in id_.lower():

@@ -140,7 +140,8 @@ def unknown_configuration(listed: ListedCluster, context: LintContext) -> Iterat
     """Find configurations under names that AKS does not know, and without a name."""
     if listed.shared is not None:
         return
-    for name in [found.name for found in listed.configurations] + [bad.name for bad in listed.malformed]:
+    malformed = [bad.name for bad in listed.malformed if not is_shared(bad.body)]
+    for name in [found.name for found in listed.configurations] + malformed:
         if name in NAMES:
             continue
         right = commands.known_name(listed, name) if name else ""

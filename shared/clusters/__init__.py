@@ -2,5 +2,5 @@
 
 schedule    from what is stored to what a mail says, and to when a watchdog looks; pure
 lookup      the same for a notice, one read for each cluster, nothing where CLUSTERS is off
-refresh     the daily reading, from subscriptions or from a file
+refresh     the reading of a file, for trying things out
 """

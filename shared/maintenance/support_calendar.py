@@ -1,6 +1,7 @@
 """Until when versions of Kubernetes are supported: dated data, since no API tells.
 
-`support.json` holds the table of AKS's documentation; where that names a month alone, its last day counts.
+`support.json` holds the two tables of AKS's page `source`, as of the page's own date; where they name a
+month alone, its last day counts, as the page says. 1.28 left the page on 2026-03-23, and is as it was there.
 A version older than all of the table is out of support, one newer than all of it is not known.
 """
 

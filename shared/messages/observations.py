@@ -237,7 +237,7 @@ def coverage(kind: Kind, event: Event, frame: RenderContext) -> View:
             ),
             listed("Clusters that are never announced, or never heard of", facts.clusters, count),
             phrases.todo(
-                Step("List all of them, with the reasons.", "python -m ops coverage"),
+                Step("List all of them, with the reasons.", "./notifier coverage"),
                 Step("Connect a subscription that is not connected.", "python -m ops.subscribe --help"),
             ),
         ),

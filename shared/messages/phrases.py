@@ -123,7 +123,12 @@ def where(subject: Subject, region: str, known: ClusterSnapshot | None = None) -
 
 def clusters(count: int) -> str:
     """Count clusters: `1 cluster`, `2,500 clusters`."""
-    return f"{count:,} cluster{'' if count == 1 else 's'}"
+    return counted(count, "cluster")
+
+
+def counted(count: int, noun: str) -> str:
+    """Count things: `1 failure`, `2,500 failures`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def todo(*steps: Step, links: tuple[Link, ...] = ()) -> Section:

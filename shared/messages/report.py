@@ -39,7 +39,7 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
         panel=(
             Fact("Since", frame.beside(facts.since)),
             Fact("Coming", f"{facts.coming_count:,} in the next two weeks"),
-            Fact("Open", f"{len(facts.open):,} failures" if facts.open else "no failure"),
+            Fact("Open", phrases.counted(len(facts.open), "failure") if facts.open else "no failure"),
         ),
         sections=(
             observations.listed("Failed and still open", facts.open, len(facts.open)),
@@ -60,7 +60,12 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
                 facts=(
                     Fact(
                         "Looks after",
-                        f"{phrases.clusters(facts.clusters)} in {facts.subscriptions:,} subscriptions",
+                        " in ".join(
+                            (
+                                phrases.clusters(facts.clusters),
+                                phrases.counted(facts.subscriptions, "subscription"),
+                            )
+                        ),
                     ),
                     Fact(
                         "Last event delivered",

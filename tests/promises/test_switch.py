@@ -133,6 +133,20 @@ def test_old_service_does_not_answer(old: MailEndpoint, relay: SmtpServer) -> No
     assert in_doubt(world.table) == {}
 
 
+@pytest.mark.parametrize(("fault", "posts"), [("lost", 1), ("drop", 2)])
+def test_same_service_in_other_words(old: MailEndpoint, fault: str, posts: int) -> None:
+    """An endpoint that is only written otherwise is no switch: it is asked, and no mail tells of a repeat."""
+    world = Switched()
+    old.script(Fault(kind=fault))
+    before = world.app(EMAIL_CONNECTION_STRING=old.connection_string)
+    before.intake.take(event("Failed", NOW))
+    written = old.connection_string.replace("http:", "HTTP:").replace("/;", ";")
+    assert written != old.connection_string
+    world.settle(world.app(EMAIL_CONNECTION_STRING=written))
+    assert (len(old.mails), len(old.posts)) == (1, posts)
+    assert len({request.body for request in old.posts}) == 1
+
+
 def test_throttled_mail_needs_no_question(old: MailEndpoint, relay: SmtpServer) -> None:
     """A mail that was surely not taken goes out by the new service, from the sender of now, unasked."""
     world = Switched()

@@ -62,7 +62,7 @@ def test_report() -> None:
             "Completed",
             "Kubernetes 1.36.1 → 1.36.2",
             "No working channel has its maintenance window",
-            "4 clusters in 1 subscriptions",
+            "4 clusters in 1 subscription",
             "Events missed: 1",
             "Last reconcile",
             "Silenced: 0",

@@ -441,6 +441,27 @@ def test_shared_schedule_is_linted_once_where_it_lives() -> None:
     assert '"tags":{"team":"a"}' in found.fix
 
 
+def test_shared_window_that_is_too_short_is_no_unknown_configuration() -> None:
+    """Shared windows have names of their own; that one breaks a limit makes no configuration of it."""
+    body = with_shared(durationHours=2)
+    assert of("unknown-configuration", body) == []
+    (found,) = of("short-window", body)
+    assert found.part == "weekends"
+
+
+def test_windows_of_machines_are_left_out() -> None:
+    """`az resource list` has Azure Maintenance's configurations too: none of AKS, whatever their name."""
+    group = CLUSTER.partition("/providers/")[0]
+    machines = {
+        "id": f"{group}/providers/Microsoft.Maintenance/maintenanceConfigurations/nightly",
+        "name": "nightly",
+        "properties": {"maintenanceWindow": {"startDateTime": "2026-01-01 22:00", "duration": "03:00"}},
+    }
+    listing = parsing.read([{"id": CLUSTER, "name": "prod-a"}, machines])
+    assert [listed.malformed for listed in listing.clusters] == [()]
+    assert "not of AKS" in listing.unread[0]
+
+
 def test_shared_window_that_is_not_listed_is_asked_for_its_location() -> None:
     """A PUT needs a location: where only the link is known, the command asks Azure for it."""
     body = with_shared(notAllowedDates=[{"start": "2020-01-01", "end": "2020-01-02"}])[1]

@@ -10,7 +10,7 @@ from shared.channels.slack import blocks
 from shared.messages import plain, telling
 from shared.messages.view import SizeBudget
 from shared.notices.kinds import URGENT
-from shared.text import clip
+from shared.text import clean, clip, line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,8 +46,8 @@ def compose_plain(
 ) -> JsonMessage:
     """Make the message that goes out when composing raised; `why` says what was wrong with the other one."""
     status, parts = plain.subject(mail, rows)
-    title = clip(" · ".join((status, *parts)), _TITLE)
-    text = plain.text(mail, rows, audience, look, why)
+    title = clip(line(" · ".join((status, *parts))[:4_000]), _TITLE)
+    text = clean(plain.text(mail, rows, audience, look, why))
     made = blocks.plain(title, clip(text, blocks.MAX_TEXT).split("\n"))
     return JsonMessage(subject=title, recipients=(recipient,), content=made)
 

@@ -9,7 +9,7 @@ from shared.channels.json_message import JsonMessage, encoded
 from shared.channels.teams import card
 from shared.messages import plain, telling
 from shared.messages.view import SizeBudget
-from shared.text import clip
+from shared.text import clean, clip, line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,8 +50,8 @@ def compose_plain(
 ) -> JsonMessage:
     """Make the message that goes out when composing raised; `why` says what was wrong with the other one."""
     status, parts = plain.subject(mail, rows)
-    title = clip(" · ".join((status, *parts)), _TITLE)
-    text = plain.text(mail, rows, audience, look, why)
+    title = clip(line(" · ".join((status, *parts))[:4_000]), _TITLE)
+    text = clean(plain.text(mail, rows, audience, look, why))
     for most in (_PLAIN, _PLAIN // 4, _PLAIN // 16):  # the last one fits whatever is in it
         made = card.message(card.plain(title, clip(text, most).split("\n")))
         if len(encoded(made)) <= LIMIT:
