@@ -16,11 +16,8 @@ import {
   isNumberBetween
   isRelay
   isSchedule
-<<<<<<< HEAD
   isSender
-=======
   isSettingName
->>>>>>> main
   isTableName
   partsOf
   subscriptionsOf

@@ -1,4 +1,4 @@
-"""Instances of the app as processes of their own, each behind a proxy to the table and one to the mail."""
+"""Instances of the app as processes of their own, each behind its table proxy, all behind one to mail."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Self
 
+from prove.mail_door import signed
 from testing.fault_proxy import FaultProxy
 from testing.processes import Answer, Client, connection_string, listening
 from testing.real_app import SETTINGS
@@ -36,10 +37,12 @@ class Instance:
         deaths: tuple[Death, ...],
         log: Path,
         *,
+        number: int,
         azurite: str,
         mail: str,
         bug: str = "",
     ) -> None:
+        """`mail` is the URL of the door to the mail service, where `number` is known."""
         self.injector = injector
         self.lives = 0
         self._fork_server = fork_server
@@ -47,7 +50,8 @@ class Instance:
         self._log = log
         self._bug = bug
         self._table_proxy = FaultProxy(azurite, injector.table)
-        self._mail_proxy = FaultProxy(mail, injector.mail)
+        self._number = number
+        self._mail = mail
         self._settings: dict[str, str] = {}
         self._client = Client()
         self._pid = 0
@@ -57,12 +61,12 @@ class Instance:
 
     def start(self, settings: Mapping[str, str]) -> None:
         """Begin the first life; the settings lack where the table and the mail service are."""
-        mail = f"endpoint={self._mail_proxy.url}/"
         self._settings = {
             **SETTINGS,
             **settings,
+            **signed(self._number),
             "NOTIFIER_STORAGE": connection_string(self._table_proxy.url),
-            "EMAIL_CONNECTION_STRING": f"{mail};{settings['EMAIL_CONNECTION_STRING']}",
+            "EMAIL_CONNECTION_STRING": f"endpoint={self._mail};{settings['EMAIL_CONNECTION_STRING']}",
         }
         self.revive()
 
@@ -115,8 +119,8 @@ class Instance:
 
     @property
     def busy(self) -> int:
-        """How many of its requests are on their way, also those that it does not wait for any more."""
-        return self._table_proxy.busy + self._mail_proxy.busy
+        """How many requests to the table are on their way, also those that it does not wait for any more."""
+        return self._table_proxy.busy
 
     def deliver(self, text: str) -> bool:
         """Hand it an event, as Event Grid does; tell whether it was accepted."""
@@ -138,7 +142,6 @@ class Instance:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self._table_proxy)
-        self._stack.enter_context(self._mail_proxy)
         return self
 
     def __exit__(self, *_: object) -> None:

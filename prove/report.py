@@ -143,9 +143,10 @@ Each schedule is made from its seed: some maintenances with their events, delive
 order, to two instances of the app, each of which sweeps at its own pace; which requests go wrong, and
 how; at which of its requests an instance dies, or stands still for a while. The instances are processes
 of the local host, forks of one that has read the modules already; SIGKILL ends them. They reach Azurite
-and a stand-in mail service with the Azure SDKs over HTTP, each through a proxy of its own before either.
-The mail service honours operation ids in one half of the schedules; in the other it ignores them, and
-answers truthfully when asked. The storm lasts 7 or 24 seconds; after it what is left is done in peace.
+and a stand-in mail service with the Azure SDKs over HTTP, through proxies: each by one of its own before
+Azurite, all by one before the mail service, whose address tells it from others. The mail service honours
+operation ids in one half of the schedules; in the other it ignores them, and answers truthfully when asked.
+The storm lasts 7 or 24 seconds; after it what is left is done in peace.
 
 Then it is judged. What was told is read from the mails as they arrived: to whom, which kind of news, of which
 cluster. What was to be told follows from what was delivered.
@@ -155,7 +156,8 @@ cluster. What was to be told follows from what was delivered.
   hour and nothing had begun;
 * twice: a mail that left twice, or the same news told twice to the same audience;
 * untrue: the table says of a mail that it was sent, to whom, or what it tells, and it is not so; a mail that
-  was posted in two forms; one given up although the service had not refused it and been asked.
+  was posted in two forms; one that says it may be a repeat, which the service could have been asked about;
+  one given up although the service had not refused it and been asked.
 
 A schedule whose work is not done when patience ends did not end, and proves nothing: a machine under load
 comes to that, too. A mail that the service refuses (400) fails and is not told; that is told to the default

@@ -19,6 +19,7 @@ from prove import schedules
 from prove.faults import LEASE, FaultCounts, FaultInjector
 from prove.fork_server import ForkServer
 from prove.instances import Instance
+from prove.mail_door import MailDoor
 from prove.verdict import Evidence
 from shared import keys
 from shared.store import codec
@@ -91,21 +92,28 @@ class Run:
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._endpoint.hook = self._arrived
+        injectors = [
+            FaultInjector(f"{schedule.seed} {number}", schedule.rate, schedule.kinds, self._strikes)
+            for number in range(len(schedule.deaths))
+        ]
+        self._door = MailDoor(self._endpoint.url, [injector.mail for injector in injectors])
         self._instances = [
             Instance(
                 lab.fork_server,
-                FaultInjector(f"{schedule.seed} {number}", schedule.rate, schedule.kinds, self._strikes),
+                injector,
                 deaths,
                 lab.folder / f"{self._table_name}-{number}.log",
+                number=number,
                 azurite=lab.azurite.endpoint,
-                mail=self._endpoint.url,
+                mail=self._door.url,
                 bug=trial.bug,
             )
-            for number, deaths in enumerate(schedule.deaths)
+            for number, (injector, deaths) in enumerate(zip(injectors, schedule.deaths, strict=True))
         ]
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self._endpoint)
+        self._stack.enter_context(self._door)
         self._stack.callback(self._client.close)
         for instance in self._instances:
             self._stack.enter_context(instance)
@@ -201,7 +209,8 @@ class Run:
         while time.monotonic() < patience and not self._over.wait(1.0):
             if self._elapsed() < last or self._rows("work:1", "work;"):
                 continue
-            if not any(instance.busy for instance in self._instances) and not self._rows("work:1", "work;"):
+            is_busy = self._door.busy or any(instance.busy for instance in self._instances)
+            if not is_busy and not self._rows("work:1", "work;"):
                 return
 
     def _evidence(self) -> Evidence:

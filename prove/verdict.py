@@ -17,6 +17,7 @@ from prove import mail_reader, schedules
 from prove.mail_reader import Telling
 from prove.schedules import Delivery, Schedule
 from shared.events.run import RunStatus
+from shared.messages.phrases import REPEAT
 from shared.notices.kinds import Kind
 from shared.notices.records import SentMail
 from testing.mail_endpoint import Mail
@@ -220,6 +221,11 @@ def _untrue(evidence: Evidence, of_mail: Mapping[str, set[Telling]]) -> Iterator
     clusters = _clusters(evidence)
     yield from (
         f"mail {one} was posted in {forms} forms" for one, forms in evidence.bodies.items() if forms > 1
+    )
+    yield from (
+        f"mail {mail.operation_id} says that it may be a repeat, and the service could be asked"
+        for mail in evidence.mails
+        if REPEAT.partition(":")[0] in str(mail.body["content"]["plainText"])
     )
     for operation, tellings in of_mail.items():
         fate = evidence.fates.get(operation)

@@ -189,6 +189,8 @@ class Report(Form, frozen=True):
     missed: int = 0
     sent: int = 0
     undelivered: int = 0
+    silenced: int = 0
+    """Notices that a silence kept from being told."""
 
 
 def observed(

@@ -91,6 +91,10 @@ class Ledger:
         """Return the input rejected since a time, in no particular order."""
         return _each(_rejection, self._touched("rejected:", since))
 
+    def silenced(self, since: datetime) -> int:
+        """Return how many notices silences have kept from being told since a time."""
+        return sum(row.values.get("kind") == "silenced" for row in self._touched(keys.OF_NOBODY, since))
+
     def work(self) -> Iterator[WorkRow]:
         """Return everything that waits, in order of its time, headed by the gate if there is one."""
         return _each(codec.work, self._rows(keys.GATE, "work:" + keys.AFTER))

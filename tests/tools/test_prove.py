@@ -7,15 +7,18 @@ import os
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from prove import hours, report, schedules
 from prove.bugs import LONG, Bug
 from prove.faults import KINDS, LATE, SIDES, STOPS
+from prove.mail_door import MailDoor, signed
 from prove.mail_reader import Telling, read
 from prove.report import NAMES
 from prove.runner import Result, Total, campaign, summed_up
@@ -23,12 +26,17 @@ from prove.runs import Trial
 from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, make
 from prove.verdict import Evidence, Verdict, judge
 from shared import keys
+from shared.messages.phrases import REPEAT
 from shared.notices.kinds import Kind
 from shared.notices.records import MailItem, SentMail
-from testing.mail_endpoint import Mail, OperationIdMode
+from testing.fault_proxy import Phase
+from testing.mail_endpoint import Mail, MailEndpoint, OperationIdMode
 from testing.processes import ROOT
 from testing.samples.payloads import event, guid, scheduled
 from testing.world import NOW, World
+
+if TYPE_CHECKING:
+    from testing.fault_proxy import OnRequest
 
 pytestmark = pytest.mark.slow
 
@@ -100,8 +108,9 @@ def test_every_kind_is_scheduled() -> None:
     deaths = [death for each in made for lives in each.deaths for death in lives]
     assert {death.side for death in deaths} == set(SIDES)
     assert any(death.stops for death in deaths)
-    statuses = {delivery.key.rpartition(":")[2] for each in made for delivery in each.deliveries}
-    assert statuses == {"", "Scheduled", "Started", "Completed", "Canceled", "Failed"}
+    told = [delivery.key.rpartition(":")[2] for each in made for delivery in each.deliveries]
+    statuses = {"", "Scheduled", "Started", "Completed", "Canceled", "Failed", "GatePending", "GateCompleted"}
+    assert {each.partition(".")[0] for each in told} == statuses
     assert {each.storm for each in made} == set(schedules.STORMS)
 
 
@@ -117,6 +126,23 @@ def test_late_requests_are_within_the_promise_or_apart() -> None:
         assert set(make(seed, BEGAN, part=Part.BEYOND).kinds) <= LATE
 
 
+def test_instances_share_one_mail_service() -> None:
+    """All instances reach the mail service at one address, and each meets the faults of its own requests."""
+    seen: list[tuple[str, int, Phase]] = []
+
+    def hook(name: str) -> OnRequest:
+        return lambda number, phase, _: seen.append((name, number, phase))
+
+    with MailEndpoint() as endpoint, MailDoor(endpoint.url, [hook("a"), hook("b")]) as door:
+        for instance in (0, 1, 0):
+            (agent,) = signed(instance).values()
+            asked = urllib.request.Request(f"{door.url}/emails", headers={"User-Agent": f"azsdk {agent}"})
+            with pytest.raises(urllib.error.HTTPError):
+                urllib.request.urlopen(asked)
+    expected = [("a", 1), ("b", 1), ("a", 2)]
+    assert seen == [(*each, phase) for each in expected for phase in (Phase.BEFORE, Phase.AFTER)]
+
+
 # The judge
 
 CLUSTER = "c7-none-1"
@@ -128,10 +154,12 @@ def _key(status: str, cluster: str = CLUSTER) -> str:
     return f"{keys.history(guid(cluster))}{status}"
 
 
-def _mail(subject: str = f"[Failed] {CLUSTER}", operation: str = OPERATION, to: str = "ops") -> Mail:
+def _mail(
+    subject: str = f"[Failed] {CLUSTER}", operation: str = OPERATION, to: str = "ops", text: str = ""
+) -> Mail:
     """Write a mail about one thing, which its text names as well."""
     body = {
-        "content": {"subject": subject, "plainText": subject},
+        "content": {"subject": subject, "plainText": text or subject},
         "recipients": {"to": [{"address": f"{to}@example.com"}]},
     }
     return Mail(operation, body, "")
@@ -266,10 +294,11 @@ def test_told_twice() -> None:
         {"fates": {OPERATION: _sent(more=(MailItem(Kind.STARTED, _key("Started"), ()),))}},
         {"mails": (_mail("[Failed] c7-none-2"),)},
         {"bodies": {OPERATION: 2}},
+        {"mails": (_mail(text=f"[Failed] {CLUSTER} {REPEAT}"),)},
     ],
 )
 def test_untrue(different: dict[str, Any]) -> None:
-    """The table says sent of what arrived, to whom it went, and what it tells; and it has one form."""
+    """The table says sent of what arrived, to whom, and what it tells; and it has one form, no repeat's."""
     assert judge(_evidence(**different)).untrue != ()
 
 
