@@ -75,7 +75,8 @@ def send(  # noqa: PLR0917 - typer makes options of them
         answer = _publish(to, body, key) if is_topic(to) else post(address, text, key)
         if not answer.is_taken:
             why = f"not taken: {answer.status or ''} {answer.why}".replace("  ", " ")
-            raise terminal.refused(why, terminal.NO)
+            is_here = to == LOCAL and not answer.status
+            raise terminal.refused(why + (". make run starts the app there" if is_here else ""), terminal.NO)
         fates = list(_fates(watch))
     if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"status": answer.status, "events": fates})
@@ -155,7 +156,18 @@ def _renewed(event: dict[str, Any], now: datetime, shift: timedelta, ids: dict[s
     for name in _TIMES:
         if name in properties:
             properties[name] = _moved(properties[name], shift)
+    if isinstance(target := properties.get("target"), dict):
+        properties["target"] = _of_another_run(target, ids)
     return {**event, "data": {**data, "resourceInfo": {**info, "properties": properties}}}
+
+
+def _of_another_run(target: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    """Return the target of a fleet's gate in another update run, which is what gates are known by."""
+    before, slash, name = str(target.get("id", "")).rpartition("/")
+    name = ids.setdefault(name, f"{name}-{uuid4().hex[:4]}")
+    run = target.get("updateRunProperties")
+    renewed_run = {**run, "name": name} if isinstance(run, dict) else run
+    return {**target, "id": before + slash + name, "updateRunProperties": renewed_run}
 
 
 def _time_of(event: dict[str, Any]) -> datetime | None:

@@ -16,6 +16,7 @@ from ops.table import table as laid_out
 from shared import keys
 from shared.durations import duration
 from shared.notices.kinds import ABOUT_CLUSTERS
+from shared.routes.document import near
 from shared.routes.silences import Silence, matcher, read, write
 from shared.store import codec
 from shared.store.ledger import Ledger
@@ -73,7 +74,10 @@ def add(  # noqa: PLR0917 - typer makes options of them
     named = tuple(dict.fromkeys(part.strip().lower() for kind in kinds or () for part in kind.split(",")))
     if unknown := [kind for kind in named if kind not in ABOUT_CLUSTERS]:
         known = ", ".join(ABOUT_CLUSTERS)
-        raise typer.BadParameter(f"{unknown[0]!r} is no kind: expected one of {known}", param_hint="--kind")
+        raise typer.BadParameter(
+            f"{unknown[0]!r} is no kind: expected one of {known}{near(unknown[0], ABOUT_CLUSTERS)}",
+            param_hint="--kind",
+        )
     made = Silence(
         id=secrets.token_hex(4),
         conditions=tuple(map(_condition, match)),

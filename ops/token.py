@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -35,6 +36,10 @@ def new(  # noqa: PLR0917 - typer makes options of them
     as_json: terminal.AsJson = False,
 ) -> None:
     """Make a token, and print its addresses: once, for only a hash is stored."""
+    if urlsplit(site).scheme not in {"http", "https"} or not urlsplit(site).hostname:
+        raise typer.BadParameter(
+            f"{site!r} is not an address such as https://APP.azurewebsites.net", param_hint="--site"
+        )
     environment = settings_here()
     with ledger.telling():
         known = routes_of(environment).audiences

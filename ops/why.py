@@ -100,7 +100,7 @@ class _Story:
         clusters = {received.event.event.subject.key for received in self._events}
         known = self._rows.query("cluster:", "cluster:" + keys.AFTER).rows
         names = [str(row.values.get("cluster", "")) for row in known]
-        ignored = self._rows.query("told:nobody:", "told:nobody:" + keys.AFTER).rows
+        ignored = self._rows.query(keys.OF_NOBODY, keys.OF_NOBODY + keys.AFTER).rows
         names += [str(row.values.get("cluster", "")) for row in ignored]
         for id_ in names:
             cluster = Cluster.parse(id_)
