@@ -14,9 +14,9 @@ from ops.pause import positive
 from ops.preview import routes_of
 from ops.table import table as laid_out
 from shared import keys
+from shared.documents import near
 from shared.durations import duration
 from shared.notices.kinds import ABOUT_CLUSTERS
-from shared.routes.document import near
 from shared.routes.silences import Silence, matcher, read, write
 from shared.store import codec
 from shared.store.ledger import Ledger
