@@ -32,6 +32,9 @@ REMINDER_IN = 12
 
 PATIENCE = 12 * LEASE
 
+MOMENTS = 46
+"""As many as a story has where all of its sweeps send something; on a busy machine they send less."""
+
 AT_ONCE = 10
 """Stories told at the same time: most of each is waiting for a lease to run out."""
 
@@ -163,9 +166,6 @@ def _lived(azurite: Azurite, mode: OperationIdMode, at: int) -> Trap | None:
 @pytest.mark.parametrize("mode", list(OperationIdMode))
 def test_killed_at_each_request_boundary(azurite: Azurite, mode: OperationIdMode) -> None:
     """Killed at any request boundary and started again, the app loses no notice and sends none twice."""
-    moments = _live(azurite, mode, 0).passed
-    assert moments > 30
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        traps = list(pool.map(lambda at: _live(azurite, mode, at), range(1, moments + 1)))
-    # How many moments a story has goes by how its sweeps fall: nearly all are hit, fewer on a busy machine.
-    assert sum(trap.sprung for trap in traps) > moments // 2
+        traps = list(pool.map(lambda at: _live(azurite, mode, at), range(1, MOMENTS + 1)))
+    assert sum(trap.sprung for trap in traps) > MOMENTS // 2
