@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
 
 def _complain(error: typer.TyperException) -> int:
     """Write what is wrong with a command line as a line, and where help is as another."""
-    words = error.format_message()
+    words = error.format_message().replace("Value error, ", "")  # the library's own, of no use to people
     if isinstance(error, NoArgsIsHelpError):  # where help is boxed, it has been printed already
         print(words, file=sys.stderr)
         return terminal.UNREADABLE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -35,6 +36,10 @@ def new(  # noqa: PLR0917 - typer makes options of them
     as_json: terminal.AsJson = False,
 ) -> None:
     """Make a token, and print its addresses: once, for only a hash is stored."""
+    if urlsplit(site).scheme not in {"http", "https"} or not urlsplit(site).hostname:
+        raise typer.BadParameter(
+            f"{site!r} is not an address such as https://APP.azurewebsites.net", param_hint="--site"
+        )
     environment = settings_here()
     with ledger.telling():
         known = routes_of(environment).audiences
@@ -51,7 +56,7 @@ def new(  # noqa: PLR0917 - typer makes options of them
         "status": f"{site.rstrip('/')}/status/{made}",
         "calendar": f"{site.rstrip('/')}/calendar/{made}.ics",
     }
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"id": stored.id, "audience": found, **addresses})
     else:
         print(f"Token {stored.id} for the audience {found}; it is not shown again.")
@@ -72,7 +77,7 @@ def list_(
     """List the tokens that are not revoked."""
     with ledger.opened_table(context, account, table) as rows:
         found = sorted(PresentState(rows).tokens(), key=lambda token: (token.audience, token.created))
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         items = [
             {"id": token.id, "audience": token.audience, "created": codec.text(token.created)}
             for token in found

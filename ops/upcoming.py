@@ -14,6 +14,7 @@ from ops import ledger, storage, terminal
 from ops.ledger_tables import fitted
 from ops.pause import positive
 from ops.preview import routes_of
+from shared.addresses import bare
 from shared.durations import duration
 from shared.pages import feed
 from shared.pages.board import board
@@ -43,7 +44,7 @@ def upcoming(  # noqa: PLR0917 - typer makes options of them
         environment = settings_here()
         stored, now = PresentState(rows).clusters()
         shown = board(stored, routes_of(environment), None, now, filters={"cluster": cluster})
-    sender = environment.get("EMAIL_FROM", "")
+    sender = bare(environment.get("EMAIL_FROM", "").strip())
     found = feed.entries(
         shown,
         domain=sender.rpartition("@")[2] or "localhost",

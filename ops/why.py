@@ -53,7 +53,7 @@ def why(  # noqa: PLR0917 - typer makes options of them
         now = surroundings.of(context).clock.now()
         found = _Story(rows, name, now - duration(since)).tell()
     query = _QUERY.format(name=name.replace("'", ""))
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"events": found, "query": query})
     else:
         for each in found:
@@ -100,7 +100,7 @@ class _Story:
         clusters = {received.event.event.subject.key for received in self._events}
         known = self._rows.query("cluster:", "cluster:" + keys.AFTER).rows
         names = [str(row.values.get("cluster", "")) for row in known]
-        ignored = self._rows.query("told:nobody:", "told:nobody:" + keys.AFTER).rows
+        ignored = self._rows.query(keys.OF_NOBODY, keys.OF_NOBODY + keys.AFTER).rows
         names += [str(row.values.get("cluster", "")) for row in ignored]
         for id_ in names:
             cluster = Cluster.parse(id_)

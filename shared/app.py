@@ -93,7 +93,10 @@ class Notifier:
         )
         self.intake = Intake(parts, owned, gap=config.gap, watch=config.watch)
         self.pages = Publisher(
-            PresentState(owned), routes, clock, Look(config.mail.sender.rpartition("@")[2], config.portal)
+            PresentState(owned),
+            routes,
+            clock,
+            Look(bare(config.mail.sender).rpartition("@")[2], config.portal),
         )
         self._pulse = Pulse(self.store, clock, config.watcher.url)
         self._unreadable_rows = UnreadableRows(Teller(self.intake, routes))
@@ -161,6 +164,7 @@ class Notifier:
             run = Reconcile(
                 graph=graph,
                 meta=self._meta,
+                ledger=Ledger(self._table),
                 intake=self.intake,
                 teller=teller,
                 clock=self._clock,

@@ -24,6 +24,9 @@ SWEPT = "meta:sweep"
 RECONCILED = "meta:reconcile"
 """When Azure was last asked what there is."""
 
+OF_NOBODY = "told:nobody:"
+"""What the marks of what nobody was told begin with."""
+
 TOKENS = "meta:token:"
 SILENCES = "meta:silence:"
 
@@ -219,7 +222,7 @@ def told_of_nobody(cluster_key: str, why: str, event_key: str) -> str:
 
 def traces(cluster_key: str) -> str:
     """Return the prefix of the marks of what nobody was told of a cluster."""
-    return f"told:nobody:{digest(cluster_key)}:"
+    return f"{OF_NOBODY}{digest(cluster_key)}:"
 
 
 def told_of_spread(id_: str) -> str:

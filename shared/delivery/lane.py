@@ -94,7 +94,7 @@ class Lane:
             progress.wait([row])
             return
         with alone(row.key):
-            if self._is_stale(row.mail) and not (row.is_in_doubt or row.refused):
+            if self._is_stale(row.mail) and not (row.is_in_doubt or row.refused or row.may_repeat):
                 self._thaw(row)
             else:
                 self._take_over(row)
@@ -143,7 +143,7 @@ class Lane:
         Who has had a turn in the last sweep, and not enough of it, comes after who may have had none.
         """
         if self._is_outdated:
-            self._work = self._read()
+            self._work, self._reader = self._read(), Reader(self._parts.store)  # what it tells of, too
         parts, turns, reader, progress = self._parts, self._turns, self._reader, self.progress
         return deque(
             Batch(to, rows, parts, turns=turns, reader=reader, progress=progress)

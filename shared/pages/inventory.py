@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared.events.model import Cluster
+from shared.maintenance.node_images import oldest
+from shared.maintenance.support_calendar import ends as support_ends
 from shared.messages import phrases, time_phrases
 from shared.pages.standing import OVER, Phase, Standing, standings
 from shared.pages.windows import expected
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from shared.maintenance.inventory import ClusterInfo
     from shared.pages.board import Board
     from shared.store.present import ClusterRow
 
@@ -28,7 +31,7 @@ HEAD = (
     "Supported until",
     "Upgrade channel",
     "Node OS channel",
-    "Node images",
+    "Oldest node image",
     "Next window",
     "Last upgrade",
     "It ended",
@@ -44,8 +47,10 @@ class InventoryRow(msgspec.Struct, frozen=True, kw_only=True):
     supported_until: str = ""
     channel: str = ""
     os_channel: str = ""
-    node_images: str = ""
-    """The oldest image's age, as far as it is known."""
+    node_image: str = ""
+    """When the oldest node image was released, as far as it is known."""
+    node_image_days: int | None = None
+    """How old that image is."""
     window: str = ""
     last_upgrade: str = ""
     outcome: str = ""
@@ -60,7 +65,7 @@ class InventoryRow(msgspec.Struct, frozen=True, kw_only=True):
             self.supported_until,
             self.channel,
             self.os_channel,
-            self.node_images,
+            self.node_image,
             self.window,
             self.last_upgrade,
             self.outcome,
@@ -90,7 +95,7 @@ def _row(one: ClusterRow, now: datetime) -> InventoryRow | None:
     cluster = one.known.cluster if one.known else told[0].cluster if told else None
     if cluster is None:
         return None
-    ends = [facts.date for each in told if (facts := each.event.event.end_of_support) and facts.date]
+    image = oldest(one.known.images.values()) if one.known else None
     coming = [each.window for each in expected(one.known, told, now)] if one.known else []
     ended = [each for each in told if each.phase in ENDED]
     last = max(ended, key=lambda each: each.ended or each.changed, default=None)
@@ -98,13 +103,25 @@ def _row(one: ClusterRow, now: datetime) -> InventoryRow | None:
         cluster=cluster,
         region=one.known.location if one.known else next((each.region for each in told if each.region), ""),
         version=one.known.version if one.known else "",
-        supported_until=min(ends).date().isoformat() if ends else "",
+        supported_until=_supported_until(one.known, told),
         channel=one.known.channel if one.known else "",
         os_channel=one.known.os_channel if one.known else "",
+        node_image=image.isoformat() if image else "",
+        node_image_days=(now.date() - image).days if image else None,
         window=time_phrases.utc(min(window.start for window in coming)) if coming else "",
         last_upgrade=_said(last) if last else "",
         outcome=last.phase.value if last else "",
     )
+
+
+def _supported_until(known: ClusterInfo | None, told: Iterable[Standing]) -> str:
+    """Return the last day: by the version and its plan or, where that is not known, as announced."""
+    by_version = support_ends(known.version, known.support_plan) if known else None
+    announced = [
+        facts.date.date() for each in told if (facts := each.event.event.end_of_support) and facts.date
+    ]
+    found = by_version or min(announced, default=None)
+    return found.isoformat() if found else ""
 
 
 def _said(one: Standing) -> str:

@@ -150,7 +150,7 @@ def _pulse(shown: Board, zone: tzinfo) -> list[tuple[str, str]]:
     said = (
         ("Last event heard", pulse.heard, "none yet"),
         ("Last sweep", pulse.swept, "none yet"),
-        ("Last check with Azure", pulse.reconciled, ""),
+        ("Last reconcile", pulse.reconciled, ""),
     )
     return [
         (label, time_phrases.beside(time, zone) if time else none)

@@ -79,6 +79,10 @@ class Ledger:
         """Return the events received since a time, in no particular order. A round trip for each page."""
         return _each(_received, self._touched("event:", since))
 
+    def pushed(self, since: datetime) -> Iterator[Received]:
+        """Return those of them that Event Grid brought. A round trip for each page."""
+        return (one for one in self.events(since) if not one.event.via)
+
     def mails(self, since: datetime) -> Iterator[SentMail]:
         """Return what became of mails since a time, later delivery reports included, in no order."""
         return _each(codec.sent, self._touched("sent:", since))
@@ -86,6 +90,10 @@ class Ledger:
     def rejections(self, since: datetime) -> Iterator[Rejection]:
         """Return the input rejected since a time, in no particular order."""
         return _each(_rejection, self._touched("rejected:", since))
+
+    def silenced(self, since: datetime) -> int:
+        """Return how many notices silences have kept from being told since a time."""
+        return sum(row.values.get("kind") == "silenced" for row in self._touched(keys.OF_NOBODY, since))
 
     def work(self) -> Iterator[WorkRow]:
         """Return everything that waits, in order of its time, headed by the gate if there is one."""

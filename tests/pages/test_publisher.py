@@ -45,7 +45,7 @@ def opened(world: World, audience: str = "default") -> str:
 @pytest.fixture
 def world() -> World:
     """Make a world in which there is something of everything."""
-    world = World(ROUTES=ROUTES)
+    world = World(ROUTES=ROUTES, EMAIL_FROM="AKS <aks@example.com>")
     world.take(scheduled(NOW, timedelta(days=8), name="planned", cluster="prod-1"))
     world.take(event("Started", NOW, name="begun", cluster="shop-1"))
     world.take(event("Failed", NOW, name="broken", cluster="shop-2", details="SECRET REASON"))

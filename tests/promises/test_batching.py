@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from testing.samples.payloads import event
+from shared.channels.outcomes import Accepted, Throttled
+from testing.samples.payloads import event, scheduled
 from testing.world import NOW, World
+
+if TYPE_CHECKING:
+    from shared.channels.outcomes import Outcome
 
 
 def test_company_goes_along() -> None:
@@ -22,6 +28,25 @@ def test_company_goes_along() -> None:
     assert "prod-b" in world.mailer.arrived[0][1].text
     world.settle_down()
     assert len(world.mailer.arrived) == 1
+
+
+def test_what_comes_while_a_sweep_goes_on_is_told_in_full() -> None:
+    """A sweep that reads anew what there is to tell reads anew, too, what that tells of."""
+    world = World(GROUP_WAIT="0s", GROUP_INTERVAL="0s", STILL_RUNNING_AFTER="0s", NOT_STARTED_AFTER="0s")
+    world.take(scheduled(NOW, timedelta(days=3), name="reminded", cluster="reminded"))
+    world.settle_down(30)
+    world.clock.forward(hours=47, minutes=29, seconds=30)
+    world.mailer.script.append(Throttled(1, "busy"))
+    world.take(event("Failed", world.clock.now()))
+
+    def meanwhile(*_: object) -> Outcome:
+        world.take(event("Completed", world.clock.now()))
+        return Accepted()
+
+    world.mailer.script.append(meanwhile)
+    world.sweep(minutes=1)  # the failure goes out, and its end comes; a reminder falls due
+    (ended,) = [subject for subject in world.mailer.subjects if subject.startswith("[Completed]")]
+    assert "prod-weu-1" in ended  # else it is the plain mail about what cannot be read
 
 
 def test_company_does_not_go_alone() -> None:

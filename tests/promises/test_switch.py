@@ -116,6 +116,22 @@ def test_old_service_is_gone(old: MailEndpoint, relay: SmtpServer, status: str, 
     assert world.table.keys("work:2") == []
 
 
+def test_repeat_is_told_as_one_however_late(old: MailEndpoint, relay: SmtpServer) -> None:
+    """What the old service may have taken says that it may be a repeat, also after hours without service."""
+    world = Switched()
+    before = world.app(EMAIL_CONNECTION_STRING=old.connection_string)
+    old.script(Fault(kind="lost"))
+    before.intake.take(event("Failed", NOW))
+    with MailEndpoint() as new:
+        new.fault_for = lambda _: Fault(kind="429", retry_after="600")
+        world.settle(after := world.app(EMAIL_CONNECTION_STRING=new.connection_string), 180)
+        assert new.mails == []
+        new.fault_for = lambda _: None
+        world.settle(after, 30)
+        (mail,) = new.mails
+    assert REPEAT in " ".join(str(mail.body["content"]["plainText"]).split())
+
+
 def test_old_service_does_not_answer(old: MailEndpoint, relay: SmtpServer) -> None:
     """As long as the old service gives no answer, a mail in doubt waits, and others go out."""
     world = Switched()

@@ -65,6 +65,7 @@ def test_report() -> None:
             "4 clusters in 1 subscription",
             "Events missed: 1",
             "Last reconcile",
+            "Silenced: 0",
         ):
             assert said in text, said
 

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 from contextlib import nullcontext, redirect_stdout
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,11 @@ import pytest
 from ops.__main__ import main as command
 from ops.commands import COMMANDS
 from ops.surroundings import Surroundings
+from shared.events.model import Cluster
+from shared.maintenance.inventory import read
+from shared.store.ledger import Ledger
 from testing.child_process import environment
-from testing.samples.payloads import event, scheduled
+from testing.samples.payloads import SUBSCRIPTION, event, guid, scheduled
 from testing.world import NOW, World
 
 if TYPE_CHECKING:
@@ -135,13 +138,36 @@ def test_upcoming_as_a_calendar(world: World, capfdbinary: Any) -> None:
     assert len(calendar.walk("VEVENT")) == 2
 
 
-def test_inventory(run: Run) -> None:
-    """Clusters are a table, JSON and CSV, in which no cell is a formula."""
+def test_inventory(world: World, run: Run) -> None:
+    """Clusters are a table, JSON and CSV, in which no cell is a formula; support goes by version and plan."""
+    pools = [
+        {"name": "a", "nodeImageVersion": "AKSUbuntu-2204gen2containerd-202611.13.0"},
+        {"name": "w", "nodeImageVersion": "AKSWindows-2022-containerd-20348.3207.261111"},
+        {"name": "odd", "nodeImageVersion": "AKSUbuntu-9"},
+    ]
+    body = {
+        "id": Cluster(SUBSCRIPTION, "rg-prod", "lts-1").id,
+        "currentKubernetesVersion": "1.32.4",
+        "supportPlan": "AKSLongTermSupport",
+        "agentPoolProfiles": pools,
+    }
+    world.notifier.store.save_clusters(read([body], NOW).clusters)
+    known = next(row for row in json.loads(run("inventory", "--json")) if row["name"] == "lts-1")
+    days = (NOW.date() - date(2026, 11, 11)).days
+    said = [known["supported_until"], known["node_image"], known["node_image_days"]]
+    assert said == ["2027-03-31", "2026-11-11", days]
     assert "dev-1" in run("inventory")
     head, *rows = csv.reader(io.StringIO(run("inventory", "--output", "csv")))
     assert head[0] == "Cluster"
-    assert [row[0] for row in rows] == ["'=prod-2", "dev-1", "prod-1"]
+    assert [row[0] for row in rows] == ["'=prod-2", "dev-1", "lts-1", "prod-1"]
     assert json.loads(run("inventory", "--json"))[0]["outcome"] == "failed"
+
+
+def test_a_senders_name_changes_no_uid(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is coming has the UID that mails have, whether the sender has a name or not."""
+    monkeypatch.setenv("EMAIL_FROM", "AKS <aks@example.com>")
+    found = json.loads(run("upcoming", "--json"))["entries"]
+    assert f"maintenance-{guid('planned')}@example.com" in {entry["uid"] for entry in found}
 
 
 def test_status(world: World, run: Run) -> None:
@@ -160,14 +186,15 @@ def test_pause_and_resume(world: World, run: Run) -> None:
     """While a pause holds nothing leaves, failures included, and nothing is lost."""
     world.settle_down()
     before = len(world.mailer.arrived)
-    run("pause", "30m")
+    (paused,) = json.loads(run("pause", "30m", "--json"))
+    assert paused["channel"] == "email"
     world.clock.forward(minutes=1)
     world.notifier.sweep()
     world.take(event("Failed", world.clock.now(), name="later", cluster="prod-9"))
     world.settle_down(10)
     assert len(world.mailer.arrived) == before
     assert "paused" in run("status", code=1)
-    run("resume")
+    assert json.loads(run("resume", "--json")) == [{"channel": "email", "wasPaused": True}]
     world.settle_down(10)
     assert len(world.mailer.arrived) == before + 1
     run("pause", "soon", code=2)
@@ -207,6 +234,7 @@ def test_a_silence_is_kept_and_recorded(world: World, run: Run) -> None:
     said = run("why", "prod-1")
     assert f"silence {made['id']}" in said
     assert "load test" in said
+    assert Ledger(world.table).silenced(NOW) == 1
     run("silence", "expire", made["id"])
     run("silence", "expire", made["id"], code=1)
     world.take(event("Completed", world.clock.now(), name="quiet", cluster="prod-1"))
