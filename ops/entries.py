@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ import msgspec
 
 from shared import keys
 from shared.notices.records import Mail, MailItem, SentMail
+from shared.store import codec
 from shared.store.ledger import Received, Rejection
 from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from shared.events.model import Subject
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 Waiting = CheckRow | NoticeRow | MailRow
 """Something still to be done."""
+
+_SLACK = timedelta(days=1)
+"""Clocks differ: the app's wrote when an event was received, the table's when its mail was settled."""
 
 
 class Entries(msgspec.Struct, frozen=True):
@@ -127,6 +132,31 @@ def short(key: str) -> str:
     if key.startswith("event:"):
         key = keys.history_of(key).rstrip(":")
     return key.rpartition(":")[2][:8]
+
+
+def asked_for(history: Sequence[Received], key: str) -> Received:
+    """Return the event of a maintenance that has a key; without one of it, the last that was received."""
+    return next((received for received in history if received.key == key), history[-1])
+
+
+def told_of(ledger: Ledger, history: Sequence[Received], prefix: str) -> list[SentMail]:
+    """Return what became of the mails that told of a maintenance, in the order of time."""
+    sent = [
+        mail
+        for mail in ledger.mails(history[0].at - _SLACK)
+        if any(member.key.startswith(prefix) for member in mail.members)
+    ]
+    return sorted(sent, key=lambda mail: (mail.at, mail.key))
+
+
+def waiting_for(ledger: Ledger, prefix: str) -> list[Waiting]:
+    """Return what still waits for a maintenance."""
+    return [
+        row
+        for row in ledger.work()
+        if not isinstance(row, SendGate | SpreadRow)
+        and any(key.startswith(prefix) for key in codec.refers_to(row))
+    ]
 
 
 def _keys(row: Waiting | SentMail) -> list[str]:

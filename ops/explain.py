@@ -54,7 +54,9 @@ def explain(  # noqa: PLR0917 - the options of the command
     catalogue: Annotated[
         Path | None, typer.Option(help="Entries of your own, as in the setting FAILURES_FILE.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    output: terminal.AsOutput = terminal.Output.TABLE,
+    *,
+    as_json: terminal.AsJson = False,
 ) -> None:
     """Explain why AKS maintenance failed.
 
@@ -69,7 +71,7 @@ def explain(  # noqa: PLR0917 - the options of the command
     except ValueError as error:
         raise terminal.refused(error) from None
     findings = explain_reason(reason, context, own).findings
-    if as_json:
+    if terminal.is_json(output, as_json=as_json):
         typer.echo(json.dumps({"findings": [as_object(finding) for finding in findings]}, indent=2))
         return
     console = Console(highlight=False, emoji=False)

@@ -9,7 +9,7 @@ import logging
 import sys
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 from uuid import uuid4
 
 import msgspec
@@ -17,7 +17,7 @@ import typer
 
 from ops import ledger_details, ledger_tables, storage, surroundings, terminal
 from ops.entries import Clusters, choose
-from ops.ledger_json import as_object
+from ops.ledger_json import as_object, entry
 from shared import keys
 from shared.durations import duration
 from shared.setting_reader import SettingsError
@@ -97,7 +97,7 @@ def list_(  # noqa: PLR0917 - typer makes options of them
         wanted = [what] if what else [each for each in What if not cluster or each is not What.REJECTED]
         clusters = Clusters(ledger)
         entries = choose(ledger, wanted, now - duration(since), cluster, clusters)
-        if as_json or output is terminal.Output.JSON:
+        if terminal.is_json(output, as_json=as_json):
             terminal.print_json(as_object(entries, limit))
             return
         print(
@@ -117,7 +117,9 @@ def show(
     name: Annotated[str, typer.Argument(metavar="KEY|EVENT_ID|OPERATION_ID")],
     account: storage.Account = "",
     table: storage.Table = "",
+    output: terminal.AsOutput = terminal.Output.TABLE,
     *,
+    as_json: terminal.AsJson = False,
     raw: Annotated[bool, typer.Option("--raw", help="What was received, byte for byte.")] = False,
 ) -> None:
     """Show one entry of the ledger, whole. Exit code 1: there is no such entry, or several."""
@@ -125,6 +127,8 @@ def show(
         key = one(ledger, name)
         if raw:
             _raw(ledger, key)
+        elif terminal.is_json(output, as_json=as_json):
+            terminal.print_json(entry(ledger, key) or _gone(key))
         else:
             print(_shown(ledger, key, surroundings.of(context).clock.now()))
 
@@ -134,7 +138,9 @@ def resend(
     name: Annotated[str, typer.Argument(metavar="OPERATION_ID")],
     account: storage.Account = "",
     table: storage.Table = "",
+    output: terminal.AsOutput = terminal.Output.TABLE,
     *,
+    as_json: terminal.AsJson = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Tell again what a mail told.
@@ -142,8 +148,11 @@ def resend(
     To the same audience, as of now, under a new id that names the old one. The next sweep sends it. A mail
     that still waits, or whose repetition does, is not resent: exit code 1.
     """
+    is_json = terminal.is_json(output, as_json=as_json)
+    if is_json and not yes:
+        raise typer.BadParameter("JSON is for programs, which nobody can ask", param_hint="--yes")
     with opened(context, account, table) as ledger:
-        _resend(ledger, name, surroundings.of(context).clock, yes=yes)
+        _resend(ledger, name, surroundings.of(context).clock, yes=yes, is_json=is_json)
 
 
 @contextmanager
@@ -180,13 +189,17 @@ def _shown(ledger: Ledger, key: str, now: datetime) -> str:
         return ledger_details.maintenance(ledger, keys.history_of(key), key, now)
     row = ledger.row(key)
     if row is None:
-        raise NotDoneError(f"{key} has gone at this moment.")
+        _gone(key)
     match row.values.get("kind"):
         case "sent":
             return ledger_details.outcome(ledger, codec.sent(row))
         case "mail":
             return ledger_details.waiting_mail(ledger, codec.mail_row(row))
     return ledger_details.plain(row)
+
+
+def _gone(key: str) -> NoReturn:
+    raise NotDoneError(f"{key} has gone at this moment.")
 
 
 def _raw(ledger: Ledger, key: str) -> None:
@@ -228,20 +241,25 @@ def one(ledger: Ledger, name: str) -> str:
     raise NotDoneError(f"There is no entry {name!r}.")
 
 
-def _resend(ledger: Ledger, name: str, clock: Clock, *, yes: bool) -> None:
+def _resend(ledger: Ledger, name: str, clock: Clock, *, yes: bool, is_json: bool) -> None:
     sent = _settled(ledger, name)
     resend = ledger.resending(sent, clock.now())
     operation_id = resend.mail.operation_id
-    print(ledger_details.outcome(ledger, sent), end="\n\n")
-    print(
-        f"A new mail, {operation_id}, will tell audience {line(sent.audience)} the same,\n"
-        "as of now, at the addresses that it has by then. The next sweep sends it."
-    )
+    if not is_json:
+        print(ledger_details.outcome(ledger, sent), end="\n\n")
+        print(
+            f"A new mail, {operation_id}, will tell audience {line(sent.audience)} the same,\n"
+            "as of now, at the addresses that it has by then. The next sweep sends it."
+        )
     if not yes and not _confirmed():
         raise NotDoneError("Not confirmed: nothing was done.")
     mail = msgspec.structs.replace(resend.mail, as_of=clock.now())
     ledger.resend(msgspec.structs.replace(resend, mail=mail), uuid4().hex)
-    print(f"It waits to be sent: {operation_id}")
+    if is_json:
+        facts = {"operationId": operation_id, "repeats": mail.repeats, "audience": mail.audience}
+        terminal.print_json(facts)
+    else:
+        print(f"It waits to be sent: {operation_id}")
 
 
 def _settled(ledger: Ledger, name: str) -> SentMail:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ops import ledger_tables
-from ops.entries import Clusters, as_mail, members
+from ops.entries import Clusters, as_mail, asked_for, members, told_of, waiting_for
 from ops.ledger_tables import fitted
 from shared import keys
 from shared.delivery.sender import single
-from shared.store import blobs, codec
-from shared.store.rows import SendGate, SpreadRow
+from shared.store import blobs
 from shared.text import clean, clip, line, readable
 
 if TYPE_CHECKING:
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
 MAX_LENGTH = 8_000
 """Characters of a long text that are shown; --raw gives all of it."""
 
-_SLACK = timedelta(days=1)
-"""Clocks differ: the app's wrote when an event was received, the table's when its mail was settled."""
-
 
 def maintenance(ledger: Ledger, prefix: str, key: str, now: datetime) -> str:
     """Write an event's facts, its whole history, the mails that told of it, and what waits for it.
@@ -36,7 +31,7 @@ def maintenance(ledger: Ledger, prefix: str, key: str, now: datetime) -> str:
     `key` is the event that was asked for; without it, the last that was received.
     """
     history = ledger.history(prefix)
-    asked = next((received for received in history if received.key == key), history[-1])
+    asked = asked_for(history, key)
     clusters = Clusters(ledger)
     clusters.learn(history)
     parts = [_facts(_event_facts(asked))]
@@ -46,17 +41,10 @@ def maintenance(ledger: Ledger, prefix: str, key: str, now: datetime) -> str:
     head = ledger_tables.EVENTS
     parts.append(f"CAME IN\n{fitted((head[0], *head[3:-1], 'KEY'), [(row[0], *row[3:]) for row in rows])}")
 
-    sent = [mail for mail in ledger.mails(history[0].at - _SLACK) if _is_about(mail, prefix)]
-    sent.sort(key=lambda mail: (mail.at, mail.key))
-    told = [ledger_tables.sent_row(mail) for mail in sent]
+    told = [ledger_tables.sent_row(mail) for mail in told_of(ledger, history, prefix)]
     parts.append(f"TOLD\n{fitted(ledger_tables.SENT, told)}" if told else "TOLD: nothing yet")
 
-    work = [row for row in ledger.work() if any(key.startswith(prefix) for key in codec.refers_to(row))]
-    waits = [
-        ledger_tables.work_row(row, clusters, now)
-        for row in work
-        if not isinstance(row, SendGate | SpreadRow)
-    ]
+    waits = [ledger_tables.work_row(row, clusters, now) for row in waiting_for(ledger, prefix)]
     parts.append(f"WAITS\n{fitted(ledger_tables.WORK, waits)}" if waits else "WAITS: nothing")
     return "\n\n".join(parts)
 
@@ -142,10 +130,6 @@ def _members(ledger: Ledger, row: MailRow | SentMail) -> str:
         cluster = clusters.of(member.key)
         rows.append((f"{member.kind} {member.lead}".strip(), cluster.name if cluster else "-", member.key))
     return f"TELLS\n{fitted(('KIND', 'CLUSTER', 'KEY'), rows)}"
-
-
-def _is_about(mail: SentMail, prefix: str) -> bool:
-    return any(member.key.startswith(prefix) for member in mail.members)
 
 
 def _moment(time: datetime) -> str:

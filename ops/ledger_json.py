@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ops.entries import asked_for, told_of, waiting_for
 from shared import keys
+from shared.store import blobs, codec
 from shared.store.codec import text
 from shared.store.rows import CheckRow, MailRow, NoticeRow
+from shared.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ops.entries import Entries, Waiting
     from shared.notices.records import MailItem, SentMail
-    from shared.store.ledger import Received, Rejection
+    from shared.store.ledger import Ledger, Received, Rejection
     from shared.store.rows import SendGate
 
     Object = dict[str, Any]
@@ -32,6 +35,39 @@ def as_object(entries: Entries, limit: int | None) -> Object:
     if entries.rejected is not None:
         found["rejected"] = [_rejected(rejection) for rejection in entries.rejected[:limit]]
     return found
+
+
+def entry(ledger: Ledger, key: str) -> Object | None:
+    """Return one entry, whole; None where it has gone. `key` is a row's, or the prefix of a maintenance."""
+    if key.startswith("event:"):
+        return _maintenance(ledger, keys.history_of(key), key)
+    row = ledger.row(key)
+    if row is None:
+        return None
+    match row.values.get("kind"):
+        case "sent":
+            sent = codec.sent(row)
+            return _sent(sent) | {"repeatedBy": ledger.resends(sent.key.removeprefix(keys.sent("")))}
+        case "mail":
+            return _work(codec.mail_row(row))
+    values = {name: value for name, value in row.values.items() if not isinstance(value, bytes)}
+    raw = {"raw": readable(blobs.unpack(row.values))} if "raw0" in row.values else {}
+    return {"key": row.key, "written": text(row.timestamp), **values, **raw}
+
+
+def _maintenance(ledger: Ledger, prefix: str, key: str) -> Object:
+    history = ledger.history(prefix)
+    asked = asked_for(history, key)
+    event = asked.event.event
+    return _event(asked) | {
+        "region": event.region,
+        "pools": event.pools,
+        "description": event.description,
+        "details": event.details,
+        "history": [_event(received) for received in history],
+        "told": [_sent(mail) for mail in told_of(ledger, history, prefix)],
+        "waits": [_work(row) for row in waiting_for(ledger, prefix)],
+    }
 
 
 def _event(received: Received) -> Object:

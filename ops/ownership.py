@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from local.settings_file import SettingsFileError
-from ops import storage
+from ops import storage, terminal
 from shared.setting_reader import SettingsError
+from shared.store.codec import text
 from shared.store.ledger import Ledger
 from shared.store.ownership import hand_over, owner
 from shared.store.rows import MailRow
@@ -22,13 +22,11 @@ from shared.text import line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.store.ownership import Owner
     from shared.store.table import BrowsableTable
 
 _APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}")
 """The name of an app in Azure."""
-
-NOT_DONE = 1
-UNREADABLE = 2
 
 
 def table(
@@ -37,7 +35,9 @@ def table(
     to: Annotated[
         str, typer.Option("--hand-over", metavar="APP", help="Make it the table of this function app.")
     ] = "",
+    output: terminal.AsOutput = terminal.Output.TABLE,
     *,
+    as_json: terminal.AsJson = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Show which function app the table belongs to, or hand it over to another; count mails in doubt.
@@ -47,25 +47,31 @@ def table(
     """
     if to and not _APP.fullmatch(to):
         raise typer.BadParameter(f"{to!r} is not the name of a function app")
+    is_json = terminal.is_json(output, as_json=as_json)
+    if is_json and to:
+        raise typer.BadParameter("what is handed over is told in words", param_hint="--output")
     logging.getLogger("azure").setLevel(logging.CRITICAL)
     try:
         place = storage.location(account, name)
         with storage.opened(place) as opened:
             known = owner(opened)
+            if is_json:
+                terminal.print_json(_as_object(place.table, known, in_doubt(opened)))
+                return
             since = f" since {known.since:%Y-%m-%d %H:%M} UTC" if known.since else ""
             print(f"The table {place.table} belongs to {line(known.name) or 'nobody'}{since}.")
             if not to:
                 print(_doubts(in_doubt(opened)))
                 return
             if not yes and not typer.confirm(f"Hand it over to {to}?", default=False):
-                raise typer.Exit(NOT_DONE)
+                raise typer.Exit(terminal.NO)
             if not hand_over(opened, to, known):
-                _complain("It changed hands at this moment: look again.")
-                raise typer.Exit(NOT_DONE)
+                terminal.complain("It changed hands at this moment: look again.")
+                raise typer.Exit(terminal.NO)
             print(f"It belongs to {to} now.")
     except (TableError, SettingsError, SettingsFileError, ValueError) as error:
-        _complain(str(error))
-        raise typer.Exit(UNREADABLE) from None
+        terminal.complain(str(error))
+        raise typer.Exit(terminal.UNREADABLE) from None
 
 
 def in_doubt(opened: BrowsableTable) -> Counter[str]:
@@ -75,13 +81,14 @@ def in_doubt(opened: BrowsableTable) -> Counter[str]:
     return Counter(each.service for each in bound if each and each.service)
 
 
+def _as_object(name: str, known: Owner, doubts: Mapping[str, int]) -> dict[str, object]:
+    since = text(known.since) if known.since else None
+    return {"table": name, "owner": known.name or None, "since": since, "inDoubt": dict(doubts)}
+
+
 def _doubts(found: Mapping[str, int]) -> str:
     """Say whether the mail service before a switch is still needed."""
     if not found:
         return "No mail is in doubt: EMAIL_PREVIOUS can go."
     listed = ", ".join(f"{number} at {line(service)}" for service, number in sorted(found.items()))
     return f"Mails in doubt: {listed}. EMAIL_PREVIOUS has to stay as long as it names one of these."
-
-
-def _complain(words: str) -> None:
-    print(line(words), file=sys.stderr)

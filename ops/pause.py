@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from local.settings_file import settings_here
-from ops import ledger, storage, surroundings
+from ops import ledger, storage, surroundings, terminal
 from ops.preview import routes_of
 from shared.durations import duration
+from shared.store.codec import text
 from shared.store.ledger import Ledger
 from shared.store.protocol import Store
 from shared.store.rows import SendGate
@@ -34,7 +35,7 @@ def positive(value: str) -> str:
 Channel = Annotated[str, typer.Option(metavar="NAME", help="One channel, such as email; else all.")]
 
 
-def pause(
+def pause(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     length: Annotated[
         str, typer.Argument(metavar="[DURATION]", callback=positive, help="As 30m, 2h.")
@@ -42,6 +43,9 @@ def pause(
     channel: Channel = "",
     account: storage.Account = "",
     table: storage.Table = "",
+    output: terminal.AsOutput = terminal.Output.TABLE,
+    *,
+    as_json: terminal.AsJson = False,
 ) -> None:
     """Let nothing be sent for a while; what is to be told waits.
 
@@ -50,20 +54,34 @@ def pause(
     with ledger.opened_table(context, account, table) as rows:
         store = Store(rows)
         until = surroundings.of(context).clock.now() + duration(length)
-        for label, gate in _gates(rows, channel):
-            paused = store.pause(until, REASON, gate)
-            print(f"{label}: nothing is sent before {paused.until:%Y-%m-%d %H:%M} UTC.")
+        paused = [(label, store.pause(until, REASON, gate).until) for label, gate in _gates(rows, channel)]
+    if terminal.is_json(output, as_json=as_json):
+        terminal.print_json([{"channel": label, "until": text(end)} for label, end in paused])
+        return
+    for label, end in paused:
+        print(f"{label}: nothing is sent before {end:%Y-%m-%d %H:%M} UTC.")
 
 
 def resume(
-    context: typer.Context, channel: Channel = "", account: storage.Account = "", table: storage.Table = ""
+    context: typer.Context,
+    channel: Channel = "",
+    account: storage.Account = "",
+    table: storage.Table = "",
+    output: terminal.AsOutput = terminal.Output.TABLE,
+    *,
+    as_json: terminal.AsJson = False,
 ) -> None:
     """End a pause, whoever has set it; what waits goes with the next sweep."""
     with ledger.opened_table(context, account, table) as rows:
         store = Store(rows)
-        for label, gate in _gates(rows, channel):
-            said = "may send again" if gate.etag and store.resume(gate.target) else "was not paused"
-            print(f"{label}: {said}.")
+        resumed = [
+            (label, bool(gate.etag) and store.resume(gate.target)) for label, gate in _gates(rows, channel)
+        ]
+    if terminal.is_json(output, as_json=as_json):
+        terminal.print_json([{"channel": label, "wasPaused": was} for label, was in resumed])
+        return
+    for label, was in resumed:
+        print(f"{label}: {'may send again' if was else 'was not paused'}.")
 
 
 def _gates(rows: BrowsableTable, channel: str) -> list[tuple[str, SendGate]]:

@@ -164,6 +164,7 @@ class Notifier:
             run = Reconcile(
                 graph=graph,
                 meta=self._meta,
+                ledger=Ledger(self._table),
                 intake=self.intake,
                 teller=teller,
                 clock=self._clock,

@@ -59,6 +59,7 @@ class AskingWorld(World):
         return Reconcile(
             graph=self.graph,
             meta=self.meta,
+            ledger=Ledger(self.table),
             intake=self.notifier.intake,
             teller=self.teller,
             clock=self.clock,

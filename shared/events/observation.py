@@ -7,7 +7,7 @@ chooses an `id` that is the same whenever the same is seen again, whoever sees i
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -24,6 +24,9 @@ STORED_ROWS = "stored rows"
 
 SOURCE = "Observation"
 """What stands as an event's source."""
+
+PUSHED_WITHIN = timedelta(days=30)
+"""How far back the last event is looked for that Event Grid brought."""
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -127,6 +130,7 @@ class Missed(Form, frozen=True):
     subscriptions: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     last_pushed: datetime | None = None
+    """When Event Grid last brought an event; None where it has brought none within PUSHED_WITHIN."""
 
 
 class Unreadable(Form, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.events.observation import (
+    PUSHED_WITHIN,
     STORED_ROWS,
     Advisory,
     Coverage,
@@ -102,7 +103,8 @@ def support_ending(kind: Kind, event: Event, frame: RenderContext) -> View:
 def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
     """Tell that Event Grid has not brought events, two runs in a row: the event subscription is broken."""
     facts = facts_of(event, Missed)
-    pushed = frame.beside(facts.last_pushed) if facts.last_pushed else ""
+    never = f"none in the last {PUSHED_WITHIN.days} days"
+    pushed = frame.beside(facts.last_pushed) if facts.last_pushed else never
     return view_of(
         kind,
         event,

@@ -250,8 +250,8 @@ class Inventory:
         """Note the subscriptions from which events came since the last reading, while some are not known."""
         silent = memory.names.keys() - set(memory.heard) - set(memory.covered)
         if silent:
-            received = self._ledger.events(memory.heard_until or LONG_AGO)
-            heard = {one.event.event.subject.subscription.lower() for one in received if not one.event.via}
+            pushed = self._ledger.pushed(memory.heard_until or LONG_AGO)
+            heard = {one.event.event.subject.subscription.lower() for one in pushed}
             memory.heard = tuple(sorted({*memory.heard, *heard} - {""}))
         memory.heard_until = self._now
 

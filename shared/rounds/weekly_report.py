@@ -15,13 +15,13 @@ import msgspec
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
 from shared.events.model import Cluster, Installation, Status
-from shared.events.observation import Coming, Listed, Report, observed
+from shared.events.observation import PUSHED_WITHIN, Coming, Listed, Report, observed
 from shared.notices.kinds import Kind
 from shared.notices.records import latest_announcement
 from shared.rounds.covering import covering, listed
 from shared.rounds.inventory import KEY as INVENTORY
 from shared.rounds.inventory import Memory as Inventory
-from shared.rounds.reconcile import RunState
+from shared.rounds.reconcile_memory import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,7 +74,7 @@ def report(meta: Meta, present: PresentState, ledger: Ledger, teller: Teller, no
         uncovered_count=len(found.uncovered),
         changes=changes[:_MOST],
         changes_count=len(changes),
-        last_event=max((row.heard for row in rows if row.heard), default=None),
+        last_event=max((one.at for one in ledger.pushed(now - PUSHED_WITHIN)), default=None),
         last_reconcile=run.last,
         missed=sum(counts),
         sent=mails["sent"],

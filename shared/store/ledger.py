@@ -79,6 +79,10 @@ class Ledger:
         """Return the events received since a time, in no particular order. A round trip for each page."""
         return _each(_received, self._touched("event:", since))
 
+    def pushed(self, since: datetime) -> Iterator[Received]:
+        """Return those of them that Event Grid brought. A round trip for each page."""
+        return (one for one in self.events(since) if not one.event.via)
+
     def mails(self, since: datetime) -> Iterator[SentMail]:
         """Return what became of mails since a time, later delivery reports included, in no order."""
         return _each(codec.sent, self._touched("sent:", since))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -125,4 +126,5 @@ def test_command(client: TableClient, azurite: Azurite) -> None:
     code, said = run()
     assert code == 0
     assert "belongs to func-a since 2" in said
+    assert json.loads(run("--json")[1])["owner"] == "func-a"
     assert run("--hand-over", "a/b", "--yes")[0] == 2

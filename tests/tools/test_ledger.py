@@ -201,6 +201,21 @@ def test_show_mail(out: Run, world: World) -> None:
         assert fact in text
 
 
+def test_show_as_json(out: Run, world: World) -> None:
+    """An entry is JSON for programs, too: a maintenance, a mail, what waits, and any other row."""
+    (failed,) = told(world, "failed")
+    planned = json.loads(out("show", guid("planned"), "--json"))
+    assert [one["status"] for one in planned["history"]] == ["Scheduled"]
+    assert planned["told"]
+    assert {one["type"] for one in planned["waits"]} == {"check"}
+    mail = json.loads(out("show", failed, "--output", "json"))
+    assert (mail["operationId"], mail["repeatedBy"]) == (failed, [])
+    for key in (world.table.keys("rejected:")[0], world.table.keys("work:")[-1]):
+        assert json.loads(out("show", key, "--json"))["key"] == key
+    again = json.loads(out("resend", failed, "--yes", "--json"))
+    assert json.loads(out("show", again["operationId"], "--json"))["repeats"] == again["repeats"] == failed
+
+
 def test_show_dissolved(out: Run, world: World) -> None:
     """A digest that was dissolved names the mails that it went out in."""
     for name in "ab":

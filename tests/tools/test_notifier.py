@@ -186,14 +186,15 @@ def test_pause_and_resume(world: World, run: Run) -> None:
     """While a pause holds nothing leaves, failures included, and nothing is lost."""
     world.settle_down()
     before = len(world.mailer.arrived)
-    run("pause", "30m")
+    (paused,) = json.loads(run("pause", "30m", "--json"))
+    assert paused["channel"] == "email"
     world.clock.forward(minutes=1)
     world.notifier.sweep()
     world.take(event("Failed", world.clock.now(), name="later", cluster="prod-9"))
     world.settle_down(10)
     assert len(world.mailer.arrived) == before
     assert "paused" in run("status", code=1)
-    run("resume")
+    assert json.loads(run("resume", "--json")) == [{"channel": "email", "wasPaused": True}]
     world.settle_down(10)
     assert len(world.mailer.arrived) == before + 1
     run("pause", "soon", code=2)
