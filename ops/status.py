@@ -40,7 +40,7 @@ def status(
     """
     with ledger.opened_table(context, account, table) as rows:
         found = _status(rows, surroundings.of(context).clock.now())
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json(found)
     else:
         print("\n".join(_lines(found)))

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tomllib
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,6 +37,30 @@ class Output(StrEnum):
 
 AsOutput = Annotated[Output, typer.Option("--output", help="How it is written.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Short for --output json.")]
+
+
+def is_json(output: Output, *, as_json: bool) -> bool:
+    """Return whether either option asks for JSON."""
+    return as_json or output is Output.JSON
+
+
+def moment(text: str) -> datetime:
+    """Return the time of an option in ISO 8601; without a zone it is UTC. Raises typer.BadParameter."""
+    try:
+        time = datetime.fromisoformat(text.strip().upper())
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r} is not a time such as 2026-11-27T01:00Z") from None
+
+
+def read(file: str) -> str:
+    """Return the text of a file, or, for `-`, of standard input. Raises ValueError with a sentence."""
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} cannot be read: it is not UTF-8 text.") from None
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def refused(sentence: object, code: int = UNREADABLE) -> typer.Exit:

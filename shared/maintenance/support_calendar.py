@@ -7,7 +7,7 @@ A version older than all of the table is out of support, one newer than all of i
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +15,9 @@ import msgspec
 
 LTS_PLAN = "akslongtermsupport"
 """The support plan of long-term support, in lower case."""
+
+_SUPPORTED_FOR = timedelta(days=366)
+"""AKS supports a version for twelve months from when it is generally available, or longer."""
 
 
 class Support(msgspec.Struct, frozen=True):
@@ -57,6 +60,12 @@ def is_over(version: str, plan: str, today: date) -> bool:
         return end < today
     known = [_number(one) for one in _calendar().versions]
     return bool(minor(version)) and _number(minor(version)) < min(known)
+
+
+def is_released(version: str, today: date) -> bool:
+    """Return whether a version is surely generally available, rather than a preview."""
+    found = support(version)
+    return found is not None and found.community - _SUPPORTED_FOR < today
 
 
 def _number(version: str) -> tuple[int, int]:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from shared.events.model import Upgrade
 from shared.events.observation import UnusedWindow, observed
 from shared.maintenance import coverage, governing, occurrences
-from shared.maintenance.support_calendar import minor
+from shared.maintenance.support_calendar import is_released, minor
 from shared.notices.kinds import Kind
 from shared.sources.arm import ArmError
 from shared.sources.upgrades import latest_image, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from shared.clock import Clock
     from shared.maintenance import Configuration, Window
@@ -56,10 +56,13 @@ class UnusedWindows:
         self._began = clock.monotonic()
         self._first = first
         self._before = before
+        self._newest: dict[str, tuple[int, ...]] = {}
+        """The newest minor version that clusters of a region run."""
 
-    def run(self, clusters: Iterable[tuple[ClusterInfo, Sequence[StoredEvent]]]) -> int:
+    def run(self, clusters: Sequence[tuple[ClusterInfo, Sequence[StoredEvent]]]) -> int:
         """Tell of each cluster's unused windows; give their number. Raises TableUnavailable."""
         told = 0
+        self._newest = _newest((known for known, _ in clusters), self._now.date())
         for known, news in clusters:
             for upgrade, name in coverage.channels(known):
                 found = governing(known.configurations, upgrade)
@@ -115,8 +118,11 @@ class UnusedWindows:
     def _offered(self, known: ClusterInfo, upgrade: Upgrade) -> tuple[str, str]:
         """Return what runs, and what the channel would have taken; empty where there is nothing."""
         if upgrade is Upgrade.KUBERNETES and known.channel.lower() != "node-image":
-            offered = [one for one in versions(self._arm, known.cluster) if _takes(known, one)]
-            return known.version, max(offered, key=_parts, default="")
+            offered = versions(self._arm, known.cluster)
+            newest = max((_minor(one) for one in offered), default=())
+            newest = max(newest, self._newest.get(known.location.lower(), ()))
+            taken = (one for one in offered if _takes(known, one, newest))
+            return known.version, max(taken, key=_parts, default="")
         for pool, image in known.images.items():
             latest = latest_image(self._arm, known.cluster, pool)
             if latest and latest != image:
@@ -124,14 +130,36 @@ class UnusedWindows:
         return "", ""
 
 
-def _takes(known: ClusterInfo, version: str) -> bool:
-    """Return whether a channel surely takes a version: `rapid` any, the others a patch of what runs.
+def _newest(clusters: Iterable[ClusterInfo], today: date) -> dict[str, tuple[int, ...]]:
+    """Return the newest minor version, previews left out, that clusters of each region run."""
+    found: dict[str, tuple[int, ...]] = {}
+    for known in clusters:
+        if is_released(known.version, today):
+            region = known.location.lower()
+            found[region] = max(found.get(region, ()), _minor(known.version))
+    return found
 
-    Whether `stable` would go to the next minor version depends on what is the newest, which no profile says.
+
+def _takes(known: ClusterInfo, version: str, newest: tuple[int, ...]) -> bool:
+    """Return whether a channel surely takes a version.
+
+    `rapid` takes any, all take a patch of what runs, and `stable` what is older than the newest minor version
+    (https://learn.microsoft.com/azure/aks/auto-upgrade-cluster, 2026-06-26). No profile says which that is:
+    it is at least `newest`, so that what `stable` takes is at times passed over, and never made up.
     """
     if _parts(version) <= _parts(known.version):
         return False
-    return known.channel.lower() == "rapid" or minor(version) == minor(known.version)
+    match known.channel.lower():
+        case "rapid":
+            return True
+        case "stable" if _minor(version) < newest:
+            return True
+        case _:
+            return minor(version) == minor(known.version)
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    return _parts(minor(version))
 
 
 def _parts(version: str) -> tuple[int, ...]:

@@ -285,6 +285,40 @@ def test_nothing_happened(world: AskingWorld, *, says_something: bool) -> None:
         assert "AKSUbuntu-2" in text
 
 
+@pytest.mark.parametrize(
+    ("offered", "beside", "region", "taken"),
+    [
+        (("1.35.4", "1.36.1", "1.36.2", "1.37.0"), "", "", "1.36.2"),
+        (("1.36.1", "1.36.2"), "1.37.0", "westeurope", "1.36.2"),
+        (("1.36.2",), "1.37.0", "eastus", ""),
+        (("1.36.2",), "1.36.0", "westeurope", ""),
+        (("1.36.2",), "1.38.0", "westeurope", ""),
+    ],
+)
+def test_stable_takes_the_newest_version_but_one(
+    world: AskingWorld, offered: tuple[str, ...], beside: str, region: str, taken: str
+) -> None:
+    """The newest is what is offered, or what a cluster of the region runs, unless it may be a preview."""
+    body = add(world, "prod-weu-1", configuration(AUTO_UPGRADE), currentKubernetesVersion="1.35.1")
+    upgrades = [{"kubernetesVersion": one} for one in offered]
+    profile = {"properties": {"controlPlaneProfile": {"upgrades": upgrades}}}
+    world.azure.bodies[f"{body['id'].lower()}/upgradeprofiles/default"] = profile
+    if beside:
+        other = {
+            **cluster("beside", currentKubernetesVersion=beside, autoUpgradeProfile={}),
+            "location": region,
+        }
+        world.azure.add(other, [])
+    world.read()
+    world.settle_down(6)
+    for _ in range(4):
+        world.read(days=1)
+    world.settle_down(8)
+    texts = [email.text for _, email in world.mailer.arrived]
+    assert any(taken in text and "1.35.1" in text for text in texts) == bool(taken)
+    assert world.told.count("nothing-happened") == bool(taken)
+
+
 def test_advisories_are_told_once_for_each_change_of_dates(world: AskingWorld) -> None:
     """One notice for each tracking id over all subscriptions, and one for each change of status or dates."""
     path = Path(__file__).parents[1] / "fixtures" / "service_health_advisory.json"
