@@ -50,7 +50,7 @@ class _Commands(TyperGroup):
         try:
             return super().resolve_command(ctx, args)
         except UsageError as error:
-            from shared.routes.document import near
+            from shared.documents import near
 
             error.message = error.message.rstrip(".") + near(args[0], COMMANDS)
             raise
