@@ -21,7 +21,7 @@ from local.settings_file import (
 )
 from ops import terminal
 from ops.hearing import summary
-from ops.preview import read, routes_of
+from ops.preview import routes_of
 from shared import routes, settings
 from shared.channels import registry
 from shared.routes import RoutesError
@@ -60,14 +60,14 @@ def check(
         place = Path(file) if file else found()
         apply_settings(place, environment) if file else apply_found(environment)
         given = values_of(place)
-        text = read(routes_file) if routes_file else ""
+        text = terminal.read(routes_file) if routes_file else ""
     except (SettingsFileError, ValueError) as error:
         raise terminal.refused(error) from None
     if routes_file:
         errors = _faults_of_routes(text, Path(routes_file).parent, environment)
     else:
         errors = [*_unknown(given, environment.get("ROUTES", "")), *_faults(environment)]
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"file": routes_file or str(place), "errors": errors})
     elif errors:
         for sentence in errors:

@@ -26,7 +26,7 @@ def coverage(
     with ledger.opened_table(context, account, table) as rows:
         now = surroundings.of(context).clock.now()
         found = covering(Meta(rows), PresentState(rows), now)
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json(
             [
                 {

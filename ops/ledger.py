@@ -97,7 +97,7 @@ def list_(  # noqa: PLR0917 - typer makes options of them
         wanted = [what] if what else [each for each in What if not cluster or each is not What.REJECTED]
         clusters = Clusters(ledger)
         entries = choose(ledger, wanted, now - duration(since), cluster, clusters)
-        if as_json or output is terminal.Output.JSON:
+        if terminal.is_json(output, as_json=as_json):
             terminal.print_json(as_object(entries, limit))
             return
         print(
@@ -127,7 +127,7 @@ def show(
         key = one(ledger, name)
         if raw:
             _raw(ledger, key)
-        elif as_json or output is terminal.Output.JSON:
+        elif terminal.is_json(output, as_json=as_json):
             terminal.print_json(entry(ledger, key) or _gone(key))
         else:
             print(_shown(ledger, key, surroundings.of(context).clock.now()))
@@ -148,7 +148,7 @@ def resend(
     To the same audience, as of now, under a new id that names the old one. The next sweep sends it. A mail
     that still waits, or whose repetition does, is not resent: exit code 1.
     """
-    is_json = as_json or output is terminal.Output.JSON
+    is_json = terminal.is_json(output, as_json=as_json)
     if is_json and not yes:
         raise typer.BadParameter("JSON is for programs, which nobody can ask", param_hint="--yes")
     with opened(context, account, table) as ledger:

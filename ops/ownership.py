@@ -47,7 +47,7 @@ def table(
     """
     if to and not _APP.fullmatch(to):
         raise typer.BadParameter(f"{to!r} is not the name of a function app")
-    is_json = as_json or output is terminal.Output.JSON
+    is_json = terminal.is_json(output, as_json=as_json)
     if is_json and to:
         raise typer.BadParameter("what is handed over is told in words", param_hint="--output")
     logging.getLogger("azure").setLevel(logging.CRITICAL)

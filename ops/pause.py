@@ -55,7 +55,7 @@ def pause(  # noqa: PLR0917 - typer makes options of them
         store = Store(rows)
         until = surroundings.of(context).clock.now() + duration(length)
         paused = [(label, store.pause(until, REASON, gate).until) for label, gate in _gates(rows, channel)]
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json([{"channel": label, "until": text(end)} for label, end in paused])
         return
     for label, end in paused:
@@ -77,7 +77,7 @@ def resume(
         resumed = [
             (label, bool(gate.etag) and store.resume(gate.target)) for label, gate in _gates(rows, channel)
         ]
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json([{"channel": label, "wasPaused": was} for label, was in resumed])
         return
     for label, was in resumed:

@@ -5,7 +5,6 @@ Needs no storage and writes no row.
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -76,7 +75,7 @@ def preview(  # noqa: PLR0917 - typer makes options of them
     The mails, as they would be, go to a folder. Exit code 0: somebody hears of every event, or is meant not
     to. 1: an event is unrouted or none of ours. 2: an event, the settings or the routes cannot be read.
     """
-    is_json = as_json or output is terminal.Output.JSON
+    is_json = terminal.is_json(output, as_json=as_json)
     if bool(files) == bool(history) or (history and not routes_file):
         raise typer.BadParameter("give events, or --history with --routes", param_hint="EVENT")
     if history:
@@ -85,7 +84,7 @@ def preview(  # noqa: PLR0917 - typer makes options of them
     environment, clock = settings_here(), surroundings.of(context).clock
     try:
         loaded = routes_of(environment, routes_file)
-        found = [(file, item) for file in files or () for item in parse(read(file), clock.now())]
+        found = [(file, item) for file in files or () for item in parse(terminal.read(file), clock.now())]
     except (SettingsError, RoutesError, ValueError) as error:
         raise terminal.refused(error) from None
     wanted = target.lower()
@@ -131,7 +130,7 @@ def routes_of(environment: Mapping[str, str], file: str = "") -> Routes:
     """Return the routes of a file, or of the settings. Raises SettingsError, RoutesError, ValueError."""
     defaults = settings.routing(SettingReader(environment))
     if file:
-        return routes.load(read(file), defaults, Path(file).parent, registry.readers())
+        return routes.load(terminal.read(file), defaults, Path(file).parent, registry.readers())
     said = environment.get("ROUTES", "")
     folder = routes.folder(said, settings.APP)
     return routes.load(routes.read(said, settings.APP), defaults, folder, registry.readers())
@@ -150,16 +149,6 @@ def _look(environment: Mapping[str, str], loaded: Routes) -> tuple[Branding, str
         freezes=loaded.freezes,
     )
     return branding, from_
-
-
-def read(file: str) -> str:
-    """Return the text of a file, or of standard input. Raises ValueError with a sentence."""
-    try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{file} cannot be read: it is not UTF-8 text.") from None
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 class _Told:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -32,6 +30,7 @@ LOCAL = "http://127.0.0.1:7071"
 
 TOPIC_PATH = "/api/events"
 
+_GATES = "microsoft.containerservice/fleets/gates"
 _TIMES = ("scheduledTime", "startTime", "lastUpdateTime")
 _ZERO_YEARS = 1900
 
@@ -63,9 +62,9 @@ def send(  # noqa: PLR0917 - typer makes options of them
             "only one of event and key can come from standard input", param_hint="--key-file"
         )
     try:
-        text = _read(file)
+        text = terminal.read(file)
         body = _json(file, text)
-        key = _read(key_file).strip() if key_file else ""
+        key = terminal.read(key_file).strip() if key_file else ""
         if new:
             body = renewed(body, surroundings.of(context).clock.now())
             text = json.dumps(body)
@@ -79,7 +78,7 @@ def send(  # noqa: PLR0917 - typer makes options of them
             is_here = to == LOCAL and not answer.status
             raise terminal.refused(why + (". make run starts the app there" if is_here else ""), terminal.NO)
         fates = list(_fates(watch))
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"status": answer.status, "events": fates})
         return
     told = ":" if fates else "; what became of it cannot be read from here"
@@ -145,6 +144,12 @@ def _renewed(event: dict[str, Any], now: datetime, shift: timedelta, ids: dict[s
     properties = info.get("properties") if isinstance(info, dict) else None
     if not isinstance(data, dict) or not isinstance(info, dict) or not isinstance(properties, dict):
         return event
+    if str(info.get("type")).lower() == _GATES and (name := str(info.get("name") or "")):
+        # A gate is known by its own name, which its resource ID and the event's subject repeat.
+        named = ids.setdefault(name, str(uuid4()))
+        event = json.loads(json.dumps(event).replace(name, named))
+        data, info = event["data"], event["data"]["resourceInfo"]
+        properties = info["properties"]
     properties = dict(properties)
     if "eventId" in properties:
         properties["eventId"] = ids.setdefault(str(properties["eventId"]), str(uuid4()))
@@ -206,12 +211,3 @@ def _publish(url: str, body: Any, key: str) -> Answer:  # noqa: ANN401 - whateve
     except AzureError as error:
         return Answer(0, str(error))
     return Answer(200)
-
-
-def _read(file: str) -> str:
-    try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{file} cannot be read: it is not UTF-8 text") from None
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror}") from None

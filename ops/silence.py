@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -15,9 +14,9 @@ from ops.pause import positive
 from ops.preview import routes_of
 from ops.table import table as laid_out
 from shared import keys
+from shared.documents import near
 from shared.durations import duration
 from shared.notices.kinds import ABOUT_CLUSTERS
-from shared.routes.document import near
 from shared.routes.silences import Silence, matcher, read, write
 from shared.store import codec
 from shared.store.ledger import Ledger
@@ -26,6 +25,7 @@ from shared.store.table import Conflict, Operation, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from shared.routes.conditions import Condition
     from shared.store.table import BrowsableTable
@@ -41,14 +41,6 @@ def _condition(text: str) -> Condition:
         return matcher(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text.strip().upper())
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(f"{text!r} is not a time such as 2026-11-27T01:00Z") from None
 
 
 @app.command("add")
@@ -76,7 +68,7 @@ def add(  # noqa: PLR0917 - typer makes options of them
     if not comment.strip():
         raise typer.BadParameter("say why", param_hint="--comment")
     now = surroundings.of(context).clock.now()
-    end = now + duration(positive(length)) if length else _time(until)
+    end = now + duration(positive(length)) if length else terminal.moment(until)
     if end <= now:
         raise typer.BadParameter("is over already", param_hint="--until")
     named = tuple(dict.fromkeys(part.strip().lower() for kind in kinds or () for part in kind.split(",")))
@@ -98,7 +90,7 @@ def add(  # noqa: PLR0917 - typer makes options of them
         _change(
             rows, [*_active(rows, now), made], Operation(Verb.INSERT, keys.silence(made.id), _values(made))
         )
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json(_as_object(made))
     else:
         print(f"Silence {made.id}: {_said(made)}, until {made.until:%Y-%m-%d %H:%M} UTC.")
@@ -116,7 +108,7 @@ def list_(
     """List the silences that hold."""
     with ledger.opened_table(context, account, table) as rows:
         found = _active(rows, surroundings.of(context).clock.now())
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json([_as_object(silence) for silence in found])
     elif found:
         cells = (

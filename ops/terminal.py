@@ -7,9 +7,11 @@ done, or the command line is wrong.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tomllib
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,6 +39,30 @@ AsOutput = Annotated[Output, typer.Option("--output", help="How it is written.")
 AsJson = Annotated[bool, typer.Option("--json", help="Short for --output json.")]
 
 
+def is_json(output: Output, *, as_json: bool) -> bool:
+    """Return whether either option asks for JSON."""
+    return as_json or output is Output.JSON
+
+
+def moment(text: str) -> datetime:
+    """Return the time of an option in ISO 8601; without a zone it is UTC. Raises typer.BadParameter."""
+    try:
+        time = datetime.fromisoformat(text.strip().upper())
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r} is not a time such as 2026-11-27T01:00Z") from None
+
+
+def read(file: str) -> str:
+    """Return the text of a file, or, for `-`, of standard input. Raises ValueError with a sentence."""
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} cannot be read: it is not UTF-8 text.") from None
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}.") from None
+
+
 def refused(sentence: object, code: int = UNREADABLE) -> typer.Exit:
     """Write an error as one line, and return the exit to raise."""
     complain(sentence)
@@ -56,6 +82,11 @@ def print_json(value: Any) -> None:  # noqa: ANN401 - any JSON
 def width() -> int:
     """Return the columns that a table may take."""
     return shutil.get_terminal_size((_WIDTH, 0)).columns if sys.stdout.isatty() else _WIDTH
+
+
+def is_styled() -> bool:
+    """Return whether a person looks at it who wants colours, bold letters and boxes."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def version() -> str:

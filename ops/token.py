@@ -56,7 +56,7 @@ def new(  # noqa: PLR0917 - typer makes options of them
         "status": f"{site.rstrip('/')}/status/{made}",
         "calendar": f"{site.rstrip('/')}/calendar/{made}.ics",
     }
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"id": stored.id, "audience": found, **addresses})
     else:
         print(f"Token {stored.id} for the audience {found}; it is not shown again.")
@@ -77,7 +77,7 @@ def list_(
     """List the tokens that are not revoked."""
     with ledger.opened_table(context, account, table) as rows:
         found = sorted(PresentState(rows).tokens(), key=lambda token: (token.audience, token.created))
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         items = [
             {"id": token.id, "audience": token.audience, "created": codec.text(token.created)}
             for token in found

@@ -53,7 +53,7 @@ def why(  # noqa: PLR0917 - typer makes options of them
         now = surroundings.of(context).clock.now()
         found = _Story(rows, name, now - duration(since)).tell()
     query = _QUERY.format(name=name.replace("'", ""))
-    if as_json or output is terminal.Output.JSON:
+    if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"events": found, "query": query})
     else:
         for each in found:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -65,14 +65,6 @@ class Findings(StrEnum):
     GITHUB = "github"
 
 
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text.strip().upper())
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(f"{text!r} is not a time such as 2026-11-27T01:00Z") from None
-
-
 def _zone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
@@ -84,7 +76,9 @@ _TimeZone = Annotated[
     ZoneInfo | None,
     typer.Option(parser=_zone, metavar="ZONE", help="an IANA name (default: TIME_ZONE, where that is set)"),
 ]
-_At = Annotated[datetime | None, typer.Option(parser=_time, metavar="TIME", help="ISO 8601 (default: now)")]
+_At = Annotated[
+    datetime | None, typer.Option(parser=terminal.moment, metavar="TIME", help="ISO 8601 (default: now)")
+]
 _Portal = Annotated[str, typer.Option(metavar="HOST", help="the portal of the subscriptions' cloud")]
 
 

@@ -58,6 +58,7 @@ def faults(total: Total) -> str:
         ("**lost**", f"**{total.lost}**"),
         ("**twice**", f"**{total.twice}**"),
         ("untrue", f"{total.untrue}"),
+        ("beyond the promise: twice, after a request held up", f"{total.beyond}"),
         ("schedules that did not end", f"{total.errors}"),
     ]
     return "\n\n".join(
@@ -158,7 +159,8 @@ cluster. What was to be told follows from what was delivered.
 * lost: an event was accepted and is not in the table; news that was not told to somebody who had to hear it,
   nor was what has overtaken it; a reminder that did not come, though its announcement had arrived before its
   hour and nothing had begun;
-* twice: a mail that left twice, or the same news told twice to the same audience;
+* twice: a mail that left twice, or the same news told twice to the same audience; apart from that, where
+  the machine was so busy that a request reached the service after its lease;
 * untrue: the table says of a mail that it was sent, to whom, or what it tells, and it is not so; a mail that
   was posted in two forms; one that says it may be a repeat, which the service could have been asked about;
   one given up although the service had not refused it and been asked.

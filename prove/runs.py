@@ -266,7 +266,7 @@ class Run:
             bodies={operation: len(bodies) for operation, bodies in forms.items()},
             asked=frozenset(request.operation_id for request in self._endpoint.questions),
             refused=frozenset().union(*(injector.refused for injector in injectors)),
-            held_up=frozenset().union(*(injector.held_up for injector in injectors)),
+            held_up=frozenset(self._door.held_up).union(*(injector.held_up for injector in injectors)),
             strikes=dict(self._strikes.counts),
             lives=sum(instance.lives for instance in self._instances),
         )

@@ -1,8 +1,8 @@
-"""YAML from people, as values that know their lines: bounded, and with nothing guessed.
+"""Documents of people and of Azure, as values that know where they stand, so that errors can name them.
 
-It is read event by event instead of loaded. That keeps lines and texts as they were written: a subscription
-`0123` stays a text, `no` stays a word. And libyaml's own tree building, which recurses in C, is left out: a
-text of a hundred thousand brackets would end the process.
+YAML is bounded, and nothing in it is guessed: it is read event by event instead of loaded. That keeps lines
+and texts as they were written: a subscription `0123` stays a text, `no` stays a word. And libyaml's own tree
+building, which recurses in C, is left out: a text of a hundred thousand brackets would end the process.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from shared.masking import masked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any, Self
 
 MAX_LENGTH = 262_144
 """Characters of YAML; ninety audiences with fifty recipients each and their routes are fewer."""
@@ -23,6 +23,8 @@ MAX_DEPTH = 10
 """Levels of nesting; what is asked for has five."""
 
 _MAX_SHOWN = 60
+_MAX_LISTED = 15
+"""Words that a sentence lists; a typo has its hint besides."""
 _MAX_LOOKED_AT = 4_000
 _TRUTHS = {"true": True, "false": False}
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -43,6 +45,62 @@ class Node(NamedTuple):
     line: int
     is_bare: bool = False
     """Whether a text stands without quotes, so that it may be a number or a truth."""
+
+
+class Field:
+    """A value of a document and its path; `line` is 0 where lines are not known, as in decoded JSON.
+
+    Its methods return it in the form asked for, or raise what `expected` makes: what a document is for, says
+    that.
+    """
+
+    def __init__(self, value: Any, path: str = "", line: int = 0) -> None:  # noqa: ANN401 - what is in there
+        self.value: Any = value.value if isinstance(value, Node) else value
+        self.line = value.line if isinstance(value, Node) else line
+        self.path = path
+
+    def expected(self, what: str, hint: str = "") -> ValueError:
+        """Make the error that says what was expected here; `hint` goes at its end."""
+        raise NotImplementedError
+
+    def child(self, name: str, value: object) -> Self:
+        """Return a value of this mapping as a field."""
+        return type(self)(value, f"{self.path}.{name}" if self.path else name, self.line)
+
+    def items(self, what: str) -> list[Self]:
+        """Return the elements of a list."""
+        if not isinstance(self.value, list):
+            raise self.expected(what)
+        return [
+            type(self)(value, f"{self.path}[{index}]", self.line) for index, value in enumerate(self.value)
+        ]
+
+    def word(self) -> str:
+        """Return the text in lower case; empty where it is none."""
+        return self.value.lower() if isinstance(self.value, str) else ""
+
+    def choice(self, allowed: Iterable[str], hints: Mapping[str, str] | None = None) -> str:
+        """Return the one of the allowed words that this is; case does not matter."""
+        allowed = tuple(allowed)
+        word = self.word()
+        for each in allowed:
+            if each.lower() == word:
+                return str(each)
+        listed = ", ".join(allowed[:_MAX_LISTED])
+        more = f" or {len(allowed) - _MAX_LISTED} others" if len(allowed) > _MAX_LISTED else ""
+        raise self.expected(f"one of {listed}{more}", (hints or {}).get(word) or near(word, allowed))
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Write ` (did you mean 'x'?)` if one of the known words is nearly this one, else nothing."""
+    from difflib import get_close_matches
+
+    lowered = {each.lower(): each for each in known}
+    word = word.strip().lower()[:_MAX_SHOWN]
+    alike = get_close_matches(word, lowered, n=1)
+    part = [each for each in lowered if len(word) > 2 and (word in each or each in word)]  # noqa: PLR2004
+    found = alike or part
+    return f" (did you mean '{lowered[found[0]]}'?)" if found else ""
 
 
 def parse(text: str) -> Node | None:

@@ -24,11 +24,6 @@ def masked(text: str, *known: str) -> str:
     return _SECRET.sub(_hidden, text)
 
 
-def looks_secret(text: str) -> bool:
-    """Return whether a text holds what looks like a secret."""
-    return masked(text) != text
-
-
 def _hidden(match: re.Match[str]) -> str:
     if not match["scheme"]:
         return HIDDEN

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from azure.core.credentials import AccessToken
-from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from testing.graph_tables import GraphTables, QueryError
+from testing.services.stand_in import QuickServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,7 @@ class ArmEndpoint:
         self._versions = {API_VERSION}
         self._asked: deque[float] = deque()
         self._faults: deque[Fault | None] = deque()
-        self._server = _Server("127.0.0.1", threaded=True)
+        self._server = QuickServer("127.0.0.1", threaded=True)
         self._server.expect_request(ANY, method="GET").respond_with_handler(self._answer)
         self._server.expect_request(ANY, method="POST").respond_with_handler(self._answer_question)
 
@@ -238,10 +238,3 @@ class ArmEndpoint:
 
     def __exit__(self, *_: object) -> None:
         self._server.stop()
-
-
-class _Server(HTTPServer):
-    def thread_target(self) -> None:
-        """Serve, and end soon once told to: the library looks only twice a second."""
-        assert self.server is not None
-        self.server.serve_forever(0.01)

@@ -96,6 +96,16 @@ class ListedCluster(msgspec.Struct, frozen=True, kw_only=True):
         """Return the configuration of this name."""
         return next((found for found in self.configurations if found.name == name), None)
 
+    def with_configurations_of(self, other: ListedCluster) -> ListedCluster:
+        """Return the cluster with what belongs to another one besides, where both are the same."""
+        return msgspec.structs.replace(
+            self,
+            configurations=self.configurations + other.configurations,
+            malformed=self.malformed + other.malformed,
+            not_known_yet=self.not_known_yet | other.not_known_yet,
+            addresses={**self.addresses, **other.addresses},
+        )
+
     def has(self, name: str) -> bool:
         """Return whether there is a configuration of this name, understood or not."""
         return (

@@ -62,7 +62,7 @@ def read(body: Any) -> Listing:  # noqa: ANN401 - decoded JSON
         listed = _configuration(found, name)
         key = parent.lower()
         if key in clusters:
-            clusters[key] = _attached(clusters[key], listed)
+            clusters[key] = clusters[key].with_configurations_of(listed)
         else:
             clusters[key] = msgspec.structs.replace(listed, name=parent)
     if not clusters and not shared:
@@ -163,16 +163,6 @@ def _configuration(found: _Resource, name: str) -> ListedCluster:
         origin=Origin.TEMPLATE,
         address=f"maintenanceConfigurations {found.name}",
         addresses={spelled: f"maintenanceConfigurations {found.name}"},
-    )
-
-
-def _attached(cluster: ListedCluster, listed: ListedCluster) -> ListedCluster:
-    return msgspec.structs.replace(
-        cluster,
-        configurations=cluster.configurations + listed.configurations,
-        malformed=cluster.malformed + listed.malformed,
-        not_known_yet=cluster.not_known_yet | listed.not_known_yet,
-        addresses={**cluster.addresses, **listed.addresses},
     )
 
 

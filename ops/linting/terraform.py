@@ -84,7 +84,7 @@ def read(body: Any) -> Listing:  # noqa: ANN401 - decoded JSON
             listed = _configuration(found)
             owner = _owner(found, "parent_id", clusters, references)
             key = owner or found.address
-            clusters[key] = _attached(clusters[key], listed) if owner else listed
+            clusters[key] = clusters[key].with_configurations_of(listed) if owner else listed
     if not clusters and not shared:
         raise parsing.ListingError("a Terraform plan without a cluster or maintenance configuration of AKS")
     return Listing(tuple(clusters.values()), tuple(shared))
@@ -276,16 +276,6 @@ def _configuration(found: _Resource) -> ListedCluster:
         origin=Origin.TERRAFORM,
         address=found.address,
         addresses={spelled: found.address},
-    )
-
-
-def _attached(cluster: ListedCluster, listed: ListedCluster) -> ListedCluster:
-    return msgspec.structs.replace(
-        cluster,
-        configurations=cluster.configurations + listed.configurations,
-        malformed=cluster.malformed + listed.malformed,
-        not_known_yet=cluster.not_known_yet | listed.not_known_yet,
-        addresses={**cluster.addresses, **listed.addresses},
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from shared.messages import digest, telling
+from shared.messages import digest, plain, telling
 from shared.messages.view import Digest, SizeBudget, View, sanitized
+from shared.text import clean, clip, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
     from shared.notices.records import Mail, Row
 
 T = TypeVar("T")
+
+MAX_TITLE = 300
+"""Characters of a chat message's title."""
+
+
+def plain_words(
+    mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, why: str
+) -> tuple[str, str]:
+    """Return title and text of a mail for a chat, where composing raised; `why` says what did."""
+    status, parts = plain.subject(mail, rows)
+    title = clip(line(" · ".join((status, *parts))[:4_000]), MAX_TITLE)
+    return title, clean(plain.text(mail, rows, audience, look, why))
 
 
 def shown(view: View | Digest, room: SizeBudget) -> View | Digest:

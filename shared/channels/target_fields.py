@@ -22,7 +22,7 @@ MAX_LENGTH = 2_000
 
 def each(field: Field, what: str) -> list[Field]:
     """Return the elements of a list, or what is no list as its only one."""
-    found = field.items(what) if isinstance(field.node.value, list) else [field]
+    found = field.items(what) if isinstance(field.value, list) else [field]
     if not found:
         raise field.fault(f"expected at least one of {what}, got none")
     return found
@@ -30,7 +30,7 @@ def each(field: Field, what: str) -> list[Field]:
 
 def secret(field: Field, what: str) -> str:
     """Read the name of the setting that holds a secret, without its `$`; `what` says what secret."""
-    value = field.node.value
+    value = field.value
     text = value.strip() if isinstance(value, str) else ""
     if not _NAME.fullmatch(text):
         raise field.fault(
@@ -53,7 +53,7 @@ def address(field: Field) -> str:
 
 def is_name(field: Field) -> bool:
     """Return whether a field names a setting."""
-    value = field.node.value
+    value = field.value
     return isinstance(value, str) and value.strip().startswith("$")
 
 

@@ -1,13 +1,14 @@
-"""A value in decoded JSON that knows where it stands, so that what is wrong with it can be named."""
+"""A value of a maintenance configuration, and what is said where it is wrong."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
+from shared import documents
+
 if TYPE_CHECKING:
     import re
-    from collections.abc import Sequence
 
 _LONGEST = 80
 
@@ -25,28 +26,23 @@ class ConfigurationError(ValueError):
         self.found = found
 
 
-class Field:
-    """A value and its path. Its methods give it in the form asked for, or raise ConfigurationError."""
-
-    def __init__(self, value: object, path: str = "") -> None:
-        self.value = value
-        self.path = path
+class Field(documents.Field):
+    """A value of a configuration, returned in the form asked for. Its methods raise ConfigurationError."""
 
     def __getitem__(self, name: str) -> Field:
-        path = f"{self.path}.{name}" if self.path else name
-        if self.value is None:
-            return Field(None, path)
-        value = self.object().value
-        assert isinstance(value, dict)
-        return Field(value.get(name), path)
+        return self.child(name, None if self.value is None else self.object().value.get(name))
 
     @property
     def is_null(self) -> bool:
         """Whether nothing is there: JSON's null, or no such key."""
         return self.value is None
 
+    def expected(self, what: str, hint: str = "") -> ConfigurationError:  # noqa: ARG002 - no hints
+        """See documents.Field."""
+        return self.error(what)
+
     def error(self, expected: str, found: object = None) -> ConfigurationError:
-        """Make the error that says what was expected here."""
+        """Make the error that says what was expected here, and what was found if not the value itself."""
         return ConfigurationError(
             self.path or "configuration", expected, self.value if found is None else found
         )
@@ -57,13 +53,9 @@ class Field:
             raise self.error("an object")
         return self
 
-    def items(self) -> list[Field]:
+    def items(self, what: str = "an array") -> list[Field]:
         """Return the elements of an array; none where there is no array."""
-        if self.value is None:
-            return []
-        if not isinstance(self.value, list):
-            raise self.error("an array")
-        return [Field(value, f"{self.path}[{index}]") for index, value in enumerate(self.value)]
+        return [] if self.value is None else super().items(what)
 
     def whole(self, low: int, high: int) -> int:
         """Return a whole number between the two, both included."""
@@ -71,13 +63,6 @@ class Field:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise self.error(f"a whole number from {low} to {high}")
         return value
-
-    def choice(self, words: Sequence[str]) -> int:
-        """Return the place of the word in the list; case does not matter, as nowhere in Azure."""
-        lowered = [word.lower() for word in words]
-        if not isinstance(self.value, str) or self.value.lower() not in lowered:
-            raise self.error(f"one of {', '.join(words)}")
-        return lowered.index(self.value.lower())
 
     def match(self, pattern: re.Pattern[str], expected: str) -> re.Match[str]:
         """Return the match of the whole text."""

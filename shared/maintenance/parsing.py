@@ -154,16 +154,21 @@ def _schedule(schedule: Field) -> Schedule:
 
 _SCHEDULES: dict[str, Callable[[Field], Schedule]] = {
     "daily": lambda said: Daily(said["intervalDays"].whole(1, 7)),
-    "weekly": lambda said: Weekly(said["intervalWeeks"].whole(1, 4), said["dayOfWeek"].choice(WEEKDAYS)),
+    "weekly": lambda said: Weekly(said["intervalWeeks"].whole(1, 4), _weekday(said["dayOfWeek"])),
     "absoluteMonthly": lambda said: AbsoluteMonthly(
         said["intervalMonths"].whole(1, 6), said["dayOfMonth"].whole(1, 31)
     ),
     "relativeMonthly": lambda said: RelativeMonthly(
         said["intervalMonths"].whole(1, 6),
-        tuple(WeekIndex)[said["weekIndex"].choice(tuple(WeekIndex))],
-        said["dayOfWeek"].choice(WEEKDAYS),
+        WeekIndex(said["weekIndex"].choice(WeekIndex)),
+        _weekday(said["dayOfWeek"]),
     ),
 }
+
+
+def _weekday(field: Field) -> int:
+    """Return the day of the week, Monday is 0."""
+    return WEEKDAYS.index(field.choice(WEEKDAYS))
 
 
 def _start_time(field: Field) -> time:
@@ -227,7 +232,7 @@ def _as_time(value: object) -> datetime | None:
 def _time_in_week(older: Field) -> TimeInWeek:
     hours: set[int] = set()
     for item in older.items():
-        day = item.object()["day"].choice(WEEKDAYS)
+        day = _weekday(item.object()["day"])
         slots = item["hourSlots"]
         if slots.is_null:
             _refuse_other_spelling(slots, item)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from shared.messages.view import RenderContext
     from shared.notices.records import RejectedInput, SentMail
 
-MAX_TOLD = 20
-
 _MISSED = (
     "It may have announced a maintenance. It was acknowledged so that it does not block other events, and is "
     "stored whole. This mail comes once a day at most, for the first such event."

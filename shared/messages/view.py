@@ -204,11 +204,6 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         """What the reader asks first, and the answers."""
         return (*(self.verdict.facts() if self.verdict else ()), *self.panel)
 
-    @property
-    def first_step(self) -> Step | None:
-        """The first thing to do that has a command."""
-        return next((step for part in self.sections for step in part.steps if step.command), None)
-
     def cut(self, room: SizeBudget) -> View:
         """Return how much of the raw text is left out where there is no room for all of it."""
         left = len(self.raw) - room.raw

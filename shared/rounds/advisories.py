@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 from shared import timestamps
-from shared.events.model import Event, Installation, Subscription
+from shared.events.model import Installation, Subscription
 from shared.events.observation import Advisory, observed
 from shared.events.scheduled_event import mapping, short_text
 from shared.notices.kinds import Kind
@@ -67,7 +67,7 @@ def _tell(
     audiences = {
         audience: None
         for id_ in subscriptions
-        for audience in teller.audiences_of(_event(id_, now), Kind.ADVISORY, None)
+        for audience in teller.audiences_of(Kind.ADVISORY, Subscription(id_), now)
     }
     title = short_text(said.get("title")) or tracking
     facts = Advisory(
@@ -92,18 +92,6 @@ def _tell(
             description=title,
         ),
         audiences=tuple(audiences),
-    )
-
-
-def _event(subscription: str, now: datetime) -> Event:
-    """Return what routes see of an advisory in one subscription."""
-    return Event(
-        event_id="advisory",
-        status="Observed",
-        subject=Subscription(subscription),
-        time=now,
-        updated=now,
-        news=Kind.ADVISORY,
     )
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from shared.events.model import Event, Installation
+from shared.events.model import Installation
 from shared.events.observation import ClockMove, MovedWindow, observed
 from shared.maintenance import next_window
 from shared.maintenance.clock_changes import clock_changes
@@ -41,7 +41,7 @@ def tell(teller: Teller, clusters: Iterable[ClusterInfo], now: datetime) -> int:
     by_audience: dict[str, list[ClusterInfo]] = defaultdict(list)
     for known in clusters:
         if known.configurations and now - (known.windows_read or known.read) <= _FRESH:
-            for audience in teller.audiences_of(_event(known, now), Kind.CLOCK_CHANGE, known):
+            for audience in teller.audiences_of(Kind.CLOCK_CHANGE, known, now):
                 by_audience[audience].append(known)
     changes: dict[str, list[ClockChange]] = {}
     told = 0
@@ -99,17 +99,4 @@ def _tell(  # noqa: PLR0917 - what one notice is made of
             description=f"the clocks of {zone} change on {change.at.date().isoformat()}",
         ),
         audiences=(audience,),
-    )
-
-
-def _event(known: ClusterInfo, now: datetime) -> Event:
-    """Return what routes see of a cluster whose windows move."""
-    return Event(
-        event_id="clock change",
-        status="Observed",
-        subject=known.cluster,
-        time=now,
-        updated=now,
-        region=known.location,
-        news=Kind.CLOCK_CHANGE,
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared import keys
-from shared.events.model import Event, Installation, Upgrade
+from shared.events.model import Installation, Upgrade
 from shared.events.observation import Listed, SupportEnding, observed
 from shared.maintenance.support_calendar import LTS_PLAN, ends, minor, support
 from shared.notices.kinds import Kind
@@ -86,7 +86,7 @@ def _tell(  # noqa: PLR0917 - what one notice is made of
 ) -> None:
     by_audience: dict[str, list[ClusterInfo]] = defaultdict(list)
     for known in clusters:
-        for audience in teller.audiences_of(_event(known, now), Kind.SUPPORT_ENDING, known):
+        for audience in teller.audiences_of(Kind.SUPPORT_ENDING, known, now, Upgrade.END_OF_SUPPORT):
             by_audience[audience].append(known)
     for audience, those in by_audience.items():
         version = minor(those[0].version)
@@ -113,20 +113,6 @@ def _tell(  # noqa: PLR0917 - what one notice is made of
             ),
             audiences=(audience,),
         )
-
-
-def _event(known: ClusterInfo, now: datetime) -> Event:
-    """Return what routes see of a cluster that leaves support."""
-    return Event(
-        event_id="support",
-        status="Observed",
-        subject=known.cluster,
-        time=now,
-        updated=now,
-        region=known.location,
-        upgrade=Upgrade.END_OF_SUPPORT,
-        news=Kind.SUPPORT_ENDING,
-    )
 
 
 def _is_told(news: Iterable[StoredEvent], now: datetime) -> bool:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.audience import DEFAULT_AUDIENCE
+from shared.events.model import Event, Subscription, Upgrade
 from shared.notices.records import VIA_RESOURCE_GRAPH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from shared.delivery.intake import Intake
-    from shared.events.model import Event
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.kinds import Decision, Kind
     from shared.routes import Routes
@@ -33,10 +34,26 @@ class Teller:
             event, raw, via=VIA_RESOURCE_GRAPH, audiences=audiences, is_told=is_told, at_once=False
         )
 
-    def audiences_of(self, event: Event, kind: Kind, known: ClusterInfo | None) -> tuple[str, ...]:
+    def audiences_of(
+        self,
+        kind: Kind,
+        about: ClusterInfo | Subscription,
+        now: datetime,
+        upgrade: Upgrade = Upgrade.UNKNOWN,
+    ) -> tuple[str, ...]:
         """Return the audiences that hear of something about a cluster, or a subscription, by the routes."""
-        if known is not None and self.routes.tags:
-            event = msgspec.structs.replace(event, tags=known.all_tags())
+        known = None if isinstance(about, Subscription) else about
+        event = Event(
+            event_id=kind,
+            status="Observed",
+            subject=about if isinstance(about, Subscription) else about.cluster,
+            time=now,
+            updated=now,
+            region=known.location if known else "",
+            upgrade=upgrade,
+            news=kind,
+            tags=known.all_tags() if known and self.routes.tags else {},
+        )
         return self.routes.audiences_for(event, kind)
 
     def tell_operator(self, event: Event) -> Decision:

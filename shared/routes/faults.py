@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, TypeVar
 
 from shared.audience import Audience
-from shared.documents import Node
 from shared.routes.defaults import RoutesError
 from shared.routes.document import Field
 from shared.routes.parsing import _audience, _entries, _freezes, _route, routes
@@ -62,26 +61,27 @@ def _items(field: Field | None, what: str, found: list[str]) -> list[Field]:
 
 def _tried(item: Field, read: Callable[[Field], _T], found: list[str]) -> _T | None:
     """Read an item; what is wrong with one of its keys is noted, and the rest is read without that key."""
-    node, is_whole = item.node, True
+    field, is_whole = item, True
     left_out: set[str] = set()
     while True:
         try:
-            made = read(Field(node, item.path))
+            made = read(field)
         except RoutesError as error:
             said = str(error)
             key = re.match(rf"{re.escape(item.path)}(?:\.(\w+)| \(line \d+\): unknown key '(\w+)')", said)
             name = (key[1] or key[2]) if key else ""
             if not any(f"expected `{each}`, which is missing" in said for each in left_out):
                 found.append(said)
-            if not isinstance(node.value, dict) or name not in node.value:
+            if not isinstance(field.value, dict) or name not in field.value:
                 return None
             left_out.add(name)
-            node, is_whole = Node({k: v for k, v in node.value.items() if k != name}, node.line), False
+            rest = {key: value for key, value in field.value.items() if key != name}
+            field, is_whole = Field(rest, item.path, item.line), False
         else:
             return made if is_whole else None
 
 
 def _name(item: Field) -> str:
-    value = item.node.value
+    value = item.value
     name = value.get("name") if isinstance(value, dict) else None
     return name.value.strip().lower() if name and isinstance(name.value, str) else item.path

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from shared.addresses import is_address
+from shared.documents import near
 from shared.durations import Lead, duration
 from shared.events.model import Status, Upgrade
 from shared.notices.kinds import ABOUT_CLUSTERS
 from shared.routes.conditions import TAG
-from shared.routes.document import near
 from shared.text import GUID
 
 if TYPE_CHECKING:

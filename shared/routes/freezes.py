@@ -78,7 +78,7 @@ def parse(
     Dates are those of `time_zone`; `match` reads conditions. Raises RoutesError for the first that is wrong.
     """
     zone = ZoneInfo(time_zone)
-    value = field.node.value
+    value = field.value
     if isinstance(value, str) and value.startswith("@"):
         found = _calendar(field, value.removeprefix("@").strip(), folder, zone)
     else:

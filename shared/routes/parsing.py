@@ -9,13 +9,14 @@ import msgspec
 
 from shared.addresses import MAX_RECIPIENTS
 from shared.audience import DEFAULT_AUDIENCE, EMAIL, Audience, Volume
+from shared.documents import near
 from shared.durations import spaced
 from shared.events.model import Upgrade
 from shared.notices.kinds import ABOUT_CLUSTERS
 from shared.routes import fields
 from shared.routes.conditions import TAG, VALUES, Condition
 from shared.routes.defaults import RoutesError
-from shared.routes.document import Field, near, parse
+from shared.routes.document import Field, parse
 from shared.routes.matching import Route, Routes
 
 if TYPE_CHECKING:
@@ -179,10 +180,10 @@ def _audience(
 def _escalated(audiences: dict[str, Audience], given: Mapping[str, Field]) -> None:
     """Note when and whom failures are told as well, now that all audiences are known. Raises RoutesError."""
     for name, item in given.items():
-        value = item.node.value
+        value = item.value
         if not isinstance(value, dict) or "escalate" not in value:
             continue
-        field = Field(value["escalate"], f"{item.path}.escalate")
+        field = item.child("escalate", value["escalate"])
         entries = field.mapping(("after", "to"))
         after = fields.delay(_required(field, entries, "after"))
         to = _named(_required(field, entries, "to"), audiences)
@@ -222,7 +223,7 @@ def _route(item: Field, audiences: Mapping[str, Audience]) -> Route:
 
 def _audiences(field: Field, audiences: Mapping[str, Audience]) -> tuple[str, tuple[str, ...]]:
     """Return the tag that names the audience, if one does, and the audiences that a route names itself."""
-    if not isinstance(field.node.value, dict):
+    if not isinstance(field.value, dict):
         return "", _named(field, audiences)
     entries = field.mapping(("from_tag", "default"))
     tag = fields.tag(_required(field, entries, "from_tag"))
@@ -258,7 +259,7 @@ def _conditions(field: Field, *, tags: bool = False) -> tuple[Condition, ...]:
 
 
 def _tags(field: Field) -> tuple[Condition, ...]:
-    value = field.node.value
+    value = field.value
     if not isinstance(value, dict) or not value:
         raise field.expected("a mapping of tags to values, such as {team: shop-*}")
     entries = field.mapping(value)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.documents import Node
+from shared.documents import near
 from shared.notices.kinds import URGENT, Kind
 from shared.routes import fields
 from shared.routes.conditions import VALUES, Condition
 from shared.routes.defaults import RoutesError
-from shared.routes.document import Field, near
+from shared.routes.document import Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,4 +71,4 @@ def matcher(text: str) -> Condition:
     if name not in VALUES:
         hint = near(name, VALUES) or f" (expected one of {', '.join(VALUES)})"
         raise RoutesError(f"{name!r} is nothing that a matcher can ask for{hint}")
-    return Condition(name, fields.globs(name, Field(Node(value, 1), text)))
+    return Condition(name, fields.globs(name, Field(value, text, 1)))

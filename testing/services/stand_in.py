@@ -67,7 +67,7 @@ class StandIn:
         self._faults: deque[Fault] = deque()
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._server = _Server("127.0.0.1", threaded=True, ssl_context=ssl_context)
+        self._server = QuickServer("127.0.0.1", threaded=True, ssl_context=ssl_context)
         self._server.expect_request(_ANY).respond_with_handler(self._handle)
 
     def answer(self, got: Got) -> Reply:
@@ -141,8 +141,10 @@ class StandIn:
         self._server.stop()
 
 
-class _Server(HTTPServer):
+class QuickServer(HTTPServer):
+    """An HTTP server that ends soon once told to."""
+
     def thread_target(self) -> None:
-        """Serve, and end soon once told to: the library looks only twice a second."""
+        """Serve: the library looks only twice a second whether to end."""
         assert self.server is not None
         self.server.serve_forever(0.01)

@@ -49,7 +49,7 @@ def read_targets(field: Field) -> tuple[Target, ...]:
 def _target(field: Field) -> Target:
     from shared.channels.pagerduty.events import RESOLVING
 
-    is_mapping = isinstance(field.node.value, dict)
+    is_mapping = isinstance(field.value, dict)
     entries = field.mapping(("key", "kinds", "changes")) if is_mapping else {"key": field}
     name = target_fields.secret(target_fields.required(field, entries, "key"), "an integration's key")
     triggers = fields.kinds(entries["kinds"]) if "kinds" in entries else frozenset({Kind.FAILED.value})

@@ -9,20 +9,16 @@ from msgspec.structs import replace
 
 from shared.audience import Target
 from shared.channels import target_fields
-from shared.channels.channel import Temper
-from shared.channels.json_channel import JsonChannel
+from shared.channels.chat_channel import ChatChannel
 from shared.channels.limits import Limits
 from shared.channels.pace import Pace
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shared.audience import Audience
+    from shared.channels.chat_channel import Composer
     from shared.channels.context import ChannelContext
     from shared.channels.json_message import JsonMessage
     from shared.channels.outcomes import Outcome, Timeouts
-    from shared.notices.records import Mail, Row
     from shared.routes.document import Field
 
 NAME = "slack"
@@ -35,7 +31,7 @@ def read_targets(field: Field) -> tuple[Target, ...]:
     """Read `slack: $NAME` (an incoming webhook), `slack: {channel, token}`, or a list of such."""
     found: dict[str, Target] = {}
     for one in target_fields.each(field, "$NAME, or a mapping of channel and token"):
-        target = _bot(one) if isinstance(one.node.value, dict) else _webhook(one)
+        target = _bot(one) if isinstance(one.value, dict) else _webhook(one)
         found[target.id] = target
     return tuple(found.values())
 
@@ -68,14 +64,12 @@ def open_channel(target: Target, context: ChannelContext) -> SlackChannel:
     return SlackChannel(target, context)
 
 
-class SlackChannel(JsonChannel):
+class SlackChannel(ChatChannel):
     """See Channel."""
 
     name = NAME
-    temper = Temper.BLIND
     limits: Limits | None = Limits(60, 3_600)
     """A message a second and channel: https://docs.slack.dev/apis/web-api/rate-limits"""
-    is_grouped = True
 
     def __init__(self, target: Target, context: ChannelContext) -> None:
         super().__init__(target, context)
@@ -83,23 +77,11 @@ class SlackChannel(JsonChannel):
         self._is_webhook = target.id.startswith("$")
         self.account = "" if self._is_webhook else f"{NAME} ${target.secrets[0]}"
 
-    def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> JsonMessage:
-        """See Channel."""
+    def composer(self) -> Composer:
+        """See ChatChannel."""
         from shared.channels.slack import compose
 
-        return compose.compose(mail, rows, audience, self.look, recipient=self.target.label)
-
-    def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> JsonMessage:
-        """See Channel."""
-        from shared.channels.slack import compose
-
-        return compose.compose_plain(mail, rows, audience, self.look, why, recipient=self.target.label)
-
-    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
-        """See Channel."""
-        from shared.channels.slack import compose
-
-        return compose.count_fitting(mail, rows, audience, self.look)
+        return compose
 
     def wire(self, message: JsonMessage, operation_id: str) -> dict[str, Any]:
         """See JsonChannel: the metadata names the notice, for who looks it up there."""

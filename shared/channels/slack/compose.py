@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from shared.channels import fitting
 from shared.channels.json_message import JsonMessage
 from shared.channels.slack import blocks
-from shared.messages import plain, telling
+from shared.messages import telling
 from shared.messages.view import SizeBudget
 from shared.notices.kinds import URGENT
-from shared.text import clean, clip, line
+from shared.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,6 @@ _ROOMS = (
     SizeBudget(commands=2, items=6, line=150, several=3),
     SizeBudget(commands=0, items=0, line=80, several=2),
 )
-_TITLE = 300
 
 
 def compose(
@@ -37,7 +36,10 @@ def compose(
     made = fitting.fitted(_ROOMS, lambda room: blocks.content(fitting.shown(view, room)), blocks.fits)
     is_urgent = not URGENT.isdisjoint(telling.kinds(mail))
     return JsonMessage(
-        subject=clip(view.headline, _TITLE), recipients=(recipient,), content=made, is_urgent=is_urgent
+        subject=clip(view.headline, fitting.MAX_TITLE),
+        recipients=(recipient,),
+        content=made,
+        is_urgent=is_urgent,
     )
 
 
@@ -45,9 +47,7 @@ def compose_plain(
     mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, why: str, *, recipient: str
 ) -> JsonMessage:
     """Make the message that goes out when composing raised; `why` says what was wrong with the other one."""
-    status, parts = plain.subject(mail, rows)
-    title = clip(line(" · ".join((status, *parts))[:4_000]), _TITLE)
-    text = clean(plain.text(mail, rows, audience, look, why))
+    title, text = fitting.plain_words(mail, rows, audience, look, why)
     made = blocks.plain(title, clip(text, blocks.MAX_TEXT).split("\n"))
     return JsonMessage(subject=title, recipients=(recipient,), content=made)
 

@@ -7,20 +7,16 @@ from urllib.parse import urlsplit
 
 from shared.audience import Target
 from shared.channels import target_fields
-from shared.channels.channel import Temper
-from shared.channels.json_channel import JsonChannel
+from shared.channels.chat_channel import ChatChannel
 from shared.channels.limits import Limits
 from shared.channels.pace import Pace
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shared.audience import Audience
+    from shared.channels.chat_channel import Composer
     from shared.channels.context import ChannelContext
     from shared.channels.json_message import JsonMessage
     from shared.channels.outcomes import Outcome, Timeouts
-    from shared.notices.records import Mail, Row
     from shared.routes.document import Field
 
 NAME = "teams"
@@ -53,35 +49,21 @@ def open_channel(target: Target, context: ChannelContext) -> TeamsChannel:
     return TeamsChannel(target, context)
 
 
-class TeamsChannel(JsonChannel):
+class TeamsChannel(ChatChannel):
     """See Channel."""
 
     name = NAME
-    temper = Temper.BLIND
     limits: Limits | None = Limits(_PER_SECOND * 60, _PER_SECOND * 3_600)
-    is_grouped = True
 
     def __init__(self, target: Target, context: ChannelContext) -> None:
         super().__init__(target, context)
         self._pace = Pace(1 / _PER_SECOND)
 
-    def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> JsonMessage:
-        """See Channel."""
+    def composer(self) -> Composer:
+        """See ChatChannel."""
         from shared.channels.teams import compose
 
-        return compose.compose(mail, rows, audience, self.look, recipient=self.target.label)
-
-    def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> JsonMessage:
-        """See Channel."""
-        from shared.channels.teams import compose
-
-        return compose.compose_plain(mail, rows, audience, self.look, why, recipient=self.target.label)
-
-    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
-        """See Channel."""
-        from shared.channels.teams import compose
-
-        return compose.count_fitting(mail, rows, audience, self.look)
+        return compose
 
     def send(self, message: JsonMessage, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ARG002
         """See Channel."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from shared.channels import fitting
 from shared.channels.json_message import JsonMessage, encoded
 from shared.channels.teams import card
-from shared.messages import plain, telling
+from shared.messages import telling
 from shared.messages.view import SizeBudget
-from shared.text import clean, clip, line
+from shared.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,6 @@ _ROOMS = (
     SizeBudget(raw=1, commands=0, items=0, line=100, several=2),
 )
 _PLAIN = 6_000
-_TITLE = 300
 
 
 def compose(
@@ -42,16 +41,14 @@ def compose(
         lambda room: card.message(card.card(fitting.shown(view, room))),
         lambda one: len(encoded(one)) <= LIMIT,
     )
-    return JsonMessage(subject=clip(view.headline, _TITLE), recipients=(recipient,), content=made)
+    return JsonMessage(subject=clip(view.headline, fitting.MAX_TITLE), recipients=(recipient,), content=made)
 
 
 def compose_plain(
     mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, why: str, *, recipient: str
 ) -> JsonMessage:
     """Make the message that goes out when composing raised; `why` says what was wrong with the other one."""
-    status, parts = plain.subject(mail, rows)
-    title = clip(line(" · ".join((status, *parts))[:4_000]), _TITLE)
-    text = clean(plain.text(mail, rows, audience, look, why))
+    title, text = fitting.plain_words(mail, rows, audience, look, why)
     for most in (_PLAIN, _PLAIN // 4, _PLAIN // 16):  # the last one fits whatever is in it
         made = card.message(card.plain(title, clip(text, most).split("\n")))
         if len(encoded(made)) <= LIMIT:
