@@ -13,10 +13,12 @@ import duckdb
 import duckdb_kql
 import pytest
 
-from shared.channels.outcomes import Refused, Throttled, Unavailable
+from shared.channels.channel import Temper
+from shared.channels.outcomes import Gone, Refused, Throttled, Unavailable
 from testing.asking_world import TABLE, asking
 from testing.samples import graph_rows
 from testing.samples.payloads import event
+from testing.scripted_channel import ScriptedChannels
 from testing.world import World
 from tests.infra import deployments, policy
 from tests.infra.kql import findings
@@ -30,6 +32,7 @@ QUERIES = {
     alert: rule["properties"]["criteria"]["allOf"][0]["query"]
     for alert, rule in policy.log_rules(deployments.read(deployments.texts()["asks"])).items()
 }
+ROUTES = "{audiences: [{name: shop, scripted: [chat]}], routes: [{audiences: [shop]}]}"
 LEVELS = {logging.DEBUG: 0, logging.INFO: 1, logging.WARNING: 2, logging.ERROR: 3, logging.CRITICAL: 4}
 """Application Insights' severity of what the worker logs."""
 
@@ -188,6 +191,25 @@ def test_throttled(caplog: pytest.LogCaptureFixture) -> None:
     assert len(hour.world.mailer.arrived) == 1
 
 
+@pytest.mark.parametrize(
+    ("outcome", "fired"),
+    [
+        (Unavailable("401: Denied"), {"channel-paused"}),
+        (Unavailable("404: no such hook"), {"channel-paused"}),
+        (Gone("410: archived"), {"channel-paused"}),
+        (Throttled(60, "429"), set()),
+    ],
+)
+def test_channel_paused(outcome: Outcome, fired: set[str], caplog: pytest.LogCaptureFixture) -> None:
+    """Another channel's service that takes nothing is channel-paused alone; one that asks to wait is none."""
+    channels = ScriptedChannels(Temper.COLLAPSES)
+    channels.script["chat"].append(outcome)
+    hour = Hour(caplog, World(None, channels, ROUTES=ROUTES))
+    hour.fail()
+    hour.sweep(3)
+    assert hour.fired == fired
+
+
 def test_queries_are_kql() -> None:
     """Microsoft's own parser finds nothing wrong with any query: syntax, names, types."""
     assert findings("workspace", *QUERIES.values()) == [[]] * len(QUERIES)
@@ -203,5 +225,5 @@ def test_every_alert_is_tried() -> None:
     """Each alert about the log has a situation here."""
     assert set(QUERIES) == policy.LOG_ALERTS | policy.RECONCILE_ALERTS == {
         "failed-executions", "no-sweep", "rejected-input", "work-waiting", "mail-refused", "missed-events",
-        "no-reconcile",
+        "no-reconcile", "channel-paused",
     }  # fmt: skip
