@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer._click.exceptions import NoArgsIsHelpError
+from typer._click.exceptions import NoArgsIsHelpError, UsageError
 from typer.core import TyperGroup
 
 from ops import terminal
@@ -45,11 +45,21 @@ class _Commands(TyperGroup):
         found.rich_markup_mode = _markup()
         return typer.main.get_command(found)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as inherited
+        """Return what a command line names. Raises UsageError, which names what may have been meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except UsageError as error:
+            from shared.documents import near
+
+            error.message = error.message.rstrip(".") + near(args[0], COMMANDS)
+            raise
+
 
 def _markup() -> Any:  # noqa: ANN401 - a literal of typer's own
     """Return how help is laid out: with boxes and colours for a person who can see them."""
-    is_seen = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    return "markdown" if is_seen and (sys.stdout.encoding or "").lower().startswith("utf") else None
+    is_boxed = terminal.is_styled() and (sys.stdout.encoding or "").lower().startswith("utf")
+    return "markdown" if is_boxed else None
 
 
 app = typer.Typer(

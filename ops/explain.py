@@ -74,7 +74,7 @@ def explain(  # noqa: PLR0917 - the options of the command
     if terminal.is_json(output, as_json=as_json):
         typer.echo(json.dumps({"findings": [as_object(finding) for finding in findings]}, indent=2))
         return
-    console = Console(highlight=False, emoji=False)
+    console = Console(highlight=False, emoji=False, color_system="auto" if terminal.is_styled() else None)
     for number, finding in enumerate(findings):
         if number:
             console.print()

@@ -33,7 +33,8 @@ def inventory(
 ) -> None:
     """List the clusters: what is known of them, and how their last upgrade ended.
 
-    Versions, channels and windows are read daily where CLUSTERS asks for it; else only what events tell.
+    Versions, channels and windows are read daily where SUBSCRIPTIONS or CLUSTERS asks for it; else only what
+    events tell. A table leaves out what is known of no cluster.
     """
     with ledger.opened_table(context, account, table) as rows:
         found = all_rows(*PresentState(rows).clusters())
@@ -44,7 +45,10 @@ def inventory(
         writer.writerow(HEAD)
         writer.writerows(map(_safe, (row.cells() for row in found)))
     elif found:
-        print(fitted([name.upper() for name in HEAD], (row.cells() for row in found), terminal.width()))
+        cells = [row.cells() for row in found]
+        known = [place for place in range(len(HEAD)) if any(row[place] for row in cells)]
+        shown = [[row[place] for place in known] for row in cells]
+        print(fitted([HEAD[place].upper() for place in known], shown, terminal.width()))
     else:
         print("No clusters are known yet.")
 

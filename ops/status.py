@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,8 +17,6 @@ from shared.store.rows import CheckRow, SendGate
 from shared.text import line
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from shared.store.table import BrowsableTable
 
 LATE = timedelta(minutes=30)
@@ -88,11 +86,15 @@ def _status(rows: BrowsableTable, now: datetime) -> dict[str, Any]:
 
 def _lines(found: dict[str, Any]) -> list[str]:
     lines = ["Well." if found["well"] else "Not well:", *(f"  {fault}" for fault in found["faults"])]
-    lines.append(f"Last sweep: {found['lastSweep'] or 'none yet'}")
-    since = f", since {found['dueSince']}" if found["dueSince"] else ""
+    lines.append(f"Last sweep: {_moment(found['lastSweep']) if found['lastSweep'] else 'none yet'}")
+    since = f", since {_moment(found['dueSince'])}" if found["dueSince"] else ""
     lines.append(f"Due now: {found['due']}{since}. Checks for later: {found['later']}.")
-    lines += [f"Last message by {channel}: {at}" for channel, at in found["lastMessage"].items()]
+    lines += [f"Last message by {channel}: {_moment(at)}" for channel, at in found["lastMessage"].items()]
     return lines if found["lastMessage"] else [*lines, "No message in the last 30 days."]
+
+
+def _moment(written: str) -> str:
+    return f"{datetime.fromisoformat(written):%Y-%m-%d %H:%M} UTC"
 
 
 def _channel(gate: SendGate) -> str:

@@ -7,6 +7,7 @@ done, or the command line is wrong.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tomllib
@@ -81,6 +82,11 @@ def print_json(value: Any) -> None:  # noqa: ANN401 - any JSON
 def width() -> int:
     """Return the columns that a table may take."""
     return shutil.get_terminal_size((_WIDTH, 0)).columns if sys.stdout.isatty() else _WIDTH
+
+
+def is_styled() -> bool:
+    """Return whether a person looks at it who wants colours, bold letters and boxes."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def version() -> str:

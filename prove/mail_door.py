@@ -6,16 +6,18 @@ could then not ask about, and would send again as what may be a repeat.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from testing.fault_proxy import FaultProxy
+from prove.faults import LEASE
+from testing.fault_proxy import FaultProxy, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from testing.fault_proxy import Fault, OnRequest, Phase, Request
+    from testing.fault_proxy import Fault, OnRequest, Request
 
 _NAME = "instance/"
 
@@ -33,15 +35,20 @@ class MailDoor(FaultProxy):
         super().__init__(upstream, self._show)
         self._hooks = hooks
         self._counts: Counter[int] = Counter()
-        self._numbers: dict[int, int] = {}
-        """A request's number among those of its instance, by that among all."""
+        self._came: dict[int, tuple[int, float]] = {}
+        """A request's number among those of its instance, and when it came, by its number among all."""
+        self.held_up: set[str] = set()
+        """Operations of which a request was here for so long that it may have outlived its lease."""
         self._counting = Lock()
 
     def _show(self, number: int, phase: Phase, request: Request) -> Fault | None:
         instance = int(request.headers["User-Agent"].rpartition(_NAME)[2])
         with self._counting:
-            if number not in self._numbers:
+            if phase is Phase.BEFORE:
                 self._counts[instance] += 1
-                self._numbers[number] = self._counts[instance]
-            own = self._numbers[number]
+                self._came[number] = self._counts[instance], time.monotonic()
+            own, came = self._came[number]
+            # A request leaves in the first half of its lease: a quarter to take it, another to connect.
+            if phase is Phase.AFTER and time.monotonic() - came > LEASE / 2:
+                self.held_up.add(request.headers.get("Operation-Id", ""))
         return self._hooks[instance](own, phase, request)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bench import machine, markdown
 from prove.faults import KINDS, SIDES, STOPS
+from prove.schedules import Way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ _OTHERS = (
     "event delivered out of order",
     "delivery not accepted, made again",
     "two instances sweeping at once",
+    *(f"event {way}" for way in (Way.BOTH, Way.WITHHELD)),
 )
 
 NAMES = (*(kind.name for kind in KINDS), *_OTHERS)
@@ -56,6 +58,7 @@ def faults(total: Total) -> str:
         ("**lost**", f"**{total.lost}**"),
         ("**twice**", f"**{total.twice}**"),
         ("untrue", f"{total.untrue}"),
+        ("beyond the promise: twice, after a request held up", f"{total.beyond}"),
         ("schedules that did not end", f"{total.errors}"),
     ]
     return "\n\n".join(
@@ -147,6 +150,8 @@ and a stand-in mail service with the Azure SDKs over HTTP, through proxies: each
 Azurite, all by one before the mail service, whose address tells it from others. The mail service honours
 operation ids in one half of the schedules; in the other it ignores them, and answers truthfully when asked.
 The storm lasts 7 or 24 seconds; after it what is left is done in peace.
+In a third of the schedules the instances reconcile as well, one at a time: what is told even if it comes
+late is in Azure's record alone, or comes both ways, in any order.
 
 Then it is judged. What was told is read from the mails as they arrived: to whom, which kind of news, of which
 cluster. What was to be told follows from what was delivered.
@@ -154,7 +159,8 @@ cluster. What was to be told follows from what was delivered.
 * lost: an event was accepted and is not in the table; news that was not told to somebody who had to hear it,
   nor was what has overtaken it; a reminder that did not come, though its announcement had arrived before its
   hour and nothing had begun;
-* twice: a mail that left twice, or the same news told twice to the same audience;
+* twice: a mail that left twice, or the same news told twice to the same audience; apart from that, where
+  the machine was so busy that a request reached the service after its lease;
 * untrue: the table says of a mail that it was sent, to whom, or what it tells, and it is not so; a mail that
   was posted in two forms; one that says it may be a repeat, which the service could have been asked about;
   one given up although the service had not refused it and been asked.

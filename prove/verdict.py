@@ -54,7 +54,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     refused: frozenset[str]
     """Operations that it answered with a 400, having taken nothing."""
     held_up: frozenset[str]
-    """Operations of which a request was held up, on purpose, until after its lease."""
+    """Operations of which a request was held up, on purpose or by the machine, until after its lease."""
     strikes: Mapping[str, int]
     lives: int
 

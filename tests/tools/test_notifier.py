@@ -91,6 +91,7 @@ def test_errors_are_a_line_and_a_hint() -> None:
         said = done.stderr.splitlines()
         assert len(said) == 2, said
         assert said[1].startswith("Try: notifier")
+    assert "did you mean 'status'" in notifier("staus").stderr
     assert notifier("--version").stdout.startswith("notifier ")
 
 

@@ -17,13 +17,13 @@ import pytest
 
 from prove import hours, report, schedules
 from prove.bugs import LONG, Bug
-from prove.faults import KINDS, LATE, SIDES, STOPS
+from prove.faults import KINDS, LATE, LEASE, SIDES, STOPS
 from prove.mail_door import MailDoor, signed
 from prove.mail_reader import Telling, read
 from prove.report import NAMES
 from prove.runner import Result, Total, campaign, summed_up
 from prove.runs import Trial
-from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, make
+from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, Way, make
 from prove.verdict import Evidence, Verdict, judge
 from shared import keys
 from shared.messages.phrases import REPEAT
@@ -68,6 +68,7 @@ def test_short_proof() -> None:
     assert sum(result.events for result in good) > 100
     assert sum(result.lives for result in good) > 2 * len(good)
     assert sum(result.tally.get("reminders told", 0) for result in good) > 5
+    assert min(struck[f"event {way}"] for way in (Way.BOTH, Way.WITHHELD)) > 5
     assert any(result.verdict.lost for result in campaign(planted, len(planted), processes=1))
 
 
@@ -126,21 +127,24 @@ def test_late_requests_are_within_the_promise_or_apart() -> None:
         assert set(make(seed, BEGAN, part=Part.BEYOND).kinds) <= LATE
 
 
-def test_instances_share_one_mail_service() -> None:
-    """All instances reach the mail service at one address, and each meets the faults of its own requests."""
+def test_instances_share_one_mail_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All instances reach the mail service at one address, each with its own faults, and lateness is seen."""
     seen: list[tuple[str, int, Phase]] = []
 
     def hook(name: str) -> OnRequest:
         return lambda number, phase, _: seen.append((name, number, phase))
 
     with MailEndpoint() as endpoint, MailDoor(endpoint.url, [hook("a"), hook("b")]) as door:
-        for instance in (0, 1, 0):
+        for instance, lease in ((0, LEASE), (1, 0), (0, LEASE)):
+            monkeypatch.setattr("prove.mail_door.LEASE", lease)
             (agent,) = signed(instance).values()
-            asked = urllib.request.Request(f"{door.url}/emails", headers={"User-Agent": f"azsdk {agent}"})
+            headers = {"User-Agent": f"azsdk {agent}", "Operation-Id": f"of {instance}"}
+            asked = urllib.request.Request(f"{door.url}/emails", headers=headers)
             with pytest.raises(urllib.error.HTTPError):
                 urllib.request.urlopen(asked)
     expected = [("a", 1), ("b", 1), ("a", 2)]
     assert seen == [(*each, phase) for each in expected for phase in (Phase.BEFORE, Phase.AFTER)]
+    assert door.held_up == {"of 1"}
 
 
 # The judge
@@ -271,7 +275,7 @@ def test_cut_short_is_no_loss() -> None:
 
 
 def test_left_twice() -> None:
-    """A mail that left twice is one too many; where its request was held up on purpose it is told apart."""
+    """A mail that left twice is one too many; where a request of it came after its lease it is told apart."""
     verdict = judge(_evidence(mails=(_mail(), _mail())))
     assert (len(verdict.twice), verdict.beyond, verdict.is_good) == (1, (), False)
     verdict = judge(_evidence(mails=(_mail(), _mail()), held_up=frozenset({OPERATION})))
