@@ -6,6 +6,7 @@ import logging
 from datetime import timedelta
 from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -60,9 +61,8 @@ class Intake:
         delivery = self._delivery()
         decisions: list[Decision] = []
         unavailable: TableUnavailable | None = None
-        # What was read out of one event has one text: one item for each cluster that it names.
         items = parse(text, self._parts.clock.now())
-        for _, (item, *others) in groupby(items, key=lambda item: id(item.raw)):
+        for _, (item, *others) in groupby(items, key=attrgetter("place")):
             if not delivery.has_time:
                 unavailable = TableUnavailable("out of time: the rest of the delivery has to come again")
                 break

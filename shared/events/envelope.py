@@ -41,7 +41,11 @@ def parse(text: str, received: datetime) -> list[Item]:
         return [Item(text, Rejected("an empty array"))]
     if len(body) == 1:
         return _items(text, body[0], received)
-    return [item for element in body for item in _items(json.dumps(element), element, received)]
+    return [
+        item
+        for place, element in enumerate(body)
+        for item in _items(json.dumps(element), element, received, place)
+    ]
 
 
 def named(text: str) -> str:
@@ -61,13 +65,13 @@ OWN_TYPES = "aks.maintenance."
 """How the types of the events begin that the app sends out: one that comes back must not be told again."""
 
 
-def _items(text: str, body: object, received: datetime) -> list[Item]:
+def _items(text: str, body: object, received: datetime, place: int = 0) -> list[Item]:
     """Read one event: one item, or one for each cluster that it names."""
     reading = _read(body, received)
     readings: list[Event | Ignored | Rejected] = [reading]
     if isinstance(reading, Event) and isinstance(body, dict) and not reading.news:
         readings += scheduled_event.others(reading, body)
-    return [Item(text, each) for each in readings]
+    return [Item(text, each, place) for each in readings]
 
 
 def _piecemeal(text: str, received: datetime) -> list[Item]:
@@ -76,11 +80,11 @@ def _piecemeal(text: str, received: datetime) -> list[Item]:
     A number of five thousand digits or a thousand brackets in one element would cost the others otherwise.
     """
     items: list[Item] = []
-    for element in _elements(text):
+    for place, element in enumerate(_elements(text)):
         try:
-            items += _items(element, json.loads(element), received)
+            items += _items(element, json.loads(element), received, place)
         except (ValueError, RecursionError) as error:
-            items.append(Item(element, Rejected(f"not JSON: {_reason(error)}")))
+            items.append(Item(element, Rejected(f"not JSON: {_reason(error)}"), place))
     return items if any(isinstance(item.reading, Event) for item in items) else []
 
 

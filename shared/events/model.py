@@ -231,6 +231,8 @@ class Item(msgspec.Struct, frozen=True):
 
     raw: str
     reading: Event | Ignored | Rejected
+    place: int = 0
+    """Which element of the delivery it is; an event that names several clusters has an item for each."""
 
 
 class UnreadableEventError(ValueError):

@@ -250,7 +250,18 @@ def _check_audience(audience: Audience) -> None:
 _ADDRESS = re.compile(r"(?=.{3,254}$)[!#-'*+./0-9=?A-Z^-~-]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\.]+")
 _LINK = re.compile(r"[!-~]+")
 _MAX_NAME = 64
-_OF_THE_APP = frozenset({Kind.REJECTED, Kind.UNDELIVERED, Kind.UNREACHABLE, Kind.TARGET_GONE})
+_OF_THE_APP = frozenset(
+    {
+        Kind.COVERAGE,
+        Kind.MISSED_EVENTS,
+        Kind.REJECTED,
+        Kind.REPORT,
+        Kind.TARGET_GONE,
+        Kind.UNDELIVERED,
+        Kind.UNREACHABLE,
+        Kind.UNREADABLE,
+    }
+)
 """What an audience cannot choose not to hear of."""
 
 
@@ -273,7 +284,7 @@ def _check_heard(routes: Routes, event: Event, label: str) -> None:
                 assert audience.id in heard
             elif audience.kinds and kind.value not in audience.kinds:
                 assert audience.id not in heard, "told what it does not want"
-            elif audience.volume is Volume.ALL and kind is not Kind.REMINDER:
+            elif audience.volume is Volume.ALL and kind not in {Kind.REMINDER, Kind.GATE_CLOSED}:
                 assert audience.id in heard, "not told what it wants"
     for hearing in trace.hearings:
         for told in hearing.told:

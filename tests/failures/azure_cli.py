@@ -128,6 +128,8 @@ EXTENSIONS = {
         "fleet updaterun skip": ["!--resource-group|-g", "!--fleet-name|-f", "!--name|-n", "!--targets"],
         "fleet updaterun start": ["!--resource-group|-g", "!--fleet-name|-f", "!--name|-n", "--no-wait"],
         "fleet updaterun stop": ["!--resource-group|-g", "!--fleet-name|-f", "!--name|-n", "--no-wait"],
+        "fleet gate approve": ["!--resource-group|-g", "!--fleet-name|-f", "!--gate-name|--gate|--name|-n"],
+        "fleet gate list": ["!--resource-group|-g", "!--fleet-name|-f", "--state", "--gate-type"],
         "fleet member list": ["!--resource-group|-g", "!--fleet-name|-f"],
         "fleet member show": ["!--resource-group|-g", "!--fleet-name|-f", "!--name|-n"],
     },
