@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from shared.delivery.intake import Intake
     from shared.events.model import Event
     from shared.rounds.subscriptions import Watched
-    from shared.rounds.telling import Teller
+    from shared.rounds.teller import Teller
     from shared.sources.resource_graph import ResourceGraph
     from shared.store.ledger import Ledger
     from shared.store.meta import Meta
