@@ -39,10 +39,13 @@ _DIE_WITH_PARENT = 1
 _NEEDED = (
     "azure.data.tables",
     "azure.functions",
+    "azure.identity",
     "local.host",
     "shared.channels.email.compose",
     "shared.channels.email.acs",
     "shared.app",
+    "shared.rounds.failed_states",
+    "shared.rounds.reconcile",
 )
 
 

@@ -131,12 +131,12 @@ class Instance:
         except OSError:
             return False
 
-    def sweep(self) -> Answer | None:
-        """Let it send what is due; None where it dies over it, or is dead."""
+    def run(self, function: str) -> Answer | None:
+        """Let it run a timer's function; None where it dies over it, or is dead."""
         if not self.alive:
             return None
         try:
-            return self._client.run("due_notices")
+            return self._client.run(function)
         except OSError:
             return None
 

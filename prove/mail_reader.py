@@ -29,6 +29,7 @@ _STATUS = {
     "approved": Kind.GATE_CLOSED,
     "not understood": Kind.REJECTED,
     "undelivered": Kind.UNDELIVERED,
+    "events missed": Kind.MISSED_EVENTS,
 }
 """The kind of a mail about one thing, by what its subject begins with."""
 
@@ -44,6 +45,7 @@ _HEADING = {
     "GATES THAT WAIT NO LONGER": Kind.GATE_CLOSED,
     "EVENTS THAT COULD NOT BE READ": Kind.REJECTED,
     "MAILS THAT COULD NOT BE SENT": Kind.UNDELIVERED,
+    "EVENTS THAT DID NOT COME": Kind.MISSED_EVENTS,
 }
 """The kind of what stands under a heading of a digest's text; more may follow after a colon."""
 
@@ -92,4 +94,4 @@ def _news(mail: Mail) -> Iterator[tuple[Kind, str]]:
 
 
 def _is_about_a_cluster(kind: Kind) -> bool:
-    return kind not in {Kind.REJECTED, Kind.UNDELIVERED}
+    return kind not in {Kind.REJECTED, Kind.UNDELIVERED, Kind.MISSED_EVENTS}

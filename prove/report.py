@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bench import machine, markdown
 from prove.faults import KINDS, SIDES, STOPS
+from prove.schedules import Way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ _OTHERS = (
     "event delivered out of order",
     "delivery not accepted, made again",
     "two instances sweeping at once",
+    *(f"event {way}" for way in (Way.BOTH, Way.WITHHELD)),
 )
 
 NAMES = (*(kind.name for kind in KINDS), *_OTHERS)
@@ -148,6 +150,8 @@ and a stand-in mail service with the Azure SDKs over HTTP, through proxies: each
 Azurite, all by one before the mail service, whose address tells it from others. The mail service honours
 operation ids in one half of the schedules; in the other it ignores them, and answers truthfully when asked.
 The storm lasts 7 or 24 seconds; after it what is left is done in peace.
+In a third of the schedules the instances reconcile as well, one at a time: what is told even if it comes
+late is in Azure's record alone, or comes both ways, in any order.
 
 Then it is judged. What was told is read from the mails as they arrived: to whom, which kind of news, of which
 cluster. What was to be told follows from what was delivered.

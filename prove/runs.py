@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from azure.data.tables import TableClient
 
-from prove import schedules
+from prove import azure_record, schedules
+from prove.azure_record import AzureRecord
 from prove.faults import LEASE, FaultCounts, FaultInjector
 from prove.fork_server import ForkServer
 from prove.instances import Instance
 from prove.mail_door import MailDoor
+from prove.schedules import Way
 from prove.verdict import Evidence
 from shared import keys
 from shared.store import codec
@@ -91,6 +93,8 @@ class Run:
         self._sweeping = 0
         self._over = threading.Event()
         self._lock = threading.Lock()
+        self._reconciling = threading.Lock()
+        self._record = AzureRecord()
         self._endpoint.hook = self._arrived
         injectors = [
             FaultInjector(f"{schedule.seed} {number}", schedule.rate, schedule.kinds, self._strikes)
@@ -114,6 +118,8 @@ class Run:
     def __enter__(self) -> Self:
         self._stack.enter_context(self._endpoint)
         self._stack.enter_context(self._door)
+        if self._schedule.reconciles:
+            self._stack.enter_context(self._record)
         self._stack.callback(self._client.close)
         for instance in self._instances:
             self._stack.enter_context(instance)
@@ -139,6 +145,9 @@ class Run:
             "GATE_REMINDER": "0s",
             "STILL_RUNNING_AFTER": "0s",
         }
+        if self._schedule.reconciles:
+            settings |= self._record.settings
+            azure_record.begin(self._table, datetime.now(UTC))
         list(self._pool.map(lambda instance: instance.start(settings), self._instances))
         # Starting took its time: the hours of reminders count from here.
         self._schedule, self._began = self._made(), time.monotonic()
@@ -164,7 +173,14 @@ class Run:
 
     def _deliver(self, delivery: Delivery) -> None:
         """Deliver until somebody accepts, as Event Grid does."""
+        if delivery.way is Way.BOTH and not delivery.is_repeat:
+            self._write_down(delivery)
         time.sleep(max(0.0, delivery.at - self._elapsed()))
+        if delivery.way is Way.WITHHELD:
+            self._write_down(delivery)
+            with self._lock:
+                self._accepted[delivery.text] = self._elapsed()
+            return
         if delivery.is_repeat:
             self._strikes.add("event delivered again")
         if delivery.out_of_order:
@@ -178,6 +194,11 @@ class Run:
         with self._lock:
             self._accepted.setdefault(delivery.text, self._elapsed())
 
+    def _write_down(self, delivery: Delivery) -> None:
+        """Let Azure have recorded an event."""
+        self._strikes.add(f"event {delivery.way}")
+        self._record.add(delivery.text)
+
     def _sweep(self, number: int, instance: Instance) -> None:
         """Let an instance sweep again and again, at its own pace; the dead come back for it."""
         random = Random(f"{self._schedule.seed} {number} sweeps")
@@ -187,9 +208,19 @@ class Run:
                 self._sweeping += 1
                 if self._sweeping > 1:
                     self._strikes.add("two instances sweeping at once")
-            instance.sweep()
+            instance.run("due_notices")
             with self._lock:
                 self._sweeping -= 1
+            self._reconcile(instance)
+
+    def _reconcile(self, instance: Instance) -> None:
+        """Let an instance reconcile, where none does: runs of a timer do not overlap."""
+        if not self._schedule.reconciles or not self._reconciling.acquire(blocking=False):
+            return
+        try:
+            instance.run("reconcile")
+        finally:
+            self._reconciling.release()
 
     def _pause(self, random: Random) -> float:
         """Return the seconds until an instance's next sweep."""
@@ -207,11 +238,16 @@ class Run:
         last = max((*self._schedule.reminders.values(), 0.0)) + 1
         patience = time.monotonic() + PATIENCE
         while time.monotonic() < patience and not self._over.wait(1.0):
-            if self._elapsed() < last or self._rows("work:1", "work;"):
+            if self._elapsed() < last or self._rows("work:1", "work;") or not self._is_all_found():
                 continue
             is_busy = self._door.busy or any(instance.busy for instance in self._instances)
             if not is_busy and not self._rows("work:1", "work;"):
                 return
+
+    def _is_all_found(self) -> bool:
+        """Return whether what was withheld was found in Azure's record."""
+        withheld = {one.key for one in self._schedule.deliveries if one.way is Way.WITHHELD}
+        return not withheld or withheld <= {row.key for row in self._rows("event:")}
 
     def _evidence(self) -> Evidence:
         rows = {row.key: row for prefix in ("event:", "rejected:") for row in self._rows(prefix)}

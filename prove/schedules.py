@@ -16,13 +16,14 @@ import msgspec
 from prove.faults import KINDS, LATE, STOPS
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
+from shared.rounds.reconcile import GRACE
 from testing.mail_endpoint import OperationIdMode
 from testing.samples import fleets
 from testing.samples.fleets import gate
 from testing.samples.payloads import EVENT_TYPE, event, guid, scheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 STORMS = (7.0, 7.0, 24.0)
 """Seconds for which faults strike and processes die; the rest is done in peace. In a long storm
@@ -63,6 +64,16 @@ _COURSES = (
 )
 
 
+class Way(StrEnum):
+    """How an event reaches the app, where it reconciles."""
+
+    PUSHED = "brought"
+    BOTH = "brought and recorded"
+    """Event Grid brings it, and it is found in Azure's record, in any order."""
+    WITHHELD = "withheld, only recorded"
+    """It is in Azure's record alone."""
+
+
 class Delivery(NamedTuple):
     """An event handed to an instance: again and again, until that one or another takes it."""
 
@@ -75,6 +86,7 @@ class Delivery(NamedTuple):
     text: str
     is_repeat: bool
     out_of_order: bool
+    way: Way = Way.PUSHED
 
 
 class Death(NamedTuple):
@@ -103,6 +115,8 @@ class Schedule(msgspec.Struct, frozen=True):
     """By instance."""
     reminders: dict[str, float]
     """When the hour of a reminder is, in seconds after the beginning, by the key of the announcement."""
+    reconciles: bool = False
+    """Whether there is a record of Azure's, which the instances hold against what came."""
 
 
 class Part(StrEnum):
@@ -139,18 +153,24 @@ def make(seed: int, began: datetime, instances: int = 2, part: Part = Part.WITHI
     kinds = [kind.name for kind in KINDS if kind.name not in LATE or mode is OperationIdMode.HONOURS]
     if random.random() < 0.7:
         kinds = random.sample(kinds, len(kinds) // 2)
+    reconciles = seed % 3 == 2 and part is Part.WITHIN
+    # An event is older than its delivery; reconcile leaves younger ones alone.
+    age = GRACE + timedelta(minutes=10) if reconciles else timedelta(minutes=1)
     reminders: dict[str, float] = {}
     happenings: list[Delivery] = []
     for number in range(random.randint(3, 6)):
         team = random.choice(("none", *TEAMS))
         cluster = f"c{seed}-{team}-{number}"
-        happenings += _maintenance(random, cluster, began, reminders)
+        happenings += _maintenance(random, cluster, began, age, reminders)
     if random.random() < 0.3:
         happenings.append(Delivery(random.uniform(0, 3), 0, "", "", _no_event(seed), False, False))
+    if reconciles:
+        happenings = list(_on_their_ways(Random(f"ways {seed}"), happenings))
     deliveries = [
         delivery._replace(instance=random.randrange(instances))
         for happening in happenings
         for delivery in _delivered(random, happening)
+        if not (delivery.is_repeat and delivery.way is Way.WITHHELD)
     ]
     return Schedule(
         seed,
@@ -162,11 +182,20 @@ def make(seed: int, began: datetime, instances: int = 2, part: Part = Part.WITHI
         deliveries=tuple(sorted(deliveries)),
         deaths=tuple(tuple(_deaths(random, mode)) for _ in range(instances)),
         reminders=reminders,
+        reconciles=reconciles,
     )
 
 
+def _on_their_ways(random: Random, happenings: Iterable[Delivery]) -> Iterator[Delivery]:
+    """Let what is told even if it comes late come another way; past starts and ends are not."""
+    for happening in happenings:
+        is_told_late = happening.key.rpartition(":")[2] in {"Failed", "Scheduled", "Canceled"}
+        way = random.choice((Way.BOTH, Way.BOTH, Way.WITHHELD)) if is_told_late else Way.PUSHED
+        yield happening._replace(way=way)
+
+
 def _maintenance(
-    random: Random, cluster: str, began: datetime, reminders: dict[str, float]
+    random: Random, cluster: str, began: datetime, age: timedelta, reminders: dict[str, float]
 ) -> Iterator[Delivery]:
     """Tell of one maintenance, in its order or not."""
     course = random.choice(_COURSES)
@@ -174,8 +203,7 @@ def _maintenance(
     times = sorted(random.uniform(0, 3) for _ in course)
     shuffled = random.sample(times, len(times)) if random.random() < 0.3 else times
     for status, happens, comes in zip(course, times, shuffled, strict=True):
-        # An event is older than its delivery, whatever the order.
-        time = began + timedelta(seconds=happens) - timedelta(minutes=1)
+        time = began + timedelta(seconds=happens) - age
         if status in {"Reminded", "Again"}:
             # AKS says it twice: the same start, in another envelope. That is not told again.
             status = "Scheduled"  # noqa: PLW2901 - a Scheduled like any other from here on

@@ -20,17 +20,17 @@ from shared.clusters.lookup import Lookup
 from shared.clusters.runs import RunLookup
 from shared.delivery import reports
 from shared.delivery.grouping import Grouping
+from shared.delivery.heartbeat import Heartbeat
 from shared.delivery.intake import Intake
 from shared.delivery.limiter import Limiter
 from shared.delivery.parts import Parts
-from shared.delivery.pulse import Pulse
 from shared.delivery.retention import remove_expired
 from shared.delivery.sender import Sender
 from shared.delivery.sweep import Sweeper, summary
 from shared.messages.view import Branding
 from shared.notices.records import Binding
 from shared.pages.publisher import Look, Publisher
-from shared.rounds.telling import Teller
+from shared.rounds.teller import Teller
 from shared.rounds.unreadable_rows import UnreadableRows
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.ledger import Ledger
@@ -98,7 +98,7 @@ class Notifier:
             clock,
             Look(bare(config.mail.sender).rpartition("@")[2], config.portal),
         )
-        self._pulse = Pulse(self.store, clock, config.watcher.url)
+        self._heartbeat = Heartbeat(self.store, clock, config.watcher.url)
         self._unreadable_rows = UnreadableRows(Teller(self.intake, routes))
         self.delivery = Sweeper(parts, record_one=self.intake.record_one, watch=config.watch)
 
@@ -118,10 +118,10 @@ class Notifier:
             refresh(self.store, File(Path(self._config.clusters.file)), self._clock)
         if self._config.sources.is_on:
             self._read_inventory()
-        from shared.rounds import clock_moves
+        from shared.rounds import clock_changes
 
         teller = Teller(self.intake, self._config.routes)
-        clock_moves.tell(teller, self.store.clusters().values(), self._clock.now())
+        clock_changes.tell(teller, self.store.clusters().values(), self._clock.now())
 
     def _read_inventory(self) -> None:
         from shared.rounds.daily import Daily
@@ -198,7 +198,7 @@ class Notifier:
 
     def report_week(self) -> None:
         """Tell the week to whoever wants it. Raises TableError."""
-        from shared.rounds.telling import Teller
+        from shared.rounds.teller import Teller
         from shared.rounds.weekly_report import report
 
         present, ledger = PresentState(self._table), Ledger(self._table)
@@ -210,7 +210,7 @@ class Notifier:
         sweep = self.delivery.sweep()
         log.info("%s%s", summary(sweep), " (past due)" if past_due else "")
         self._tell_unreadable()
-        self._pulse.beat()
+        self._heartbeat.beat()
 
     def _tell_unreadable(self) -> None:
         """Tell the operator of rows that could not be read."""

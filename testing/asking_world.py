@@ -11,7 +11,7 @@ from shared.rounds.failed_states import FailedStates
 from shared.rounds.inventory import Inventory, Reading
 from shared.rounds.reconcile import Reconcile, Result
 from shared.rounds.subscriptions import Watched
-from shared.rounds.telling import Teller
+from shared.rounds.teller import Teller
 from shared.sources.arm import Arm
 from shared.sources.resource_graph import ResourceGraph
 from shared.store.ledger import Ledger

@@ -44,18 +44,17 @@ def aks(command: str, cluster: Cluster, name: str = "-n") -> str:
 
 def fleet(command: str, fleet_: Fleet, name: str) -> str:
     """Return a command of az's fleet extension on something of a fleet: a run, a gate."""
-    return reaching(
-        f"az fleet {command} -g {quoted(fleet_.resource_group)} --fleet-name {quoted(fleet_.name)} "
-        f"--name {quoted(name)}",
-        fleet_,
-    )
+    return _of_fleet(command, fleet_, f"--name {quoted(name)}")
 
 
 def fleet_gates(fleet_: Fleet) -> str:
-    """Return the command that lists the gates of a fleet that wait."""
+    """Return the command of az's fleet extension that lists the gates of a fleet that wait."""
+    return _of_fleet("gate list", fleet_, "--state Pending")
+
+
+def _of_fleet(command: str, fleet_: Fleet, option: str) -> str:
     return reaching(
-        f"az fleet gate list -g {quoted(fleet_.resource_group)} --fleet-name {quoted(fleet_.name)} "
-        "--state Pending",
+        f"az fleet {command} -g {quoted(fleet_.resource_group)} --fleet-name {quoted(fleet_.name)} {option}",
         fleet_,
     )
 

@@ -10,7 +10,7 @@ import msgspec
 from shared.events.model import Cluster, Event, Status
 from shared.messages import phrases, time_phrases
 from shared.pages import windows
-from shared.pages.standing import OPEN, OVER, RECENT, Phase, Standing, standings
+from shared.pages.maintenance_state import OPEN, OVER, RECENT, MaintenanceState, Phase, states
 from shared.pages.windows import ExpectedWindow
 from shared.store.present import Pulse
 
@@ -34,13 +34,13 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     """The audience's."""
     time_zone: str
     pulse: Pulse
-    open: tuple[Standing, ...] = ()
-    running: tuple[Standing, ...] = ()
-    coming: tuple[Standing, ...] = ()
-    recent: tuple[Standing, ...] = ()
-    earlier: tuple[Standing, ...] = ()
+    open: tuple[MaintenanceState, ...] = ()
+    running: tuple[MaintenanceState, ...] = ()
+    coming: tuple[MaintenanceState, ...] = ()
+    recent: tuple[MaintenanceState, ...] = ()
+    earlier: tuple[MaintenanceState, ...] = ()
     """Over for longer: in feeds, where what has been entered is to stay for a while."""
-    support: tuple[Standing, ...] = ()
+    support: tuple[MaintenanceState, ...] = ()
     windows: tuple[ExpectedWindow, ...] = ()
     clusters: tuple[Cluster, ...] = ()
     """All that something is said or known of."""
@@ -56,14 +56,14 @@ def board(
     filters: Mapping[str, str] | None = None,
 ) -> Board:
     """Return what an audience (by its id) sees at `now` of what is stored; all there is where it is None."""
-    found: list[Standing] = []
+    found: list[MaintenanceState] = []
     expected: list[ExpectedWindow] = []
     clusters: dict[str, Cluster] = {}
     heard: list[datetime] = []
     patterns = {name: text for name, text in (filters or {}).items() if name in FILTERS and text.strip()}
     for row in rows:
         heard += [row.heard] if row.heard else []
-        told = standings(row.news, now)
+        told = states(row.news, now)
         coming = list(windows.expected(row.known, told, now)) if row.known else []
         for one in told:
             if _is_for(one.event.event, routes, audience) and _matches(one, patterns):
@@ -111,7 +111,7 @@ def headline(shown: Board) -> str:
     return f"{said}. Nothing is announced."
 
 
-def _ended(one: Standing) -> datetime:
+def _ended(one: MaintenanceState) -> datetime:
     return one.ended or one.changed
 
 
@@ -133,7 +133,7 @@ def _announced(window: ExpectedWindow) -> Event:
     )
 
 
-def _matches(one: Standing | ExpectedWindow, patterns: Mapping[str, str]) -> bool:
+def _matches(one: MaintenanceState | ExpectedWindow, patterns: Mapping[str, str]) -> bool:
     facts = {
         "cluster": one.cluster.name,
         "resource_group": one.cluster.resource_group,

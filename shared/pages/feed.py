@@ -17,7 +17,7 @@ import msgspec
 from shared.ids import NAMESPACE
 from shared.messages import calendar_entry, phrases, portal, time_phrases
 from shared.messages.calendar_entry import Entry
-from shared.pages.standing import Phase, Standing
+from shared.pages.maintenance_state import MaintenanceState, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ def atom(shown: Board, found: list[FeedEntry]) -> bytes:
     return text
 
 
-def _told(one: Standing, domain: str, portal_host: str) -> FeedEntry | None:
+def _told(one: MaintenanceState, domain: str, portal_host: str) -> FeedEntry | None:
     times = _times(one)
     if times is None:
         return None
@@ -154,7 +154,7 @@ def _expected(one: ExpectedWindow, portal_host: str) -> FeedEntry | None:
     )
 
 
-def _entry(entry: Entry, one: Standing | ExpectedWindow, phase: str) -> FeedEntry:
+def _entry(entry: Entry, one: MaintenanceState | ExpectedWindow, phase: str) -> FeedEntry:
     return FeedEntry(
         entry=entry,
         phase=phase,
@@ -165,7 +165,7 @@ def _entry(entry: Entry, one: Standing | ExpectedWindow, phase: str) -> FeedEntr
     )
 
 
-def _times(one: Standing) -> tuple[datetime, datetime] | None:
+def _times(one: MaintenanceState) -> tuple[datetime, datetime] | None:
     """Return from when to when a maintenance is entered; what only its end is known of, at its end."""
     if one.began and one.ended and one.ended > one.began:
         return one.began, one.ended
@@ -176,7 +176,7 @@ def _times(one: Standing) -> tuple[datetime, datetime] | None:
     return (start, end) if start and end else None
 
 
-def _sequence(one: Standing) -> int:
+def _sequence(one: MaintenanceState) -> int:
     """Return the number of an entry: what replaces another in a calendar has a higher one."""
     match one.phase:
         case Phase.COMING | Phase.OVERDUE if one.began is None:
@@ -186,7 +186,7 @@ def _sequence(one: Standing) -> int:
     return one.announcements + 1
 
 
-def _description(one: Standing) -> Iterator[str]:
+def _description(one: MaintenanceState) -> Iterator[str]:
     match one.phase:
         case Phase.COMING:
             if one.before:

@@ -10,7 +10,7 @@ from shared.events.model import Cluster
 from shared.maintenance.node_images import oldest
 from shared.maintenance.support_calendar import ends as support_ends
 from shared.messages import phrases, time_phrases
-from shared.pages.standing import OVER, Phase, Standing, standings
+from shared.pages.maintenance_state import OVER, MaintenanceState, Phase, states
 from shared.pages.windows import expected
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def all_rows(stored: Iterable[ClusterRow], now: datetime) -> list[InventoryRow]:
 
 
 def _row(one: ClusterRow, now: datetime) -> InventoryRow | None:
-    told = standings(one.news, now)
+    told = states(one.news, now)
     cluster = one.known.cluster if one.known else told[0].cluster if told else None
     if cluster is None:
         return None
@@ -116,7 +116,7 @@ def _row(one: ClusterRow, now: datetime) -> InventoryRow | None:
     )
 
 
-def _supported_until(known: ClusterInfo | None, told: Iterable[Standing]) -> str:
+def _supported_until(known: ClusterInfo | None, told: Iterable[MaintenanceState]) -> str:
     """Return the last day: by the version and its plan or, where that is not known, as announced."""
     by_version = support_ends(known.version, known.support_plan) if known else None
     announced = [
@@ -126,5 +126,5 @@ def _supported_until(known: ClusterInfo | None, told: Iterable[Standing]) -> str
     return found.isoformat() if found else ""
 
 
-def _said(one: Standing) -> str:
+def _said(one: MaintenanceState) -> str:
     return f"{phrases.WHAT[one.upgrade]}, {time_phrases.utc(one.ended or one.changed)}"

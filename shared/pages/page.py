@@ -12,7 +12,7 @@ from shared.events.model import Upgrade
 from shared.messages import phrases, portal, time_phrases
 from shared.pages.board import FILTERS, headline
 from shared.pages.inventory import HEAD
-from shared.pages.standing import Phase
+from shared.pages.maintenance_state import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.events.model import Cluster
     from shared.pages.board import Board
     from shared.pages.inventory import InventoryRow
-    from shared.pages.standing import Standing
+    from shared.pages.maintenance_state import MaintenanceState
     from shared.pages.windows import ExpectedWindow
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -52,7 +52,7 @@ def status(
     """
     zone = time_phrases.zone(shown.time_zone)
 
-    def rows(found: Iterable[Standing]) -> list[dict[str, Any]]:
+    def rows(found: Iterable[MaintenanceState]) -> list[dict[str, Any]]:
         return [_row(one, zone, portal_host) for one in found]
 
     first: dict[tuple[str, str], ExpectedWindow] = {}
@@ -101,7 +101,7 @@ def inventory(shown: Board, found: Iterable[InventoryRow], *, portal_host: str, 
     )
 
 
-def _row(one: Standing, zone: tzinfo, portal_host: str) -> dict[str, Any]:
+def _row(one: MaintenanceState, zone: tzinfo, portal_host: str) -> dict[str, Any]:
     return {
         **_cluster(one.cluster, one.region, portal_host),
         "phase": one.phase.value,
@@ -112,7 +112,7 @@ def _row(one: Standing, zone: tzinfo, portal_host: str) -> dict[str, Any]:
     }
 
 
-def _times(one: Standing) -> list[tuple[str, datetime | None]]:
+def _times(one: MaintenanceState) -> list[tuple[str, datetime | None]]:
     if one.phase is Phase.COMING:
         return [("Starts", one.planned), ("Moved from", one.before)]
     if one.phase is Phase.SUPPORT:

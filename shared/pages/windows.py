@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shared.maintenance.inventory import ClusterInfo
-    from shared.pages.standing import Standing
+    from shared.pages.maintenance_state import MaintenanceState
 
 HORIZON = timedelta(days=90)
 
@@ -34,7 +34,9 @@ class ExpectedWindow(msgspec.Struct, frozen=True, kw_only=True):
     region: str = ""
 
 
-def expected(known: ClusterInfo, found: Sequence[Standing], now: datetime) -> Iterator[ExpectedWindow]:
+def expected(
+    known: ClusterInfo, found: Sequence[MaintenanceState], now: datetime
+) -> Iterator[ExpectedWindow]:
     """Yield a cluster's windows that begin within the horizon, a running one among them, by kind.
 
     Left out are those that a notice covers: of the same kind or an unknown one, begun or planned inside.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from shared.rounds.telling import Teller
+    from shared.rounds.teller import Teller
     from shared.sources.resource_graph import ResourceGraph
 
 log = logging.getLogger("notifier")

@@ -15,7 +15,7 @@ from shared import keys
 from shared.events.model import Installation
 from shared.events.observation import Coverage, observed
 from shared.notices.kinds import Kind
-from shared.rounds import advisories, support_notices
+from shared.rounds import advisories, end_of_support
 from shared.rounds.covering import judged, listed
 from shared.rounds.unused_windows import UnusedWindows
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.records import StoredEvent
     from shared.rounds.inventory import Reading
-    from shared.rounds.telling import Teller
+    from shared.rounds.teller import Teller
     from shared.sources.arm import Arm
     from shared.sources.resource_graph import ResourceGraph
     from shared.store.meta import Meta
@@ -70,7 +70,7 @@ class Daily:
         """Tell what is new. Raises TableUnavailable."""
         news = {row.known.cluster.key: row.news for row in self._present.clusters()[0] if row.known}
         pairs = [(known, news.get(known.cluster.key, ())) for known in reading.clusters]
-        ending = support_notices.tell(self._meta, self._teller, pairs, self._now)
+        ending = end_of_support.tell(self._meta, self._teller, pairs, self._now)
         first, before = reading.memory.first, reading.before
         if not reading.is_first and first is not None and before is not None:
             self._unused(pairs, first, before)

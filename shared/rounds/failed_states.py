@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.clock import Clock
-    from shared.rounds.telling import Teller
+    from shared.rounds.teller import Teller
     from shared.sources.arm import Arm
     from shared.sources.resource_graph import ResourceGraph
     from shared.store.meta import Meta

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from shared.events.model import Event
     from shared.events.observation import Form
-    from shared.rounds.telling import Teller
+    from shared.rounds.teller import Teller
     from shared.store.ledger import Ledger
 
 log = logging.getLogger("notifier")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import date, datetime
 
-    from shared.rounds.telling import Teller
+    from shared.rounds.teller import Teller
 
 MAX_LISTED = 20
 

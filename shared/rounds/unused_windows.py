@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.maintenance import Configuration, Window
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.records import StoredEvent
-    from shared.rounds.telling import Teller
+    from shared.rounds.teller import Teller
     from shared.sources.arm import Arm
 
 log = logging.getLogger("notifier")

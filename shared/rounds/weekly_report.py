@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from shared.notices.records import StoredEvent
-    from shared.rounds.telling import Teller
+    from shared.rounds.teller import Teller
     from shared.store.ledger import Ledger
     from shared.store.meta import Meta
     from shared.store.present import ClusterRow, PresentState

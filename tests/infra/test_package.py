@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from testing.processes import Azurite
 
-pytestmark = pytest.mark.slow
-
 DEPLOYED = "3.13"  # the default of `pythonVersion`; the worker library is of 3.13 and later
 BASE = ["due_notices", "email_reports", "healthz", "housekeeping", "maintenance_events"]
 FEATURES = ["calendar", "poll_fleets", "reconcile", "refresh_windows", "status_page", "weekly_report"]
@@ -60,32 +58,44 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pins = (ROOT / "requirements-dev.txt").read_text()
     worker: list[str] = re.findall(r"^azure-functions-runtime==[\d.]+", pins, re.MULTILINE)
     pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-r", str(ROOT / "requirements.txt"), *worker], check=True, capture_output=True)
+    installed = subprocess.run(
+        [*pip, "-r", str(ROOT / "requirements.txt"), *worker], capture_output=True, text=True, check=False
+    )
+    if installed.returncode:
+        pytest.skip(f"the worker library cannot be installed: {installed.stderr.strip()[-200:]}")
     return folder / "bin" / "python"
 
 
 @pytest.fixture(scope="module")
-def package(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the unpacked package: `prepackage` run in a clone, then zipped by .funcignore."""
-    folder = tmp_path_factory.mktemp("package")
-    clone, archive, unpacked = folder / "clone", folder / "app.zip", folder / "unpacked"
-    for name in subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines():
-        (clone / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, clone / name)
-    hook = yaml.safe_load((ROOT / "azure.yaml").read_text())["services"]["notifier"]["hooks"]["prepackage"]
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the repository as git has it: nothing installed, nothing made."""
+    made = (".git", ".venv", "node_modules", "out", "__pycache__", ".*_cache", "local.settings.json")
+    folder = tmp_path_factory.mktemp("package") / "clone"
+    return Path(shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*made)))
+
+
+def packed(folder: Path) -> list[str]:
+    """Return the files that azd packs: all but what .funcignore names, and .funcignore."""
+    left_out = [*(folder / ".funcignore").read_text("utf-8").splitlines(), "/.funcignore"]
+    return list(pathspec.GitIgnoreSpec.from_lines(left_out).match_tree_files(folder, negate=True))
+
+
+@pytest.fixture(scope="module")
+def package(python: Path, clone: Path) -> Path:
+    """Return the unpacked package, as azd makes it after its hook `prepackage`."""
+    hook = yaml.safe_load((clone / "azure.yaml").read_text())["services"]["notifier"]["hooks"]["prepackage"]
     path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(["sh", "-c", hook["posix"]["run"]], cwd=clone, env={"PATH": path}, check=True)
-    ignored = pathspec.GitIgnoreSpec.from_lines(
-        [*(ROOT / ".funcignore").read_text().splitlines(), "/.funcignore"]
-    )
-    with zipfile.ZipFile(archive, "w") as packed:
-        for file in ignored.match_tree_files(clone, negate=True):
-            packed.write(clone / file, file)
-    zipfile.ZipFile(archive).extractall(unpacked)  # sets other times, as Azure's unpacking may
+    archive, unpacked = clone.parent / "app.zip", clone.parent / "unpacked"
+    with zipfile.ZipFile(archive, "w") as target:
+        for file in packed(clone):
+            target.write(clone / file, file)
+    with zipfile.ZipFile(archive) as source:
+        source.extractall(unpacked)  # sets other times, as Azure's unpacking may
     return unpacked
 
 
-def start(python: Path, package: Path, settings: Mapping[str, str], event: str = "{}") -> dict[str, Any]:
+def start(python: Path, package: Path, settings: Mapping[str, str], event: str) -> dict[str, Any]:
     """Return what the worker says; see `worker.py`."""
     environment = {
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -110,12 +120,18 @@ def start(python: Path, package: Path, settings: Mapping[str, str], event: str =
     return said
 
 
-def test_contents(package: Path) -> None:
-    """The package holds the app and nothing of its workshop."""
-    held = {one.name for one in package.iterdir()}
-    assert held == {"LICENSE", "function_app.py", "host.json", "requirements.txt", "shared"}
+def test_contents(clone: Path) -> None:
+    """The package holds all that the app reads, and nothing of the workshop."""
+    files = {Path(file) for file in packed(clone)}
+    assert {file.parts[0] for file in files if len(file.parts) > 1} == {"shared"}
+    assert {Path(name) for name in ("function_app.py", "host.json", "requirements.txt")} <= files
+    assert not {"notifier", "requirements-dev.txt", "pyproject.toml"} & {file.name for file in files}
+    read = {file.relative_to(clone) for file in (clone / "shared").rglob("*") if file.is_file()}
+    assert read <= files
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # the installation
 @pytest.mark.parametrize(
     ("features", "functions"), [({"PAGES": "false"}, BASE), (FULL, sorted(BASE + FEATURES))]
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from fnmatch import fnmatch
 
 import pytest
 import yaml
@@ -67,24 +66,6 @@ def test_handbook_has_a_chapter_for_each_alert_and_no_other() -> None:
     handbook = (code.ROOT / "docs" / "operations.md").read_text("utf-8")
     known = policy.LOG_ALERTS | policy.RECONCILE_ALERTS | set(policy.METRICS)
     assert set(re.findall(r"^### `([a-z-]+)`", handbook, re.MULTILINE)) == known
-
-
-def test_package_holds_the_app_and_nothing_else() -> None:
-    """.funcignore keeps tools, tests and documents out of the package, and nothing that the app reads."""
-    lines = (code.ROOT / ".funcignore").read_text("utf-8").split()
-
-    def is_left_out(name: str, patterns: list[str]) -> bool:
-        return any(fnmatch(name, pattern.removeprefix("**/").strip("/")) for pattern in patterns)
-
-    top = {path.name for path in code.ROOT.iterdir() if not is_left_out(path.name, lines)}
-    folders = {name for name in top if (code.ROOT / name).is_dir() and not name.startswith(".")}
-    assert folders == {"shared"}
-    assert {"function_app.py", "host.json", "requirements.txt"} <= top
-    assert not top & {"local.settings.json", "requirements-dev.txt", ".venv", ".git"}
-    anywhere = [line for line in lines if not line.startswith("/")]
-    for path in (code.ROOT / "shared").rglob("*"):
-        parts = path.relative_to(code.ROOT).parts
-        assert not any(is_left_out(part, anywhere) for part in parts), path
 
 
 @pytest.mark.parametrize("page", ["deploy.md", "operations.md", "verify.md"])

@@ -12,7 +12,7 @@ import icalendar
 import pytest
 
 from shared import keys
-from shared.delivery.pulse import Pulse
+from shared.delivery.heartbeat import Heartbeat
 from shared.events.model import Cluster
 from shared.maintenance.inventory import read
 from shared.pages import answers, tokens
@@ -269,13 +269,13 @@ def test_the_watcher_is_called_after_good_sweeps(httpserver: HTTPServer, caplog:
     """HEARTBEAT_URL is called once in five minutes; what goes wrong there is logged without it."""
     httpserver.expect_request("/secret-path").respond_with_data("ok")
     world = World()
-    pulse = Pulse(world.notifier.store, world.clock, httpserver.url_for("/secret-path"))
+    heartbeat = Heartbeat(world.notifier.store, world.clock, httpserver.url_for("/secret-path"))
     for _ in range(11):
-        pulse.beat()
+        heartbeat.beat()
         world.clock.forward(minutes=1)
     assert len(httpserver.log) == 3
     httpserver.stop()
     world.clock.forward(minutes=5)
-    pulse.beat()
+    heartbeat.beat()
     assert "the watcher of HEARTBEAT_URL was not reached" in caplog.text
     assert not any("secret-path" in record.message for record in caplog.records if record.name == "notifier")

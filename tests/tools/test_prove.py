@@ -23,7 +23,7 @@ from prove.mail_reader import Telling, read
 from prove.report import NAMES
 from prove.runner import Result, Total, campaign, summed_up
 from prove.runs import Trial
-from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, make
+from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, Way, make
 from prove.verdict import Evidence, Verdict, judge
 from shared import keys
 from shared.messages.phrases import REPEAT
@@ -68,6 +68,7 @@ def test_short_proof() -> None:
     assert sum(result.events for result in good) > 100
     assert sum(result.lives for result in good) > 2 * len(good)
     assert sum(result.tally.get("reminders told", 0) for result in good) > 5
+    assert min(struck[f"event {way}"] for way in (Way.BOTH, Way.WITHHELD)) > 5
     assert any(result.verdict.lost for result in campaign(planted, len(planted), processes=1))
 
 

@@ -24,7 +24,7 @@ CALL_WITHIN = 5.0
 """Seconds that a watcher has to answer in."""
 
 
-class Pulse:
+class Heartbeat:
     """Beats after sweeps."""
 
     def __init__(self, store: Store, clock: Clock, watcher: str = "") -> None:

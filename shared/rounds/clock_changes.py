@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from shared.maintenance.clock_changes import ClockChange
     from shared.maintenance.inventory import ClusterInfo
-    from shared.rounds.telling import Teller
+    from shared.rounds.teller import Teller
 
 AHEAD = timedelta(days=7)
 _FRESH = timedelta(days=7)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.records import StoredEvent
-    from shared.rounds.telling import Teller
+    from shared.rounds.teller import Teller
     from shared.store.meta import Meta
 
 STEPS = (7, 30, 60)

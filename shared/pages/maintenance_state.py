@@ -44,7 +44,7 @@ OPEN = frozenset({Phase.FAILED, Phase.OVERDUE})
 OVER = frozenset({Phase.COMPLETED, Phase.CANCELED})
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class MaintenanceState(msgspec.Struct, frozen=True, kw_only=True):
     """A maintenance, and where it stands at a moment. Times are in UTC, None where they are not known."""
 
     cluster: Cluster
@@ -70,18 +70,18 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return self.began or self.planned
 
 
-def standings(news: Iterable[StoredEvent], now: datetime) -> list[Standing]:
+def states(news: Iterable[StoredEvent], now: datetime) -> list[MaintenanceState]:
     """Return where each maintenance of one cluster stands, what is forgotten left out, in no order."""
     by_maintenance: dict[str, list[StoredEvent]] = defaultdict(list)
     for one in news:
         if one.decision != Decision.STALE and not one.event.news and isinstance(one.event.subject, Cluster):
             by_maintenance[keys.event_id(one.event.event_id)].append(one)
-    found = [standing(history, now) for history in by_maintenance.values()]
+    found = [state_of(history, now) for history in by_maintenance.values()]
     kept = [one for one in found if now - _last(one) < FORGOTTEN_AFTER]
     return [one for one in kept if not _is_made_good(one, kept)]
 
 
-def standing(history: list[StoredEvent], now: datetime) -> Standing:
+def state_of(history: list[StoredEvent], now: datetime) -> MaintenanceState:
     """Return where a maintenance stands, by all that is known of it."""
     of = {status: [one for one in history if one.event.status == status] for status in Status}
     announced = latest_announcement(history)
@@ -93,7 +93,7 @@ def standing(history: list[StoredEvent], now: datetime) -> Standing:
     said = last_end or (of[Status.STARTED] or [announced or latest])[-1]
     subject = latest.event.subject
     assert isinstance(subject, Cluster)
-    return Standing(
+    return MaintenanceState(
         cluster=subject,
         event_id=latest.event.event_id,
         upgrade=upgrade_of(latest.event, history),
@@ -125,12 +125,12 @@ def _phase(said: StoredEvent, planned: datetime | None, began: datetime | None, 
     return Phase.OVERDUE if now - (began or said.event.updated) > STILL_RUNNING_AFTER else Phase.RUNNING
 
 
-def _last(one: Standing) -> datetime:
+def _last(one: MaintenanceState) -> datetime:
     """Return the last moment that a maintenance has something to do with."""
     return max(one.changed, one.planned or one.changed)
 
 
-def _is_made_good(one: Standing, others: Iterable[Standing]) -> bool:
+def _is_made_good(one: MaintenanceState, others: Iterable[MaintenanceState]) -> bool:
     """Return whether a failed or overdue maintenance has been followed by one of its kind that completed."""
     return one.phase in OPEN and any(
         other.phase is Phase.COMPLETED and other.upgrade == one.upgrade and other.changed > one.changed
