@@ -27,6 +27,7 @@ from shared.events.scheduled_event import mapping
 from shared.events.update_run import ENDED
 from shared.notices import gates
 from shared.notices.records import VIA_RESOURCE_GRAPH
+from shared.rounds.counts import Counts
 from shared.sources.arm import ArmError
 from shared.sources.resource_graph import scopes
 from shared.store.reader import Reader
@@ -72,7 +73,7 @@ class Memory(msgspec.Struct, omit_defaults=True):
     """The hash of what is written down of the members of its runs."""
 
 
-class Result(msgspec.Struct):
+class Result(Counts):
     """What a poll did, in numbers."""
 
     runs: int = 0
@@ -80,11 +81,6 @@ class Result(msgspec.Struct):
     failed: int = 0
     """Rows, and questions, that could not be seen to."""
     is_whole: bool = True
-
-    def summary(self) -> str:
-        """Return the numbers as one line, for the log."""
-        counts = {name: value for name, value in msgspec.structs.asdict(self).items() if value}
-        return "fleets: " + ", ".join(f"{name}={value}" for name, value in counts.items())
 
 
 class FleetRuns:
@@ -128,7 +124,7 @@ class FleetRuns:
             }
             if changed:
                 self._meta.save(changed)
-        log.info("%s", self._result.summary())
+        log.info("%s", self._result.summary("fleets"))
         return self._result
 
     def _poll(self, scope: Scope, memories: dict[str, Memory]) -> None:

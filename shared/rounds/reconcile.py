@@ -14,9 +14,8 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from shared.events import graph_row
+from shared.rounds.counts import Counts
 from shared.rounds.operator_news import OperatorNews
 from shared.rounds.reconcile_memory import Memory
 from shared.rounds.row_recorder import Row, RowRecorder
@@ -48,7 +47,7 @@ RECENT = timedelta(hours=24)
 """Where the last whole reading is no older, the rows of the last 36 hours are all that can be new."""
 
 
-class Result(msgspec.Struct):
+class Result(Counts):
     """What a run did, in numbers."""
 
     subscriptions: int = 0
@@ -61,11 +60,6 @@ class Result(msgspec.Struct):
     failed: int = 0
     """Questions, and rows, that could not be seen to."""
     is_whole: bool = True
-
-    def summary(self) -> str:
-        """Return the numbers as one line, for the log."""
-        counts = {name: value for name, value in msgspec.structs.asdict(self).items() if value}
-        return "reconcile: " + ", ".join(f"{name}={value}" for name, value in counts.items())
 
 
 class Reconcile:
@@ -112,7 +106,7 @@ class Reconcile:
                 self._trouble(f"system topics cannot be listed: {error}")
         self._read(self.subscriptions)
         self._finish()
-        log.info(self._result.summary())
+        log.info("%s", self._result.summary("reconcile"))
         return self._result
 
     def _read(self, watched: Sequence[str]) -> None:
