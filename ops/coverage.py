@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ops import ledger, storage, surroundings, terminal
-from shared.rounds.covering import covering
+from shared.rounds.uncovered import uncovered
 from shared.store.meta import Meta
 from shared.store.present import PresentState
 
@@ -25,7 +25,7 @@ def coverage(
     """
     with ledger.opened_table(context, account, table) as rows:
         now = surroundings.of(context).clock.now()
-        found = covering(Meta(rows), PresentState(rows), now)
+        found = uncovered(Meta(rows), PresentState(rows), now)
     if terminal.is_json(output, as_json=as_json):
         terminal.print_json(
             [

@@ -33,6 +33,8 @@ def replay(
     only_list: Annotated[
         bool, typer.Option("--list", help="Show what is there, and why; send nothing.")
     ] = False,
+    output: terminal.AsOutput = terminal.Output.TABLE,
+    as_json: terminal.AsJson = False,
 ) -> None:
     """Replay dead letters through the intake.
 
@@ -42,10 +44,13 @@ def replay(
     `az login`, or with a SAS in its URL. What is known already is a duplicate, so that replaying twice does
     no harm; nothing is deleted. Exit code 1: some were not taken. 2: a dead letter cannot be read.
     """
+    is_json = as_json or output is terminal.Output.JSON
+    if is_json and not only_list:
+        raise typer.BadParameter("only what --list shows is JSON", param_hint="--output")
     try:
         found = letters(source)
         if only_list:
-            _show(found)
+            _show(found, is_json=is_json)
             return
         code = hand_over(found, _app(to, _key(key_file)) if to else _here())
     except (DeadLettersError, OSError, ValueError) as error:
@@ -65,14 +70,24 @@ def hand_over(found: Iterable[Letter], take: Take) -> int:
     return 1 if outcomes[False] else 0
 
 
-def _show(found: Iterable[Letter]) -> None:
+def _show(found: Iterable[Letter], *, is_json: bool) -> None:
+    if is_json:
+        terminal.print_json(
+            [{"place": each.place, "about": _about(each), "reason": each.reason or None} for each in found]
+        )
+        return
     count = 0
     for letter in found:
-        event = letter.event if isinstance(letter.event, dict) else {}
-        about = event.get("subject") or event.get("type") or event.get("eventType") or "no event"
+        about = _about(letter) or "no event"
         print(_plain(f"{letter.place}: {about}: {letter.reason or 'no reason given'}"))
         count += 1
     print(f"{count} events")
+
+
+def _about(letter: Letter) -> str | None:
+    event = letter.event if isinstance(letter.event, dict) else {}
+    about = event.get("subject") or event.get("type") or event.get("eventType")
+    return str(about) if about else None
 
 
 def _app(url: str, key: str) -> Take:

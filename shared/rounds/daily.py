@@ -16,7 +16,7 @@ from shared.events.model import Installation
 from shared.events.observation import Coverage, observed
 from shared.notices.kinds import Kind
 from shared.rounds import advisories, end_of_support
-from shared.rounds.covering import judged, listed
+from shared.rounds.uncovered import judged, listed
 from shared.rounds.unused_windows import UnusedWindows
 
 if TYPE_CHECKING:

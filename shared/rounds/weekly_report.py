@@ -18,10 +18,10 @@ from shared.events.model import Cluster, Installation, Status
 from shared.events.observation import PUSHED_WITHIN, Coming, Listed, Report, observed
 from shared.notices.kinds import Kind
 from shared.notices.records import latest_announcement
-from shared.rounds.covering import covering, listed
 from shared.rounds.inventory import KEY as INVENTORY
 from shared.rounds.inventory import Memory as Inventory
 from shared.rounds.reconcile_memory import RunState
+from shared.rounds.uncovered import listed, uncovered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,7 +57,7 @@ def report(meta: Meta, present: PresentState, ledger: Ledger, teller: Teller, no
         return False
     rows, _ = present.clusters()
     coming = sorted(_coming(rows, now), key=lambda one: one.start or now + AHEAD)
-    found = covering(meta, present, now)
+    found = uncovered(meta, present, now)
     changes = tuple(_changes(rows, now - WEEK))
     inventory, run = meta.load(INVENTORY, Inventory), meta.load(keys.RECONCILED, RunState)
     mails = Counter(mail.state for mail in ledger.mails(now - WEEK) if mail.at >= now - WEEK)

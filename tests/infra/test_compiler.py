@@ -150,9 +150,10 @@ def test_reader_once(bicep: compiler.Compiler, tmp_path: Path) -> None:
 
 
 def test_azd_can_set_every_parameter(bicep: compiler.Compiler) -> None:
-    """Each parameter can be set with azd, with the default of the template; azd asks where there is none."""
+    """Each parameter but values of secrets can be set with azd; azd asks where there is no default."""
     template = json.loads(bicep.template(compiler.INFRA / "main.bicep"))["parameters"]
     given = json.loads((compiler.INFRA / "main.parameters.json").read_text("utf-8"))["parameters"]
+    del template["secretValues"]  # an object, which azd cannot set: by hand, or in the vault
     assert set(given) == set(template)
     for name, parameter in template.items():
         variable = re.fullmatch(r"\$\{(\w+)(=([^}]*))?\}", given[name]["value"])

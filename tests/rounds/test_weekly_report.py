@@ -50,7 +50,9 @@ def tell(world: AskingWorld, **after: float) -> bool:
 def test_report() -> None:
     """It says what is coming, happened, is open, uncovered, changed by hand, and how the app is doing."""
     with asking(CLUSTERS=SUBSCRIPTION, ROUTES=ROUTES, EMAIL_TO="ops@example.com") as world:
+        assert PresentState(world.table).pulse().reconciled is None
         a_week(world)
+        assert PresentState(world.table).pulse().reconciled  # what the status page shows
         assert tell(world, days=1)
         world.settle_down(6)
         reports = [email for _, email in world.mailer.arrived if "Weekly report" in email.subject]

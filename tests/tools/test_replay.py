@@ -99,6 +99,8 @@ def test_lists(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "MaxDeliveryAttemptsExceeded, TimedOut" in out
     assert "4 events" in out
     assert "\x1b" not in out
+    assert command(["replay", str(folder), "--list", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 4
 
 
 def test_from_a_container(httpserver: HTTPServer, app: Endpoint, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,7 @@ class Uncovered(msgspec.Struct, frozen=True):
     reasons: tuple[coverage.Reason, ...]
 
 
-class Covering(msgspec.Struct, frozen=True):
+class Findings(msgspec.Struct, frozen=True):
     """The clusters that nobody would hear of, and what keeps this from being sure."""
 
     uncovered: tuple[Uncovered, ...]
@@ -37,17 +37,17 @@ class Covering(msgspec.Struct, frozen=True):
     troubles: tuple[str, ...] = ()
 
 
-def covering(meta: Meta, present: PresentState, now: datetime) -> Covering:
+def uncovered(meta: Meta, present: PresentState, now: datetime) -> Findings:
     """Return coverage from the table alone. Raises TableError."""
     memory = meta.load(KEY, Memory)
     if memory.last is None:
-        return Covering((), troubles=("No clusters have been read yet.",))
+        return Findings((), troubles=("No clusters have been read yet.",))
     rows, _ = present.clusters()
     known = [row.known for row in rows if row.known is not None]
     return judged(memory, [one for one in known if memory.last - one.read <= _STALE], now)
 
 
-def judged(memory: Memory, clusters: Iterable[ClusterInfo], now: datetime) -> Covering:
+def judged(memory: Memory, clusters: Iterable[ClusterInfo], now: datetime) -> Findings:
     """Return coverage of these clusters, by the names in order."""
     clusters = sorted(clusters, key=lambda known: known.cluster.key)
     heard = {*memory.covered, *memory.heard}
@@ -60,7 +60,7 @@ def judged(memory: Memory, clusters: Iterable[ClusterInfo], now: datetime) -> Co
     troubles = list(memory.troubles)
     if unsure:
         troubles.append(f"The maintenance windows of {unsure} clusters have not been read yet.")
-    return Covering(tuple(found), len(clusters), tuple(troubles))
+    return Findings(tuple(found), len(clusters), tuple(troubles))
 
 
 def listed(found: Iterable[Uncovered], most: int) -> tuple[Listed, ...]:
