@@ -70,7 +70,7 @@ def component(entry: Entry) -> icalendar.Event:
     import icalendar
 
     made = icalendar.Event()
-    made.add("uid", entry.uid)
+    made.add("uid", line(entry.uid))
     made.add("dtstamp", entry.stamp.replace(microsecond=0))
     made.add("last-modified", entry.stamp.replace(microsecond=0))
     made.add("sequence", entry.sequence)
@@ -78,20 +78,20 @@ def component(entry: Entry) -> icalendar.Event:
     made.add("dtend", entry.end.replace(microsecond=0))
     made.add("summary", clip(line(entry.summary), _MAX_NAME))
     if entry.description:
-        made.add("description", entry.description)
+        made.add("description", "\n".join(map(line, entry.description.split("\n"))))
     if entry.location:
         made.add("location", clip(line(entry.location), _MAX_PLACE))
     if entry.url:
         made.add("url", entry.url)
     if entry.organizer:
-        made.add("organizer", f"mailto:{entry.organizer}")
+        made.add("organizer", line(f"mailto:{entry.organizer}"))
     made.add("status", entry.status)
     made.add("transp", "TRANSPARENT")
     made.add("x-microsoft-cdo-busystatus", "FREE")
     if entry.alarm:
         alarm = icalendar.Alarm()
         alarm.add("action", "DISPLAY")
-        alarm.add("description", entry.alarm)
+        alarm.add("description", line(entry.alarm))
         alarm.add("trigger", timedelta(hours=-1))
         made.add_component(alarm)
     return made

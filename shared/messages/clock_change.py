@@ -34,7 +34,7 @@ def clock_change(kind: Kind, event: Event, frame: RenderContext) -> View:
         frame,
         subject=(date, f"windows {by}", on),
         headline=f"From {date} on, windows of {on} come {by} by the clocks of {_place(facts.zone)}",
-        preheader=f"Their offset from UTC is fixed, your clocks change. Old and new times of {on} inside.",
+        preheader=f"Their offset from UTC is fixed, your clocks change: {on}.",
         panel=(
             Fact("Clocks change", f"{date}, {facts.zone}"),
             Fact("From then on", f"windows come {by}"),

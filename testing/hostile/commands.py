@@ -21,13 +21,26 @@ _NAMED = (
     (
         rf"az aks [a-z -]+ --subscription (?P<subscription>{QUOTED}) -g (?P<group>{QUOTED})"
         rf" (?:-n|--cluster-name) (?P<cluster>{QUOTED})"
-        r"(?: -o table| --query \"[\w.:,{}\[\] ]+\"| --kubernetes-version '<version>')*"
+        r"(?: -o table| --query \"[\w.:,{}\[\] ]+\"| --kubernetes-version '<version>'"
+        r"| --auto-upgrade-channel none| --node-os-upgrade-channel None"
+        r"| -n '<pool>')*"
     ),
     (
         rf"az fleet [a-z-]+ [a-z-]+ --subscription (?P<subscription>{QUOTED}) -g (?P<group>{QUOTED})"
         rf" --fleet-name (?P<fleet>{QUOTED})(?: --name (?P<name>{QUOTED})| --state Pending)"
     ),
+    (
+        rf"az aks maintenanceconfiguration (?:show|update) --subscription (?P<subscription>{QUOTED})"
+        rf" -g (?P<group>{QUOTED}) --cluster-name (?P<cluster>{QUOTED}) -n (?:default|aks\w+)"
+        r"(?: --query '[\w:{}]+' > window\.json| --config-file postponed\.json)"
+    ),
+    r"jq '[\w .,:;|=+<\"/()\[\]{}-]+' window\.json > postponed\.json",
+    (
+        rf"az rest --method (?:get|put) --url (?P<id>{QUOTED})"
+        r"(?: > window\.json| --body @postponed\.json)"
+    ),
     rf"az account set --subscription (?P<subscription>{QUOTED})",
+    r"\./notifier (?:show|resend|why|list|status|table)(?: [\w:.-]+)*",
     (
         rf"az monitor activity-log list --resource-id (?P<id>{QUOTED})(?: --subscription {QUOTED})?"
         r" --offset \d+d -o table --query \"[\w.:,{}\[\] ]+\""
@@ -39,6 +52,7 @@ _FIXED = frozenset(
         "kubectl get nodes -o wide",
         "kubectl get nodes -w",
         "kubectl get pdb -A",
+        "kubectl get --raw /metrics | grep apiserver_requested_deprecated_apis",
         "kubectl get pods -A --field-selector=status.phase=Pending",
         "kubectl get pods -A --field-selector=status.phase!=Running,status.phase!=Succeeded",
         "kubectl get events -A --sort-by=.lastTimestamp --field-selector involvedObject.kind=Node",
@@ -51,20 +65,16 @@ _OF_PLAIN = (_PLAIN, "* ", "(", "Sent to the audience â€œ", "Shadow mode: ", "â€
 
 
 class _Codes(HTMLParser):
-    """Collects what is shown as code, but for what was sent."""
+    """Collects what is shown as a command."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
-        self._heading = ""
         self._open = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Begin a heading or a piece of code, or a line of it."""
-        del attrs
-        if tag == "h2":
-            self._open, self._heading = tag, ""
-        elif tag == "code":
+        """Begin a command, or a line of it."""
+        if tag == "code" and ("class", "command") in attrs:
             self._open = tag
             self.found.append("")
         elif tag == "br" and self._open == "code":
@@ -74,14 +84,10 @@ class _Codes(HTMLParser):
         """End it."""
         if tag == self._open:
             self._open = ""
-            if tag == "code" and self._heading in _SENT:
-                self.found.pop()
 
     def handle_data(self, data: str) -> None:
         """Take a text."""
-        if self._open == "h2":
-            self._heading += data
-        elif self._open == "code":
+        if self._open:
             self.found[-1] += data
 
 

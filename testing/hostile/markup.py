@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _VOID = frozenset({"meta", "br"})
 _FREE = frozenset({"href", "aria-label"})
 """Attributes whose values come from what is told; all others have one of a few that the templates give."""
+_INDENT = re.compile(r"padding-left: \d+px")
+"""How far a line of JSON is indented, which is as free."""
 
 
 class Parts(HTMLParser):
@@ -35,7 +38,7 @@ class Parts(HTMLParser):
         """Take an element."""
         self.elements.add((tag, "", ""))
         for name, value in attrs:
-            self.elements.add((tag, name, "" if name in _FREE else value or ""))
+            self.elements.add((tag, name, "" if name in _FREE else _INDENT.sub("indented", value or "")))
             if name == "href":
                 self.links.append(value or "")
         if tag not in _VOID:

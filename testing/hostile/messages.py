@@ -24,7 +24,7 @@ _HEADERS = frozenset(
 )
 _PROPERTIES = frozenset(
     {
-        *("BEGIN", "END", "VERSION", "PRODID", "METHOD", "UID", "SEQUENCE", "STATUS", "SUMMARY"),
+        *("BEGIN", "END", "VERSION", "PRODID", "METHOD", "ORGANIZER", "UID", "SEQUENCE", "STATUS", "SUMMARY"),
         *("DESCRIPTION", "DTSTART", "DTEND", "DTSTAMP", "LAST-MODIFIED", "LOCATION", "URL", "TRANSP"),
         *("X-MICROSOFT-CDO-BUSYSTATUS", "ACTION", "TRIGGER"),
     }

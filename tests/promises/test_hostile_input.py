@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from prove import hostile
 from shared import audience, durations, keys
 from shared.channels.email.compose import Branding
-from shared.delivery.intake import Intake
-from shared.delivery.sweep import Sweeper
+from shared.delivery import intake as delivery_intake
+from shared.delivery.batch import Batch
 from shared.events import envelope, scheduled_event
 from shared.failures import pretty, templates
 from shared.maintenance import parsing, recurrence
@@ -117,8 +117,8 @@ MISTAKES: list[tuple[str, Any, str, Any]] = [
     ("events", envelope, "_piecemeal", lambda *_: []),
     ("events", scheduled_event, "_why_not_ours", lambda *_: "not for us"),
     ("events", keys, "event_id", str),
-    ("intake", Intake, "_reject", lambda *_: kinds.Decision.REJECTED),
-    ("intake", Sweeper, "_member", lambda *_: None),
+    ("intake", delivery_intake, "reject", lambda *_: kinds.Decision.REJECTED),
+    ("intake", Batch, "_member", lambda *_: None),
     ("intake", Store, "reject", rejecting_quietly),
     ("failures", templates, "shlex", UNQUOTED),
     ("failures", pretty, "pretty", lambda reason: reason[:60]),
