@@ -34,7 +34,7 @@ _NAMED = (
         rf" -g (?P<group>{QUOTED}) --cluster-name (?P<cluster>{QUOTED}) -n (?:default|aks\w+)"
         r"(?: --query '[\w:{}]+' > window\.json| --config-file postponed\.json)"
     ),
-    r"jq '[\w .,:;|=+<\"/()\[\]{}-]+' window\.json > postponed\.json",
+    r"jq '[\w .,:;|=+<>\"/()\[\]{}-]+' window\.json > postponed\.json",
     (
         rf"az rest --method (?:get|put) --url (?P<id>{QUOTED})"
         r"(?: > window\.json| --body @postponed\.json)"
