@@ -23,6 +23,7 @@ from shared.delivery.limiter import RateLimited
 from shared.events.cluster_event import version_id
 from shared.events.model import ClusterNews, Event
 from shared.notices import correlation
+from shared.notices.gates import turn
 from shared.notices.kinds import FAILURES, URGENT, Decision, Kind
 from shared.notices.planning import Plan, escalations, needs_history
 from shared.notices.records import Mail, MailItem, Notice, StoredEvent, frozen_history, upgrade_of
@@ -142,7 +143,8 @@ class Recorder:
                 for to in urgent
                 if planned.kind is not None
             ]
-            marks = [*correlation.marks(recorded), *self._traces(planned, recorded, told)]
+            marks = [*correlation.marks(recorded), *turn(event, history)]
+            marks += self._traces(planned, recorded, told)
             record = partial(self._parts.store.record, recorded, raw, now=now, token=uuid4().hex, marks=marks)
             since = self._parts.clock.monotonic()
             recording = self._commit(record, planned, told, mails)

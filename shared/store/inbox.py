@@ -80,7 +80,8 @@ class Inbox(Steps):
     ) -> Recording:
         """Insert an event, and what follows from it. One round trip, two where it is known already.
 
-        `marks` are keys that say nothing but that this event was there, for `marked` to find.
+        `marks` are keys that say nothing but that this event was there, for `marked` to find; where another
+        event has left one of them, this one is not recorded, and not new.
         `notices` come with the time that they are due.
         `mails` come into being leased under `token`, to be sent by the caller at once; `gates` are the gates
         with them counted, to be written over those that were read. Raises GateChanged.
@@ -90,13 +91,15 @@ class Inbox(Steps):
         work += [(keys.work(check.due, check.id), codec.check_values(check)) for check in checks]
         mail_keys = {keys.work(now, mail.operation_id): mail for mail in mails}
         work += [(key, codec.mail_values(mail, token=token, attempts=1)) for key, mail in mail_keys.items()]
-        told = {"kind": "told", "at": codec.text(now)}
-        rows = [(recorded.key, event_values), *work, *((key, told) for key in marks)]
+        told = {key: {"kind": "told", "at": codec.text(now)} for key in marks}
+        rows = [(recorded.key, event_values), *work, *told.items()]
         operations = [Operation(Verb.INSERT, key, values) for key, values in rows]
         try:
             committed, written = self._commit_present(operations, _present(recorded, now), gates)
-        except Conflict:
+        except Conflict as conflict:
             row = self._table.get(recorded.key)
+            if row is None and any(key in told for key, _ in rows[conflict.index :][:1]):
+                return Recording(is_new=False)
             if row is None:
                 raise TableUnavailable("a conflict over an event that is not there") from None
             if row.values["token"] != token:
