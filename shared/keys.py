@@ -9,8 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from shared.text import GUID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 GATE = "work:0"
 """The gates head the range of work, email's first, so that the query for due work brings them along."""
@@ -223,6 +227,11 @@ def told_of_nobody(cluster_key: str, why: str, event_key: str) -> str:
 def traces(cluster_key: str) -> str:
     """Return the prefix of the marks of what nobody was told of a cluster."""
     return f"{OF_NOBODY}{digest(cluster_key)}:"
+
+
+def told_of_gate(gate: str, known: Iterable[str]) -> str:
+    """Return the key of the mark that an event of a gate was decided upon, given the rows known of it."""
+    return f"told:gate:{digest(gate)[:32]}:{digest(' '.join(sorted(known)))[:32]}"
 
 
 def told_of_spread(id_: str) -> str:

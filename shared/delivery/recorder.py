@@ -23,6 +23,7 @@ from shared.delivery.urgent_mails import Decided, UrgentMails
 from shared.events.cluster_event import version_id
 from shared.events.model import ClusterNews, Event
 from shared.notices import correlation
+from shared.notices.gates import turn
 from shared.notices.kinds import FAILURES, URGENT, Decision, Kind, kind_of
 from shared.notices.planning import Plan, escalations, needs_history
 from shared.notices.records import Mail, Notice, StoredEvent, upgrade_of
@@ -172,7 +173,7 @@ class Recorder:
         if planned.kind in FAILURES:
             more = escalations(planned.kind, key, self._delays(told), now)
             planned = msgspec.structs.replace(planned, checks=(*planned.checks, *more))
-        marks = (*correlation.marks(recorded), *self._traces(planned, recorded, told))
+        marks = (*correlation.marks(recorded), *turn(event, history), *self._traces(planned, recorded, told))
         return Decided(recorded, planned, history, told, marks)
 
     def _commit(

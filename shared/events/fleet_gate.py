@@ -10,13 +10,12 @@ and https://learn.microsoft.com/azure/kubernetes-fleet/howto-configure-events-fo
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from shared import timestamps
 from shared.events.model import Event, Fleet, UnreadableEventError
 from shared.events.run import Gate, RunFacts, RunNews, RunStatus, gate_name, run_name
-from shared.events.scheduled_event import data_of, envelope_of, mapping, short_text
+from shared.events.scheduled_event import as_text, data_of, envelope_of, mapping, short_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,7 +119,7 @@ def event_of(
         start=_start(properties) if news == RunNews.GATE else None,
         description=f"Gate{what.capitalize()}",
         source=SOURCE,
-        details=json.dumps(properties, separators=(",", ":")) if properties else "",
+        details=as_text(gate.get("properties") or None),
         news=news,
         run=facts,
     )

@@ -161,7 +161,7 @@ class SentMail(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     state: str
-    """`sent`, `failed`, `dissolved`, or `doubtful`: nobody can say whether it arrived."""
+    """`sent`, `failed`, `dissolved`, or `doubtful`: nobody can say whether it arrived, or arrived once."""
     audience: str
     target: str = ""
     """As in Notice."""

@@ -91,7 +91,8 @@ class Inbox(Steps):
         """Insert events that come together, and what follows. One round trip, two where one is known already.
 
         `several` is what they are the first of.
-        `marks` are keys that say nothing but that this event was there, for `marked` to find.
+        `marks` are keys that say nothing but that this event was there, for `marked` to find; where another
+        event has left one of them, this one is not recorded, and not new.
         `notices` come with the time that they are due.
         `mails` come into being leased under `token`, to be sent by the caller at once; `gates` are the gates
         with them counted, to be written over those that were read. Raises GateChanged.
@@ -101,16 +102,18 @@ class Inbox(Steps):
         work += [(keys.work(check.due, check.id), codec.check_values(check)) for check in checks]
         mail_keys = {keys.work(now, mail.operation_id): mail for mail in mails}
         work += [(key, codec.mail_values(mail, token=token, attempts=1)) for key, mail in mail_keys.items()]
-        told = {"kind": "told", "at": codec.text(now)}
-        rows = [*events, *work, *((key, told) for key in marks)]
+        told = {key: {"kind": "told", "at": codec.text(now)} for key in marks}
+        rows = [*events, *work, *told.items()]
         operations = [Operation(Verb.INSERT, key, values) for key, values in rows]
         if several is not None:
             operations += _of_several(several, now)
         present = [operation for one in recorded for operation in _present(one, now)]
         try:
             committed, written = self._commit_present(operations, present, gates)
-        except Conflict:
+        except Conflict as conflict:
             row = self._table.get(recorded[0].key)
+            if row is None and any(key in told for key, _ in rows[conflict.index :][:1]):
+                return Recording(is_new=False)
             if row is None:
                 if several is not None:
                     return Recording(is_new=False)

@@ -152,7 +152,7 @@ def test_doubt_on_a_blind_channel(services: Services, name: str) -> None:
     first, second = (got.body.decode() for got in service.taken)
     assert "may be a repeat" not in first
     assert "may be a repeat" in second
-    assert states(world) == {name: "sent"}
+    assert states(world) == {name: "doubtful"}
     world = services.world(name)
     service.script("lost")
     world.take(event("Started", NOW))
