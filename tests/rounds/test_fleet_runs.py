@@ -28,7 +28,7 @@ from testing.world import NOW
 from tests.clusters.test_inventory import Bodies, attached
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 EARLY = NOW - timedelta(days=2)
 
@@ -335,7 +335,7 @@ def test_a_failure_that_two_report_is_one(first: str) -> None:
         world.poll_fleets(minutes=5)
         world.settle_down(6)
         world.clock.forward(hours=1)
-        ways = [
+        ways: list[Callable[[], object]] = [
             lambda: world.take(event("Failed", NOW + timedelta(hours=1), cluster="dev-1", details=BLOCKED)),
             lambda: world.poll_fleets(minutes=2),
         ]
