@@ -128,9 +128,9 @@ def target(channel: str, said: str) -> str:
     return f"{channel}:{digest(said)[:16]}"
 
 
-def thread(target_key: str, event_key: str) -> str:
+def thread(target_key: str, history_: str) -> str:
     """Return the key of the row that names the first message about a maintenance on a target."""
-    return f"meta:thread:{target_key}:{history_of(event_key)[len('event:') : -1]}"
+    return f"meta:thread:{target_key}:{history_[len('event:') : -1]}"
 
 
 def target_gone(target_key: str) -> str:

@@ -486,8 +486,9 @@ class Sender:
 
 def _thread(mail: Mail) -> str:
     """Return the key of the row that names the first message of a mail's maintenance; none for a digest."""
-    key = mail.members[0].key
-    return keys.thread(mail.target, key) if len(mail.members) == 1 and key.startswith("event:") else ""
+    first, *others = mail.members
+    is_event = first.key.startswith("event:")
+    return keys.thread(mail.target, first.conversation) if is_event and not others else ""
 
 
 def single(mail: Mail, member: MailItem) -> Mail:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import timestamps
 from shared.events.model import Event, Fleet, UnreadableEventError
-from shared.events.run import Gate, RunFacts, RunNews, RunStatus, gate_name, run_name
+from shared.events.run import Gate, RunFacts, RunNews, RunStatus, gate_name, run_id, run_name
 from shared.events.scheduled_event import as_text, data_of, envelope_of, mapping, short_text
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def event_of(
         ),
     )
     return Event(
-        event_id=run_id(fleet, facts),
+        event_id=event_id(fleet, facts),
         status=status,
         subject=fleet,
         time=time,
@@ -125,10 +125,10 @@ def event_of(
     )
 
 
-def run_id(fleet: Fleet, run: RunFacts) -> str:
+def event_id(fleet: Fleet, run: RunFacts) -> str:
     """Return what all events of one update run have in common; of a gate without a run, the gate."""
     if run.name or run.gate is None:
-        return f"{fleet.key}/updateruns/{run.name.lower()}"
+        return run_id(fleet.id, run.name)
     return f"{fleet.key}/gates/{run.gate.name.lower()}"
 
 
