@@ -1,7 +1,7 @@
 """What no entry explains and is refused all the same: a request before anything was done, or a change later.
 
-Nothing is guessed of the cause: codes, status and AKS's own category tell that Azure refused, the
-sentence that came with them what. That decides owner and urgency, which of an unknown reason nobody could say.
+Nothing is guessed of the cause: codes, status and AKS's own category tell that Azure refused, the sentence
+that came with them what. That decides owner and urgency, which of an unknown reason nobody could say.
 """
 
 from __future__ import annotations
