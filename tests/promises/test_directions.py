@@ -17,7 +17,7 @@ MODULES = {
 FLOORS = (
     {
         "addresses", "base_addresses", "clock", "connections", "deadlines", "decision_log", "decoding",
-        "documents", "durations",
+        "dialing", "documents", "durations",
         "identity", "ids", "keys", "masking", "ncrontab", "setting_forms", "setting_reader", "text",
         "timestamps", "web_addresses",
     },
