@@ -54,7 +54,7 @@ def outcome(ledger: Ledger, mail: SentMail) -> str:
     operation_id = mail.key.removeprefix(keys.sent(""))
     facts = [
         ("operation", operation_id),
-        ("state", "in doubt" if mail.state == "doubtful" else mail.state),
+        ("state", ledger_tables.outcome(mail.state)),
         ("why", mail.why),
         ("at", _moment(mail.at)),
         ("subject", mail.subject),

@@ -46,7 +46,9 @@ def lists(
         rows = [event_row(received) for received in entries.events[:limit]]
         parts.append(_part(title, EVENTS, rows, len(entries.events), width))
     if entries.sent is not None:
-        title = _title("TOLD", len(entries.sent), _counts(_state(mail.state) for mail in entries.sent), since)
+        title = _title(
+            "TOLD", len(entries.sent), _counts(outcome(mail.state) for mail in entries.sent), since
+        )
         sent = [sent_row(mail) for mail in entries.sent[:limit]]
         parts.append(_part(title, SENT, sent, len(entries.sent), width))
     if entries.work is not None and entries.gate is not None:
@@ -81,7 +83,7 @@ def sent_row(mail: SentMail) -> tuple[str, ...]:
     people = ", ".join(mail.to[:few]) + (f" +{len(mail.to) - few}" if len(mail.to) > few else "")
     return (
         moment(mail.at),
-        _state(mail.state),
+        outcome(mail.state),
         mail.subject or "-",
         people if mail.audience == DEFAULT_AUDIENCE else f"{mail.audience}: {people}",
         str(len(mail.members)),
@@ -206,6 +208,6 @@ def _sends(gate: SendGate, now: datetime, seconds: int) -> int:
     return sum(count for bucket, count in gate.sends.items() if (bucket + 1) * limiter.BUCKET > since)
 
 
-def _state(state: str) -> str:
-    """Return what has become of a mail in the words that people read: nobody knows is a doubt."""
+def outcome(state: str) -> str:
+    """Return what has become of a mail in the words that people read: what nobody knows is in doubt."""
     return "in doubt" if state == "doubtful" else state

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops import ledger, storage, surroundings, terminal
+from ops import ledger, ledger_tables, storage, surroundings, terminal
 from ops.entries import matches, members
 from ops.silence import stored
 from shared import keys
@@ -150,7 +150,7 @@ class _Story:
 def _told(mail: SentMail) -> str:
     people = ", ".join(mail.to) or mail.target or "nobody"
     why_ = f", {mail.why}" if mail.why else ""
-    return f"told {mail.audience} ({people}): {mail.state} {text(mail.at)}{why_}"
+    return f"told {mail.audience} ({people}): {ledger_tables.outcome(mail.state)} {text(mail.at)}{why_}"
 
 
 def _waits(row: Waiting | Any) -> str:  # noqa: ANN401 - whatever waits

@@ -1,4 +1,4 @@
-"""How the SDKs reach their services: over connections that are kept, with answers that come in time.
+"""How the SDKs reach their services: over connections that are kept, all of it in time.
 
 Importing this module imports `requests`: import it where a client is made.
 """
@@ -17,6 +17,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from shared import deadlines
+from shared.dialing import Dialing
 
 if TYPE_CHECKING:
     import socket
@@ -40,11 +41,11 @@ class _Response(http.client.HTTPResponse):
             self.fp = deadlines.reader(sock, lambda: latest)
 
 
-class _Connection(HTTPConnection):
+class _Connection(Dialing, HTTPConnection):
     response_class = _Response
 
 
-class _TlsConnection(HTTPSConnection):
+class _TlsConnection(Dialing, HTTPSConnection):
     response_class = _Response
 
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from shared.text import GUID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 GATE = "work:0"
 """The gates head the range of work, email's first, so that the query for due work brings them along."""
@@ -124,9 +128,9 @@ def target(channel: str, said: str) -> str:
     return f"{channel}:{digest(said)[:16]}"
 
 
-def thread(target_key: str, event_key: str) -> str:
+def thread(target_key: str, history_: str) -> str:
     """Return the key of the row that names the first message about a maintenance on a target."""
-    return f"meta:thread:{target_key}:{history_of(event_key)[len('event:') : -1]}"
+    return f"meta:thread:{target_key}:{history_[len('event:') : -1]}"
 
 
 def target_gone(target_key: str) -> str:
@@ -223,6 +227,11 @@ def told_of_nobody(cluster_key: str, why: str, event_key: str) -> str:
 def traces(cluster_key: str) -> str:
     """Return the prefix of the marks of what nobody was told of a cluster."""
     return f"{OF_NOBODY}{digest(cluster_key)}:"
+
+
+def told_of_gate(gate: str, known: Iterable[str]) -> str:
+    """Return the key of the mark that an event of a gate was decided upon, given the rows known of it."""
+    return f"told:gate:{digest(gate)[:32]}:{digest(' '.join(sorted(known)))[:32]}"
 
 
 def told_of_spread(id_: str) -> str:

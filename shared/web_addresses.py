@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.:]+")
 _METADATA = frozenset({"168.63.129.16", "100.100.100.200", "fd00:ec2::254"})
 """What platforms answer their own machines at, besides the link-local address that they share."""
-_EMBEDDED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
-"""IPv6 addresses that end in the IPv4 address they stand for: NAT64 and the old compatible form."""
+_EMBEDDED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
+"""IPv6 addresses that end in the IPv4 address they stand for: NAT64, SIIT, the old compatible form."""
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -131,7 +131,12 @@ def _facts(member: MailItem, rows: Mapping[str, Row]) -> dict[str, Any]:
             started=_time(story.started),
             nodePools=[_short(pool) for pool in story.pools[:_MANY]],
         )
-    return {**told, "maintenance": maintenance, **({"run": _run(event.run)} if event.run else {})}
+    run, part = event.run, member.part
+    if part is not None:
+        run = RunFacts(
+            name=part.run, stage=part.stage, group=part.group, member=part.member, member_id=event.subject.id
+        )
+    return {**told, "maintenance": maintenance, **({"run": _run(run)} if run else {})}
 
 
 def _run(run: RunFacts) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from shared import web_addresses
+from shared.dialing import Dialing
 
 if TYPE_CHECKING:
     from shared.channels.outcomes import Timeouts
@@ -141,12 +142,15 @@ class _Line:
                 held.close()
             self._sockets.clear()
 
-    def take(self, made: socket.socket, *, is_proxy: bool) -> None:
-        """Take a connection, unless it leads where nothing is sent. Raises OSError."""
-        peer = web_addresses.numeric(str(made.getpeername()[0])) or ipaddress.IPv4Address(0)
+    def check(self, address: str) -> None:
+        """Raise PermissionError for an address that nothing is sent to."""
+        peer = web_addresses.numeric(address) or ipaddress.IPv4Address(0)
         is_loopback = web_addresses.is_loopback(peer) and not self._allows_loopback
-        if not is_proxy and (is_loopback or web_addresses.is_forbidden(peer)):
+        if is_loopback or web_addresses.is_forbidden(peer):
             raise PermissionError("its name leads to an address that nothing is sent to")
+
+    def take(self, made: socket.socket) -> None:
+        """Take a connection."""
         with self._lock:
             self._sockets.append(made.dup())  # TLS takes the other one over
         if time.monotonic() > self._until:
@@ -164,16 +168,16 @@ _LINE: ContextVar[_Line] = ContextVar("line")
 """That of the request which this thread is making."""
 
 
-class _Seen:
+class _Seen(Dialing):
     """A connection that its line sees."""
 
+    def check_address(self, address: str) -> None:
+        if getattr(self, "proxy", None) is None:
+            _LINE.get().check(address)
+
     def _new_conn(self) -> socket.socket:
-        made: socket.socket = super()._new_conn()  # type: ignore[misc]
-        try:
-            _LINE.get().take(made, is_proxy=getattr(self, "proxy", None) is not None)
-        except OSError:
-            made.close()
-            raise
+        made = super()._new_conn()  # type: ignore[misc]
+        _LINE.get().take(made)
         return made
 
     def connect(self) -> None:
@@ -237,7 +241,7 @@ def _inner(problem: BaseException) -> BaseException | None:
         getattr(problem, "reason", None),
         *problem.args[:2],
         problem.__cause__,
-        problem.__context__,
+        None if problem.__suppress_context__ else problem.__context__,
     ):
         if isinstance(found, BaseException) and found is not problem:
             return found

@@ -58,11 +58,18 @@ class Lookup:
 
     def fetch(self, row_keys: Iterable[str], reader: Reader) -> None:
         """Read the clusters of event rows side by side, for `snapshot`; nothing where it is off."""
-        if not self._is_on:
-            return
-        told = [reader.row(key) for key in row_keys if key.startswith("event:")]
+        if self._is_on:
+            told = [reader.row(key) for key in row_keys if key.startswith("event:")]
+            self.read((row.event.subject.key for row in told if isinstance(row, StoredEvent)), reader)
+
+    def read(self, cluster_keys: Iterable[str], reader: Reader) -> None:
+        """Read clusters side by side, for `tagged` and `snapshot`; nothing where it is off.
+
+        Raises nothing.
+        """
         try:
-            reader.fetch_clusters(row.event.subject.key for row in told if isinstance(row, StoredEvent))
+            if self._is_on:
+                reader.fetch_clusters(cluster_keys)
         except TableError:
             log.exception("what is known of clusters cannot be read")
 

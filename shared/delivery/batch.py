@@ -237,7 +237,7 @@ class Batch:
             return None
         if notice.kind is Kind.UNDELIVERED:
             row = reader.row(notice.key)
-            if isinstance(row, SentMail) and row.state == "sent":
+            if isinstance(row, SentMail) and row.state != "failed":
                 return None  # it was delivered after all
         if not notice.key.startswith("event:"):
             return MailItem(notice.kind, notice.key, (), notice.lead)

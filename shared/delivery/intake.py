@@ -21,6 +21,7 @@ from shared.events.model import Cluster, Event, Ignored, Item, Rejected
 from shared.notices.kinds import Decision
 from shared.notices.planning import plan
 from shared.store.bounded import BoundedTable
+from shared.store.inbox import Several
 from shared.store.protocol import Store
 from shared.store.table import TableError, TableUnavailable
 
@@ -67,7 +68,7 @@ class Intake:
                 unavailable = TableUnavailable("out of time: the rest of the delivery has to come again")
                 break
             try:
-                decisions.append(delivery.spread(item) if others else delivery.take(item))
+                decisions.append(delivery.spread([item, *others]) if others else delivery.take(item))
             except TableUnavailable as error:
                 unavailable = error
         if unavailable is not None:
@@ -128,14 +129,25 @@ class _Delivery:
         """Whether there is time for anything more."""
         return self._table.has_time_for(1)
 
-    def spread(self, item: Item) -> Decision:
-        """Keep an event that names several clusters for the next sweep, in one transaction, however many."""
-        assert isinstance(item.reading, Event)
-        self._listen(item.reading)
-        name = named(item.raw) or item.raw
-        new = self._store.spread(name, item.raw, self._clock.now())
-        decision = Decision.NEW if new else Decision.DUPLICATE
-        return log_event(decision, item.reading, keys.told_of_spread(keys.digest(name)))
+    def spread(self, items: Sequence[Item]) -> Decision:
+        """Take an event that names several clusters, an item for each.
+
+        Failures are told at once, as many as one transaction holds. All else is kept for the next sweep, in
+        one transaction, however many they are.
+        """
+        events, raw = [item.reading for item in items if isinstance(item.reading, Event)], items[0].raw
+        self._listen(events[0])
+        several = Several(named(raw) or raw, raw, len(events))
+        try:
+            decision = self._recorder.record_failures(events, raw, several)
+        except TableUnavailable:
+            raise
+        except Exception:
+            log.exception("failures are left to the sweep, which records one by one")
+            decision = None
+        if decision is None:
+            decision = Decision.NEW if self._store.spread(several, self._clock.now()) else Decision.DUPLICATE
+        return log_event(decision, events[0], keys.told_of_spread(keys.digest(several.name)))
 
     def _listen(self, event: Event) -> None:
         """Ask the table for the time where this machine's clock, before any answer, is in doubt.

@@ -244,14 +244,14 @@ class Burst:
         self._sent: dict[Destination, deque[float]] = defaultdict(deque)
         self._lock = Lock()
 
-    def has_room(self, to: Destination, interval: timedelta) -> bool:
-        """Return whether one more failure may go there at once; more than MAX_AT_ONCE wait for the sweep."""
+    def room(self, to: Destination, interval: timedelta) -> int:
+        """Return how many more failures may go there at once; more than MAX_AT_ONCE wait for the sweep."""
         horizon = self._clock.monotonic() - interval.total_seconds()
         with self._lock:
             recent = self._sent[to]
             while recent and recent[0] <= horizon:
                 recent.popleft()
-            return len(recent) < MAX_AT_ONCE
+            return max(0, MAX_AT_ONCE - len(recent))
 
     def count(self, to: Destination) -> None:
         """Count one that is sent."""

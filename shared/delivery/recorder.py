@@ -1,43 +1,42 @@
-"""Recording one event: decided, stored with what follows from it, and, if it is a failure, told at once.
+"""Recording events: decided, stored with what follows from them, and, where they are failures, told at once.
 
-Once the transaction is through, the event is safe. Nothing after it raises: what could not be sent here, the
-sweep sends. One walk from an event to its mails, which is why it is one module.
+Once the transaction is through, they are safe. Nothing after it raises: what could not be sent here, the
+sweep sends.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from functools import partial
-from threading import Thread
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
 
-from shared import ids, keys
+from shared import keys
 from shared.audience import Destination, notices_for
 from shared.clusters.lookup import OFF
 from shared.decision_log import log_decision
 from shared.delivery.limiter import RateLimited
+from shared.delivery.urgent_mails import Decided, UrgentMails
 from shared.events.cluster_event import version_id
 from shared.events.model import ClusterNews, Event
 from shared.notices import correlation
-from shared.notices.kinds import FAILURES, URGENT, Decision, Kind
+from shared.notices.gates import turn
+from shared.notices.kinds import FAILURES, URGENT, Decision, Kind, kind_of
 from shared.notices.planning import Plan, escalations, needs_history
-from shared.notices.records import Mail, MailItem, Notice, StoredEvent, frozen_history, upgrade_of
+from shared.notices.records import Mail, Notice, StoredEvent, upgrade_of
 from shared.store.reader import Reader
 from shared.store.table import MAX_OPERATIONS, TableUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime, timedelta
 
-    from shared.clusters.lookup import Lookup
     from shared.delivery.limiter import Burst
     from shared.delivery.parts import Parts
-    from shared.store.inbox import Recording
-    from shared.store.rows import MailRow
+    from shared.store.inbox import Recording, Several
 
 log = logging.getLogger("notifier")
 
@@ -45,8 +44,11 @@ _STEPS_TO_SEND = 3
 """Round trips that a failure takes which is sent at once: its gate, its recording, its settling."""
 
 _MAX_ATTEMPTS = 3
-_MAX_MARKS = 6
-"""Rows that recording writes beside notices, mails and gates: the event, its marks, its cluster, a check."""
+_MAX_TOGETHER = 24
+"""Failures that are recorded together: each takes four rows of a transaction at least."""
+
+_ROOM = 10
+"""Rows of a transaction left for gates, and for what goes on with the rest."""
 
 
 class Reception(msgspec.Struct, frozen=True):
@@ -62,7 +64,7 @@ class Recorder:
     """Records the events of one delivery.
 
     `plan` decides what an event is. `has_time_for` says whether so many round trips would end in time;
-    sends end by `send_by`, and the delivery is answered by `answer_by`, on the monotonic clock.
+    `send_by` and `answer_by` are as for `UrgentMails`.
     """
 
     def __init__(
@@ -77,10 +79,8 @@ class Recorder:
     ) -> None:
         self._parts = parts
         self._plan = plan
-        self._burst = burst
+        self._mails = UrgentMails(parts, burst, send_by=send_by, answer_by=answer_by)
         self._has_time_for = has_time_for
-        self._send_by = send_by
-        self._answer_by = answer_by
 
     def record(self, event: Event, raw: str, reception: Reception) -> Decision:
         """Record an event; news of versions once for each audience, from however many clusters they come."""
@@ -110,50 +110,111 @@ class Recorder:
         return found is not None and self._parts.store.marked(*found)
 
     def _record(self, event: Event, raw: str, reception: Reception) -> Decision:
-        is_told_elsewhere = self._is_told_elsewhere(event)
+        told_elsewhere = self._is_told_elsewhere(event)
         for _ in range(_MAX_ATTEMPTS):
-            prefix = keys.history(event.event_id)
-            history = self._parts.store.history(prefix) if needs_history(event) else ()
-            now = self._parts.clock.now()
-            if event.time > now:  # a clock that is ahead: later news would look stale beside it
-                event = msgspec.structs.replace(event, time=now)
-            planned = self._plan(event, history, now=now)
-            if planned.key is None:
-                return log_event(planned.decision, event, prefix)
-            key = planned.key
-            if is_told_elsewhere:
-                planned = msgspec.structs.replace(planned, decision=Decision.SUPERSEDED, kind=None)
-            elif not reception.is_told and planned.kind is not None:
-                planned = msgspec.structs.replace(planned, decision=Decision.RECORDED, kind=None)
-            recorded = StoredEvent(key, event, planned.decision, planned.revision, reception.via)
-            reader, known = Reader(self._parts.store), [*history, recorded]
-            told = self._told(event, planned, history, reception.audiences, reader)
-            if planned.kind in FAILURES:
-                more = escalations(planned.kind, key, self._delays(told), now)
-                planned = msgspec.structs.replace(planned, checks=(*planned.checks, *more))
-            # What is sent at once may have to read a gate, is recorded, and settled.
-            is_urgent = reception.at_once and planned.kind in URGENT and self._has_time_for(_STEPS_TO_SEND)
-            urgent = self._urgent(told) if is_urgent else []
-            has_time = self._has_time_for(1 + _STEPS_TO_SEND if urgent else 2)
-            clusters = self._parts.clusters if has_time else OFF
-            planned = clusters.watched(planned, recorded, known, reader, now)
-            mails = [
-                self._urgent_mail(planned.kind, recorded, known, to, clusters, reader)
-                for to in urgent
-                if planned.kind is not None
-            ]
-            marks = [*correlation.marks(recorded), *self._traces(planned, recorded, told)]
-            record = partial(self._parts.store.record, recorded, raw, now=now, token=uuid4().hex, marks=marks)
-            since = self._parts.clock.monotonic()
-            recording = self._commit(record, planned, told, mails)
-            if recording.is_new:
-                log_event(planned.decision, event, recorded.key)
-                self._send_all(recording.mails, known, since)
-                return planned.decision
+            reader = Reader(self._parts.store)
+            decided = self._decided(event, reception, reader, is_told_elsewhere=told_elsewhere)
+            if isinstance(decided, Decision):
+                return log_event(decided, event, keys.history(event.event_id))
+            if self._commit([decided], raw, reader, at_once=reception.at_once):
+                return decided.planned.decision
             if not needs_history(event):
-                return log_event(Decision.DUPLICATE, event, recorded.key)
+                return log_event(Decision.DUPLICATE, event, decided.recorded.key)
             # Another instance recorded something of this maintenance in between: decide again.
         raise TableUnavailable("others keep recording the same maintenance")
+
+    def record_failures(self, events: Sequence[Event], raw: str, several: Several) -> Decision | None:
+        """Record failures that one event brings, and tell them at once, each audience in one mail.
+
+        As many of them as one transaction holds; `several` goes on with the others. Returns None where that
+        is not to be done here, or was not: nothing is recorded then. Raises TableUnavailable.
+        """
+        if kind_of(events[0]) not in FAILURES or not self._has_time_for(1 + _STEPS_TO_SEND):
+            return None
+        events = events[:_MAX_TOGETHER]
+        reader = Reader(self._parts.store)
+        reader.fetch(keys.history(event.event_id) for event in events)
+        self._parts.clusters.read((event.subject.key for event in events), reader)
+        found: list[Decided] = []
+        done = 0
+        for event in events:
+            decided = self._decided(event, Reception(), reader, is_told_elsewhere=False)
+            if isinstance(decided, Decision):
+                log_event(decided, event, keys.history(event.event_id))
+            elif sum(one.rows for one in (*found, decided)) > MAX_OPERATIONS - _ROOM:
+                break
+            else:
+                found.append(decided)
+                reader.note(decided.recorded)
+            done += 1
+        if not found:
+            return None
+        several = msgspec.structs.replace(several, done=done)
+        return Decision.NEW if self._commit(found, raw, reader, at_once=True, several=several) else None
+
+    def _decided(
+        self, event: Event, reception: Reception, reader: Reader, *, is_told_elsewhere: bool
+    ) -> Decided | Decision:
+        """Decide what an event is, and who hears of it; or why nothing is to be recorded."""
+        history = reader.history(keys.history(event.event_id)) if needs_history(event) else ()
+        now = self._parts.clock.now()
+        if event.time > now:  # a clock that is ahead: later news would look stale beside it
+            event = msgspec.structs.replace(event, time=now)
+        planned = self._plan(event, history, now=now)
+        key = planned.key
+        if key is None:
+            return planned.decision
+        if is_told_elsewhere:
+            planned = msgspec.structs.replace(planned, decision=Decision.SUPERSEDED, kind=None)
+        elif not reception.is_told and planned.kind is not None:
+            planned = msgspec.structs.replace(planned, decision=Decision.RECORDED, kind=None)
+        recorded = StoredEvent(key, event, planned.decision, planned.revision, reception.via)
+        told = self._told(event, planned, history, reception.audiences, reader)
+        if planned.kind in FAILURES:
+            more = escalations(planned.kind, key, self._delays(told), now)
+            planned = msgspec.structs.replace(planned, checks=(*planned.checks, *more))
+        marks = (*correlation.marks(recorded), *turn(event, history), *self._traces(planned, recorded, told))
+        return Decided(recorded, planned, history, told, marks)
+
+    def _commit(
+        self,
+        events: Sequence[Decided],
+        raw: str,
+        reader: Reader,
+        *,
+        at_once: bool,
+        several: Several | None = None,
+    ) -> bool:
+        """Record events together, and send what cannot wait; return whether they were new."""
+        # What is sent at once may have to read a gate, is recorded, and settled.
+        is_urgent = at_once and any(event.planned.kind in URGENT for event in events)
+        wanted = self._mails.wanted(events) if is_urgent and self._has_time_for(_STEPS_TO_SEND) else []
+        has_time = self._has_time_for(1 + _STEPS_TO_SEND if wanted else 2)
+        clusters, now = self._parts.clusters if has_time else OFF, self._parts.clock.now()
+        events = [
+            msgspec.structs.replace(
+                event, planned=clusters.watched(event.planned, event.recorded, event.known, reader, now)
+            )
+            for event in events
+        ]
+        mails = [self._mails.freeze(each, clusters, reader) for each in wanted]
+        record = partial(
+            self._parts.store.record,
+            [event.recorded for event in events],
+            raw,
+            now=now,
+            token=uuid4().hex,
+            checks=[check for event in events for check in event.planned.checks],
+            marks=[mark for event in events for mark in event.marks],
+            several=several,
+        )
+        since = self._parts.clock.monotonic()
+        recording = self._counted(record, events, mails)
+        if recording.is_new:
+            for event in events:
+                log_event(event.planned.decision, event.recorded.event, event.recorded.key)
+            self._mails.send(recording.mails, events, since)
+        return recording.is_new
 
     def _told(
         self,
@@ -193,108 +254,36 @@ class Recorder:
             if one.escalate_after is not None and one.escalate_to not in hear
         ]
 
-    def _commit(
-        self,
-        record: Callable[..., Recording],
-        planned: Plan,
-        told: Sequence[Destination],
-        mails: Sequence[Mail],
+    def _counted(
+        self, record: Callable[..., Recording], events: Sequence[Decided], mails: Sequence[Mail]
     ) -> Recording:
-        """Record what is planned: with these mails to be sent at once, or else, without room, as notices."""
+        """Record with these mails to be sent at once, or else, without room, as notices."""
         if mails:
             numbers = Counter(mail.target for mail in mails)
-            notices = self._notices(planned, told, but={_destination(mail) for mail in mails})
+            notices = self._notices(events, but=mails)
             try:
                 for attempt in self._parts.limiter.attempts(numbers, urgent=True):
                     with attempt as gates:
-                        recording = record(notices=notices, checks=planned.checks, mails=mails, gates=gates)
+                        recording = record(notices=notices, mails=mails, gates=gates)
                         attempt.written = recording.gates
             except RateLimited:
                 pass
             else:
                 return recording
-        return record(notices=self._notices(planned, told), checks=planned.checks)
+        return record(notices=self._notices(events))
 
-    def _urgent(self, told: Sequence[Destination]) -> list[Destination]:
-        """Return where a failure may be sent at once."""
-        urgent: list[Destination] = []
-        # What is recorded with it, and a gate for each target, have to fit into one transaction.
-        gates = MAX_OPERATIONS - len(told) - _MAX_MARKS
-        room: dict[str, int] = {}
-        for to in told:
-            if to.target not in room:
-                is_open = len(room) < gates and self._parts.limiter.is_open(to.target)
-                room[to.target] = self._parts.limiter.room(to.target) if is_open else 0
-            if room[to.target] > 0 and self._burst.has_room(to, self._interval(to)):
-                room[to.target] -= 1
-                urgent.append(to)
-        return urgent
-
-    def _urgent_mail(  # noqa: PLR0917 - what one mail is made of
-        self,
-        kind: Kind,
-        recorded: StoredEvent,
-        history: Sequence[StoredEvent],
-        to: Destination,
-        clusters: Lookup,
-        reader: Reader,
-    ) -> Mail:
-        """Freeze the mail that tells one audience, on one target, of what cannot wait: a failure, a gate."""
-        key, now = recorded.key, self._parts.clock.now()
-        snapshot = clusters.snapshot(kind, key, history, reader, now)
-        part = self._parts.runs.part(recorded, kind, to.audience)
-        member = MailItem(kind, key, frozen_history(history, key), snapshot=snapshot, part=part)
-        operation_id = ids.operation_id([member.notice_id(to.audience, to.target)])
-        mail = Mail(
-            operation_id=operation_id, audience=to.audience, target=to.target, as_of=now, members=(member,)
-        )
-        return self._parts.sender.bound(mail)
-
-    def _notices(
-        self, planned: Plan, told: Sequence[Destination], but: Container[Destination] = ()
-    ) -> list[tuple[Notice, datetime]]:
+    def _notices(self, events: Sequence[Decided], but: Iterable[Mail] = ()) -> list[tuple[Notice, datetime]]:
         """Make the notices, each with the time that it has waited long enough for company."""
-        if planned.kind is None or planned.key is None:
-            return []
         now = self._parts.clock.now()
         grouping, routes = self._parts.grouping, self._parts.routes
+        mailed = {notice.id for mail in but for notice in mail.notices}
         return [
             (notice, now + grouping.of(routes.audience(notice.audience), notice.target).wait)
-            for notice in notices_for(told, planned.kind, planned.key)
-            if Destination(notice.audience, notice.target) not in but
+            for event in events
+            if event.planned.kind is not None
+            for notice in notices_for(event.told, event.planned.kind, event.recorded.key)
+            if notice.id not in mailed
         ]
-
-    def _interval(self, to: Destination) -> timedelta:
-        return self._parts.grouping.of(self._parts.routes.audience(to.audience)).interval
-
-    def _send_all(self, mails: Sequence[MailRow], rows: Sequence[StoredEvent], since: float) -> None:
-        """Send failures now, side by side where their targets differ: one that hangs delays no other."""
-        by_target: dict[str, list[MailRow]] = defaultdict(list)
-        for row in mails:
-            self._burst.count(_destination(row.mail))
-            by_target[row.mail.target].append(row)
-
-        def send(lane: list[MailRow]) -> None:
-            for row in lane:
-                self._send(row, rows, since)
-
-        if len(by_target) == 1:
-            send(*by_target.values())
-            return
-        threads = [Thread(target=send, args=(lane,), daemon=True) for lane in by_target.values()]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(max(0.0, self._answer_by - self._parts.clock.monotonic()))
-
-    def _send(self, row: MailRow, rows: Sequence[StoredEvent], since: float) -> None:
-        """Send a failure now. Whatever goes wrong, its row is there, and the sweep goes on with it."""
-        named = {key for member in row.mail.members for key in (member.key, *member.history)}
-        known = {stored.key: stored for stored in rows if stored.key in named}
-        try:
-            self._parts.sender.send(row, known, since=since, until=self._send_by)
-        except Exception:
-            log.exception("mail %s was not sent at once; the sweep will see to it", row.mail.operation_id)
 
 
 def log_event(decision: Decision, event: Event, key: str) -> Decision:
@@ -308,7 +297,3 @@ def log_event(decision: Decision, event: Event, key: str) -> Decision:
         envelope=event.envelope_id,
     )
     return decision
-
-
-def _destination(mail: Mail) -> Destination:
-    return Destination(mail.audience, mail.target)

@@ -202,7 +202,10 @@ class Sender:
         match outcome:
             case Accepted(refused):
                 self._is_back(row.mail.target)
-                return self._settle(row, "sent", message=message, refused=refused, id_=outcome.id)
+                is_repeat = _is_repeat(row, channel)
+                return self._accepted(
+                    row, is_repeat=is_repeat, message=message, refused=refused, id_=outcome.id
+                )
             case Throttled(retry_after, reason):
                 until_time = self._clock.now() + timedelta(seconds=retry_after)
                 self.limiter.pause_until(row.mail.target, until_time, reason)
@@ -311,7 +314,8 @@ class Sender:
             return None
         match answer.state:
             case OperationState.ACCEPTED:
-                return self._settle(row, "sent", why=f"the mail service, when asked: {answer.detail}")
+                why = f"the mail service, when asked: {answer.detail}"
+                return self._accepted(row, is_repeat=row.may_repeat, why=why)
             case OperationState.FAILED:
                 return self._settle(row, "failed", why=f"the mail service gave up: {answer.detail}")
             case OperationState.NO_ANSWER:
@@ -333,8 +337,7 @@ class Sender:
             audience = msgspec.structs.replace(
                 audience, to=bound.to, cc=bound.cc, reply_to=bound.reply_to, time_zone=bound.time_zone
             )
-        is_repeat = row.may_repeat or (row.doubt and channel.temper is Temper.BLIND)
-        mail = msgspec.structs.replace(row.mail, is_repeat=is_repeat)
+        mail = msgspec.structs.replace(row.mail, is_repeat=_is_repeat(row, channel))
         try:
             return channel.compose(mail, rows, audience)
         except Exception as error:
@@ -370,7 +373,8 @@ class Sender:
         answer = self._ask(row, channel, timeouts)
         if answer is not None:
             if answer.state is OperationState.ACCEPTED:
-                return self._settle(row, "sent", message=message, why="taken before; the repeat was refused")
+                why = "taken before; the repeat was refused"
+                return self._accepted(row, is_repeat=row.may_repeat, message=message, why=why)
             if answer.state is OperationState.FAILED:
                 return self._settle(row, "failed", message=message, why=answer.detail)
         if row.doubt or (answer is not None and answer.state is OperationState.NO_ANSWER):
@@ -403,6 +407,21 @@ class Sender:
             log.error("mail %s was refused and goes out in %s: %s", mail.operation_id, len(singles), reason)
         return SendResult.SETTLED
 
+    def _accepted(
+        self,
+        row: MailRow,
+        *,
+        is_repeat: bool,
+        message: Message | None = None,
+        why: str = "",
+        refused: Iterable[str] = (),
+        id_: str = "",
+    ) -> SendResult:
+        """Settle a mail that a service took: as doubtful where it said that it may be a repeat."""
+        state = "doubtful" if is_repeat else "sent"
+        why = why or ("it may have arrived twice: an earlier attempt brought no answer" if is_repeat else "")
+        return self._settle(row, state, message=message, why=why, refused=refused, id_=id_, is_accepted=True)
+
     def _settle(
         self,
         row: MailRow,
@@ -412,6 +431,7 @@ class Sender:
         why: str = "",
         refused: Iterable[str] = (),
         id_: str = "",
+        is_accepted: bool = False,
     ) -> SendResult:
         sent = self._sent(row, state, message=message, why=why, refused=refused)
         tell = None
@@ -421,9 +441,10 @@ class Sender:
             if not all(member.kind in ABOUT_MAIL for member in row.mail.members):
                 tell = undelivered(sent.key)
         thread = _thread(row.mail) if id_ else ""
-        if not self.store.settle(row, sent, tell, first=(thread, id_) if thread else None):
+        first = (thread, id_) if thread else None
+        if not self.store.settle(row, sent, tell, first=first, is_accepted=is_accepted):
             log.warning("mail %s was settled by another instance", row.mail.operation_id)
-        elif state == "sent":
+        elif is_accepted:
             for member in row.mail.members:
                 log_decision(Decision.SENT, member.key, notice=member.kind, mail=row.mail.operation_id)
             if sent.refused:
@@ -465,8 +486,9 @@ class Sender:
 
 def _thread(mail: Mail) -> str:
     """Return the key of the row that names the first message of a mail's maintenance; none for a digest."""
-    key = mail.members[0].key
-    return keys.thread(mail.target, key) if len(mail.members) == 1 and key.startswith("event:") else ""
+    first, *others = mail.members
+    is_event = first.key.startswith("event:")
+    return keys.thread(mail.target, first.conversation) if is_event and not others else ""
 
 
 def single(mail: Mail, member: MailItem) -> Mail:
@@ -480,6 +502,11 @@ def undelivered(sent_key: str) -> Notice:
     """Make the notice that tells the default audience of a mail that failed."""
     id_ = ids.notice_id(sent_key, Kind.UNDELIVERED, "", DEFAULT_AUDIENCE)
     return Notice(id_, Kind.UNDELIVERED, sent_key, DEFAULT_AUDIENCE)
+
+
+def _is_repeat(row: MailRow, channel: Channel) -> bool:
+    """Return whether a mail may have arrived before, with nobody who could say so."""
+    return row.may_repeat or (row.doubt and channel.temper is Temper.BLIND)
 
 
 def _is_actionable(mail: Mail) -> bool:

@@ -10,13 +10,12 @@ and https://learn.microsoft.com/azure/kubernetes-fleet/howto-configure-events-fo
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from shared import timestamps
 from shared.events.model import Event, Fleet, UnreadableEventError
-from shared.events.run import Gate, RunFacts, RunNews, RunStatus, gate_name, run_name
-from shared.events.scheduled_event import data_of, envelope_of, mapping, short_text
+from shared.events.run import Gate, RunFacts, RunNews, RunStatus, gate_name, run_id, run_name
+from shared.events.scheduled_event import as_text, data_of, envelope_of, mapping, short_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,7 +109,7 @@ def event_of(
         ),
     )
     return Event(
-        event_id=run_id(fleet, facts),
+        event_id=event_id(fleet, facts),
         status=status,
         subject=fleet,
         time=time,
@@ -120,16 +119,16 @@ def event_of(
         start=_start(properties) if news == RunNews.GATE else None,
         description=f"Gate{what.capitalize()}",
         source=SOURCE,
-        details=json.dumps(properties, separators=(",", ":")) if properties else "",
+        details=as_text(gate.get("properties") or None),
         news=news,
         run=facts,
     )
 
 
-def run_id(fleet: Fleet, run: RunFacts) -> str:
+def event_id(fleet: Fleet, run: RunFacts) -> str:
     """Return what all events of one update run have in common; of a gate without a run, the gate."""
     if run.name or run.gate is None:
-        return f"{fleet.key}/updateruns/{run.name.lower()}"
+        return run_id(fleet.id, run.name)
     return f"{fleet.key}/gates/{run.gate.name.lower()}"
 
 

@@ -189,6 +189,8 @@ class Report(Form, frozen=True):
     missed: int = 0
     sent: int = 0
     undelivered: int = 0
+    doubtful: int = 0
+    """Messages that nobody can say arrived, or arrived once."""
     silenced: int = 0
     """Notices that a silence kept from being told."""
 

@@ -127,6 +127,13 @@ class RunPart(msgspec.Struct, frozen=True, array_like=True):
     stage: str = ""
     group: str = ""
     member: str = ""
+    has_failed: bool = False
+    """Whether the run says that this member has failed: what its cluster says is the same failure."""
+
+    @property
+    def event_id(self) -> str:
+        """What all events of the run have in common."""
+        return run_id(self.fleet, self.run)
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -153,6 +160,8 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a run that is stuck waits for, in words."""
     windows: tuple[MemberWindow, ...] = ()
     """Of members that are waited for, or come next; not more than a mail lists."""
+    is_reported: bool = False
+    """Whether an event of the cluster itself told before that the member failed."""
 
     @property
     def place(self) -> str:
@@ -160,6 +169,11 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.gate is not None:
             return f"gate {self.gate.name.lower()}"
         return "\n".join((self.stage, self.group, self.member, self.profile, self.attempt))  # noqa: FLY002
+
+
+def run_id(fleet: str, run: str) -> str:
+    """Return what all events of an update run have in common; `fleet` is the resource ID of its fleet."""
+    return f"{fleet}/updateruns/{run}".lower()
 
 
 def run_name(identifiers: tuple[str, ...]) -> str:

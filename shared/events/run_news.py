@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared import keys
-from shared.events.fleet_gate import SOURCE, run_id
+from shared.events.fleet_gate import SOURCE
 from shared.events.model import Event
-from shared.events.run import Gate, MemberFailure, RunFacts, RunNews, RunStatus, StageFacts
+from shared.events.run import Gate, MemberFailure, RunFacts, RunNews, RunStatus, StageFacts, run_id
 from shared.events.update_run import COMPLETED, ENDED, FAILED, NOT_STARTED, PENDING, SKIPPED, STOPPED
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class KnownRun(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def id_of(run: UpdateRun) -> str:
     """Return what all events of a run have in common, those of its gates among them."""
-    return run_id(run.fleet, RunFacts(name=run.name))
+    return run_id(run.fleet.id, run.name)
 
 
 def mark(event: Event) -> str:
@@ -124,7 +124,7 @@ def event_of(
         failed=() if facts.member else tuple(_failures(run, facts.stage)),
     )
     return Event(
-        event_id=run_id(run.fleet, facts),
+        event_id=id_of(run),
         status=status,
         subject=run.fleet,
         time=at,

@@ -85,7 +85,7 @@ def read(body: object, received: datetime) -> Event | Ignored:
     status = _STATUS.get(status.lower(), status)
 
     details = properties.get("eventdetails")
-    details_text = _details(details)
+    details_text = as_text(details)
     description = short_text(properties.get("description"))
     source = short_text(properties.get("eventsource"))
     upgrade = _upgrade(description, source, details_text)
@@ -255,7 +255,8 @@ def _pools(identifiers: Iterable[str]) -> tuple[str, ...]:
     return tuple(named)[:_MAX_POOLS]
 
 
-def _details(value: object) -> str:
+def as_text(value: object) -> str:
+    """Return a value as text: as sent if it was text, else as JSON."""
     if value is None:
         return ""
     if isinstance(value, str):

@@ -31,8 +31,11 @@ UNKNOWN = "unknown"
 REFUSED = "request-refused"
 """The entry for those of them in which a request was refused before anything was done."""
 
-_BY_THEMSELVES = frozenset({UNKNOWN, REFUSED})
-"""Entries that are found by no code and no pattern of theirs."""
+CHANGE_REFUSED = "change-refused"
+"""The entry for those in which Azure refused a change that an operation under way had to make."""
+
+QUOTING = frozenset({UNKNOWN, REFUSED, CHANGE_REFUSED})
+"""Entries that are found by no code and no pattern of theirs, and say what AKS's own sentence says."""
 
 LAST_RESORT = 30
 """An entry of a lower priority is reported only where nothing better was found in the message."""
@@ -219,7 +222,7 @@ def _check(entry: CatalogueEntry, fault: Callable[[str, str], CatalogueError]) -
         raise fault("link", f"expected an https address, got {entry.link!r}")
     if not 0 <= entry.priority <= 100:  # noqa: PLR2004
         raise fault("priority", f"expected a number from 0 to 100, got {entry.priority}")
-    if entry.id not in _BY_THEMSELVES and not any(
+    if entry.id not in QUOTING and not any(
         (entry.codes, entry.patterns, entry.linux_exit_codes, entry.windows_exit_codes)
     ):
         raise fault("codes", "expected a code, a pattern or an exit code to tell the failure by")

@@ -113,7 +113,8 @@ def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, k
     context = story.context
     if not context and story.cluster.name in frame.namesakes:
         context = commands.own_context(story.cluster)
-    title = ", ".join(part for part in (brief.title, names, besides) if part)
+    of_a_run = item.title if story.part or kind is Kind.MEMBER_FAILED else ""
+    title = ", ".join(part for part in (brief.title, names, besides, of_a_run) if part)
     item = msgspec.structs.replace(
         item, title=title, command=commands.together(brief.command, story.cluster, context)
     )
@@ -231,7 +232,7 @@ def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
     if story.kind is Kind.CANCELED and story.planned:
         return f"was to start {frame.short(story.planned)}"
     if story.part:
-        return of_run.words(story.part)
+        return of_run.words(story.part, story.kind)
     if window_facts.is_outside(story):
         return "outside your windows"
     if story.kind is Kind.NEWS:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from shared.events.model import Cluster
 from shared.events.run import RunStatus
 from shared.events.scheduled_event import mapping, short_text
-from shared.messages import commands, failed, phrases, run_view, time_phrases
+from shared.messages import commands, failed, of_run, phrases, run_view, time_phrases
 from shared.messages.history import MaintenanceHistory
 from shared.messages.presentation import presentation
 from shared.messages.view import Fact, Section, Step
@@ -72,6 +72,7 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
     part = Section(
         heading="The update run",
         paragraphs=(
+            *((_REPORTED.format(view.cluster),) if run.is_reported else ()),
             f"Member {run.member}: {where or 'update run'} of {story.name}, in fleet {story.fleet.name}.",
             (
                 "As a rule a run fails with its first member, once those under way are done; how many "
@@ -91,7 +92,7 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
     return replace(
         view,
         status=presentation(story.kind).status,
-        subject=(*view.subject[:2], run.name),
+        subject=(*view.subject[:2], run.name, *((of_run.SAME,) if run.is_reported else ())),
         headline=f"Member {run.member} of update run {story.name} failed: {_title(view)}",
         preheader=f"{story.fleet.name}, update run {story.name}: {view.preheader}",
         sections=(*view.sections[:_BEFORE_THE_RUN], part, *view.sections[_BEFORE_THE_RUN:]),
@@ -99,6 +100,7 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
     )
 
 
+_REPORTED = "AKS has reported it before, as a failure of cluster {}: it is one failure, not two."
 _BEFORE_THE_RUN = 2
 """Sections of a failure that come first: what to do, and what happened."""
 
@@ -207,6 +209,8 @@ def in_brief(story: RunHistory) -> str:
     run = story.run
     if story.kind is Kind.RUN_STUCK:
         return f"waits for {run.waits[0]}" if run.waits else ""
+    if story.kind is Kind.MEMBER_FAILED:
+        return of_run.SAME if run.is_reported else ""
     if story.kind is Kind.STAGE_FINISHED:
         return next((_counts(stage) for stage in run.stages if stage.name == run.stage), "")
     if story.kind is Kind.RUN_FAILED:

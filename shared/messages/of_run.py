@@ -10,6 +10,7 @@ from shared.events.model import Fleet
 from shared.events.run import RunFacts
 from shared.messages import commands, run_view
 from shared.messages.view import Section, Step
+from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from shared.events.run import RunPart
@@ -17,9 +18,20 @@ if TYPE_CHECKING:
     from shared.messages.view import View
 
 
-def words(part: RunPart) -> str:
+SAME = "reported before"
+"""Of a failure that its cluster and its run both tell, in the subject of the later one, and in a digest."""
+
+
+def words(part: RunPart, kind: Kind) -> str:
     """Return the few words that stand in a subject and in a digest."""
-    return f"part of {part.run}"
+    return f"part of {part.run}" + (f", {SAME}" if _is_same(part, kind) else "")
+
+
+def _is_same(part: RunPart, kind: Kind) -> bool:
+    return part.has_failed and kind is Kind.FAILED
+
+
+_KNOWN = "The run has told it before, as a member that failed: it is one failure, not two."
 
 
 def with_run(view: View, story: MaintenanceHistory) -> View:
@@ -28,10 +40,12 @@ def with_run(view: View, story: MaintenanceHistory) -> View:
     fleet = Fleet.parse(part.fleet) if part else None
     if part is None or fleet is None:
         return view
+    known = (_KNOWN,) if _is_same(part, story.kind) else ()
     place = run_view.place(RunFacts(stage=part.stage, group=part.group))
     section = Section(
         heading="The update run",
         paragraphs=(
+            *known,
             (
                 f"This is the update of member {part.member or story.cluster.name}, {place or 'a part'} of "
                 f"update run {part.run} of fleet {fleet.name}. What becomes of it is told in the same thread."
@@ -45,5 +59,7 @@ def with_run(view: View, story: MaintenanceHistory) -> View:
         ),
     )
     return replace(
-        view, subject=(*view.subject, words(part)), sections=(*view.sections[:1], section, *view.sections[1:])
+        view,
+        subject=(*view.subject, words(part, story.kind)),
+        sections=(*view.sections[:1], section, *view.sections[1:]),
     )

@@ -78,6 +78,7 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
                     Fact("Events missed", f"{facts.missed:,}"),
                     Fact("Messages sent", f"{facts.sent:,}"),
                     Fact("Messages that failed", f"{facts.undelivered:,}"),
+                    *([Fact("Messages in doubt", f"{facts.doubtful:,}")] if facts.doubtful else []),
                     Fact("Silenced", f"{facts.silenced:,}"),
                 ),
             ),

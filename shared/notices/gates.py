@@ -58,6 +58,18 @@ def decide(event: Event, history: Iterable[StoredEvent]) -> tuple[Decision, int]
     return (Decision.NEW if asked else Decision.RECORDED), revision
 
 
+def turn(event: Event, history: Iterable[StoredEvent]) -> tuple[str, ...]:
+    """Return the mark that keeps two instances from deciding at once upon events of one gate; none of others.
+
+    Whether an answer is told hangs on whether the question was: of two that know the same of a gate, only the
+    first leaves this mark, and the other decides again. It names what was known, so that it is left once.
+    """
+    if event.run is None or event.run.gate is None:
+        return ()
+    gate = gate_of(event.row_key())
+    return (keys.told_of_gate(gate, (row.key for row in history if gate_of(row.key) == gate)),)
+
+
 def _is_told(row: StoredEvent) -> bool:
     return row.decision == Decision.NEW
 

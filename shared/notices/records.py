@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared import ids
+from shared import ids, keys
 from shared.events.model import Event, Status, Upgrade
 from shared.events.run import RunPart, RunStatus
 from shared.maintenance.snapshot import ClusterSnapshot
@@ -74,6 +74,11 @@ class MailItem(msgspec.Struct, frozen=True, array_like=True):
     """What is known of the cluster and its windows, as of when the mail was frozen."""
     part: RunPart | None = None
     """The update run that it is part of, where its audience hears of that as well."""
+
+    @property
+    def conversation(self) -> str:
+        """What all has in common in its key that is told in one thread: the prefix of a history."""
+        return keys.history(self.part.event_id) if self.part else keys.history_of(self.key)
 
     def notice_id(self, audience: str, target: str = "") -> str:
         """Return the id of the notice that this member was."""
@@ -161,7 +166,7 @@ class SentMail(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     state: str
-    """`sent`, `failed`, `dissolved`, or `doubtful`: nobody can say whether it arrived."""
+    """`sent`, `failed`, `dissolved`, or `doubtful`: nobody can say whether it arrived, or arrived once."""
     audience: str
     target: str = ""
     """As in Notice."""

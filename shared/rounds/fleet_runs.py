@@ -18,14 +18,14 @@ import msgspec
 
 from shared import keys
 from shared.clusters.member_windows import windows
-from shared.clusters.runs import MEMBERS, Membership, Memberships
+from shared.clusters.runs import MEMBERS, SLACK, Membership, Memberships
 from shared.events import auto_upgrade, fleet_gate, run_news, run_waits, update_run
 from shared.events.model import Cluster, UnreadableEventError
 from shared.events.run import RunNews, RunPart, RunStatus
 from shared.events.run_news import KnownRun
 from shared.events.scheduled_event import mapping
-from shared.events.update_run import ENDED
-from shared.notices import gates
+from shared.events.update_run import ENDED, FAILED
+from shared.notices import correlation, gates
 from shared.notices.records import VIA_RESOURCE_GRAPH
 from shared.rounds.counts import Counts
 from shared.sources.arm import ArmError
@@ -183,7 +183,8 @@ class FleetRuns:
                 for member in group.members:
                     cluster, since = Cluster.parse(member.cluster_id), member.state.start
                     if cluster is not None and since is not None:
-                        part = RunPart(run.fleet.id, run.name, stage.name, group.name, member.name)
+                        is_failed = member.state.name == FAILED
+                        part = RunPart(run.fleet.id, run.name, stage.name, group.name, member.name, is_failed)
                         found.clusters[cluster.key] = Membership(part, since, member.state.end)
 
     def _save_members(self, subscription: str, memory: Memory) -> None:
@@ -209,9 +210,26 @@ class FleetRuns:
             if known.has(event):
                 continue
             raw = json.dumps({"run": event.event_id, "state": known.state, "polled": self._now.isoformat()})
-            self._intake.record(event, raw, via=VIA_RESOURCE_GRAPH, is_told=not known.is_history)
+            noted, is_told = event, not known.is_history
+            is_reported = is_told and event.run is not None and self._is_reported(event)
+            if event.run is not None and is_reported:
+                run = msgspec.structs.replace(event.run, is_reported=True)
+                noted = msgspec.structs.replace(event, run=run)
+            self._intake.record(noted, raw, via=VIA_RESOURCE_GRAPH, is_told=is_told, at_once=not is_reported)
             memory.runs[id_] = known.with_told([event])
             self._result.recorded += 1
+
+    def _is_reported(self, event: Event) -> bool:
+        """Return whether an event of its cluster has told before that a member failed.
+
+        One round trip; none of anything but a member's failure. Who hears of both is not called twice.
+        """
+        cluster = Cluster.parse(event.run.member_id) if event.run else None
+        members = self._members.get(event.subject.subscription.lower(), Memberships())
+        known = members.clusters.get(cluster.key) if cluster else None
+        if event.status != RunStatus.MEMBER_FAILED or cluster is None or known is None:
+            return False
+        return self._store.marked(*correlation.failed_since(cluster, known.since - SLACK))
 
     def _see_waits(self, run: UpdateRun, memory: Memory, id_: str) -> None:
         """Tell that a run is stuck, where it is; a gate of which no event came is read, and told as one."""

@@ -79,6 +79,7 @@ def report(meta: Meta, present: PresentState, ledger: Ledger, teller: Teller, no
         missed=sum(counts),
         sent=mails["sent"],
         undelivered=mails["failed"],
+        doubtful=mails["doubtful"],
         silenced=ledger.silenced(now - WEEK),
     )
     audiences = (teller.routes.audience(DEFAULT_AUDIENCE).id, *teller.routes.reporting)

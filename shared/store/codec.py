@@ -202,9 +202,9 @@ def work(row: Stored) -> WorkRow:
             raise ValueError(f"a row of kind {other!r} is no work")
 
 
-def spread_values(raw: str, received: datetime) -> dict[str, Any]:
-    """Write the row of an event that names several clusters."""
-    return {"kind": "spread", "received": text(received), "done": 0, **pack(raw)}
+def spread_values(raw: str, received: datetime, done: int) -> dict[str, Any]:
+    """Write the row of an event that names several clusters, and has been recorded for the first of them."""
+    return {"kind": "spread", "received": text(received), "done": done, **pack(raw)}
 
 
 def refers_to(row: WorkRow) -> set[str]:

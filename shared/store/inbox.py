@@ -39,6 +39,15 @@ class Recording(msgspec.Struct, frozen=True):
     """The gates as written."""
 
 
+class Several(msgspec.Struct, frozen=True):
+    """An event that names several clusters, what it is known by, and for how many of them it is recorded."""
+
+    name: str
+    raw: str
+    number: int
+    done: int = 0
+
+
 class Inbox(Steps):
     """Recording, and what is known already."""
 
@@ -67,7 +76,7 @@ class Inbox(Steps):
 
     def record(
         self,
-        recorded: StoredEvent,
+        recorded: Sequence[StoredEvent],
         raw: str,
         *,
         now: datetime,
@@ -77,33 +86,43 @@ class Inbox(Steps):
         mails: Iterable[Mail] = (),
         gates: Sequence[SendGate] = (),
         marks: Iterable[str] = (),
+        several: Several | None = None,
     ) -> Recording:
-        """Insert an event, and what follows from it. One round trip, two where it is known already.
+        """Insert events that come together, and what follows. One round trip, two where one is known already.
 
-        `marks` are keys that say nothing but that this event was there, for `marked` to find.
+        `several` is what they are the first of.
+        `marks` are keys that say nothing but that this event was there, for `marked` to find; where another
+        event has left one of them, this one is not recorded, and not new.
         `notices` come with the time that they are due.
         `mails` come into being leased under `token`, to be sent by the caller at once; `gates` are the gates
         with them counted, to be written over those that were read. Raises GateChanged.
         """
-        event_values = codec.event_values(recorded, raw, received=now, token=token)
+        events = [(one.key, codec.event_values(one, raw, received=now, token=token)) for one in recorded]
         work = [(keys.work(due, notice.id), codec.notice_values(notice)) for notice, due in notices]
         work += [(keys.work(check.due, check.id), codec.check_values(check)) for check in checks]
         mail_keys = {keys.work(now, mail.operation_id): mail for mail in mails}
         work += [(key, codec.mail_values(mail, token=token, attempts=1)) for key, mail in mail_keys.items()]
-        told = {"kind": "told", "at": codec.text(now)}
-        rows = [(recorded.key, event_values), *work, *((key, told) for key in marks)]
+        told = {key: {"kind": "told", "at": codec.text(now)} for key in marks}
+        rows = [*events, *work, *told.items()]
         operations = [Operation(Verb.INSERT, key, values) for key, values in rows]
+        if several is not None:
+            operations += _of_several(several, now)
+        present = [operation for one in recorded for operation in _present(one, now)]
         try:
-            committed, written = self._commit_present(operations, _present(recorded, now), gates)
-        except Conflict:
-            row = self._table.get(recorded.key)
+            committed, written = self._commit_present(operations, present, gates)
+        except Conflict as conflict:
+            row = self._table.get(recorded[0].key)
+            if row is None and any(key in told for key, _ in rows[conflict.index :][:1]):
+                return Recording(is_new=False)
             if row is None:
+                if several is not None:
+                    return Recording(is_new=False)
                 raise TableUnavailable("a conflict over an event that is not there") from None
             if row.values["token"] != token:
                 return Recording(is_new=False)
             own = [self._own(key, token) for key in mail_keys]
             return Recording(is_new=True, mails=tuple(row for row in own if row is not None))
-        etags = dict(zip([key for key, _ in rows], committed, strict=True))
+        etags = dict(zip([key for key, _ in rows], committed, strict=several is None))
         return Recording(
             is_new=True,
             mails=tuple(
@@ -115,15 +134,12 @@ class Inbox(Steps):
             gates=written,
         )
 
-    def spread(self, name: str, raw: str, now: datetime) -> bool:
+    def spread(self, several: Several, now: datetime) -> bool:
         """Keep an event that names several clusters, to be recorded for each; tell whether it is new.
 
-        `name` is what it is known by. One round trip.
+        One round trip.
         """
-        id_ = keys.digest(name)
-        told = Operation(Verb.INSERT, keys.told_of_spread(id_), {"kind": "told", "at": codec.text(now)})
-        work = Operation(Verb.INSERT, keys.work(now, id_), codec.spread_values(raw, now))
-        return self._commits([told, work])
+        return self._commits(_of_several(several, now))
 
     def spread_on(self, row: SpreadRow, done: int) -> None:
         """Note for how many clusters an event has been recorded. One round trip."""
@@ -172,6 +188,16 @@ class Inbox(Steps):
             log.exception("the present state of %s is left as it is", present[0].key)
             return self._commit_counted(operations, gates)
         return etags[: len(operations)], written
+
+
+def _of_several(several: Several, now: datetime) -> list[Operation]:
+    """Return what marks an event that names several clusters as taken, and goes on with it."""
+    id_ = keys.digest(several.name)
+    told = Operation(Verb.INSERT, keys.told_of_spread(id_), {"kind": "told", "at": codec.text(now)})
+    if several.done >= several.number:
+        return [told]
+    values = codec.spread_values(several.raw, now, several.done)
+    return [told, Operation(Verb.INSERT, keys.work(now, id_), values)]
 
 
 def _present(recorded: StoredEvent, now: datetime) -> list[Operation]:

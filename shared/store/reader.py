@@ -48,6 +48,10 @@ class Reader:
             self._histories[prefix] = self._store.history(prefix)
         return self._histories[prefix]
 
+    def note(self, recorded: StoredEvent) -> None:
+        """Take an event that is about to be recorded for one that is stored."""
+        self._histories[keys.history_of(recorded.key)] = (*self.history(recorded.key), recorded)
+
     def row(self, key: str) -> Row | None:
         """Return any row that a notice may tell of."""
         if key.startswith("event:"):

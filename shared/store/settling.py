@@ -39,10 +39,12 @@ class Settling(Steps):
         sent: SentMail,
         tell: Notice | None = None,
         first: tuple[str, str] | None = None,
+        *,
+        is_accepted: bool = False,
     ) -> bool:
         """Write down what became of a mail and be done with it; False where another has. One round trip.
 
-        A mail that was accepted is settled whatever the row says by now. Everything else is settled only as
+        A mail that `is_accepted` is settled whatever the row says by now. Everything else is settled only as
         long as the lease is the caller's. `first` is the key of a thread's row, and the service's id of the
         message that begins it.
         """
@@ -58,7 +60,7 @@ class Settling(Steps):
             operations.append(Operation(Verb.INSERT, thread, {"kind": "thread", "first": id_}))
         if self._commits(operations):
             return True
-        if sent.state == "sent":
+        if is_accepted:
             return self._settle_accepted(row, sent)
         return mine(self._table, sent.key, row.token) is not None
 
@@ -139,7 +141,7 @@ class Settling(Steps):
         for _ in range(_MAX_ATTEMPTS):
             mail = self._table.get(row.key)
             stored = self._table.get(sent.key)
-            if stored is not None and mail is None and stored.values["state"] == "sent":
+            if stored is not None and mail is None and stored.values["state"] == sent.state:
                 return True
             operations = [Operation(Verb.DELETE, mail.key, etag=mail.etag)] if mail else []
             if stored is None:

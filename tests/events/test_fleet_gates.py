@@ -83,6 +83,17 @@ def test_what_cannot_be_known_is_rejected(way: tuple[str, ...], value: object, r
     assert reason in item.reading.reason
 
 
+def test_details_are_spelled_as_they_were_sent() -> None:
+    """Names are read in any case, and shown to people as their sender spells them."""
+    body = json.loads(gate("Pending", WAITS))
+    properties = body["data"]["resourceInfo"]["properties"]
+    body["data"]["resourceInfo"]["properties"] = odd = {
+        key.swapcase(): one for key, one in properties.items()
+    }
+    assert json.loads(read(json.dumps(body)).details) == odd
+    assert json.loads(read(gate("Pending", WAITS)).details) == properties
+
+
 def test_created_without_a_state_is_pending() -> None:
     """Created is raised when the run reaches the gate: it waits, even where the state is left out."""
     body = json.loads(gate("", WAITS, what="Created"))

@@ -134,12 +134,12 @@ def test_a_target_that_hangs_costs_the_others_nothing(status: str) -> None:
         (Temper.ASKABLE, "Started", [False], "sent"),
         (Temper.BLIND, "Started", [False], "doubtful"),
         (Temper.BLIND, "Completed", [False], "doubtful"),
-        (Temper.BLIND, "Failed", [False, True], "sent"),
-        (Temper.BLIND, "Canceled", [False, True], "sent"),
+        (Temper.BLIND, "Failed", [False, True], "doubtful"),
+        (Temper.BLIND, "Canceled", [False, True], "doubtful"),
     ],
 )
 def test_doubt(temper: Temper, status: str, arrived: list[bool], state: str) -> None:
-    """A doubt is cleared by temper; a blind channel repeats what may have to be acted on, and says so."""
+    """A doubt is cleared by temper; a blind channel repeats what may have to be acted on, and both say so."""
     world, service = _world(temper)
 
     def lost(note: Note, operation_id: str) -> Outcome:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.channels.outcomes import Accepted, Outcome
+from shared.events.envelope import parse
+from shared.events.model import Event
 from shared.store.codec import sent as read_sent
 from testing.memory_table import MemoryTable
 from testing.samples.payloads import event, guid, scheduled
@@ -85,6 +87,18 @@ class MortalMailer(ScriptedMailer):
         return Accepted()
 
 
+def _naming(text: str, number: int) -> str:
+    body = json.loads(text)
+    properties = body["data"]["resourceInfo"]["properties"]
+    (first,) = properties["resources"]
+    properties["resources"] += [f"{first}-{n}" for n in range(number)]
+    return json.dumps(body)
+
+
+SEVERAL = _naming(event("Failed", NOW, name="several"), 30)
+"""More clusters than a transaction holds."""
+
+
 def _story() -> Iterator[tuple[timedelta, str]]:
     """Return what happens, and when after the one before: each another maintenance, so that all is told."""
     second = timedelta(seconds=1)
@@ -92,6 +106,7 @@ def _story() -> Iterator[tuple[timedelta, str]]:
     yield second, event("Started", NOW, name="started")
     for name in "abcde":
         yield second, event("Failed", NOW, name=f"failed {name}")
+    yield second, SEVERAL
     yield timedelta(minutes=2), event("Completed", NOW, name="completed")
     yield second, json.dumps({"no": "event"})
 
@@ -154,6 +169,7 @@ EXPECTED = {
     f"still-running event:{guid('started')}:Started ",
     f"completed event:{guid('completed')}:Completed ",
     *(f"failed event:{guid(f'failed {name}')}:Failed " for name in "abcde"),
+    *(f"failed {item.reading.row_key()} " for item in parse(SEVERAL, NOW) if isinstance(item.reading, Event)),
 }
 
 _WITHOUT_DEATH = 10**9

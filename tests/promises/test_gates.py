@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import pytest
 
+from testing.memory_table import MemoryTable
 from testing.samples.fleets import gate
 from testing.world import NOW, World
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.store.table import Operation
 
 CREATED = gate("Pending", NOW, what="Created")
 APPROVED = gate("Completed", NOW + timedelta(seconds=20))
@@ -85,6 +92,49 @@ def test_an_end_wins_in_any_order(order: tuple[str, ...]) -> None:
     pass_by(world, 48)
     asked = order[0] is CREATED
     assert told(world) == (["Waiting for approval", "Approved"] if asked else [])
+
+
+ENDS = [
+    APPROVED,
+    gate("Skipped", NOW + timedelta(seconds=30)),
+    gate("Pending", NOW + timedelta(seconds=40), what="Deleted"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), [pair for end in ENDS for pair in permutations((CREATED, end))])
+def test_a_question_and_its_answer_at_once(first: str, second: str) -> None:
+    """However two instances interleave that record a question and its answer, who was asked hears the end.
+
+    Each reads, then writes: that one does both between the other's two steps is the one way besides one after
+    the other. Who is late reads again.
+    """
+    world, between = World(), [second]
+
+    class RacingTable(MemoryTable):
+        def commit(self, operations: Sequence[Operation]) -> list[str]:
+            if between and operations[0].key.startswith("event:"):
+                other.intake.take(between.pop())
+            return super().commit(operations)
+
+    world.table = RacingTable(world.clock.now)
+    world.notifier, other = world.instance(), world.instance()
+    world.take(first)
+    assert not between
+    pass_by(world, 48)
+    if second is CREATED:
+        assert told(world)[0] == "Waiting for approval"
+        assert len(told(world)) == 2
+    else:
+        assert told(world) == []
+
+
+def test_what_keeps_instances_apart_costs_nothing() -> None:
+    """An event of a gate is read for and recorded in two round trips, and told in two more."""
+    world = World(QUIET_KINDS="gate")
+    world.take(gate("Pending", NOW, name="of before"))
+    world.table.trips.clear()
+    world.take(CREATED)
+    assert world.table.trips == {"query": 1, "commit": 1}
 
 
 def test_an_end_of_which_nobody_was_asked_is_only_recorded() -> None:

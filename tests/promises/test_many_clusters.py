@@ -37,7 +37,8 @@ def test_each_cluster_is_told(status: str, number: int) -> None:
     text = naming(event(status, NOW, cluster="first"), number)
     world.table.trips.clear()
     assert world.take(text) == "new"
-    assert world.table.trips == {"commit": 1}
+    if status != "Failed":
+        assert world.table.trips == {"commit": 1}
     world.settle_down(40)
     assert world.take(text) == "duplicate"
     world.settle_down(3)
@@ -51,6 +52,49 @@ def test_each_cluster_is_told(status: str, number: int) -> None:
     assert len(theirs) <= 1 + number // 40
     assert len(world.table.keys("event:")) == number + 1
     assert world.table.keys("work:2") == []
+
+
+@pytest.mark.parametrize(("number", "at_once"), [(1, 1), (19, 19), (200, 19)])
+def test_failures_are_told_at_once(number: int, at_once: int) -> None:
+    """Each audience hears at once, in one mail, of the failures that a transaction holds."""
+    world = World(ROUTES=ROUTES, EMAIL_PER_MINUTE="30", EMAIL_PER_HOUR="100", **QUIET)
+    text = naming(event("Failed", NOW, cluster="first"), number)
+    world.take(event("Failed", NOW, name="the gate is known by then"))
+    world.table.trips.clear()
+    world.mailer.arrived.clear()
+    assert world.take(text) == "new"
+    told = {email.to[0]: set(re.findall(r"first|other-\d+", email.text)) for _, email in world.mailer.arrived}
+    assert len(world.mailer.arrived) == len(told) == 2
+    assert told["ops@example.com"] == {"first"}
+    assert len(told["b@example.com"]) >= at_once
+    # The histories, side by side; the transaction; what became of each mail.
+    assert world.table.trips["commit"] == 3
+    assert world.table.trips["query"] <= at_once + 5
+    assert world.take(text) == "duplicate"
+
+
+def test_failures_that_are_messages_of_their_own() -> None:
+    """Where nothing is grouped three failures go at once, and the others at the next sweep."""
+    world = World(GROUP_WAIT="0s", **QUIET)
+    world.take(naming(event("Failed", NOW, cluster="first"), 4))
+    assert len(world.mailer.arrived) == 3
+    world.sweep(minutes=1)
+    assert len({email.subject for _, email in world.mailer.arrived}) == len(world.mailer.arrived) == 5
+
+
+def test_failures_of_which_one_is_known() -> None:
+    """A cluster that was told of before is not told of again beside the others."""
+    world = World(**QUIET)
+    text = event("Failed", NOW, cluster="first")
+    world.take(text)
+    more = json.loads(naming(text, 2))
+    more["id"] = "another"
+    assert world.take(json.dumps(more)) == "new"
+    world.settle_down()
+    first, second = (email for _, email in world.mailer.arrived)
+    assert "first" in first.text
+    assert "2 FAILED" in second.text
+    assert all(f"other-{n}" in second.text for n in range(2))
 
 
 def test_what_takes_long_goes_on_in_the_next_sweep() -> None:

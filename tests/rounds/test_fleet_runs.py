@@ -15,6 +15,7 @@ from testing.arm_endpoint import Fault, configuration
 from testing.asking_world import AskingWorld, asking
 from testing.samples.fleets import (
     BLOCKED,
+    FLEET,
     NOT_THERE,
     course,
     gate,
@@ -27,7 +28,7 @@ from testing.world import NOW
 from tests.clusters.test_inventory import Bodies, attached
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 EARLY = NOW - timedelta(days=2)
 
@@ -317,10 +318,39 @@ routes:
         )
         (part,) = (subject for _, subject in told if "part of k8s-1-33" in subject)
         assert told["both@example.com", part]["References"] == thread
+        assert len({one["Thread-Index"] for (to, _), one in told.items() if to == "both@example.com"}) == 2
         assert [to for to, subject in told if "[Started]" in subject and subject != part] == [
             "cluster@example.com"
         ]
         assert not [subject for _, subject in told if "dev-2" in subject and "part of" in subject]
+
+
+@pytest.mark.parametrize("first", ["cluster", "run"])
+def test_a_failure_that_two_report_is_one(first: str) -> None:
+    """A failure that its cluster and its run both tell: the later one says so, and calls nobody at once."""
+    with asking(FLEETS=FLEET.subscription) as world:
+        running, failed = status("Running", NOW), status("Failed", NOW, NOW + timedelta(hours=1), "", BLOCKED)
+        world.poll_fleets()
+        show(world, run_row(running, {"canary": {"status": running, "members": {"dev-1": running}}}))
+        world.poll_fleets(minutes=5)
+        world.settle_down(6)
+        world.clock.forward(hours=1)
+        ways: list[Callable[[], object]] = [
+            lambda: world.take(event("Failed", NOW + timedelta(hours=1), cluster="dev-1", details=BLOCKED)),
+            lambda: world.poll_fleets(minutes=2),
+        ]
+        show(world, run_row(running, {"canary": {"status": running, "members": {"dev-1": failed}}}))
+        for tell in ways if first == "cluster" else reversed(ways):
+            tell()
+            if first == "cluster":
+                assert len(world.told) == 2
+        world.settle_down(6)
+        _, one, other = (email for _, email in world.mailer.arrived)
+        assert "reported before" in other.subject
+        assert "it is one failure, not two" in " ".join(other.text.split())
+        assert "one failure" not in one.text
+        headers = [dict(email.headers) for email in (one, other)]
+        assert headers[0]["Thread-Index"] == headers[1]["Thread-Index"]
 
 
 def test_windows_stand_beside_what_waits_for_them(world: AskingWorld) -> None:

@@ -11,9 +11,7 @@ from shared.channels.email import calendar, listing
 from shared.channels.email.email import Email
 from shared.channels.email.plain import parts as plain_parts
 from shared.channels.email.rendering import render
-from shared.events.fleet_gate import run_id
 from shared.events.model import Fleet
-from shared.events.run import RunFacts
 from shared.messages import plain, telling
 from shared.messages.digest import ordered
 from shared.messages.history import read_history
@@ -154,15 +152,15 @@ def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) ->
     row = rows.get(mail.members[0].key) if len(mail.members) == 1 else None
     if isinstance(row, StoredEvent):
         part = mail.members[0].part
-        fleet = Fleet.parse(part.fleet) if part else None
-        about = run_id(fleet, RunFacts(name=part.run)) if part and fleet else row.event.event_id
-        thread = ids.thread_id(keys.event_id(about), look.domain)
+        about = keys.event_id(part.event_id if part else row.event.event_id)
+        thread = ids.thread_id(about, look.domain)
         yield "References", thread
         yield "In-Reply-To", thread
         # Outlook goes by these two instead.
-        about = row.event.subject.name or row.event.subject.subscription
-        yield "Thread-Topic", f"AKS maintenance: {line(about[:_PART_LIMIT])}"
-        yield "Thread-Index", ids.thread_index(keys.event_id(row.event.event_id))
+        fleet = Fleet.parse(part.fleet) if part else None
+        topic = (fleet or row.event.subject).name or row.event.subject.subscription
+        yield "Thread-Topic", f"AKS maintenance: {line(topic[:_PART_LIMIT])}"
+        yield "Thread-Index", ids.thread_index(about)
     # Both keep out-of-office answers from coming back.
     yield "Auto-Submitted", "auto-generated"
     yield "X-Auto-Response-Suppress", "All"

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import re
 import smtplib
-import socket
 import ssl
 import time
 from functools import partial
@@ -48,8 +47,10 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
+from shared.dialing import dial
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from shared.channels.email.email import Email
@@ -158,7 +159,7 @@ class _Client(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # noqa: ARG002 - smtplib's
         """Connect: the one place that smtplib offers for it, and overrides itself for implicit TLS."""
-        connection = self._connect(host, port)
+        connection = dial(host, port, self._connected - time.monotonic())
         try:
             if self._implicit is not None:
                 connection = self._implicit.wrap_socket(connection, server_hostname=host)
@@ -166,19 +167,6 @@ class _Client(smtplib.SMTP):
             connection.close()
             raise
         return connection
-
-    def _connect(self, host: str, port: int) -> socket.socket:
-        """Connect to one of the addresses of a host, in time for all of them together."""
-        problem: OSError = TimeoutError("it took too long")
-        for _, _, _, _, (address, *_) in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            left = self._connected - time.monotonic()
-            if left <= 0:
-                break
-            try:
-                return socket.create_connection((str(address), port), left)
-            except OSError as error:
-                problem = error
-        raise problem
 
     def getreply(self) -> tuple[int, bytes]:
         """See smtplib, which would wait as long for each part of a reply as for a whole one."""

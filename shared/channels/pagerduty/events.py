@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.audience import Audience
     from shared.events.model import Event
     from shared.messages.view import Branding
-    from shared.notices.records import Mail, Row
+    from shared.notices.records import Mail, MailItem, Row
 
 CLIENT = "AKS Maintenance Notifier"
 RESOLVING = frozenset(
@@ -42,7 +42,7 @@ _SHORT = 400
 def alert(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> dict[str, Any]:
     """Return the trigger, or the resolve, of a frozen mail with one member; without the routing key."""
     member = mail.members[0]
-    key = dedup_key(rows.get(member.key), member.key)
+    key = dedup_key(member, rows.get(member.key))
     if member.kind in RESOLVING:
         return {"event_action": "resolve", "dedup_key": key}
     view = _view(mail, rows, audience, look)
@@ -86,7 +86,7 @@ def change(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Brandi
 def plain_alert(mail: Mail, rows: Mapping[str, Row], why: str) -> dict[str, Any]:
     """Return the alert whose words could not be made: that something is the matter is told."""
     member = mail.members[0]
-    key = dedup_key(rows.get(member.key), member.key)
+    key = dedup_key(member, rows.get(member.key))
     if member.kind in RESOLVING:
         return {"event_action": "resolve", "dedup_key": key}
     about = _about(mail, rows)
@@ -112,17 +112,20 @@ def plain_change(mail: Mail, rows: Mapping[str, Row]) -> dict[str, Any]:
     return {"payload": {"summary": summary, "timestamp": about["timestamp"], "source": about["source"]}}
 
 
-def dedup_key(row: Row | None, key: str) -> str:
+def dedup_key(member: MailItem, row: Row | None) -> str:
     """Return the name of the alert: one for each maintenance of a cluster, whatever is told of it.
 
-    Of an update run each gate and each member has its own: an answer to one says nothing of the others.
+    Of an update run each gate and each member has its own: an answer to one says nothing of the others. A
+    failure of a cluster that the run has told as its member's adds to the alert of that.
     """
     if not isinstance(row, StoredEvent):
-        return f"aks/{keys.digest(key)[:16]}/{keys.digest(key)}"
-    about, run = row.event.event_id, row.event.run
+        return f"aks/{keys.digest(member.key)[:16]}/{keys.digest(member.key)}"
+    subject, about, run, part = row.event.subject.key, row.event.event_id, row.event.run, member.part
+    if part is not None and part.has_failed and member.kind is Kind.FAILED:
+        subject, about = part.fleet.lower(), f"{part.event_id} member {part.member}"
     if run is not None and (run.gate or run.member):
         about += f" gate {run.gate.name.lower()}" if run.gate else f" member {run.member}"
-    return f"aks/{keys.digest(row.event.subject.key)[:16]}/{keys.event_id(about)}"
+    return f"aks/{keys.digest(subject)[:16]}/{keys.event_id(about)}"
 
 
 def _view(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> View:
