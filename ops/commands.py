@@ -6,7 +6,7 @@ COMMANDS = {
     "preview": "ops.preview:preview",
     "explain": "ops.explain:explain",
     "send": "ops.send:send",
-    "test-channel": "ops.trial:test_channel",
+    "test-channel": "ops.trial:trial",
     "status": "ops.status:status",
     "list": "ops.ledger:list_",
     "show": "ops.ledger:show",

@@ -72,7 +72,7 @@ def _webhook() -> Registration:
 def _eventgrid() -> Registration:
     from shared.channels.eventgrid import channel as eventgrid
 
-    return Registration(eventgrid.open_channel, eventgrid.read_targets)
+    return Registration(eventgrid.open_channel, eventgrid.read_targets, eventgrid.check_secret)
 
 
 class _Channels(Mapping[str, Registration]):
