@@ -6,7 +6,7 @@ COMMANDS = {
     "preview": "ops.preview:preview",
     "explain": "ops.explain:explain",
     "send": "ops.send:send",
-    "test-channel": "ops.trial:test_channel",
+    "test-channel": "ops.trial:trial",
     "status": "ops.status:status",
     "list": "ops.ledger:list_",
     "show": "ops.ledger:show",
@@ -24,5 +24,6 @@ COMMANDS = {
     "resume": "ops.pause:resume",
     "token": "ops.token:app",
     "replay": "ops.replay:replay",
+    "subscribe": "ops.subscribing:subscribe",
 }
 """Name to `module:attribute`; the attribute is a function for typer, or a `typer.Typer` of subcommands."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import msgspec
@@ -12,6 +12,7 @@ from local.settings_file import SettingsFileError, settings_here
 from ops import surroundings, terminal
 from shared import settings
 from shared.app import open_channels
+from shared.audience import EMAIL_CHANNEL
 from shared.channels.channel import Drafting
 from shared.channels.outcomes import Accepted, Outcome, Timeouts
 from shared.events.model import Cluster, Event, Status
@@ -31,16 +32,20 @@ _WORDS = (
     "This is a test of AKS Maintenance Notifier, sent by hand. Nothing is the matter, nothing is to be done."
 )
 _NAME = "this-is-a-test"
+_TAKEN = Accepted.__name__.lower()
 
 
-def test_channel(
+def trial(
     context: typer.Context,
     audience: Annotated[str, typer.Argument(metavar="AUDIENCE", help="Its name in the routes, or default.")],
+    output: terminal.AsOutput = terminal.Output.TABLE,
+    *,
+    as_json: terminal.AsJson = False,
 ) -> None:
-    """Send a test notice to an audience, by each of its targets, and say what each service answers.
+    """Send a test notice by each target of an audience.
 
-    PagerDuty opens an alert, and resolves it again. Exit code 0: all took it. 1: one did not. 2: the settings
-    or the audience cannot be used.
+    And say what each service answers. PagerDuty opens an alert, and resolves it again. Exit code 0: all took
+    it. 1: one did not. 2: the settings or the audience cannot be used.
     """
     try:
         config = settings.load(settings_here())
@@ -50,25 +55,41 @@ def test_channel(
     if found is None:
         known = ", ".join(config.routes.audiences)
         raise terminal.refused(f"{audience!r} is no audience: expected one of {known}.")
+    if not found.targets:
+        raise terminal.refused(f"{audience!r} has no target.")
     now = surroundings.of(context).clock.now()
     channels = open_channels(config)
-    outcomes = [
-        _told(target, outcome)
-        for target in found.targets
-        for outcome in _send(channels[target.key], target, found, now)
-    ]
-    if found.untold:
-        print("Shadow mode: " + ", ".join(target.label for target in found.untold) + " are not told.")
-    raise typer.Exit(0 if all(outcomes) else terminal.NO)
+    wants_json = terminal.is_json(output, as_json=as_json)
+    told = []
+    for target in found.targets:
+        told.append(_told(target, _send(channels[target.key], target, found, now)))
+        if not wants_json:
+            print(_line(told[-1]), flush=True)
+    untold = [target.label for target in found.untold]
+    if wants_json:
+        terminal.print_json({"audience": found.id, "targets": told, "untold": untold})
+    elif untold:
+        print(f"Shadow mode: {', '.join(untold)} are not told.")
+    raise typer.Exit(0 if all(one["taken"] for one in told) else terminal.NO)
 
 
-def _told(target: Target, outcome: Outcome) -> bool:
-    """Write what a service said; return whether it took the notice."""
-    is_taken = isinstance(outcome, Accepted)
-    said = outcome.said if isinstance(outcome, Accepted) else outcome.reason
-    word = "taken" if is_taken else f"not taken ({type(outcome).__name__.lower()})"
-    print(line(f"{target.label}: {word}" + (f": {said}" if said else "")))
-    return is_taken
+def _told(target: Target, outcomes: list[Outcome]) -> dict[str, Any]:
+    """Return what a service said to what it was sent."""
+    return {
+        "target": target.label,
+        "channel": target.channel or EMAIL_CHANNEL,
+        "taken": all(isinstance(outcome, Accepted) for outcome in outcomes),
+        "outcomes": [type(outcome).__name__.lower() for outcome in outcomes],
+        "answers": [
+            line(outcome.said if isinstance(outcome, Accepted) else outcome.reason) for outcome in outcomes
+        ],
+    }
+
+
+def _line(told: dict[str, Any]) -> str:
+    failures = ", ".join(dict.fromkeys(one for one in told["outcomes"] if one != _TAKEN))
+    word = "taken" if told["taken"] else f"not taken ({failures})"
+    return line(": ".join(filter(None, (told["target"], word, "; ".join(filter(None, told["answers"]))))))
 
 
 def _send(channel: Channel, target: Target, audience: Audience, now: datetime) -> list[Outcome]:

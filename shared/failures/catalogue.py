@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared import documents
+from shared import decoding, documents
 from shared.documents import DocumentError, plain
 from shared.failures import templates
 from shared.failures.entry import AdviceStep, CatalogueEntry
@@ -31,8 +31,11 @@ UNKNOWN = "unknown"
 REFUSED = "request-refused"
 """The entry for those of them in which a request was refused before anything was done."""
 
-_BY_THEMSELVES = frozenset({UNKNOWN, REFUSED})
-"""Entries that are found by no code and no pattern of theirs."""
+CHANGE_REFUSED = "change-refused"
+"""The entry for those in which Azure refused a change that an operation under way had to make."""
+
+QUOTING = frozenset({UNKNOWN, REFUSED, CHANGE_REFUSED})
+"""Entries that are found by no code and no pattern of theirs, and say what AKS's own sentence says."""
 
 LAST_RESORT = 30
 """An entry of a lower priority is reported only where nothing better was found in the message."""
@@ -171,14 +174,14 @@ def _by_id(content: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
 
 def _common_steps(content: dict[str, Any], where: str) -> dict[str, tuple[AdviceStep, ...]]:
     try:
-        return msgspec.convert(content.get("common_steps") or {}, dict[str, tuple[AdviceStep, ...]])
+        return decoding.from_values(content.get("common_steps") or {}, dict[str, tuple[AdviceStep, ...]])
     except msgspec.ValidationError as error:
         raise CatalogueError(f"{where}: 'common_steps': {_lowered(str(error))}") from None
 
 
 def _exit_codes(content: dict[str, Any], where: str) -> dict[str, dict[int, str]]:
     try:
-        return msgspec.convert(content.get("exit_codes") or {}, dict[str, dict[int, str]], strict=False)
+        return decoding.from_values(content.get("exit_codes") or {}, dict[str, dict[int, str]], strict=False)
     except msgspec.ValidationError as error:
         raise CatalogueError(f"{where}: 'exit_codes': {_lowered(str(error))}") from None
 
@@ -192,7 +195,7 @@ def _entry(
         return CatalogueError(f"{where}: entry '{name}', field '{field}': {expected}")
 
     try:
-        entry = msgspec.convert(fields, CatalogueEntry)
+        entry = decoding.from_values(fields, CatalogueEntry)
     except msgspec.ValidationError as error:
         message = str(error)
         at = _FIELD.search(message)
@@ -219,7 +222,7 @@ def _check(entry: CatalogueEntry, fault: Callable[[str, str], CatalogueError]) -
         raise fault("link", f"expected an https address, got {entry.link!r}")
     if not 0 <= entry.priority <= 100:  # noqa: PLR2004
         raise fault("priority", f"expected a number from 0 to 100, got {entry.priority}")
-    if entry.id not in _BY_THEMSELVES and not any(
+    if entry.id not in QUOTING and not any(
         (entry.codes, entry.patterns, entry.linux_exit_codes, entry.windows_exit_codes)
     ):
         raise fault("codes", "expected a code, a pattern or an exit code to tell the failure by")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from shared.failures.text import lower
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 WRAPPERS = frozenset(
     {
@@ -31,6 +35,7 @@ WRAPPERS = frozenset(
         "notsupported",
         "ok",
         "operationnotallowed",
+        "preconditionfailed",
         "preflightvalidationcheckfailed",
         "reconcilemachinefailed",
         "reconcilestandardloadbalancererror",
@@ -75,7 +80,7 @@ _MAX_BEFORE_CODE = 16
 NO_WORDS = re.compile(r"(?:message|[^A-Za-z])*+", re.IGNORECASE)
 """What is left of a text that has only codes."""
 _LEADING_CODE = re.compile(
-    r"\s*+(?!(?:Error|Status|Sub|Inner)(?:Code|Message)\b)([A-Z][a-z0-9]{1,40}[A-Z][A-Za-z0-9]{0,79})\s{0,3}(?::|$)"
+    r"\s*+(?!(?:(?:Error|Status|Sub|Inner)(?:Code|Message)|RetryAfter)\b)([A-Z][a-z0-9]{1,40}[A-Z][A-Za-z0-9]{0,79})\s{0,3}(?::|$)"
 )
 
 
@@ -108,3 +113,8 @@ def without_codes(text: str) -> str:
     for start, end, _ in reversed(_codes_at(text)):
         text = f"{text[:start]} {text[end:]}"
     return text
+
+
+def telling_code(codes: Iterable[str]) -> str:
+    """Return the innermost code that says something."""
+    return next((code for code in reversed(tuple(codes)) if code.lower() not in WRAPPERS), "")

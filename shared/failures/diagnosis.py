@@ -7,16 +7,17 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, REFUSED, UNKNOWN, Catalogue
-from shared.failures.codes import WRAPPERS, codes_in
+from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, Catalogue
+from shared.failures.codes import codes_in, telling_code
 from shared.failures.exit_codes import exit_code
 from shared.failures.extraction import read
 from shared.failures.facts import accepted
 from shared.failures.findings import Case, finding_of
 from shared.failures.fragments import Fragment
 from shared.failures.matching import BOUNDARY, Match, in_different_sentences, matches_in
+from shared.failures.refusals import quoting_entry
 from shared.failures.speakers import Speaker, extensions_in
-from shared.failures.telling import Told, is_told_apart, refuses, telling
+from shared.failures.telling import Told, is_told_apart, telling
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ _MAX_UNKNOWN = 3
 _MAX_FINDINGS = 50
 
 _OPENS_FAILURE = re.compile(
-    r"[\n.;!?\"')}\]]\s{1,9}(?=\([A-Z]\w{4,79}\)\s|(?:Sub|Error)?Code\s{0,2}[:=]\s{0,2}[\"']?[A-Z]"
+    r"(?:[.;!?\"')}\]]\s{1,9}|\n\s{0,9})(?=\([A-Z]\w{4,79}\)\s|(?:Sub|Error)?Code\s{0,2}[:=]\s{0,2}[\"']?[A-Z]"
     r"|Drain (?:node|of) |VM has reported"
-    r"|Preflight validation|Upgrade failed|Failed to )"
+    r"|Preflight validation|Upgrade failed|Failed to |Error: [a-z])"
 )
 _LEADS_UP = re.compile(
     r"\W*(?:allocation failed|preflight validation|vm has reported|operation (?:failed|could not)"
@@ -71,38 +72,12 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
         known = telling_cases
     findings = [finding_of(cases, context) for cases in _grouped(known)]
     for fragment, told in _worth_naming(unknown, known, accounted):
-        entry = catalogue.entries[REFUSED if _is_refusal(fragment, told) else UNKNOWN]
-        code = _telling_code(fragment.codes)
+        entry = catalogue.entries[quoting_entry(fragment, told)]
+        code = telling_code(fragment.codes)
         facts = _facts(fragment, code, catalogue, entry)
         case = Case(entry, code, facts, lower(fragment.text), fragment.text)
         findings.append(finding_of([case], context, told))
     return tuple(findings[:_MAX_FINDINGS])
-
-
-_REFUSING_CODE = re.compile(
-    r"bad_?request(?:error)?|operationnotallowed|validationerror|preflightvalidationcheckfailed"
-    r"|(?:invalid|unsupported|onlysupported|cannot|missing)\w+"
-    r"|\w+(?:not(?:supported|allowed|valid|enabled|permitted)|unsupported|incompatible|mismatch|required)",
-    re.IGNORECASE,
-)
-_REFUSING_STATUS = re.compile(r"\bbad request\b|\b(?:status(?:code)?|response)\W{1,3}400\b", re.IGNORECASE)
-_UNDER_WAY = re.compile(
-    r"reconcil|retry failed|terminal provisioning state|dependency:|vmss|\binstances?\b|\bvms?\b|extension"
-    r"|\bpods?\b|\bnode |\bcurrently\b|\btemporar|\bretry after\b|\btry again\b",
-    re.IGNORECASE,
-)
-"""Words of an operation that had begun, or of what passes by itself."""
-
-
-def _is_refusal(fragment: Fragment, told: Told) -> bool:
-    """Return whether a fragment says that a request was refused, and in a sentence of its own why."""
-    if not told.sentence or not refuses(told.sentence):
-        return False
-    words = f"{fragment.outer}\n{fragment.text}"
-    return not _UNDER_WAY.search(words) and (
-        any(_REFUSING_CODE.fullmatch(code) for code in fragment.codes)
-        or _REFUSING_STATUS.search(words) is not None
-    )
 
 
 def _worth_naming(
@@ -112,7 +87,7 @@ def _worth_naming(
     found: dict[str, tuple[Fragment, Told]] = {}
     for fragment in fragments:
         told = telling(fragment.text)
-        code = _telling_code(fragment.codes)
+        code = telling_code(fragment.codes)
         if known and (code.lower() in accounted or not (code or is_told_apart(told.sentence))):
             # Beside what is known, only what has a code or a full sentence of its own is another failure.
             continue
@@ -124,13 +99,13 @@ def _worth_naming(
     if not known and not found:
         return [(Fragment(""), Told(""))]
     if len(found) > 1:
-        said = {key: pair for key, pair in found.items() if pair[1].sentence or _telling_code(pair[0].codes)}
+        said = {key: pair for key, pair in found.items() if pair[1].sentence or telling_code(pair[0].codes)}
         found = said or dict([next(iter(found.items()))])
         longest = [told.sentence for _, told in found.values()]
         found = {
             key: (fragment, told)
             for key, (fragment, told) in found.items()
-            if _telling_code(fragment.codes)
+            if telling_code(fragment.codes)
             or not any(told.sentence != other and told.sentence in other for other in longest)
         }
     return list(found.values())[:_MAX_UNKNOWN]
@@ -202,11 +177,6 @@ def _edge(text: str, before: Match, after: Match) -> int:
     return ends[-1] if ends else after.start
 
 
-def _telling_code(codes: Iterable[str]) -> str:
-    """Return the innermost code that says something."""
-    return next((code for code in reversed(tuple(codes)) if code.lower() not in WRAPPERS), "")
-
-
 def _facts(fragment: Fragment, code: str, catalogue: Catalogue, entry: CatalogueEntry) -> dict[str, str]:
     """Read a fragment's facts, and from the words around it what the fragment itself does not say."""
     facts = read(fragment.text)
@@ -217,7 +187,7 @@ def _facts(fragment: Fragment, code: str, catalogue: Catalogue, entry: Catalogue
         for match in pattern.find(fragment.text, lowered):
             facts |= {name: kept for name, value in match.facts.items() if (kept := accepted(name, value))}
             break
-    code = code or _telling_code(fragment.codes) or (fragment.codes[-1] if fragment.codes else "")
+    code = code or telling_code(fragment.codes) or (fragment.codes[-1] if fragment.codes else "")
     if accepted("code", code):
         facts["code"] = code
     others = extensions_in(fragment.text)

@@ -22,6 +22,8 @@ evicting pod {namespace}/{pod} failed
 evicting pod {pod}
 evicting pods/"{pod}" -n "{namespace}"
 evicting pod "{pod}" in namespace "{namespace}"
+error when waiting for pod "{pod}" in namespace "{namespace}"
+error when waiting for pod "{pod}" terminating
 pods "{pod}" not found
 pods "{pod}" is forbidden
 pod "{pod}" is forbidden
@@ -32,6 +34,7 @@ pods/{pod} in namespace {namespace}
 too many req pod {pod} on node {node}
 usually a pdb): {pod}
 blocked by pdb {pdb}
+already used by pod(s) {pod}
 pdb {namespace}/{pdb} has max
 the disruption budget {pdb} needs {min_available} healthy pods and has {current_healthy} currently
 poddisruptionbudget "{pdb}"
@@ -54,7 +57,9 @@ drain node {node} did
 node {node} is not
 node "{node}" is not
 node {node} not ready
+node {node} status is now
 vm '{machine}' did not
+os provisioning for vm '{machine}' failed
 allowed on vm '{machine}' since
 encountered by vm '{machine}'
 extension '{extension}' in failed state
@@ -69,12 +74,15 @@ platform image '{image}'
 node image version "{node_image}"
 configurationversion '{configuration_version}'
 changing property '{property}'
+changing property "{property}"
 with '{disk_type}' storage account type
 exceeding approved {quota_family} cores quota
 exceeding approved {quota_family} quota
 left for location {region}. left regional vcpu quota {remaining}, requested quota {need}
 left regional vcpu quota {remaining}, requested quota {need}
 for location {region}.
+subscription level {quota_family} family vcpu quota for region {region} has
+quota for region {region} has been reached
 in location '{region}'
 is not available in {region} region
 for family {quota_family} for region {region}
@@ -95,6 +103,7 @@ vcpu quota requested {need}
 , remaining {remaining}
 new limit required: {new_limit}
 cannot create more than {limit} public ip
+cannot create more than {limit} standard sku public ip
 requested vm size {vm_size}
 zone(s) {zones} for
 zone(s) * for resource {pool} is not
@@ -120,6 +129,8 @@ last operation that updated/is updating the resource is {network_operation}.
 subnet '{subnet}'
 subnet "{subnet}"
 subnet {subnet} with address prefix
+subnet {subnet} is in use by
+subnet {subnet} referenced by resource
 specified service cidr {service_cidr} is
 existing subnet cidr {subnet_cidr}
 allocated ports {outbound_ports} is
@@ -134,6 +145,8 @@ binaries from {host}
 could not reach api server at {api_server}
 api server ip: {api_server}
 curl: ({curl_error})
+dial tcp: lookup {host} on
+dial tcp: lookup {host}: no such
 processing extension '{extension}'
 for vm extension '{extension}'
 failure for vmextension '{extension}'
@@ -157,12 +170,14 @@ linked scope(s) '{scope}'
 secret added to app '{app_id}'
 keys for app '{app_id}'
 private dns zone {scope}
+private endpoint connection {busy_resource} is not
 not allowed for action {action}
 policyassignment.name: {policy}
 policyassignment.id: {policy_id}
 "policyassignment":{"name":"{policy}"
 resource '{refused_resource}' was disallowed
 resource group '{locked_group}' under subscription
+resource group '{locked_group}' is locked
 are locked: '{locked_scope}'
 the scope '{locked_scope}' cannot perform
 use namespace '{provider}'
@@ -204,8 +219,10 @@ agent pool name '{pool}'
 agent pool name: {pool}
 agent pool "{pool}"
 agent pool {pool} failed
+for agent pool {pool}.
 node pool {pool} failed
 agentpoolprofile:{pool}
+agentpoolprofile '{pool}'
 agentpool: {pool}
 nodepool: {pool}
 node pool "{pool}"
@@ -215,6 +232,7 @@ agentpool '{pool}'
 agent pool ({pool})
 for agent pool {pool} is not
 issued on '{pool}'
+scale-up failed for group {pool}:
 scale node pool {pool}'
 retriable: {retriable}
 correlation id: {correlation_id}
@@ -246,6 +264,7 @@ _IN_ID = (
     ("vnet", re.compile(r"/virtualnetworks/([\w.-]+)", re.IGNORECASE)),
     ("subnet", re.compile(r"/subnets/([\w.-]+)", re.IGNORECASE)),
     ("subnet_id", re.compile(r"(/subscriptions/.*/subnets/[\w.-]+)", re.IGNORECASE)),
+    ("vault", re.compile(r"/microsoft\.keyvault/vaults/([\w-]+)", re.IGNORECASE)),
     ("pool", re.compile(r"/agentpools/([\w-]+)", re.IGNORECASE)),
     ("scale_set", re.compile(r"/virtualmachinescalesets/([\w-]+)", re.IGNORECASE)),
 )

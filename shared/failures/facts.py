@@ -27,11 +27,14 @@ def _form(pattern: str) -> re.Pattern[str]:
 
 
 _DNS = _form(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
+_NODE = _form(r"(?=[a-z.]*[\d-])[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _LABEL = _form(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _POOL = _form(r"[a-z][a-z0-9]{0,11}")
 _ID = _form(r"/subscriptions/[\w.()/-]{1,500}[\w()]")
+_BUSY = _form(r"/subscriptions/[\w.()/-]{1,500}[\w()]|[a-z0-9_][\w.-]{0,88}")
 _NAME = _form(r"[a-z0-9_](?:[\w.()-]{0,88}[\w)])?")
 _WORD = _form(r"[a-z][a-z0-9_]{1,79}")
+_PROPERTY = _form(r"[a-z][a-z0-9_]{0,60}(?:\.[a-z][a-z0-9_]{0,60}){0,8}")
 _NUMBER = _form(r"\d{1,12}")
 _VERSION = _form(r"v?\d{1,4}\.\d{1,8}(?:\.\d{1,8}){0,2}")
 _CIDR = _form(r"[0-9a-f.:]{3,39}/\d{1,3}")
@@ -58,7 +61,7 @@ FACTS: dict[str, Fact] = {
     "region": Fact("Region", "the region", _form(r"[a-z][a-z0-9]{2,40}")),
     "cluster_id": Fact("", "the cluster", _ID),
     # Kubernetes.
-    "node": Fact("Node", "a node", _DNS),
+    "node": Fact("Node", "a node", _NODE),
     "pool": Fact("Node pool", "a node pool", _POOL),
     "pod": Fact("Pod", "a pod", _DNS),
     "namespace": Fact("Namespace", "its namespace", _LABEL),
@@ -91,7 +94,7 @@ FACTS: dict[str, Fact] = {
     "node_image": Fact("Node image", "the node image", _form(r"AKS[\w.-]{3,100}")),
     "configuration_version": Fact("Configuration version", "its configuration", _VERSION),
     "parameter": Fact("Parameter", "a parameter", _form(r"[a-z][\w.]{2,120}")),
-    "property": Fact("Property", "a property", _WORD),
+    "property": Fact("Property", "a property", _PROPERTY),
     "disk_type": Fact("Disk type", "this disk type", _WORD),
     # Quota, capacity.
     "quota_family": Fact("Quota", "the vCPU quota", _form(r"[a-z][\w .-]{1,60}\w")),
@@ -115,7 +118,7 @@ FACTS: dict[str, Fact] = {
     "subnet_cidr": Fact("CIDR of the subnet", "a subnet's address range", _CIDR),
     "addresses_needed": Fact("Addresses needed", "more addresses", _NUMBER),
     "addresses_available": Fact("Addresses available", "fewer addresses", _NUMBER),
-    "busy_resource": Fact("Resource", "a network resource", _ID),
+    "busy_resource": Fact("Resource", "a network resource", _BUSY),
     "resource_state": Fact("State of the resource", "another state", _WORD),
     "network_operation": Fact("Operation there", "an operation", _WORD),
     "outbound_ports": Fact("Outbound ports per node", "the configured outbound ports", _NUMBER),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from shared.events.model import Cluster, Upgrade
 from shared.failures import templates
-from shared.failures.catalogue import REFUSED, UNKNOWN
+from shared.failures.catalogue import QUOTING, UNKNOWN
 from shared.failures.codes import WRAPPERS
 from shared.failures.explanation import Context, Finding, Step
 from shared.failures.facts import FACTS, accepted, label
@@ -48,7 +48,7 @@ def finding_of(cases: list[Case], context: Context, told: Told | None = None) ->
     if len(further) > _MAX_FURTHER:
         further[_MAX_FURTHER:] = [f"and {len(further) - _MAX_FURTHER} more"]
     named = facts
-    is_quote = entry.id in {UNKNOWN, REFUSED}
+    is_quote = entry.id in QUOTING
     if is_quote and facts.get("code", "").lower() in WRAPPERS:
         # A wrapper is never told as the cause.
         named = {name: value for name, value in facts.items() if name != "code"}
@@ -60,7 +60,7 @@ def finding_of(cases: list[Case], context: Context, told: Told | None = None) ->
         summary = told.sentence
     if is_quote and told.sentence:
         title = _quoting(
-            entry.title if entry.id == REFUSED else "AKS says", told.sentence, named.get("code", "")
+            "AKS says" if entry.id == UNKNOWN else entry.title, told.sentence, named.get("code", "")
         )
     if told.sentence and (is_quote or _adds(told.sentence, (title, summary, happened))):
         happened += f' In AKS\'s words: "{told.sentence}"'

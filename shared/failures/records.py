@@ -22,7 +22,7 @@ _BEFORE_OPENER = re.compile(r"(?:(?<=[.;!?\"')}\]])\s{1,9}|(?<!,)\n[ \t]{0,9})\Z
 _OPENER_IN_SENTENCE = re.compile(r"\([A-Z][a-z0-9]+[A-Z][A-Za-z0-9_]{3,79}\) [A-Z]")
 _BEFORE_OPENER_IN_SENTENCE = re.compile(r"[a-z0-9] \Z")
 _MAX_BLANKS = 10
-_RECORD_END = re.compile(r"\bRetriable: ?(?:true|false)\b[\s.,;]*", re.IGNORECASE)
+_RECORD_END = re.compile(r"\bRetriable: ?(?:true|false)\b(?!, RetryAfter)[\s.,;]*", re.IGNORECASE)
 _DRAIN = re.compile(r"drain (?:node|of) (?=\S)|eviction blocked by\b")
 _BEFORE_DRAIN = re.compile(r"(?:\A|[\n.;:!?)\]\"'*}>]|[.;:!?)\]\"'*}>\t] )\Z")
 _BLOCKED = re.compile(r"(?<!\S)([\w.-]{1,63}/[\w.-]{1,253}) blocked by pdb\b", re.IGNORECASE)

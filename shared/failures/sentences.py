@@ -32,7 +32,8 @@ _ADVICE = re.compile(
     r"|inspect|contact"
     r"|use|run|read|learn|look|go to|open a|wait|retry|increase|raise|lower|reduce|register|grant"
     r"|remove the|upgrade to"
-    r"|for (?:more|further|details|additional|guidance|help|example|instance|troubleshooting|resolution)"
+    r"|for (?:more|further|details|additional|guidance|help|example|instance(?! type)|troubleshooting"
+    r"|resolution)"
     r"|to (?!be\b)[a-z]+(?: [\w'/-]+){0,8}[ ,]+(?:use|run|see|set|visit|please|you|check|ensure|make"
     r"|refer|contact|register|try|go|add|request|increase)"
     r"|to (?!be\b|the\b|a\b)[a-z]+ [^.;:]{3,160},(?= )|best practices?|remember|avoid|plan|prefer|never"
@@ -60,7 +61,7 @@ _POSSIBLE = re.compile(
     r"|(?:is|are) (?:blocked|refused|rejected|stopped|throttled)) (?:when|if|whenever)\b"
     r"|\balerts? fires? on\b"
     r"|\b(?:would|will) (?:only )?(?:happen|occur|fail|be (?:seen|reported)) (?:if|when|only)\b"
-    r"|\b(?:such as|for example|e\.g\.|for instance)\s"
+    r"|\b(?:such as|for example|e\.g\.|for instance(?! type))\s"
     r"|\bmeans that\b|\bis (?:returned|raised|reported|shown|thrown) (?:if|when|whenever)\b"
 )
 _DENIED = re.compile(
@@ -77,14 +78,15 @@ _DENIED = re.compile(
     r"|\b(?:resolved itself|went away|recovered|self-healed|no longer (?:occurs?|happens?|present"
     r"|applies|blocks|blocked|seen|locked|throttled|exhausted))\b"
     r"|\b(?:allows|allowed) (?:\d+ )?(?:disruptions?|evictions?|one disruption)\b|\b(?:is|are|was|were"
-    r"|looks?) (?:ok|okay|fine|healthy|valid|sufficient|in order)\b"
+    r"|looks?) (?:ok|okay|fine|healthy|valid(?! (?:for|until))|sufficient|in order)\b"
     r"|\bdid(?: not|n't) (?:occur|happen|appear|apply)\b|\bcan (?:safely )?be ignored\b"
     r"|\b(?:is|are|was|were) (?:harmless|benign)\b"
     r"|\b0 (?:errors?|failures?|problems?|warnings?)\b|\bno (?:errors?|failures?|problems?|issues?)\b"
 )
 _NEGATED_BEFORE = re.compile(
     r"(?:\b(?:no|without|neither|nor|none of|never|nothing about|not a|not an|not any|not due to"
-    r"|not because of|not caused by|no sign of|no evidence of|no trace of|instead of|rather than"
+    r"|not because of|not caused by"
+    r"|avoid(?:s|ing)?|prevent(?:s|ing)?|against|no sign of|no evidence of|no trace of|instead of|rather than"
     r"|free of|zero)\b)"
     r"(?: [\w'\"/()-]+){0,4} ?[\"'(]*$"
 )
@@ -93,6 +95,7 @@ _HISTORY = re.compile(
     r"|year|night|quarter|time|run|attempt|window|upgrade|maintenance|sunday|saturday|monday)"
     r"|(?:days?|weeks?|months?|hours?|years?) ago|an? (?:earlier|previous|former|prior) (?:upgrade"
     r"|attempt|run|failure|incident|try|maintenance)"
+    r"|fixe[sd] (?:an?|the) (?:\w+ )?(?:issue|race|bug|problem|regression)"
     r"|earlier (?:today|this|that day|in the|attempts?|runs?|upgrades?)|had (?:previously|earlier|been"
     r"|failed|hit|blocked|exceeded)|used to|at first|initially|first attempt|briefly|temporarily"
     r"|for a moment|transient(?:ly)?|since the last time"
@@ -127,7 +130,8 @@ _FAILURE = re.compile(
     r"|rejected|invalid|conflict\w*|unhealthy|aborted|exhausted|disallowed|missing"
     r"|must (?:be|have|not)|requires?|expired|no such|not found|unavailable|unreachable|incompatible"
     r"|overlaps?|violates?|throttled|too (?:many|small|large|low|old|restrictive)|deprecated|locked"
-    r"|disabled|retired|only (?:\w+ ){1,4}(?:are|is) allowed"
+    r"|already (?:exists?|in use|used)|(?:older|newer) than|retired"
+    r"|disabled|only (?:\w+ ){1,4}(?:are|is) allowed"
     r"|preempted|canceled|cancelled|superseded|notready|deadline|overconstrained|in progress|no longer)\b"
 )
 _OUTCOME = re.compile(r"\b(?:exit (?:status|code)|exitcode|\[stdout\]|\[stderr\]|code ?=)")

@@ -103,8 +103,15 @@ _ADDRESS_TAIL = re.compile(
     r"|details),? ?(?:see|visit)?)?:?\s*<?https?://\S+(?: for (?:more )?(?:details|information))?\W*$",
     re.IGNORECASE,
 )
+_POINTS_BACK = re.compile(
+    r"(?:It|They|This|These|Its) (?:must|should|cannot|can only|is|are|has|have|does|do)\b"
+)
+"""A sentence that says nothing without the one before it."""
 _VAGUE = re.compile(r"the value of parameter \S+ is invalid\W*$", re.IGNORECASE)
 """Says that something is wrong and leaves to the next sentence what is."""
+_LEADS_UP = re.compile(r"(?::|\bfailed with|[:,.]? ?\bCode ?[=:] ?\"?\w+)\W*\Z", re.IGNORECASE)
+"""What a wrapper says before the words that it wraps."""
+_RPC = re.compile(r"\brpc error: code = \w+ desc = ")
 _REMEDY = re.compile(
     r"\baz [a-z]+|\bkubectl |\buse ['\"`]|please (?!see|visit|refer|check https|go to http)\w+"
     r"|\btry again\b|you (?:can|must|need)",
@@ -130,9 +137,13 @@ class Told(NamedTuple):
 def telling(text: str) -> Told:
     """Return the sentence that tells most among wrappers, stack and ids, in its own words on one line."""
     story = is_story(lower(text))
-    text = text[:_MAX_SEARCHED_CHARACTERS]
+    text = _RPC.sub("", text[:_MAX_SEARCHED_CHARACTERS])
     best, best_score, remedy, other = "", 0, "", ""
+    before = ""
     for at, part in enumerate(_parts(text)):
+        if before.endswith(".") and _POINTS_BACK.match(part):
+            part = f"{before} {part}"  # noqa: PLW2901
+        before = part
         words = len(_LETTERS.findall(part))
         if words < _MIN_WORDS or _METADATA.match(part) or _GENERIC.match(part) or _LOG.match(part):
             continue
@@ -155,6 +166,7 @@ def telling(text: str) -> Told:
             continue
         score = 100 - min(at, 40) + (60 if failed else 0) - (50 if quiet else 0) + min(words, 8) * 2
         score -= 30 if _VAGUE.match(part) else 0
+        score -= 50 if _LEADS_UP.search(part) else 0
         if score > best_score and (failed or best_score != 1):
             best, best_score, remedy = part, score, ""
     return Told(_short(best or other), _short(remedy))
@@ -226,7 +238,8 @@ _REFUSES = re.compile(
     r"\b(?:(?:not|n't) (?:be )?(?:yet )?(?:allowed|permitted|supported|valid|enabled|possible"
     r"|available)|disallowed"
     r"|cannot|can't|invalid|unsupported|must|should|requires?|required|only|missing|incompatible|exceeds?"
-    r"|already|not (?:found|exist)|does not|do not|doesn't|don't|is needed|mismatch\w*|overlaps?)\b"
+    r"|already|not (?:found|exist)|different from|older than|newer than"
+    r"|does not|do not|doesn't|don't|is needed|mismatch\w*|overlaps?)\b"
 )
 
 

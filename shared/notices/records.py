@@ -9,7 +9,7 @@ import msgspec
 from shared import ids, keys
 from shared.events.model import Event, Status, Upgrade
 from shared.events.run import RunPart, RunStatus
-from shared.maintenance.snapshot import ClusterSnapshot
+from shared.snapshot import ClusterSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

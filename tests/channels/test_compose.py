@@ -201,7 +201,7 @@ def test_subjects(name: str, subject: str) -> None:
                 "https://wiki.example.com/runbooks/aks",
                 "Now: Workloads are likely still running; node pool blue stopped half done",
                 "Urgency: Today, in working hours",
-                "Whose: Yours: the cause is in your cluster or subscription.",
+                "Whose: Yours: your cluster or subscription.",
                 "Blocked by: budget shop/cart-pdb, pod shop/cart-7c9d8-xk2vp, node aks-blue-",
                 "Fri 20 Nov 02:47 Berlin (UTC+1) · 01:47 UTC · after 45 min",
                 "Started: Fri 20 Nov 02:02 Berlin (UTC+1) · 01:02 UTC",
@@ -572,7 +572,7 @@ import icalendar, jinja2, msgspec
 from testing.samples import bulk, events, mails
 from shared.channels.email import calendar, compose
 from shared.messages import digest, planned
-from shared.messages.view import Branding
+from shared.messages.branding import Branding
 
 for story in mails.stories():  # annotations are resolved at their first use, from what is patched below
     compose.compose(story.mail, story.rows, mails.TEAM, Branding(domain="contoso.example"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.failures import explain, load_catalogue
-from shared.failures.catalogue import REFUSED, UNKNOWN
+from shared.failures.catalogue import CHANGE_REFUSED, REFUSED, UNKNOWN
 from shared.failures.explanation import Urgency
 from testing.samples.failure_messages import CONTEXT, MESSAGES
 from tests.failures.scoring import Verdict, cases, figures, judged, verdict
@@ -69,16 +69,18 @@ def test_an_unknown_is_told_in_the_words_of_aks(case: dict[str, Any]) -> None:
         ("2026-11-30T01:47:02Z ERROR (BadRequest) The flux capacitor must be charged.", REFUSED),
         ("1 error occurred:\n\t* (InvalidFlux) The flux capacitor must be charged.", REFUSED),
         ("unexpected status 400 (400 Bad Request) with response: flux is not allowed here", REFUSED),
-        ("VMSSAgentPoolReconciler retry failed: SubCode: BadRequest; the flux is not supported", UNKNOWN),
+        ("VMSSAgentPoolReconciler retry failed: Code: BadRequest; the flux is not supported", CHANGE_REFUSED),
+        ("Category: ClientError; SubCode: FluxGone; OrginalError: the flux must be charged", CHANGE_REFUSED),
+        ("The flux of the node pool is not supported with Kubernetes version 1.40.0.", REFUSED),
         ("(BadRequest) If the flux is not supported, use another.", UNKNOWN),
-        ("The flux capacitor is not supported with this cluster.", UNKNOWN),
+        ("The flux capacitor is not supported.", UNKNOWN),
     ],
 )
 def test_a_request_that_was_refused_is_told_as_such_in_the_words_of_aks(text: str, entry: str) -> None:
-    """Where AKS refuses before it does anything, that is said, with its sentence; not of what had begun."""
+    """Where AKS refuses before it does anything, or Azure a change later, that is said, with its sentence."""
     (finding,) = explain(text, CONTEXT).findings
     assert finding.entry == entry
-    if entry == REFUSED:
+    if entry != UNKNOWN:
         assert finding.quoted
         assert f'"{finding.summary[:30]}' in finding.title
 

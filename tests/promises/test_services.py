@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections import Counter, defaultdict
 from datetime import timedelta
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +14,8 @@ import pytest
 
 from shared import identity, keys
 from shared.app import Notifier, open_channels
+from shared.channels import pace
+from shared.channels.outcomes import Throttled, Timeouts
 from shared.channels.pace import Pace
 from shared.settings import load
 from shared.store import codec
@@ -20,14 +25,16 @@ from testing.services.graph import MAILBOX, Graph
 from testing.services.hook import SECRET, Hook
 from testing.services.pagerduty import KEY, PagerDuty
 from testing.services.slack import CHANNEL, TOKEN, Slack
-from testing.services.stand_in import Fault, Got
+from testing.services.stand_in import Fault
 from testing.services.teams import Teams
 from testing.services.topic import Topic
 from testing.world import NOW, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from testing.world import StoppedClock
 
 pytestmark = pytest.mark.slow
 
@@ -322,13 +329,64 @@ def test_the_gate_of_each(services: Services) -> None:
     assert not any(secret in rows for secret in (TOKEN, KEY, SECRET, services.teams.webhook))
 
 
+class Turns:
+    """The time of `pace`: each thread's goes on where it sleeps, from that of the world."""
+
+    def __init__(self, clock: StoppedClock) -> None:
+        self._clock = clock
+        self._slept = threading.local()
+        self.of: dict[int, list[float]] = defaultdict(list)
+        """When each target had its turns."""
+
+    def monotonic(self) -> float:
+        """See `time`."""
+        return self._clock.monotonic() + getattr(self._slept, "seconds", 0.0)
+
+    def sleep(self, seconds: float) -> None:
+        """See `time`."""
+        self._slept.seconds = getattr(self._slept, "seconds", 0.0) + seconds
+
+    def note(self, pace: Pace) -> None:
+        """Note a turn that was given."""
+        self.of[id(pace)].append(self.monotonic())
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> Callable[[World], Turns]:
+    """Return what lets the turns of a world be taken in its own time."""
+    turn = Pace.turn
+
+    def begin(world: World) -> Turns:
+        made = Turns(world.clock)
+        monkeypatch.setattr(pace, "time", made)
+
+        def noted(self: Pace, timeouts: Timeouts) -> Timeouts | Throttled:
+            given = turn(self, timeouts)
+            if isinstance(given, Timeouts):
+                made.note(self)
+            return given
+
+        monkeypatch.setattr(Pace, "turn", noted)
+        return made
+
+    return begin
+
+
+def test_a_turn_that_would_be_too_late(turns: Callable[[World], Turns]) -> None:
+    """Waiting for one's turn is part of a send's time; who would wait longer does not send now."""
+    turns(World())
+    made = Pace(1)
+    given = [made.turn(Timeouts(1, 4)) for _ in range(3)]
+    assert given == [Timeouts(1, 4), Timeouts(1, 3), Timeouts(1, 3)]
+    assert isinstance(Pace(3).turn(Timeouts(1, 4)), Timeouts)
+
+
 AUDIENCES = 30
 CLUSTERS = 500
 
 
-def test_a_patch_night_on_all_channels(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_patch_night_on_all_channels(services: Services, turns: Callable[[World], Turns]) -> None:
     """In a night of 500 clusters, with faults, every failure arrives on its channel, within every limit."""
-    monkeypatch.setattr(Pace, "wait", lambda _: None)  # the clock stands still here
     random = Random(7)
     said: list[dict[str, Any]] = [
         {"teams": "$TEAMS_SHOP"},
@@ -336,22 +394,20 @@ def test_a_patch_night_on_all_channels(services: Services, monkeypatch: pytest.M
         {"pagerduty": "$PD_SHOP"},
         {"webhook": {"url": services.hook.webhook, "secret": "$HOOK_SECRET"}},
         {"eventgrid": services.topic.endpoint},
+        {"to": "team@example.com"},
     ]
     audiences = []
     for number in range(AUDIENCES):
         id_ = f"C{number:010d}"
         services.slack.channels[id_] = ""
         slack = {"slack": {"channel": id_, "token": "$SLACK_TOKEN"}}
-        audiences.append({"name": f"team{number:02d}", **(said[number % 5] or slack)})
+        audiences.append({"name": f"team{number:02d}", **(said[number % 6] or slack)})
     routes = {
         "audiences": audiences,
         "routes": [{"match": {"cluster": f"{one['name']}-*"}, "audiences": one["name"]} for one in audiences],
     }
-    world = services.world(ROUTES=json.dumps(routes))
-
-    def now_and_then(_: Got) -> Fault | None:
-        return Fault(kind=random.choice(("500", "lost", "429"))) if random.random() < 0.05 else None
-
+    world = services.world(ROUTES=json.dumps(routes), EMAIL_PER_MINUTE="30", EMAIL_PER_HOUR="100")
+    taken = turns(world)
     services_ = (services.teams, services.slack, services.pagerduty, services.hook, services.topic)
     for one in services_:
         one.fault_for = lambda _: (
@@ -366,30 +422,66 @@ def test_a_patch_night_on_all_channels(services: Services, monkeypatch: pytest.M
     for name in names:
         status = "Failed" if name in failed_ones else "Completed"
         world.take(event(status, world.clock.now(), name=name, cluster=name))
-    sent = [len(one.taken) for one in services_]
-    busiest = [0] * len(services_)
+    counts = [_asked(services, world)]
     for minute in range(90):
         if minute == 60:
             for one in services_:
                 one.fault_for = lambda _: None
         world.sweep(minutes=1)
-        now = [len(one.taken) for one in services_]
-        busiest = [max(most, after - before) for most, before, after in zip(busiest, sent, now, strict=True)]
-        sent = now
+        counts.append(_asked(services, world))
+    _assert_within_limits(services, world, counts, taken)
     words = [
         json.dumps(services.teams.posted),
         json.dumps([got.json for got in services.slack.taken]),
         json.dumps([got.json for got in services.pagerduty.taken]),
         json.dumps(list(services.hook.events.values())),
         json.dumps(services.topic.events),
+        "".join(email.text for _, email in world.mailer.arrived),
     ]
     for number, name in enumerate(names):
         if name in failed_ones:
-            assert name in words[number % AUDIENCES % 5], name
+            assert name in words[number % AUDIENCES % 6], name
     failures = [one for one in services.hook.events.values() if one["data"]["kind"] == "failed"]
     assert len({one["data"]["maintenance"]["eventId"] for one in failures}) == len(failures)
     assert len(services.pagerduty.pages) == len(set(services.pagerduty.pages))
-    assert services.teams.failed == []
-    assert busiest[0] <= 240
     waiting = [row.values["kind"] for row in world.table.query("work:2", "work:~").rows]
     assert set(waiting) <= {"check"}
+
+
+def _asked(services: Services, world: World) -> Counter[str]:
+    """Return how many requests there have been: of each service, and of each of Slack's channels."""
+    asked = Counter(got.json["channel"] for got in services.slack.requests if "Message" in got.path)
+    asked["teams"] = len(services.teams.requests)
+    asked["pagerduty"] = len(services.pagerduty.requests)
+    asked["mail"] = len(world.mailer.arrived)
+    return asked
+
+
+def _assert_within_limits(services: Services, world: World, counts: list[Counter[str]], turns: Turns) -> None:
+    """Assert that no service was asked too much, by second, minute and hour, or sent what is too large."""
+    most = {"teams": 240, "pagerduty": 120, "mail": 30, **dict.fromkeys(services.slack.channels, 60)}
+    for minute, after in enumerate(counts[1:]):
+        assert all(after[name] - counts[minute][name] <= most[name] for name in after)
+        assert after["mail"] - counts[max(0, minute - 59)]["mail"] <= 100
+    sent = [services.teams.requests, [got for got in services.slack.requests if "Message" in got.path]]
+    assert sum(map(len, turns.of.values())) == sum(map(len, sent))
+    gaps = [min(b - a for a, b in pairwise(sorted(at))) for at in turns.of.values() if len(at) > 1]
+    workflow, *channels = sorted(gaps)
+    assert workflow >= 0.25
+    assert min(channels) >= 1
+    assert services.teams.failed == []
+    assert max(len(got.body) for got in services.teams.requests) <= 20_000
+    assert max(len(got.body) for got in (*services.hook.requests, *services.topic.requests)) <= 20_500
+    assert all(size <= 10_000 for got in sent[1] if (size := _characters(got.json["blocks"])))
+    for got in services.pagerduty.requests:
+        assert len(got.body) <= 512_000
+        assert len(got.json["dedup_key"]) <= 255
+        assert len(got.json.get("payload", {}).get("summary", "")) <= 1_024
+    assert max(len(email.html.encode()) for _, email in world.mailer.arrived) <= 102_000
+
+
+def _characters(block: Any) -> int:
+    """Return how many characters Slack counts in blocks."""
+    if isinstance(block, dict):
+        return sum(_characters(value) for name, value in block.items() if name != "type")
+    return sum(map(_characters, block)) if isinstance(block, list) else len(str(block))

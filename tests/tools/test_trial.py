@@ -63,13 +63,19 @@ def test_a_test_notice(services: tuple[Teams, Slack, PagerDuty], capsys: pytest.
         "teams $TEAMS_SHOP",
         f"slack {CHANNEL}",
         "pagerduty $PD_SHOP",
-        "pagerduty $PD_SHOP",
     ]
     assert "202" in lines[0]
     assert [action for action, _ in pagerduty.log] == ["trigger", "resolve"]
     assert not pagerduty.open
     assert "test" in json.dumps(teams.posted)
     slack.token = "another"
+    assert main(["test-channel", "shop", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)["targets"]
+    assert [(one["channel"], one["taken"]) for one in found] == [
+        ("teams", True),
+        ("slack", False),
+        ("pagerduty", True),
+    ]
     assert main(["test-channel", "shop"]) == 1
     said = capsys.readouterr().out
     assert "invalid_auth" in said

@@ -9,6 +9,7 @@ from shared.audience import Target
 from shared.channels import target_fields
 from shared.channels.channel import Temper
 from shared.channels.json_channel import JsonChannel
+from shared.channels.limits import Limits
 from shared.notices.kinds import ABOUT_CLUSTERS, WATCHDOGS, Kind, kind_of
 from shared.notices.records import StoredEvent
 from shared.routes import fields
@@ -78,6 +79,8 @@ class PagerDutyChannel(JsonChannel):
 
     name = NAME
     temper = Temper.COLLAPSES
+    limits: Limits | None = Limits(120, 7_200)
+    """Events of an integration, as PagerDuty's support says in its forum ("enforced per integration key")."""
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> JsonMessage:
         """See Channel."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from shared import decoding
 from shared.channels import answers
 from shared.channels.http import Answer
 from shared.channels.json_message import encoded
@@ -67,7 +68,7 @@ def call(door: Door, url: str, token: str, content: dict[str, Any], timeouts: Ti
     if not isinstance(answer, Answer):
         return answer
     try:
-        said = msgspec.json.decode(answer.text, type=Posted)
+        said = decoding.from_json(answer.text, Posted)
     except msgspec.DecodeError:
         made = answers.outcome(answer)
         # 200 alone says nothing here: what answered in Slack's place may have swallowed it.

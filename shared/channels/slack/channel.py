@@ -11,6 +11,7 @@ from shared.audience import Target
 from shared.channels import target_fields
 from shared.channels.chat_channel import ChatChannel
 from shared.channels.limits import Limits
+from shared.channels.outcomes import Accepted, Refused, Throttled, Timeouts, Unavailable
 from shared.channels.pace import Pace
 from shared.web_addresses import web_address
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from shared.channels.chat_channel import Composer
     from shared.channels.context import ChannelContext
     from shared.channels.json_message import JsonMessage
-    from shared.channels.outcomes import Outcome, Timeouts
+    from shared.channels.outcomes import Outcome
     from shared.routes.document import Field
 
 NAME = "slack"
@@ -99,10 +100,12 @@ class SlackChannel(ChatChannel):
 
         That it could not be edited changes nothing: what is told stands in the reply.
         """
-        from shared.channels.outcomes import Accepted, Refused, Timeouts, Unavailable
         from shared.channels.slack import api
 
-        self._pace.wait()
+        turn = self._pace.turn(timeouts)
+        if isinstance(turn, Throttled):
+            return turn
+        timeouts = turn
         door = self.context.door()
         if self._is_webhook:
             return api.post_webhook(door, self.secret(), message.body, timeouts)

@@ -9,6 +9,7 @@ from shared.audience import Target
 from shared.channels import target_fields
 from shared.channels.chat_channel import ChatChannel
 from shared.channels.limits import Limits
+from shared.channels.outcomes import Throttled
 from shared.channels.pace import Pace
 from shared.web_addresses import web_address
 
@@ -69,5 +70,7 @@ class TeamsChannel(ChatChannel):
         """See Channel."""
         from shared.channels.teams import webhook
 
-        self._pace.wait()
-        return webhook.post(self.context.door(), self.secret(), message.body, timeouts)
+        turn = self._pace.turn(timeouts)
+        if isinstance(turn, Throttled):
+            return turn
+        return webhook.post(self.context.door(), self.secret(), message.body, turn)
