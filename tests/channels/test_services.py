@@ -26,7 +26,7 @@ from shared.channels.pagerduty import api as pagerduty
 from shared.channels.slack import api as slack
 from shared.channels.teams import webhook as teams
 from shared.channels.webhook import signature
-from shared.messages.view import Branding
+from shared.messages.branding import Branding
 from testing.arm_endpoint import TOKEN
 from testing.samples import mails
 from testing.services.graph import MAILBOX, Graph
