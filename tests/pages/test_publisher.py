@@ -236,7 +236,7 @@ def test_storage_that_does_not_answer_is_not_well() -> None:
 
 
 def test_nobody_makes_the_table_work(world: World) -> None:
-    """The probe reads once in ten seconds, whoever asks; silent storage is asked once in five, and is a 503."""
+    """The probe reads once in ten seconds, whoever asks; silent storage is asked once in five: a 503."""
     pages, token = world.notifier.pages, opened(world)
     before = world.table.trips.total()
     assert {pages.health().status for _ in range(50)} == {503}
