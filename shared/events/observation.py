@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from shared import decoding
 from shared.events.model import Event, Upgrade
 
 if TYPE_CHECKING:
@@ -227,4 +228,4 @@ def observed(
 
 def facts_of(event: Event, form: type[_Form]) -> _Form:
     """Return the facts of an observation in their form. Raises ValueError where they are of another."""
-    return msgspec.convert(event.facts, form, strict=False)
+    return decoding.from_values(event.facts, form, strict=False)

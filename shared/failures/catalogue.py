@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared import documents
+from shared import decoding, documents
 from shared.documents import DocumentError, plain
 from shared.failures import templates
 from shared.failures.entry import AdviceStep, CatalogueEntry
@@ -174,14 +174,14 @@ def _by_id(content: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
 
 def _common_steps(content: dict[str, Any], where: str) -> dict[str, tuple[AdviceStep, ...]]:
     try:
-        return msgspec.convert(content.get("common_steps") or {}, dict[str, tuple[AdviceStep, ...]])
+        return decoding.from_values(content.get("common_steps") or {}, dict[str, tuple[AdviceStep, ...]])
     except msgspec.ValidationError as error:
         raise CatalogueError(f"{where}: 'common_steps': {_lowered(str(error))}") from None
 
 
 def _exit_codes(content: dict[str, Any], where: str) -> dict[str, dict[int, str]]:
     try:
-        return msgspec.convert(content.get("exit_codes") or {}, dict[str, dict[int, str]], strict=False)
+        return decoding.from_values(content.get("exit_codes") or {}, dict[str, dict[int, str]], strict=False)
     except msgspec.ValidationError as error:
         raise CatalogueError(f"{where}: 'exit_codes': {_lowered(str(error))}") from None
 
@@ -195,7 +195,7 @@ def _entry(
         return CatalogueError(f"{where}: entry '{name}', field '{field}': {expected}")
 
     try:
-        entry = msgspec.convert(fields, CatalogueEntry)
+        entry = decoding.from_values(fields, CatalogueEntry)
     except msgspec.ValidationError as error:
         message = str(error)
         at = _FIELD.search(message)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from shared import decoding
+
 LTS_PLAN = "akslongtermsupport"
 """The support plan of long-term support, in lower case."""
 
@@ -76,4 +78,4 @@ def _number(version: str) -> tuple[int, int]:
 @cache
 def _calendar() -> _Calendar:
     text = Path(__file__).with_name("support.json").read_bytes()
-    return msgspec.json.decode(text, type=_Calendar)
+    return decoding.from_json(text, _Calendar)

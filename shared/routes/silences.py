@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared import decoding
 from shared.documents import near
 from shared.notices.kinds import URGENT, Kind
 from shared.routes import fields
@@ -52,7 +53,7 @@ SPOKEN = URGENT | {kind for kind in Kind if "failed" in kind.value}
 def read(text: str) -> tuple[Silence, ...]:
     """Return what `write` wrote; nothing of what cannot be read: better told than lost."""
     try:
-        return msgspec.json.decode(text or "[]", type=tuple[Silence, ...])
+        return decoding.from_json(text or "[]", tuple[Silence, ...])
     except msgspec.MsgspecError:
         return ()
 

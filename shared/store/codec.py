@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared import keys
+from shared import decoding, keys
 from shared.events import envelope, model
 from shared.notices.kinds import Decision, Kind
 from shared.notices.records import (
@@ -230,7 +230,7 @@ def mail_row(row: Stored) -> MailRow:
         members=_members(values["members"]),
         target=values.get("target", ""),
         repeats=values.get("repeats", ""),
-        bound=msgspec.json.decode(values["bound"], type=Binding) if "bound" in values else None,
+        bound=decoding.from_json(values["bound"], Binding) if "bound" in values else None,
     )
     return MailRow(
         key=row.key,
@@ -264,7 +264,7 @@ def gate_values(gate: SendGate) -> dict[str, Any]:
 def gate(row: Stored) -> SendGate:
     """Read the gate."""
     values = row.values
-    sends = msgspec.json.decode(values.get("sends", "{}"), type=dict[int, int], strict=False)
+    sends = decoding.from_json(values.get("sends", "{}"), dict[int, int], strict=False)
     until = time(values["until"]) if "until" in values else LONG_AGO
     reason, strikes = values.get("reason", ""), values.get("strikes", 0)
     silences = values.get("silences", "")
@@ -306,12 +306,12 @@ def sent(row: Stored) -> SentMail:
         target=values.get("target", ""),
         at=time(values["at"]),
         subject=values["subject"],
-        to=msgspec.json.decode(values["to"], type=tuple[str, ...]),
+        to=decoding.from_json(values["to"], tuple[str, ...]),
         why=values["why"],
-        refused=msgspec.json.decode(values["refused"], type=tuple[str, ...]),
+        refused=decoding.from_json(values["refused"], tuple[str, ...]),
         attempts=values["attempts"],
         members=_members(values["members"]),
-        reports=msgspec.json.decode(values.get("reports", "[]"), type=tuple[Report, ...]),
+        reports=decoding.from_json(values.get("reports", "[]"), tuple[Report, ...]),
         repeats=values.get("repeats", ""),
     )
 
@@ -340,7 +340,7 @@ def cluster(row: Stored) -> ClusterInfo:
     """Read what is known of a cluster."""
     from shared.maintenance.inventory import ClusterInfo
 
-    return msgspec.json.decode(row.values["facts"], type=ClusterInfo)
+    return decoding.from_json(row.values["facts"], ClusterInfo)
 
 
 def news_values(recorded: StoredEvent, received: datetime) -> dict[str, Any]:
@@ -361,7 +361,7 @@ def news_values(recorded: StoredEvent, received: datetime) -> dict[str, Any]:
 
 def news(value: str) -> tuple[StoredEvent, datetime]:
     """Read what `news_values` wrote: the event, as far as it was kept, and when it was received."""
-    key, decision, revision, received, facts = msgspec.json.decode(value, type=tuple[str, str, int, str, str])
+    key, decision, revision, received, facts = decoding.from_json(value, tuple[str, str, int, str, str])
     return StoredEvent(key, _event(facts), decision, revision), time(received)
 
 
@@ -432,11 +432,11 @@ def _facts(event: model.Event) -> str:
 
 def _event(facts: str) -> model.Event:
     """Read an event's facts."""
-    values = msgspec.json.decode(facts, type=dict[str, Any])
+    values = decoding.from_json(facts, dict[str, Any])
     for sort in model.SUBJECTS:
         if isinstance(subject := values.pop(sort, None), dict):
             values["subject"] = {**subject, "type": sort}
-    return msgspec.convert(values, model.Event)
+    return decoding.from_values(values, model.Event)
 
 
 def _shortened(member: MailItem) -> MailItem:
@@ -467,7 +467,7 @@ def _members(value: str) -> tuple[MailItem, ...]:
         )
         if member.history
         else member
-        for member in msgspec.json.decode(value, type=tuple[MailItem, ...])
+        for member in decoding.from_json(value, tuple[MailItem, ...])
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from shared import keys
+from shared import decoding, keys
 from shared.store.blobs import MAX_CHUNKS, pack, unpack
 from shared.store.table import Operation, Verb, scan
 
@@ -34,13 +34,13 @@ class Meta:
     def load(self, key: str, form: type[_Value]) -> _Value:
         """Return a value; what it is without anything known, where there is none. One round trip."""
         row = self._table.get(key)
-        return msgspec.json.decode(unpack(row.values), type=form) if row else form()
+        return decoding.from_json(unpack(row.values), form) if row else form()
 
     def load_all(self, prefix: str, form: type[_Value]) -> dict[str, _Value]:
         """Return the values under a prefix by their keys. A round trip for each page."""
         found: dict[str, _Value] = {}
         for page in scan(lambda first: self._table.query(first, prefix + keys.AFTER), prefix):
-            found |= {row.key: msgspec.json.decode(unpack(row.values), type=form) for row in page.rows}
+            found |= {row.key: decoding.from_json(unpack(row.values), form) for row in page.rows}
         return found
 
     def save(self, values: Mapping[str, msgspec.Struct]) -> None:

@@ -16,12 +16,12 @@ MODULES = {
 
 FLOORS = (
     {
-        "addresses", "base_addresses", "clock", "connections", "deadlines", "decision_log", "dialing",
-        "documents", "durations",
+        "addresses", "base_addresses", "clock", "connections", "deadlines", "decision_log", "decoding",
+        "dialing", "documents", "durations",
         "identity", "ids", "keys", "masking", "ncrontab", "setting_forms", "setting_reader", "text",
         "timestamps", "web_addresses",
     },
-    {"events"},
+    {"events", "snapshot"},
     {"maintenance", "failures"},
     {"notices"},
     {"audience"},

@@ -13,11 +13,12 @@ from shared.channels.email.plain import parts as plain_parts
 from shared.channels.email.rendering import render
 from shared.events.model import Fleet
 from shared.messages import plain, telling
+from shared.messages.branding import Branding
 from shared.messages.digest import ordered
 from shared.messages.history import read_history
 from shared.messages.presentation import presentation
 from shared.messages.run_history import read_run
-from shared.messages.view import Branding, Digest, SizeBudget
+from shared.messages.view import Digest, SizeBudget
 from shared.notices.kinds import URGENT, Kind
 from shared.notices.records import StoredEvent
 from shared.text import clip, line
@@ -103,7 +104,7 @@ def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
 
 
 def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:
-    if member.kind is Kind.GATE:
+    if member.kind in {Kind.GATE, Kind.GATE_CLOSED}:
         return calendar.of_gate(read_run(member, rows), frame)
     if member.kind not in calendar.KINDS:
         return None

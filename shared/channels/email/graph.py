@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from shared import decoding
 from shared.channels import answers
 from shared.channels.email.mime import mailboxes, message_bytes
 from shared.channels.http import Answer, NoAnswerError, NothingSentError
@@ -101,7 +102,7 @@ class GraphMailer:
             outcome = _outcome(answer)
             return Unavailable(outcome.reason) if isinstance(outcome, Unknown) else outcome
         try:
-            id_ = msgspec.json.decode(answer.text, type=Draft).id
+            id_ = decoding.from_json(answer.text, Draft).id
         except msgspec.DecodeError:
             id_ = ""
         return id_ or Unavailable("the answer names no draft")
@@ -120,7 +121,7 @@ class GraphMailer:
         if not isinstance(answer, Answer):
             return OperationStatus(OperationState.NO_ANSWER, getattr(answer, "reason", ""))
         try:
-            said = msgspec.json.decode(answer.text, type=Draft) if answer.status == HTTPStatus.OK else Draft()
+            said = decoding.from_json(answer.text, Draft) if answer.status == HTTPStatus.OK else Draft()
         except msgspec.DecodeError:
             said = Draft()
         if said.isDraft is None:
