@@ -99,7 +99,7 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
     )
 
 
-_REPORTED = "AKS has reported it before, as a failure of cluster {}: it is one failure, not two."
+_REPORTED = "AKS reports it as well, as a failure of cluster {}: it is one failure, not two."
 _BEFORE_THE_RUN = 2
 """Sections of a failure that come first: what to do, and what happened."""
 
@@ -119,7 +119,8 @@ def ended(story: RunHistory, frame: RenderContext) -> View:
         status, said = "Completed with failures", "completed with failures"
         meaning = (
             f"The run is over, but {run_view.members(count)} failed: Fleet Manager calls it completed "
-            "because it was allowed so many failures. That is no success: those clusters are not updated."
+            "because it was allowed so many failures. That is no success: those clusters are not updated. "
+            "What to do about each stands in the message about it."
         )
     begun = next((one.updated for one in story.before if one.status == RunStatus.RUN_STARTED), None)
     took = f"after {time_phrases.span(event.updated - begun)}" if begun and begun < event.updated else ""
