@@ -223,6 +223,7 @@ class Notifier:
                 intake=self.intake,
                 clock=self._clock,
                 knows_clusters=self._config.clusters.is_on or self._config.sources.is_on,
+                reminds_of_gates=bool(self._config.watch.gate_reminder),
             ).run(self._config.sources.fleets)
 
     def report_week(self) -> None:

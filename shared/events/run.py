@@ -79,6 +79,11 @@ class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.type.lower() == APPROVAL
 
     @property
+    def is_before(self) -> bool:
+        """Whether it stands before what it belongs to."""
+        return self.timing.lower() == "before"
+
+    @property
     def is_after(self) -> bool:
         """Whether it stands after what it belongs to."""
         return self.timing.lower() == "after"
@@ -156,6 +161,8 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All of the run's, in their order, as they stood then."""
     failed: tuple[MemberFailure, ...] = ()
     """Members that had failed by then, of its stage or else of all; not more than a mail lists."""
+    failures: int = 0
+    """How many members had failed by then, as the run's status counts them."""
     waits: tuple[str, ...] = ()
     """What a run that is stuck waits for, in words."""
     windows: tuple[MemberWindow, ...] = ()

@@ -16,12 +16,11 @@ from shared.events.scheduled_event import mapping, short_text
 from shared.messages import commands, failed, of_run, phrases, run_view, time_phrases
 from shared.messages.history import MaintenanceHistory
 from shared.messages.presentation import presentation
-from shared.messages.view import Fact, Section, Step
+from shared.messages.view import Section, Step
 from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from shared.events.model import Event
-    from shared.events.run import StageFacts
     from shared.messages.run_history import RunHistory
     from shared.messages.view import RenderContext, View
 
@@ -57,9 +56,9 @@ def stage_finished(story: RunHistory, frame: RenderContext) -> View:
         story,
         frame,
         headline=f"Stage {run.stage} of update run {story.name} is finished",
-        tail=_counts(stage) if stage else "",
+        tail=run_view.counts(stage) if stage else "",
         label="Finished",
-        meaning=(f"{_counts(stage).capitalize()}. {then}" if stage else then,),
+        meaning=(f"{run_view.counts(stage).capitalize()}. {then}" if stage else then,),
         steps=(run_view.show(story),),
     )
 
@@ -80,11 +79,11 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
                 "what is not done."
             ),
         ),
-        facts=_stages(story),
+        facts=run_view.stages(story.run),
         steps=(
             run_view.show(story),
             Step(
-                f"Once the cause is gone, start the run again ({run_view.EXTENSION}).",
+                "Once the cause is gone, start the run again.",
                 commands.fleet("updaterun start", story.fleet, run.name),
             ),
         ),
@@ -100,7 +99,7 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
     )
 
 
-_REPORTED = "AKS has reported it before, as a failure of cluster {}: it is one failure, not two."
+_REPORTED = "AKS reports it as well, as a failure of cluster {}: it is one failure, not two."
 _BEFORE_THE_RUN = 2
 """Sections of a failure that come first: what to do, and what happened."""
 
@@ -119,8 +118,9 @@ def ended(story: RunHistory, frame: RenderContext) -> View:
     elif event.status == RunStatus.RUN_COMPLETED:
         status, said = "Completed with failures", "completed with failures"
         meaning = (
-            f"The run is over, but {_members(count)} failed: Fleet Manager calls it completed because it was "
-            "allowed so many failures. That is no success: those clusters are not updated."
+            f"The run is over, but {run_view.members(count)} failed: Fleet Manager calls it completed "
+            "because it was allowed so many failures. That is no success: those clusters are not updated. "
+            "What to do about each stands in the message about it."
         )
     begun = next((one.updated for one in story.before if one.status == RunStatus.RUN_STARTED), None)
     took = f"after {time_phrases.span(event.updated - begun)}" if begun and begun < event.updated else ""
@@ -128,7 +128,7 @@ def ended(story: RunHistory, frame: RenderContext) -> View:
     if story.kind in {Kind.RUN_FAILED, Kind.RUN_STOPPED} and event.status != RunStatus.RUN_COMPLETED:
         steps.append(
             Step(
-                f"Start it again, if it is to go on ({run_view.EXTENSION}).",
+                "Start it again, if it is to go on.",
                 commands.fleet("updaterun start", story.fleet, run.name),
             )
         )
@@ -137,7 +137,7 @@ def ended(story: RunHistory, frame: RenderContext) -> View:
         frame,
         status=status,
         headline=f"Update run {story.name} {said}",
-        tail=f"{_members(count)} failed" if count else "",
+        tail=f"{run_view.members(count)} failed" if count else "",
         label="Ended",
         more=took,
         meaning=(meaning, *_said(event)),
@@ -152,7 +152,7 @@ def stuck(story: RunHistory, frame: RenderContext) -> View:
         frame,
         headline=f"Update run {story.name} is stuck",
         tail=f"waits since {frame.short(story.event.updated)}",
-        label="Waits since",
+        label="Since",
         more=frame.away(story.event.updated),
         meaning=(
             "Nothing has gone on in the run since, and nobody is reminded of what it waits for.",
@@ -164,7 +164,7 @@ def stuck(story: RunHistory, frame: RenderContext) -> View:
         waits=story.run.waits,
         steps=(
             run_view.show(story),
-            Step(f"List its gates ({run_view.EXTENSION}).", commands.fleet_gates(story.fleet)),
+            Step("List its gates.", commands.fleet_gates(story.fleet)),
         ),
     )
 
@@ -196,7 +196,7 @@ def auto_upgrade_failed(story: RunHistory, frame: RenderContext) -> View:
                     commands.fleet("autoupgradeprofile show", story.fleet, run.profile),
                 ),
                 Step(
-                    f"Once the cause is gone, make the run by hand ({run_view.EXTENSION}).",
+                    "Once the cause is gone, make the run by hand.",
                     commands.fleet("autoupgradeprofile generate-update-run", story.fleet, run.profile),
                 ),
             ),
@@ -212,15 +212,16 @@ def in_brief(story: RunHistory) -> str:
     if story.kind is Kind.MEMBER_FAILED:
         return of_run.SAME if run.is_reported else ""
     if story.kind is Kind.STAGE_FINISHED:
-        return next((_counts(stage) for stage in run.stages if stage.name == run.stage), "")
+        return next((run_view.counts(stage) for stage in run.stages if stage.name == run.stage), "")
     if story.kind is Kind.RUN_FAILED:
         words = "completed with failures, " if story.event.status == RunStatus.RUN_COMPLETED else ""
-        return f"{words}{_members(_failures(story))} failed"
+        return f"{words}{run_view.members(_failures(story))} failed"
     return ""
 
 
 def _failures(story: RunHistory) -> int:
-    return max(sum(stage.failed for stage in story.run.stages), len(story.run.failed))
+    run = story.run
+    return max(sum(stage.failed for stage in run.stages), len(run.failed), run.failures)
 
 
 def as_maintenance(story: RunHistory) -> MaintenanceHistory:
@@ -267,34 +268,11 @@ def _view(
             Section(heading="What it waits for", items=waits),
             run_view.windows(story, frame),
             Section(heading="Members that failed", items=failures),
-            Section(heading="Its stages", facts=_stages(story)),
+            Section(heading="Its stages", facts=run_view.stages(story.run)),
             phrases.todo(*steps),
             run_view.so_far(story, frame),
         ),
     )
-
-
-def _stages(story: RunHistory) -> tuple[Fact, ...]:
-    return tuple(
-        Fact(
-            f"Stage {stage.name}", f"{_STATES.get(stage.state, stage.state) or 'no state'}, {_counts(stage)}"
-        )
-        for stage in story.run.stages
-    )
-
-
-_STATES = {"notstarted": "not started"}
-
-
-def _counts(stage: StageFacts) -> str:
-    """Return what came of a stage's members: `12 of 14 members done, 1 failed, 1 waiting`."""
-    parts = [f"{stage.done} of {_members(stage.members)} done"]
-    others = ((stage.failed, "failed"), (stage.skipped, "skipped"), (stage.waiting, "waiting"))
-    return ", ".join([*parts, *(f"{count} {word}" for count, word in others if count)])
-
-
-def _members(count: int) -> str:
-    return f"{count:,} member{'s' * (count != 1)}"
 
 
 def _clusters(count: int) -> str:
@@ -311,7 +289,7 @@ def _said(event: Event) -> tuple[str, ...]:
     reason = ": ".join(
         short_text(error.get(key), _MAX_REASON) for key in ("code", "message") if error.get(key)
     )
-    return (f"Fleet Manager says: “{reason}”.",) if reason else ()
+    return (f"Fleet Manager says: “{reason}”",) if reason else ()
 
 
 _MAX_REASON = 1_000

@@ -15,7 +15,7 @@ from testing.world import NOW, World
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.store.table import Operation
+    from shared.store.table import Operation, Page
 
 CREATED = gate("Pending", NOW, what="Created")
 APPROVED = gate("Completed", NOW + timedelta(seconds=20))
@@ -158,6 +158,28 @@ def test_a_question_that_waits_goes_with_its_answer() -> None:
     assert len(world.mailer.arrived) == 3
 
 
+def test_an_answer_that_comes_between_two_reads() -> None:
+    """One recorded after a sweep has read its work, and before it reads the history, is not told either."""
+    answers = [gate("Completed", NOW + timedelta(seconds=5), name="gate 3")]
+
+    class BetweenReads(MemoryTable):
+        """A table to which the answer comes when the history is read for the question."""
+
+        def query(self, first: str, last: str, limit: int = 1_000) -> Page:
+            if first.startswith("event:") and world.clock.now() > NOW and answers:
+                world.take(answers.pop())
+            return super().query(first, last, limit)
+
+    world = World()
+    world.table = BetweenReads(world.clock.now)
+    world.notifier = world.instance()
+    for number in range(4):
+        world.take(gate("Pending", NOW, name=f"gate {number}"))
+    pass_by(world, 1)
+    assert not answers
+    assert len(world.mailer.arrived) == 3
+
+
 def test_a_gate_that_waits_anew_is_told_again() -> None:
     """Pending after its end, by its own time, is another question; the same state again is none."""
     world = World()
@@ -207,6 +229,18 @@ def test_an_unknown_gate_is_never_offered_for_approval(type_: str) -> None:
     assert email.subject.startswith("[Waiting at a gate]")
     assert "gate approve" not in email.text
     assert "nobody is asked to approve" in " ".join(email.text.split())
+
+
+@pytest.mark.parametrize("state", ["Pending", "Paused"])
+def test_a_gate_of_no_run_is_told_with_what_there_is(state: str) -> None:
+    """A gate that names no run, stage or group is told, and no command has a name left out."""
+    world = World()
+    world.take(gate(state, NOW, what="Updated", target={}))
+    world.settle_down(2)
+    ((_, email),) = world.mailer.arrived
+    assert "before the next stage" in email.subject
+    assert "updaterun" not in email.text
+    assert ("gate approve" in email.text) == (state == "Pending")
 
 
 def test_a_state_that_is_new_is_told_plainly() -> None:
