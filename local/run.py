@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from local import host
 from local.settings_file import ROOT, SettingsFileError, apply_found
+from shared.store.table import TableError
 from testing.processes import Azurite, ProcessError
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def main() -> int:
             return host.main([*sys.argv[1:], "--no-settings"], _next_steps())
     except (ProcessError, SettingsFileError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except TableError as error:
+        print(f"The storage cannot be used: {error}", file=sys.stderr)
         return 1
 
 

@@ -43,7 +43,9 @@ class _Commands(TyperGroup):
             single.command(cmd_name)(found)
             found = single
         found.rich_markup_mode = _markup()
-        return typer.main.get_command(found)
+        made = typer.main.get_command(found)
+        made.name = cmd_name  # a group has none of its own, and help lists it by that
+        return made
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as inherited
         """Return what a command line names. Raises UsageError, which names what may have been meant."""

@@ -41,7 +41,7 @@ _HOST = re.compile(
 def check(
     file: Annotated[
         str,
-        typer.Argument(metavar="[FILE]", help="Settings; else local.settings.json, or the sample."),
+        typer.Argument(metavar="FILE", help="Settings; else local.settings.json, or the sample."),
     ] = "",
     routes_file: Annotated[
         str, typer.Option("--routes", metavar="FILE", help="Check only this file of routes.")

@@ -24,5 +24,6 @@ COMMANDS = {
     "resume": "ops.pause:resume",
     "token": "ops.token:app",
     "replay": "ops.replay:replay",
+    "subscribe": "ops.subscribing:subscribe",
 }
 """Name to `module:attribute`; the attribute is a function for typer, or a `typer.Typer` of subcommands."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from ops import ledger, storage, surroundings, terminal
-from shared.rounds.uncovered import uncovered
+from shared import keys
+from shared.rounds.uncovered import Findings, uncovered
 from shared.store.meta import Meta
 from shared.store.present import PresentState
 
@@ -18,14 +19,15 @@ def coverage(
     *,
     as_json: terminal.AsJson = False,
 ) -> None:
-    """List the clusters that are never announced, or never heard of here, and why.
+    """List the clusters that nobody would hear of, and why.
 
-    As the last reading of the inventory left it. Exit code 0: there are none. 1: there are some. 2: it could
-    not be read fully.
+    They are never announced, or never heard of here, as the last reading of the inventory left it. Exit code
+    0: there are none, or no table yet. 1: there are some. 2: it could not be read fully.
     """
     with ledger.opened_table(context, account, table) as rows:
         now = surroundings.of(context).clock.now()
-        found = uncovered(Meta(rows), PresentState(rows), now)
+        is_empty = not rows.query("", keys.AFTER, 1).rows
+        found = Findings(()) if is_empty else uncovered(Meta(rows), PresentState(rows), now)
     if terminal.is_json(output, as_json=as_json):
         terminal.print_json(
             [
@@ -44,7 +46,9 @@ def coverage(
             print(f"{one.known.cluster.name} · {one.known.cluster.resource_group} · {where}")
             for reason in one.reasons:
                 print(f"  {reason.id}: {reason.sentence}")
-        if not found.uncovered and not found.troubles:
+        if is_empty:
+            print("Nothing is stored yet.")
+        elif not found.uncovered and not found.troubles:
             print("Every cluster is announced, and heard of.")
     for trouble in found.troubles:
         terminal.complain(trouble)

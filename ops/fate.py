@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shared import keys
@@ -12,9 +13,7 @@ from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
-    from shared.events.model import Item
     from shared.store.ledger import Ledger
 
 Fate = dict[str, str | None]
@@ -28,7 +27,8 @@ class Watch:
         """Raise TableError where the table cannot be read."""
         self._ledger = ledger
         self._items = list(parse(body, now))
-        self._before = {prefix: self._keys(prefix) for prefix in map(_prefix, self._items) if prefix}
+        events = [item.reading for item in self._items if isinstance(item.reading, Event)]
+        self._before = {event.event_id: self._keys(event) for event in events}
 
     def fates(self) -> Iterator[Fate]:
         """Yield what became of each event, in their order; nothing of what the table does not know."""
@@ -46,9 +46,8 @@ class Watch:
                     yield {"decision": "rejected", "about": None, "due": None, "said": said}
 
     def _fate(self, event: Event) -> Fate | None:
-        prefix = keys.history(event.event_id)
-        after = self._keys(prefix)
-        new = [key for key in after if key not in self._before[prefix]]
+        after = self._keys(event)
+        new = [key for key in after if key not in self._before[event.event_id]]
         about = f"{event.status}, {event.subject.name}"
         if not after:
             return None
@@ -90,9 +89,8 @@ class Watch:
             ), f"Nobody is told now; what may follow is looked at on {min(later):%Y-%m-%d %H:%M} UTC."
         return None, "Nobody is told of it: `notifier why` says why."
 
-    def _keys(self, prefix: str) -> list[str]:
-        return [received.key for received in self._ledger.history(prefix)]
-
-
-def _prefix(item: Item) -> str:
-    return keys.history(item.reading.event_id) if isinstance(item.reading, Event) else ""
+    def _keys(self, event: Event) -> list[str]:
+        if event.versions:  # recorded once for each audience, under ids that name it
+            found = self._ledger.events(datetime(1970, 1, 1, tzinfo=UTC))
+            return [one.key for one in found if one.event.event.versions == event.versions]
+        return [received.key for received in self._ledger.history(keys.history(event.event_id))]

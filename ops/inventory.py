@@ -31,7 +31,7 @@ def inventory(
     *,
     as_json: terminal.AsJson = False,
 ) -> None:
-    """List the clusters: what is known of them, and how their last upgrade ended.
+    """List the clusters, and how their last upgrade ended.
 
     Versions, channels and windows are read daily where SUBSCRIPTIONS or CLUSTERS asks for it; else only what
     events tell. A table leaves out what is known of no cluster.

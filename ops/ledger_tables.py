@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ops.entries import members, short
-from ops.table import table
+from ops.table import stacked, table
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
 from shared.delivery import limiter
@@ -159,7 +159,7 @@ def tells(told: Iterable[MailItem]) -> str:
 def fitted(head: Sequence[str], rows: Iterable[Sequence[str]], width: int = WIDTH) -> str:
     """Lay out a table no wider than this: what is too much is cut from the widest columns.
 
-    Times and ids stay whole, whatever that takes.
+    Times and ids stay whole; where there is no room for these, rows stand one below the other.
     """
     cells = [[line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
@@ -167,7 +167,7 @@ def fitted(head: Sequence[str], rows: Iterable[Sequence[str]], width: int = WIDT
     while sum(widths) + _GAP * (len(widths) - 1) > width:
         widest = max(flexible, key=lambda index: widths[index] / _WEIGHTS.get(head[index], 1.0))
         if widths[widest] <= _NARROWEST:
-            break
+            return stacked(head, cells, width)
         widths[widest] -= 1
     return table(head, [[clip(cell, most) for cell, most in zip(row, widths, strict=True)] for row in cells])
 

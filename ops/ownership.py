@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from local.settings_file import SettingsFileError
-from ops import storage, terminal
-from shared.setting_reader import SettingsError
+from ops import ledger, storage, terminal
 from shared.store.codec import text
 from shared.store.ledger import Ledger
 from shared.store.ownership import hand_over, owner
 from shared.store.rows import MailRow
-from shared.store.table import TableError
 from shared.text import line
 
 if TYPE_CHECKING:
@@ -30,8 +26,9 @@ _APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}")
 
 
 def table(
-    account: Annotated[str, typer.Option(metavar="URL", help="A storage account's table endpoint.")] = "",
-    name: Annotated[str, typer.Option("--table", metavar="NAME", help="The table's name.")] = "",
+    context: typer.Context,
+    account: storage.Account = "",
+    name: storage.Table = "",
     to: Annotated[
         str, typer.Option("--hand-over", metavar="APP", help="Make it the table of this function app.")
     ] = "",
@@ -40,38 +37,33 @@ def table(
     as_json: terminal.AsJson = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Show which function app the table belongs to, or hand it over to another; count mails in doubt.
+    """Show which app the table belongs to, or hand it over.
 
-    An app whose table it is not refuses to work. Stop the old app first: a process that has asked already
-    goes on. Exit code 0: done. 1: not handed over. 2: the storage cannot be read.
+    Mails in doubt are counted, too. An app whose table it is not refuses to work. Stop the old app first: a
+    process that has asked already goes on. Exit code 0: done. 1: not handed over. 2: the storage cannot be
+    read.
     """
     if to and not _APP.fullmatch(to):
-        raise typer.BadParameter(f"{to!r} is not the name of a function app")
+        raise typer.BadParameter(f"{to!r} is not the name of a function app", param_hint="--hand-over")
     is_json = terminal.is_json(output, as_json=as_json)
-    if is_json and to:
-        raise typer.BadParameter("what is handed over is told in words", param_hint="--output")
-    logging.getLogger("azure").setLevel(logging.CRITICAL)
-    try:
-        place = storage.location(account, name)
-        with storage.opened(place) as opened:
-            known = owner(opened)
-            if is_json:
-                terminal.print_json(_as_object(place.table, known, in_doubt(opened)))
-                return
+    if is_json and to and not yes:
+        raise typer.BadParameter("JSON is for programs, which nobody can ask", param_hint="--yes")
+    with ledger.opened_table(context, account, name) as opened:
+        called = storage.location(account, name).table
+        known = owner(opened)
+        if not is_json:
             since = f" since {known.since:%Y-%m-%d %H:%M} UTC" if known.since else ""
-            print(f"The table {place.table} belongs to {line(known.name) or 'nobody'}{since}.")
-            if not to:
-                print(_doubts(in_doubt(opened)))
-                return
+            print(f"The table {called} belongs to {line(known.name) or 'nobody'}{since}.")
+        if to:
             if not yes and not typer.confirm(f"Hand it over to {to}?", default=False):
                 raise typer.Exit(terminal.NO)
             if not hand_over(opened, to, known):
-                terminal.complain("It changed hands at this moment: look again.")
-                raise typer.Exit(terminal.NO)
-            print(f"It belongs to {to} now.")
-    except (TableError, SettingsError, SettingsFileError, ValueError) as error:
-        terminal.complain(str(error))
-        raise typer.Exit(terminal.UNREADABLE) from None
+                raise ledger.NotDoneError("It changed hands at this moment: look again.")
+            known = owner(opened)
+        if is_json:
+            terminal.print_json(_as_object(called, known, in_doubt(opened)))
+        else:
+            print(f"It belongs to {to} now." if to else _doubts(in_doubt(opened)))
 
 
 def in_doubt(opened: BrowsableTable) -> Counter[str]:

@@ -37,9 +37,7 @@ Channel = Annotated[str, typer.Option(metavar="NAME", help="One channel, such as
 
 def pause(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
-    length: Annotated[
-        str, typer.Argument(metavar="[DURATION]", callback=positive, help="As 30m, 2h.")
-    ] = "1h",
+    length: Annotated[str, typer.Argument(metavar="DURATION", callback=positive, help="As 30m, 2h.")] = "1h",
     channel: Channel = "",
     account: storage.Account = "",
     table: storage.Table = "",
@@ -71,7 +69,10 @@ def resume(
     *,
     as_json: terminal.AsJson = False,
 ) -> None:
-    """End a pause, whoever has set it; what waits goes with the next sweep."""
+    """End a pause, whoever has set it.
+
+    What waits goes with the next sweep.
+    """
     with ledger.opened_table(context, account, table) as rows:
         store = Store(rows)
         resumed = [

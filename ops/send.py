@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,6 +33,7 @@ TOPIC_PATH = "/api/events"
 
 _GATES = "microsoft.containerservice/fleets/gates"
 _TIMES = ("scheduledTime", "startTime", "lastUpdateTime")
+_VERSION = re.compile(r"(?P<minor>\d+\.\d+)\.\d+")
 _ZERO_YEARS = 1900
 
 
@@ -52,10 +54,11 @@ def send(  # noqa: PLR0917 - typer makes options of them
     as_json: terminal.AsJson = False,
     new: Annotated[bool, typer.Option("--new", help="Send it as another maintenance, of now.")] = False,
 ) -> None:
-    """Send events to an app, as Event Grid does, and say what became of them.
+    """Send events to an app, and say what became of them.
 
-    What became of them is read from the table. The app tells nobody twice: see --new. A topic is reached with
-    your own identity, such as that of `az login`, or with a key. Exit code 1: not taken.
+    They go as Event Grid sends them; what became of them is read from the table. The app tells nobody twice:
+    see --new. A topic is reached with your own identity, such as that of `az login`, or with a key. Exit code
+    1: not taken.
     """
     if file == key_file == "-":
         raise typer.BadParameter(
@@ -142,6 +145,8 @@ def _renewed(event: dict[str, Any], now: datetime, shift: timedelta, ids: dict[s
     data = event.get("data")
     info = data.get("resourceInfo") if isinstance(data, dict) else None
     properties = info.get("properties") if isinstance(info, dict) else None
+    if isinstance(data, dict) and info is None:
+        return {**event, "data": _of_other_news(data)}
     if not isinstance(data, dict) or not isinstance(info, dict) or not isinstance(properties, dict):
         return event
     if str(info.get("type")).lower() == _GATES and (name := str(info.get("name") or "")):
@@ -159,6 +164,17 @@ def _renewed(event: dict[str, Any], now: datetime, shift: timedelta, ids: dict[s
     if isinstance(target := properties.get("target"), dict):
         properties["target"] = _of_another_run(target, ids)
     return {**event, "data": {**data, "resourceInfo": {**info, "properties": properties}}}
+
+
+def _of_other_news(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data of a cluster's own event, of another version or pool: that is what it is known by."""
+    renewed_data = dict(data)
+    for name, value in data.items():
+        if name.lower() == "nodepoolname" and value:
+            renewed_data[name] = f"{str(value)[:8]}{uuid4().hex[:4]}"
+        elif isinstance(value, str) and (version := _VERSION.fullmatch(value)):
+            renewed_data[name] = f"{version['minor']}.{100 + uuid4().int % 900}"
+    return renewed_data
 
 
 def _of_another_run(target: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

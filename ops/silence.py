@@ -10,9 +10,9 @@ import typer
 
 from local.settings_file import settings_here
 from ops import ledger, storage, surroundings, terminal
+from ops.ledger_tables import fitted
 from ops.pause import positive
 from ops.preview import routes_of
-from ops.table import table as laid_out
 from shared import keys
 from shared.documents import near
 from shared.durations import duration
@@ -111,11 +111,11 @@ def list_(
     if terminal.is_json(output, as_json=as_json):
         terminal.print_json([_as_object(silence) for silence in found])
     elif found:
-        cells = (
+        cells = [
             (silence.id, f"{silence.until:%Y-%m-%d %H:%M}", _said(silence), silence.comment)
             for silence in found
-        )
-        print(laid_out(("ID", "UNTIL (UTC)", "WHAT", "COMMENT"), cells))
+        ]
+        print(fitted(("ID", "UNTIL (UTC)", "WHAT", "COMMENT"), cells, terminal.width()))
     else:
         print("No silences.")
 
@@ -123,9 +123,12 @@ def list_(
 @app.command("expire")
 def expire(
     context: typer.Context,
-    id_: Annotated[str, typer.Argument(metavar="ID")],
+    id_: Annotated[str, typer.Argument(metavar="ID", help="As `silence list` has it.")],
     account: storage.Account = "",
     table: storage.Table = "",
+    output: terminal.AsOutput = terminal.Output.TABLE,
+    *,
+    as_json: terminal.AsJson = False,
 ) -> None:
     """End a silence now."""
     now = surroundings.of(context).clock.now()
@@ -137,7 +140,10 @@ def expire(
         ended = msgspec.structs.replace(found[0], until=now)
         row = Operation(Verb.UPSERT, keys.silence(ended.id), _values(ended))
         _change(rows, [silence for silence in active if silence.id != ended.id], row)
-    print(f"Ended: {ended.id}.")
+    if terminal.is_json(output, as_json=as_json):
+        terminal.print_json(_as_object(ended))
+    else:
+        print(f"Ended: {ended.id}.")
 
 
 def stored(rows: BrowsableTable) -> dict[str, Silence]:

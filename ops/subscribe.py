@@ -133,7 +133,7 @@ def wait_for_functions(
             return
         if waited >= wait:
             raise SubscribeError(f"{app} has no function {', '.join(sorted(missing))}: is the code deployed?")
-        print(f"waiting for {', '.join(sorted(missing))} in {app} ...", flush=True)
+        print(f"waiting for {', '.join(sorted(missing))} in {app} ...", file=sys.stderr, flush=True)
         sleep(EVERY)
         waited += EVERY
 
@@ -170,6 +170,7 @@ def main(arguments: Sequence[str] | None = None, *, sleep: Callable[[float], Non
     parser.add_argument("--deployment", help="the deployment of infra/main.bicep, where azd does not name it")
     parser.add_argument("--wait", type=float, default=WAIT, help="seconds to wait for the functions")
     parser.add_argument("--show", action="store_true", help="print the parameters, and deploy nothing")
+    parser.add_argument("--json", action="store_true", help="print what was deployed as JSON")
     options = parser.parse_args(arguments)
     try:
         values = dict(os.environ)
@@ -187,8 +188,11 @@ def main(arguments: Sequence[str] | None = None, *, sleep: Callable[[float], Non
     except SubscribeError as error:
         print(f"ops.subscribe: {error}", file=sys.stderr)
         return 1
-    print(f"subscribed: AKS maintenance reaches {given['functionAppUrl']}")
     endpoint = _outputs(result).get("TEST_TOPIC_ENDPOINT")
+    if options.json:
+        print(json.dumps({"reaches": given["functionAppUrl"], "testTopic": endpoint}, indent=2))
+        return 0
+    print(f"subscribed: AKS maintenance reaches {given['functionAppUrl']}")
     if endpoint:
         print(f"sample events go to: {endpoint}")
     return 0

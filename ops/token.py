@@ -9,9 +9,9 @@ import typer
 
 from local.settings_file import settings_here
 from ops import ledger, storage, surroundings, terminal
+from ops.ledger_tables import fitted
 from ops.preview import routes_of
 from ops.send import LOCAL
-from ops.table import table as laid_out
 from shared import keys
 from shared.pages import tokens
 from shared.store import codec
@@ -35,7 +35,10 @@ def new(  # noqa: PLR0917 - typer makes options of them
     *,
     as_json: terminal.AsJson = False,
 ) -> None:
-    """Make a token, and print its addresses: once, for only a hash is stored."""
+    """Make a token, and print its addresses, once.
+
+    Only a hash of it is stored.
+    """
     if urlsplit(site).scheme not in {"http", "https"} or not urlsplit(site).hostname:
         raise typer.BadParameter(
             f"{site!r} is not an address such as https://APP.azurewebsites.net", param_hint="--site"
@@ -60,7 +63,8 @@ def new(  # noqa: PLR0917 - typer makes options of them
         terminal.print_json({"id": stored.id, "audience": found, **addresses})
     else:
         print(f"Token {stored.id} for the audience {found}; it is not shown again.")
-        print(laid_out(("", "ADDRESS"), ((f"{name}:", address) for name, address in addresses.items())))
+        for name, address in addresses.items():
+            print(f"{name}: {address}")
     if environment.get("PAGES", "").strip().lower() != "true":
         terminal.complain("PAGES is not true in the settings here: the app answers where it is.")
 
@@ -78,14 +82,10 @@ def list_(
     with ledger.opened_table(context, account, table) as rows:
         found = sorted(PresentState(rows).tokens(), key=lambda token: (token.audience, token.created))
     if terminal.is_json(output, as_json=as_json):
-        items = [
-            {"id": token.id, "audience": token.audience, "created": codec.text(token.created)}
-            for token in found
-        ]
-        terminal.print_json(items)
+        terminal.print_json([_as_object(token) for token in found])
     elif found:
-        cells = ((token.id, token.audience, f"{token.created:%Y-%m-%d %H:%M}") for token in found)
-        print(laid_out(("ID", "AUDIENCE", "CREATED (UTC)"), cells))
+        cells = [(token.id, token.audience, f"{token.created:%Y-%m-%d %H:%M}") for token in found]
+        print(fitted(("ID", "AUDIENCE", "CREATED (UTC)"), cells, terminal.width()))
     else:
         print("No tokens.")
 
@@ -96,6 +96,9 @@ def revoke(
     id_: Annotated[str, typer.Argument(metavar="ID", help="As `token list` has it.")],
     account: storage.Account = "",
     table: storage.Table = "",
+    output: terminal.AsOutput = terminal.Output.TABLE,
+    *,
+    as_json: terminal.AsJson = False,
 ) -> None:
     """Revoke a token: within a minute its addresses are 404."""
     with ledger.opened_table(context, account, table) as rows:
@@ -106,4 +109,11 @@ def revoke(
             rows.commit([Operation(Verb.DELETE, keys.token(found[0].hash))])
         except Conflict:
             raise ledger.NotDoneError("It was revoked at this moment.") from None
-    print(f"Revoked: {found[0].id}, of the audience {found[0].audience}.")
+    if terminal.is_json(output, as_json=as_json):
+        terminal.print_json(_as_object(found[0]))
+    else:
+        print(f"Revoked: {found[0].id}, of the audience {found[0].audience}.")
+
+
+def _as_object(token: Token) -> dict[str, str]:
+    return {"id": token.id, "audience": token.audience, "created": codec.text(token.created)}

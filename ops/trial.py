@@ -42,10 +42,10 @@ def trial(
     *,
     as_json: terminal.AsJson = False,
 ) -> None:
-    """Send a test notice to an audience, by each of its targets, and say what each service answers.
+    """Send a test notice by each target of an audience.
 
-    PagerDuty opens an alert, and resolves it again. Exit code 0: all took it. 1: one did not. 2: the settings
-    or the audience cannot be used.
+    And say what each service answers. PagerDuty opens an alert, and resolves it again. Exit code 0: all took
+    it. 1: one did not. 2: the settings or the audience cannot be used.
     """
     try:
         config = settings.load(settings_here())

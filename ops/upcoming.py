@@ -32,14 +32,16 @@ class Form(StrEnum):
 def upcoming(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     cluster: Annotated[str, typer.Option(metavar="GLOB", help="Names of clusters, such as `shop-*`.")] = "",
-    ahead: Annotated[str, typer.Option("--within", callback=positive, metavar="30d")] = "30d",
+    ahead: Annotated[
+        str, typer.Option("--within", callback=positive, metavar="30d", help="How far ahead.")
+    ] = "30d",
     account: storage.Account = "",
     table: storage.Table = "",
     output: Annotated[Form, typer.Option("--output", help="How it is written.")] = Form.TABLE,
     *,
     as_json: terminal.AsJson = False,
 ) -> None:
-    """List what is coming: announced maintenance and expected windows of all clusters."""
+    """List announced maintenance and expected windows."""
     with ledger.opened_table(context, account, table) as rows:
         environment = settings_here()
         stored, now = PresentState(rows).clusters()

@@ -45,9 +45,9 @@ def why(  # noqa: PLR0917 - typer makes options of them
     *,
     as_json: terminal.AsJson = False,
 ) -> None:
-    """Show everything that was decided about a cluster or an event, and why.
+    """Show all that was decided about a cluster or an event.
 
-    What was ignored, led to nobody or was silenced is among it. Exit code 1: nothing is known of it.
+    And why: what was ignored, led to nobody or was silenced is among it. Exit code 1: nothing is known of it.
     """
     with ledger.opened_table(context, account, table) as rows:
         now = surroundings.of(context).clock.now()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from shared.sources.arm import Arm
 
 app = typer.Typer(
-    help="Maintenance windows: the coming ones, and the script that keeps a freeze.",
+    help="Maintenance windows to come, and what keeps a freeze.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -162,7 +162,7 @@ def freeze_(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="a freeze of ROUTES")],
     source: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="clusters (default: those of CLUSTERS)")
+        str | None, typer.Argument(metavar="FILE", help="clusters (default: those of CLUSTERS)")
     ] = None,
     portal: _Portal = "portal.azure.com",
     at: _At = None,

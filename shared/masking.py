@@ -6,9 +6,14 @@ import re
 
 HIDDEN = "***"
 
+_REST = r"(?:[^\s'\"<>]*[^\s'\"<>.,;:)])?"
 _SECRET = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s/?#'\"<>@]*@)?(?P<host>[^\s/?#'\"<>@]*)(?P<rest>[/?#](?:[^\s'\"<>]*[^\s'\"<>.,;:)])?)?"
-    r"|xox[a-z]-?[A-Za-z0-9-]+|xapp-[A-Za-z0-9-]+|whsec_[A-Za-z0-9+/=_-]+|\b[0-9a-f]{32}\b"
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s/?#'\"<>@]*@)?(?P<host>[^\s/?#'\"<>@]*)"
+    rf"(?P<rest>[/?#]{_REST})?"
+    # An address that was pasted without its scheme.
+    rf"|(?<![\w@./-])(?P<bare>(?:[a-z0-9-]+\.)+(?:com|net|org|io|us|eu|cn|dev)(?::\d+)?)[/?#]{_REST}"
+    r"|xox[a-z]-?[A-Za-z0-9-]+|xapp-[A-Za-z0-9-]+|whsec_[A-Za-z0-9+/=_-]+"
+    r"|(?<![a-z0-9])(?:[0-9a-f]{32}|(?=[a-z]*[0-9])(?=[0-9]*[a-z])[a-z0-9]{32})(?![a-z0-9])"
     r"|(?<=Bearer )[A-Za-z0-9._~+/=-]+|(?<=[?&;])(?:sig|code|key|token)=[^\s&'\"<>]+",
     re.IGNORECASE,
 )
@@ -25,6 +30,8 @@ def masked(text: str, *known: str) -> str:
 
 
 def _hidden(match: re.Match[str]) -> str:
+    if match["bare"]:
+        return f"{match['bare']}/{HIDDEN}"
     if not match["scheme"]:
         return HIDDEN
     user = f"{HIDDEN}@" if match["user"] else ""

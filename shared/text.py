@@ -51,8 +51,19 @@ def line(text: str) -> str:
 
 
 def clip(text: str, limit: int) -> str:
-    """Cut to `limit` characters, the last of them an ellipsis where something was cut."""
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    """Cut to `limit` characters, the last of them an ellipsis where something was cut.
+
+    Words stay whole where that costs few characters.
+    """
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    end = cut.rfind(" ") if text[limit - 1] != " " else -1
+    return (cut[:end] if end >= max(limit - _WORD, limit // 2) else cut).rstrip(" ,;:·(") + "…"
+
+
+_WORD = 20
+"""Characters that may go with a word that was cut."""
 
 
 def encodable(text: str) -> str:

@@ -50,7 +50,7 @@ CHANNELS: Mapping[str, Registration] = {
     slack.NAME: Registration(slack.open_channel, slack.read_targets, slack.check_secret),
     pagerduty.NAME: Registration(pagerduty.open_channel, pagerduty.read_targets, pagerduty.check_secret),
     webhook.NAME: Registration(webhook.open_channel, webhook.read_targets, webhook.check_secret),
-    eventgrid.NAME: Registration(eventgrid.open_channel, eventgrid.read_targets),
+    eventgrid.NAME: Registration(eventgrid.open_channel, eventgrid.read_targets, eventgrid.check_secret),
 }
 """By name."""
 

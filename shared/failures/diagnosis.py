@@ -33,9 +33,9 @@ _MAX_UNKNOWN = 3
 _MAX_FINDINGS = 50
 
 _OPENS_FAILURE = re.compile(
-    r"[\n.;!?\"')}\]]\s{1,9}(?=\([A-Z]\w{4,79}\)\s|(?:Sub|Error)?Code\s{0,2}[:=]\s{0,2}[\"']?[A-Z]"
+    r"(?:[.;!?\"')}\]]\s{1,9}|\n\s{0,9})(?=\([A-Z]\w{4,79}\)\s|(?:Sub|Error)?Code\s{0,2}[:=]\s{0,2}[\"']?[A-Z]"
     r"|Drain (?:node|of) |VM has reported"
-    r"|Preflight validation|Upgrade failed|Failed to )"
+    r"|Preflight validation|Upgrade failed|Failed to |Error: [a-z])"
 )
 _LEADS_UP = re.compile(
     r"\W*(?:allocation failed|preflight validation|vm has reported|operation (?:failed|could not)"

@@ -145,6 +145,8 @@ binaries from {host}
 could not reach api server at {api_server}
 api server ip: {api_server}
 curl: ({curl_error})
+dial tcp: lookup {host} on
+dial tcp: lookup {host}: no such
 processing extension '{extension}'
 for vm extension '{extension}'
 failure for vmextension '{extension}'
@@ -168,6 +170,7 @@ linked scope(s) '{scope}'
 secret added to app '{app_id}'
 keys for app '{app_id}'
 private dns zone {scope}
+private endpoint connection {busy_resource} is not
 not allowed for action {action}
 policyassignment.name: {policy}
 policyassignment.id: {policy_id}
@@ -216,6 +219,7 @@ agent pool name '{pool}'
 agent pool name: {pool}
 agent pool "{pool}"
 agent pool {pool} failed
+for agent pool {pool}.
 node pool {pool} failed
 agentpoolprofile:{pool}
 agentpoolprofile '{pool}'

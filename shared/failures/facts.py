@@ -31,6 +31,7 @@ _NODE = _form(r"(?=[a-z.]*[\d-])[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _LABEL = _form(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _POOL = _form(r"[a-z][a-z0-9]{0,11}")
 _ID = _form(r"/subscriptions/[\w.()/-]{1,500}[\w()]")
+_BUSY = _form(r"/subscriptions/[\w.()/-]{1,500}[\w()]|[a-z0-9_][\w.-]{0,88}")
 _NAME = _form(r"[a-z0-9_](?:[\w.()-]{0,88}[\w)])?")
 _WORD = _form(r"[a-z][a-z0-9_]{1,79}")
 _PROPERTY = _form(r"[a-z][a-z0-9_]{0,60}(?:\.[a-z][a-z0-9_]{0,60}){0,8}")
@@ -117,7 +118,7 @@ FACTS: dict[str, Fact] = {
     "subnet_cidr": Fact("CIDR of the subnet", "a subnet's address range", _CIDR),
     "addresses_needed": Fact("Addresses needed", "more addresses", _NUMBER),
     "addresses_available": Fact("Addresses available", "fewer addresses", _NUMBER),
-    "busy_resource": Fact("Resource", "a network resource", _ID),
+    "busy_resource": Fact("Resource", "a network resource", _BUSY),
     "resource_state": Fact("State of the resource", "another state", _WORD),
     "network_operation": Fact("Operation there", "an operation", _WORD),
     "outbound_ports": Fact("Outbound ports per node", "the configured outbound ports", _NUMBER),

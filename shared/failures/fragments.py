@@ -121,7 +121,7 @@ def _mixed(text: str, spans: list[tuple[int, int, object]], depth: int) -> list[
                 error._replace(outer=f"{own}\n{error.outer}"[:_MAX_OUTER_CHARACTERS]) for error in errors
             ]
             groups.append(([_Part(own, tuple(codes))] if own else []) + around)
-        elif own:
+        elif own or codes:
             groups.append([_Part(own, (*codes_in(own), *codes), is_error=is_error)])
         words, errors, codes, is_error = [], [], [], False
 

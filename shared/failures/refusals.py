@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _CODE = re.compile(
     r"bad_?request(?:error)?|operationnotallowed|validationerror|preflightvalidationcheckfailed"
     r"|(?:invalid|unsupported|onlysupported|cannot|missing)\w+"
-    r"|\w+(?:not(?:valid|enabled|permitted)|exists|disabled|notenabledon\w+)"
+    r"|\w+(?:not(?:valid|enabled)|cannotbe\w+|notpermitted\w*|exists|disabled|notenabledon\w+)"
     r"|\w*(?:not(?:supported|allowed)|unsupported|incompatible|mismatch|required|disallowed)\w*",
     re.IGNORECASE,
 )

@@ -85,7 +85,8 @@ _DENIED = re.compile(
 )
 _NEGATED_BEFORE = re.compile(
     r"(?:\b(?:no|without|neither|nor|none of|never|nothing about|not a|not an|not any|not due to"
-    r"|not because of|not caused by|no sign of|no evidence of|no trace of|instead of|rather than"
+    r"|not because of|not caused by"
+    r"|avoid(?:s|ing)?|prevent(?:s|ing)?|against|no sign of|no evidence of|no trace of|instead of|rather than"
     r"|free of|zero)\b)"
     r"(?: [\w'\"/()-]+){0,4} ?[\"'(]*$"
 )

@@ -41,7 +41,8 @@ _EXTENSION = re.compile(
     r"(?:processing extension|handler for vm extension type|for vm extension|vmextension"
     r"|of vm extension|(?<=\s)extension)"
     r"\s{1,2}[\"'\u2018\u2019(]{1,2}([\w.-]{2,80})"
-    r"|provisioning of vm extension ([\w.-]{2,80})",
+    r"|provisioning of vm extension ([\w.-]{2,80})"
+    r"|extension with publisher '[\w.-]{2,80}'(?:,| and) type '([\w.-]{2,80})",
     re.IGNORECASE,
 )
 _OWN_EXTENSION = re.compile(r"(?:vmss|windows)?cse(?:\b|[-_])|.*[-_.]cse\b|(?:compute)?aks", re.IGNORECASE)
@@ -183,7 +184,7 @@ def extensions_in(text: str) -> list[str]:
     """Return the names of the VM extensions that a text speaks of, AKS's own bootstrap left out."""
     if "extension" not in lower(text):
         return []
-    names = (match[1] or match[2] for match in _EXTENSION.finditer(text))
+    names = (match[1] or match[2] or match[3] for match in _EXTENSION.finditer(text))
     return [name for name in dict.fromkeys(names) if not _OWN_EXTENSION.match(name)]
 
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from shared.messages import time_phrases
-from shared.messages.view import Section
+from shared.messages.view import Fact
 from shared.notices.planning import escalated_to
 
 if TYPE_CHECKING:
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import RenderContext, View
 
-_TOLD = "Those who look after the cluster were told then."
 WORDS = "still not resolved"
 
 
@@ -28,8 +27,13 @@ def with_escalation(view: View, story: MaintenanceHistory, frame: RenderContext)
     if not is_escalated(story):
         return view
     since = time_phrases.span(frame.as_of - story.event.updated)
-    why = Section(
-        heading="Why you get this",
-        paragraphs=(f"It failed {since} ago, and nothing that is known has resolved it since. {_TOLD}",),
+    why = (
+        "You get this because nothing that is known has resolved it since. Those who look after the cluster "
+        "were told when it failed."
     )
-    return replace(view, subject=(*view.subject, WORDS), sections=(why, *view.sections))
+    return replace(
+        view,
+        subject=(*view.subject, WORDS),
+        panel=(Fact("Open", f"for {since}"), *view.panel),
+        notes=(why, *view.notes),
+    )

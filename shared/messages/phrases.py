@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from shared.events.model import Upgrade
 from shared.messages import portal, time_phrases
 from shared.messages.view import Fact, Link, Section, Step
-from shared.text import readable
+from shared.text import clip, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,16 +109,25 @@ def _pools(names: tuple[str, ...]) -> str:
     return f"node pool{'s' if len(names) > 1 else ''} {some}" + (f" and {left} more" if left > 0 else "")
 
 
+_DOT = " · "
+_SUBSCRIPTION = 40
+_PLACE = 130
+"""Characters of a place with its tags: three lines of a phone."""
+
+
 def where(subject: Subject, region: str, known: ClusterSnapshot | None = None) -> str:
-    """Tell where a cluster or a fleet is: group, region, subscription by name where that is known; tags."""
-    name = known.subscription_name if known else ""
-    parts = (
-        subject.resource_group,
-        region,
-        f"subscription {name or subject.subscription}",
-        *(known.tags if known else ()),
-    )
-    return " · ".join(part for part in parts if part)
+    """Tell where a cluster or a fleet is: group, region, subscription by name where that is known.
+
+    Tags follow as far as they fit: what is to be done has to stay on the first screen.
+    """
+    name = clip(known.subscription_name, _SUBSCRIPTION) if known else ""
+    parts = (subject.resource_group, region, f"subscription {name or subject.subscription}")
+    told = _DOT.join(part for part in parts if part)
+    for tag in known.tags if known else ():
+        if len(told) + len(_DOT) + len(tag) > _PLACE:
+            break
+        told += _DOT + tag
+    return told
 
 
 def clusters(count: int) -> str:

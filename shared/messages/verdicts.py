@@ -22,10 +22,10 @@ NOT_KNOWN = "Not known"
 """How soon to act where the catalogue does not say."""
 
 _WHOSE = {
-    "you": "Yours: the cause is in your cluster or subscription.",
-    "azure-capacity": "Azure's: too little capacity there for now.",
-    "azure-service": "Azure's: the service itself; support may have to help.",
-    "policy": "Your organization's: its policies and locks.",
+    "you": "Yours: your cluster or subscription.",
+    "azure-capacity": "Azure's: too little capacity for now.",
+    "azure-service": "Azure's: support may have to help.",
+    "policy": "Your organization's: a policy or lock.",
     "unknown": "Not known.",
 }
 
@@ -35,9 +35,11 @@ MAX_QUOTE = 280
 MAX_NAMES = 3
 """Names of what blocks, on the first screen."""
 
-_MAX_NOW = 150
+_MAX_NOW = 110
 _MAX_REASON = 60
 _NAME = 70
+_MAX_NAMED = 90
+"""Characters of all names together; the first one is told in any case."""
 
 _MAX_CAUSE = 5
 _COUNTABLE = frozenset({"budget", "subnet", "node", "webhook", "pod", "image", "key", "disk", "policy lock"})
@@ -190,6 +192,7 @@ def _blocked_by(finding: Finding, more: int) -> tuple[str, ...]:
             value = f"{namespace}/{value}"
         if value:
             named.append(f"{_within(label)} {clip(value, _NAME)}")
+    named = [name for at, name in enumerate(named) if not at or len(", ".join(named[: at + 1])) <= _MAX_NAMED]
     return (*named[:MAX_NAMES], f"and {more} more, below") if named and more else tuple(named[:MAX_NAMES])
 
 

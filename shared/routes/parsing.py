@@ -151,6 +151,8 @@ def _audience(
     else:
         to = fields.addresses(_required(item, entries, "to"))
     cc = fields.addresses(entries["cc"]) if "cc" in entries else ()
+    if cc and not to:
+        raise entries["cc"].fault("nobody would get a copy: there is no `to`")
     cc = tuple(address for address in cc if address not in to)
     if len(to) + len(cc) > MAX_RECIPIENTS:
         raise item.fault(f"expected at most {MAX_RECIPIENTS} addresses in `to` and `cc`, got {len(to + cc)}")

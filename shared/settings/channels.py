@@ -38,9 +38,11 @@ def channel_settings(
             if check is not None:
                 judge = partial(check, target, name, allows_loopback=loopback)
                 read.secret(name, judge, "ROUTES")
-    if DEFAULT_AUDIENCE not in routes.audiences and any(one.channel != EMAIL_CHANNEL for one in targets):
+    reasons = ["other channels than email"] if any(one.channel != EMAIL_CHANNEL for one in targets) else []
+    reasons += [name for name in ("SUBSCRIPTIONS", "FLEETS") if read.text(name)]
+    if DEFAULT_AUDIENCE not in routes.audiences and reasons:
         raise SettingsError(
-            "Setting EMAIL_TO is missing: with other channels than email the app's own troubles need "
+            f"Setting EMAIL_TO is missing: with {reasons[0]} the app's own troubles need "
             "somewhere to go (EMAIL_TO, or an audience `default` with `to`)."
         )
     return ChannelSettings(

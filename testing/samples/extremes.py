@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -11,6 +11,7 @@ from shared.events.model import Cluster, Status, Upgrade
 from shared.maintenance.snapshot import ClusterSnapshot, PoolFacts, Schedule, Span
 from shared.notices.kinds import Kind
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
+from testing.samples.failure_messages import MESSAGES
 
 if TYPE_CHECKING:
     from shared.audience import Audience
@@ -80,6 +81,18 @@ def told() -> list[tuple[Story, Audience]]:
     ]
 
 
+def failures() -> list[Story]:
+    """Return a failed mail for each entry of the catalogue, by its name, with the longest names there are."""
+    texts = {"unknown": UNKNOWN, "request-refused": _REFUSED}
+    for message in MESSAGES:
+        entry, text = message["entry"], message["text"]
+        texts[entry] = max(texts.get(entry, ""), text, key=len)
+    began = recorded(event(Status.STARTED, BEGAN, subject=LONGEST))
+    made = (story(entry, Kind.FAILED, began, _failed(text)) for entry, text in texts.items())
+    return [_known(one, subscription_name=LONGEST.name, tags=("team=payments", "env=prod")) for one in made]
+
+
+_REFUSED = "Code: BadRequest Message: the property foo.bar of the agent pool cannot be changed on Sundays."
 _ODD = cluster("עברית-\N{RIGHT-TO-LEFT OVERRIDE}dorp-\N{ROCKET}", "مجموعة-الإنتاج")
 _NIGHT = Span(START.replace(minute=0), START.replace(minute=0) + timedelta(hours=4))
 _SHARED = Schedule(
@@ -97,7 +110,12 @@ def _failed(details: str, whose: Cluster = LONGEST) -> StoredEvent:
 
 
 def _known(
-    made: Story, *, schedule: Schedule | None = None, window: Span | None = _NIGHT, sku: str = "Base"
+    made: Story,
+    *,
+    schedule: Schedule | None = None,
+    window: Span | None = _NIGHT,
+    sku: str = "Base",
+    **more: Any,
 ) -> Story:
     """Return the same mail, frozen with what is known of the cluster."""
     (member,) = made.mail.members
@@ -117,5 +135,6 @@ def _known(
             PoolFacts(name="system", undrainable="Cordon"),
         ),
         pools_known=True,
+        **more,
     )
     return replace(made, mail=replace(made.mail, members=(replace(member, snapshot=snapshot),)))

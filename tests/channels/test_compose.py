@@ -201,7 +201,7 @@ def test_subjects(name: str, subject: str) -> None:
                 "https://wiki.example.com/runbooks/aks",
                 "Now: Workloads are likely still running; node pool blue stopped half done",
                 "Urgency: Today, in working hours",
-                "Whose: Yours: the cause is in your cluster or subscription.",
+                "Whose: Yours: your cluster or subscription.",
                 "Blocked by: budget shop/cart-pdb, pod shop/cart-7c9d8-xk2vp, node aks-blue-",
                 "Fri 20 Nov 02:47 Berlin (UTC+1) · 01:47 UTC · after 45 min",
                 "Started: Fri 20 Nov 02:02 Berlin (UTC+1) · 01:02 UTC",

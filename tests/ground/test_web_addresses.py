@@ -99,6 +99,16 @@ def test_numbers_are_addresses(address: IPv4Address) -> None:
             "see https://prod-1.logic.azure.com:443/***.",
         ),
         ("https://example.com", "https://example.com"),
+        ("'hooks.slack.com/services/T0/B0/secret'", "'hooks.slack.com/***'"),
+        (
+            "/subscriptions/a/providers/Microsoft.ContainerService/b",
+            "/subscriptions/a/providers/Microsoft.ContainerService/b",
+        ),
+        (
+            "routes/shop.example/a.yaml and ops@example.com/x",
+            "routes/shop.example/a.yaml and ops@example.com/x",
+        ),
+        ("R0123456789ABCDEF0123456789XYZAB", "***"),
         ("smtp://user:password@relay.example.com", "smtp://***@relay.example.com"),
         ("xoxb-1-2-abc and whsec_MfKQ9r8GKYqr+w/=", "*** and ***"),
         ("0123456789abcdef0123456789ABCDEF", "***"),

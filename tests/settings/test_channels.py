@@ -35,6 +35,7 @@ BASIC = {
     "PD_SHOP": KEY,
     "HOOK_SECRET": SECRET,
     "HOOK_URL": "https://itsm.example.com/hooks/very-secret",
+    "TOPIC": TOPIC,
 }
 
 
@@ -60,7 +61,7 @@ def targets(**audience: Any) -> tuple[Target, ...]:
         ({"pagerduty": {"key": "$PD_SHOP"}}, ["$PD_SHOP"]),
         ({"webhook": {"url": HOOK, "secret": "$HOOK_SECRET"}}, [HOOK]),
         ({"webhook": {"url": "$HOOK_URL", "secret": "$HOOK_SECRET"}}, ["$HOOK_URL"]),
-        ({"eventgrid": TOPIC}, [TOPIC]),
+        ({"eventgrid": [TOPIC, f"{TOPIC}/", "$TOPIC"]}, [TOPIC, "$TOPIC"]),
         ({"to": "shop@example.com", "teams": "$TEAMS_SHOP"}, ["", "$TEAMS_SHOP"]),
     ],
 )  # fmt: skip
@@ -105,6 +106,7 @@ def test_what_pages() -> None:
         {"to": "shop@example.com", WORKFLOW: "x"},
         {"teams": [{"url": WORKFLOW}]},
         {"teams": []},
+        {"teams": "$TEAMS_SHOP", "cc": "a@example.com"},
     ],
 )
 def test_secrets_do_not_belong_into_routes(said: dict[str, Any]) -> None:
@@ -122,6 +124,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "PD_SHOP": {"pagerduty": "$PD_SHOP"},
     "HOOK_SECRET": {"webhook": {"url": HOOK, "secret": "$HOOK_SECRET"}},
     "HOOK_URL": {"webhook": {"url": "$HOOK_URL", "secret": "$HOOK_SECRET"}},
+    "TOPIC": {"eventgrid": "$TOPIC"},
     "SLACK_ENDPOINT": {"to": "a@example.com"},
     "PAGERDUTY_ENDPOINT": {"to": "a@example.com"},
     "EMAIL_TO": {"teams": "$TEAMS_SHOP"},
@@ -144,6 +147,7 @@ NEEDED: dict[str, dict[str, Any]] = {
         ("PD_SHOP", "very-secret", "32"),
         ("HOOK_SECRET", "very-secret", "whsec_"),
         ("HOOK_URL", "https://[::ffff:169.254.169.254]/very-secret", "nothing is sent"),
+        ("TOPIC", f"{TOPIC}?aeg-sas-key=very-secret", "/api/events"),
         ("SLACK_ENDPOINT", "https://slack-gov.com", "/api"),
         ("PAGERDUTY_ENDPOINT", "https://events.eu.pagerduty.com/v2", "left out"),
         ("EMAIL_TO", "", "EMAIL_TO"),
@@ -155,6 +159,16 @@ def test_wrong_secrets(name: str, value: str, words: str) -> None:
         load(NEEDED[name], **{name: value})
     assert words in str(refused.value)
     assert "very-secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["SUBSCRIPTIONS", "FLEETS"])
+def test_the_apps_own_troubles_go_somewhere(name: str) -> None:
+    """Whoever asks for what no event tells has a default audience: EMAIL_TO, or `default` with `to`."""
+    asked = {name: "00000000-0000-0000-0000-000000000001", "EMAIL_TO": ""}
+    with pytest.raises(SettingsError, match=f"EMAIL_TO is missing: with {name}"):
+        load({"to": "a@example.com"}, **asked)
+    routes = {"audiences": [{"name": "default", "to": "a@example.com"}]}
+    assert settings.load({**BASIC, **asked, "ROUTES": json.dumps(routes)})
 
 
 @pytest.mark.parametrize("setting", ["WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID"])

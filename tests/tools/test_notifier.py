@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 from contextlib import nullcontext, redirect_stdout
 from datetime import date, timedelta
@@ -14,7 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import icalendar
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from ops import __main__ as program
+from ops import terminal
 from ops.__main__ import main as command
 from ops.commands import COMMANDS
 from ops.surroundings import Surroundings
@@ -96,6 +101,27 @@ def test_errors_are_a_line_and_a_hint() -> None:
 
 
 @pytest.mark.slow
+def test_what_lies_in_a_folder_changes_nothing(tmp_path: Path) -> None:
+    """The command runs in any folder: no module that lies there is taken for one of its own."""
+    (tmp_path / "ops").mkdir()
+    for name in ("ops/__init__.py", "shared.py", "json.py"):
+        (tmp_path / name).write_text("raise SystemExit(9)")
+    done = subprocess.run([ROOT / "notifier", "--version"], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_help_lists_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In boxes as in a pipe, each command stands by its name, with all of its line."""
+    for is_boxed in (True, False):
+        monkeypatch.setattr(program, "_markup", lambda is_boxed=is_boxed: "markdown" if is_boxed else None)
+        app = typer.Typer(cls=program._Commands, rich_markup_mode="markdown" if is_boxed else None)
+        app.callback()(lambda: None)
+        said = CliRunner().invoke(app, ["--help"]).output
+        assert "..." not in said.partition("Commands")[2]
+        assert set(COMMANDS) <= set(re.findall(r"^[\s│]*([a-z-]+)  ", said, re.MULTILINE))
+
+
+@pytest.mark.slow
 def test_not_installed_is_said(tmp_path: Path) -> None:
     """Without its environment the command says how to install it."""
     copy = tmp_path / "copy" / "notifier"
@@ -115,7 +141,7 @@ def test_a_token_from_new_to_revoked(world: World, run: Run) -> None:
     (listed,) = json.loads(run("token", "list", "--json"))
     assert (listed["id"], listed["audience"]) == (made["id"], "default")
     assert not any(address in str(row.values) + row.key for row in world.table.query("a", "z").rows)
-    run("token", "revoke", made["id"])
+    assert json.loads(run("token", "revoke", made["id"], "--json")) == listed
     world.clock.forward(seconds=60)
     assert world.notifier.pages.status_page(address, {}).status == 404
     run("token", "revoke", made["id"], code=1)
@@ -128,6 +154,15 @@ def test_upcoming(run: Run) -> None:
     assert "prod-1" not in run("upcoming", "--cluster", "dev-*")
     (running, planned) = json.loads(run("upcoming", "--json"))["entries"]
     assert (running["phase"], planned["cluster"]) == ("running", "prod-1")
+
+
+def test_a_narrow_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No table is wider than the terminal: rows stand one below the other where columns have no room."""
+    for width in (40, 80, 200):
+        monkeypatch.setattr(terminal, "width", lambda width=width: width)
+        for words in (["list", "work"], ["upcoming"], ["inventory"], ["silence", "list"]):
+            said = run(*words)
+            assert max(map(len, said.splitlines())) <= width, said
 
 
 @pytest.mark.slow
@@ -236,7 +271,7 @@ def test_a_silence_is_kept_and_recorded(world: World, run: Run) -> None:
     assert f"silence {made['id']}" in said
     assert "load test" in said
     assert Ledger(world.table).silenced(NOW) == 1
-    run("silence", "expire", made["id"])
+    assert json.loads(run("silence", "expire", made["id"], "--json"))["id"] == made["id"]
     run("silence", "expire", made["id"], code=1)
     world.take(event("Completed", world.clock.now(), name="quiet", cluster="prod-1"))
     world.settle_down()

@@ -10,6 +10,7 @@ from shared.audience import Target
 from shared.channels import target_fields
 from shared.channels.channel import Temper
 from shared.channels.events_channel import EventsChannel
+from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
     from shared.channels.context import ChannelContext
@@ -24,15 +25,33 @@ _PATH = "/api/events"
 
 
 def read_targets(field: Field) -> tuple[Target, ...]:
-    """Read `eventgrid: https://…/api/events`, or a list of such."""
+    """Read `eventgrid: https://…/api/events`, `eventgrid: $NAME`, or a list of such."""
     found: dict[str, Target] = {}
     for one in target_fields.each(field, "a topic's endpoint"):
-        address = target_fields.address(one)
-        parts = urlsplit(address)
-        if parts.scheme != "https" or parts.path.rstrip("/").lower() != _PATH or parts.query:
-            raise one.fault(f"expected a topic's endpoint, which is https and ends in {_PATH}")
-        found[address] = Target(NAME, address)
+        if target_fields.is_name(one):
+            name = target_fields.secret(one, "a topic's endpoint")
+            target = Target(NAME, f"${name}", secrets=(name,))
+        else:
+            address = target_fields.address(one)
+            try:
+                target = Target(NAME, _endpoint(address))
+            except ValueError as error:
+                raise one.fault(f"what stands here {error}") from None
+        found[target.id] = target
     return tuple(found.values())
+
+
+def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool) -> None:  # noqa: ARG001
+    """Raise ValueError where a value is not a topic's endpoint."""
+    _endpoint(web_address(value, allows_loopback=allows_loopback))
+
+
+def _endpoint(address: str) -> str:
+    """Return a topic's endpoint, without a slash at its end. Raises ValueError where it is none."""
+    parts = urlsplit(address)
+    if parts.scheme != "https" or parts.path.rstrip("/").lower() != _PATH or parts.query or parts.fragment:
+        raise ValueError(f"is not a topic's endpoint, which is https and ends in {_PATH}")
+    return address.rstrip("/")
 
 
 def open_channel(target: Target, context: ChannelContext) -> EventGridChannel:
@@ -57,5 +76,6 @@ class EventGridChannel(EventsChannel):
 
         with self._lock:
             if self._topic is None:
-                self._topic = Topic(self.target.id, self.context.credential())
+                endpoint = _endpoint(self.secret()) if self.target.secrets else self.target.id
+                self._topic = Topic(endpoint, self.context.credential())
         return self._topic.publish(message.content, timeouts)
