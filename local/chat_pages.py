@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.channels.slack import compose as slack
 from shared.channels.teams import compose as teams
-from shared.messages.view import Branding
+from shared.messages.branding import Branding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -53,13 +53,15 @@ class Step:
     """How the subjects of the emails begin, in any order."""
 
 
-def story(began: datetime) -> Iterator[Step]:
-    """Return the steps of the story, which begins at a time."""
-    not_yet, done = status("NotStarted"), status("Completed", began, began + timedelta(minutes=1))
-    going = status("Running", began)
-    failed = status("Failed", began, began + timedelta(minutes=3), "UpgradeFailed", BLOCKED)
+def story(asked: datetime) -> Iterator[Step]:
+    """Return the steps of the story: the run began an hour before it comes to its gate."""
+    began, first, second = (asked - timedelta(minutes=ago) for ago in (60, 35, 10))
+    not_yet, going = status("NotStarted"), status("Running", began)
+    done, later = status("Completed", began, first), status("Completed", first, second)
+    passed = status("Completed", second, asked)
+    failed = status("Failed", second, asked, "UpgradeFailed", BLOCKED)
 
-    def stands(run: Any, canary: Any, staging: Any, prod: Any, blue: Any, asked: Any) -> dict[str, Any]:  # noqa: ANN401, PLR0917
+    def stands(run: Any, canary: Any, staging: Any, prod: Any, blue: Any, of_gate: Any) -> dict[str, Any]:  # noqa: ANN401, PLR0917
         return run_row(
             run,
             {
@@ -68,12 +70,12 @@ def story(began: datetime) -> Iterator[Step]:
                 "prod": {
                     "status": prod,
                     "members": {"prod-weu-1": blue, "prod-neu-1": prod},
-                    "gates": {"before prod": asked},
+                    "gates": {"before prod": of_gate},
                 },
             },
         )
 
-    ended = status("Completed", began, began + timedelta(minutes=4))
+    ended = status("Completed", began, asked)
     yield Step("nothing runs yet", lambda _: stands(not_yet, not_yet, not_yet, not_yet, not_yet, not_yet))
     yield Step(
         "the run begins with its canary",
@@ -87,25 +89,25 @@ def story(began: datetime) -> Iterator[Step]:
     )
     yield Step(
         "staging is done; before prod the run asks for approval",
-        lambda now: stands(going, done, done, not_yet, not_yet, status("Pending", now)),
+        lambda now: stands(going, done, later, not_yet, not_yet, status("Pending", now)),
         lambda now: gate("Pending", now, what="Created"),
         ("[Waiting for approval]", "[Stage finished]"),
     )
     yield Step("nobody answers", emails=("[Reminder 1: waiting for approval]",))
     yield Step(
         "a colleague approves",
-        lambda _: stands(going, done, done, going, going, done),
+        lambda _: stands(going, done, later, going, going, passed),
         lambda now: gate("Completed", now),
         ("[Approved]",),
     )
     yield Step(
         "a member fails, and the run goes on: one failure is allowed",
-        lambda _: stands(going, done, done, going, failed, done),
+        lambda _: stands(going, done, later, going, failed, passed),
         emails=("[Member failed]",),
     )
     yield Step(
         "the run completes",
-        lambda _: stands(ended, done, done, ended, failed, done),
+        lambda _: stands(ended, done, later, ended, failed, passed),
         emails=("[Stage finished]", "[Completed with failures]"),
     )
 

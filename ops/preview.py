@@ -18,10 +18,10 @@ from ops.hearing import as_object, explanation
 from shared import ids, keys, routes, settings
 from shared.addresses import bare
 from shared.channels import registry
-from shared.channels.email.compose import Branding
 from shared.durations import duration
 from shared.events.envelope import parse
 from shared.events.model import Event, Ignored, Rejected
+from shared.messages.branding import Branding
 from shared.notices.kinds import Decision, Kind
 from shared.notices.planning import plan
 from shared.notices.records import Mail, MailItem, RejectedInput, StoredEvent

@@ -18,7 +18,7 @@ from shared.routes.document import parse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from shared.messages.view import Branding
+    from shared.messages.branding import Branding
     from testing.samples.mails import Story
 
 _SAMPLES = {

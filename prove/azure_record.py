@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
@@ -11,7 +10,6 @@ from shared import keys
 from shared.rounds.reconcile_memory import RunState, SubscriptionState
 from shared.store.meta import Meta
 from testing.arm_endpoint import ArmEndpoint
-from testing.identity_endpoint import IdentityEndpoint
 from testing.samples.payloads import SUBSCRIPTION, guid
 
 if TYPE_CHECKING:
@@ -21,13 +19,11 @@ if TYPE_CHECKING:
 
 
 class AzureRecord:
-    """Resource Graph, and who gives tokens for it: a context manager."""
+    """Resource Graph: a context manager. Any token will do."""
 
     def __enter__(self) -> Self:
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request, otherwise
         self._stack = ExitStack()
         self._azure = self._stack.enter_context(ArmEndpoint(takes_any_token=True))
-        self._identity = self._stack.enter_context(IdentityEndpoint())
         self._azure.add_subscription(SUBSCRIPTION, "Proof")
         return self
 
@@ -37,7 +33,7 @@ class AzureRecord:
     @property
     def settings(self) -> dict[str, str]:
         """What lets an instance ask."""
-        return {**self._identity.settings, "SUBSCRIPTIONS": SUBSCRIPTION, "ARM_ENDPOINT": self._azure.url}
+        return {"SUBSCRIPTIONS": SUBSCRIPTION, "ARM_ENDPOINT": self._azure.url}
 
     def add(self, text: str) -> None:
         """Record an event of Event Grid as Azure does: a row for each status of a maintenance."""

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +26,14 @@ class Bug(StrEnum):
     """A row that is there already is taken for one's own earlier write."""
     NO_QUESTION = "no question before a re-send"
     """What may have been sent before is sent again without asking the mail service."""
+    DRAFT_NOT_KEPT = "a draft is sent whose id is not kept"
+    """Where mail is asked about by its draft, nobody knows by which one it went."""
+    REPEATS_ROUTINE = "a blind channel repeats what nobody has to act on"
+    """A doubt about news that is routine is treated like one about a failure."""
+    OTHER_ID = "a repeat to a webhook has another id"
+    """Its consumer cannot know it for one."""
+    OUT_OF_ORDER = "a resolve does not wait for its trigger"
+    """PagerDuty drops what resolves nothing, and the alert that opens later stays open."""
     TWO_TRANSACTIONS = "a check becomes notices in two transactions"
     """The check is deleted, and then its notices are inserted."""
     UNCLEAR_IS_UNSEEN = "an unclear answer taken for never seen"
@@ -88,6 +99,38 @@ def _no_question() -> None:
     Sender._ask = lambda *_: None  # type: ignore[method-assign]
 
 
+def _draft_not_kept() -> None:
+    from shared.store.protocol import Store
+
+    Store.keep_draft = lambda _, row, draft: replace(row, draft=draft)  # type: ignore[method-assign, assignment]
+
+
+def _repeats_routine() -> None:
+    from shared.delivery import sender
+
+    sender._is_actionable = lambda _: True  # type: ignore[assignment]
+
+
+def _other_id() -> None:
+    from shared.channels.webhook.channel import WebhookChannel
+
+    right: Callable[..., Any] = WebhookChannel.send
+    sent: set[str] = set()
+
+    def wrong(self: WebhookChannel, message: Any, operation_id: str, timeouts: Any) -> Any:
+        id_ = str(uuid4()) if operation_id in sent else operation_id
+        sent.add(operation_id)
+        return right(self, replace(message, content={**message.content, "id": id_}), id_, timeouts)
+
+    WebhookChannel.send = wrong  # type: ignore[method-assign]
+
+
+def _out_of_order() -> None:
+    from shared.delivery.batch import Batch
+
+    Batch._in_order = lambda _, some: some  # type: ignore[method-assign, assignment]
+
+
 def _two_transactions() -> None:
     from shared import keys
     from shared.store import codec
@@ -128,6 +171,10 @@ _PLANTS: dict[Bug, Callable[[], None]] = {
     Bug.SETTLE_BEFORE_SEND: _settle_before_send,
     Bug.CONFLICT_IS_DONE: _conflict_is_done,
     Bug.NO_QUESTION: _no_question,
+    Bug.DRAFT_NOT_KEPT: _draft_not_kept,
+    Bug.REPEATS_ROUTINE: _repeats_routine,
+    Bug.OTHER_ID: _other_id,
+    Bug.OUT_OF_ORDER: _out_of_order,
     Bug.TWO_TRANSACTIONS: _two_transactions,
     Bug.UNCLEAR_IS_UNSEEN: _unclear_is_unseen,
     Bug.UNSETTLED_202: _unsettled_202,

@@ -26,7 +26,7 @@ class Kind(NamedTuple):
 
     name: str
     side: str
-    """`read` or `write` of the table, `send` or `ask` of the mail service."""
+    """`read` or `write` of the table, `send` or `ask` of the mail service, `post` to another channel."""
     phase: Phase
     make: Callable[[Random], Fault]
     weight: float = 1.0
@@ -70,6 +70,14 @@ KINDS = (
     Kind("mail: delayed", "send", Phase.BEFORE, _delay(0.05, 1.0)),
     Kind("mail: taken after its time-out, within the lease", "send", Phase.BEFORE, _delay(3.0, 4.0)),
     Kind("mail: taken after the lease", "send", Phase.BEFORE, _delay(11.0, 14.0)),
+    Kind("message: connection cut, not taken", "post", Phase.BEFORE, _cut),
+    Kind("message: taken, answer lost", "post", Phase.AFTER, _cut, 2.0),
+    Kind("message: 500, not taken", "post", Phase.BEFORE, _reply(500)),
+    Kind("message: taken, answered 500", "post", Phase.AFTER, _reply(500), 2.0),
+    Kind("message: 429, not taken", "post", Phase.BEFORE, _throttled, 2.0),
+    Kind("message: 400, not taken", "post", Phase.BEFORE, _reply(400), 0.5),
+    Kind("message: delayed", "post", Phase.BEFORE, _delay(0.05, 1.0)),
+    Kind("message: taken after its time-out", "post", Phase.BEFORE, _delay(3.0, 6.0)),
     Kind("question: connection cut", "ask", Phase.BEFORE, _cut),
     Kind("question: answered 500", "ask", Phase.BEFORE, _reply(500)),
     Kind("question: delayed", "ask", Phase.BEFORE, _delay(0.05, 1.0)),
@@ -78,7 +86,7 @@ KINDS = (
 LATE = frozenset({"mail: taken after the lease", "instance stopped for longer than its lease"})
 """What promise 2 rules out where the mail service ignores operation ids."""
 
-REFUSED = "mail: 400, not taken"
+REFUSED = frozenset({"mail: 400, not taken", "message: 400, not taken"})
 
 STOPS = {
     "instance stopped": (2.0, 4.0),
@@ -91,10 +99,14 @@ SIDES = {
     "write": "a write to the table",
     "send": "sending a mail",
     "ask": "asking about a mail",
+    "post": "sending to another channel",
 }
 
 MAIL_RATE = 3.0
-"""By how much more often a fault strikes a mail than a row: there are fewer of them."""
+"""By how much more often a fault strikes a mail or a message than a row: there are fewer of them."""
+
+DOWN = "one channel down all the time: the others were done meanwhile"
+_IS_DOWN = Reply(429, {"Content-Type": "application/json", "Retry-After": "2"}, _ERROR)
 
 
 class FaultCounts:
@@ -127,8 +139,10 @@ class FaultInjector:
 
     def __init__(self, seed: str, rate: float, kinds: Sequence[str], strikes: FaultCounts) -> None:
         self.instance: Killable | None = None
-        self.refused: set[str] = set()
-        """Operations that were answered with a 400."""
+        self.refused: list[Request] = []
+        """Requests to send that were answered with a 400."""
+        self.is_down: Callable[[Request], bool] = lambda _: False
+        """Whether a request goes to what takes nothing all the time."""
         self.held_up: set[str] = set()
         """Operations of which a request was held up until after the lease that it was sent under."""
         self._seed = seed
@@ -165,16 +179,25 @@ class FaultInjector:
 
     def mail(self, number: int, phase: Phase, request: Request) -> Fault | None:
         """See OnRequest, for the mail's side."""
-        side = "ask" if request.method == "GET" else "send"
+        return self._message("ask" if request.method == "GET" else "send", number, phase, request)
+
+    def channel(self, number: int, phase: Phase, request: Request) -> Fault | None:
+        """See OnRequest, for what is sent to other channels; mail by Graph goes the same way."""
+        if request.path.startswith("/v1.0/"):
+            return self.mail(number, phase, request)
+        if self.is_down(request):
+            return _IS_DOWN
+        return self._message("post", number, phase, request)
+
+    def _message(self, side: str, number: int, phase: Phase, request: Request) -> Fault | None:
         kind, fault = self._decide(side, number, phase)
-        if fault is None or kind is None or (side == "send" and _is_refused(phase, request)):
+        if fault is None or kind is None or (side != "ask" and _is_refused(phase, request)):
             return fault if kind is None else None
         self._strikes.add(kind.name)
-        operation = request.headers.get("Operation-Id", "")
-        if kind.name == REFUSED:
-            self.refused.add(operation)
+        if kind.name in REFUSED:
+            self.refused.append(request)
         if kind.name in LATE:
-            self.held_up.add(operation)
+            self.held_up.add(request.headers.get("Operation-Id", ""))
         return fault
 
     def _decide(self, side: str, number: int, phase: Phase) -> tuple[Kind | None, Fault | None]:
@@ -218,4 +241,4 @@ class FaultInjector:
 
 def _is_refused(phase: Phase, request: Request) -> bool:
     """Return whether nothing was done or taken, by the answer's status."""
-    return phase is Phase.AFTER and request.status != 202
+    return phase is Phase.AFTER and not 200 <= (request.status or 0) < 300

@@ -10,7 +10,6 @@ import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Self
 
-from prove.mail_door import signed
 from testing.fault_proxy import FaultProxy
 from testing.processes import Answer, Client, connection_string, listening
 from testing.real_app import SETTINGS
@@ -37,12 +36,11 @@ class Instance:
         deaths: tuple[Death, ...],
         log: Path,
         *,
-        number: int,
         azurite: str,
-        mail: str,
+        services: str,
         bug: str = "",
     ) -> None:
-        """`mail` is the URL of the door to the mail service, where `number` is known."""
+        """`services` is the URL of all channels but mail by Communication Services or by a relay."""
         self.injector = injector
         self.lives = 0
         self._fork_server = fork_server
@@ -50,8 +48,7 @@ class Instance:
         self._log = log
         self._bug = bug
         self._table_proxy = FaultProxy(azurite, injector.table)
-        self._number = number
-        self._mail = mail
+        self._services_proxy = FaultProxy(services, injector.channel)
         self._settings: dict[str, str] = {}
         self._client = Client()
         self._pid = 0
@@ -60,15 +57,15 @@ class Instance:
         self._stack = ExitStack()
 
     def start(self, settings: Mapping[str, str]) -> None:
-        """Begin the first life; the settings lack where the table and the mail service are."""
-        self._settings = {
-            **SETTINGS,
-            **settings,
-            **signed(self._number),
-            "NOTIFIER_STORAGE": connection_string(self._table_proxy.url),
-            "EMAIL_CONNECTION_STRING": f"endpoint={self._mail};{settings['EMAIL_CONNECTION_STRING']}",
-        }
+        """Begin the first life; the settings lack where the table is."""
+        table = {"NOTIFIER_STORAGE": connection_string(self._table_proxy.url)}
+        self._settings = {**SETTINGS, **settings, **table}
         self.revive()
+
+    @property
+    def services(self) -> str:
+        """Where it reaches the services behind channels."""
+        return self._services_proxy.url
 
     @property
     def alive(self) -> bool:
@@ -119,8 +116,8 @@ class Instance:
 
     @property
     def busy(self) -> int:
-        """How many requests to the table are on their way, also those that it does not wait for any more."""
-        return self._table_proxy.busy
+        """How many requests of its are on their way, also those that it does not wait for any more."""
+        return self._table_proxy.busy + self._services_proxy.busy
 
     def deliver(self, text: str) -> bool:
         """Hand it an event, as Event Grid does; tell whether it was accepted."""
@@ -142,6 +139,7 @@ class Instance:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self._table_proxy)
+        self._stack.enter_context(self._services_proxy)
         return self
 
     def __exit__(self, *_: object) -> None:

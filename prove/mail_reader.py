@@ -10,14 +10,12 @@ from shared.notices.kinds import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from testing.mail_endpoint import Mail
-
 CLUSTER = re.compile(r"\bc\d+-[a-z]+(?:-\d)?-\d+\b")
 """The name of a cluster, by which a maintenance of a schedule is known: each has its own."""
 
 _SUBJECT = re.compile(r"\[([^]]+)\]")
 
-_STATUS = {
+STATUS = {
     "failed": Kind.FAILED,
     "started": Kind.STARTED,
     "reminder": Kind.REMINDER,
@@ -33,7 +31,7 @@ _STATUS = {
 }
 """The kind of a mail about one thing, by what its subject begins with."""
 
-_HEADING = {
+_HEADINGS = {
     "FAILED": Kind.FAILED,
     "STARTED": Kind.STARTED,
     "REMINDERS": Kind.REMINDER,
@@ -60,30 +58,30 @@ class Telling(NamedTuple):
     kind: Kind
     cluster: str
     """Empty where it is not about one: input that could not be understood, a mail that was not sent."""
+    target: str = ""
+    """The key of the target in rows: empty for mail."""
 
 
-def read(mail: Mail) -> set[Telling]:
+def read(address: str, subject: str, text: str) -> frozenset[Telling]:
     """Read all that a mail tells; nothing where it cannot be understood."""
-    (address,) = mail.to
     audience = ADDRESSES.get(address, address.partition("@")[0])
-    return {Telling(audience, kind, cluster) for kind, cluster in _news(mail)}
+    return frozenset(Telling(audience, kind, cluster) for kind, cluster in _news(subject, text))
 
 
-def _news(mail: Mail) -> Iterator[tuple[Kind, str]]:
-    text = str(mail.body["content"]["plainText"])
-    match = _SUBJECT.match(mail.subject)
+def _news(subject: str, text: str) -> Iterator[tuple[Kind, str]]:
+    match = _SUBJECT.match(subject)
     status = match[1].lower() if match else ""
-    if status in _STATUS:
-        kind = _STATUS[status]
+    if status in STATUS:
+        kind = STATUS[status]
         # Subject and text have to agree.
-        names = set(CLUSTER.findall(mail.subject)) & set(CLUSTER.findall(text))
+        names = set(CLUSTER.findall(subject)) & set(CLUSTER.findall(text))
         yield from ((kind, name) for name in (names if _is_about_a_cluster(kind) else {""}))
         return
     kind_of_section: Kind | None = None
     for line in text.splitlines():
         if line == "--":
             return
-        heading = _HEADING.get(line.partition(":")[0])
+        heading = heading_of(line)
         if heading is not None:
             kind_of_section = heading
         elif kind_of_section is not None:
@@ -91,6 +89,11 @@ def _news(mail: Mail) -> Iterator[tuple[Kind, str]]:
                 yield kind_of_section, ""
             elif not line.strip().startswith("https:"):
                 yield from ((kind_of_section, name) for name in CLUSTER.findall(line))
+
+
+def heading_of(line: str) -> Kind | None:
+    """Return the kind that a line in capitals is the heading of; what is true of all below may follow."""
+    return _HEADINGS.get(re.split(":| · ", line, maxsplit=1)[0])
 
 
 def _is_about_a_cluster(kind: Kind) -> bool:

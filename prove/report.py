@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench import machine, markdown
-from prove.faults import KINDS, SIDES, STOPS
+from prove.faults import DOWN, KINDS, SIDES, STOPS
 from prove.schedules import Way
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _OTHERS = (
     "event delivered out of order",
     "delivery not accepted, made again",
     "two instances sweeping at once",
+    DOWN,
     *(f"event {way}" for way in (Way.BOTH, Way.WITHHELD)),
 )
 
@@ -51,7 +52,7 @@ def faults(total: Total) -> str:
         ("schedules", f"{total.runs:,}"),
         ("processes started", f"{total.lives:,}"),
         ("events accepted", f"{total.events:,}"),
-        ("mails settled", f"{total.mails:,}"),
+        ("mails and messages settled", f"{total.mails:,}"),
         ("of these digests", f"{total.digests:,}"),
         ("of these a failure alone", f"{total.failures:,}"),
         *((name, f"{total.tally[name]:,}") for name in sorted(total.tally)),
@@ -73,7 +74,7 @@ def rare(total: Total) -> list[str]:
 
 def bad(results: Sequence[Result]) -> str:
     """Name what went wrong, with the seed that does it again; nothing where nothing did."""
-    return "\n".join(f"* seed {result.seed} ({result.mode}): {result.wrong}" for result in results)
+    return "\n".join(f"* seed {result.seed} ({result.mail}): {result.wrong}" for result in results)
 
 
 def bugs(caught: Sequence[Caught]) -> str:
@@ -146,10 +147,17 @@ Each schedule is made from its seed: some maintenances with their events, delive
 order, to two instances of the app, each of which sweeps at its own pace; which requests go wrong, and
 how; at which of its requests an instance dies, or stands still for a while. The instances are processes
 of the local host, forks of one that has read the modules already; SIGKILL ends them. They reach Azurite
-and a stand-in mail service with the Azure SDKs over HTTP, through proxies: each by one of its own before
-Azurite, all by one before the mail service, whose address tells it from others. The mail service honours
-operation ids in one half of the schedules; in the other it ignores them, and answers truthfully when asked.
+and stand-ins for the services with their own libraries, through proxies: each by one of its own before
+Azurite and before the other channels, all by one before the mail service, whose address tells it from others.
 The storm lasts 7 or 24 seconds; after it what is left is done in peace.
+
+Mail leaves in five ways, a fifth of the schedules each: by Communication Services that honours operation ids,
+or ignores them and answers truthfully when asked; by Graph with drafts, which can be asked about, or without;
+by an SMTP relay. Two audiences are told at one or two further places each: a webhook and PagerDuty, which
+take a repeat for what it is, Teams and Slack, which nobody can ask. In a quarter of the schedules one of
+these places takes nothing (429) until all work for the others is done: that it ever is shows that nobody
+waits for it.
+
 In a third of the schedules the instances reconcile as well, one at a time: what is told even if it comes
 late is in Azure's record alone, or comes both ways, in any order.
 
@@ -159,11 +167,17 @@ cluster. What was to be told follows from what was delivered.
 * lost: an event was accepted and is not in the table; news that was not told to somebody who had to hear it,
   nor was what has overtaken it; a reminder that did not come, though its announcement had arrived before its
   hour and nothing had begun;
-* twice: a mail that left twice, or the same news told twice to the same audience; apart from that, where
-  the machine was so busy that a request reached the service after its lease;
-* untrue: the table says of a mail that it was sent, to whom, or what it tells, and it is not so; a mail that
-  was posted in two forms; one that says it may be a repeat, which the service could have been asked about;
-  one given up although the service had not refused it and been asked.
+* twice: a mail that left twice, or the same news told twice to the same audience at one place; apart from
+  that, where the machine was so busy that a request reached the service after its lease; an alert that is
+  opened after it was closed, or left open;
+* untrue: the table says of a message that it was sent, to whom, or what it tells, and it is not so; one that
+  was handed over in two forms; one that says it may be a repeat, which the service could have been asked
+  about; one given up although the service had not refused it and been asked.
+
+What may be a repeat is judged by the place. Where repeats collapse they are counted, and have to be the same
+to the byte. Where nobody can be asked, a failure and what lies ahead has to arrive, and may come again if all
+copies but one say that they may be repeats, and the table says *doubtful*; what is routine never comes again,
+and may be left in doubt, which is counted. Everywhere else neither is allowed.
 
 A schedule whose work is not done when patience ends did not end, and proves nothing: a machine under load
 comes to that, too. A mail that the service refuses (400) fails and is not told; that is told to the default
@@ -209,8 +223,8 @@ _END = """\
 The mail service is a stand-in: what Azure Communication Services does with an operation id that it has seen
 before is not documented, hence both modes. It forgets nothing here. Azurite has one server, whose clock is
 the machine's, and the host is the repository's own stand-in. Leases are the shortest (10 s); watchdogs are
-off; the limits of the mail service are out of reach, which the storm tests see to, and a pause after a 429 is
-not judged. Rescheduled maintenances, SMTP, delivery reports and housekeeping are left to the tests.
+off; the limits of the services are out of reach, which the storm tests see to. An Event Grid topic,
+rescheduled maintenances, delivery reports and housekeeping are left to the tests.
 
 A small model of the protocol, checked exhaustively, is beside the tests:
 [tests/promises/protocol_model.py](../tests/promises/protocol_model.py).

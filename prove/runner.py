@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from prove.audiences import MailWay
+from prove.evidence import tally
 from prove.fork_server import die_with_parent
 from prove.runs import Lab, Trial
-from prove.verdict import Verdict, judge, tally
+from prove.verdict import Verdict, judge
 from shared.notices.kinds import Kind
-from testing.mail_endpoint import OperationIdMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.process import BaseProcess
 
-    from prove.verdict import Evidence
+    from prove.evidence import Evidence
 
 AT_ONCE = 20
 """Runs at the same time in one process: most of a run is waiting for leases to run out. More would find out
@@ -33,7 +34,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What one run came to."""
 
     seed: int
-    mode: OperationIdMode = OperationIdMode.HONOURS
+    mail: MailWay = MailWay.HONOURS
     events: int = 0
     """Events accepted."""
     mails: int = 0
@@ -83,12 +84,12 @@ def summed_up(evidence: Evidence) -> Result:
     members = [fate.members for fate in evidence.fates.values()]
     return Result(
         seed=evidence.schedule.seed,
-        mode=evidence.schedule.mode,
+        mail=evidence.schedule.mail,
         events=len(evidence.accepted),
         mails=len(evidence.fates),
         digests=sum(len(each) > 1 for each in members),
         failures=sum([member.kind for member in each] == [Kind.FAILED] for each in members),
-        arrived=len(evidence.mails),
+        arrived=len(evidence.arrived),
         lives=evidence.lives,
         strikes=dict(evidence.strikes),
         tally=dict(tally(evidence)),

@@ -15,30 +15,36 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from azure.data.tables import TableClient
 
-from prove import azure_record, schedules
+from prove import audiences, azure_record, chat_reader, relay_door, schedules
+from prove.audiences import MailWay
 from prove.azure_record import AzureRecord
-from prove.faults import LEASE, FaultCounts, FaultInjector
+from prove.evidence import Evidence
+from prove.faults import DOWN, LEASE, FaultCounts, FaultInjector
 from prove.fork_server import ForkServer
 from prove.instances import Instance
-from prove.mail_door import MailDoor
+from prove.mail_door import MailDoor, signed
+from prove.relay_door import RelayDoor
 from prove.schedules import Way
-from prove.verdict import Evidence
+from prove.services import Services
 from shared import keys
 from shared.store import codec
 from shared.store.azure import AzureTable
-from testing.mail_endpoint import KEY, MailEndpoint, Moment
+from testing.identity_endpoint import IdentityEndpoint
+from testing.mail_endpoint import KEY
 from testing.processes import Azurite
+from testing.services.graph import MAILBOX
+from testing.smtp_server import make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prove.schedules import Delivery, Part, Schedule
     from shared.store.table import Stored
-    from testing.mail_endpoint import Request
+    from testing.fault_proxy import Request
 
 INSTANCES = 2
-PATIENCE = 300.0
-"""Seconds in peace until what is still undone counts as lost: leases last 10, 20, 40 s one after another."""
+PATIENCE = 400.0
+"""Seconds in peace until a run is given up: leases last 10, 20, 40 s one after another, pauses minutes."""
 
 _REDELIVERED_AFTER = 0.5
 _SWEPT_AFTER = (0.4, 2.6)
@@ -65,6 +71,8 @@ class Lab:
         self.azurite = self._stack.enter_context(Azurite())
         self.fork_server = self._stack.enter_context(ForkServer())
         self.folder = Path(self._stack.enter_context(TemporaryDirectory()))
+        self.certificate = make_certificate(self.folder)
+        self.identity = self._stack.enter_context(IdentityEndpoint())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,48 +88,52 @@ class Run:
     """One schedule on its way: a context manager."""
 
     def __init__(self, lab: Lab, trial: Trial) -> None:
+        self._lab = lab
         self._trial = trial
         self._schedule = schedule = self._made()
-        self._endpoint = MailEndpoint(mode=schedule.mode)
+        self._services = Services(schedule, lab.certificate)
         self._table_name = f"t{uuid.uuid4().hex}"
         self._client = TableClient.from_connection_string(lab.azurite.connection_string, self._table_name)
         self._table = AzureTable(self._client)
         self._strikes = FaultCounts()
         self._stack = ExitStack()
         self._accepted: dict[str, float] = {}
-        self._arrivals: dict[str, float] = {}
         self._sweeping = 0
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._reconciling = threading.Lock()
         self._record = AzureRecord()
-        self._endpoint.hook = self._arrived
-        injectors = [
+        self._is_up = schedule.down is None
+        self._injectors = [
             FaultInjector(f"{schedule.seed} {number}", schedule.rate, schedule.kinds, self._strikes)
             for number in range(len(schedule.deaths))
         ]
-        self._door = MailDoor(self._endpoint.url, [injector.mail for injector in injectors])
-        self._instances = [
-            Instance(
-                lab.fork_server,
-                injector,
-                deaths,
-                lab.folder / f"{self._table_name}-{number}.log",
-                number=number,
-                azurite=lab.azurite.endpoint,
-                mail=self._door.url,
-                bug=trial.bug,
-            )
-            for number, (injector, deaths) in enumerate(zip(injectors, schedule.deaths, strict=True))
-        ]
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(self._endpoint)
-        self._stack.enter_context(self._door)
+        self._stack.enter_context(self._services)
+        mail = [injector.mail for injector in self._injectors]
+        self._door = self._stack.enter_context(MailDoor(self._services.endpoint.url, mail))
+        if self._services.relay is not None:
+            RelayDoor(self._services.relay, mail, self._services.relayed)
+        self._instances = [
+            Instance(
+                self._lab.fork_server,
+                injector,
+                deaths,
+                self._lab.folder / f"{self._table_name}-{number}.log",
+                azurite=self._lab.azurite.endpoint,
+                services=self._services.together.url,
+                bug=self._trial.bug,
+            )
+            for number, (injector, deaths) in enumerate(
+                zip(self._injectors, self._schedule.deaths, strict=True)
+            )
+        ]
         if self._schedule.reconciles:
             self._stack.enter_context(self._record)
         self._stack.callback(self._client.close)
         for instance in self._instances:
+            instance.injector.is_down = self._is_down
             self._stack.enter_context(instance)
         threads = len(self._schedule.deliveries) + 2 * len(self._instances)
         self._pool = self._stack.enter_context(ThreadPoolExecutor(threads))
@@ -136,8 +148,7 @@ class Run:
         self._table.query("work:", "work;")  # makes the table
         settings = {
             "NOTIFIER_TABLE": self._table_name,
-            "EMAIL_CONNECTION_STRING": f"accesskey={KEY}",
-            "ROUTES": schedules.routes(),
+            "ROUTES": audiences.routes(self._schedule.places),
             "LEASE": f"{LEASE}s",
             "REMINDER_LEADS": "24h",
             # Without watchdogs, so that at the end nothing is left to do.
@@ -148,7 +159,13 @@ class Run:
         if self._schedule.reconciles:
             settings |= self._record.settings
             azure_record.begin(self._table, datetime.now(UTC))
-        list(self._pool.map(lambda instance: instance.start(settings), self._instances))
+        settings |= self._lab.identity.settings
+        starts = [
+            self._pool.submit(instance.start, {**settings, **self._ways_out(number, instance)})
+            for number, instance in enumerate(self._instances)
+        ]
+        for start in starts:
+            start.result()
         # Starting took its time: the hours of reminders count from here.
         self._schedule, self._began = self._made(), time.monotonic()
         delivered = [self._pool.submit(self._deliver, delivery) for delivery in self._schedule.deliveries]
@@ -163,6 +180,33 @@ class Run:
         for future in sweeping:
             future.result()
         return self._evidence()
+
+    def _ways_out(self, number: int, instance: Instance) -> dict[str, str]:
+        """Return the settings by which an instance reaches who hears, through what goes wrong on the way."""
+        channels = audiences.settings(self._schedule.places, instance.services)
+        match self._schedule.mail:
+            case MailWay.RELAY:
+                assert self._services.relay is not None
+                return channels | relay_door.settings(self._services.relay, number)
+            case MailWay.DRAFTS | MailWay.MAILBOX as way:
+                graph = {
+                    "EMAIL_FROM": "",
+                    "EMAIL_GRAPH_MAILBOX": MAILBOX,
+                    "GRAPH_ENDPOINT": instance.services,
+                }
+                return channels | graph | {"EMAIL_GRAPH_DRAFTS": "true" if way is MailWay.DRAFTS else ""}
+            case _:
+                mail = {"EMAIL_CONNECTION_STRING": f"endpoint={self._door.url};accesskey={KEY}"}
+                return channels | mail | signed(number)
+
+    def _is_down(self, request: Request) -> bool:
+        """Return whether a request goes to the one that takes nothing for now."""
+        down = self._schedule.down
+        return (
+            not self._is_up
+            and down is not None
+            and chat_reader.place_of(self._schedule.places, request.path, request.body) == down
+        )
 
     def _made(self) -> Schedule:
         """Make the schedule, as one that begins now."""
@@ -228,21 +272,29 @@ class Run:
             return _SWEPT_EVERY - self._elapsed() % _SWEPT_EVERY
         return random.uniform(*_SWEPT_AFTER)
 
-    def _arrived(self, moment: Moment, request: Request) -> None:
-        if moment is Moment.AFTER and request.taken:
-            with self._lock:
-                self._arrivals.setdefault(request.operation_id, self._elapsed())
-
     def _finish(self) -> None:
         """Wait until nothing is left to do, and nothing is on its way any more."""
         last = max((*self._schedule.reminders.values(), 0.0)) + 1
         patience = time.monotonic() + PATIENCE
         while time.monotonic() < patience and not self._over.wait(1.0):
-            if self._elapsed() < last or self._rows("work:1", "work;") or not self._is_all_found():
+            if self._elapsed() < last or self._left() or not self._is_all_found():
+                continue
+            if not self._is_up:
+                self._is_up = True
+                self._strikes.add(DOWN)
                 continue
             is_busy = self._door.busy or any(instance.busy for instance in self._instances)
-            if not is_busy and not self._rows("work:1", "work;"):
+            if not is_busy and not self._left():
                 return
+
+    def _left(self) -> list[str]:
+        """Return the keys of what is still to be done, but for what is for one that takes nothing for now."""
+        down = None if self._is_up else self._schedule.down
+        return [
+            row.key
+            for row in self._rows("work:1", "work;")
+            if down is None or row.values.get("target") != down.key
+        ]
 
     def _is_all_found(self) -> bool:
         """Return whether what was withheld was found in Azure's record."""
@@ -251,22 +303,21 @@ class Run:
 
     def _evidence(self) -> Evidence:
         rows = {row.key: row for prefix in ("event:", "rejected:") for row in self._rows(prefix)}
-        injectors = [instance.injector for instance in self._instances]
-        forms: dict[str, set[bytes]] = {}
-        for request in self._endpoint.posts:
-            forms.setdefault(request.operation_id, set()).add(request.body)
+        fates = {row.key.removeprefix("sent:"): codec.sent(row) for row in self._rows("sent:")}
+        arrived = self._services.arrived(fates)
+        refused = [request for injector in self._injectors for request in injector.refused]
         return Evidence(
             schedule=self._schedule,
             accepted=dict(self._accepted),
-            stored=frozenset(rows),
-            left=tuple(row.key for row in self._rows("work:1", "work;")),
-            fates={row.key.removeprefix("sent:"): codec.sent(row) for row in self._rows("sent:")},
-            mails=tuple(self._endpoint.mails),
-            arrivals=dict(self._arrivals),
-            bodies={operation: len(bodies) for operation, bodies in forms.items()},
-            asked=frozenset(request.operation_id for request in self._endpoint.questions),
-            refused=frozenset().union(*(injector.refused for injector in injectors)),
-            held_up=frozenset(self._door.held_up).union(*(injector.held_up for injector in injectors)),
+            left=tuple(self._left()),
+            fates=fates,
+            arrived=tuple(one._replace(at=one.at - self._began) for one in arrived),
+            alerts=tuple(self._services.pagerduty.log),
+            forms=self._services.forms(arrived),
+            asked=frozenset(request.operation_id for request in self._services.endpoint.questions),
+            refused=frozenset(self._services.operations(refused, fates)),
+            held_up=frozenset(self._door.held_up).union(*(one.held_up for one in self._injectors)),
+            recorded={row.key: row.timestamp for row in rows.values()},
             strikes=dict(self._strikes.counts),
             lives=sum(instance.lives for instance in self._instances),
         )

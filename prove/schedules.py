@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from prove.audiences import TEAMS, MailWay, Place, places
 from prove.faults import KINDS, LATE, STOPS
 from shared import keys
-from shared.audience import DEFAULT_AUDIENCE
 from shared.rounds.reconcile import GRACE
-from testing.mail_endpoint import OperationIdMode
 from testing.samples import fleets
 from testing.samples.fleets import gate
 from testing.samples.payloads import EVENT_TYPE, event, guid, scheduled
@@ -25,21 +24,18 @@ from testing.samples.payloads import EVENT_TYPE, event, guid, scheduled
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from shared.channels.channel import Temper
+
 STORMS = (7.0, 7.0, 24.0)
 """Seconds for which faults strike and processes die; the rest is done in peace. In a long storm
 leases run out, and recovery is struck as well."""
-
-PLATFORM = DEFAULT_AUDIENCE
-"""The audience that hears of all clusters; others hear of one in three, each."""
-
-TEAMS = ("team-0", "team-1")
 
 REMINDED_AFTER = (6.0, 12.0)
 """Seconds from the beginning to the hour of a reminder."""
 
 LEAD = timedelta(hours=24)
 
-_MOMENTS = {"read": 16, "write": 26, "send": 6, "ask": 2}
+_MOMENTS = {"read": 16, "write": 26, "send": 6, "ask": 2, "post": 6}
 """The last moment of a life at which it may end, by whose requests count."""
 
 _COURSES = (
@@ -94,7 +90,7 @@ class Death(NamedTuple):
 
     life: int
     side: str
-    """Whose requests count: `read`, `write`, `send` or `ask`."""
+    """Whose requests count: `read`, `write`, `send`, `ask` or `post`."""
     moment: int
     stops: float = 0.0
     """Seconds for which it stands still instead; 0 for its death."""
@@ -105,7 +101,7 @@ class Schedule(msgspec.Struct, frozen=True):
 
     seed: int
     began: datetime
-    mode: OperationIdMode
+    mail: MailWay
     storm: float
     rate: float
     """Of how many requests a fault strikes one."""
@@ -117,6 +113,19 @@ class Schedule(msgspec.Struct, frozen=True):
     """When the hour of a reminder is, in seconds after the beginning, by the key of the announcement."""
     reconciles: bool = False
     """Whether there is a record of Azure's, which the instances hold against what came."""
+    places: tuple[Place, ...] = ()
+    """Where audiences are told beside their mails."""
+    down: Place | None = None
+    """The one that takes nothing until all work for the others is done."""
+
+    def of_audience(self, audience: str) -> Iterator[tuple[str, Place | None]]:
+        """Give the targets of an audience, by their keys: mail first, and then its places."""
+        yield "", None
+        yield from ((place.key, place) for place in self.places if place.audience == audience)
+
+    def temper(self, target: str) -> Temper:
+        """Return what a target does about a repeat."""
+        return next((place.temper for place in self.places if place.key == target), self.mail.temper)
 
 
 class Part(StrEnum):
@@ -128,29 +137,11 @@ class Part(StrEnum):
     """It ignores them, and requests reach it after the lease of their sender: mails may go out twice."""
 
 
-def audiences(cluster: str) -> tuple[str, ...]:
-    """Return the audiences that hear of a cluster."""
-    return (PLATFORM, *(team for team in TEAMS if team in cluster))
-
-
-def routes() -> str:
-    """Write the routes: JSON is YAML."""
-    platform = {"match": {"cluster": "*"}, "audiences": [PLATFORM], "continue": "true"}
-    # A gate is of no cluster: there the name of the run says whose it is.
-    own = [
-        {"match": {field: f"*-{team}-*"}, "audiences": [team]}
-        for team in TEAMS
-        for field in ("cluster", "run")
-    ]
-    names = [{"name": name, "to": f"{name}@example.com"} for name in TEAMS]
-    return msgspec.json.encode({"audiences": names, "routes": [platform, *own]}).decode()
-
-
 def make(seed: int, began: datetime, instances: int = 2, part: Part = Part.WITHIN) -> Schedule:
     """Make the schedule of a seed that begins at a time."""
     random = Random(f"schedule {seed}")
-    mode = OperationIdMode.IGNORES if seed % 2 or part is Part.BEYOND else OperationIdMode.HONOURS
-    kinds = [kind.name for kind in KINDS if kind.name not in LATE or mode is OperationIdMode.HONOURS]
+    mail = MailWay.IGNORES if part is Part.BEYOND else tuple(MailWay)[seed % len(MailWay)]
+    kinds = [kind.name for kind in KINDS if kind.name not in LATE or mail is not MailWay.IGNORES]
     if random.random() < 0.7:
         kinds = random.sample(kinds, len(kinds) // 2)
     reconciles = seed % 3 == 2 and part is Part.WITHIN
@@ -172,17 +163,21 @@ def make(seed: int, began: datetime, instances: int = 2, part: Part = Part.WITHI
         for delivery in _delivered(random, happening)
         if not (delivery.is_repeat and delivery.way is Way.WITHHELD)
     ]
+    told_at = places(Random(f"places {seed}")) if part is Part.WITHIN else ()
+    down = Random(f"down {seed}").choice(told_at) if told_at and seed % 4 == 3 else None
     return Schedule(
         seed,
         began,
-        mode,
+        mail,
         storm=random.choice(STORMS),
         rate=random.choice((0.03, 0.08, 0.15, 0.25)),
         kinds=tuple(LATE & {kind.name for kind in KINDS}) if part is Part.BEYOND else tuple(kinds),
         deliveries=tuple(sorted(deliveries)),
-        deaths=tuple(tuple(_deaths(random, mode)) for _ in range(instances)),
+        deaths=tuple(tuple(_deaths(random, mail)) for _ in range(instances)),
         reminders=reminders,
         reconciles=reconciles,
+        places=told_at,
+        down=down,
     )
 
 
@@ -238,14 +233,12 @@ def _delivered(random: Random, delivery: Delivery) -> Iterator[Delivery]:
         yield delivery._replace(at=delivery.at + later, is_repeat=True)
 
 
-def _deaths(random: Random, mode: OperationIdMode) -> Iterator[Death]:
+def _deaths(random: Random, mail: MailWay) -> Iterator[Death]:
     for life in range(random.choice((0, 1, 1, 2))):
-        side = random.choices(tuple(_MOMENTS), (2, 2, 3, 5))[0]
+        side = random.choices(tuple(_MOMENTS), (2, 2, 3, 5, 3))[0]
         moment = random.randint(1, _MOMENTS[side])
         if random.random() < 0.75:
             yield Death(life, side, moment)
         else:
-            stops = [
-                span for name, span in STOPS.items() if name not in LATE or mode is OperationIdMode.HONOURS
-            ]
+            stops = [span for name, span in STOPS.items() if name not in LATE or mail is not MailWay.IGNORES]
             yield Death(life, side, moment, random.uniform(*random.choice(stops)))

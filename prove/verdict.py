@@ -8,55 +8,26 @@ overtaken it was told.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from prove import mail_reader, schedules
+from prove.audiences import PLATFORM, Place, audiences
+from prove.evidence import Evidence, is_of_a_gate, kind
 from prove.mail_reader import Telling
-from prove.schedules import Delivery, Schedule
-from shared.events.run import RunStatus
-from shared.messages.phrases import REPEAT
+from shared import keys
+from shared.channels.channel import Temper
 from shared.notices.kinds import Kind
-from shared.notices.records import SentMail
-from testing.mail_endpoint import Mail
+from testing.samples.payloads import guid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shared.notices.records import SentMail
 
 _RANK = {"Scheduled": 0, "Started": 1, "Completed": 2, "Canceled": 2, "Failed": 2}
 _MARGIN = 1.5
 """Seconds between being told and being due that are too few to say what should have come of a reminder."""
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What there is to know about a run once nothing happens any more."""
-
-    schedule: Schedule
-    accepted: Mapping[str, float]
-    """When an event was first accepted, in seconds after the beginning, by its text."""
-    stored: frozenset[str]
-    """The keys of events and of rejected input in the table."""
-    left: tuple[str, ...]
-    """The keys of what is still to be done."""
-    fates: Mapping[str, SentMail]
-    """What the table says of each mail, by its operation id."""
-    mails: tuple[Mail, ...]
-    """What the mail service took, once for each time."""
-    arrivals: Mapping[str, float]
-    """When it took an operation first, in seconds after the beginning."""
-    bodies: Mapping[str, int]
-    """In how many forms an operation was posted."""
-    asked: frozenset[str]
-    """Operations that it was asked about."""
-    refused: frozenset[str]
-    """Operations that it answered with a 400, having taken nothing."""
-    held_up: frozenset[str]
-    """Operations of which a request was held up, on purpose or by the machine, until after its lease."""
-    strikes: Mapping[str, int]
-    lives: int
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -65,7 +36,7 @@ class Verdict(msgspec.Struct, frozen=True):
     lost: tuple[str, ...] = ()
     twice: tuple[str, ...] = ()
     untrue: tuple[str, ...] = ()
-    """What the table says of mails, and is not so."""
+    """What the table says of mails and messages, and is not so."""
     beyond: tuple[str, ...] = ()
     """Sent twice where a request was held up for longer than promise 2 presumes, and ids are ignored."""
 
@@ -77,104 +48,86 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def judge(evidence: Evidence) -> Verdict:
     """Return the verdict on a run."""
-    of_mail = {mail.operation_id: mail_reader.read(mail) for mail in evidence.mails}
-    twice, beyond = _twice(evidence, of_mail)
-    return Verdict(
-        tuple(_lost(evidence, of_mail)), tuple(twice), tuple(_untrue(evidence, of_mail)), tuple(beyond)
-    )
+    twice, beyond = _twice(evidence)
+    twice += _out_of_order(evidence)
+    return Verdict(tuple(_lost(evidence)), tuple(twice), tuple(_untrue(evidence)), tuple(beyond))
 
 
-def tally(evidence: Evidence) -> Counter[str]:
-    """Count what was to be told and was: each event to each audience by itself, or overtaken; reminders."""
-    told: set[Telling] = set().union(*(mail_reader.read(mail) for mail in evidence.mails))
-    counts: Counter[str] = Counter()
-    for key, cluster in {(each.key, each.cluster) for each in evidence.schedule.deliveries if each.key}:
-        for audience in schedules.audiences(cluster):
-            own = Telling(audience, _kind(key), cluster) in told
-            counts["news told" if own else "news overtaken by later news"] += 1
-            counts["reminders told"] += Telling(audience, Kind.REMINDER, cluster) in told
-    return counts
-
-
-def _kind(key: str) -> Kind:
-    """Return what an event is told as."""
-    if _is_of_a_gate(key):
-        return Kind.GATE if f":{RunStatus.GATE_PENDING}." in key else Kind.GATE_CLOSED
-    return Kind(key.rpartition(":")[2].lower())
-
-
-def _is_of_a_gate(key: str) -> bool:
-    return ":Gate" in key
-
-
-def _lost(evidence: Evidence, of_mail: Mapping[str, set[Telling]]) -> Iterator[str]:
+def _lost(evidence: Evidence) -> Iterator[str]:
     """Find events that were accepted and are not stored, and news that nobody was told."""
     yield from (f"left undone: {key}" for key in evidence.left)
-    given_up = _given_up(evidence)
-    heard = given_up.union(*of_mail.values())
+    heard = evidence.heard.union(*map(evidence.tellings, (*_given_up(evidence), *evidence.left_in_doubt())))
     for delivery in evidence.schedule.deliveries:
         if delivery.text not in evidence.accepted or delivery.is_repeat:
             continue
         if not delivery.key:
             yield from _rejection(evidence, heard)
             continue
-        if delivery.key not in evidence.stored:
+        if delivery.key not in evidence.recorded:
             yield f"accepted and not stored: {delivery.key}"
-        if _is_of_a_gate(delivery.key):
-            yield from _lost_of_a_gate(evidence, delivery, heard)
-            continue
-        kinds = [_kind(key) for key in _that_tell(delivery.key)]
-        for audience in schedules.audiences(delivery.cluster):
-            if not any(Telling(audience, kind, delivery.cluster) in heard for kind in kinds):
-                yield f"not told: {delivery.key} to {audience}"
-            reminder = Telling(audience, Kind.REMINDER, delivery.cluster)
-            if reminder not in heard and not _needs_none(evidence, delivery.key, reminder, of_mail):
-                yield f"no reminder: {delivery.key} to {audience}"
+        for audience in audiences(delivery.cluster):
+            for target, place in evidence.schedule.of_audience(audience):
+                where = f"{audience} {place.channel if place else ''}".strip()
+                told = Telling(audience, kind(delivery.key), delivery.cluster, target)
+                if place is not None and place.channel == "pagerduty":
+                    if told.kind is Kind.FAILED and told not in heard:
+                        yield f"no alert: {delivery.key} to {where}"
+                elif is_of_a_gate(delivery.key):
+                    yield from _lost_of_a_gate(evidence, told, where, heard)
+                else:
+                    yield from _lost_of_a_cluster(evidence, delivery.key, told, where, heard)
     for operation, fate in evidence.fates.items():
         about_mail = all(member.kind is Kind.UNDELIVERED for member in fate.members)
         if fate.state == "failed" and not about_mail and not _is_confessed(evidence, f"sent:{operation}"):
             yield f"failed and nobody told: sent:{operation}"
 
 
-def _lost_of_a_gate(evidence: Evidence, delivery: Delivery, heard: set[Telling]) -> Iterator[str]:
+def _lost_of_a_cluster(
+    evidence: Evidence, key: str, told: Telling, where: str, heard: set[Telling]
+) -> Iterator[str]:
+    """Find news told neither as itself nor as what has overtaken it, and reminders that are missing."""
+    if not any(told._replace(kind=kind(other)) in heard for other in _that_tell(key)):
+        yield f"not told: {key} to {where}"
+    reminder = told._replace(kind=Kind.REMINDER)
+    if reminder not in heard and not _needs_none(evidence, key, reminder):
+        yield f"no reminder: {key} to {where}"
+
+
+def _lost_of_a_gate(evidence: Evidence, told: Telling, where: str, heard: set[Telling]) -> Iterator[str]:
     """Find a gate that waits and of which nobody was asked, and an answer told to who was not asked."""
     answered = any(
-        other.cluster == delivery.cluster and _kind(other.key) is Kind.GATE_CLOSED
+        other.cluster == told.cluster and kind(other.key) is Kind.GATE_CLOSED
         for other in evidence.schedule.deliveries
         if other.key and other.text in evidence.accepted
     )
-    for audience in schedules.audiences(delivery.cluster):
-        asked = Telling(audience, Kind.GATE, delivery.cluster) in heard
-        if not answered and not asked:
-            yield f"not asked: {delivery.key} of {audience}"
-        if not asked and Telling(audience, Kind.GATE_CLOSED, delivery.cluster) in heard:
-            yield f"an answer to what was not asked: {delivery.key} to {audience}"
+    asked = told._replace(kind=Kind.GATE) in heard
+    if not answered and not asked:
+        yield f"not asked: the gate of {told.cluster} of {where}"
+    if not asked and told._replace(kind=Kind.GATE_CLOSED) in heard:
+        yield f"an answer to what was not asked: the gate of {told.cluster} to {where}"
 
 
-def _given_up(evidence: Evidence) -> set[Telling]:
-    """Return what was not told as the mail service refused the mail: the default audience hears of that."""
-    clusters = _clusters(evidence)
-    return {
-        Telling(fate.audience, member.kind, clusters.get(member.key, ""))
-        for operation, fate in evidence.fates.items()
-        if fate.state == "failed" and operation in evidence.refused
-        for member in fate.members
-    }
+def _given_up(evidence: Evidence) -> Iterator[str]:
+    """Give what was not told as it was refused: the default audience hears of that."""
+    for operation, fate in evidence.fates.items():
+        if fate.state == "failed" and operation in evidence.refused:
+            yield operation
 
 
 def _is_confessed(evidence: Evidence, row: str) -> bool:
     """Return whether a mail that failed was told of to the default audience, or that mail failed in turn."""
+    arrived = {one.operation_id for one in evidence.arrived}
     return any(
-        fate.audience == schedules.PLATFORM and any(member.key == row for member in fate.members)
+        fate.audience == PLATFORM and any(member.key == row for member in fate.members)
         for operation, fate in evidence.fates.items()
-        if operation in evidence.arrivals or operation in evidence.refused
+        if operation in arrived or operation in evidence.refused
     )
 
 
 def _rejection(evidence: Evidence, heard: set[Telling]) -> Iterator[str]:
-    if not any(key.startswith("rejected:") for key in evidence.stored):
+    if not any(key.startswith("rejected:") for key in evidence.recorded):
         yield "accepted and not stored: what is no event"
-    if Telling(schedules.PLATFORM, Kind.REJECTED, "") not in heard:
+    if Telling(PLATFORM, Kind.REJECTED, "") not in heard:
         yield "not told: what is no event"
 
 
@@ -186,64 +139,108 @@ def _that_tell(key: str) -> Iterator[str]:
         yield from (f"{prefix}:{later}" for later, rank in _RANK.items() if rank > _RANK[status])
 
 
-def _needs_none(evidence: Evidence, key: str, reminder: Telling, of_mail: Mapping[str, set[Telling]]) -> bool:
+def _needs_none(evidence: Evidence, key: str, reminder: Telling) -> bool:
     """Return whether an event has no reminder to be told, or none any more when its hour came."""
     due = evidence.schedule.reminders.get(key)
-    if due is None or any(other in evidence.stored for other in _that_tell(key) if other != key):
+    if due is None or any(other in evidence.recorded for other in _that_tell(key) if other != key):
         return True  # it began, or was over
     announcement = reminder._replace(kind=Kind.SCHEDULED)
-    announced = [
-        evidence.arrivals[operation] for operation, tellings in of_mail.items() if announcement in tellings
-    ]
+    announced = [one.at for one in evidence.arrived if announcement in one.tellings]
     # Told together with it, or recorded after its hour, it would say nothing new.
     return min(announced, default=due) > due - _MARGIN
 
 
-def _twice(evidence: Evidence, of_mail: Mapping[str, set[Telling]]) -> tuple[list[str], list[str]]:
-    """Find mails that left twice, and news told twice; those beyond the promise apart."""
+def _twice(evidence: Evidence) -> tuple[list[str], list[str]]:
+    """Find what came twice, and news told twice; what is beyond the promise apart."""
     found: list[str] = []
     beyond: list[str] = []
-    for operation, times in Counter(mail.operation_id for mail in evidence.mails).items():
-        if times > 1:
-            whose = beyond if operation in evidence.held_up else found
-            whose.append(f"mail {operation} left {times} times")
-    told = Counter(telling for tellings in of_mail.values() for telling in tellings if telling.cluster)
+    told: Counter[Telling] = Counter()
+    by_operation: dict[str, list[bool]] = {}
+    for one in evidence.arrived:
+        if one.operation_id not in by_operation:
+            told.update(telling for telling in one.tellings if telling.cluster)
+        by_operation.setdefault(one.operation_id, []).append(one.is_repeat)
+    for operation, copies in by_operation.items():
+        if len(copies) == 1 or operation not in evidence.fates or _may_repeat(evidence, operation, copies):
+            continue
+        whose = beyond if operation in evidence.held_up else found
+        whose.append(f"{operation} left {len(copies)} times")
     found += [f"told {times} times: {' '.join(telling)}" for telling, times in told.items() if times > 1]
     return found, beyond
 
 
-def _clusters(evidence: Evidence) -> dict[str, str]:
-    return {delivery.key: delivery.cluster for delivery in evidence.schedule.deliveries}
+def _may_repeat(evidence: Evidence, operation: str, copies: list[bool]) -> bool:
+    """Return whether something may come more than once: by its channel, and by what it tells and says."""
+    match evidence.temper(operation):
+        case Temper.COLLAPSES:
+            return True
+        case Temper.BLIND:
+            return evidence.is_actionable(operation) and copies.count(False) <= 1
+    return False
 
 
-def _untrue(evidence: Evidence, of_mail: Mapping[str, set[Telling]]) -> Iterator[str]:
-    """Find what the table says of mails and is not so."""
-    clusters = _clusters(evidence)
-    yield from (
-        f"mail {one} was posted in {forms} forms" for one, forms in evidence.bodies.items() if forms > 1
-    )
-    yield from (
-        f"mail {mail.operation_id} says that it may be a repeat, and the service could be asked"
-        for mail in evidence.mails
-        if REPEAT.partition(":")[0] in str(mail.body["content"]["plainText"])
-    )
-    for operation, tellings in of_mail.items():
-        fate = evidence.fates.get(operation)
-        if fate is None or fate.state != "sent":
-            yield f"mail {operation} arrived, and the table says {fate.state if fate else 'nothing'}"
+def _out_of_order(evidence: Evidence) -> Iterator[str]:
+    """Find alerts that were opened again after their resolve, and those that nobody closed."""
+    for place in evidence.schedule.places:
+        if place.channel != "pagerduty":
             continue
-        said = {Telling(fate.audience, member.kind, clusters.get(member.key, "")) for member in fate.members}
-        if said != tellings:
-            yield f"mail {operation} tells {sorted(tellings)}, and the table says {sorted(said)}"
+        for cluster in {one.cluster for one in evidence.schedule.deliveries if one.key}:
+            yield from _wrong_of_an_alert(evidence, place, cluster)
+
+
+def _wrong_of_an_alert(evidence: Evidence, place: Place, cluster: str) -> Iterator[str]:
+    history = keys.history(guid(cluster))
+    name = history[len("event:") : -1]
+    actions = [action for action, key in evidence.alerts if key.endswith(f"/{name}")]
+    first_resolve = actions.index("resolve") if "resolve" in actions else len(actions)
+    if "trigger" in actions[first_resolve:]:
+        yield f"an alert was opened after its resolve: {cluster} at {place.audience}: {actions}"
+    elif first_resolve == 0 and actions:
+        yield f"a resolve of what was not triggered: {cluster} at {place.audience}"
+    failed, completed = (evidence.recorded.get(f"{history}{status}") for status in ("Failed", "Completed"))
+    given_up = set().union(*map(evidence.tellings, _given_up(evidence)))
+    was_resolved = (
+        "resolve" in actions or Telling(place.audience, Kind.COMPLETED, cluster, place.key) in given_up
+    )
+    if "trigger" in actions and failed and completed and failed < completed and not was_resolved:
+        yield f"an alert was not closed: {cluster} at {place.audience}"
+
+
+def _untrue(evidence: Evidence) -> Iterator[str]:
+    """Find what the table says of mails and messages and is not so."""
+    for operation, forms in evidence.forms.items():
+        is_blind = evidence.temper(operation) is Temper.BLIND
+        if operation and forms > 1 + is_blind:  # the other says that it may be a repeat
+            yield f"{operation} was handed over in {forms} forms"
+    for one in evidence.arrived:
+        operation, fate = one.operation_id, evidence.fates.get(one.operation_id)
+        if one.is_repeat and (fate is None or evidence.temper(operation) is not Temper.BLIND):
+            yield f"{operation} says that it may be a repeat, which could have been known"
+        if fate is None or fate.state not in _states(evidence, operation):
+            state = fate.state if fate else "nothing"
+            yield f"{operation or one.tellings} arrived, and the table says {state}"
+        elif evidence.tellings(operation) != one.tellings:
+            said = sorted(evidence.tellings(operation))
+            yield f"{operation} tells {sorted(one.tellings)}, and the table says {said}"
+    arrived = {one.operation_id for one in evidence.arrived}
+    repeated = {one.operation_id for one in evidence.arrived if one.is_repeat}
     for operation, fate in evidence.fates.items():
-        if fate.state == "sent" and operation not in evidence.arrivals:
-            yield f"mail {operation} never arrived, and the table says sent"
-        if fate.state != "sent" and not _may_be_given_up(evidence, operation, fate):
-            yield f"mail {operation} is said to have {fate.state}: {fate.why}"
+        if fate.state == "sent" and operation not in arrived:
+            yield f"{operation} never arrived, and the table says sent"
+        if fate.state == "sent" and operation in repeated:
+            yield f"{operation} says that it may be a repeat, and the table says sent"
+        if fate.state not in _states(evidence, operation) and not _may_be_given_up(evidence, operation, fate):
+            yield f"{operation} is said to have {fate.state}: {fate.why}"
+
+
+def _states(evidence: Evidence, operation: str) -> set[str]:
+    """Return what the table may say of what has arrived, as far as the channel lets anybody know."""
+    return {"sent", "doubtful"} if evidence.temper(operation) is Temper.BLIND else {"sent"}
 
 
 def _may_be_given_up(evidence: Evidence, operation: str, fate: SentMail) -> bool:
-    """Return whether a mail was refused, asked about, and, of several things, was in doubt or dissolved."""
-    if operation not in evidence.refused or operation not in evidence.asked:
+    """Return whether something was refused, asked about where that helps, and dissolved if a digest."""
+    is_known = operation in evidence.asked or fate.target or not evidence.schedule.mail.keeps_operations
+    if operation not in evidence.refused or not is_known:
         return False
     return fate.state == "dissolved" or len(fate.members) == 1 or fate.why.startswith("unconfirmed")

@@ -7,7 +7,7 @@ needed: cold start is part of the product.
 from __future__ import annotations
 
 import logging
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,25 +18,16 @@ from shared.channels.context import ChannelContext
 from shared.clock import SystemClock, TableClock
 from shared.clusters.lookup import Lookup
 from shared.clusters.runs import RunLookup
-from shared.delivery import reports
 from shared.delivery.grouping import Grouping
-from shared.delivery.heartbeat import Heartbeat
 from shared.delivery.intake import Intake
 from shared.delivery.limiter import Limiter
 from shared.delivery.parts import Parts
-from shared.delivery.retention import remove_expired
 from shared.delivery.sender import Sender
-from shared.delivery.sweep import Sweeper, summary
-from shared.messages.view import Branding
+from shared.messages.branding import Branding
 from shared.notices.records import Binding
-from shared.pages.publisher import Look, Publisher
-from shared.rounds.teller import Teller
-from shared.rounds.unreadable_rows import UnreadableRows
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
-from shared.store.ledger import Ledger
 from shared.store.meta import Meta
 from shared.store.ownership import OwnedTable
-from shared.store.present import PresentState
 from shared.store.protocol import Store
 from shared.store.timed import TimedTable
 
@@ -46,6 +37,11 @@ if TYPE_CHECKING:
     from shared.audience import Audience
     from shared.channels.channel import Channel
     from shared.clock import Clock
+    from shared.delivery.heartbeat import Heartbeat
+    from shared.delivery.sweep import Sweeper
+    from shared.pages.publisher import Publisher
+    from shared.rounds.teller import Teller
+    from shared.rounds.unreadable_rows import UnreadableRows
     from shared.settings import Settings
     from shared.sources.arm import Arm
     from shared.store.table import BrowsableTable
@@ -81,7 +77,7 @@ class Notifier:
         ungrouped = frozenset(target for target, channel in channels.items() if not channel.is_grouped)
         grouping = Grouping(config.group_wait, config.group_interval, ungrouped)
         is_known = config.clusters.is_on or config.sources.is_on
-        parts = Parts(
+        self._parts = Parts(
             store=self.store,
             sender=sender,
             limiter=limiter,
@@ -91,23 +87,53 @@ class Notifier:
             clusters=Lookup(is_on=is_known, tags=routes.tags),
             runs=RunLookup(self._meta if config.sources.fleets else None, routes, clock),
         )
-        self.intake = Intake(parts, owned, gap=config.gap, watch=config.watch)
-        self.pages = Publisher(
-            PresentState(owned),
-            routes,
-            clock,
-            Look(bare(config.mail.sender).rpartition("@")[2], config.portal),
-        )
-        self._heartbeat = Heartbeat(self.store, clock, config.watcher.url)
-        self._unreadable_rows = UnreadableRows(Teller(self.intake, routes))
-        self.delivery = Sweeper(parts, record_one=self.intake.record_one, watch=config.watch)
+        self._owned = owned
+        self.intake = Intake(self._parts, owned, gap=config.gap, watch=config.watch)
+
+    @cached_property
+    def delivery(self) -> Sweeper:
+        """What sends what has fallen due."""
+        from shared.delivery.sweep import Sweeper
+
+        return Sweeper(self._parts, record_one=self.intake.record_one, watch=self._config.watch)
+
+    @cached_property
+    def pages(self) -> Publisher:
+        """What answers for pages, and probes."""
+        from shared.pages.publisher import Look, Publisher
+        from shared.store.present import PresentState
+
+        config = self._config
+        look = Look(bare(config.mail.sender).rpartition("@")[2], config.portal)
+        return Publisher(PresentState(self._owned), config.routes, self._clock, look)
+
+    @cached_property
+    def _heartbeat(self) -> Heartbeat:
+        from shared.delivery.heartbeat import Heartbeat
+
+        return Heartbeat(self.store, self._clock, self._config.watcher.url)
+
+    @cached_property
+    def _unreadable_rows(self) -> UnreadableRows:
+        from shared.rounds.unreadable_rows import UnreadableRows
+
+        return UnreadableRows(self._teller())
+
+    def _teller(self) -> Teller:
+        from shared.rounds.teller import Teller
+
+        return Teller(self.intake, self._config.routes)
 
     def report(self, text: str) -> None:
         """Take a delivery report. Raises TableUnavailable where it has to come again."""
+        from shared.delivery import reports
+
         reports.take(self.store, self._clock, text)
 
     def remove_expired(self) -> None:
         """Remove history that is older than it has to be kept."""
+        from shared.delivery.retention import remove_expired
+
         remove_expired(self.store, self._config.retention)
 
     def refresh_windows(self) -> None:
@@ -120,7 +146,7 @@ class Notifier:
             self._read_inventory()
         from shared.rounds import clock_changes
 
-        teller = Teller(self.intake, self._config.routes)
+        teller = self._teller()
         clock_changes.tell(teller, self.store.clusters().values(), self._clock.now())
 
     def _read_inventory(self) -> None:
@@ -128,6 +154,8 @@ class Notifier:
         from shared.rounds.inventory import Inventory
         from shared.rounds.subscriptions import Watched
         from shared.sources.resource_graph import ResourceGraph
+        from shared.store.ledger import Ledger
+        from shared.store.present import PresentState
 
         asked = self._config.sources
         with open_arm(self._config) as arm:
@@ -146,7 +174,7 @@ class Notifier:
                 graph=graph,
                 meta=self._meta,
                 present=PresentState(self._table),
-                teller=Teller(self.intake, self._config.routes),
+                teller=self._teller(),
                 clock=self._clock,
             ).run(reading, with_advisories=asked.advisories)
 
@@ -156,9 +184,10 @@ class Notifier:
         from shared.rounds.reconcile import Reconcile
         from shared.rounds.subscriptions import Watched
         from shared.sources.resource_graph import ResourceGraph
+        from shared.store.ledger import Ledger
 
         asked = self._config.sources
-        teller = Teller(self.intake, self._config.routes)
+        teller = self._teller()
         with open_arm(self._config) as arm:
             graph = ResourceGraph(arm)
             run = Reconcile(
@@ -194,19 +223,23 @@ class Notifier:
                 intake=self.intake,
                 clock=self._clock,
                 knows_clusters=self._config.clusters.is_on or self._config.sources.is_on,
+                reminds_of_gates=bool(self._config.watch.gate_reminder),
             ).run(self._config.sources.fleets)
 
     def report_week(self) -> None:
         """Tell the week to whoever wants it. Raises TableError."""
-        from shared.rounds.teller import Teller
         from shared.rounds.weekly_report import report
+        from shared.store.ledger import Ledger
+        from shared.store.present import PresentState
 
         present, ledger = PresentState(self._table), Ledger(self._table)
-        teller = Teller(self.intake, self._config.routes)
+        teller = self._teller()
         report(self._meta, present, ledger, teller, self._clock.now())
 
     def sweep(self, *, past_due: bool = False) -> None:
         """Send what has fallen due, and log what came of it."""
+        from shared.delivery.sweep import summary
+
         sweep = self.delivery.sweep()
         log.info("%s%s", summary(sweep), " (past due)" if past_due else "")
         self._tell_unreadable()

@@ -90,6 +90,7 @@ class AskingWorld(World):
             intake=self.notifier.intake,
             clock=self.clock,
             knows_clusters=True,
+            reminds_of_gates=bool(self.config.watch.gate_reminder),
         )
         return polling.run(self.watched.subscriptions)
 

@@ -9,7 +9,8 @@
 Steps, as keys of `replies` and members of `cuts`: `ehlo`, `mail`, `rcpt`, `rcpt ADDRESS`, `data` (before the
 message) and `dot` (after it). A reply takes the place of the usual one, a cut ends the connection instead of
 replying. A message was taken where its dot is answered with a 2xx, or where that answer is cut; it was not
-where the reply says otherwise. A scripted `354` to `data` is followed by a cut.
+where the reply says otherwise. A scripted `354` to `data` is followed by a cut. `on_message` hears of each
+message that has come in whole.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ import asyncio
 import ssl
 import threading
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -74,6 +78,10 @@ class SmtpServer:
         self.user, self.password = user, password
         self.tls, self.certificate, self.size_limit = tls, certificate, size_limit
         self.port = 0
+        self.users: dict[str, str] = {user: password} if user else {}
+        self.on_message: Callable[[str, bool, bytes], str | float | None] = lambda *_: None
+        """Hears of a message before it is taken and after: whose, whether it was taken, and the message.
+        Gives seconds to wait, or a reply in place of the usual one; an empty one cuts."""
         self.sessions: list[_Session] = []
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -131,7 +139,7 @@ class _Session(SMTP):
             tls_context=starttls,
             auth_require_tls=relay.tls == "starttls",
             authenticator=self._handler.log_in,
-            auth_exclude_mechanism=() if relay.user else ("LOGIN", "PLAIN"),
+            auth_exclude_mechanism=() if relay.users else ("LOGIN", "PLAIN"),
         )
         relay.sessions.append(self)
 
@@ -166,13 +174,15 @@ class _Handler:
 
     def __init__(self, relay: SmtpServer, session: _Session) -> None:
         self._relay, self._session = relay, session
+        self._user = ""
 
     def log_in(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, given: Any
     ) -> AuthResult:
         """Compare user and password."""
-        wanted = LoginPassword(self._relay.user.encode(), self._relay.password.encode())
-        return AuthResult(success=given == wanted, handled=False)
+        self._user = given.login.decode()
+        wanted = LoginPassword(given.login, self._relay.users.get(self._user, "").encode())
+        return AuthResult(success=self._user in self._relay.users and given == wanted, handled=False)
 
     async def step(self, *names: str) -> str | None:
         """Do what is scripted for a step; give the reply that takes the place of the usual one."""
@@ -200,7 +210,7 @@ class _Handler:
     ) -> str:
         """Take the sender."""
         reply = await self.step("mail")
-        if reply is None and self._relay.user and not session.authenticated:
+        if reply is None and self._relay.users and not session.authenticated:
             reply = "530 5.7.0 Authentication required"
         if reply is None:
             envelope.mail_from = address
@@ -218,8 +228,25 @@ class _Handler:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Take the message, unless the reply to it is scripted to say otherwise."""
         assert isinstance(envelope.content, bytes)
+        reply = await self._answer(envelope.content, is_taken=False)
+        if reply is not None:
+            return reply
         reply = self._relay.replies.get("dot")
         if reply is None or reply.startswith("2"):
             message = Message(str(envelope.mail_from), tuple(envelope.rcpt_tos), envelope.content)
             self._relay.messages.append(message)
+            reply = await self._answer(envelope.content, is_taken=True)
+            if reply is not None:
+                return reply
         return await self.step("dot") or "250 OK"
+
+    async def _answer(self, content: bytes, *, is_taken: bool) -> str | None:
+        """Wait, reply or cut as whoever was asked about a message says."""
+        said = self._relay.on_message(self._user, is_taken, content)
+        if isinstance(said, float):
+            await asyncio.sleep(said)
+            return None
+        if said == "":
+            self._session.hang_up()
+            await asyncio.Event().wait()  # until this connection's task is canceled
+        return said

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.channels.json_message import JsonMessage
-    from shared.messages.view import Branding
+    from shared.messages.branding import Branding
     from shared.notices.records import Mail, Row
 
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.events.model import Event
-    from shared.messages.view import Branding, RenderContext, Section
+    from shared.messages.branding import Branding
+    from shared.messages.view import RenderContext, Section
     from shared.notices.records import Mail, MailItem, Row
 
 VERSION = "1.0"

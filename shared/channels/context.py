@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared.channels.email.services import MailSettings
-from shared.messages.view import Branding
+from shared.messages.branding import Branding
 
 if TYPE_CHECKING:
     from shared.channels.http import Door

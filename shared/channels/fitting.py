@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from shared.audience import Audience
-    from shared.messages.view import Branding
+    from shared.messages.branding import Branding
     from shared.notices.records import Mail, Row
 
 T = TypeVar("T")

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from shared.events.model import Event
     from shared.maintenance.inventory import ClusterInfo
-    from shared.maintenance.snapshot import ClusterSnapshot
     from shared.notices.kinds import Kind
     from shared.notices.planning import Plan
+    from shared.snapshot import ClusterSnapshot
     from shared.store.reader import Reader
 
 log = logging.getLogger("notifier")

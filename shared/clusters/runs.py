@@ -16,11 +16,15 @@ import msgspec
 from shared import keys
 from shared.events.model import Cluster, Event, Fleet
 from shared.events.run import RunFacts, RunPart, RunStatus
+from shared.events.update_run import FAILED
 from shared.notices.kinds import Kind
 from shared.store.table import TableError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shared.clock import Clock
+    from shared.events.update_run import UpdateRun
     from shared.notices.records import StoredEvent
     from shared.routes import Routes
     from shared.store.meta import Meta
@@ -53,6 +57,18 @@ class Memberships(msgspec.Struct, omit_defaults=True):
     """The members of the runs of one subscription's fleets, by the keys of their clusters."""
 
     clusters: dict[str, Membership] = {}
+
+
+def memberships(run: UpdateRun) -> Iterator[tuple[str, Membership]]:
+    """Yield the members that a run updates, or has updated, with the keys of their clusters."""
+    for stage in run.stages:
+        for group in stage.groups:
+            for member in group.members:
+                cluster, state = Cluster.parse(member.cluster_id), member.state
+                if cluster is not None and state.start is not None:
+                    names = (run.name, stage.name, group.name, member.name)
+                    part = RunPart(run.fleet.id, *names, has_failed=state.name == FAILED)
+                    yield cluster.key, Membership(part, state.start, state.end)
 
 
 class RunLookup:

@@ -10,9 +10,9 @@ import msgspec
 from shared.events.model import Status
 from shared.maintenance import governing, next_window, occurrences, window_at
 from shared.maintenance.configuration import GOVERNS, MaintenanceWindow
-from shared.maintenance.snapshot import ClusterSnapshot, Schedule, Span
 from shared.notices.kinds import AHEAD, UNDER_WAY, WATCHDOGS, Kind, following
 from shared.notices.records import latest_announcement, upgrade_of
+from shared.snapshot import ClusterSnapshot, Schedule, Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

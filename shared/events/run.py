@@ -156,6 +156,8 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All of the run's, in their order, as they stood then."""
     failed: tuple[MemberFailure, ...] = ()
     """Members that had failed by then, of its stage or else of all; not more than a mail lists."""
+    failures: int = 0
+    """How many members had failed by then, as the run's status counts them."""
     waits: tuple[str, ...] = ()
     """What a run that is stuck waits for, in words."""
     windows: tuple[MemberWindow, ...] = ()

@@ -8,6 +8,7 @@ falls away where it is over when it is first seen.
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,7 +21,6 @@ from shared.events.update_run import COMPLETED, ENDED, FAILED, NOT_STARTED, PEND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
 
     from shared.events.update_run import Group, Member, PolledGate, Stage, State, UpdateRun
 
@@ -38,6 +38,8 @@ class KnownRun(msgspec.Struct, frozen=True, omit_defaults=True):
     """How often it has gone on after it had ended."""
     is_history: bool = False
     """Whether it had ended before anybody looked: what is new of it is recorded, and not told."""
+    ended: datetime | None = None
+    """When it last ended."""
     told: tuple[str, ...] = ()
     """Marks of the events that are recorded."""
 
@@ -67,8 +69,23 @@ def polled(known: KnownRun, run: UpdateRun) -> KnownRun:
         known,
         state=run.state.name,
         attempt=known.attempt + goes_on,
+        ended=run.state.end if run.state.name in ENDED else known.ended,
         is_history=known.is_history and not goes_on,
     )
+
+
+OLD = timedelta(days=7)
+"""A run that ended so long ago and is not remembered is history."""
+
+
+def is_history(run: UpdateRun, first: datetime | None, now: datetime) -> bool:
+    """Return whether a run that is new had ended before anybody looked, which was `first` if at all."""
+    ended = run.state.end or run.state.start
+    if run.state.name not in ENDED:
+        return False
+    if first is None or ended is None:
+        return first is None
+    return ended < first or now - ended > OLD
 
 
 def news(known: KnownRun, run: UpdateRun, now: datetime) -> list[Event]:
@@ -82,7 +99,9 @@ def _implied(known: KnownRun, run: UpdateRun, now: datetime) -> Iterator[Event]:
     again = f" {known.attempt}" if known.attempt else ""
     if state.name not in {"", NOT_STARTED} | ENDED:
         begun = RunFacts(attempt=f"{state.start}{again}")
-        yield event_of(run, RunStatus.RUN_STARTED, RunNews.RUN_STARTED, begun, at=state.start or now)
+        is_anew = known.ended is not None and state.start is not None and state.start <= known.ended
+        since = now if is_anew else state.start or now
+        yield event_of(run, RunStatus.RUN_STARTED, RunNews.RUN_STARTED, begun, at=since)
     for stage, group, gate in run.gates:
         if gate.state.name in _GATES:
             yield _gate(run, stage, group, gate, now)
@@ -97,7 +116,8 @@ def _implied(known: KnownRun, run: UpdateRun, now: datetime) -> Iterator[Event]:
             yield event_of(run, RunStatus.STAGE_COMPLETED, RunNews.STAGE_FINISHED, facts, at=at)
     if state.name in _ENDS:
         status, kind = _ENDS[state.name]
-        if state.name == COMPLETED and any(member.state.name == FAILED for member in run.members):
+        has_failures = run.failures > 0 or any(member.state.name == FAILED for member in run.members)
+        if state.name == COMPLETED and has_failures:
             kind = RunNews.RUN_FAILED  # with maxAllowedFailures a run completes whatever has failed
         ended = RunFacts(attempt=f"{state.marks}{again}")
         yield event_of(run, status, kind, ended, at=state.end or now, error=_error(state))
@@ -122,6 +142,7 @@ def event_of(
         target=run.target,
         stages=tuple(map(_counted, run.stages[:_MAX_STAGES])),
         failed=() if facts.member else tuple(_failures(run, facts.stage)),
+        failures=run.failures,
     )
     return Event(
         event_id=id_of(run),

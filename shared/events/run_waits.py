@@ -37,29 +37,37 @@ def unasked(run: UpdateRun, known: Collection[str], now: datetime) -> list[Polle
     ]
 
 
-def may_be_stuck(run: UpdateRun, now: datetime) -> bool:
-    """Return whether a run has waited long enough for its gates to be looked up."""
+def may_be_stuck(run: UpdateRun, now: datetime, ended: datetime | None = None) -> bool:
+    """Return whether a run has waited long enough for its gates to be looked up.
+
+    `ended` is when one that goes on again had ended.
+    """
     if run.state.name not in _UNDER_WAY:
         return False
-    return bool(unasked(run, (), now)) or _waits_long(run, now)
+    return bool(unasked(run, (), now)) or _waits_long(run, now, ended)
 
 
 def stuck(
-    run: UpdateRun, unknown: Sequence[PolledGate], reminded: Collection[str], now: datetime
+    run: UpdateRun,
+    unknown: Sequence[PolledGate],
+    reminded: Collection[str],
+    now: datetime,
+    ended: datetime | None = None,
 ) -> Event | None:
     """Return the event that a run is stuck; None where it goes on, or people are reminded of its gate.
 
     `unknown` are gates of which nobody was asked, `reminded` names, in lower case, those that people are
-    reminded of.
+    reminded of; `ended` is when a run that goes on again had ended.
     """
+    last = _last(run, now, ended)
     pending = [gate for _, _, gate in run.gates if gate.state.name == PENDING]
     if unknown:
         attempt = " ".join(gate.name.lower() for gate in unknown)
         waits = [f"gate “{gate.title or gate.name}”, of which no event has come" for gate in unknown]
-    elif any(gate.name.lower() in reminded for gate in pending) or not _waits_long(run, now):
+    elif any(gate.name.lower() in reminded for gate in pending) or not _waits_long(run, now, ended):
         return None
     else:
-        attempt = str(_last(run, now))
+        attempt = str(last)
         waits = [f"gate “{gate.title or gate.name}”" for gate in pending]
         waits += [
             f"{member.name}: {member.message or member.state.message or 'no reason given'}"
@@ -68,22 +76,22 @@ def stuck(
         ]
     shown = tuple(wait[:MAX_MESSAGE] for wait in waits[:MAX_LISTED])
     facts = RunFacts(attempt=attempt, waits=shown)
-    return event_of(run, RunStatus.RUN_STUCK, RunNews.RUN_STUCK, facts, at=_last(run, now))
+    return event_of(run, RunStatus.RUN_STUCK, RunNews.RUN_STUCK, facts, at=last)
 
 
-def _waits_long(run: UpdateRun, now: datetime) -> bool:
+def _waits_long(run: UpdateRun, now: datetime, ended: datetime | None) -> bool:
     if any(member.state.name == RUNNING for member in run.members):
         return False
-    return now - _last(run, now) - _planned_wait(run) >= LONG_WAIT
+    return now - _last(run, now, ended) - _planned_wait(run) >= LONG_WAIT
 
 
-def _last(run: UpdateRun, now: datetime) -> datetime:
+def _last(run: UpdateRun, now: datetime, ended: datetime | None = None) -> datetime:
     """Return when something last began or ended in a run; now where nothing says so."""
     states = [run.state, *(gate.state for _, _, gate in run.gates)]
     for stage in run.stages:
         states += [stage.state, stage.wait, *(group.state for group in stage.groups)]
         states += [member.state for member in stage.members]
-    times = (time for state in states for time in (state.start, state.end))
+    times = (ended, *(time for state in states for time in (state.start, state.end)))
     return max((time for time in times if time is not None and time <= now), default=now)
 
 

@@ -103,6 +103,8 @@ class UpdateRun(msgspec.Struct, frozen=True, kw_only=True):
     upgrade: Upgrade
     target: str
     """What it updates to, in words."""
+    failures: int = 0
+    """How many members have failed, as its status counts them."""
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -136,11 +138,14 @@ def read(row: Mapping[str, Any]) -> UpdateRun:
     version = short_text(upgrade.get("kubernetesversion"))
     images = mapping(status.get("nodeimageselection")).get("selectednodeimageversions")
     chosen = [short_text(mapping(image).get("version")) for image in _items(images)]
+    stages = tuple(_stages(_items(status.get("stages"))))
+    called, counted = short_text(row.get("name")), status.get("failurecount")
     return UpdateRun(
         fleet=fleet,
-        name=name,
-        state=_state(status.get("status")),
-        stages=tuple(_stages(_items(status.get("stages")))),
+        name=called if called.lower() == name.lower() else name,
+        state=_with_error(_state(status.get("status")), stages),
+        stages=stages,
+        failures=counted if isinstance(counted, int) else 0,
         upgrade=_UPGRADES.get(sort, Upgrade.UNKNOWN),
         target=f"Kubernetes {version}" if version else ", ".join(filter(None, chosen[:_MAX_IMAGES])),
     )
@@ -152,6 +157,15 @@ _UPGRADES = {
     "controlplaneonly": Upgrade.KUBERNETES,
     "nodeimageonly": Upgrade.NODE_OS,
 }
+
+
+def _with_error(state: State, stages: Iterable[Stage]) -> State:
+    """Return a run's state; without an error of its own, with that of the first part of it that failed."""
+    parts = (part for stage in stages for part in (stage.state, *(group.state for group in stage.groups)))
+    error = next((part for part in parts if part.name == FAILED and (part.code or part.message)), None)
+    if error is None or state.code or state.message:
+        return state
+    return msgspec.structs.replace(state, code=error.code, message=error.message)
 
 
 def _stages(found: Iterable[object]) -> Iterator[Stage]:

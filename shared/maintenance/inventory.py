@@ -24,7 +24,7 @@ from shared.maintenance import (
     parse,
     parse_shared,
 )
-from shared.maintenance.snapshot import PoolFacts
+from shared.snapshot import PoolFacts
 from shared.text import printable
 
 if TYPE_CHECKING:

@@ -43,6 +43,7 @@ def waiting(story: RunHistory, frame: RenderContext) -> View:
             Section(heading="What it means", paragraphs=_meaning(story, gate, frame)),
             run_view.windows(story, frame, story.run.stage) if not gate.is_after else Section(heading=""),
             run_view.so_far(story, frame),
+            _stages(story, frame),
             phrases.todo(*_steps(story, gate)),
         ),
     )
@@ -54,21 +55,20 @@ def closed(story: RunHistory, frame: RenderContext) -> View:
     where = run_view.at_gate(story.run, gate)
     word, said, meaning = _CLOSED.get(story.event.status, _CLOSED[RunStatus.GATE_COMPLETED])
     if word == _APPROVED and not gate.asks_people:
-        word, said = "Gate passed", "has passed the gate"
+        word, said = "Gate passed", "The gate {} of update run {} is passed"
+    headline = said.format(where, story.name)
     return run_view.view_of(
         story,
         frame,
         status=word,
         subject=(where, story.run.name),
-        preheader=f"Update run {story.name} {said} {where}. Nobody has to answer it.",
-        headline=f"Update run {story.name} {said} {where}",
+        preheader=f"{headline}. Nobody has to answer it any more.",
+        headline=headline,
         moment_label="Reported",
         sections=(
             Section(heading="What it means", paragraphs=(meaning, _WHO)),
             run_view.so_far(story, frame),
-            phrases.todo(run_view.show(story))
-            if story.event.status != RunStatus.GATE_DELETED
-            else phrases.todo(),
+            phrases.todo(*(_look(story) if story.event.status != RunStatus.GATE_DELETED else ())),
         ),
     )
 
@@ -95,7 +95,7 @@ def news(story: RunHistory, frame: RenderContext) -> View:
                 ),
             ),
             run_view.so_far(story, frame),
-            phrases.todo(run_view.show(story)),
+            phrases.todo(*_look(story)),
         ),
     )
 
@@ -104,17 +104,17 @@ _APPROVED = "Approved"
 _CLOSED: dict[str, tuple[str, str, str]] = {
     RunStatus.GATE_COMPLETED: (
         _APPROVED,
-        "has been approved",
+        "The gate {} of update run {} is approved",
         "The gate is open, and the run goes on by itself, as soon as the windows of its clusters let it.",
     ),
     RunStatus.GATE_SKIPPED: (
         "Gate skipped",
-        "has skipped the gate",
+        "The gate {} of update run {} was skipped",
         "The gate was skipped together with what it belongs to: those clusters are left as they are.",
     ),
     RunStatus.GATE_DELETED: (
         "Run gone",
-        "is gone, and with it the gate",
+        "The gate {} is gone, and update run {} with it",
         "The update run was deleted. Clusters that it had not come to are left as they are.",
     ),
 }
@@ -152,8 +152,8 @@ def _meaning(story: RunHistory, gate: Gate, frame: RenderContext) -> tuple[str, 
     else:
         asked = f"The run has come to {what} and waits: may its clusters be updated?{others}"
         starts = (
-            f"Approving starts the update of the clusters of {what}, each in its maintenance window; those "
-            "without a window are updated at once."
+            f"Approving starts the update of {_clusters(story)} of {what}{_to(story)}, each in its "
+            "maintenance window; those without a window are updated at once."
         )
     return (
         asked,
@@ -165,10 +165,34 @@ def _meaning(story: RunHistory, gate: Gate, frame: RenderContext) -> tuple[str, 
     )
 
 
+def _clusters(story: RunHistory) -> str:
+    """Return what approval starts to update: of a whole stage the number is known from what was seen last."""
+    seen, run = run_view.last_seen(story), story.run
+    stages = seen.run.stages if seen and seen.run and not run.group else ()
+    count = next((stage.members for stage in stages if stage.name == run.stage), 0)
+    return f"the {count:,} cluster{'s' * (count != 1)}" if count else "the clusters"
+
+
+def _to(story: RunHistory) -> str:
+    seen = run_view.last_seen(story)
+    return f" to {seen.run.target}" if seen and seen.run and seen.run.target else ""
+
+
+def _stages(story: RunHistory, frame: RenderContext) -> Section:
+    seen = run_view.last_seen(story)
+    if seen is None or seen.run is None:
+        return Section(heading="")
+    return Section(heading=f"Its stages, as of {frame.here(seen.updated)}", facts=run_view.stages(seen.run))
+
+
+def _look(story: RunHistory) -> tuple[Step, ...]:
+    return (run_view.show(story),) if story.run.name else ()
+
+
 def _steps(story: RunHistory, gate: Gate) -> tuple[Step, ...]:
-    steps = [run_view.show(story)] if story.run.name else []
+    steps = _look(story)
     if not gate.asks_people:
-        return tuple(steps)
+        return steps
     approve = Step(
         f"Approve, if all is well ({run_view.EXTENSION}).",
         commands.fleet("gate approve", story.fleet, gate.name),

@@ -16,12 +16,11 @@ from shared.events.scheduled_event import mapping, short_text
 from shared.messages import commands, failed, of_run, phrases, run_view, time_phrases
 from shared.messages.history import MaintenanceHistory
 from shared.messages.presentation import presentation
-from shared.messages.view import Fact, Section, Step
+from shared.messages.view import Section, Step
 from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from shared.events.model import Event
-    from shared.events.run import StageFacts
     from shared.messages.run_history import RunHistory
     from shared.messages.view import RenderContext, View
 
@@ -57,9 +56,9 @@ def stage_finished(story: RunHistory, frame: RenderContext) -> View:
         story,
         frame,
         headline=f"Stage {run.stage} of update run {story.name} is finished",
-        tail=_counts(stage) if stage else "",
+        tail=run_view.counts(stage) if stage else "",
         label="Finished",
-        meaning=(f"{_counts(stage).capitalize()}. {then}" if stage else then,),
+        meaning=(f"{run_view.counts(stage).capitalize()}. {then}" if stage else then,),
         steps=(run_view.show(story),),
     )
 
@@ -80,7 +79,7 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
                 "what is not done."
             ),
         ),
-        facts=_stages(story),
+        facts=run_view.stages(story.run),
         steps=(
             run_view.show(story),
             Step(
@@ -119,8 +118,8 @@ def ended(story: RunHistory, frame: RenderContext) -> View:
     elif event.status == RunStatus.RUN_COMPLETED:
         status, said = "Completed with failures", "completed with failures"
         meaning = (
-            f"The run is over, but {_members(count)} failed: Fleet Manager calls it completed because it was "
-            "allowed so many failures. That is no success: those clusters are not updated."
+            f"The run is over, but {run_view.members(count)} failed: Fleet Manager calls it completed "
+            "because it was allowed so many failures. That is no success: those clusters are not updated."
         )
     begun = next((one.updated for one in story.before if one.status == RunStatus.RUN_STARTED), None)
     took = f"after {time_phrases.span(event.updated - begun)}" if begun and begun < event.updated else ""
@@ -137,7 +136,7 @@ def ended(story: RunHistory, frame: RenderContext) -> View:
         frame,
         status=status,
         headline=f"Update run {story.name} {said}",
-        tail=f"{_members(count)} failed" if count else "",
+        tail=f"{run_view.members(count)} failed" if count else "",
         label="Ended",
         more=took,
         meaning=(meaning, *_said(event)),
@@ -212,15 +211,16 @@ def in_brief(story: RunHistory) -> str:
     if story.kind is Kind.MEMBER_FAILED:
         return of_run.SAME if run.is_reported else ""
     if story.kind is Kind.STAGE_FINISHED:
-        return next((_counts(stage) for stage in run.stages if stage.name == run.stage), "")
+        return next((run_view.counts(stage) for stage in run.stages if stage.name == run.stage), "")
     if story.kind is Kind.RUN_FAILED:
         words = "completed with failures, " if story.event.status == RunStatus.RUN_COMPLETED else ""
-        return f"{words}{_members(_failures(story))} failed"
+        return f"{words}{run_view.members(_failures(story))} failed"
     return ""
 
 
 def _failures(story: RunHistory) -> int:
-    return max(sum(stage.failed for stage in story.run.stages), len(story.run.failed))
+    run = story.run
+    return max(sum(stage.failed for stage in run.stages), len(run.failed), run.failures)
 
 
 def as_maintenance(story: RunHistory) -> MaintenanceHistory:
@@ -267,34 +267,11 @@ def _view(
             Section(heading="What it waits for", items=waits),
             run_view.windows(story, frame),
             Section(heading="Members that failed", items=failures),
-            Section(heading="Its stages", facts=_stages(story)),
+            Section(heading="Its stages", facts=run_view.stages(story.run)),
             phrases.todo(*steps),
             run_view.so_far(story, frame),
         ),
     )
-
-
-def _stages(story: RunHistory) -> tuple[Fact, ...]:
-    return tuple(
-        Fact(
-            f"Stage {stage.name}", f"{_STATES.get(stage.state, stage.state) or 'no state'}, {_counts(stage)}"
-        )
-        for stage in story.run.stages
-    )
-
-
-_STATES = {"notstarted": "not started"}
-
-
-def _counts(stage: StageFacts) -> str:
-    """Return what came of a stage's members: `12 of 14 members done, 1 failed, 1 waiting`."""
-    parts = [f"{stage.done} of {_members(stage.members)} done"]
-    others = ((stage.failed, "failed"), (stage.skipped, "skipped"), (stage.waiting, "waiting"))
-    return ", ".join([*parts, *(f"{count} {word}" for count, word in others if count)])
-
-
-def _members(count: int) -> str:
-    return f"{count:,} member{'s' * (count != 1)}"
 
 
 def _clusters(count: int) -> str:

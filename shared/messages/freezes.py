@@ -11,8 +11,9 @@ from shared.messages.view import Fact
 from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
+    from shared.messages.branding import FreezePlan
     from shared.messages.history import MaintenanceHistory
-    from shared.messages.view import FreezePlan, RenderContext, View
+    from shared.messages.view import RenderContext, View
 
 _PLANNED = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER})
 _CLUSTER = 1

@@ -9,11 +9,11 @@ import msgspec
 
 from shared.events.model import Cluster, Event, Status, Upgrade
 from shared.events.run import RunPart
-from shared.maintenance.snapshot import ClusterSnapshot
 from shared.messages import commands
 from shared.messages.versions import Versions, said
 from shared.notices.kinds import AHEAD, Decision, Kind
 from shared.notices.records import StoredEvent, latest_announcement
+from shared.snapshot import ClusterSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

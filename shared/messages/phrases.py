@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.events.model import Cluster, Event, Subject
-    from shared.maintenance.snapshot import ClusterSnapshot
+    from shared.messages.branding import Branding
     from shared.messages.history import MaintenanceHistory
-    from shared.messages.view import Branding, RenderContext
+    from shared.messages.view import RenderContext
+    from shared.snapshot import ClusterSnapshot
 
 TODO = "Do this"
 """The heading over what is to be done."""

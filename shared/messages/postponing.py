@@ -20,9 +20,9 @@ from shared.messages.view import Section, Step
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-    from shared.maintenance.snapshot import Schedule
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import RenderContext
+    from shared.snapshot import Schedule
 
 HEADING = "To postpone this run"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from shared.events.run import RunStatus
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.events.model import Event
-    from shared.events.run import Gate, MemberWindow, RunFacts
+    from shared.events.run import Gate, MemberWindow, RunFacts, StageFacts
     from shared.messages.presentation import Tone
     from shared.messages.run_history import RunHistory
     from shared.messages.view import RenderContext
@@ -89,6 +90,35 @@ def so_far(story: RunHistory, frame: RenderContext) -> Section:
     return Section(heading="What has happened so far", facts=tuple(facts))
 
 
+def stages(run: RunFacts) -> tuple[Fact, ...]:
+    """Return how the stages of a run stood, a line each."""
+    return tuple(
+        Fact(f"Stage {stage.name}", f"{_STATES.get(stage.state, stage.state) or 'no state'}, {counts(stage)}")
+        for stage in run.stages
+    )
+
+
+_STATES = {"notstarted": "not started"}
+
+
+def counts(stage: StageFacts) -> str:
+    """Return what came of a stage's members: `12 of 14 members done, 1 failed, 1 waiting`."""
+    parts = [f"{stage.done} of {members(stage.members)} done"]
+    others = ((stage.failed, "failed"), (stage.skipped, "skipped"), (stage.waiting, "waiting"))
+    return ", ".join([*parts, *(f"{count} {word}" for count, word in others if count)])
+
+
+def members(count: int) -> str:
+    """Return a number of members in words."""
+    return f"{count:,} member{'s' * (count != 1)}"
+
+
+def last_seen(story: RunHistory) -> Event | None:
+    """Return the last event before that tells how the stages of the run stood; None where none does."""
+    known = [event for event in story.before if event.run and event.run.stages]
+    return next((event for event in reversed(known) if event.updated <= story.event.updated), None)
+
+
 def windows(story: RunHistory, frame: RenderContext, stage: str = "") -> Section:
     """Make the section of when members that are waited for may be updated; of one stage, if it is named."""
     known = next(
@@ -125,7 +155,9 @@ def happened(event: Event) -> str:
         return f"{words} ({name}{at_gate(run, run.gate)})" if words else ""
     words = _RUNS.get(event.status, "")
     where = f"Member {run.member}" if run.member else place(run)
-    return f"{words}{f': {where}' if where else ''}" if words else ""
+    stage = next((one for one in run.stages if one.name == run.stage), None)
+    came = f" ({counts(stage)})" if stage and event.status == RunStatus.STAGE_COMPLETED else ""
+    return f"{words}{f': {where}' if where else ''}{came}" if words else ""
 
 
 _RUNS: dict[str, str] = {
@@ -148,12 +180,16 @@ _GATES: dict[str, str] = {
 }
 
 
+_OURS = re.compile("^(AutoUpgrade|Gate|Member|Run|Stage)(?=[A-Z])")
+"""What the notifier puts before a state, to say of what it is."""
+
+
 def sent(story: RunHistory) -> Section:
     """Make the section of what was sent or polled, field by field."""
     event, run = story.event, story.run
     gate = run.gate
     facts = (
-        Fact("State", event.status),
+        Fact("State", _OURS.sub("", event.status) if event.status != RunStatus.RUN_STUCK else ""),
         Fact("Run", run.name),
         Fact("Stage", run.stage),
         Fact("Group", run.group),

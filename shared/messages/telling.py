@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from shared.audience import Audience
+    from shared.messages.branding import Branding
     from shared.messages.history import MaintenanceHistory
     from shared.messages.run_history import RunHistory
-    from shared.messages.view import Branding, Digest, View
+    from shared.messages.view import Digest, View
     from shared.notices.records import Mail, MailItem, Row
 
 _KINDS: dict[Kind, Callable[[MaintenanceHistory, RenderContext], View]] = {

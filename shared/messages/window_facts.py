@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from shared.maintenance.snapshot import ClusterSnapshot, Span
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import RenderContext, View
+    from shared.snapshot import ClusterSnapshot, Span
 
 OUTSIDE = "AKS may do this for urgent maintenance, or to finish work deferred from an earlier window."
 

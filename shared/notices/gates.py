@@ -44,7 +44,7 @@ def decide(event: Event, history: Iterable[StoredEvent]) -> tuple[Decision, int]
         if any(row.event.updated >= event.updated for row in ends) or _is_over(event, known_of_run):
             return Decision.STALE, revision
         last = max(of_gate, key=lambda row: row.event.updated, default=None)
-        is_waiting = last is not None and last.event.status == RunStatus.GATE_PENDING
+        is_waiting = last is not None and _waits(last.event, known_of_run)
         return (Decision.DUPLICATE if is_waiting else Decision.NEW), revision
     if event.status == RunStatus.GATE_NOT_STARTED:
         return (Decision.DUPLICATE if same else Decision.RECORDED), revision
@@ -84,21 +84,41 @@ def is_waiting(key: str, known: Iterable[StoredEvent]) -> bool:
     return not _is_reissued(last.event, history) and not _is_over(last.event, history)
 
 
+def _waits(event: Event, history: Iterable[StoredEvent]) -> bool:
+    """Return whether the last event of a gate says that it waits, and its run has not ended since."""
+    return event.status == RunStatus.GATE_PENDING and not _is_over(event, history)
+
+
 def _is_over(event: Event, history: Iterable[StoredEvent]) -> bool:
     """Return whether the run has ended since: then its gates stay pending for ever."""
     return any(row.event.status in RUN_ENDS and row.event.updated >= event.updated for row in history)
 
 
 def known(history: Iterable[StoredEvent]) -> frozenset[str]:
-    """Return the names, in lower case, of the gates of a run of which an event has come."""
-    gates = (row.event.run.gate for row in history if row.event.run and row.event.run.gate)
-    return frozenset(gate.name.lower() for gate in gates if gate.type)
+    """Return the names, in lower case, of the gates of a run of which an event has come.
+
+    A question lapses with the end of the run: one that goes on again waits for another event of its gate.
+    """
+    rows = tuple(history)
+    gates = ((row.event, row.event.run.gate) for row in rows if row.event.run and row.event.run.gate)
+    return frozenset(
+        gate.name.lower()
+        for event, gate in gates
+        if gate.type and (event.status != RunStatus.GATE_PENDING or _waits(event, rows))
+    )
 
 
-def reminded(history: Iterable[StoredEvent], now: datetime) -> frozenset[str]:
+def since(history: Iterable[StoredEvent], start: datetime, now: datetime) -> datetime:
+    """Return since when a gate asks that waits since `start`: a run that goes on again asks anew."""
+    return (
+        now if any(row.event.status in RUN_ENDS and row.event.updated >= start for row in history) else start
+    )
+
+
+def reminded(history: Iterable[StoredEvent], now: datetime, *, by_notices: bool = True) -> frozenset[str]:
     """Return the names, in lower case, of the gates of a run that somebody sees to.
 
-    People are reminded of them, or they open by themselves at a time that lies ahead.
+    People are reminded of them, if `by_notices`, or they open by themselves at a time that lies ahead.
     """
     rows = tuple(history)
     waiting = (row.event for row in rows if row.event.run and is_waiting(row.key, rows))
@@ -107,7 +127,7 @@ def reminded(history: Iterable[StoredEvent], now: datetime) -> frozenset[str]:
         for event in waiting
         if event.run
         and event.run.gate
-        and (event.run.gate.asks_people or (event.start and event.start > now))
+        and ((by_notices and event.run.gate.asks_people) or (event.start and event.start > now))
     )
 
 
@@ -125,7 +145,8 @@ def _place(event: Event) -> tuple[str, ...] | None:
     run = event.run
     if run is None or run.gate is None:
         return None
-    return (run.name, run.stage, run.group, run.gate.timing, run.gate.title, run.gate.type)
+    place = (run.name, run.stage, run.group, run.gate.timing, run.gate.title, run.gate.type)
+    return tuple(part.lower() for part in place)
 
 
 def reminder(event: Event, key: str, number: int, after: timedelta, now: datetime) -> tuple[Check, ...]:

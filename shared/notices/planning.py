@@ -285,7 +285,16 @@ def still_true(check: Check, history: Sequence[StoredEvent], now: datetime) -> b
     return check.kind is Kind.NOT_STARTED or last.event.start > now
 
 
-def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent], now: datetime) -> bool:
+def _run_is_over(kind: Kind, key: str, history: Sequence[StoredEvent]) -> bool:
+    """Return whether an update run has ended since it began: as a row tells, or else for the last time."""
+    begun = [row for row in history if row.event.status == RunStatus.RUN_STARTED]
+    told = [row for row in begun if row.key == key] if kind is Kind.RUN_STARTED else begun
+    since = max((row.event.updated for row in told), default=None)
+    ends = [row.event.updated for row in history if row.event.status in RUN_ENDS]
+    return any(since is None or end >= since for end in ends)
+
+
+def overtaken(kind: Kind, key: str, history: Sequence[StoredEvent], now: datetime) -> bool:
     """Return whether later news of the same maintenance, or the time, makes a notice pointless.
 
     The later event brought a notice of its own, in the transaction that recorded it. A reminder is pointless
@@ -293,9 +302,9 @@ def overtaken(kind: Kind, key: str, history: Iterable[StoredEvent], now: datetim
     """
     if kind is Kind.GATE:
         return not gates.is_waiting(key, history)
-    statuses = {row.event.status for row in history}
     if kind in {Kind.RUN_STARTED, Kind.RUN_STUCK}:
-        return bool(statuses & RUN_ENDS)
+        return _run_is_over(kind, key, history)
+    statuses = {row.event.status for row in history}
     if kind in following(Status.SCHEDULED):
         last = latest_announcement(history)
         if kind is Kind.REMINDER and last is not None and last.event.start and last.event.start <= now:

@@ -9,7 +9,7 @@ import msgspec
 from shared import ids, keys
 from shared.events.model import Event, Status, Upgrade
 from shared.events.run import RunPart, RunStatus
-from shared.maintenance.snapshot import ClusterSnapshot
+from shared.snapshot import ClusterSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -198,17 +198,22 @@ _MAX_HISTORY = 16
 """Rows of one maintenance that a mail may tell from: more than any has been seen to have."""
 
 
+_MAX_MEMBERS = 3
+"""Of those rows, members of an update run that have failed: they may be a thousand."""
+
+
 def frozen_history(history: Iterable[StoredEvent], key: str) -> tuple[str, ...]:
     """Return the keys of the rows that telling of one of them may read: the latest, itself among them.
 
-    Members of an update run that have failed may be a thousand: what each came to is told by itself.
+    What a member that failed came to is told by itself.
     """
-    rows = tuple(history)
-    if any(row.key == key and row.event.status == RunStatus.MEMBER_FAILED for row in rows):
+    rows = sorted(history, key=lambda row: (row.event.time, row.key))
+    failed = [row.key for row in rows if row.event.status == RunStatus.MEMBER_FAILED]
+    if key in failed:
         return (key,)
-    others = [row for row in rows if row.key != key and row.event.status != RunStatus.MEMBER_FAILED]
-    others.sort(key=lambda row: (row.event.time, row.key))
-    return (*(row.key for row in others[1 - _MAX_HISTORY :]), key)
+    left_out = {key, *failed[:-_MAX_MEMBERS]}
+    others = [row.key for row in rows if row.key not in left_out]
+    return (*others[1 - _MAX_HISTORY :], key)
 
 
 MAX_ABOUT = 10

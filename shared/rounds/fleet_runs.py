@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,13 +19,12 @@ import msgspec
 
 from shared import keys
 from shared.clusters.member_windows import windows
-from shared.clusters.runs import MEMBERS, SLACK, Membership, Memberships
+from shared.clusters.runs import MEMBERS, SLACK, Memberships, memberships
 from shared.events import auto_upgrade, fleet_gate, run_news, run_waits, update_run
 from shared.events.model import Cluster, UnreadableEventError
-from shared.events.run import RunNews, RunPart, RunStatus
+from shared.events.run import RunNews, RunStatus
 from shared.events.run_news import KnownRun
 from shared.events.scheduled_event import mapping
-from shared.events.update_run import ENDED, FAILED
 from shared.notices import correlation, gates
 from shared.notices.records import VIA_RESOURCE_GRAPH
 from shared.rounds.counts import Counts
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from shared.delivery.intake import Intake
     from shared.events.model import Event
     from shared.events.update_run import PolledGate, UpdateRun
+    from shared.notices.records import StoredEvent
     from shared.sources.arm import Arm
     from shared.sources.resource_graph import ResourceGraph, Scope
     from shared.store.meta import Meta
@@ -54,9 +55,6 @@ SECONDS = 150.0
 
 RECENT = timedelta(days=1)
 """So long after its end a run's members are remembered."""
-
-OLD = timedelta(days=7)
-"""A run that ended so long ago and is not remembered is history."""
 
 _WHAT = "fleets"
 _PROFILES = "/autoupgradeprofiles/"
@@ -96,6 +94,7 @@ class FleetRuns:
         intake: Intake,
         clock: Clock,
         knows_clusters: bool = False,
+        reminds_of_gates: bool = True,
     ) -> None:
         self._graph = graph
         self._arm = arm
@@ -104,6 +103,7 @@ class FleetRuns:
         self._intake = intake
         self._clock = clock
         self._knows_clusters = knows_clusters
+        self._reminds_of_gates = reminds_of_gates
         self._began = clock.monotonic()
         self._now = clock.now()
         self._result = Result()
@@ -144,9 +144,11 @@ class FleetRuns:
             return
         for id_, memory in memories.items():
             memory.first = memory.first or self._now
-            for gone in memory.runs.keys() - seen:
+            for gone in sorted(memory.runs.keys() - seen):
+                if not self._is_deleted(gone):
+                    break  # what may not be seen for now is remembered, and one question a poll is enough
                 self._see_gone(gone)
-            memory.runs = {of: run for of, run in memory.runs.items() if of in seen}
+                del memory.runs[gone]
             self._save_members(id_, memory)
 
     def _take(self, row: dict[str, Any], memory: Memory) -> None:
@@ -165,12 +167,12 @@ class FleetRuns:
             self._result.failed += 1
             return
         polled = run_news.polled(known, run)
-        if id_ not in memory.runs and self._is_history(run, memory):
+        if id_ not in memory.runs and run_news.is_history(run, memory.first, self._now):
             polled = msgspec.structs.replace(polled, is_history=True)
         memory.runs[id_] = polled
         self._see_members(run)
         self._record(self._with_windows(run_news.news(known, run, self._now), run), memory, id_)
-        if run_waits.may_be_stuck(run, self._now):
+        if run_waits.may_be_stuck(run, self._now, polled.ended):
             self._see_waits(run, memory, id_)
 
     def _see_members(self, run: UpdateRun) -> None:
@@ -178,14 +180,7 @@ class FleetRuns:
         if run.state.end is not None and self._now - run.state.end > RECENT:
             return
         found = self._members.setdefault(run.fleet.subscription.lower(), Memberships())
-        for stage in run.stages:
-            for group in stage.groups:
-                for member in group.members:
-                    cluster, since = Cluster.parse(member.cluster_id), member.state.start
-                    if cluster is not None and since is not None:
-                        is_failed = member.state.name == FAILED
-                        part = RunPart(run.fleet.id, run.name, stage.name, group.name, member.name, is_failed)
-                        found.clusters[cluster.key] = Membership(part, since, member.state.end)
+        found.clusters.update(memberships(run))
 
     def _save_members(self, subscription: str, memory: Memory) -> None:
         found = self._members.get(subscription, Memberships())
@@ -194,17 +189,13 @@ class FleetRuns:
             self._meta.save({keys.meta(MEMBERS, subscription): found})
             memory.members = mark
 
-    def _is_history(self, run: UpdateRun, memory: Memory) -> bool:
-        """Return whether a run that is new here ended before anybody looked."""
-        if run.state.name not in ENDED:
-            return False
-        ended = run.state.end or run.state.start
-        if memory.first is None or ended is None:
-            return memory.first is None
-        return ended < memory.first or self._now - ended > OLD
-
     def _record(self, events: Iterable[Event], memory: Memory, id_: str) -> None:
-        """Record events, and remember each at once: what comes after may not come to pass."""
+        """Record events, and remember each at once: what comes after may not come to pass.
+
+        Several members of one stage that have failed wait for each other: they are a digest.
+        """
+        events = list(events)
+        failed = Counter(event.run.stage for event in events if event.run and event.run.member)
         for event in events:
             known = memory.runs[id_]
             if known.has(event):
@@ -215,7 +206,9 @@ class FleetRuns:
             if event.run is not None and is_reported:
                 run = msgspec.structs.replace(event.run, is_reported=True)
                 noted = msgspec.structs.replace(event, run=run)
-            self._intake.record(noted, raw, via=VIA_RESOURCE_GRAPH, is_told=is_told, at_once=not is_reported)
+            is_one_of_many = event.run is not None and event.run.member and failed[event.run.stage] > 1
+            at_once = not (is_reported or is_one_of_many)
+            self._intake.record(noted, raw, via=VIA_RESOURCE_GRAPH, is_told=is_told, at_once=at_once)
             memory.runs[id_] = known.with_told([event])
             self._result.recorded += 1
 
@@ -235,21 +228,21 @@ class FleetRuns:
         """Tell that a run is stuck, where it is; a gate of which no event came is read, and told as one."""
         prefix = keys.history(run_news.id_of(run))
         history = self._store.history(prefix)
-        found = [self._gate(run, gate) for gate in run_waits.unasked(run, gates.known(history), self._now)]
+        unasked = run_waits.unasked(run, gates.known(history), self._now)
+        found = [self._gate(run, gate, history) for gate in unasked]
         asked = [event for _, event in found if event is not None]
         if asked:
             self._record(asked, memory, id_)
             history = self._store.history(prefix)
         unknown = [gate for gate, event in found if event is None]
-        stuck = run_waits.stuck(run, unknown, gates.reminded(history, self._now), self._now)
+        reminded = gates.reminded(history, self._now, by_notices=self._reminds_of_gates)
+        stuck = run_waits.stuck(run, unknown, reminded, self._now, memory.runs[id_].ended)
         self._record(self._with_windows([stuck] if stuck else [], run), memory, id_)
 
     def _see_gone(self, id_: str) -> None:
-        """Tell those who were asked that a run is gone with its gates, where it is not just out of sight."""
+        """Tell those who were asked that a run is gone, and its gates with it."""
         history = self._store.history(keys.history(id_))
         waiting = [row.event for row in history if row.event.run and gates.is_waiting(row.key, history)]
-        if not waiting or not self._is_deleted(id_):
-            return
         for event in waiting:
             gone = msgspec.structs.replace(
                 event,
@@ -279,11 +272,13 @@ class FleetRuns:
             facts = msgspec.structs.replace(event.run, windows=found) if event.run and found else event.run
             yield msgspec.structs.replace(event, run=facts)
 
-    def _gate(self, run: UpdateRun, gate: PolledGate) -> tuple[PolledGate, Event | None]:
+    def _gate(
+        self, run: UpdateRun, gate: PolledGate, history: Sequence[StoredEvent]
+    ) -> tuple[PolledGate, Event | None]:
         """Return a gate with the event that it waits, read by itself; None where it cannot be read."""
         try:
             body = self._arm.get(quote(f"{run.fleet.id}/gates/{gate.name}"), API_VERSION)
-            at = gate.state.start or self._now
+            at = gates.since(history, gate.state.start or self._now, self._now)
             return gate, fleet_gate.event_of(mapping(body), what="created", time=at, updated=at)
         except (ArmError, UnreadableEventError) as error:
             log.warning("a gate of update run %s cannot be read: %s", run.name, error)

@@ -57,7 +57,7 @@ class Settling(Steps):
             operations.append(Operation(Verb.INSERT, keys.work(sent.at, tell.id), codec.notice_values(tell)))
         if first is not None:
             thread, id_ = first
-            operations.append(Operation(Verb.INSERT, thread, {"kind": "thread", "first": id_}))
+            operations.append(Operation(Verb.UPSERT, thread, {"kind": "thread", "first": id_}))
         if self._commits(operations):
             return True
         if is_accepted:

@@ -21,10 +21,10 @@ from shared.channels.email.compose import (
 from shared.channels.email.mime import message_bytes
 from shared.events.model import Cluster, EndOfSupport, Event, Fleet, Status, Upgrade
 from shared.events.run import Gate, MemberFailure, MemberWindow, RunFacts, RunNews, RunStatus, StageFacts
-from shared.maintenance.snapshot import ClusterSnapshot, Span
 from shared.messages import of_no_cluster
 from shared.notices.kinds import Kind
 from shared.notices.records import Mail, MailItem, RejectedInput, Report, Row, SentMail, StoredEvent
+from shared.snapshot import ClusterSnapshot, Span
 from shared.text import line
 from testing.hostile import Verdict
 from testing.hostile.commands import check_commands, check_margin, check_names

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from shared.events.model import Cluster, Status, Upgrade
-from shared.maintenance.snapshot import ClusterSnapshot, PoolFacts, Schedule, Span
 from shared.notices.kinds import Kind
+from shared.snapshot import ClusterSnapshot, PoolFacts, Schedule, Span
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story
 from testing.samples.failure_messages import MESSAGES
 

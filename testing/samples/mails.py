@@ -9,9 +9,9 @@ import msgspec
 
 from shared import keys
 from shared.events.model import EndOfSupport, Event, Status, Upgrade
-from shared.maintenance.snapshot import ClusterSnapshot, Span
 from shared.notices.kinds import Kind
 from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMail
+from shared.snapshot import ClusterSnapshot, Span
 from testing.samples import observations
 from testing.samples.bulk import digest, storm
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded, story

@@ -15,6 +15,8 @@ class PagerDuty(StandIn):
 
     def __init__(self) -> None:
         super().__init__()
+        self.keys = {KEY}
+        """Of the integrations that there are."""
         self.pages: list[str] = []
         """Keys, each time that somebody was paged."""
         self.open: set[str] = set()
@@ -25,7 +27,7 @@ class PagerDuty(StandIn):
     def answer(self, got: Got) -> Reply:
         """Take an event."""
         content = json.loads(got.body)
-        errors = [] if content.get("routing_key") == KEY else ["Invalid routing key"]
+        errors = [] if content.get("routing_key") in self.keys else ["Invalid routing key"]
         payload = content.get("payload", {})
         if got.path == "/v2/change/enqueue":
             if not payload.get("summary"):

@@ -67,6 +67,8 @@ class Slack(StandIn):
             self.messages[content["ts"]] |= content
             return Reply(200, {"ok": True, "channel": channel, "ts": content["ts"]})
         assert got.path == "/api/chat.postMessage", got.path
+        if content.get("thread_ts") not in {None, *self.messages}:
+            return Reply(200, {"ok": False, "error": "thread_not_found"})
         return Reply(200, {"ok": True, "channel": channel, "ts": self._post(content, channel)})
 
     def _post(self, content: dict[str, Any], channel: str) -> str:

@@ -14,7 +14,7 @@ from shared.channels.slack import blocks
 from shared.channels.slack import compose as slack
 from shared.channels.teams import card
 from shared.channels.teams import compose as teams
-from shared.messages.view import Branding
+from shared.messages.branding import Branding
 from testing.hostile import chats
 from testing.hostile.emails import LETTERS, Letter
 from testing.hostile.failures import HOSTS

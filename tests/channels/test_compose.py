@@ -572,7 +572,7 @@ import icalendar, jinja2, msgspec
 from testing.samples import bulk, events, mails
 from shared.channels.email import calendar, compose
 from shared.messages import digest, planned
-from shared.messages.view import Branding
+from shared.messages.branding import Branding
 
 for story in mails.stories():  # annotations are resolved at their first use, from what is patched below
     compose.compose(story.mail, story.rows, mails.TEAM, Branding(domain="contoso.example"))

@@ -26,7 +26,7 @@ from shared.channels.pagerduty import api as pagerduty
 from shared.channels.slack import api as slack
 from shared.channels.teams import webhook as teams
 from shared.channels.webhook import signature
-from shared.messages.view import Branding
+from shared.messages.branding import Branding
 from testing.arm_endpoint import TOKEN
 from testing.samples import mails
 from testing.services.graph import MAILBOX, Graph
@@ -71,6 +71,9 @@ def test_teams(fault: Fault | str, expected: type[Outcome]) -> None:
         assert "secret" not in repr(outcome)
         if isinstance(outcome, Throttled):
             assert outcome.retry_after == 7
+        off = '{"error": {"code": "WorkflowTriggerIsNotEnabled", "message": "trigger is not enabled."}}'
+        service.script(Fault(kind="400", message=off))
+        assert isinstance(teams.post(DOOR, service.webhook, body, QUICK), Gone)
 
 
 def test_no_connection() -> None:
@@ -78,7 +81,7 @@ def test_no_connection() -> None:
     assert isinstance(teams.post(DOOR, "http://127.0.0.1:1/x", b"", QUICK), Unavailable)
 
 
-def call(service: Slack, token: str = SLACK_TOKEN, **content: Any) -> slack.Posted | Outcome:
+def call(service: Slack, token: str = SLACK_TOKEN, **content: Any) -> slack.Posted | slack.NoThread | Outcome:
     """Post a message."""
     made = {"channel": CHANNEL, "text": "hello", **content}
     return slack.call(DOOR, f"{service.api}/chat.postMessage", token, made, QUICK)
@@ -92,6 +95,9 @@ def call(service: Slack, token: str = SLACK_TOKEN, **content: Any) -> slack.Post
         ("invalid_auth", Unavailable),
         ("token_revoked", Unavailable),
         ("missing_scope", Unavailable),
+        ("restricted_action", Gone),
+        ("msg_too_long", Refused),
+        ("no_text", Refused),
         ("ratelimited", Throttled),
         ("msg_blocks_too_long", Refused),
         ("invalid_blocks", Refused),

@@ -60,6 +60,19 @@ def test_completed_is_no_success() -> None:
     assert found[1].run.member_id.endswith("contoso-app-01")
 
 
+def test_what_no_member_tells_is_read_as_well() -> None:
+    """A run that counts failures is no success, and a run without an error bears that of its stage."""
+    done, failed = status("Completed", WAITS, LATER), status("Failed", WAITS, LATER)
+    counted = run_row(done, {"s": {"status": done, "members": {"m": done}}})
+    counted["properties"]["status"]["failureCount"] = 2
+    assert kinds(news(KnownRun(), update_run.read(counted), LATER))[-1] == "run-failed"
+    stage = status("Failed", WAITS, LATER, "BadRequest", "no such version")
+    (event,) = news(
+        KnownRun(), update_run.read(run_row(failed, {"s": {"status": stage, "members": {}}})), LATER
+    )
+    assert "no such version" in event.details
+
+
 @pytest.mark.parametrize("end", ["Failed", "Completed", "Stopped"])
 def test_whatever_was_polled_the_same_is_told_once(end: str) -> None:
     """At whichever moments a run is polled, all but its start is told once."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -20,9 +23,10 @@ from shared.identity import Identity
 from shared.settings import load
 from shared.store import azure
 from shared.store.table import TableUnavailable
+from testing.child_process import environment
 from testing.identity_endpoint import CLIENT_ID, IdentityEndpoint, Refusal
 from testing.mail_service import MailService
-from testing.processes import Azurite
+from testing.processes import ROOT, Azurite
 from testing.samples.payloads import event
 from testing.world import NOW, StoppedClock
 
@@ -137,6 +141,32 @@ def test_no_token_yet(
         notifier.intake.take(text)
     assert time.monotonic() - began < 30
     assert notifier.intake.take(text) == ["new"]
+
+
+def test_an_event_waits_for_nothing_that_it_does_not_need() -> None:
+    """A start for events imports no page, sweep, window or channel that it has no use for."""
+    settings = {
+        "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
+        "EMAIL_FOLDER": "unused",
+        "EMAIL_FROM": "aks@example.com",
+        "EMAIL_TO": "ops@example.com",
+        "SWEEP_SCHEDULE": "0 * * * * *",
+    }
+    code = "import sys, function_app; function_app._notifier(); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(settings),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    needless = (
+        r"shared\.(pages|rounds|maintenance|sources|failures|messages\.view|delivery\.(sweep|reports))\b"
+    )
+    channels = r"shared\.channels\.(teams|slack|pagerduty|webhook|eventgrid)\b"
+    assert not [name for name in done.stdout.split() if re.match(f"{needless}|{channels}|jinja2", name)]
 
 
 def test_answer_within_30_seconds() -> None:

@@ -20,7 +20,7 @@ FLOORS = (
         "identity", "ids", "keys", "masking", "ncrontab", "setting_forms", "setting_reader", "text",
         "timestamps", "web_addresses",
     },
-    {"events"},
+    {"events", "snapshot"},
     {"maintenance", "failures"},
     {"notices"},
     {"audience"},

@@ -209,6 +209,18 @@ def test_an_unknown_gate_is_never_offered_for_approval(type_: str) -> None:
     assert "nobody is asked to approve" in " ".join(email.text.split())
 
 
+@pytest.mark.parametrize("state", ["Pending", "Paused"])
+def test_a_gate_of_no_run_is_told_with_what_there_is(state: str) -> None:
+    """A gate that names no run, stage or group is told, and no command has a name left out."""
+    world = World()
+    world.take(gate(state, NOW, what="Updated", target={}))
+    world.settle_down(2)
+    ((_, email),) = world.mailer.arrived
+    assert "before the next stage" in email.subject
+    assert "updaterun" not in email.text
+    assert ("gate approve" in email.text) == (state == "Pending")
+
+
 def test_a_state_that_is_new_is_told_plainly() -> None:
     """A gate in a state that is new to us is told as it came, once."""
     world = World()

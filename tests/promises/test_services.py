@@ -197,6 +197,12 @@ def test_a_thread_for_each_maintenance(services: Services) -> None:
     world.take(event("Completed", world.clock.now() + timedelta(minutes=1)))
     world.settle_down(8)
     assert "complete" in services.slack.messages[first]["text"]
+    services.slack.messages.clear()  # somebody deleted it all
+    for envelope in ("again", "and again"):
+        world.clock.forward(hours=2)
+        world.take(event("Failed", world.clock.now(), envelope=envelope))
+    first = next(iter(services.slack.messages))
+    assert [made.get("thread_ts") for made in services.slack.messages.values()] == [None, first]
     assert set(states(world).values()) == {"sent"}
 
 

@@ -167,6 +167,79 @@ def test_the_end_of_a_run_ends_the_reminders(world: AskingWorld) -> None:
     assert world.told[-1] == "run-stopped"
 
 
+def test_who_is_asked_sees_what_has_happened(world: AskingWorld) -> None:
+    """The question says how the stages stand, what has come of them so far, and how much approval starts."""
+    for moment in course()[:3]:
+        show(world, moment)
+        world.poll_fleets(minutes=5)
+    world.take(gate("Pending", world.clock.now(), what="Created"))
+    text = " ".join(world.mailer.arrived[-1][1].text.split())
+    for words in (
+        "Finished: stage canary (2 of 2 members done)",
+        "Stage prod: not started, 0 of 2 members done",
+        "starts the update of the 2 clusters of stage prod to Kubernetes 1.33.2",
+    ):
+        assert words in text
+
+
+def test_a_run_that_goes_on_asks_again(world: AskingWorld) -> None:
+    """A run that is started again at its gate asks anew, even where it shows the start that it had before."""
+    pending = json.loads(gate("Pending", NOW))["data"]["resourceInfo"]
+    world.azure.bodies[pending["id"].lower()] = pending
+    world.take(gate("Pending", NOW, what="Created"))
+    gates = {"before prod": status("Pending", NOW)}
+    for state, end in (("Pending", None), ("Stopped", NOW + timedelta(hours=2)), ("Pending", None)):
+        now = status(state, NOW, end)
+        show(world, run_row(now, {"prod": {"status": now, "members": {}, "gates": gates}}))
+        world.poll_fleets(hours=2)
+        world.settle_down(6)
+    for _ in range(8):
+        world.poll_fleets(minutes=30)
+        world.settle_down(1)
+    assert world.told == ["gate", "run-started", "run-stopped", "gate", "run-started", "gate"]
+    assert world.mailer.subjects[-1].startswith("[Reminder 1: waiting for approval]")
+
+
+def test_without_reminders_a_gate_is_stuck() -> None:
+    """Where nobody is reminded of gates, a run that waits at one for a day is stuck."""
+    with asking(FLEETS=FLEET.subscription, GATE_REMINDER="0s") as world:
+        world.poll_fleets()
+        world.take(gate("Pending", NOW, what="Created"))
+        show(world, waiting())
+        world.poll_fleets(hours=1)
+        world.poll_fleets(hours=24)
+        world.settle_down(5)
+        assert world.told == ["gate", "run-stuck, run-started"]
+
+
+def test_a_run_out_of_sight_is_remembered(world: AskingWorld) -> None:
+    """A run that cannot be seen for a while is not told anew, at whatever attempt it is."""
+    moments = course()
+    for moment in (*moments, moments[3]):
+        show(world, moment)
+        world.poll_fleets(minutes=5)
+    world.settle_down(10)
+    before = list(world.told)
+    world.azure.graph.remove("aksresources", moments[3]["id"])
+    world.azure.script_after(1, Fault(403, body=b"{}"))
+    world.poll_fleets(minutes=5)
+    show(world, moments[3])
+    assert world.poll_fleets(minutes=5).recorded == 0
+    world.settle_down(10)
+    assert world.told == before
+
+
+def test_members_of_a_stage_are_a_digest(world: AskingWorld) -> None:
+    """Members of a stage that fail together are one mail, and one that fails alone is told at once."""
+    running, failed = status("Running", NOW), status("Failed", NOW, NOW, "UpgradeFailed", BLOCKED)
+    members = {"prod": dict.fromkeys(("blue", "green"), failed), "canary": {"dev-1": failed}}
+    show(world, run_row(running, {name: {"status": running, "members": of} for name, of in members.items()}))
+    world.poll_fleets(minutes=5)
+    assert world.told == ["member-failed"]
+    world.settle_down(2)
+    assert world.told == ["member-failed", "member-failed, run-started"]
+
+
 @pytest.mark.parametrize(
     ("answer", "told"), [(404, ["gate", "gate-closed"]), (403, ["gate"]), (200, ["gate"])]
 )

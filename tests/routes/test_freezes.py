@@ -15,7 +15,7 @@ from ops.__main__ import main as command
 from ops.linting import lint, parsing
 from shared.audience import Audience, Volume
 from shared.channels.email.compose import compose
-from shared.messages.view import Branding
+from shared.messages.branding import Branding
 from shared.notices.kinds import Kind
 from shared.notices.records import StoredEvent
 from shared.routes import Condition, RoutesError

@@ -15,24 +15,34 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prove import hours, report, schedules
+from prove import chat_reader, hours, report, schedules
+from prove.audiences import CHANNELS, PLATFORM, TEAMS, MailWay, Place, routes, settings
 from prove.bugs import LONG, Bug
+from prove.evidence import Evidence
 from prove.faults import KINDS, LATE, LEASE, SIDES, STOPS
 from prove.mail_door import MailDoor, signed
 from prove.mail_reader import Telling, read
 from prove.report import NAMES
 from prove.runner import Result, Total, campaign, summed_up
 from prove.runs import Trial
-from prove.schedules import PLATFORM, TEAMS, Delivery, Part, Schedule, Way, make
-from prove.verdict import Evidence, Verdict, judge
+from prove.schedules import Delivery, Part, Schedule, Way, make
+from prove.services import Arrived
+from prove.verdict import Verdict, judge
 from shared import keys
-from shared.messages.phrases import REPEAT
 from shared.notices.kinds import Kind
 from shared.notices.records import MailItem, SentMail
+from shared.store import codec
 from testing.fault_proxy import Phase
-from testing.mail_endpoint import Mail, MailEndpoint, OperationIdMode
+from testing.mail_endpoint import MailEndpoint
 from testing.processes import ROOT
+from testing.samples import fleets
+from testing.samples.fleets import gate
 from testing.samples.payloads import event, guid, scheduled
+from testing.services.hook import Hook
+from testing.services.pagerduty import PagerDuty
+from testing.services.slack import Slack
+from testing.services.teams import Teams
+from testing.services.together import Together
 from testing.world import NOW, World
 
 if TYPE_CHECKING:
@@ -64,7 +74,10 @@ def test_short_proof() -> None:
         for result in batch:
             struck.update(result.strikes)
         good += batch
-    assert {result.mode for result in good} == set(OperationIdMode)
+    assert {result.mail for result in good} == set(MailWay)
+    assert {name for result in good for name in result.tally if "messages" in name} == {
+        f"messages: {channel}" for channel in CHANNELS
+    }
     assert sum(result.events for result in good) > 100
     assert sum(result.lives for result in good) > 2 * len(good)
     assert sum(result.tally.get("reminders told", 0) for result in good) > 5
@@ -105,7 +118,9 @@ def test_every_kind_is_scheduled() -> None:
     """The schedules of the long proof hold every kind of fault, death, course, mode and storm."""
     made = [make(seed, BEGAN) for seed in range(2_000)]
     assert {name for each in made for name in each.kinds} == {kind.name for kind in KINDS}
-    assert {each.mode for each in made} == set(OperationIdMode)
+    assert {each.mail for each in made} == set(MailWay)
+    assert {place.channel for each in made for place in each.places} == set(CHANNELS)
+    assert {each.down.channel for each in made if each.down} == set(CHANNELS)
     deaths = [death for each in made for lives in each.deaths for death in lives]
     assert {death.side for death in deaths} == set(SIDES)
     assert any(death.stops for death in deaths)
@@ -119,11 +134,9 @@ def test_late_requests_are_within_the_promise_or_apart() -> None:
     """No request is held up beyond the lease where the mail service ignores operation ids, but on purpose."""
     for seed in range(500):
         schedule = make(seed, BEGAN)
-        assert schedule.mode is OperationIdMode.HONOURS or not LATE & set(schedule.kinds)
+        assert schedule.mail is not MailWay.IGNORES or not LATE & set(schedule.kinds)
         stops = [death.stops for lives in schedule.deaths for death in lives]
-        assert (
-            schedule.mode is OperationIdMode.HONOURS or max(stops, default=0) < STOPS["instance stopped"][1]
-        )
+        assert schedule.mail is not MailWay.IGNORES or max(stops, default=0) < STOPS["instance stopped"][1]
         assert set(make(seed, BEGAN, part=Part.BEYOND).kinds) <= LATE
 
 
@@ -159,14 +172,14 @@ def _key(status: str, cluster: str = CLUSTER) -> str:
 
 
 def _mail(
-    subject: str = f"[Failed] {CLUSTER}", operation: str = OPERATION, to: str = "ops", text: str = ""
-) -> Mail:
+    subject: str = f"[Failed] {CLUSTER}",
+    operation: str = OPERATION,
+    to: str = "ops",
+    at: float = 1.0,
+    is_repeat: bool = False,
+) -> Arrived:
     """Write a mail about one thing, which its text names as well."""
-    body = {
-        "content": {"subject": subject, "plainText": text or subject},
-        "recipients": {"to": [{"address": f"{to}@example.com"}]},
-    }
-    return Mail(operation, body, "")
+    return Arrived(operation, "", read(f"{to}@example.com", subject, subject), is_repeat, "", at)
 
 
 def _sent(
@@ -176,9 +189,10 @@ def _sent(
     audience: str = PLATFORM,
     why: str = "",
     more: tuple[MailItem, ...] = (),
+    target: str = "",
 ) -> SentMail:
     members = (MailItem(kind, key or _key("Failed"), ()), *more)
-    return SentMail(key="", state=state, audience=audience, at=BEGAN, members=members, why=why)
+    return SentMail(key="", state=state, audience=audience, target=target, at=BEGAN, members=members, why=why)
 
 
 def _evidence(status: str = "Failed", cluster: str = CLUSTER, **different: Any) -> Evidence:
@@ -188,21 +202,23 @@ def _evidence(status: str = "Failed", cluster: str = CLUSTER, **different: Any) 
     schedule = Schedule(
         seed=7,
         began=BEGAN,
-        mode=OperationIdMode.HONOURS,
+        mail=different.pop("mail", MailWay.HONOURS),
         storm=7,
         rate=0.1,
         kinds=(),
         deliveries=(delivery, *different.pop("more", ())),
         deaths=((), ()),
         reminders=different.pop("reminders", {}),
+        places=different.pop("places", ()),
     )
     kept: dict[str, Any] = {
         "accepted": {"the event": 0.5},
-        "stored": frozenset({key}),
+        "recorded": {key: BEGAN},
         "left": (),
         "fates": {OPERATION: _sent(Kind((status or "rejected").lower()), key)},
-        "mails": (_mail(f"[{status}] {cluster}"),),
-        "bodies": {OPERATION: 1},
+        "arrived": (_mail(f"[{status}] {cluster}"),),
+        "alerts": (),
+        "forms": {OPERATION: 1},
         "asked": frozenset(),
         "refused": frozenset(),
         "held_up": frozenset(),
@@ -210,7 +226,6 @@ def _evidence(status: str = "Failed", cluster: str = CLUSTER, **different: Any) 
         "lives": 2,
         **different,
     }
-    kept.setdefault("arrivals", {mail.operation_id: 1.0 for mail in kept["mails"]})
     return Evidence(schedule=schedule, **kept)
 
 
@@ -222,11 +237,11 @@ def test_all_went_well() -> None:
 @pytest.mark.parametrize(
     ("different", "words"),
     [
-        ({"stored": frozenset()}, "accepted and not stored"),
-        ({"mails": (), "fates": {}}, "not told"),
-        ({"mails": (_mail(f"[Started] {CLUSTER}"),)}, "not told"),
-        ({"mails": (_mail("[Failed] another cluster"),)}, "not told"),
-        ({"mails": (_mail(to=TEAMS[0]),)}, "not told"),
+        ({"recorded": {}}, "accepted and not stored"),
+        ({"arrived": (), "fates": {}}, "not told"),
+        ({"arrived": (_mail(f"[Started] {CLUSTER}"),)}, "not told"),
+        ({"arrived": (_mail("[Failed] another cluster"),)}, "not told"),
+        ({"arrived": (_mail(to=TEAMS[0]),)}, "not told"),
         ({"left": ("work:2026",)}, "left undone"),
     ],
 )
@@ -243,7 +258,7 @@ def test_lost_to_one_audience() -> None:
 
 def test_not_accepted() -> None:
     """What nobody accepted is not lost: Event Grid still has it."""
-    assert judge(_evidence(accepted={}, stored=frozenset(), mails=(), fates={})) == Verdict()
+    assert judge(_evidence(accepted={}, recorded={}, arrived=(), fates={})) == Verdict()
 
 
 @pytest.mark.parametrize(
@@ -253,7 +268,7 @@ def test_overtaken(status: str, told: str, good: bool) -> None:
     """An announcement stays untold where what has overtaken it was told, and only there."""
     fates = {OPERATION: _sent(Kind(told.lower()), _key(told))}
     more = (Delivery(1, 0, _key(told), CLUSTER, "later", is_repeat=False, out_of_order=False),)
-    verdict = judge(_evidence(status, mails=(_mail(f"[{told}] {CLUSTER}"),), fates=fates, more=more))
+    verdict = judge(_evidence(status, arrived=(_mail(f"[{told}] {CLUSTER}"),), fates=fates, more=more))
     assert (verdict.lost == ()) is good
 
 
@@ -261,9 +276,9 @@ def test_no_event() -> None:
     """Input that cannot be understood is kept and told."""
     key = "rejected:0"
     fates = {OPERATION: _sent(Kind.REJECTED, key)}
-    different: dict[str, Any] = {"cluster": "", "stored": frozenset({key}), "fates": fates}
-    assert judge(_evidence("", mails=(_mail("[Not understood] an event"),), **different)) == Verdict()
-    assert len(judge(_evidence("", mails=(), **{**different, "stored": frozenset()})).lost) == 2
+    different: dict[str, Any] = {"cluster": "", "recorded": {key: BEGAN}, "fates": fates}
+    assert judge(_evidence("", arrived=(_mail("[Not understood] an event"),), **different)) == Verdict()
+    assert len(judge(_evidence("", arrived=(), **{**different, "recorded": {}})).lost) == 2
 
 
 def test_cut_short_is_no_loss() -> None:
@@ -276,29 +291,29 @@ def test_cut_short_is_no_loss() -> None:
 
 def test_left_twice() -> None:
     """A mail that left twice is one too many; where a request of it came after its lease it is told apart."""
-    verdict = judge(_evidence(mails=(_mail(), _mail())))
+    verdict = judge(_evidence(arrived=(_mail(), _mail())))
     assert (len(verdict.twice), verdict.beyond, verdict.is_good) == (1, (), False)
-    verdict = judge(_evidence(mails=(_mail(), _mail()), held_up=frozenset({OPERATION})))
+    verdict = judge(_evidence(arrived=(_mail(), _mail()), held_up=frozenset({OPERATION})))
     assert (verdict.twice, len(verdict.beyond), verdict.is_good) == ((), 1, True)
 
 
 def test_told_twice() -> None:
     """The same news in two mails to the same audience is told twice."""
     fates = {OPERATION: _sent(), OTHER: _sent()}
-    assert len(judge(_evidence(mails=(_mail(), _mail(operation=OTHER)), fates=fates)).twice) == 1
+    assert len(judge(_evidence(arrived=(_mail(), _mail(operation=OTHER)), fates=fates)).twice) == 1
 
 
 @pytest.mark.parametrize(
     "different",
     [
-        {"mails": ()},
+        {"arrived": ()},
         {"fates": {}},
         {"fates": {OPERATION: _sent(state="failed")}},
         {"fates": {OPERATION: _sent(audience=TEAMS[0])}},
         {"fates": {OPERATION: _sent(more=(MailItem(Kind.STARTED, _key("Started"), ()),))}},
-        {"mails": (_mail("[Failed] c7-none-2"),)},
-        {"bodies": {OPERATION: 2}},
-        {"mails": (_mail(text=f"[Failed] {CLUSTER} {REPEAT}"),)},
+        {"arrived": (_mail("[Failed] c7-none-2"),)},
+        {"forms": {OPERATION: 2}},
+        {"arrived": (_mail(is_repeat=True),)},
     ],
 )
 def test_untrue(different: dict[str, Any]) -> None:
@@ -310,13 +325,13 @@ def test_refused() -> None:
     """A mail that the service refused, and was asked about, may fail, if the default audience hears of it."""
     failed = _sent(state="failed")
     refused: dict[str, Any] = {
-        "mails": (),
+        "arrived": (),
         "refused": frozenset({OPERATION}),
         "asked": frozenset({OPERATION}),
     }
     assert "nobody told" in " ".join(judge(_evidence(fates={OPERATION: failed}, **refused)).lost)
     told = {OPERATION: failed, OTHER: _sent(Kind.UNDELIVERED, f"sent:{OPERATION}")}
-    refused["mails"] = (_mail("[Undelivered] a mail", OTHER),)
+    refused["arrived"] = (_mail("[Undelivered] a mail", OTHER),)
     assert judge(_evidence(fates=told, **refused)) == Verdict()
     assert judge(_evidence(fates=told, **{**refused, "asked": frozenset()})).untrue != ()
     digest = _sent(state="failed", more=(MailItem(Kind.STARTED, _key("Started"), ()),))
@@ -331,20 +346,18 @@ def test_reminders(arrived: float, reminded: bool, good: bool) -> None:
     """A reminder has to come, unless its announcement arrived at its hour or later."""
     key = _key("Scheduled")
     fates = {OPERATION: _sent(Kind.SCHEDULED, key)}
-    mails, arrivals = [_mail(f"[Scheduled] {CLUSTER}")], {OPERATION: arrived}
+    mails = [_mail(f"[Scheduled] {CLUSTER}", at=arrived)]
     if reminded:
         fates[OTHER] = _sent(Kind.REMINDER, key)
-        mails.append(_mail(f"[Reminder] {CLUSTER}", OTHER))
-        arrivals[OTHER] = 6
+        mails.append(_mail(f"[Reminder] {CLUSTER}", OTHER, at=6))
     different: dict[str, Any] = {
         "fates": fates,
-        "mails": tuple(mails),
-        "arrivals": arrivals,
+        "arrived": tuple(mails),
         "reminders": {key: 5.0},
     }
     verdict = judge(_evidence("Scheduled", **different))
     assert (verdict.lost == ()) is good
-    begun = {"stored": frozenset({key, _key("Started")})}
+    begun = {"recorded": {key: BEGAN, _key("Started"): BEGAN}}
     assert judge(_evidence("Scheduled", **{**different, **begun})).lost == ()
 
 
@@ -359,15 +372,142 @@ def test_letters() -> None:
     world.settle_down()
     world.sweep(days=1)
     told: Counter[Telling] = Counter()
-    for operation, email in world.mailer.arrived:
-        content = {"subject": email.subject, "plainText": email.text}
-        recipients = {"to": [{"address": address} for address in email.to]}
-        told.update(read(Mail(operation, {"content": content, "recipients": recipients}, "")))
+    for _, email in world.mailer.arrived:
+        (address,) = email.to
+        told.update(read(address, email.subject, email.text))
     expected = [(Kind.FAILED, f"c1-team-0-{n}") for n in range(5)]
     expected += [(Kind.STARTED, f"c1-none-{n}") for n in range(5)]
     expected += [(Kind.SCHEDULED, "c1-none-8"), (Kind.REMINDER, "c1-none-8"), (Kind.REJECTED, "")]
     assert {Telling(PLATFORM, *one) for one in expected} <= set(told)
     assert set(told.values()) == {1}
+
+
+# Other channels
+
+PLACES = tuple(Place(TEAMS[0], channel) for channel in CHANNELS)
+WEBHOOK, PAGERDUTY, CARDS, CHAT = PLACES
+
+
+def _message(
+    place: Place, kind: Kind = Kind.FAILED, is_repeat: bool = False, operation: str = OTHER
+) -> Arrived:
+    """Make a message about the cluster of the first team, as it came to a place."""
+    telling = Telling(place.audience, kind, TEAMS_CLUSTER, place.key)
+    return Arrived(operation, place.key, frozenset({telling}), is_repeat, "", 1.0)
+
+
+def _told_at(place: Place, status: str = "Failed", **different: Any) -> Evidence:
+    """Make the evidence of a run with one event, of which the team hears at a place as well."""
+    key, kind = _key(status, TEAMS_CLUSTER), Kind(status.lower())
+    mails = tuple(
+        _mail(f"[{status}] {TEAMS_CLUSTER}", operation, to)
+        for operation, to in (("default", "ops"), ("team", TEAMS[0]))
+    )
+    fates = {
+        "default": _sent(kind, key),
+        "team": _sent(kind, key, audience=TEAMS[0]),
+        OTHER: _sent(kind, key, different.pop("state", "sent"), TEAMS[0], target=place.key),
+    }
+    arrived = different.pop("arrived", (_message(place, kind),))
+    return _evidence(
+        status, TEAMS_CLUSTER, places=(place,), fates=fates, arrived=(*mails, *arrived), **different
+    )
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_all_went_well_at_a_place(place: Place) -> None:
+    """What came to a place once is as it should be; what did not come is lost, and two are one too many."""
+    alerts = (("trigger", f"aks/0/{guid(TEAMS_CLUSTER)}"),)
+    assert judge(_told_at(place, alerts=alerts)) == Verdict()
+    assert len(judge(_told_at(place, arrived=())).lost) == 1
+    assert judge(_told_at(place, arrived=(_message(place), _message(place, operation="x")))).twice != ()
+
+
+@pytest.mark.parametrize(
+    ("place", "status", "says_repeat", "state", "good"),
+    [
+        (WEBHOOK, "Failed", False, "sent", True),
+        (WEBHOOK, "Failed", True, "sent", False),
+        (CHAT, "Failed", True, "doubtful", True),
+        (CHAT, "Failed", True, "sent", False),
+        (CHAT, "Failed", False, "doubtful", False),
+        (CARDS, "Started", True, "doubtful", False),
+    ],
+)
+def test_repeats_by_temper(place: Place, status: str, says_repeat: bool, state: str, good: bool) -> None:
+    """What collapses may come again as it was; a blind place is told again what needs an act, and told so."""
+    kind = Kind(status.lower())
+    arrived = (_message(place, kind), _message(place, kind, is_repeat=says_repeat))
+    assert judge(_told_at(place, status, arrived=arrived, state=state)).is_good is good
+
+
+@pytest.mark.parametrize(
+    ("place", "status", "lost"), [(CARDS, "Started", 0), (CARDS, "Failed", 1), (WEBHOOK, "Started", 1)]
+)
+def test_left_in_doubt(place: Place, status: str, lost: int) -> None:
+    """A doubt about what is routine may be left at that where nobody can be asked, and nowhere else."""
+    verdict = judge(_told_at(place, status, arrived=(), state="doubtful"))
+    assert (len(verdict.lost), verdict.is_good) == (lost, not lost)
+
+
+@pytest.mark.parametrize(
+    ("actions", "good"),
+    [
+        ("trigger trigger resolve resolve", True),
+        ("trigger", False),
+        ("resolve trigger", False),
+        ("trigger resolve trigger", False),
+        ("resolve", False),
+    ],
+)
+def test_alerts(actions: str, good: bool) -> None:
+    """An alert is opened, then closed, whatever is repeated; one that is open at the end is as bad."""
+    alerts = tuple((action, f"aks/0/{guid(TEAMS_CLUSTER)}") for action in actions.split())
+    recorded = {_key("Failed", TEAMS_CLUSTER): BEGAN, _key("Completed", TEAMS_CLUSTER): BEGAN + timedelta(1)}
+    assert judge(_told_at(PAGERDUTY, alerts=alerts, recorded=recorded)).is_good is good
+
+
+def test_messages_of_all_channels() -> None:
+    """What messages tell is read from them alone, one thing or several, as the table says it of them."""
+    slack, pagerduty, came = Slack(), PagerDuty(), []
+    slack.channels, pagerduty.keys = {CHAT.said: ""}, {PAGERDUTY.integration}
+    services = {"/hooks": Hook(), "/workflows": Teams(), "/api": slack, "/v2": pagerduty}
+    names = [f"c1-{TEAMS[0]}-{number}" for number in range(12)]
+    alerts = {guid(name): name for name in names}
+    asked = {name: gate("Pending", NOW, what="Created", name=name, run=name) for name in names[8:]}
+    answered = {name: gate("Completed", NOW + timedelta(hours=1), name=name, run=name) for name in names[9:]}
+    whose = {keys.history(guid(name)): name for name in names}
+    whose |= {fleets.read(text).row_key(): name for some in (asked, answered) for name, text in some.items()}
+    unwatched = {"NOT_STARTED_AFTER": "0s", "STILL_RUNNING_AFTER": "0s", "REMINDER_LEADS": "24h"}
+    with Together(services, lambda got, _: came.append(got)) as together:
+        world = World(ROUTES=routes(PLACES), **unwatched, **settings(PLACES, together.url))
+        for some in (names[:4], names[4:8]):
+            for name, status in zip(some, ("Failed", "Started", "Canceled"), strict=False):
+                world.take(event(status, NOW, name=name, cluster=name))
+            world.take(scheduled(NOW, timedelta(days=2), name=some[3], cluster=some[3]))
+            world.settle_down()
+        for text in asked.values():
+            world.take(text)
+        world.settle_down()
+        for text in answered.values():
+            world.take(text)
+        world.take(event("Completed", world.clock.now(), name=names[0], cluster=names[0]))
+        world.settle_down()
+        world.sweep(days=1)
+        world.settle_down()
+    read_ = [chat_reader.read(PLACES, got.path, got.body, alerts) for got in came]
+    told = {telling for message in read_ if message for telling in message.tellings}
+    expected = {
+        Telling(
+            TEAMS[0], member.kind, whose.get(member.key) or whose[keys.history_of(member.key)], sent.target
+        )
+        for row in world.table.query("sent:", "sent:~").rows
+        for sent in [codec.sent(row)]
+        if sent.target
+        for member in sent.members
+    }
+    assert told == expected
+    assert {telling.kind for telling in told} >= {Kind.FAILED, Kind.REMINDER, Kind.GATE, Kind.GATE_CLOSED}
 
 
 # The report
@@ -381,7 +521,7 @@ def test_report_names_what_struck_and_what_went_wrong() -> None:
     assert all(name in table for name in NAMES)
     assert (summed.lost, summed.beyond) == (1, 1)
     assert report.rare(summed) == list(NAMES[1:])
-    assert report.bad(summed.bad) == "* seed 7 (honour): lost: a mail"
+    assert report.bad(summed.bad) == f"* seed 7 ({MailWay.HONOURS}): lost: a mail"
 
 
 @pytest.mark.parametrize("bug", Bug)
@@ -397,13 +537,17 @@ _PLANTED = """
 import sys
 from prove.bugs import Bug, plant
 from shared.channels.email.channel import EmailChannel
+from shared.channels.webhook.channel import WebhookChannel
+from shared.delivery import sender
+from shared.delivery.batch import Batch
 from shared.delivery.sender import Sender
 from shared.store import azure
 from shared.store.protocol import Store
 
 def places():
     storm = azure._sdk_operation, Sender.send, azure.AzureTable._commit, Sender._ask
-    return *storm, Store.resolve, EmailChannel.ask, Store._settle_accepted
+    tempers = Store.keep_draft, sender._is_actionable, WebhookChannel.send, Batch._in_order
+    return *storm, *tempers, Store.resolve, EmailChannel.ask, Store._settle_accepted
 
 before = places()
 plant(Bug(sys.argv[1]))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.channels.email.email import Email
     from shared.channels.limits import Limits
     from shared.channels.outcomes import Mailer, Outcome, Timeouts
-    from shared.messages.view import Branding
+    from shared.messages.branding import Branding
     from shared.notices.records import Mail, MailItem, Row
 
 log = logging.getLogger("notifier")

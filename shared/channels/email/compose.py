@@ -13,11 +13,12 @@ from shared.channels.email.plain import parts as plain_parts
 from shared.channels.email.rendering import render
 from shared.events.model import Fleet
 from shared.messages import plain, telling
+from shared.messages.branding import Branding
 from shared.messages.digest import ordered
 from shared.messages.history import read_history
 from shared.messages.presentation import presentation
 from shared.messages.run_history import read_run
-from shared.messages.view import Branding, Digest, SizeBudget
+from shared.messages.view import Digest, SizeBudget
 from shared.notices.kinds import URGENT, Kind
 from shared.notices.records import StoredEvent
 from shared.text import clip, line

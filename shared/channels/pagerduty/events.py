@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.events.model import Event
-    from shared.messages.view import Branding
+    from shared.messages.branding import Branding
     from shared.notices.records import Mail, MailItem, Row
 
 CLIENT = "AKS Maintenance Notifier"

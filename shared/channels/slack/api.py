@@ -22,7 +22,33 @@ if TYPE_CHECKING:
     from shared.channels.http import Door
     from shared.channels.outcomes import Timeouts
 
-_GONE = frozenset({"channel_not_found", "channel_is_archived", "is_archived", "no_service", "not_in_channel"})
+_GONE = frozenset(
+    {
+        "channel_is_archived",
+        "channel_not_found",
+        "is_archived",
+        "no_active_hooks",
+        "no_service",
+        "no_team",
+        "not_in_channel",
+        "posting_to_general_channel_denied",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "team_not_found",
+    }
+)
+"""What somebody has to mend before this channel takes any message."""
+_NO_THREAD = frozenset(
+    {
+        "cannot_reply_to_message",
+        "invalid_thread_ts",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_thread_locked",
+        "thread_not_found",
+    }
+)
+"""The first message takes no reply (any more)."""
 _OF_THE_TOKEN = frozenset(
     {
         "access_denied",
@@ -51,6 +77,12 @@ _OPEN = frozenset({"fatal_error", "internal_error", "request_timeout", "rollup_e
 _JSON = "application/json; charset=utf-8"
 
 
+class NoThread(msgspec.Struct, frozen=True):
+    """What was to follow a first message cannot; it was not taken."""
+
+    reason: str
+
+
 class Posted(msgspec.Struct, frozen=True):
     """The answer to a message that was taken."""
 
@@ -61,7 +93,9 @@ class Posted(msgspec.Struct, frozen=True):
     channel: str = ""
 
 
-def call(door: Door, url: str, token: str, content: dict[str, Any], timeouts: Timeouts) -> Posted | Outcome:
+def call(
+    door: Door, url: str, token: str, content: dict[str, Any], timeouts: Timeouts
+) -> Posted | NoThread | Outcome:
     """Call a method of the Web API once; return its answer where it was taken, else what became of it."""
     headers = {"Content-Type": _JSON, "Authorization": f"Bearer {token}"}
     answer = answers.post(door, url, encoded(content), timeouts, headers, secrets=(token,))
@@ -75,6 +109,8 @@ def call(door: Door, url: str, token: str, content: dict[str, Any], timeouts: Ti
         return Unknown(answers.words(answer)) if isinstance(made, Accepted) else made
     if said.ok:
         return said
+    if said.error in _NO_THREAD:
+        return NoThread(answers.words(answer))
     return refusal(said.error, answer)
 
 

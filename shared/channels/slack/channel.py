@@ -115,9 +115,12 @@ class SlackChannel(ChatChannel):
             timeouts = Timeouts(timeouts.connect / 2, timeouts.read / 2)
         base = self.context.settings.endpoints.slack
         posted = api.call(door, f"{base}/chat.postMessage", self.secret(), content, timeouts)
-        if first and isinstance(posted, Refused) and "thread" in posted.reason:
-            # The first message is not there any more: this one begins anew.
-            return self.send_after(message, operation_id, timeouts, "")
+        if first and isinstance(posted, api.NoThread):
+            # It is not there any more, or is closed to replies: this one is the first from now on.
+            first, content = "", self.wire(message, operation_id)
+            posted = api.call(door, f"{base}/chat.postMessage", self.secret(), content, timeouts)
+        if isinstance(posted, api.NoThread):
+            return Refused(posted.reason)
         if isinstance(posted, Unavailable) and posted.account:
             return replace(posted, account=self.account)
         if not isinstance(posted, api.Posted):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.audience import Audience
-    from shared.messages.view import Branding, Digest
+    from shared.messages.branding import Branding
+    from shared.messages.view import Digest
     from shared.notices.records import Mail, Row
 
 _ROOMS = (

@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING
 
 from shared.channels import answers
 from shared.channels.http import Answer
+from shared.channels.outcomes import Gone, Outcome, Refused, Unavailable
 
 if TYPE_CHECKING:
     from shared.channels.http import Door
-    from shared.channels.outcomes import Outcome, Timeouts
+    from shared.channels.outcomes import Timeouts
+
+_OFF = ("notenabled", "not enabled", "workflownotfound", "workflowdisabled")
+"""Codes of a workflow that somebody switched off, or that stopped with its owner's account."""
 
 
 def post(door: Door, url: str, body: bytes, timeouts: Timeouts) -> Outcome:
     """Post a message, with one request and no retry."""
     answer = answers.post(door, url, body, timeouts, {"Content-Type": "application/json"})
-    return answers.outcome(answer) if isinstance(answer, Answer) else answer
+    if not isinstance(answer, Answer):
+        return answer
+    made = answers.outcome(answer)
+    if isinstance(made, (Refused, Unavailable)) and any(word in answer.text.lower() for word in _OFF):
+        return Gone(made.reason)  # the workflow, not this card, is what has to be mended
+    return made
