@@ -13,6 +13,7 @@ from shared import ids, keys
 from shared.decision_log import log_decision
 from shared.delivery import limiter
 from shared.delivery.progress import alone, maintenance
+from shared.notices.gates import unasked
 from shared.notices.kinds import ENDS, URGENT, Decision, Kind, kind_of
 from shared.notices.planning import overtaken, redundant
 from shared.notices.records import Mail, MailItem, SentMail, StoredEvent, frozen_history, upgrade_of
@@ -22,11 +23,12 @@ from shared.store.rows import LONG_AGO
 from shared.store.table import MAX_OPERATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from shared.audience import Destination
     from shared.delivery.parts import Parts
     from shared.delivery.progress import Progress, Turns
+    from shared.delivery.work import Work
     from shared.notices.records import Notice
     from shared.routes.silences import Silence
     from shared.store.reader import Reader
@@ -45,7 +47,9 @@ class Batch:
         turns: Turns,
         reader: Reader,
         progress: Progress,
+        read: Callable[[], Work],
     ) -> None:
+        """`read` reads all work anew."""
         self.to = to
         self._parts = parts
         self._turns = turns
@@ -56,7 +60,8 @@ class Batch:
         self._size = MAX_MEMBERS if grouping.wait else 1
         self._is_grouped = bool(grouping.wait)
         self._is_ordered = to.target in parts.grouping.ungrouped
-        double = redundant(row.notice for row in rows) if grouping.wait else set()
+        self._read_work = read
+        double = (redundant if grouping.wait else unasked)(row.notice for row in rows)
         self._pointless = [row for row in rows if row.notice.id in double]
         self._unread = deque(_together(row for row in rows if row.notice.id not in double))
         self._count = sum(map(len, self._unread))
@@ -151,10 +156,22 @@ class Batch:
                 return
             log_decision(Decision.SUPERSEDED, notice.key, notice=notice.kind, audience=self.to.audience)
             self._pointless += rows
+            if notice.kind is Kind.GATE and not notice.lead:
+                self._keep_answers(rows)
             is_told = True
         self._count -= len(rows)
         if not is_told:
             self._progress.wait(rows)
+
+    def _keep_answers(self, rows: list[NoticeRow]) -> None:
+        """Drop what tells of the answer to a question that is not put here any more.
+
+        The answer may have been recorded after the work was read, and before the history was.
+        """
+        waiting = self._read_work().notices.get(self.to, [])
+        moot = unasked(row.notice for row in (*rows, *waiting))
+        known = {row.key for row in self._pointless}
+        self._pointless += [row for row in waiting if row.notice.id in moot and row.key not in known]
 
     def _silence(self, notice: Notice) -> Silence | None:
         """Return the silence that keeps a notice from being told, if any. No round trip."""

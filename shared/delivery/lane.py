@@ -146,7 +146,7 @@ class Lane:
             self._work, self._reader = self._read(), Reader(self._parts.store)  # what it tells of, too
         parts, turns, reader, progress = self._parts, self._turns, self._reader, self.progress
         return deque(
-            Batch(to, rows, parts, turns=turns, reader=reader, progress=progress)
+            Batch(to, rows, parts, turns=turns, reader=reader, progress=progress, read=self._read)
             for to, rows in sorted(self._notices().items(), key=self._order)
         )
 

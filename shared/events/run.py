@@ -79,6 +79,11 @@ class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.type.lower() == APPROVAL
 
     @property
+    def is_before(self) -> bool:
+        """Whether it stands before what it belongs to."""
+        return self.timing.lower() == "before"
+
+    @property
     def is_after(self) -> bool:
         """Whether it stands after what it belongs to."""
         return self.timing.lower() == "after"

@@ -143,12 +143,15 @@ def _meaning(story: RunHistory, gate: Gate, frame: RenderContext) -> tuple[str, 
         return (
             f"The run has come to a gate {kind}, which nobody is asked to approve. {opens}{others}",
             f"Once it is open, the update of {what} begins."
-            if not gate.is_after
-            else f"Once it is open, the run goes on behind {what}.",
+            if gate.is_before
+            else f"Once it is open, the run goes on{f' behind {what}' if gate.is_after else ''}.",
         )
     if gate.is_after:
         asked = f"The clusters of {what} are done. The run asks whether they are well, and waits.{others}"
         starts = f"Approving lets the run go on behind {what}, to whatever its strategy has next."
+    elif not gate.is_before:
+        asked = f"The run waits at {what}; whether before or after it, the gate does not say.{others}"
+        starts = "Approving lets the run go on."
     else:
         asked = f"The run has come to {what} and waits: may its clusters be updated?{others}"
         starts = (

@@ -69,8 +69,11 @@ def place(run: RunFacts) -> str:
 
 
 def at_gate(run: RunFacts, gate: Gate) -> str:
-    """Return where a gate stands: `before stage prod`."""
-    return f"{'after' if gate.is_after else 'before'} {place(run) or 'the next stage'}"
+    """Return where a gate stands: `before stage prod`; `at` it, where the gate does not say."""
+    where = place(run)
+    if gate.is_after:
+        return f"after {where or 'a stage'}"
+    return f"{'before' if gate.is_before or not where else 'at'} {where or 'the next stage'}"
 
 
 def show(story: RunHistory) -> Step:

@@ -144,10 +144,18 @@ def test_folding_and_round_trip_of_odd_names() -> None:
 
 
 def test_gate_that_opens_by_itself() -> None:
-    """A gate that opens by itself has an entry under a UID of its own; one to approve has none."""
+    """A gate that opens by itself has an entry, taken back if closed before; one to approve has none."""
     timed = next(story for story in fleets.gate_stories() if story.name == "gate-of-another-type")
-    (file,) = compose(timed.mail, timed.rows, mails.TEAM, Branding(domain="contoso.example")).attachments
+    (file,) = compose(timed.mail, timed.rows, mails.TEAM, LOOK).attachments
     assert b"DTSTART:20261202T020000Z" in file.content
-    assert b"UID:gate-" in file.content
+    for words in (b"UID:gate-", b"STATUS:TENTATIVE", b"ORGANIZER:", b"METHOD:PUBLISH"):
+        assert words in file.content
+    (waits,) = timed.rows.values()
+    assert isinstance(waits, StoredEvent)
+    for state, after, expected in (("Skipped", timedelta(hours=1), [True]), ("Completed", timedelta(12), [])):
+        text = fleets.gate(state, fleets.WAITS + after, name="timed", gateType="ScheduledStart")
+        closed = mails.story("closed", Kind.GATE_CLOSED, waits, mails.recorded(fleets.read(text)))
+        files = compose(closed.mail, closed.rows, mails.TEAM, LOOK).attachments
+        assert [b"METHOD:CANCEL" in one.content for one in files] == expected
     asks = next(story for story in fleets.gate_stories() if story.name == "gate")
     assert not compose(asks.mail, asks.rows, mails.TEAM, Branding(domain="contoso.example")).attachments

@@ -15,7 +15,7 @@ from testing.world import NOW, World
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.store.table import Operation
+    from shared.store.table import Operation, Page
 
 CREATED = gate("Pending", NOW, what="Created")
 APPROVED = gate("Completed", NOW + timedelta(seconds=20))
@@ -155,6 +155,28 @@ def test_a_question_that_waits_goes_with_its_answer() -> None:
     assert len(world.mailer.arrived) == 3
     world.take(gate("Completed", NOW + timedelta(seconds=5), name="gate 3"))
     pass_by(world, 1)
+    assert len(world.mailer.arrived) == 3
+
+
+def test_an_answer_that_comes_between_two_reads() -> None:
+    """One recorded after a sweep has read its work, and before it reads the history, is not told either."""
+    answers = [gate("Completed", NOW + timedelta(seconds=5), name="gate 3")]
+
+    class BetweenReads(MemoryTable):
+        """A table to which the answer comes when the history is read for the question."""
+
+        def query(self, first: str, last: str, limit: int = 1_000) -> Page:
+            if first.startswith("event:") and world.clock.now() > NOW and answers:
+                world.take(answers.pop())
+            return super().query(first, last, limit)
+
+    world = World()
+    world.table = BetweenReads(world.clock.now)
+    world.notifier = world.instance()
+    for number in range(4):
+        world.take(gate("Pending", NOW, name=f"gate {number}"))
+    pass_by(world, 1)
+    assert not answers
     assert len(world.mailer.arrived) == 3
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from shared import keys
 from shared.channels.email.email import Attachment
+from shared.events.run import RunNews
 from shared.messages import phrases, portal, run_view, window_facts
 from shared.messages.calendar_entry import ASSUMED, Entry, assumed_end, file, uid
 from shared.notices.kinds import Kind
@@ -51,9 +52,14 @@ def entry(story: MaintenanceHistory, frame: RenderContext) -> Attachment | None:
 
 
 def of_gate(story: RunHistory, frame: RenderContext) -> Attachment | None:
-    """Make the calendar file of a gate that opens by itself; None where no time is known."""
-    run, start = story.run, story.event.start
-    if start is None or run.gate is None or run.gate.asks_people:
+    """Make the calendar file of a gate that opens by itself; None where no time is known.
+
+    The entry is tentative: which field holds the time is not documented. A gate that is closed otherwise
+    before its time takes it back.
+    """
+    run, start = story.run, _opens(story)
+    closed = story.kind is Kind.GATE_CLOSED
+    if start is None or run.gate is None or (closed and story.event.updated >= start):
         return None
     what = clip(line(f"Update run {story.name} goes on {run_view.at_gate(run, run.gate)}"), 150)
     try:
@@ -63,17 +69,39 @@ def of_gate(story: RunHistory, frame: RenderContext) -> Attachment | None:
     made = Entry(
         uid=f"gate-{keys.digest(run.gate.name.lower())[:32]}@{frame.look.domain}",
         stamp=story.event.time,
-        sequence=story.revision,
+        sequence=story.revision + closed,
         start=start,
         end=end,
-        summary=f"{what} · {clip(line(story.fleet.name), 100)}",
-        description="The gate is likely to open then by itself. Which field says so is not documented.",
+        summary=f"{'Canceled: ' if closed else ''}{what} · {clip(line(story.fleet.name), 100)}",
+        description="Nobody waits for this gate any more."
+        if closed
+        else "The gate is likely to open then by itself. Which field says so is not documented.",
         location=phrases.where(story.fleet, ""),
         url=portal.resource(frame.look.portal, story.fleet),
-        alarm=f"{what} in an hour",
+        status="CANCELLED" if closed else "TENTATIVE",
+        organizer=_organizer(frame),
+        alarm="" if closed else f"{what} in an hour",
     )
-    content_type = "text/calendar; charset=utf-8; method=PUBLISH"
-    return Attachment("gate.ics", content_type, file([made], method="PUBLISH"))
+    method = "CANCEL" if closed else "PUBLISH"
+    return Attachment(
+        "gate.ics", f"text/calendar; charset=utf-8; method={method}", file([made], method=method)
+    )
+
+
+def _opens(story: RunHistory) -> datetime | None:
+    """Return when a gate opens by itself: as its event says, or, of one that is closed, an earlier one."""
+    gate = story.run.gate
+    if gate is None:
+        return None
+    events = [story.event, *reversed(story.before)]
+    same = (event for event in events if event.run and event.run.gate and event.run.gate.name == gate.name)
+    waits = next((event for event in same if event.news == RunNews.GATE), None)
+    asks_people = waits is None or waits.run is None or waits.run.gate is None or waits.run.gate.asks_people
+    return None if asks_people or waits is None else waits.start
+
+
+def _organizer(frame: RenderContext) -> str:
+    return frame.look.sender or f"noreply@{frame.look.domain}"
 
 
 def _span(story: MaintenanceHistory) -> tuple[datetime, datetime] | None:
@@ -105,7 +133,7 @@ def _entry(story: MaintenanceHistory, frame: RenderContext, start: datetime, end
         location=phrases.where(story.cluster, story.region, story.snapshot),
         url=portal.resource(frame.look.portal, story.cluster),
         status="CANCELLED" if canceled else "CONFIRMED" if story.planned else "TENTATIVE",
-        organizer=frame.look.sender or f"noreply@{frame.look.domain}",
+        organizer=_organizer(frame),
         alarm="" if canceled else f"{what} · {name} starts in an hour",
     )
 

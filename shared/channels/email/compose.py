@@ -104,7 +104,7 @@ def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
 
 
 def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:
-    if member.kind is Kind.GATE:
+    if member.kind in {Kind.GATE, Kind.GATE_CLOSED}:
         return calendar.of_gate(read_run(member, rows), frame)
     if member.kind not in calendar.KINDS:
         return None
