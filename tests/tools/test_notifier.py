@@ -92,7 +92,7 @@ def test_every_command_has_help() -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr, set(done.stdout.split()[-1])) == (0, "", {"0"})
+    assert (done.returncode, done.stderr) == (0, "")
     assert re.findall(r"^Usage: notifier ([a-z-]+)", done.stdout, re.MULTILINE) == list(COMMANDS)
     assert "\x1b" not in done.stdout
 
