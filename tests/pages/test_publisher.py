@@ -193,6 +193,7 @@ def test_answers_keep_to_themselves(world: World) -> None:
     policy = found.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
+    assert answers.MAX_AGE + KEPT <= 60
     assert found.headers["Referrer-Policy"] == "no-referrer"
     assert "noindex" in found.headers["X-Robots-Tag"]
     assert "Set-Cookie" not in found.headers
@@ -232,6 +233,29 @@ def test_storage_that_does_not_answer_is_not_well() -> None:
         503,
         b"storage does not answer\n",
     )
+
+
+def test_nobody_makes_the_table_work(world: World) -> None:
+    """The probe reads once in ten seconds, whoever asks; silent storage is asked once in five: a 503."""
+    pages, token = world.notifier.pages, opened(world)
+    before = world.table.trips.total()
+    assert {pages.health().status for _ in range(50)} == {503}
+    assert world.table.trips.total() - before == 1
+    asked = []
+
+    def silent(*_: object, **__: object) -> None:
+        asked.append(1)
+        raise TableUnavailable("account prod-secret is gone")
+
+    world.table.query = silent  # type: ignore[method-assign, assignment]
+    found = [pages.status_page(token, {}) for _ in range(50)]
+    assert {answer.status for answer in found} == {503}
+    assert found[0].headers["Retry-After"]
+    assert b"secret" not in found[0].body
+    assert len(asked) == 1
+    del world.table.query
+    world.clock.forward(seconds=6)
+    assert pages.status_page(token, {}).status == 200
 
 
 def test_news_that_the_row_has_no_room_for_cost_no_event(world: World) -> None:

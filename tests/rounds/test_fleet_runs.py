@@ -419,7 +419,7 @@ def test_a_failure_that_two_report_is_one(first: str) -> None:
                 assert len(world.told) == 2
         world.settle_down(6)
         _, one, other = (email for _, email in world.mailer.arrived)
-        assert "reported before" in other.subject
+        assert "as well" in other.subject
         assert "it is one failure, not two" in " ".join(other.text.split())
         assert "one failure" not in one.text
         headers = [dict(email.headers) for email in (one, other)]
