@@ -196,14 +196,15 @@ def _steps(story: RunHistory, gate: Gate) -> tuple[Step, ...]:
     steps = _look(story)
     if not gate.asks_people:
         return steps
+    extension = "" if steps else f" ({run_view.EXTENSION})"
     approve = Step(
-        f"Approve, if all is well ({run_view.EXTENSION}).",
+        f"Approve, if all is well{extension}.",
         commands.fleet("gate approve", story.fleet, gate.name),
     )
     if not story.run.name:
         return (approve,)
     stop = Step(
-        f"Or stop the run, if it must not go on ({run_view.EXTENSION}); it can be started again.",
+        "Or stop the run, if it must not go on; it can be started again.",
         commands.fleet("updaterun stop", story.fleet, story.run.name),
     )
     return (*steps, approve, stop)

@@ -83,7 +83,7 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
         steps=(
             run_view.show(story),
             Step(
-                f"Once the cause is gone, start the run again ({run_view.EXTENSION}).",
+                "Once the cause is gone, start the run again.",
                 commands.fleet("updaterun start", story.fleet, run.name),
             ),
         ),
@@ -128,7 +128,7 @@ def ended(story: RunHistory, frame: RenderContext) -> View:
     if story.kind in {Kind.RUN_FAILED, Kind.RUN_STOPPED} and event.status != RunStatus.RUN_COMPLETED:
         steps.append(
             Step(
-                f"Start it again, if it is to go on ({run_view.EXTENSION}).",
+                "Start it again, if it is to go on.",
                 commands.fleet("updaterun start", story.fleet, run.name),
             )
         )
@@ -164,7 +164,7 @@ def stuck(story: RunHistory, frame: RenderContext) -> View:
         waits=story.run.waits,
         steps=(
             run_view.show(story),
-            Step(f"List its gates ({run_view.EXTENSION}).", commands.fleet_gates(story.fleet)),
+            Step("List its gates.", commands.fleet_gates(story.fleet)),
         ),
     )
 
@@ -196,7 +196,7 @@ def auto_upgrade_failed(story: RunHistory, frame: RenderContext) -> View:
                     commands.fleet("autoupgradeprofile show", story.fleet, run.profile),
                 ),
                 Step(
-                    f"Once the cause is gone, make the run by hand ({run_view.EXTENSION}).",
+                    "Once the cause is gone, make the run by hand.",
                     commands.fleet("autoupgradeprofile generate-update-run", story.fleet, run.profile),
                 ),
             ),
@@ -289,7 +289,7 @@ def _said(event: Event) -> tuple[str, ...]:
     reason = ": ".join(
         short_text(error.get(key), _MAX_REASON) for key in ("code", "message") if error.get(key)
     )
-    return (f"Fleet Manager says: “{reason}”.",) if reason else ()
+    return (f"Fleet Manager says: “{reason.removesuffix('.')}”.",) if reason else ()
 
 
 _MAX_REASON = 1_000
