@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from shared.messages import digest_items, phrases, verdicts
+from shared.messages import digest_items, phrases, time_phrases, verdicts
 from shared.messages.presentation import RANK, Tone, presentation
 from shared.messages.view import Digest, Group, Item
 from shared.notices.kinds import Kind
@@ -38,8 +38,10 @@ _MAX_CAUSES = 4
 
 _LOUD = frozenset({Tone.FAILED, Tone.WARNING})
 
-_SINGLY = "Failures that were mailed one by one before are not counted here: the first few of a storm go "
-"out at once."
+_SINGLY = (
+    "Failures that were mailed one by one before are not counted here: the first few of a storm go out at "
+    "once."
+)
 
 
 def ordered(members: Iterable[MailItem], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
@@ -81,6 +83,7 @@ def digest(told: Sequence[Entry], frame: RenderContext) -> Digest:
         headline=_headline(by_kind, counts[0], clusters, causes),
         counts=counts,
         groups=groups,
+        times=time_phrases.clock(frame.zone),
         listing=tuple(entry.listed for entry in told),
         banner=phrases.shadow(frame.audience, frame.look),
         notes=(*notes, *phrases.notes(frame)),

@@ -152,7 +152,7 @@ def stuck(story: RunHistory, frame: RenderContext) -> View:
         frame,
         headline=f"Update run {story.name} is stuck",
         tail=f"waits since {frame.short(story.event.updated)}",
-        label="Waits since",
+        label="Since",
         more=frame.away(story.event.updated),
         meaning=(
             "Nothing has gone on in the run since, and nobody is reminded of what it waits for.",
@@ -289,7 +289,7 @@ def _said(event: Event) -> tuple[str, ...]:
     reason = ": ".join(
         short_text(error.get(key), _MAX_REASON) for key in ("code", "message") if error.get(key)
     )
-    return (f"Fleet Manager says: “{reason.removesuffix('.')}”.",) if reason else ()
+    return (f"Fleet Manager says: “{reason}”",) if reason else ()
 
 
 _MAX_REASON = 1_000
