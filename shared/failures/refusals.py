@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _CODE = re.compile(
     r"bad_?request(?:error)?|operationnotallowed|validationerror|preflightvalidationcheckfailed"
     r"|(?:invalid|unsupported|onlysupported|cannot|missing)\w+"
-    r"|\w+(?:not(?:valid|enabled)|cannotbe\w+|notpermitted\w*|exists|disabled|notenabledon\w+)"
+    r"|\w+(?:not(?:valid|enabled)|cannotbe\w+|notpermitted\w*|donotmatch|conflict|inuse|limitreached|exists|disabled|notenabledon\w+)"
     r"|\w*(?:not(?:supported|allowed)|unsupported|incompatible|mismatch|required|disallowed)\w*",
     re.IGNORECASE,
 )
@@ -34,7 +34,8 @@ _UNDER_WAY = re.compile(
 _OF_MACHINES = re.compile(r"vmss|\binstances?\b|\bvms?\b|extension", re.IGNORECASE)
 """Machines are refused things while an operation runs, too: of them only a code of its own tells."""
 _NO_REFUSAL = re.compile(
-    r"\bpods?\b|\bnode [\"']?\w+-\w|\bcurrently\b|\btemporar|\bretry after\b|\btry again\b"
+    r"\bpods?\b(?!.(?:identit|managed|cidr|subnet|security))|\bnode [\"']?\w+-\w"
+    r"|\bcurrently\b|\btemporar|\bretry after\b|\btry again\b"
     r"|\btim(?:ed|e) ?out\b|\binternal\b",
     re.IGNORECASE,
 )

@@ -95,7 +95,7 @@ def recovered(story: MaintenanceHistory, frame: RenderContext) -> View:
         headline=said,
         panel=(
             Fact("Seen", frame.beside(over)),
-            Fact("Failed, or first seen", frame.beside(story.event.updated)),
+            Fact("Failed", f"{frame.beside(story.event.updated)}, or before"),
             Fact("You", "Nothing has to be done."),
         ),
         sections=(),

@@ -148,7 +148,7 @@ def _coming(
 
 _OUTSIDE = "outside your windows"
 _NOTHING = "Nothing: nodes are likely not touched."
-_UNASKED = "If all is well nothing else has to be done: AKS starts, drains and ends it by itself."
+_UNASKED = "If all is well, nothing else has to be done: AKS starts and completes it by itself."
 
 
 def _start(story: MaintenanceHistory, frame: RenderContext) -> Fact:

@@ -64,7 +64,13 @@ def told() -> list[tuple[Story, Audience]]:
         (_known(story("extreme-shared", Kind.SCHEDULED, coming), schedule=_SHARED), TEAM),
         (_known(story("extreme-rare", Kind.SCHEDULED, someday), schedule=_RARE, window=None), TEAM),
         (_known(story("extreme-automatic", Kind.SCHEDULED, coming), sku="Automatic"), TEAM),
-        (_known(story("extreme-soaking", Kind.STILL_RUNNING, began, as_of=BEGAN + timedelta(days=1))), TEAM),
+        (
+            _known(
+                story("extreme-soaking", Kind.STILL_RUNNING, began, as_of=BEGAN + timedelta(days=1)),
+                window=Span(BEGAN.replace(minute=0), BEGAN.replace(minute=0) + timedelta(hours=4)),
+            ),
+            TEAM,
+        ),
         (
             _known(
                 story("extreme-set-aside", Kind.COMPLETED, began, ended, as_of=BEGAN + timedelta(hours=3))

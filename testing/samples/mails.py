@@ -33,7 +33,7 @@ __all__ = [
     "story",
 ]
 
-_SUBJECT = "[Reminder] Kubernetes upgrade · prod-weu-1 · starts in 24 hours"
+_SUBJECT = "[Reminder] prod-weu-1 · in 24 hours · node OS"
 
 
 def stories() -> list[Story]:
