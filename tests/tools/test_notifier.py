@@ -319,6 +319,11 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     with redirect_stdout(io.StringIO()) as out:
         assert command(["why", "lost-*", "--json"], around) == 0
     reasons = [said for each in json.loads(out.getvalue())["events"] for said in each["why"]]
+    assert "has_any ('lost-1')" in json.loads(out.getvalue())["query"]
+    by_id = Cluster(SUBSCRIPTION, "rg-prod", "LOST-1").id
+    with redirect_stdout(io.StringIO()) as out:
+        assert command(["why", by_id, "--json"], around) == 0
+    assert len(json.loads(out.getvalue())["events"]) == 2
     assert any("unrouted" in said for said in reasons)
     assert any("ignored" in said for said in reasons)
     run("why", "never-heard-of", code=1)
