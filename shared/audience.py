@@ -11,6 +11,7 @@ import msgspec
 from shared import ids, keys
 from shared.durations import Lead
 from shared.events.model import Upgrade
+from shared.masking import HIDDEN
 from shared.notices.kinds import ABOUT_CLUSTERS, ESSENTIAL, Kind
 from shared.notices.records import Notice
 
@@ -57,8 +58,9 @@ class Target(msgspec.Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """What people call it."""
-        return f"{self.channel} {self.id}".strip()
+        """What people call it: an address without its query, which may hold a key."""
+        address, mark, _ = self.id.partition("?")
+        return f"{self.channel} {address}{mark and '?' + HIDDEN}".strip()
 
 
 EMAIL = Target(EMAIL_CHANNEL)
