@@ -17,7 +17,7 @@ from shared import keys
 from shared.events.model import Cluster, Event, Fleet
 from shared.events.run import RunFacts, RunPart, RunStatus
 from shared.events.update_run import FAILED
-from shared.notices.kinds import Kind
+from shared.notices.kinds import AHEAD, Kind
 from shared.store.table import TableError
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ MEMBERS = "members"
 
 SLACK = timedelta(minutes=30)
 """So much earlier or later than its member's update a cluster's event may be, and be part of it."""
+
+SOON = timedelta(days=1)
+"""What AKS announces so long ahead it plans by itself, whatever run the cluster is in."""
 
 _FRESH = 60.0
 """Seconds for which what was read holds."""
@@ -88,7 +91,8 @@ class RunLookup:
         if self._meta is None or event.news or not isinstance(event.subject, Cluster):
             return None
         membership = self._members(self._meta).get(event.subject.key)
-        if membership is None or not membership.covers(event.updated) or kind in _AHEAD:
+        moment = _moment(event, kind)
+        if membership is None or moment is None or not membership.covers(moment):
             return None
         return membership.part if audience in self._hearing(membership.part, event) else None
 
@@ -118,5 +122,9 @@ class RunLookup:
         return self._routes.audiences_for(stage, Kind.STAGE_FINISHED)
 
 
-_AHEAD = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.END_OF_SUPPORT})
-"""What AKS plans by itself is no part of a run."""
+def _moment(event: Event, kind: Kind) -> datetime | None:
+    """Return when it happens, or soon will, what may be part of a run; None of what AKS plans for later."""
+    if kind not in AHEAD:
+        return event.updated if event.end_of_support is None else None
+    is_soon = event.start is not None and event.start - event.updated <= SOON
+    return event.start if is_soon and kind is not Kind.REMINDER else None

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from shared.channels import cloud_event
 from shared.channels.pagerduty import events
@@ -75,6 +77,20 @@ def test_a_card_says_first_what_counts() -> None:
         "Microsoft's guide to this failure",
     ]
     assert story.mail.members[0].kind == "failed"
+
+
+@given(st.text(st.sampled_from("1.a-+=|:)&lt;#*_`~[]()<>!\\ \n")))
+@settings(max_examples=300, deadline=None)
+@example("1. a\n- b\n2) c &lt; &#60; d\n===\n|a|b|\n:-|-:")
+def test_texts_in_a_card_show_as_they_are(text: str) -> None:
+    """Nothing in a text is read as Markdown: every character of it is shown, and none else."""
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    shown = "".join(
+        "\n" if one.type in {"softbreak", "hardbreak"} else one.content
+        for token in parser.parse(card.escaped(text))
+        for one in (token.children or ())
+    )
+    assert "".join(shown.split()) == "".join(text.split())
 
 
 def card_of(name: str) -> dict[str, Any]:

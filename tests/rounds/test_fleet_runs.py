@@ -23,7 +23,7 @@ from testing.samples.fleets import (
     run_row,
     status,
 )
-from testing.samples.payloads import event
+from testing.samples.payloads import event, scheduled
 from testing.world import NOW
 from tests.clusters.test_inventory import Bodies, attached
 
@@ -396,6 +396,21 @@ routes:
             "cluster@example.com"
         ]
         assert not [subject for _, subject in told if "dev-2" in subject and "part of" in subject]
+
+
+def test_what_is_announced_for_now_is_part_of_a_run() -> None:
+    """What AKS announces for a member under way is part of its run; what it plans for another day is not."""
+    with asking(FLEETS=FLEET.subscription, GROUP_WAIT="0s") as world:
+        world.poll_fleets()
+        running = status("Running", NOW)
+        show(world, run_row(running, {"canary": {"status": running, "members": {"dev-1": running}}}))
+        world.poll_fleets(minutes=5)
+        world.settle_down(6)
+        for name, hours in (("soon", 2), ("another day", 48)):
+            after = timedelta(hours=hours)
+            world.take(scheduled(world.clock.now(), after, cluster="dev-1", name=name))
+            world.settle_down(6)
+            assert ("part of k8s-1-33" in world.mailer.subjects[-1]) == (name == "soon")
 
 
 @pytest.mark.parametrize("first", ["cluster", "run"])
