@@ -125,6 +125,12 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     untold: tuple[Target, ...] = ()
     """Where it would be told, were it not for shadow mode."""
 
+    def label(self, target: str = "") -> str:
+        """Return what people call it, on one of its targets: `Shop`, or `Shop (teams)`."""
+        name = self.name or ("the default audience" if self.id == DEFAULT_AUDIENCE else self.id)
+        found = self.target(target)
+        return f"{name} ({found.channel})" if target and found else name
+
     def target(self, key: str) -> Target | None:
         """Return one of its targets by its key."""
         return next((target for target in self.targets if target.key == key), None)
