@@ -113,8 +113,7 @@ class Publisher:
         try:
             found = tokens.match(token, self._tokens.get())
             return answers.conditional(answer(found) if found else answers.NOT_FOUND, if_none_match)
-        except TableError as error:
-            log.warning("pages: storage does not answer: %s", error)
+        except TableError:
             return answers.UNAVAILABLE
 
     def _feed(self, token: Token, form: str) -> Answer:
@@ -188,5 +187,6 @@ class _Kept(Generic[_T]):
             self._until = self._clock.monotonic() + self._seconds
             self.number += 1
         except TableError as error:
+            log.warning("pages: storage does not answer: %s", error)
             self._value, self._fault = None, error
             self._until = self._clock.monotonic() + FAILED

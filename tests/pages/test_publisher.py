@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import icalendar
+import msgspec
 import pytest
 
 from shared import keys
@@ -161,6 +162,12 @@ def test_expected_windows_are_tentative_until_they_are_announced(world: World) -
     assert NOW + timedelta(days=1) in tentative
     assert NOW + timedelta(days=8) not in tentative  # announced
     assert len(tentative) == 12
+    many = [{**body, "id": msgspec.structs.replace(PROD, name=f"prod-{number}").id} for number in range(60)]
+    world.notifier.store.save_clusters(read(many, NOW).clusters)
+    later(world)
+    said = page(world, opened(world))
+    assert 'Expected windows <span class="count">60</span>' in said
+    assert "These are the first 50." in said
 
 
 def test_forms_tell_the_same(world: World) -> None:

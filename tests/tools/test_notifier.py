@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from contextlib import nullcontext, redirect_stdout
 from datetime import date, timedelta
 from pathlib import Path
@@ -78,12 +79,21 @@ def notifier(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help(name: str) -> None:
+def test_every_command_has_help() -> None:
     """Each command explains itself, without an escape code in a pipe whatever the encoding."""
-    done = notifier(name, "--help", PYTHONIOENCODING="ascii", FORCE_COLOR="1")
+    helps = (
+        "import sys; from ops.__main__ import main; sys.exit(sum(main([n, '--help']) for n in sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", helps, *COMMANDS],
+        cwd=ROOT,
+        env=environment({"PYTHONIOENCODING": "ascii", "FORCE_COLOR": "1"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"Usage: notifier {name}")
+    assert re.findall(r"^Usage: notifier ([a-z-]+)", done.stdout, re.MULTILINE) == list(COMMANDS)
     assert "\x1b" not in done.stdout
 
 
