@@ -100,15 +100,31 @@ def test_created_without_a_state_is_pending() -> None:
     assert read(json.dumps(body)).status == RunStatus.GATE_PENDING
 
 
-def test_start_of_a_timed_gate() -> None:
-    """Which field says when a gate opens is not documented: any that reads like a start time does."""
-    start = datetime(2026, 12, 2, 2, tzinfo=UTC)
-    for fields in (
-        {"absoluteStartTime": "2026-12-02T02:00:00Z"},
-        {"scheduledStart": {"startTime": "2026-12-02T03:00:00+01:00"}},
-    ):
-        assert read(gate("Pending", WAITS, gateType="ScheduledStart", **fields)).start == start
-    assert read(gate("Pending", WAITS)).start is None
+@pytest.mark.parametrize(
+    ("fields", "start"),
+    [
+        ({"absoluteStartTime": "2026-12-02T02:00:00Z"}, datetime(2026, 12, 2, 2, tzinfo=UTC)),
+        (
+            {"scheduledStart": {"startTime": "2026-12-02T03:00:00+01:00"}},
+            datetime(2026, 12, 2, 2, tzinfo=UTC),
+        ),
+        ({"opensAt": "2026-12-02T02:00:00Z"}, datetime(2026, 12, 2, 2, tzinfo=UTC)),
+        ({"madeAt": "2026-11-02T02:00:00Z"}, None),
+        ({"configuration": ("Friday", "07:00", "+00:00")}, datetime(2026, 11, 20, 7, tzinfo=UTC)),
+        ({"configuration": ("Friday", "06:20", "+00:00")}, datetime(2026, 11, 27, 6, 20, tzinfo=UTC)),
+        ({"configuration": ("thursday", "23:00", "-08:00")}, datetime(2026, 11, 20, 7, tzinfo=UTC)),
+        ({"configuration": ("Saturday", "02:00", "+14:00")}, datetime(2026, 11, 20, 12, tzinfo=UTC)),
+        ({"configuration": ("Someday", "02:00", "")}, None),
+        ({"configuration": ("Friday", "25:00", "")}, None),
+        ({}, None),
+    ],
+)
+def test_start_of_a_timed_gate(fields: dict[str, Any], start: datetime | None) -> None:
+    """A gate opens at the time that it says, or at the next that its configuration names, from Fri 06:20 on."""
+    if named := fields.pop("configuration", None):
+        keys = ("startDay", "startTime", "utcOffset")
+        fields["scheduledStartConfiguration"] = dict(zip(keys, named, strict=True))
+    assert read(gate("Pending", WAITS, gateType="ScheduledStart", **fields)).start == start
 
 
 def test_other_events_of_the_topic_are_ignored() -> None:
