@@ -133,7 +133,9 @@ def _entry(story: MaintenanceHistory, frame: RenderContext, start: datetime, end
         url=portal.resource(frame.look.portal, story.cluster),
         status="CANCELLED" if canceled else "CONFIRMED" if story.planned else "TENTATIVE",
         organizer=_organizer(frame),
-        alarm="" if canceled else f"{what} · {name} starts in an hour",
+        alarm=""
+        if canceled
+        else f"{what} · {name} {'starts' if story.planned else 'is expected'} in an hour",
     )
 
 
