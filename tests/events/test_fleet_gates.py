@@ -122,7 +122,7 @@ def test_created_without_a_state_is_pending() -> None:
 def test_start_of_a_timed_gate(fields: dict[str, Any], start: datetime | None) -> None:
     """A gate opens at the time that it says, or at the next that its configuration names."""
     keys = ("startDay", "startTime", "utcOffset")
-    given = {
+    given: dict[str, Any] = {
         name: dict(zip(keys, value, strict=True)) if name == "startConfiguration" else value
         for name, value in fields.items()
     }
