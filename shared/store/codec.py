@@ -70,8 +70,13 @@ def event_values(recorded: StoredEvent, raw: str, *, received: datetime, token: 
         "facts": facts,
         "detailsElsewhere": details_elsewhere,
         **_said("via", recorded.via),
+        **_said("told", "\n".join(recorded.told[:_MAX_TOLD])),
         **pack(raw),
     }
+
+
+_MAX_TOLD = 50
+"""Of those who hear of an event: more than a mail names."""
 
 
 def recorded(row: Stored) -> StoredEvent:
@@ -83,7 +88,8 @@ def recorded(row: Stored) -> StoredEvent:
             if isinstance(item.reading, model.Event):  # of several clusters they all say the same
                 event = msgspec.structs.replace(event, details=item.reading.details)
     decision, revision = values.get("decision", ""), values.get("revision", 0)
-    return StoredEvent(row.key, event, decision, revision, values.get("via", ""))
+    told = tuple(filter(None, values.get("told", "").split("\n")))
+    return StoredEvent(row.key, event, decision, revision, values.get("via", ""), told)
 
 
 def recorded_by_key(row: Stored) -> StoredEvent:
