@@ -88,7 +88,8 @@ def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
             heading=phrases.TODO,
             paragraphs=("Nothing. If you did not expect this, the activity log tells who canceled it.",),
         )
-    due = "after it had started" if begun else f"was due {frame.short(planned)}" if planned else ""
+    unknown = frame.short(event.updated)
+    due = "after it had started" if begun else f"was due {frame.short(planned)}" if planned else unknown
     return view_of(
         story,
         frame,

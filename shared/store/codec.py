@@ -82,8 +82,13 @@ def event_values(recorded: StoredEvent, raw: str, *, received: datetime, token: 
         "facts": facts,
         "detailsElsewhere": details_elsewhere,
         **_said("via", recorded.via),
+        **_said("told", "\n".join(recorded.told[:_MAX_TOLD])),
         **pack(raw),
     }
+
+
+_MAX_TOLD = 50
+"""Of those who hear of an event: more than a mail names."""
 
 
 def recorded(row: Stored) -> StoredEvent:
@@ -96,7 +101,8 @@ def recorded(row: Stored) -> StoredEvent:
                 event = msgspec.structs.replace(event, details=item.reading.details)
     decision, revision = values.get("decision", ""), values.get("revision", 0)
     said = decoding.from_values((decision, revision, values.get("via", "")), tuple[str, Count, str])
-    return StoredEvent(row.key, event, *said)
+    told = tuple(filter(None, values.get("told", "").split("\n")))
+    return StoredEvent(row.key, event, *said, told)
 
 
 def recorded_by_key(row: Stored) -> StoredEvent:

@@ -205,6 +205,7 @@ def test_subjects(name: str, subject: str) -> None:
                 "Blocked by: budget shop/cart-pdb, pod shop/cart-7c9d8-xk2vp, node aks-blue-",
                 "Fri 20 Nov 02:47 Berlin (UTC+1) · 01:47 UTC · after 45 min",
                 "Started: Fri 20 Nov 02:02 Berlin (UTC+1) · 01:02 UTC",
+                "Also told: platform-team, shop-team (pagerduty).",
             ],
         ),
         (
