@@ -7,6 +7,7 @@ clock. A watcher that is not called for a while knows that the app, or its regio
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from shared.deadlines import within
@@ -67,5 +68,5 @@ def _call(watcher: str) -> None:
     except (requests.RequestException, TimeoutError) as error:
         log.warning("the watcher of HEARTBEAT_URL was not reached: %s", type(error).__name__)
         return
-    if status >= requests.codes.bad_request:
+    if status >= HTTPStatus.BAD_REQUEST:
         log.warning("the watcher of HEARTBEAT_URL answered %s", status)
