@@ -154,8 +154,8 @@ class Publisher:
 class _Kept(Generic[_T]):
     """What was read last, read again after some seconds by one caller at a time. Thread-safe.
 
-    Who waits takes what a reading brings that began after them: of many who ask at once two read at most, even
-    where nothing is kept.
+    Who waits takes what a reading brings that began after them: of many who ask at once two read at most,
+    even where nothing is kept.
     """
 
     def __init__(
