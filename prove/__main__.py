@@ -66,7 +66,7 @@ def _options() -> argparse.Namespace:
         "--at-once",
         type=int,
         default=runner.AT_ONCE,
-        help=f"schedules at the same time, for each core: fewer on a busy machine (default: {runner.AT_ONCE})",
+        help=f"schedules at a time for each core: fewer on a busy machine (default: {runner.AT_ONCE})",
     )
     parser.add_argument("--gates", type=int, default=100, help="runs of days with gates (default: 100)")
     parser.add_argument(

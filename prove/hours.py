@@ -2,7 +2,8 @@
 
 The time is the table's own, and nothing waits for it: days pass in seconds. The app is the real one, over a
 table in memory that fails, is slow, and loses answers; two instances, each with a clock of its own, die at
-some of their writes and come back. Each run is made from a seed.
+some of their writes and come back. Each run is made from a seed. It is long because a run is one thing: what
+happens in it, and what came of that.
 """
 
 from __future__ import annotations

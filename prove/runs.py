@@ -1,4 +1,7 @@
-"""One run: a schedule done to real processes, until nothing is left to do; and what is to be judged of it."""
+"""One run: a schedule done to real processes, until nothing is left to do; and what is to be judged of it.
+
+It is long because a run is one thing: what it starts, what happens in it, and what is gathered of it.
+"""
 
 from __future__ import annotations
 

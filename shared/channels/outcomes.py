@@ -57,13 +57,15 @@ class Refused(msgspec.Struct, frozen=True):
     """The service does not take this mail."""
 
     reason: str
+    of_recipients: bool = False
+    """Whether its recipients are what is not taken: its members would fare no better one by one."""
 
 
 class Unavailable(msgspec.Struct, frozen=True):
     """The service takes no mail at all for now, for a reason that people may have to fix.
 
-    `of_this_mail` is what it would be where the service takes another mail meanwhile: its words fit this
-    mail's recipients, too. `account` names what other targets are reached by as well, where it concerns them.
+    `of_this_mail` is what it would be where the service takes another mail meanwhile: its words fit this mail
+    alone, too. `account` names what other targets are reached by as well, where it concerns them.
     """
 
     reason: str

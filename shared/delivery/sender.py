@@ -387,12 +387,14 @@ class Sender:
         return row.suspected is not None and self.store.has_sent(row.mail.target, row.suspected)
 
     def _settle_alone(self, row: MailRow, outcome: Postponed | Refused, message: Message) -> SendResult:
-        """Deal with a refusal of this mail's recipients: its members would fare no better one by one."""
+        """Deal with a refusal of this mail alone."""
         if isinstance(outcome, Postponed):
             log.warning("mail %s is not taken for now: %s", row.mail.operation_id, outcome.reason)
             self.store.postpone(row, outcome.reason)
             return SendResult.IN_DOUBT
-        return self._settle(row, "failed", message=message, why=outcome.reason)
+        if outcome.of_recipients:
+            return self._settle(row, "failed", message=message, why=outcome.reason)
+        return self._give_up_refused(row, outcome.reason, message)
 
     def _give_up_refused(self, row: MailRow, reason: str, message: Message | None) -> SendResult:
         mail = row.mail

@@ -84,6 +84,8 @@ class Listed(Form, frozen=True):
     subscription: str = ""
     """As people call it."""
     words: tuple[str, ...] = ()
+    at: datetime | None = None
+    """When that was, of what has a time."""
 
 
 class SupportEnding(Form, frozen=True):

@@ -221,6 +221,8 @@ agent pool "{pool}"
 agent pool {pool} failed
 for agent pool {pool}.
 node pool {pool} failed
+node pool {pool}:
+orchestrator version "*" is not available for node pool "{pool}"
 agentpoolprofile:{pool}
 agentpoolprofile '{pool}'
 agentpool: {pool}

@@ -17,7 +17,7 @@ from itertools import pairwise
 from shared.failures.text import lower
 
 _END = re.compile(
-    r"[\n.;!?,](?:(?<=\n)|(?<=[.;!?])[\"'),\]}]{0,4}\s+(?![a-z]?\))"
+    r"[\n.;!?,](?<!\be\.g\.)(?<!\bi\.e\.)(?:(?<=\n)|(?<=[.;!?])[\"'),\]}]{0,4}\s+(?![a-z]?\))"
     r"|(?<=,)\s+(?=(?:please|check|verify|make sure|consider|if|unless|see)\b))"
 )
 _LABELS = (
@@ -38,7 +38,8 @@ _ADVICE = re.compile(
     r"|refer|contact|register|try|go|add|request|increase)"
     r"|to (?!be\b|the\b|a\b)[a-z]+ [^.;:]{3,160},(?= )|best practices?|remember|avoid|plan|prefer|never"
     r"|always|do not|don't"
-    r"|to bypass|to retrieve status|you (?:can|may|might|could|should|need|must|will)|we (?:recommend"
+    r"|to bypass|to retrieve status|you (?:can|may|might|could|should|need|must(?! be logged in)|will)"
+    r"|we (?:recommend"
     r"|suggest|advise)|it is recommended|recommended"
     r"|(?:common|possible|typical|likely|potential|frequent|known) (?:causes?|reasons?|errors?"
     r"|failures?|problems?|codes?)|this (?:error |failure |issue |problem |message )?(?:can|may|might"
@@ -49,6 +50,7 @@ _ADVICE = re.compile(
     r"|when (?!\w+ing\b)[^.;]{3,160},(?= )|whether|in the event"
     r"|(?:more information|troubleshooting (?:guide|steps))|did you|is (?:the|there|your)\b|are (?:the"
     r"|there|your)\b"
+    r"|a:"
     r"|(?:the |our |this )?(?:runbook|documentation|docs|faq|wiki|guide|article|checklist|playbook)\b)(?!\w)"
 )
 _POSSIBLE = re.compile(
@@ -130,7 +132,8 @@ _FAILURE = re.compile(
     r"|rejected|invalid|conflict\w*|unhealthy|aborted|exhausted|disallowed|missing"
     r"|must (?:be|have|not)|requires?|expired|no such|not found|unavailable|unreachable|incompatible"
     r"|overlaps?|violates?|throttled|too (?:many|small|large|low|old|restrictive)|deprecated|locked"
-    r"|already (?:exists?|in use|used)|(?:older|newer) than|retired"
+    r"|already (?:exists?|in use|used)|(?:limit|maximum|quota)\b[^.;]{0,80}\breached"
+    r"|(?:older|newer) than|retired"
     r"|disabled|only (?:\w+ ){1,4}(?:are|is) allowed"
     r"|preempted|canceled|cancelled|superseded|notready|deadline|overconstrained|in progress|no longer)\b"
 )

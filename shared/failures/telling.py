@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LABEL_END = re.compile(r"[:=]\s{0,3}[\"'\[{]{0,4}(?=[^\s,;\]}])")
 _LABEL = re.compile(
     r"\b(?:error ?message|message|orginalerror|originalerror|original error|error details|inner ?error"
-    r"|innermessage|details?|desc|reason|error|debug info)[\"']?\s{0,3}\Z",
+    r"|innermessage|details?|desc|reason|error|error_description|debug info)[\"']?\s{0,3}\Z",
     re.IGNORECASE,
 )
 _MAX_LABEL_CHARACTERS = 24
@@ -98,7 +98,8 @@ _IDS = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS_TAIL = re.compile(
-    r"\s*(?:[,.;]\s*)?(?:please )?(?:see|visit|check|refer to|read more[^.]{0,60} at"
+    r"\s*(?:[,.;:]\s*)?(?:please )?(?:PUT|GET|POST|PATCH|DELETE|see|visit|check"
+    r"|refer to|read more[^.]{0,60} at"
     r"|for more (?:information|details?),?(?: please)?(?: see| check| visit)?|for (?:resolution steps"
     r"|details),? ?(?:see|visit)?)?:?\s*<?https?://\S+(?: for (?:more )?(?:details|information))?\W*$",
     re.IGNORECASE,
@@ -111,6 +112,9 @@ _VAGUE = re.compile(r"the value of parameter \S+ is invalid\W*$", re.IGNORECASE)
 """Says that something is wrong and leaves to the next sentence what is."""
 _LEADS_UP = re.compile(r"(?::|\bfailed with|[:,.]? ?\bCode ?[=:] ?\"?\w+)\W*\Z", re.IGNORECASE)
 """What a wrapper says before the words that it wraps."""
+_CALL = re.compile(r"\b(?:PUT|GET|POST|PATCH|DELETE) https?://\S+\W*\Z")
+"""An SDK names its call before what came of it."""
+_CODE_TAIL = re.compile(r":? Code ?= ?\\?\"?\w+\\?\"?\s*\Z")
 _RPC = re.compile(r"\brpc error: code = \w+ desc = ")
 _REMEDY = re.compile(
     r"\baz [a-z]+|\bkubectl |\buse ['\"`]|please (?!see|visit|refer|check https|go to http)\w+"
@@ -169,7 +173,7 @@ def telling(text: str) -> Told:
         score -= 50 if _LEADS_UP.search(part) else 0
         if score > best_score and (failed or best_score != 1):
             best, best_score, remedy = part, score, ""
-    return Told(_short(best or other), _short(remedy))
+    return Told(_short(_CODE_TAIL.sub("", best or other)), _short(remedy))
 
 
 def _parts(text: str) -> list[str]:
@@ -184,7 +188,8 @@ def _parts(text: str) -> list[str]:
                     break
                 part = part[head.end() :]
             if "://" in part:
-                part = _ADDRESS_TAIL.sub("", part)
+                leads_up = _CALL.search(part) is not None
+                part = _ADDRESS_TAIL.sub("", part) + (":" if leads_up else "")
             if _HAS_ID.search(part):
                 part = _IDS.sub("", part)
             part = part.strip(" \t\"'{}[],;\\|")
@@ -238,7 +243,8 @@ _REFUSES = re.compile(
     r"\b(?:(?:not|n't) (?:be )?(?:yet )?(?:allowed|permitted|supported|valid|enabled|possible"
     r"|available)|disallowed"
     r"|cannot|can't|invalid|unsupported|must|should|requires?|required|only|missing|incompatible|exceeds?"
-    r"|already|not (?:found|exist)|different from|older than|newer than"
+    r"|already|not (?:found|exist)|different from|reserved|at (?:most|least) \d+|max(?:imum)? length"
+    r"|too (?:small|large|long|short|low|high)|conflicts? with|has been reached|older than|newer than"
     r"|does not|do not|doesn't|don't|is needed|mismatch\w*|overlaps?)\b"
 )
 

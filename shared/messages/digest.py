@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from shared.messages import digest_items, phrases, verdicts
+from shared.messages import digest_items, phrases, time_phrases, verdicts
 from shared.messages.presentation import RANK, Tone, presentation
 from shared.messages.view import Digest, Group, Item
 from shared.notices.kinds import Kind
@@ -38,8 +38,10 @@ _MAX_CAUSES = 4
 
 _LOUD = frozenset({Tone.FAILED, Tone.WARNING})
 
-_SINGLY = "Failures that were mailed one by one before are not counted here: the first few of a storm go "
-"out at once."
+_SINGLY = (
+    "Failures that were mailed one by one before are not counted here: the first few of a storm go out at "
+    "once."
+)
 
 
 def ordered(members: Iterable[MailItem], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
@@ -68,8 +70,8 @@ def digest(told: Sequence[Entry], frame: RenderContext) -> Digest:
         by_kind[entry.kind].append(entry)
     kinds = sorted(by_kind, key=RANK.__getitem__)
     groups = tuple(group for kind in kinds for group in _groups(kind, by_kind[kind]))
-    counts = tuple(f"{len(by_kind[kind])} {presentation(kind).counted}" for kind in kinds)
-    causes = _causes(by_kind.get(Kind.FAILED, ()))
+    counts = tuple(presentation(kind).count(len(by_kind[kind])) for kind in kinds)
+    causes = _causes(by_kind.get(Kind.FAILED, ()) or by_kind.get(Kind.MEMBER_FAILED, ()))
     clusters = _clusters([entry.item for entry in told]) or f"{len(told)} items"
     rest = ", ".join(counts[1:])
     notes = (_SINGLY,) if Kind.FAILED in by_kind else ()
@@ -81,6 +83,7 @@ def digest(told: Sequence[Entry], frame: RenderContext) -> Digest:
         headline=_headline(by_kind, counts[0], clusters, causes),
         counts=counts,
         groups=groups,
+        times=time_phrases.clock(frame.zone),
         listing=tuple(entry.listed for entry in told),
         banner=phrases.shadow(frame.audience, frame.look),
         notes=(*notes, *phrases.notes(frame)),
@@ -120,6 +123,8 @@ def _headline(by_kind: Mapping[Kind, Sequence[Entry]], first: str, clusters: str
         whose = names if names == clusters else f"{names.partition(' ')[0]} of {clusters}"
         one = "1" if names and not names.endswith(" clusters") and names != clusters else ""
         return f"{f'{one} of {clusters}' if one else whose} failed: {causes}"
+    if causes and Kind.MEMBER_FAILED in by_kind:
+        return f"{first}: {causes}"
     return f"{first} on {clusters}" if not clusters.endswith(" items") else f"{first}: {clusters}"
 
 

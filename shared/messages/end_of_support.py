@@ -50,7 +50,7 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
         frame,
         status="Out of support" if past else "",
         tone=Tone.FAILED if past else None,
-        subject=(when, version),
+        subject=(when, version.removeprefix("The ").removesuffix(" version")),
         preheader=meaning,
         headline=headline,
         panel=(
@@ -123,6 +123,5 @@ def _automatic(*, past: bool) -> str:
     repeats = "AKS repeats this notice every week until the cluster is upgraded. " if past else ""
     return (
         f"{repeats}Nothing is done to the cluster on the day itself. One that falls too far behind may be "
-        "upgraded "
-        "by AKS on its own, at a time you do not choose. Upgrading Kubernetes ends these notices."
+        "upgraded by AKS on its own, at a time you do not choose. Upgrading Kubernetes ends these notices."
     )

@@ -64,7 +64,7 @@ def _in_brief(details: str, context: Context, failures_file: str) -> Brief:
     return Brief(
         _titled(first),
         len(others),
-        step.what if step else "",
+        phrases.sentence(step.what) if step else "",
         step.command if step else "",
         verdicts.names(first),
     )
@@ -111,7 +111,7 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
         story,
         frame,
         subject=(verdicts.reason(first) + _and_more(len(others)), phrases.BRIEF[story.upgrade]),
-        preheader=f"{verdict.urgency}. {verdict.whose} {verdict.now}",
+        preheader=verdicts.in_brief(verdict),
         headline=f"{what} failed{_headline(first, len(same), times, len(different))}",
         moment=(frame.beside(event.updated), after),
         quote=verdicts.quote(first),
@@ -237,7 +237,7 @@ def _another(group: list[Finding]) -> Section:
 
 
 def _steps(finding: Finding) -> tuple[Step, ...]:
-    return tuple(Step(step.what, step.command) for step in finding.steps)
+    return tuple(Step(phrases.sentence(step.what), step.command) for step in finding.steps)
 
 
 def _known(finding: Finding) -> Section:

@@ -37,7 +37,7 @@ def waiting(story: RunHistory, frame: RenderContext) -> View:
         subject=(where, story.run.name),
         preheader=f"{headline} since {frame.here(story.event.updated)}. {title}.",
         headline=f"{headline}: {gate.title}" if gate.title else headline,
-        moment_label="Waiting since",
+        moment_label="Since",
         moment_more=(frame.away(story.event.updated),),
         sections=(
             Section(heading="What it means", paragraphs=_meaning(story, gate, frame)),
@@ -105,7 +105,7 @@ _CLOSED: dict[str, tuple[str, str, str]] = {
     RunStatus.GATE_COMPLETED: (
         _APPROVED,
         "The gate {} of update run {} is approved",
-        "The gate is open, and the run goes on by itself, as soon as the windows of its clusters let it.",
+        "The gate is open, and the run goes on by itself, as soon as the windows of its clusters allow it.",
     ),
     RunStatus.GATE_SKIPPED: (
         "Gate skipped",
@@ -135,7 +135,7 @@ def _meaning(story: RunHistory, gate: Gate, frame: RenderContext) -> tuple[str, 
     others = f" Other groups of stage {run.stage} do not wait for it." if run.group and run.stage else ""
     if not gate.asks_people:
         opens = (
-            f"It is likely to open by itself at {frame.here(story.event.start)}."
+            f"It is likely to open by itself on {frame.here(story.event.start)}."
             if story.event.start
             else "When it opens, the event does not say."
         )
@@ -144,11 +144,11 @@ def _meaning(story: RunHistory, gate: Gate, frame: RenderContext) -> tuple[str, 
             f"The run has come to a gate {kind}, which nobody is asked to approve. {opens}{others}",
             f"Once it is open, the update of {what} begins."
             if gate.is_before
-            else f"Once it is open, the run goes on{f' behind {what}' if gate.is_after else ''}.",
+            else f"Once it is open, the run goes on{f' after {what}' if gate.is_after else ''}.",
         )
     if gate.is_after:
         asked = f"The clusters of {what} are done. The run asks whether they are well, and waits.{others}"
-        starts = f"Approving lets the run go on behind {what}, to whatever its strategy has next."
+        starts = f"Approving lets the run go on after {what}, to whatever comes next in its strategy."
     elif not gate.is_before:
         asked = f"The run waits at {what}; whether before or after it, the gate does not say.{others}"
         starts = "Approving lets the run go on."
@@ -163,7 +163,7 @@ def _meaning(story: RunHistory, gate: Gate, frame: RenderContext) -> tuple[str, 
         starts,
         (
             "This notifier has no right to approve, and wants none: whoever approves does so in their own "
-            f"name. It takes the role {ROLE}."
+            f"name, and needs the role {ROLE}."
         ),
     )
 
@@ -197,13 +197,13 @@ def _steps(story: RunHistory, gate: Gate) -> tuple[Step, ...]:
     if not gate.asks_people:
         return steps
     approve = Step(
-        f"Approve, if all is well ({run_view.EXTENSION}).",
+        f"Approve, if all is well ({run_view.EXTENSION})." if not steps else "Approve, if all is well.",
         commands.fleet("gate approve", story.fleet, gate.name),
     )
     if not story.run.name:
         return (approve,)
     stop = Step(
-        f"Or stop the run, if it must not go on ({run_view.EXTENSION}); it can be started again.",
+        "Or stop the run, if it must not go on; it can be started again.",
         commands.fleet("updaterun stop", story.fleet, story.run.name),
     )
     return (*steps, approve, stop)

@@ -83,7 +83,7 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
         steps=(
             run_view.show(story),
             Step(
-                f"Once the cause is gone, start the run again ({run_view.EXTENSION}).",
+                "Once the cause is gone, start the run again.",
                 commands.fleet("updaterun start", story.fleet, run.name),
             ),
         ),
@@ -99,7 +99,7 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
     )
 
 
-_REPORTED = "AKS has reported it before, as a failure of cluster {}: it is one failure, not two."
+_REPORTED = "AKS reports it as well, as a failure of cluster {}: it is one failure, not two."
 _BEFORE_THE_RUN = 2
 """Sections of a failure that come first: what to do, and what happened."""
 
@@ -119,7 +119,8 @@ def ended(story: RunHistory, frame: RenderContext) -> View:
         status, said = "Completed with failures", "completed with failures"
         meaning = (
             f"The run is over, but {run_view.members(count)} failed: Fleet Manager calls it completed "
-            "because it was allowed so many failures. That is no success: those clusters are not updated."
+            "because it was allowed so many failures. That is no success: those clusters are not updated. "
+            "What to do about each stands in the message about it."
         )
     begun = next((one.updated for one in story.before if one.status == RunStatus.RUN_STARTED), None)
     took = f"after {time_phrases.span(event.updated - begun)}" if begun and begun < event.updated else ""
@@ -127,7 +128,7 @@ def ended(story: RunHistory, frame: RenderContext) -> View:
     if story.kind in {Kind.RUN_FAILED, Kind.RUN_STOPPED} and event.status != RunStatus.RUN_COMPLETED:
         steps.append(
             Step(
-                f"Start it again, if it is to go on ({run_view.EXTENSION}).",
+                "Start it again, if it is to go on.",
                 commands.fleet("updaterun start", story.fleet, run.name),
             )
         )
@@ -151,7 +152,7 @@ def stuck(story: RunHistory, frame: RenderContext) -> View:
         frame,
         headline=f"Update run {story.name} is stuck",
         tail=f"waits since {frame.short(story.event.updated)}",
-        label="Waits since",
+        label="Since",
         more=frame.away(story.event.updated),
         meaning=(
             "Nothing has gone on in the run since, and nobody is reminded of what it waits for.",
@@ -163,7 +164,7 @@ def stuck(story: RunHistory, frame: RenderContext) -> View:
         waits=story.run.waits,
         steps=(
             run_view.show(story),
-            Step(f"List its gates ({run_view.EXTENSION}).", commands.fleet_gates(story.fleet)),
+            Step("List its gates.", commands.fleet_gates(story.fleet)),
         ),
     )
 
@@ -195,7 +196,7 @@ def auto_upgrade_failed(story: RunHistory, frame: RenderContext) -> View:
                     commands.fleet("autoupgradeprofile show", story.fleet, run.profile),
                 ),
                 Step(
-                    f"Once the cause is gone, make the run by hand ({run_view.EXTENSION}).",
+                    "Once the cause is gone, make the run by hand.",
                     commands.fleet("autoupgradeprofile generate-update-run", story.fleet, run.profile),
                 ),
             ),
@@ -288,7 +289,7 @@ def _said(event: Event) -> tuple[str, ...]:
     reason = ": ".join(
         short_text(error.get(key), _MAX_REASON) for key in ("code", "message") if error.get(key)
     )
-    return (f"Fleet Manager says: “{reason}”.",) if reason else ()
+    return (f"Fleet Manager says: “{reason}”",) if reason else ()
 
 
 _MAX_REASON = 1_000

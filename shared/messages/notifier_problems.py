@@ -74,7 +74,7 @@ def undelivered(row: SentMail, about: Sequence[View], frame: RenderContext) -> V
     told = lines(row, about)
     first = about[0] if about else None
     if first is not None:
-        subject = (first.subject[0], f"{first.status}: {', '.join(first.subject[1:2])}", *_more(row))
+        subject = (first.subject[0], ": ".join((first.status, *first.subject[1:2])), *_more(row))
     else:
         subject = (row.subject or f"a mail to {row.audience}",)
     facts = (
@@ -137,7 +137,7 @@ def target_gone(row: SentMail, about: Sequence[View], frame: RenderContext) -> V
             Section(
                 heading=phrases.TODO,
                 steps=(
-                    Step("Look whether the channel, the webhook or the key is still there."),
+                    Step("Check whether the channel, the webhook or the key is still there."),
                     Step("Make another, and put it where this one is named: in ROUTES, or in its setting."),
                 ),
             ),

@@ -32,7 +32,7 @@ HEALTH = "In the portal: Service Health → Health advisories."
 def advisory(kind: Kind, event: Event, frame: RenderContext) -> View:
     """Tell what Service Health says about AKS."""
     facts = facts_of(event, Advisory)
-    until = frame.short(facts.ends) if facts.ends else ""
+    until = frame.beside(facts.ends) if facts.ends else ""
     return view_of(
         kind,
         event,
@@ -49,7 +49,7 @@ def advisory(kind: Kind, event: Event, frame: RenderContext) -> View:
                     ("Regions", _few(facts.regions)),
                     ("Kind", facts.type),
                     ("Status", facts.status),
-                    ("From", frame.short(facts.starts) if facts.starts else ""),
+                    ("From", frame.beside(facts.starts) if facts.starts else ""),
                     ("Until", until),
                     ("Tracking ID", facts.tracking_id),
                 ),
@@ -76,12 +76,12 @@ def support_ending(kind: Kind, event: Event, frame: RenderContext) -> View:
         headline=f"Kubernetes {facts.version} leaves support {days}, on {on}",
         preheader="Two ways out: upgrade, or change to long-term support.",
         panel=(
-            Fact("Community support ends", f"{time_phrases.day(facts.date.date())}, {days}"),
+            Fact("Ends", f"{time_phrases.day(facts.date.date())} (community support), {days}"),
             Fact("Clusters", on),
             Fact("Way out", "Upgrade, or change to long-term support."),
         ),
         sections=(
-            listed("Clusters", facts.clusters, facts.count),
+            listed("Clusters", facts.clusters, facts.count, frame),
             phrases.todo(
                 Step(
                     "Upgrade to a version that is supported for longer.",
@@ -118,8 +118,8 @@ def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
                 paragraphs=(
                     (
                         "Two runs of reconcile in a row found events in Azure Resource Graph that Event Grid "
-                        "had not delivered half an hour after they happened. They are recorded, and what is "
-                        "still worth telling was told; but late."
+                        "had not delivered half an hour after they happened. They are recorded, and what was "
+                        "still worth telling has been told late."
                     ),
                 ),
                 facts=said_facts(
@@ -173,7 +173,7 @@ def unreadable(kind: Kind, event: Event, frame: RenderContext) -> View:
                     (
                         "Azure Resource Graph leaves out what an identity may not read, without an error. "
                         "What happens there is told only as far as Event Grid brings it. You hear of this "
-                        "once, until it could be read again."
+                        "once until it can be read again."
                     ),
                 ),
                 facts=said_facts(("Subscription", id_), ("Name", facts.name), ("Why", facts.why)),
@@ -237,7 +237,7 @@ def coverage(kind: Kind, event: Event, frame: RenderContext) -> View:
                 ),
                 items=(*facts.first, *facts.subscriptions),
             ),
-            listed("Clusters that are never announced, or never heard of", facts.clusters, count),
+            listed("Clusters that are never announced, or never heard of", facts.clusters, count, frame),
             phrases.todo(
                 Step("List all of them, with the reasons.", "./notifier coverage"),
                 Step("Connect a subscription that is not connected.", "python -m ops.subscribe --help"),
@@ -273,11 +273,12 @@ def view_of(
     )
 
 
-def listed(heading: str, clusters: tuple[Listed, ...], count: int) -> Section:
+def listed(heading: str, clusters: tuple[Listed, ...], count: int, frame: RenderContext) -> Section:
     """Return the section of a list of clusters, and how many more there are."""
     items = [
         " · ".join(part for part in (one.name, one.subscription) if part)
         + (f": {'; '.join(one.words)}" if one.words else "")
+        + (f" {frame.here(one.at)}" if one.at else "")
         for one in clusters
     ]
     left = count - len(clusters)

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from shared.messages.view import View
 
 
-SAME = "reported before"
-"""Of a failure that its cluster and its run both tell, in the subject of the later one, and in a digest."""
+SAME = "reported by its cluster as well"
+"""Of a member's failure, in a subject and in a digest."""
 
 
 def words(part: RunPart, kind: Kind) -> str:
     """Return the few words that stand in a subject and in a digest."""
-    return f"part of {part.run}" + (f", {SAME}" if _is_same(part, kind) else "")
+    return f"part of {part.run}" + (", which reports it as well" if _is_same(part, kind) else "")
 
 
 def _is_same(part: RunPart, kind: Kind) -> bool:
     return part.has_failed and kind is Kind.FAILED
 
 
-_KNOWN = "The run has told it before, as a member that failed: it is one failure, not two."
+_KNOWN = "The run reports it as well, as a member that failed: it is one failure, not two."
 
 
 def with_run(view: View, story: MaintenanceHistory) -> View:

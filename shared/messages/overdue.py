@@ -90,12 +90,12 @@ def _why_no_start(upgrade: Upgrade) -> tuple[str, ...]:
     causes = [
         "It was put off: windows are best effort, and what does not begin inside one waits for a later one.",
         "It has started, or is even done, and the report of it was not sent or was lost.",
-        "It was skipped, as when the cluster was stopped at the beginning of its window.",
+        "It was skipped, for example because the cluster was stopped when its window began.",
     ]
     if phrases.touches_nodes(upgrade):
         causes += [
             "It was held back: a node pool in state Failed reportedly keeps upgrades from starting.",
-            "There was nothing left to do, as after an upgrade by hand.",
+            "There was nothing left to do, for example after a manual upgrade.",
         ]
     return tuple(causes)
 
@@ -134,7 +134,8 @@ def _nodes(upgrade: Upgrade) -> tuple[Step, ...]:
         return ()
     return (
         Step(
-            "Check how far it came: new nodes beside old ones, those to be drained with SchedulingDisabled.",
+            "Check how far it has come: new nodes beside old ones; SchedulingDisabled marks those that are "
+            "drained.",
             "kubectl get nodes -o wide",
         ),
         Step(

@@ -141,6 +141,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def sentence(words: str) -> str:
+    """Return words with a full stop, unless they end a sentence already."""
+    return words if not words or words[-1] in ".!?:…" else f"{words}."
+
+
 def todo(*steps: Step, links: tuple[Link, ...] = ()) -> Section:
     """Make the section of steps."""
     return Section(heading=TODO, steps=steps, links=links)

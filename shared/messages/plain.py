@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.messages import phrases, run_view
+from shared.messages.presentation import presentation
 from shared.notices.records import RejectedInput, SentMail, StoredEvent
 from shared.text import clean, clip, line
 
@@ -20,8 +21,8 @@ def subject(mail: Mail, rows: Mapping[str, Row]) -> tuple[str, tuple[str, ...]]:
     """Return the status and the other parts of the subject."""
     first = rows.get(mail.members[0].key) if len(mail.members) == 1 else None
     cluster = (first.event.subject.name or first.event.description,) if isinstance(first, StoredEvent) else ()
-    kinds = ", ".join(dict.fromkeys(member.kind.value for member in mail.members))
-    return kinds.capitalize(), ("AKS maintenance", *cluster)
+    statuses = ", ".join(dict.fromkeys(presentation(member.kind).status for member in mail.members))
+    return statuses, (*cluster, "AKS maintenance")
 
 
 def text(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, why: str) -> str:

@@ -20,7 +20,7 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
     """Tell the week, and the next two."""
     facts = facts_of(event, Report)
     coming = [
-        f"{frame.short(one.start) if one.start else phrases.WINDOW} · {one.name} · {phrases.WHAT[one.what]}"
+        f"{frame.here(one.start) if one.start else phrases.WINDOW} · {one.name} · {phrases.WHAT[one.what]}"
         for one in facts.coming
     ]
     left = facts.coming_count - len(coming)
@@ -35,14 +35,14 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
             phrases.clusters(facts.clusters),
         ),
         headline="The week in AKS maintenance",
-        preheader=f"{facts.coming_count} maintenances in the next two weeks{unhappy}.",
+        preheader=f"{phrases.counted(facts.coming_count, 'maintenance')} in the next two weeks{unhappy}.",
         panel=(
             Fact("Since", frame.beside(facts.since)),
             Fact("Coming", f"{facts.coming_count:,} in the next two weeks"),
             Fact("Open", phrases.counted(len(facts.open), "failure") if facts.open else "no failure"),
         ),
         sections=(
-            observations.listed("Failed and still open", facts.open, len(facts.open)),
+            observations.listed("Failed and still open", facts.open, len(facts.open), frame),
             Section(
                 heading="Coming in the next two weeks",
                 items=(*coming, *([f"… and {left:,} more"] if left > 0 else [])),
@@ -53,8 +53,10 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
                 facts=tuple(happened),
                 paragraphs=() if happened else ("No maintenance was reported.",),
             ),
-            observations.listed("Changed without any event", facts.changes, facts.changes_count),
-            observations.listed("Never announced, or never heard of", facts.uncovered, facts.uncovered_count),
+            observations.listed("Changed without any event", facts.changes, facts.changes_count, frame),
+            observations.listed(
+                "Never announced, or never heard of", facts.uncovered, facts.uncovered_count, frame
+            ),
             Section(
                 heading="How the notifier is doing",
                 facts=(

@@ -67,6 +67,12 @@ def beside(time: datetime, zone_: tzinfo, as_of: datetime | None = None) -> str:
     return f"{here(time, zone_, as_of)} · {also}"
 
 
+def clock(zone_: tzinfo) -> str:
+    """Return whose clock short times are of: `times of Berlin`; nothing for UTC, which they name."""
+    name = _name(zone_)
+    return f"times of {name}" if name else ""
+
+
 def between(start: datetime, end: datetime, zone_: tzinfo, as_of: datetime) -> str:
     """Write a span of time as sentences do: `Fri 27 Nov 02:00-06:00 Berlin (UTC+1)`."""
     first, name = _there(start, zone_)
@@ -89,12 +95,18 @@ def offset(time: datetime) -> str:
     return f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "")
 
 
+def _name(zone_: tzinfo) -> str:
+    """Return what to call a zone: its city; nothing for UTC."""
+    name = str(zone_)
+    return "" if name in {"UTC", "Etc/UTC"} else name.rpartition("/")[2].replace("_", " ")
+
+
 def _there(time: datetime, zone_: tzinfo) -> tuple[datetime, str]:
     """Return a time in a zone, and what to call the zone: its city; nothing for UTC."""
-    name = str(zone_)
-    if name not in {"UTC", "Etc/UTC"}:
+    name = _name(zone_)
+    if name:
         try:
-            return time.astimezone(zone_), name.rpartition("/")[2].replace("_", " ")
+            return time.astimezone(zone_), name
         except OverflowError:  # the last hours of the year 9999
             pass
     return time.astimezone(UTC), ""

@@ -143,5 +143,5 @@ def _said(report: Report) -> str:
 
 def _others(others: list[str]) -> str:
     if not others:
-        return "Nobody else: as far as is known, nobody has got it."
+        return "Nobody, as far as is known."
     return f"The others: {', '.join(others)}."

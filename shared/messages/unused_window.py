@@ -29,14 +29,14 @@ def nothing_happened(story: MaintenanceHistory, frame: RenderContext) -> View:
     return view_of(
         story,
         frame,
-        subject=("nothing happened", frame.short(facts.start)),
-        preheader=f"The window passed, {facts.available} was there, and AKS said nothing.",
+        subject=(frame.short(facts.start), "nothing happened"),
+        preheader=f"The window passed, {facts.available} was available, and AKS said nothing.",
         headline="A maintenance window passed, and nothing happened",
         panel=(
             Fact("Window", f"{frame.beside(facts.start)}, {long} long"),
             Fact("Runs", facts.current),
             Fact("Available", facts.available),
-            Fact("Configuration", facts.configuration),
+            Fact("Set in", facts.configuration),
         ),
         sections=(
             phrases.todo(

@@ -28,6 +28,8 @@ class RenderContext(msgspec.Struct, frozen=True):
     zone: tzinfo
     audience: Audience
     look: Branding
+    target: str = ""
+    """The key of the audience's target that it is for; email is ""."""
     namesakes: frozenset[str] = frozenset()
     """Names that several of the clusters told of have."""
 
@@ -243,11 +245,18 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[str, ...]
     """`2 failed`, `3 completed`: all of what is told."""
     groups: tuple[Group, ...]
+    times: str = ""
+    """Whose clock the times of its rows are of, where they do not say it."""
     listing: tuple[Listed, ...] = ()
     """All of it as a table, a row for everything told."""
     banner: str = ""
     """On top of everything: that this mail went to somebody else, or may have come before."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """What stands below the headline: the counts, where there are several, and whose times these are."""
+        return " · ".join((*(self.counts if len(self.counts) > 1 else ()), *filter(None, (self.times,))))
 
 
 class SizeBudget(msgspec.Struct, frozen=True):

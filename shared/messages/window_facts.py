@@ -115,7 +115,8 @@ def _place(story: MaintenanceHistory, snapshot: ClusterSnapshot, frame: RenderCo
         if _is_vague(snapshot):
             return "Outside the windows expected; how AKS counts such windows is not documented."
         return f"Outside your windows. {OUTSIDE}"
-    where = f"{'Probably inside' if window.approximate else 'Inside'} yours, {shown(window, snapshot, frame)}"
+    inside = "Probably inside" if window.approximate else "Inside"
+    where = f"{inside} your window, {shown(window, snapshot, frame)}"
     if story.kind is Kind.STARTED:
         return f"{where}; it ends {frame.away(window.end)}."
     if story.kind is not Kind.STILL_RUNNING:
@@ -135,9 +136,9 @@ def _next(story: MaintenanceHistory, span: Span, snapshot: ClusterSnapshot, fram
 
 def _facts(snapshot: ClusterSnapshot, frame: RenderContext) -> Iterator[Fact]:
     special = [
-        f"{pool.name}: {', '.join(words)}"
+        f"{pool.name}: {', '.join(_POOL_WORDS.get(one.lower(), one) for one in said)}"
         for pool in snapshot.pools
-        if (words := [word for word in (pool.strategy, pool.undrainable) if word])
+        if (said := [one for one in (pool.strategy, pool.undrainable) if one])
     ]
     named = (
         ("Kubernetes version", snapshot.version),
@@ -148,6 +149,14 @@ def _facts(snapshot: ClusterSnapshot, frame: RenderContext) -> Iterator[Fact]:
     )
     yield from (Fact(label, value) for label, value in named if value)
     yield Fact("As of", frame.beside(snapshot.read))
+
+
+_POOL_WORDS = {
+    "bluegreen": "blue-green",
+    "rolling": "rolling",
+    "cordon": "sets aside nodes that do not drain",
+    "schedule": "leaves nodes that do not drain",
+}
 
 
 def _is_vague(snapshot: ClusterSnapshot) -> bool:

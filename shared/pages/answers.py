@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-MAX_AGE = 60
-"""Seconds that a page or feed may be old."""
+MAX_AGE = 30
+"""Seconds that a reader may keep a page or feed; what it was written from is kept as long before that."""
 
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -69,6 +69,14 @@ NOT_FOUND = Answer(
     b"There is nothing here.\n",
 )
 """For a wrong token, a revoked one, and one that is none: the same."""
+
+
+UNAVAILABLE = Answer(
+    503,
+    {**NOT_FOUND.headers, "Retry-After": "30"},
+    b"The storage does not answer. Try again in a while.\n",
+)
+"""Calendars and feed readers keep what they have, and come again."""
 
 
 def health(fault: str) -> Answer:

@@ -66,11 +66,18 @@ def board(
         told = states(row.news, now)
         coming = list(windows.expected(row.known, told, now)) if row.known else []
         for one in told:
-            if _is_for(one.event.event, routes, audience) and _matches(one, patterns):
+            if _matches(one, patterns) and _is_for(one.event.event, routes, audience):
                 found.append(one)
                 clusters.setdefault(one.cluster.key, one.cluster)
+        # Windows of one kind go the same way: one in place of all is asked about.
+        kinds = {window.upgrade: window for window in coming}
+        shown = {
+            kind
+            for kind, window in kinds.items()
+            if _matches(window, patterns) and _is_for(_announced(window), routes, audience)
+        }
         for window in coming:
-            if _is_for(_announced(window), routes, audience) and _matches(window, patterns):
+            if window.upgrade in shown:
                 expected.append(window)
                 clusters.setdefault(window.cluster.key, window.cluster)
     seen = routes.audiences.get(audience or "")

@@ -54,7 +54,7 @@ def entries(shown: Board, *, domain: str, portal_host: str) -> list[FeedEntry]:
     """Return all that has a place in a calendar, in the order of starts, at most MAX_ENTRIES."""
     told = (*shown.open, *shown.running, *shown.coming, *shown.recent, *shown.earlier)
     found = [made for one in told if (made := _told(one, domain, portal_host))]
-    found += [made for one in shown.windows if (made := _expected(one, portal_host))]
+    found += [made for one in shown.windows[:MAX_ENTRIES] if (made := _expected(one, portal_host))]
     found.sort(key=lambda each: (each.entry.start, each.entry.uid))
     return found[:MAX_ENTRIES]
 

@@ -6,12 +6,14 @@ and a page is written once for the same rows. A wrong token reads nothing.
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from shared.pages import answers, tokens
 from shared.pages.board import FILTERS, MAX_FILTER, Board, board
+from shared.store.table import TableError, TableUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,14 +24,24 @@ if TYPE_CHECKING:
     from shared.store.present import PresentState
     from shared.store.rows import Token
 
+log = logging.getLogger("notifier")
+
 KEPT = 30.0
 """Seconds that rows and tokens are kept: with a page's own half a minute that is at most a minute."""
+
+FAILED = 5.0
+"""Seconds without another try after storage did not answer."""
+
+WAIT = 1.0
+"""Seconds that a request waits for another one's reading: threads are for events first of all."""
 
 MAX_PAGES = 64
 """Written pages that are kept; what has been asked for longest ago gives way."""
 
 SILENT_AFTER = timedelta(minutes=10)
 """Without a sweep for so long the app is not well."""
+
+VIEWS = frozenset({"inventory", "wall"})
 
 FORMS = {
     "ics": "text/calendar; charset=utf-8",
@@ -57,40 +69,49 @@ class Publisher:
         self._look = look
         self._tokens = _Kept(rows.tokens, clock)
         self._stored = _Kept(lambda: (*rows.clusters(), rows.pulse()), clock)
+        self._swept = _Kept(rows.swept, clock, seconds=0.0, failed=0.0)
         self._pages: dict[tuple[object, ...], Answer] = {}
         self._lock = Lock()
 
     def calendar(self, token: str, form: str, if_none_match: str = "") -> Answer:
-        """Return a feed as `ics`, `json` or `atom`. Raises TableError."""
-        found = tokens.match(token, self._tokens.get())
-        if found is None or form not in FORMS:
-            return answers.NOT_FOUND
-        answer = self._written(("feed", found.audience, form), lambda: self._feed(found, form))
-        return answers.conditional(answer, if_none_match)
+        """Return a feed as `ics`, `json` or `atom`."""
+
+        def answer(found: Token) -> Answer:
+            if form not in FORMS:
+                return answers.NOT_FOUND
+            return self._written(("feed", found.audience, form), lambda: self._feed(found, form))
+
+        return self._answer(token, answer, if_none_match)
 
     def status_page(self, token: str, query: Mapping[str, str], if_none_match: str = "") -> Answer:
-        """Return the status page, or, by `view=inventory`, the clusters. Raises TableError."""
-        found = tokens.match(token, self._tokens.get())
-        if found is None:
-            return answers.NOT_FOUND
+        """Return the status page, or, by `view=inventory`, the clusters."""
         asked = {name: query.get(name, "")[:MAX_FILTER] for name in FILTERS}
         view = query.get("view", "")
-        key = ("page", found.hash, view, *asked.values())
-        return answers.conditional(
-            self._written(key, lambda: self._page(found, token, view, asked)), if_none_match
-        )
+        view = view if view in VIEWS else ""
+
+        def answer(found: Token) -> Answer:
+            key = ("page", found.hash, view, *asked.values())
+            return self._written(key, lambda: self._page(found, token, view, asked))
+
+        return self._answer(token, answer, if_none_match)
 
     def health(self) -> Answer:
-        """Return whether storage answers and sweeps run. Raises nothing that a table may raise."""
-        from shared.store.table import TableError
-
+        """Return whether storage answers and sweeps run."""
         try:
-            swept, now = self._rows.swept()
+            swept, now = self._swept.get()
         except TableError:
             return answers.health("storage does not answer")
         if swept is None or now - swept > SILENT_AFTER:
             return answers.health("no sweep in the last ten minutes")
         return answers.health("")
+
+    def _answer(self, token: str, answer: Callable[[Token], Answer], if_none_match: str) -> Answer:
+        """Return what a token opens: nothing where there is none such, 503 where storage is silent."""
+        try:
+            found = tokens.match(token, self._tokens.get())
+            return answers.conditional(answer(found) if found else answers.NOT_FOUND, if_none_match)
+        except TableError:
+            return answers.UNAVAILABLE
 
     def _feed(self, token: Token, form: str) -> Answer:
         from shared.pages import feed
@@ -131,21 +152,47 @@ class Publisher:
 
 
 class _Kept(Generic[_T]):
-    """What was read last, read again after KEPT seconds by one caller at a time. Thread-safe."""
+    """What was read last, read again after some seconds by one caller at a time. Thread-safe.
 
-    def __init__(self, read: Callable[[], _T], clock: Clock) -> None:
+    Who waits takes what a reading brings that began after them: of many who ask at once two read at most,
+    even where nothing is kept.
+    """
+
+    def __init__(
+        self, read: Callable[[], _T], clock: Clock, seconds: float = KEPT, failed: float = FAILED
+    ) -> None:
         self.number = 0
         """Of times that it was read."""
         self._read = read
         self._clock = clock
+        self._seconds, self._failed = seconds, failed
+        self._begun = 0
         self._value: _T | None = None
+        self._fault: TableError | None = None
         self._until = 0.0
         self._lock = Lock()
 
     def get(self) -> _T:
-        with self._lock:
-            if self._value is None or self._clock.monotonic() >= self._until:
-                self._value = self._read()
-                self._until = self._clock.monotonic() + KEPT
-                self.number += 1
+        """Return it. Raises TableError where it cannot be read, or somebody else has not read it yet."""
+        seen = self._begun
+        if not self._lock.acquire(timeout=WAIT):
+            raise TableUnavailable("it is being read")
+        try:
+            if self._begun == seen and (not seen or self._clock.monotonic() >= self._until):
+                self._refresh()
+            if self._value is None:
+                raise TableUnavailable(str(self._fault))
             return self._value
+        finally:
+            self._lock.release()
+
+    def _refresh(self) -> None:
+        self._begun += 1
+        try:
+            self._value, self._fault = self._read(), None
+            self._until = self._clock.monotonic() + self._seconds
+            self.number += 1
+        except TableError as error:
+            log.warning("pages: storage does not answer: %s", error)
+            self._value, self._fault = None, error
+            self._until = self._clock.monotonic() + self._failed

@@ -140,7 +140,8 @@ def _open(rows: Iterable[ClusterRow]) -> Iterable[Listed]:
                 cluster=cluster.id,
                 name=cluster.name,
                 subscription=row.known.subscription_name if row.known else "",
-                words=(f"failed on {last.event.updated:%Y-%m-%d at %H:%M} UTC",),
+                words=("failed",),
+                at=last.event.updated,
             )
 
 

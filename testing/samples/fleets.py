@@ -80,10 +80,10 @@ def read(text: str) -> Event:
 def gate_stories() -> list[Story]:
     """Return the mails about gates: each way in which one waits, and each way in which it no longer does."""
     waits = recorded(read(gate("Pending", WAITS, what="Created")))
+    reached = WAITS + timedelta(hours=2)
+    comes = recorded(read(gate("Pending", reached, what="Created")))
+    before = map(recorded, run_news.news(KnownRun(), update_run.read(course()[2]), reached))
     later = WAITS + timedelta(hours=3, minutes=12)
-    earlier = recorded(
-        read(gate("Completed", WAITS - timedelta(hours=5), name="before staging", place={"stage": "staging"}))
-    )
     group = {"stage": "prod", "group": "canary", "timing": "After"}
     after = recorded(read(gate("Pending", WAITS, name="after canary", place=group)))
     timed = recorded(
@@ -99,7 +99,7 @@ def gate_stories() -> list[Story]:
         )
     )
     made = [
-        story("gate", Kind.GATE, earlier, waits, as_of=WAITS + timedelta(minutes=1)),
+        story("gate", Kind.GATE, *before, comes, as_of=reached + timedelta(minutes=1)),
         story("gate-after-group", Kind.GATE, after, as_of=WAITS + timedelta(minutes=1)),
         story("gate-reminder", Kind.GATE, waits, as_of=WAITS + timedelta(hours=12), lead="2"),
         story("gate-of-another-type", Kind.GATE, timed, as_of=WAITS + timedelta(minutes=1)),

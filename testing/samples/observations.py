@@ -146,7 +146,9 @@ def _observations() -> list[tuple[Kind, Form, Subject, str]]:
                 coming=(Coming(name="prod-weu-1", what=Upgrade.NODE_OS, start=NOW + timedelta(days=3)),),
                 coming_count=1,
                 happened={"Completed": 38, "Failed": 2},
-                open=(Listed(cluster=here.id, name=here.name, words=("Failed Fri 20 Nov 01:47 UTC",)),),
+                open=(
+                    Listed(cluster=here.id, name=here.name, words=("failed",), at=NOW - timedelta(days=2)),
+                ),
                 uncovered=_CLUSTERS,
                 uncovered_count=25,
                 changes=(Listed(cluster=here.id, name=here.name, words=("1.33.2 → 1.34.1",)),),

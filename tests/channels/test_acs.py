@@ -210,6 +210,10 @@ def test_throttled_until(endpoint: MailEndpoint, mailer: AcsMailer) -> None:
         ("DomainNotLinked", "The specified domain has not been linked.", Unavailable),
         ("InvalidSenderUserName", "Please use a username from the list of valid usernames.", Unavailable),
         ("BadRequest", "Request body validation error. See property 'senderAddress'", Unavailable),
+        ("DomainNotVerified", "The domain has not been verified.", Unavailable),
+        ("UnsupportedApiVersion", "The resource does not support this version.", Unavailable),
+        ("SubscriptionDisabled", "The subscription is disabled.", Unavailable),
+        ("EmailDroppedAllRecipientsSuppressed", "All recipients were suppressed.", Refused),
         ("InvalidEmailAddress", "Invalid format for email address: the.sender@x", Refused),
     ],
 )

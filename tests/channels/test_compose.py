@@ -59,7 +59,7 @@ def email_of(name: str, audience: Audience = mails.TEAM, look: Branding = LOOK) 
 
 
 HEADINGS = ("DO THIS", "CHECK BEFORE", "TO WATCH IT", "TO BE SURE", "HOW IT IS KNOWN")
-REMINDER = "[Reminder] Kubernetes upgrade · prod-weu-1 · starts in 24 hours"
+REMINDER = "[Reminder] prod-weu-1 · in 24 hours · node OS"
 
 
 class Reader(HTMLParser):
@@ -205,6 +205,7 @@ def test_subjects(name: str, subject: str) -> None:
                 "Blocked by: budget shop/cart-pdb, pod shop/cart-7c9d8-xk2vp, node aks-blue-",
                 "Fri 20 Nov 02:47 Berlin (UTC+1) · 01:47 UTC · after 45 min",
                 "Started: Fri 20 Nov 02:02 Berlin (UTC+1) · 01:02 UTC",
+                "Also told: platform-team, shop-team (pagerduty).",
             ],
         ),
         (
@@ -239,7 +240,7 @@ def test_subjects(name: str, subject: str) -> None:
         (
             "scheduled-inside",
             [
-                f"Inside yours, Fri 27 Nov 02:00{DASH}06:00 Berlin (UTC+1)",
+                f"Inside your window, Fri 27 Nov 02:00{DASH}06:00 Berlin (UTC+1)",
                 f"(set as Thu 17:00{DASH}21:00 UTC{MINUS}08:00).",
                 "by Fri 27 Nov 01:45 Berlin (UTC+1)",
                 f"2026-11-26 is the planned day at the window's own offset (UTC{MINUS}08:00).",
@@ -269,7 +270,7 @@ def test_subjects(name: str, subject: str) -> None:
             [
                 "AKS scheduled this for Fri 27 Nov 02:00 Berlin (UTC+1) (25 hours ago)",
                 "It may have run all the same.",
-                "the cluster was stopped at the beginning of its window",
+                "the cluster was stopped when its window began",
                 "a node pool in state Failed reportedly keeps upgrades from starting",
                 f"az aks show --subscription {S} -g rg-prod -n prod-weu-1",
                 f"az aks nodepool list --subscription {S} -g rg-prod --cluster-name prod-weu-1",
@@ -316,7 +317,7 @@ def test_subjects(name: str, subject: str) -> None:
                 "holds it back as spam, bulk mail or phishing",
                 "it was taken for spam, and rejected or blocked",
                 "Deferred: a status that is new to this notifier",
-                "as far as is known, nobody has got it.",
+                "Got it: Nobody, as far as is known.",
             ],
         ),
         ("rejected", ["Size: 79 bytes", "Row: rejected:", '"hello": "world"']),

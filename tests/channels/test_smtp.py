@@ -247,10 +247,23 @@ def test_recipient_refused(relay: SmtpServer) -> None:
         ({"mail": "552 5.3.4 Too large"}, Refused),
         ({"mail": "550 5.1.7 The sender domain has not been linked"}, Unavailable),
         ({"mail": "530 5.7.0 Authentication required"}, Unavailable),
-        ({"data": "451 Try later"}, Postponed),
+        ({"rcpt": "504 5.5.2 <localhost>: Helo command rejected: need a name"}, Unavailable),
+        ({"rcpt": "550 5.1.0 <aks@example.com>: Sender address rejected: User unknown"}, Unavailable),
+        ({"rcpt": "451 4.3.0 <ann@example.com>: Temporary lookup failure"}, Unavailable),
+        ({"rcpt": "550 5.4.5 Daily SMTP relay limit exceeded"}, Unavailable),
+        ({"rcpt": "550 5.1.90 Your message can't be sent: daily limit for recipients"}, Unavailable),
+        ({"rcpt": "451 4.7.500 Server busy. Please try again later"}, Unavailable),
+        ({"rcpt": "452 4.2.2 Mailbox full"}, Postponed),
+        ({"rcpt": "550 5.4.1 Recipient address rejected: Access denied"}, Refused),
+        ({"data": "451 Try later"}, Unavailable),
         ({"data": "554 No valid recipients"}, Refused),
         ({"data": "250 What?"}, Unavailable),
-        ({"dot": "451 Try later"}, Postponed),
+        ({"dot": "451 4.3.0 Error: queue file write error"}, Unavailable),
+        ({"dot": "454 Throttling failure: Daily message quota exceeded"}, Unavailable),
+        ({"dot": "451 4.7.1 Greylisting in action"}, Postponed),
+        ({"dot": "554 Message rejected: Email address is not verified"}, Unavailable),
+        ({"dot": "550 5.7.515 Access denied, sending domain does not meet the required level"}, Unavailable),
+        ({"dot": "552 5.3.4 Message size exceeds fixed limit"}, Refused),
         ({"dot": "554 5.7.1 Spam"}, Refused),
         (
             {"dot": "554 5.2.252 SendAsDenied; aks@example.com not allowed to send as ops@example.com"},
@@ -262,7 +275,7 @@ def test_recipient_refused(relay: SmtpServer) -> None:
     ],
 )
 def test_refusals(relay: SmtpServer, replies: dict[str, str], expected: type[Outcome]) -> None:
-    """A refusal means what its place and number say: not now, not this mail, no mail at all."""
+    """A refusal means what its place, number and words say: not now, not this mail, no mail at all."""
     relay.replies.update(replies)
     outcome = send(relay)
     assert type(outcome) is expected
@@ -277,7 +290,9 @@ def test_refusals(relay: SmtpServer, replies: dict[str, str], expected: type[Out
 def test_cut_before(relay: SmtpServer, step: str) -> None:
     """A connection cut before the final dot has sent nothing; from DATA on it may be this mail's doing."""
     relay.cuts.add(step)
-    assert isinstance(send(relay), Postponed if step == "data" else Unavailable)
+    outcome = send(relay)
+    assert isinstance(outcome, Unavailable)
+    assert isinstance(outcome.of_this_mail, Postponed if step == "data" else type(None))
     assert relay.messages == []
 
 
@@ -286,7 +301,7 @@ def test_cut_within(relay: SmtpServer) -> None:
     relay.replies["data"] = "354 Go ahead"  # and cuts
     large = Attachment("large.bin", "application/octet-stream", bytes(20_000_000))
     outcome = send(relay, msgspec.structs.replace(EMAIL, attachments=(large,)))
-    assert isinstance(outcome, Postponed)
+    assert isinstance(outcome, Unavailable)
     assert relay.messages == []
 
 
@@ -301,7 +316,7 @@ def test_cut_after(relay: SmtpServer) -> None:
     ("step", "before", "expected"),
     [
         ("ehlo", None, Unavailable),
-        ("data", "rcpt carl@example.com", Postponed),
+        ("data", "rcpt carl@example.com", Unavailable),
         ("dot", "data", Unknown),
     ],
 )

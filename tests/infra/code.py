@@ -125,7 +125,8 @@ def logged() -> set[str]:
 
 
 def _logged(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    source = path.read_text("utf-8")
+    for node in ast.walk(ast.parse(source)) if "logging" in source else ():
         match node:
             case ast.Call(ast.Attribute(attr=level), [ast.Constant(str(text)), *_]) if level in _LEVELS:
                 yield text.partition("%")[0]

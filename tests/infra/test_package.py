@@ -54,12 +54,15 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not found:
         pytest.skip(f"no Python {DEPLOYED} on the PATH or in pyenv")
     folder = tmp_path_factory.mktemp("worker")
-    subprocess.run([found, "-m", "venv", str(folder)], check=True)
+    subprocess.run([found, "-m", "venv", "--without-pip", str(folder)], check=True)
     pins = (ROOT / "requirements-dev.txt").read_text()
     worker: list[str] = re.findall(r"^azure-functions-runtime==[\d.]+", pins, re.MULTILINE)
-    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip", "--python", str(folder), "--quiet", "--disable-pip-version-check"]
     installed = subprocess.run(
-        [*pip, "-r", str(ROOT / "requirements.txt"), *worker], capture_output=True, text=True, check=False
+        [*pip, "install", "-r", str(ROOT / "requirements.txt"), *worker],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if installed.returncode:
         pytest.skip(f"the worker library cannot be installed: {installed.stderr.strip()[-200:]}")

@@ -59,7 +59,7 @@ def test_digest(kind: Kind) -> None:
     other = Kind.COMPLETED if kind is not Kind.COMPLETED else Kind.FAILED
     told = with_all_kinds(other, kind)
     email = compose(told.mail, told.rows, mails.TEAM, LOOK)
-    assert f"1 {presentation(kind).counted}" in email.text
+    assert presentation(kind).count(1) in email.text
     assert presentation(kind).heading.upper() in email.text
 
 

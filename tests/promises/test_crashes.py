@@ -133,8 +133,8 @@ def _tell(world: World, fuse: Fuse) -> None:
         world.clock.forward(minutes=1)
         live(None)
     world.clock.forward(days=1)
-    for _ in range(9 * 24):
-        world.clock.forward(hours=1)
+    for _ in range(9 * 4):
+        world.clock.forward(hours=6)
         live(None)
     fuse.left = 0
 

@@ -71,6 +71,27 @@ def test_refusal_of_one_mail_keeps_no_other(otherwise: Refused | Postponed) -> N
         assert "failed" not in _states(world)
 
 
+def test_refusal_of_one_event_costs_no_other() -> None:
+    """A digest that is refused for what it tells of one event goes out in parts, once others are taken."""
+    world = World(ROUTES=ROUTES, **QUIET)
+    poison = Unavailable("554 5.7.1 filtered", of_this_mail=Refused("554 5.7.1 filtered"))
+
+    def answer(email: object, _: str) -> Outcome:
+        return poison if "poison" in email.text else Accepted()  # type: ignore[attr-defined]
+
+    world.mailer.script.extend([answer] * 1_000)
+    for name in ("bad-1", "bad-2", "bad-poison"):
+        world.take(event("Started", NOW, name=name, cluster=name))
+    world.sweep(minutes=1)
+    world.take(event("Started", NOW, name="c", cluster="c"))
+    for _ in range(60):
+        world.sweep(minutes=1)
+    text = " ".join(email.text for _, email in world.mailer.arrived if email.to == ("bad@example.com",))
+    assert "bad-1" in text
+    assert "bad-2" in text
+    assert _states(world).count("failed") == 1
+
+
 def test_slow_storage_gives_no_mail_up() -> None:
     """A mail whose events take longer to read than its lease would allow is sent all the same, once."""
     world = World(**QUIET)

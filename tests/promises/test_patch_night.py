@@ -114,10 +114,10 @@ def _assert_mails_say_so(storm: Storm) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_patch_night(table: AzureTable) -> None:
+def test_patch_night() -> None:
     """On a night of 500 clusters and 30 audiences failures are told at once, all else within 35 minutes."""
     night = patch_night(BEGAN, 500, 30)
-    with Storm(night, lambda _: table) as storm:
+    with Storm(night, _in_memory) as storm:
         storm.run(night.events, after=timedelta(minutes=40))
         _keep("patch-night", storm)
         _assert_within_limits(storm)

@@ -13,8 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.__main__ import app
+from ops.explain import as_object
+from shared.failures import explain
 from shared.failures.explanation import Owner, Urgency
-from testing.samples.failure_messages import MESSAGES
+from testing.samples.failure_messages import CONTEXT, MESSAGES
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +39,7 @@ def _findings(text: str, *options: str) -> list[dict[str, Any]]:
 def test_json_has_the_promised_form() -> None:
     """Each finding has all keys; owner and urgency have promised values; a step's run is text or null."""
     for message in MESSAGES:
-        for finding in _findings(message["text"]):
+        for finding in map(as_object, explain(message["text"], CONTEXT).findings):
             for name in ("id", "title", "summary", "happened", "state"):
                 assert isinstance(finding[name], str)
                 assert finding[name], name

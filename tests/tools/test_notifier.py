@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from contextlib import nullcontext, redirect_stdout
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from local import settings_file
 from ops import __main__ as program
 from ops import terminal
 from ops.__main__ import main as command
@@ -78,12 +80,21 @@ def notifier(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help(name: str) -> None:
+def test_every_command_has_help() -> None:
     """Each command explains itself, without an escape code in a pipe whatever the encoding."""
-    done = notifier(name, "--help", PYTHONIOENCODING="ascii", FORCE_COLOR="1")
+    helps = (
+        "import sys; from ops.__main__ import main; sys.exit(sum(main([n, '--help']) for n in sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", helps, *COMMANDS],
+        cwd=ROOT,
+        env=environment({"PYTHONIOENCODING": "ascii", "FORCE_COLOR": "1"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"Usage: notifier {name}")
+    assert re.findall(r"^Usage: notifier ([a-z-]+)", done.stdout, re.MULTILINE) == list(COMMANDS)
     assert "\x1b" not in done.stdout
 
 
@@ -131,6 +142,14 @@ def test_not_installed_is_said(tmp_path: Path) -> None:
     done = subprocess.run([copy], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "make -C" in done.stderr
+
+
+def test_settings_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, run: Run, tmp_path: Path) -> None:
+    """A broken settings file is an error of one line, whichever command needs it."""
+    (tmp_path / settings_file.SETTINGS).write_text("{")
+    monkeypatch.setattr(settings_file, "ROOT", tmp_path)
+    for words in (["preview", str(ROOT / "samples" / "failed.cloudevent.json")], ["token", "new", "default"]):
+        run(*words, code=2)
 
 
 def test_a_token_from_new_to_revoked(world: World, run: Run) -> None:
@@ -309,6 +328,11 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     with redirect_stdout(io.StringIO()) as out:
         assert command(["why", "lost-*", "--json"], around) == 0
     reasons = [said for each in json.loads(out.getvalue())["events"] for said in each["why"]]
+    assert "has_any ('lost-1')" in json.loads(out.getvalue())["query"]
+    by_id = Cluster(SUBSCRIPTION, "rg-prod", "LOST-1").id
+    with redirect_stdout(io.StringIO()) as out:
+        assert command(["why", by_id, "--json"], around) == 0
+    assert len(json.loads(out.getvalue())["events"]) == 2
     assert any("unrouted" in said for said in reasons)
     assert any("ignored" in said for said in reasons)
     run("why", "never-heard-of", code=1)

@@ -54,8 +54,13 @@ CONCERNS_ALL_MAIL = frozenset({401, 402, 403, 404, 405, 407, 410})
 
 CONCERNS_THIS_MAIL = frozenset({400, 413, 422})
 
-_SETTINGS_CODE = re.compile(r"DomainNotLinked|.*sender", re.IGNORECASE)
-_SENDER = re.compile(r"(?<![\w.+@-])sender(?![\w.+-]*@)", re.IGNORECASE)
+_SETTINGS_CODE = re.compile(
+    r"domain|resource|.*(sender|subscription|disabled|suspended|quota|apiversion|authentication|hostname)",
+    re.IGNORECASE,
+)
+_SENDER = re.compile(
+    r"(?<![\w.+@-])sender(?![\w.+-]*@)|\b(not verified|verification status|api version)\b", re.IGNORECASE
+)
 """Errors of the resource's configuration or of the sender, which all mail shares, whatever their status: by
 code (`InvalidSenderUserName`, Azure/azure-sdk-for-java#39910) or words (`See property 'senderAddress'`)."""
 

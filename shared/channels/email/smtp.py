@@ -7,17 +7,17 @@ whose final dot was never sent does not exist.
     connect, TLS, AUTH       Unavailable: nothing was sent
     MAIL                     4xx Throttled, 5xx Unavailable: the sender is the same for all mail
     RCPT                     some refused: sent, the refused are named
-                             all refused by policy: Unavailable, though it may be this mail's alone
                              all refused: Refused, or Postponed if one may pass later
     DATA, up to the dot      4xx Postponed, 5xx Refused, cut: Postponed
     the dot                  250 Accepted, 4xx Postponed, 5xx Refused, no answer: Unknown
                              5xx that names the sender: Unavailable
     421 anywhere             Throttled: the relay is closing
 
-From the recipients on a temporary refusal may be this mail's alone (a full mailbox, greylisting): others are
-not kept waiting for it. By policy (RFC 3463, X.7: security or policy status) means that the relay does not
-know this machine, does not let it send as this sender, or has it on a list: many relays say so only when they
-know the recipient (Postfix, smtpd_delay_reject). All mail would be given up for it, one by one.
+What is Postponed or Refused may be all mail's: the relay does not know this machine, has it or the sender on
+a list, has reached a limit, or is out of order. Many relays say so only when they know the recipient
+(Postfix, smtpd_delay_reject), or at the dot (a full disk, a filter that is down, a quota). All mail would be
+given up for it, one by one. So it is Unavailable, `of_this_mail` what it would be alone: of recipients where
+the reply tells of such a thing, and from DATA on unless it tells of this message.
 
 The whole conversation, and not only each step or byte, keeps to the timeouts: a sender must not outlive its
 lease.
@@ -70,18 +70,31 @@ _CLOSING = 421
 _AUTHENTICATE = 530
 _TOO_LARGE = 552
 
-_POLICY = re.compile(
-    r"[45]\d\d[ -]#?[45]\.(7\.\d+|1\.[78]|3\.[25])\b(?!.*gr[ae]y)"
+_ALL = re.compile(
+    r"45[124]\b|432\b"
+    r"|[45]\d\d[ -]#?[45]\.(7\.\d+|1\.([78]|90)|3\.\d|4\.5|5\.\d)\b"
     r"|.*\brelay(ing)?\b[^.;]{0,20}\b(denied|prohibited|not (allowed|permitted))"
-    r"|.*\b(client host|ip|your server)\b[^;]{0,60}\b(black|block)(ed|list)",
+    r"|.*\b(client host|ip|your server)\b[^;]{0,60}\b(black|block)(ed|list)"
+    r"|.*\b(quota|limit|credits)\b[^.;]{0,20}\bexceeded"
+    r"|.*\b(helo|ehlo|polic(y|ies)|prohibit(ed|ion)|reputation)\b",
     re.IGNORECASE,
 )
-"""Replies to recipients that tell of a policy. By RFC 3463: security or policy, the sender's address, a
-system that takes no mail or is set up wrongly. Greylisting passes, and is of one sender and recipient."""
+"""Replies to recipients that tell of what all mail shares. By RFC 5321 (4.2.2): a local error, too little
+storage. By RFC 3463: security or policy, the sender's address, the relay's state, its limits, the
+protocol."""
+
+_THIS = re.compile(
+    r"[45]\d\d[ -]#?[45]\.(1\.([1236]|10)|2\.[1-4]|3\.4|4\.[16]|6\.\d+)\b|552\b"
+    r"|.*\b(gr[ae]y ?-?list|spam\b|virus|malware|content\b|too (large|big)\b|no valid recipients)"
+    r"|.*\b(unknown user|user unknown|no such (user|recipient|mailbox))\b"
+    r"|.*\bmailbox (is )?(full|unavailable)\b",
+    re.IGNORECASE,
+)
+"""Replies that tell of this message, or of its recipients. Greylisting passes, and is of one of both."""
 
 _SENDER = re.compile(
-    r"5\d\d[ -]#?5\.(7\.(8|9|1[134]|2\d|57|60|6[2-4]|139|50\d|7\d\d)|2\.252|1\.[78])\b"
-    r"|send(ing)? as|SendAsDenied"
+    r"5\d\d[ -]#?5\.(7\.(8|9|1[134]|2\d|57|60|6[2-4]|139|50\d|51[15]|6\d\d|7\d\d)|2\.252|1\.[78])\b"
+    r"|send(ing)? as|SendAsDenied|\bsender (address rejected|verify failed)"
     r"|\bsender\b[^.;]{0,40}\b(not |un)(allowed|authori[sz]ed|permitted|verified)"
     r"|authenticat(e|ion) (is )?(required|failed|unsuccessful)",
     re.IGNORECASE,
@@ -257,20 +270,22 @@ class _Conversation:
         if len(refused) == len(addresses):
             passing = [code for code, _ in refused.values() if code // 100 != _FOR_GOOD]
             reason = "; ".join(f"{address}: {reply}" for address, (_, reply) in refused.items())[:500]
-            outcome = Postponed(reason) if passing else Refused(reason)
-            if all(_POLICY.match(reply) or _SENDER.search(reply) for _, reply in refused.values()):
-                raise _Stop(Unavailable(reason, of_this_mail=outcome))
-            raise _Stop(outcome)
+            outcome = Postponed(reason) if passing else Refused(reason, of_recipients=True)
+            is_of_all = all(
+                _SENDER.search(reply) or (_ALL.match(reply) and not _THIS.match(reply))
+                for _, reply in refused.values()
+            )
+            raise _Stop(Unavailable(reason, of_this_mail=outcome) if is_of_all else outcome)
         return list(refused)
 
     def data(self, body: bytes) -> None:
         """Send the message. Only from the final dot on can its fate be unknown."""
-        code, text = self._step(partial(self._smtp.docmd, "data"), Postponed)
+        code, text = self._step(partial(self._smtp.docmd, "data"), _maybe_alone)
         if code // 100 != _GO_AHEAD:
             raise _Stop(self._refused(code, _reply(code, text)))
         stuffed = re.sub(rb"(?m)^\.", b"..", body)
-        self._step(partial(self._smtp.send, stuffed), Postponed)
-        self._step(lambda: None, Postponed)  # is there time left for an answer?
+        self._step(partial(self._smtp.send, stuffed), _maybe_alone)
+        self._step(lambda: None, _maybe_alone)  # is there time left for an answer?
         try:
             self._smtp.send(b".\r\n")
             code, text = self._smtp.getreply()
@@ -284,11 +299,15 @@ class _Conversation:
 
     @staticmethod
     def _refused(code: int, reply: str) -> Outcome:
-        """Return what a refusal of the message means: of all mail where it names the sender."""
-        is_of_all = code // 100 == _FOR_GOOD and _SENDER.search(reply)
-        return Unavailable(reply) if is_of_all else _refusal(code, reply, Refused)
+        """Return what a refusal of the message means: of this one alone where it says so."""
+        if code // 100 == _FOR_GOOD and _SENDER.search(reply):
+            return Unavailable(reply)
+        outcome = _refusal(code, reply, Refused)
+        if isinstance(outcome, Postponed | Refused) and not _THIS.match(reply):
+            return Unavailable(reply, of_this_mail=outcome)
+        return outcome
 
-    def _step(self, action: Callable[[], _T], broken: type[Unavailable | Postponed] = Unavailable) -> _T:
+    def _step(self, action: Callable[[], _T], broken: Callable[[str], Unavailable] = Unavailable) -> _T:
         """Do something before the final dot: where it breaks, nothing was sent."""
         try:
             self._hurry()
@@ -314,6 +333,11 @@ def _refusal(code: int, words: str, final: type[Refused | Unavailable]) -> Outco
     if code // 100 == _FOR_GOOD and code != _AUTHENTICATE:
         return final(words)
     return Unavailable(words)
+
+
+def _maybe_alone(words: str) -> Unavailable:
+    """Return what it means that a message does not get through: it may be too much for the relay."""
+    return Unavailable(words, of_this_mail=Postponed(words))
 
 
 def _reply(code: int, text: bytes) -> str:

@@ -3,7 +3,7 @@
 Text from outside is `plain_text` or `rich_text`, where nothing is read as markup: in mrkdwn a name like
 `<!channel>` would call everybody. Only the fallback text is mrkdwn, so that one is escaped.
 
-Limits: 50 blocks, 150 characters in a header, 3,000 in a section's text, ten fields of 2,000
+Limits: 50 blocks, 150 characters in a header, 3,000 in a section's text, 2,000 in a context's
 (https://docs.slack.dev/reference/block-kit/blocks), and about 13,200 characters in all blocks together, which
 is undocumented (https://github.com/slackapi/bolt-js/issues/2509).
 """
@@ -28,7 +28,7 @@ MAX_BLOCKS = 50
 MAX_CHARACTERS = 10_000
 MAX_TEXT = 3_000
 _MAX_HEADER = 150
-_MAX_FIELD = 2_000
+_MAX_CONTEXT = 2_000
 _MAX_FALLBACK = 1_000
 
 MARKS = {
@@ -85,10 +85,8 @@ def _view(view: View) -> Iterator[Block]:
         yield _context(view.banner)
     yield _header(f"{MARKS[view.tone]} {_title(view)}")
     if told.facts:
-        yield {
-            "type": "section",
-            "fields": [_plain(clip(f"{label}\n{value}", _MAX_FIELD)) for label, value in told.facts],
-        }
+        facts = [_fact(label, value) for label, value in told.facts]
+        yield {"type": "rich_text", "elements": list(_apart(facts))}
     for section in told.first:
         yield from _told(section)
     if told.links:
@@ -137,7 +135,7 @@ def _told(section: Section) -> Iterator[Block]:
     elements = [_run(_words(section.heading, bold=True))]
     elements += [_run(_words(paragraph)) for paragraph in section.paragraphs]
     elements += _bullets([_run(_words(item)) for item in section.items])
-    elements += [_run(_words(f"{fact.label}: {fact.value}")) for fact in section.facts]
+    elements += [_fact(fact.label, fact.value) for fact in section.facts]
     for step in section.steps:
         elements.append(_run(_words(step.what)))
         if step.command:
@@ -178,7 +176,7 @@ def _section(text: str) -> Block:
 
 
 def _context(text: str) -> Block:
-    return {"type": "context", "elements": [_plain(clip(text, _MAX_FIELD))]}
+    return {"type": "context", "elements": [_plain(clip(text, _MAX_CONTEXT))]}
 
 
 def _plain(text: str) -> Block:
@@ -187,6 +185,10 @@ def _plain(text: str) -> Block:
 
 def _run(*elements: Block) -> Block:
     return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def _fact(label: str, value: str) -> Block:
+    return _run(_words(f"{label}: ", bold=True), _words(value or "-"))
 
 
 def _words(text: str, *, bold: bool = False) -> Block:
