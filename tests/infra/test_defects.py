@@ -9,14 +9,11 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from tests.infra import compiler, deployments, policy
-
-if TYPE_CHECKING:
 
 DEFECTS = yaml.safe_load(Path(__file__).with_name("defects.yaml").read_text("utf-8"))
 IN_BICEP, IN_SNAPSHOTS = DEFECTS["bicep"], DEFECTS["snapshots"]
