@@ -14,8 +14,10 @@ import typer
 from typer._click.exceptions import NoArgsIsHelpError, UsageError
 from typer.core import TyperGroup
 
+from local.settings_file import SettingsFileError
 from ops import terminal
 from ops.commands import COMMANDS
+from shared.setting_reader import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +97,9 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
         sys.stdout.flush()
     except typer.TyperException as error:
         return _complain(error)
+    except (SettingsFileError, SettingsError) as error:  # whichever command reads them
+        terminal.complain(error)
+        return terminal.UNREADABLE
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:  # whoever read this has seen enough

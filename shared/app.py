@@ -24,6 +24,7 @@ from shared.delivery.limiter import Limiter
 from shared.delivery.parts import Parts
 from shared.delivery.sender import Sender
 from shared.messages.branding import Branding
+from shared.notices.kinds import Kind
 from shared.notices.records import Binding
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS, AzureTable
 from shared.store.meta import Meta
@@ -223,7 +224,8 @@ class Notifier:
                 intake=self.intake,
                 clock=self._clock,
                 knows_clusters=self._config.clusters.is_on or self._config.sources.is_on,
-                reminds_of_gates=bool(self._config.watch.gate_reminder),
+                reminds_of_gates=bool(self._config.watch.gate_reminder)
+                and Kind.GATE not in self._config.routes.quiet,
             ).run(self._config.sources.fleets)
 
     def report_week(self) -> None:

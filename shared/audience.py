@@ -11,6 +11,7 @@ import msgspec
 from shared import ids, keys
 from shared.durations import Lead
 from shared.events.model import Upgrade
+from shared.masking import HIDDEN
 from shared.notices.kinds import ABOUT_CLUSTERS, ESSENTIAL, Kind
 from shared.notices.records import Notice
 
@@ -57,8 +58,9 @@ class Target(msgspec.Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """What people call it."""
-        return f"{self.channel} {self.id}".strip()
+        """What people call it: an address without its query, which may hold a key."""
+        address, mark, _ = self.id.partition("?")
+        return f"{self.channel} {address}{mark and '?' + HIDDEN}".strip()
 
 
 EMAIL = Target(EMAIL_CHANNEL)
@@ -122,6 +124,12 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     """Where it is told; each is a message of its own."""
     untold: tuple[Target, ...] = ()
     """Where it would be told, were it not for shadow mode."""
+
+    def label(self, target: str = "") -> str:
+        """Return what people call it, on one of its targets: `Shop`, or `Shop (teams)`."""
+        name = self.name or ("the default audience" if self.id == DEFAULT_AUDIENCE else self.id)
+        found = self.target(target)
+        return f"{name} ({found.channel})" if target and found else name
 
     def target(self, key: str) -> Target | None:
         """Return one of its targets by its key."""

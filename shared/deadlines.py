@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import io
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from queue import Empty, Queue
+from threading import Thread
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+
+_T = TypeVar("_T")
 
 
 class _Timed(io.RawIOBase):
@@ -44,3 +49,30 @@ def reader(sock: socket.socket, latest: Callable[[], float]) -> io.BufferedReade
     Reading raises TimeoutError afterwards.
     """
     return io.BufferedReader(_Timed(sock, latest))
+
+
+def within(seconds: float, work: Callable[[], _T]) -> _T:
+    """Return what the work returns, or raise what it raises; TimeoutError where that takes too long.
+
+    For what nothing cuts: its thread is then left to itself, and ends when the work does.
+    """
+    done: Queue[Callable[[], _T]] = Queue()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as problem:  # noqa: BLE001 - raised where it is waited for
+            done.put(partial(_raise, problem))
+        else:
+            done.put(lambda: result)
+
+    Thread(target=run, name="within", daemon=True).start()
+    try:
+        give = done.get(timeout=max(0.0, seconds))
+    except Empty:
+        raise TimeoutError("it took too long") from None
+    return give()
+
+
+def _raise(problem: BaseException) -> NoReturn:
+    raise problem

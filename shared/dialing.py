@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import suppress
-from queue import Empty, Queue
-from threading import Thread
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from shared import deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,28 +22,14 @@ _MOST = 30.0
 
 
 def look_up(host: str, port: int, seconds: float) -> Sequence[AddressInfo]:
-    """Return where a host is. Raises OSError, and TimeoutError where no answer comes in time.
-
-    Nothing cuts `getaddrinfo`: the thread that asks is left to itself, and ends when the resolver gives up.
-    """
-    found: Queue[Sequence[AddressInfo] | Exception] = Queue()
-
-    def ask() -> None:
-        try:
-            found.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except Exception as problem:  # noqa: BLE001 - raised where it is waited for
-            found.put(problem)
-
-    Thread(target=ask, name="look-up", daemon=True).start()
+    """Return where a host is. Raises OSError, and TimeoutError where no answer comes in time."""
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        answer = found.get(timeout=max(0.0, seconds))
-    except Empty:
-        raise TimeoutError("its name was not looked up in time") from None
-    if isinstance(answer, UnicodeError):
+        return deadlines.within(seconds, ask)
+    except UnicodeError:
         raise socket.gaierror(socket.EAI_NONAME, "its name is none") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+    except TimeoutError:
+        raise TimeoutError("its name was not looked up in time") from None
 
 
 def dial(

@@ -16,6 +16,9 @@ class JsonMessage(msgspec.Struct, frozen=True, kw_only=True):
     is_urgent: bool = False
     """Whether it is worth to be seen by all, where it follows another message."""
 
+    is_aside: bool = False
+    """Whether it is about a part of what the message that it follows tells: that one stays as it is."""
+
     @property
     def body(self) -> bytes:
         """The content as JSON in UTF-8: the same content gives the same bytes."""

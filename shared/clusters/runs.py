@@ -17,7 +17,7 @@ from shared import keys
 from shared.events.model import Cluster, Event, Fleet
 from shared.events.run import RunFacts, RunPart, RunStatus
 from shared.events.update_run import FAILED
-from shared.notices.kinds import Kind
+from shared.notices.kinds import AHEAD, Kind
 from shared.store.table import TableError
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ MEMBERS = "members"
 
 SLACK = timedelta(minutes=30)
 """So much earlier or later than its member's update a cluster's event may be, and be part of it."""
+
+SOON = timedelta(days=1)
+"""What AKS announces so long ahead it plans by itself, whatever run the cluster is in."""
 
 _FRESH = 60.0
 """Seconds for which what was read holds."""
@@ -88,9 +91,10 @@ class RunLookup:
         if self._meta is None or event.news or not isinstance(event.subject, Cluster):
             return None
         membership = self._members(self._meta).get(event.subject.key)
-        if membership is None or not membership.covers(event.updated) or kind in _AHEAD:
+        moment = _moment(event, kind)
+        if membership is None or moment is None or not membership.covers(moment):
             return None
-        return membership.part if audience in self._hearing(membership.part, event) else None
+        return membership.part if audience in self._hearing(membership.part, event, kind) else None
 
     def _members(self, meta: Meta) -> dict[str, Membership]:
         now = self._clock.monotonic()
@@ -104,19 +108,24 @@ class RunLookup:
             self._read = now
         return self._known
 
-    def _hearing(self, part: RunPart, event: Event) -> tuple[str, ...]:
-        """Return the audiences that hear of the run that an event is part of."""
+    def _hearing(self, part: RunPart, event: Event, kind: Kind) -> tuple[str, ...]:
+        """Return the audiences that hear of the run that an event is part of; or that its member failed."""
         fleet = Fleet.parse(part.fleet)
         if fleet is None:
             return ()
-        stage = msgspec.structs.replace(
-            event,
-            subject=fleet,
-            status=RunStatus.STAGE_COMPLETED,
-            run=RunFacts(name=part.run, stage=part.stage, group=part.group),
-        )
-        return self._routes.audiences_for(stage, Kind.STAGE_FINISHED)
+        facts = RunFacts(name=part.run, stage=part.stage, group=part.group)
+        stage = msgspec.structs.replace(event, subject=fleet, status=RunStatus.STAGE_COMPLETED, run=facts)
+        heard = self._routes.audiences_for(stage, Kind.STAGE_FINISHED)
+        if kind is not Kind.FAILED:
+            return heard
+        facts = msgspec.structs.replace(facts, member=part.member, member_id=event.subject.id)
+        failed = msgspec.structs.replace(stage, status=RunStatus.MEMBER_FAILED, run=facts)
+        return (*heard, *self._routes.audiences_for(failed, Kind.MEMBER_FAILED))
 
 
-_AHEAD = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER, Kind.END_OF_SUPPORT})
-"""What AKS plans by itself is no part of a run."""
+def _moment(event: Event, kind: Kind) -> datetime | None:
+    """Return when it happens, or soon will, what may be part of a run; None of what AKS plans for later."""
+    if kind not in AHEAD:
+        return event.updated if event.end_of_support is None else None
+    is_soon = event.start is not None and event.start - event.updated <= SOON
+    return event.start if is_soon and kind is not Kind.REMINDER else None

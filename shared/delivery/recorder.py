@@ -170,6 +170,8 @@ class Recorder:
             planned = msgspec.structs.replace(planned, decision=Decision.RECORDED, kind=None)
         recorded = StoredEvent(key, event, planned.decision, planned.revision, reception.via)
         told = self._told(event, planned, history, reception.audiences, reader)
+        if len(told) > 1:
+            recorded = msgspec.structs.replace(recorded, told=self._parts.routes.labels(told))
         if planned.kind in FAILURES:
             more = escalations(planned.kind, key, self._delays(told), now)
             planned = msgspec.structs.replace(planned, checks=(*planned.checks, *more))

@@ -34,7 +34,7 @@ _UNDER_WAY = re.compile(
 _OF_MACHINES = re.compile(r"vmss|\binstances?\b|\bvms?\b|extension", re.IGNORECASE)
 """Machines are refused things while an operation runs, too: of them only a code of its own tells."""
 _NO_REFUSAL = re.compile(
-    r"\bpods?\b(?!.(?:identit|managed|cidr|subnet|security))|\bnode [\"']?\w+-\w"
+    r"\bpods?\b(?!.(?:identit|managed|cidr|subnet|security|address))|\bnode [\"']?\w+-\w"
     r"|\bcurrently\b|\btemporar|\bretry after\b|\btry again\b"
     r"|\btim(?:ed|e) ?out\b|\binternal\b",
     re.IGNORECASE,
@@ -47,7 +47,9 @@ _OF_AKS = re.compile(
 )
 _DEMANDS = re.compile(
     r"\b(?:is|are) (?:not|only|no longer) (?:supported|allowed|permitted)\b|\brequires? \w+"
-    r"|\bmust (?:not )?be\b|\bunsupported\b"
+    r"|\bmust (?:not )?be\b|\bunsupported\b|\binvalid\b"
+    r"|\bat (?:most|least) \d|\bmax(?:imum)? length is\b|\bis reserved\b"
+    r"|\bis too (?:small|large|long|short|low|high)\b"
     r"|\bcannot be (?:used|enabled|disabled|changed|updated|combined|set|removed)\b",
     re.IGNORECASE,
 )

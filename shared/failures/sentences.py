@@ -50,6 +50,7 @@ _ADVICE = re.compile(
     r"|when (?!\w+ing\b)[^.;]{3,160},(?= )|whether|in the event"
     r"|(?:more information|troubleshooting (?:guide|steps))|did you|is (?:the|there|your)\b|are (?:the"
     r"|there|your)\b"
+    r"|a:"
     r"|(?:the |our |this )?(?:runbook|documentation|docs|faq|wiki|guide|article|checklist|playbook)\b)(?!\w)"
 )
 _POSSIBLE = re.compile(

@@ -112,6 +112,8 @@ _VAGUE = re.compile(r"the value of parameter \S+ is invalid\W*$", re.IGNORECASE)
 """Says that something is wrong and leaves to the next sentence what is."""
 _LEADS_UP = re.compile(r"(?::|\bfailed with|[:,.]? ?\bCode ?[=:] ?\"?\w+)\W*\Z", re.IGNORECASE)
 """What a wrapper says before the words that it wraps."""
+_CALL = re.compile(r"\b(?:PUT|GET|POST|PATCH|DELETE) https?://\S+\W*\Z")
+"""An SDK names its call before what came of it."""
 _CODE_TAIL = re.compile(r":? Code ?= ?\\?\"?\w+\\?\"?\s*\Z")
 _RPC = re.compile(r"\brpc error: code = \w+ desc = ")
 _REMEDY = re.compile(
@@ -186,7 +188,8 @@ def _parts(text: str) -> list[str]:
                     break
                 part = part[head.end() :]
             if "://" in part:
-                part = _ADDRESS_TAIL.sub("", part)
+                leads_up = _CALL.search(part) is not None
+                part = _ADDRESS_TAIL.sub("", part) + (":" if leads_up else "")
             if _HAS_ID.search(part):
                 part = _IDS.sub("", part)
             part = part.strip(" \t\"'{}[],;\\|")
@@ -240,7 +243,8 @@ _REFUSES = re.compile(
     r"\b(?:(?:not|n't) (?:be )?(?:yet )?(?:allowed|permitted|supported|valid|enabled|possible"
     r"|available)|disallowed"
     r"|cannot|can't|invalid|unsupported|must|should|requires?|required|only|missing|incompatible|exceeds?"
-    r"|already|not (?:found|exist)|different from|conflicts? with|has been reached|older than|newer than"
+    r"|already|not (?:found|exist)|different from|reserved|at (?:most|least) \d+|max(?:imum)? length"
+    r"|too (?:small|large|long|short|low|high)|conflicts? with|has been reached|older than|newer than"
     r"|does not|do not|doesn't|don't|is needed|mismatch\w*|overlaps?)\b"
 )
 

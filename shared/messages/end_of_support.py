@@ -50,7 +50,7 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
         frame,
         status="Out of support" if past else "",
         tone=Tone.FAILED if past else None,
-        subject=(when, version),
+        subject=(when, version.removeprefix("The ").removesuffix(" version")),
         preheader=meaning,
         headline=headline,
         panel=(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.messages.view import RenderContext
 
 EXTENSION = "needs the fleet extension of az, once: az extension add --name fleet"
+"""Said of the first of several such commands."""
 
 _MAX_BEFORE = 12
 
@@ -157,7 +158,7 @@ def happened(event: Event) -> str:
         name = f"“{run.gate.title}”, " if run.gate.title else ""
         return f"{words} ({name}{at_gate(run, run.gate)})" if words else ""
     words = _RUNS.get(event.status, "")
-    where = f"Member {run.member}" if run.member else place(run)
+    where = f"member {run.member}" if run.member else place(run)
     stage = next((one for one in run.stages if one.name == run.stage), None)
     came = f" ({counts(stage)})" if stage and event.status == RunStatus.STAGE_COMPLETED else ""
     return f"{words}{f': {where}' if where else ''}{came}" if words else ""

@@ -86,7 +86,7 @@ _OF_RUNS: dict[Kind, Callable[[RunHistory, RenderContext], View]] = {
 
 def context(mail: Mail, audience: Audience, look: Branding) -> RenderContext:
     """Return from where a mail is written."""
-    return RenderContext(mail.as_of, time_phrases.zone(audience.time_zone), audience, look)
+    return RenderContext(mail.as_of, time_phrases.zone(audience.time_zone), audience, look, mail.target)
 
 
 def told(mail: Mail, rows: Mapping[str, Row], frame: RenderContext) -> View | Digest:
@@ -121,6 +121,10 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
         if member.kind is Kind.TARGET_GONE:
             return notifier_problems.target_gone(row, about, frame)
         return notifier_problems.undelivered(row, about, frame)
+    return _with_others(_of_event(member, row, rows, frame), member, row, frame)
+
+
+def _of_event(member: MailItem, row: StoredEvent, rows: Mapping[str, Row], frame: RenderContext) -> View:
     if of_no_cluster.tells(member.kind):
         return of_no_cluster.view(member.kind, row.event, frame)
     if is_of_a_run(row):
@@ -129,6 +133,21 @@ def _single(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> 
     view = freezes.with_freeze(_KINDS[member.kind](story, frame), story, frame)
     view = late.with_lateness(window_facts.with_cluster(view, story, frame), story)
     return escalation.with_escalation(of_run.with_run(view, story), story, frame)
+
+
+def _with_others(view: View, member: MailItem, row: StoredEvent, frame: RenderContext) -> View:
+    """Return the mail with who else hears of this: as it was when the event came, so not of reminders."""
+    others = [name for name in row.told if name != frame.audience.label(frame.target)]
+    if not others or member.lead or member.kind in _LATER:
+        return view
+    more = " and others" if len(others) > _MAX_OTHERS else ""
+    told = f"Also told: {', '.join(others[:_MAX_OTHERS])}{more}."
+    return replace(view, notes=(*view.notes[:-1], told, *view.notes[-1:]))
+
+
+_LATER = frozenset({Kind.REMINDER, Kind.NOT_STARTED, Kind.STILL_RUNNING})
+"""What follows from an event later, and may be for others."""
+_MAX_OTHERS = 10
 
 
 def _about(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> list[View]:

@@ -28,6 +28,8 @@ class RenderContext(msgspec.Struct, frozen=True):
     zone: tzinfo
     audience: Audience
     look: Branding
+    target: str = ""
+    """The key of the audience's target that it is for; email is ""."""
     namesakes: frozenset[str] = frozenset()
     """Names that several of the clusters told of have."""
 

@@ -58,6 +58,7 @@ def status(
     first: dict[tuple[str, str], ExpectedWindow] = {}
     for window in shown.windows:
         first.setdefault((window.cluster.key, window.name), window)
+    windows = list(first.values())
     parts = (
         ("open", "Failed and open", "Nothing has failed.", rows(shown.open)),
         ("running", "Running", "Nothing is running.", rows(shown.running)),
@@ -66,7 +67,7 @@ def status(
             "windows",
             "Expected windows",
             "",
-            [_window(one, zone, portal_host) for one in list(first.values())[:_MAX_WINDOWS]],
+            [_window(one, zone, portal_host) for one in windows[:_MAX_WINDOWS]],
         ),
         ("recent", "Recent", "Nothing has ended in the last 7 days.", rows(shown.recent)),
         ("support", "End of support", "", rows(shown.support)),
@@ -79,6 +80,7 @@ def status(
         tone="failed" if shown.open else "running" if shown.running else "quiet",
         pulse=_pulse(shown, zone),
         parts=[part for part in parts if part[2] or part[3]],
+        totals={"windows": len(windows)},
         clusters=len(shown.clusters),
         token=token,
         wall=wall,
@@ -89,12 +91,10 @@ def status(
 
 def inventory(shown: Board, found: Iterable[InventoryRow], *, portal_host: str, token: str) -> bytes:
     """Return the page of what clusters there are."""
-    zone = time_phrases.zone(shown.time_zone)
     return _render(
         "inventory.html",
         title=f"AKS clusters · {shown.name}",
         style=STYLE,
-        pulse=_pulse(shown, zone),
         labels=HEAD,
         rows=[{"url": portal.resource(portal_host, one.cluster), "cells": one.cells()} for one in found],
         token=token,

@@ -143,6 +143,8 @@ class FleetRuns:
             self._result.failed += 1
             return
         for id_, memory in memories.items():
+            if memory.first is None and not memory.runs:
+                log.warning("fleets: nothing is seen in subscription %s: has the app Reader there?", id_)
             memory.first = memory.first or self._now
             for gone in sorted(memory.runs.keys() - seen):
                 if not self._is_deleted(gone):

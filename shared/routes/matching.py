@@ -132,6 +132,10 @@ class Routes(msgspec.Struct, frozen=True):
             if not target.kinds or kind in target.kinds
         )
 
+    def labels(self, told: Iterable[Destination]) -> tuple[str, ...]:
+        """Return what people call these."""
+        return tuple(dict.fromkeys(self.audiences[to.audience].label(to.target) for to in told))
+
     def audience(self, name: str) -> Audience:
         """Return an audience by its id; one that is not configured any more falls to the default audience."""
         first = next(iter(self.audiences.values()))

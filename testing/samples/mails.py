@@ -53,7 +53,10 @@ def stories() -> list[Story]:
     )
     moved = recorded(msgspec.structs.replace(moved_event, updated=moved_event.time), 1)
     began = recorded(event(Status.STARTED, BEGAN, details="Start to upgrade security vhd"))
-    failed = recorded(event(Status.FAILED, datetime(2026, 11, 20, 1, 47, tzinfo=UTC), details=REASON))
+    failed = msgspec.structs.replace(
+        recorded(event(Status.FAILED, datetime(2026, 11, 20, 1, 47, tzinfo=UTC), details=REASON)),
+        told=("shop-team", "platform-team", "shop-team (pagerduty)"),
+    )
     ended = recorded(event(Status.COMPLETED, BEGAN + timedelta(minutes=47)))
     recovered = recorded(event(Status.COMPLETED, BEGAN + timedelta(hours=3, minutes=9)))
     canceled = recorded(event(Status.CANCELED, NOW + timedelta(days=2), upgrade=Upgrade.UNKNOWN))

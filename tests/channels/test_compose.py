@@ -205,6 +205,7 @@ def test_subjects(name: str, subject: str) -> None:
                 "Blocked by: budget shop/cart-pdb, pod shop/cart-7c9d8-xk2vp, node aks-blue-",
                 "Fri 20 Nov 02:47 Berlin (UTC+1) · 01:47 UTC · after 45 min",
                 "Started: Fri 20 Nov 02:02 Berlin (UTC+1) · 01:02 UTC",
+                "Also told: platform-team, shop-team (pagerduty).",
             ],
         ),
         (
@@ -239,7 +240,7 @@ def test_subjects(name: str, subject: str) -> None:
         (
             "scheduled-inside",
             [
-                f"Inside yours, Fri 27 Nov 02:00{DASH}06:00 Berlin (UTC+1)",
+                f"Inside your window, Fri 27 Nov 02:00{DASH}06:00 Berlin (UTC+1)",
                 f"(set as Thu 17:00{DASH}21:00 UTC{MINUS}08:00).",
                 "by Fri 27 Nov 01:45 Berlin (UTC+1)",
                 f"2026-11-26 is the planned day at the window's own offset (UTC{MINUS}08:00).",

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from shared.channels.cloud_event import cloud_event
 from shared.channels.email.compose import compose
 from shared.channels.email.graph import GraphMailer
+from shared.channels.eventgrid.topic import Topic as EventGridTopic
 from shared.channels.http import Door
 from shared.channels.outcomes import (
     Accepted,
@@ -27,7 +29,7 @@ from shared.channels.slack import api as slack
 from shared.channels.teams import webhook as teams
 from shared.channels.webhook import signature
 from shared.messages.branding import Branding
-from testing.arm_endpoint import TOKEN
+from testing.arm_endpoint import TOKEN, Tokens
 from testing.samples import mails
 from testing.services.graph import MAILBOX, Graph
 from testing.services.hook import SECRET
@@ -36,12 +38,16 @@ from testing.services.slack import CHANNEL, Slack
 from testing.services.slack import TOKEN as SLACK_TOKEN
 from testing.services.stand_in import Fault
 from testing.services.teams import Teams
+from testing.services.topic import Topic
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from shared.channels.email.email import Email
 
 DOOR = Door(allows_loopback=True)
 QUICK = Timeouts(0.5, 0.5)
+PATIENT = Timeouts(5, 5)
 ID = "00000000-0000-5000-8000-000000000001"
 
 FAULTS = [
@@ -154,6 +160,27 @@ def test_pagerduty(fault: Fault | str, expected: type[Outcome]) -> None:
         assert isinstance(pagerduty.enqueue(DOOR, service.url, KEY, {"payload": {}}, QUICK), Refused)
         service.script(fault)
         assert type(pagerduty.enqueue(DOOR, service.url, KEY, event, QUICK)) is expected
+
+
+@pytest.mark.parametrize(("fault", "expected"), [*FAULTS, ("404", Gone), ("410", Gone)])
+def test_event_grid(
+    fault: Fault | str, expected: type[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A topic that says 200 has the event for good; each call is one request, whatever is answered."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    story = mails.stories()[0]
+    event = cloud_event(story.mail, story.rows, mails.TEAM, Branding(domain="contoso.example"))
+    with Topic(tmp_path / "ca.pem") as service:
+        topic = EventGridTopic(service.endpoint, Tokens())
+        assert isinstance(topic.publish(event, PATIENT), Accepted)
+        (published,) = service.events
+        assert published["id"] == event["id"]
+        assert published["data"] == event["data"]
+        service.script(fault)
+        outcome = topic.publish(event, PATIENT)
+        assert type(outcome) is expected
+        assert TOKEN not in repr(outcome)
+        assert len(service.requests) == 2
 
 
 def test_signatures() -> None:

@@ -117,6 +117,21 @@ def test_failure_is_mailed_at_once() -> None:
     assert len(world.mailer.arrived) == 1
 
 
+def test_a_mail_names_who_else_is_told() -> None:
+    """The foot of a failure's mail names the other audiences that hear of it, if there are any."""
+    world = World(
+        ROUTES="audiences: [{name: Shop, to: shop@example.com}, {name: Ops, to: ops@example.com}]\n"
+        "routes: [{match: {cluster: both-*}, audiences: [Shop, Ops]}, "
+        "{match: {cluster: one-*}, audiences: Shop}]"
+    )
+    for name in ("both-1", "one-1"):
+        world.take(event("Failed", NOW, name=name, cluster=name))
+    texts = [email.text for _, email in world.mailer.arrived]
+    told = [line for text in texts for line in text.split("\n") if "Also told" in line]
+    assert len(texts) == 3
+    assert told == ["Also told: Ops.", "Also told: Shop."]
+
+
 def test_most_failures_at_once_then_a_digest() -> None:
     """After three failures in one interval the next ones wait, and go as one digest."""
     world = World()

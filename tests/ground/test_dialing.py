@@ -11,10 +11,12 @@ import requests
 
 from shared.channels.email.email import Email
 from shared.channels.email.smtp import SmtpMailer
+from shared.channels.eventgrid.topic import Topic
 from shared.channels.http import Door, NothingSentError
-from shared.channels.outcomes import Timeouts, Unavailable
+from shared.channels.outcomes import Timeouts, Unavailable, Unknown
 from shared.connections import session
 from shared.dialing import dial
+from testing.arm_endpoint import Tokens
 from testing.world import NOW
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ def test_a_look_up_that_hangs(hanging: Event) -> None:
         Door(allows_loopback=True).send("POST", "https://hangs.example/secret", SHORT, headers={})
     with session() as line, pytest.raises(requests.ConnectTimeout):
         line.get("https://hangs.example/", timeout=(SHORT.connect, SHORT.read))
+    topic = Topic("https://hangs.example/api/events", Tokens())
+    event = {"specversion": "1.0", "id": "1", "type": "a", "source": "b", "data": {}}
+    assert isinstance(topic.publish(event, Timeouts(0.3, 0.3)), Unknown)
     mailer = SmtpMailer("smtp://hangs.example:25", "", "aks@example.com")
     mail = Email(to=("a@example.com",), subject="a", html="b", text="c", message_id="<d@e>", date=NOW)
     assert isinstance(mailer.send(mail, "an operation", SHORT), Unavailable)

@@ -180,6 +180,15 @@ def test_an_answer_that_comes_between_two_reads() -> None:
     assert len(world.mailer.arrived) == 3
 
 
+def test_a_time_that_lies_ahead_hides_no_end() -> None:
+    """A question whose time is hours ahead of all clocks is answered all the same by what comes after it."""
+    world = World()
+    world.take(gate("Pending", NOW + timedelta(hours=2), what="Created"))
+    world.take(gate("Completed", NOW + timedelta(seconds=20)))
+    pass_by(world, 12)
+    assert told(world) == ["Waiting for approval", "Approved"]
+
+
 def test_a_gate_that_waits_anew_is_told_again() -> None:
     """Pending after its end, by its own time, is another question; the same state again is none."""
     world = World()

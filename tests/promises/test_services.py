@@ -20,6 +20,7 @@ from shared.channels.pace import Pace
 from shared.settings import load
 from shared.store import codec
 from testing.arm_endpoint import Tokens
+from testing.samples.fleets import gate
 from testing.samples.payloads import event, scheduled
 from testing.services.graph import MAILBOX, Graph
 from testing.services.hook import SECRET, Hook
@@ -204,6 +205,16 @@ def test_a_thread_for_each_maintenance(services: Services) -> None:
     first = next(iter(services.slack.messages))
     assert [made.get("thread_ts") for made in services.slack.messages.values()] == [None, first]
     assert set(states(world).values()) == {"sent"}
+
+
+def test_a_question_of_a_run_stays(services: Services) -> None:
+    """An update run is one thread of many things: what asks in it is not written over by what comes after."""
+    world = services.world("slack")
+    world.take(gate("Pending", NOW, name="one"))
+    world.take(gate("Pending", NOW, name="two", place={"stage": "dev"}))
+    first, second = services.slack.messages.values()
+    assert "before stage prod" in first["text"]
+    assert second["thread_ts"] == next(iter(services.slack.messages))
 
 
 def test_an_alert_is_closed_after_it_was_opened(services: Services) -> None:

@@ -280,7 +280,7 @@ def test_times_of_events(time: datetime, start: datetime | None, itself: bool) -
     event = msgspec.structs.replace(
         parsed(payloads.event("Scheduled", NOW)), time=time, updated=time, start=start, updates_itself=itself
     )
-    row = StoredEvent(event.row_key(), event, Decision.STALE, 7)
+    row = StoredEvent(event.row_key(), event, Decision.STALE, 7, told=("Shop", "Ops (teams)"))
     assert codec.recorded(stored(row.key, codec.event_values(row, "{}", received=time, token=""))) == row
 
 

@@ -13,6 +13,7 @@ import pytest
 from ops.__main__ import main as command
 from ops.surroundings import Surroundings
 from shared import keys
+from shared.channels.channel import Temper
 from shared.channels.outcomes import Accepted, Refused, Throttled, Unknown
 from shared.delivery import reports
 from shared.store.table import Operation, Verb
@@ -107,6 +108,20 @@ def test_sent(out: Run, world: World) -> None:
     shown = out("show", failed)
     assert "Bounced" in shown
     assert "ops@example.com, b@example.com" in shown
+
+
+def test_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
+    """What went again with a doubt is *in doubt* to people, and *doubtful* to machines."""
+    world = World(None, None, Temper.BLIND)
+    world.mailer.script.append(Unknown("no answer"))
+    world.take(event("Failed", NOW, cluster="prod-4"))
+    world.settle_down()
+    (id_,) = told(world, "doubtful")
+    for said in (["list", "sent"], ["show", id_], ["why", "prod-4"]):
+        run(world, *said)
+        assert "in doubt" in capsys.readouterr().out
+    run(world, "show", id_, "--json")
+    assert json.loads(capsys.readouterr().out)["state"] == "doubtful"
 
 
 def test_work(out: Run, world: World) -> None:

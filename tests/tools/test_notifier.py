@@ -19,6 +19,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from local import settings_file
 from ops import __main__ as program
 from ops import terminal
 from ops.__main__ import main as command
@@ -131,6 +132,14 @@ def test_not_installed_is_said(tmp_path: Path) -> None:
     done = subprocess.run([copy], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "make -C" in done.stderr
+
+
+def test_settings_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, run: Run, tmp_path: Path) -> None:
+    """A broken settings file is an error of one line, whichever command needs it."""
+    (tmp_path / settings_file.SETTINGS).write_text("{")
+    monkeypatch.setattr(settings_file, "ROOT", tmp_path)
+    for words in (["preview", str(ROOT / "samples" / "failed.cloudevent.json")], ["token", "new", "default"]):
+        run(*words, code=2)
 
 
 def test_a_token_from_new_to_revoked(world: World, run: Run) -> None:
@@ -309,6 +318,11 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     with redirect_stdout(io.StringIO()) as out:
         assert command(["why", "lost-*", "--json"], around) == 0
     reasons = [said for each in json.loads(out.getvalue())["events"] for said in each["why"]]
+    assert "has_any ('lost-1')" in json.loads(out.getvalue())["query"]
+    by_id = Cluster(SUBSCRIPTION, "rg-prod", "LOST-1").id
+    with redirect_stdout(io.StringIO()) as out:
+        assert command(["why", by_id, "--json"], around) == 0
+    assert len(json.loads(out.getvalue())["events"]) == 2
     assert any("unrouted" in said for said in reasons)
     assert any("ignored" in said for said in reasons)
     run("why", "never-heard-of", code=1)

@@ -98,7 +98,8 @@ class SlackChannel(ChatChannel):
     def send_after(self, message: JsonMessage, operation_id: str, timeouts: Timeouts, first: str) -> Outcome:
         """See Threading: a reply, a failure for all to see; and the first message shows how things are now.
 
-        That it could not be edited changes nothing: what is told stands in the reply.
+        Of an update run, which is many things, each message stays. That the first could not be edited
+        changes nothing: what is told stands in the reply.
         """
         from shared.channels.slack import api
 
@@ -125,7 +126,7 @@ class SlackChannel(ChatChannel):
             return replace(posted, account=self.account)
         if not isinstance(posted, api.Posted):
             return posted
-        if first:
+        if first and not message.is_aside:
             edited = {"channel": self.target.id, "ts": first, **message.content}
             api.call(door, f"{base}/chat.update", self.secret(), edited, timeouts)
         return Accepted(said=f"ok, ts {posted.ts}", id="" if first else posted.ts)

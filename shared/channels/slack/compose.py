@@ -8,6 +8,7 @@ from shared.channels import fitting
 from shared.channels.json_message import JsonMessage
 from shared.channels.slack import blocks
 from shared.messages import telling
+from shared.messages.run_history import is_of_a_run
 from shared.messages.view import SizeBudget
 from shared.notices.kinds import URGENT
 from shared.text import clip
@@ -41,6 +42,7 @@ def compose(
         recipients=(recipient,),
         content=made,
         is_urgent=is_urgent,
+        is_aside=is_of_a_run(rows.get(mail.members[0].key)) or mail.members[0].part is not None,
     )
 
 
