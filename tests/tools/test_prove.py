@@ -94,12 +94,12 @@ def test_short_hours() -> None:
 
     The same seed is the same run, and each of the mistakes that take hours shows where that is clean.
     """
-    verdicts = [hours.run(seed) for seed in range(12)]
+    verdicts = [hours.run(seed) for seed in range(6)]
     assert [verdict.wrong for verdict in verdicts if verdict.wrong] == []
     assert hours.run(3) == verdicts[3]
     struck = sum((Counter(verdict.struck) for verdict in verdicts), Counter())
     assert len(+struck) > 12
-    assert sum(verdict.events for verdict in verdicts) > 100
+    assert sum(verdict.events for verdict in verdicts) > 50
 
 
 def test_short_gates() -> None:
@@ -125,7 +125,7 @@ def test_same_seed() -> None:
 
 def test_every_kind_is_scheduled() -> None:
     """The schedules of the long proof hold every kind of fault, death, course, mode and storm."""
-    made = [make(seed, BEGAN) for seed in range(2_000)]
+    made = [make(seed, BEGAN) for seed in range(600)]
     assert {name for each in made for name in each.kinds} == {kind.name for kind in KINDS}
     assert {each.mail for each in made} == set(MailWay)
     assert {place.channel for each in made for place in each.places} == set(CHANNELS)
@@ -141,7 +141,7 @@ def test_every_kind_is_scheduled() -> None:
 
 def test_late_requests_are_within_the_promise_or_apart() -> None:
     """No request is held up beyond the lease where the mail service ignores operation ids, but on purpose."""
-    for seed in range(500):
+    for seed in range(200):
         schedule = make(seed, BEGAN)
         assert schedule.mail is not MailWay.IGNORES or not LATE & set(schedule.kinds)
         stops = [death.stops for lives in schedule.deaths for death in lives]
@@ -533,17 +533,16 @@ def test_report_names_what_struck_and_what_went_wrong() -> None:
     assert report.bad(summed.bad) == f"* seed 7 ({MailWay.HONOURS}): lost: a mail"
 
 
-@pytest.mark.parametrize("bug", Bug)
-def test_each_bug_is_planted(bug: Bug) -> None:
+def test_each_bug_is_planted() -> None:
     """A planted bug changes the app: one that no longer finds its place would prove nothing."""
     told = subprocess.run(
-        [sys.executable, "-c", _PLANTED, bug.value], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", _PLANTED], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert told.returncode == 0, told.stderr
+    assert (told.returncode, told.stderr) == (0, "")
 
 
 _PLANTED = """
-import sys
+import os, sys
 from prove.bugs import Bug, plant
 from shared.channels.email.channel import EmailChannel
 from shared.channels.webhook.channel import WebhookChannel
@@ -559,9 +558,13 @@ def places():
     return *storm, *tempers, Store.resolve, EmailChannel.ask, Store._settle_accepted
 
 before = places()
-plant(Bug(sys.argv[1]))
-changed = [ours is not theirs for ours, theirs in zip(before, places(), strict=True)]
-assert changed == [bug.value == sys.argv[1] for bug in Bug], changed
+for planted in Bug:
+    if child := os.fork():
+        assert os.waitpid(child, 0)[1] == 0, planted
+        continue
+    plant(planted)
+    changed = [ours is not theirs for ours, theirs in zip(before, places(), strict=True)]
+    os._exit(changed != [bug is planted for bug in Bug])
 """
 
 
