@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prove import chat_reader, hours, report, schedules
+from prove import chat_reader, gate_hours, hours, report, schedules
 from prove.audiences import CHANNELS, PLATFORM, TEAMS, MailWay, Place, routes, settings
 from prove.bugs import LONG, Bug
 from prove.evidence import Evidence
@@ -52,9 +52,9 @@ pytestmark = pytest.mark.slow
 
 BEGAN = datetime(2026, 11, 20, 3, tzinfo=UTC)
 
-BATCH = 10
-MAX_SEEDS = 60
-ENOUGH_KINDS = 13
+BATCH = 24
+MAX_SEEDS = 72
+ENOUGH_KINDS = 16
 """Kinds of fault that have to strike before the proof has seen enough: which ones do is luck."""
 
 
@@ -63,17 +63,22 @@ ENOUGH_KINDS = 13
 @pytest.mark.timeout(1_200)
 def test_short_proof() -> None:
     """Under faults on both sides, with processes killed, nothing is lost or sent twice; a bug shows."""
-    planted = [Trial(seed, bug=Bug.SETTLE_BEFORE_SEND) for seed in range(1_000, 1_004)]
     good: list[Result] = []
+    caught = 0
     struck: Counter[str] = Counter()
-    while len(struck.keys() & {kind.name for kind in KINDS}) < ENOUGH_KINDS or len(good) < 2 * BATCH:
+    while len(struck.keys() & {kind.name for kind in KINDS}) < ENOUGH_KINDS:
         assert len(good) < MAX_SEEDS, f"only {sorted(struck)} struck"
         trials = [Trial(seed) for seed in range(len(good), len(good) + BATCH)]
-        batch = list(campaign(trials, len(trials), processes=1))
+        # Those with a bug planted go on meanwhile; their seeds are others.
+        planted = [] if good else [Trial(seed, bug=Bug.SETTLE_BEFORE_SEND) for seed in range(1_000, 1_004)]
+        results = list(campaign([*trials, *planted], len(trials) + len(planted), processes=1))
+        batch = [result for result in results if result.seed < MAX_SEEDS + BATCH]
+        caught += sum(bool(result.verdict.lost) for result in results if result not in batch)
         assert report.bad([result for result in batch if not result.is_good]) == ""
         for result in batch:
             struck.update(result.strikes)
         good += batch
+    assert caught
     assert {result.mail for result in good} == set(MailWay)
     assert {name for result in good for name in result.tally if "messages" in name} == {
         f"messages: {channel}" for channel in CHANNELS
@@ -82,7 +87,6 @@ def test_short_proof() -> None:
     assert sum(result.lives for result in good) > 2 * len(good)
     assert sum(result.tally.get("reminders told", 0) for result in good) > 5
     assert min(struck[f"event {way}"] for way in (Way.BOTH, Way.WITHHELD)) > 5
-    assert any(result.verdict.lost for result in campaign(planted, len(planted), processes=1))
 
 
 def test_short_hours() -> None:
@@ -96,6 +100,11 @@ def test_short_hours() -> None:
     struck = sum((Counter(verdict.struck) for verdict in verdicts), Counter())
     assert len(+struck) > 12
     assert sum(verdict.events for verdict in verdicts) > 50
+
+
+def test_short_gates() -> None:
+    """Whatever order events of gates come in, or a poll instead: asked once, in time, and told the end."""
+    assert [verdict.wrong for verdict in map(gate_hours.run, range(4)) if verdict.is_bad] == []
 
 
 @pytest.mark.proof
