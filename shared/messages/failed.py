@@ -111,7 +111,7 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
         story,
         frame,
         subject=(verdicts.reason(first) + _and_more(len(others)), phrases.BRIEF[story.upgrade]),
-        preheader=f"{verdict.urgency}. {verdict.whose} {verdict.now}",
+        preheader=verdicts.in_brief(verdict),
         headline=f"{what} failed{_headline(first, len(same), times, len(different))}",
         moment=(frame.beside(event.updated), after),
         quote=verdicts.quote(first),

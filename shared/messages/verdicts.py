@@ -120,6 +120,13 @@ def verdict(finding: Finding, more: int) -> Verdict:
     )
 
 
+def in_brief(verdict_: Verdict) -> str:
+    """Return the answers as an inbox shows them, without those that are not known."""
+    urgency = "" if verdict_.urgency == NOT_KNOWN else f"{verdict_.urgency}."
+    whose = "" if verdict_.whose == _WHOSE["unknown"] else verdict_.whose
+    return " ".join(part for part in (urgency, whose, verdict_.now) if part)
+
+
 def reason(finding: Finding) -> str:
     """Return why it failed, for a subject: without the article that takes the place of a name."""
     if finding.entry == "unknown" and finding.said:

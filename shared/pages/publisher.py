@@ -29,9 +29,6 @@ log = logging.getLogger("notifier")
 KEPT = 30.0
 """Seconds that rows and tokens are kept: with a page's own half a minute that is at most a minute."""
 
-PROBED = 10.0
-"""Seconds that the answer to a probe is kept: nobody has a token to ask with, so anybody may ask."""
-
 FAILED = 5.0
 """Seconds without another try after storage did not answer."""
 
@@ -72,7 +69,7 @@ class Publisher:
         self._look = look
         self._tokens = _Kept(rows.tokens, clock)
         self._stored = _Kept(lambda: (*rows.clusters(), rows.pulse()), clock)
-        self._swept = _Kept(rows.swept, clock, PROBED)
+        self._swept = _Kept(rows.swept, clock, seconds=0.0, failed=0.0)
         self._pages: dict[tuple[object, ...], Answer] = {}
         self._lock = Lock()
 
@@ -155,14 +152,21 @@ class Publisher:
 
 
 class _Kept(Generic[_T]):
-    """What was read last, read again after some seconds by one caller at a time. Thread-safe."""
+    """What was read last, read again after some seconds by one caller at a time. Thread-safe.
 
-    def __init__(self, read: Callable[[], _T], clock: Clock, seconds: float = KEPT) -> None:
+    Who waits takes what a reading brings that began after them: of many who ask at once two read at most,
+    even where nothing is kept.
+    """
+
+    def __init__(
+        self, read: Callable[[], _T], clock: Clock, seconds: float = KEPT, failed: float = FAILED
+    ) -> None:
         self.number = 0
         """Of times that it was read."""
         self._read = read
         self._clock = clock
-        self._seconds = seconds
+        self._seconds, self._failed = seconds, failed
+        self._begun = 0
         self._value: _T | None = None
         self._fault: TableError | None = None
         self._until = 0.0
@@ -170,10 +174,11 @@ class _Kept(Generic[_T]):
 
     def get(self) -> _T:
         """Return it. Raises TableError where it cannot be read, or somebody else has not read it yet."""
+        seen = self._begun
         if not self._lock.acquire(timeout=WAIT):
             raise TableUnavailable("it is being read")
         try:
-            if (self._value is None and self._fault is None) or self._clock.monotonic() >= self._until:
+            if self._begun == seen and (not seen or self._clock.monotonic() >= self._until):
                 self._refresh()
             if self._value is None:
                 raise TableUnavailable(str(self._fault))
@@ -182,6 +187,7 @@ class _Kept(Generic[_T]):
             self._lock.release()
 
     def _refresh(self) -> None:
+        self._begun += 1
         try:
             self._value, self._fault = self._read(), None
             self._until = self._clock.monotonic() + self._seconds
@@ -189,4 +195,4 @@ class _Kept(Generic[_T]):
         except TableError as error:
             log.warning("pages: storage does not answer: %s", error)
             self._value, self._fault = None, error
-            self._until = self._clock.monotonic() + FAILED
+            self._until = self._clock.monotonic() + self._failed
