@@ -142,9 +142,7 @@ class _Delivery:
         several = Several(named(raw) or raw, raw, len(events))
         try:
             decision = self._recorder.record_failures(events, raw, several)
-        except TableUnavailable:
-            raise
-        except Exception:
+        except Exception:  # if they were recorded all the same, they are known by now
             log.exception("failures are left to the sweep, which records one by one")
             decision = None
         if decision is None:
