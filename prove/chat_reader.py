@@ -23,12 +23,12 @@ _HEADLINE = {
     Kind.COMPLETED: r"completed\b",
     Kind.CANCELED: r"was canceled",
     Kind.GATE: r"waits for approval",
-    Kind.GATE_CLOSED: r"has been approved|has skipped the gate|is gone, and with it the gate",
+    Kind.GATE_CLOSED: r"[Tt]he gate\b",
 }
 """The kind of a message in Slack about one thing, by its headline."""
 
 _REPEAT = REPEAT.partition(":")[0]
-_RUN = re.compile(r"Update run (\S+)")
+_RUN = re.compile(r"[Uu]pdate run (\S+)")
 
 
 class Message(NamedTuple):

@@ -51,8 +51,8 @@ class Watch(msgspec.Struct, frozen=True):
     """How long it may take to report an end."""
     gate_reminder: timedelta = timedelta()
     """How long a gate waits until people are reminded."""
-    max_gate_reminders: int | None = gates.MAX_REMINDERS
-    """None where the runs are known, so that their end ends the reminders."""
+    polled: frozenset[str] = frozenset()
+    """Subscriptions, in lower case, of fleets whose runs are known: their end ends the reminders."""
 
 
 NO_WATCH = Watch()
@@ -181,8 +181,8 @@ def _plan_gate(event: Event, history: Sequence[StoredEvent], *, watch: Watch, no
 def next_check(check: Check, event: Event, watch: Watch, now: datetime) -> tuple[Check, ...]:
     """Return the check that follows one that was true: of a gate that still waits, the next reminder."""
     number = int(check.lead) + 1 if check.kind is Kind.GATE and check.lead.isdecimal() else 0
-    most = watch.max_gate_reminders
-    if not number or (most is not None and number > most):
+    is_known = event.subject.subscription.lower() in watch.polled
+    if not number or (number > gates.MAX_REMINDERS and not is_known):
         return ()
     return gates.reminder(event, check.key, number, watch.gate_reminder, now)
 

@@ -30,6 +30,8 @@ from tests.clusters.test_inventory import Bodies, attached
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.slow
+
 EARLY = NOW - timedelta(days=2)
 
 
