@@ -237,7 +237,11 @@ def _untrue(evidence: Evidence) -> Iterator[str]:
 
 def _states(evidence: Evidence, operation: str) -> set[str]:
     """Return what the table may say of what has arrived, as far as the channel lets anybody know."""
-    return {"sent", "doubtful"} if evidence.temper(operation) is Temper.BLIND else {"sent"}
+    temper, fate = evidence.temper(operation), evidence.fates[operation]
+    states = {"sent", "doubtful"} if temper is Temper.BLIND else {"sent"}
+    is_unconfirmed = operation in evidence.refused and fate.why.startswith("unconfirmed")
+    # A repeat was refused of what may have arrived, and nobody can be asked whether it had.
+    return {*states, "failed"} if is_unconfirmed and temper is not Temper.ASKABLE else states
 
 
 def _may_be_given_up(evidence: Evidence, operation: str, fate: SentMail) -> bool:

@@ -13,6 +13,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from prove import chat_reader, gate_hours, hours, report, schedules
@@ -457,6 +458,17 @@ def test_left_in_doubt(place: Place, status: str, lost: int) -> None:
     """A doubt about what is routine may be left at that where nobody can be asked, and nowhere else."""
     verdict = judge(_told_at(place, status, arrived=(), state="doubtful"))
     assert (len(verdict.lost), verdict.is_good) == (lost, not lost)
+
+
+@pytest.mark.parametrize("why", ["unconfirmed: 400", "400"])
+def test_a_repeat_that_was_refused(why: str) -> None:
+    """What had arrived may be settled as failed where its repeat was refused, if it says *unconfirmed*."""
+    evidence = _told_at(CHAT, refused=frozenset({OTHER}))
+    failed = _sent(Kind.FAILED, _key("Failed", TEAMS_CLUSTER), "failed", TEAMS[0], why, target=CHAT.key)
+    fates = {**evidence.fates, OTHER: failed, "told": _sent(Kind.UNDELIVERED, f"sent:{OTHER}")}
+    arrived = (*evidence.arrived, _mail("[Undelivered] a mail", "told"))
+    verdict = judge(msgspec.structs.replace(evidence, fates=fates, arrived=arrived))
+    assert verdict.is_good is why.startswith("unconfirmed")
 
 
 @pytest.mark.parametrize(
