@@ -108,7 +108,7 @@ def _lost_of_a_gate(evidence: Evidence, told: Telling, where: str, heard: set[Te
 
 
 def _given_up(evidence: Evidence) -> Iterator[str]:
-    """Give what was not told as it was refused: the default audience hears of that."""
+    """Return what was not told as it was refused: the default audience hears of that."""
     for operation, fate in evidence.fates.items():
         if fate.state == "failed" and operation in evidence.refused:
             yield operation

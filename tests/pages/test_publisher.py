@@ -19,7 +19,7 @@ from shared import keys
 from shared.delivery.heartbeat import Heartbeat
 from shared.events.model import Cluster
 from shared.maintenance.inventory import read
-from shared.pages import answers, tokens
+from shared.pages import responses, tokens
 from shared.pages.publisher import KEPT, Publisher
 from shared.store import codec
 from shared.store.rows import Token
@@ -91,11 +91,11 @@ def test_a_wrong_token_is_a_404_that_reads_nothing(world: World) -> None:
     before = world.table.trips.total()
     wrong = [pages.status_page(f"wrong-{number}", {}) for number in range(100)]
     assert {answer.status for answer in (*wrong, pages.calendar("x", "ics"))} == {404}
-    assert pages.calendar(token, "exe") == wrong[0] == answers.NOT_FOUND
+    assert pages.calendar(token, "exe") == wrong[0] == responses.NOT_FOUND
     assert world.table.trips.total() == before
     world.table.commit([Operation(Verb.DELETE, keys.token(tokens.hashed(token)))])
     later(world)
-    assert pages.status_page(token, {}) == answers.NOT_FOUND
+    assert pages.status_page(token, {}) == responses.NOT_FOUND
 
 
 def test_cost_does_not_grow(world: World) -> None:
@@ -203,7 +203,7 @@ def test_answers_keep_to_themselves(world: World) -> None:
     policy = found.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
-    assert answers.MAX_AGE + KEPT <= 60
+    assert responses.MAX_AGE + KEPT <= 60
     assert found.headers["Referrer-Policy"] == "no-referrer"
     assert "noindex" in found.headers["X-Robots-Tag"]
     assert "Set-Cookie" not in found.headers
