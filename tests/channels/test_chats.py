@@ -17,6 +17,7 @@ from shared.channels.slack import compose as slack
 from shared.channels.teams import card
 from shared.channels.teams import compose as teams
 from shared.messages.branding import Branding
+from shared.notices.kinds import Kind
 from testing.hostile import chats
 from testing.hostile.emails import LETTERS, Letter
 from testing.hostile.failures import HOSTS
@@ -53,6 +54,12 @@ def test_every_kind_is_an_event(name: str) -> None:
     assert event["id"] == story.mail.operation_id
     chats.check_alert(events.alert(*known))
     chats.check_alert(events.change(*known))
+
+
+def test_every_type_is_documented() -> None:
+    """Who takes our events finds each type in the documentation."""
+    text = (chats.SCHEMA.parents[1] / "events.md").read_text("utf-8")
+    assert [kind for kind in Kind if f"`{kind}`" not in text] == []
 
 
 def test_a_card_says_first_what_counts() -> None:
