@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from shared.channels import cloud_event
 from shared.channels.pagerduty import events
@@ -16,11 +17,15 @@ from shared.channels.slack import blocks
 from shared.channels.slack import compose as slack
 from shared.channels.teams import card
 from shared.channels.teams import compose as teams
+from shared.messages import telling
 from shared.messages.branding import Branding
+from shared.messages.brief import brief
+from shared.messages.view import Link, View
 from shared.notices.kinds import Kind
 from testing.hostile import chats
 from testing.hostile.emails import LETTERS, Letter
 from testing.hostile.failures import HOSTS
+from testing.hostile.messages import hidden
 from testing.samples import mails
 
 LOOK = Branding(domain="contoso.example")
@@ -86,7 +91,7 @@ def test_a_card_says_first_what_counts() -> None:
     assert story.mail.members[0].kind == "failed"
 
 
-@given(st.text(st.sampled_from("1.a-+=|:)&lt;#*_`~[]()<>!\\ \n")))
+@given(st.text(st.sampled_from("1.a-+=|:)&lt;#*_`~[]()<>!\\ \n\t\xa0")))
 @settings(max_examples=300, deadline=None)
 @example("1. a\n- b\n2) c &lt; &#60; d\n===\n|a|b|\n:-|-:")
 def test_texts_in_a_card_show_as_they_are(text: str) -> None:
@@ -98,6 +103,7 @@ def test_texts_in_a_card_show_as_they_are(text: str) -> None:
         for one in (token.children or ())
     )
     assert "".join(shown.split()) == "".join(text.split())
+    assert hidden(shown) == []
 
 
 def card_of(name: str) -> dict[str, Any]:
@@ -150,6 +156,14 @@ def test_a_storm_fits() -> None:
     assert 1 < teams.count_fitting(*known) <= len(story.mail.members)
     assert 1 < slack.count_fitting(*known) <= len(story.mail.members)
     assert len(slack.compose(*known, recipient="").content["blocks"]) <= blocks.MAX_BLOCKS
+
+
+def test_a_link_without_an_address_is_none() -> None:
+    """What has no address to lead to is left out: Teams and Slack would refuse the whole message."""
+    mail, rows, audience, look = told("failed")
+    view = telling.told(mail, rows, telling.context(mail, audience, look))
+    assert isinstance(view, View)
+    assert all(link.url for link in brief(replace(view, portal=Link("Nowhere", ""))).links)
 
 
 @given(LETTERS)
