@@ -6,6 +6,7 @@ Errors are a line on standard error; 2 is the exit code of a wrong command line 
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -92,6 +93,7 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # whatever the terminal's encoding
+    logging.getLogger("azure").setLevel(logging.CRITICAL)  # the error that follows says the same
     try:
         code = app(arguments, prog_name="notifier", standalone_mode=False, obj=surroundings)
         sys.stdout.flush()

@@ -24,7 +24,6 @@ from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.identity import Identity
 from shared.ncrontab import TimerSchedule
-from shared.notices.gates import MAX_REMINDERS
 from shared.notices.planning import Watch
 from shared.setting_forms import addresses, addresses_or_none, count, flag, host, https, sender, time_zone
 from shared.setting_reader import SettingReader, SettingsError
@@ -81,8 +80,7 @@ def load(
             not_started_after=read.get("NOT_STARTED_AFTER", duration, "24h"),
             still_running_after=read.get("STILL_RUNNING_AFTER", duration, "12h"),
             gate_reminder=read.get("GATE_REMINDER", duration, "4h"),
-            # Where runs are polled, their end ends the reminders.
-            max_gate_reminders=None if fleets(read) else MAX_REMINDERS,
+            polled=frozenset(fleets(read)),
         ),
         lease=read.get("LEASE", _lease, "2m"),
         portal=read.get("PORTAL", host, "portal.azure.com"),

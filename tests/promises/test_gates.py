@@ -49,9 +49,10 @@ def test_a_gate_is_told_at_once() -> None:
         assert words in " ".join(email.text.split())
 
 
-def test_the_reminders_double_and_end() -> None:
-    """A gate that waits is reminded of after 4 hours, then 8 and 16 after the one before, and no more."""
-    world = World()
+@pytest.mark.parametrize("fleets", ["", "00000000-0000-0000-0000-00000000000f"])
+def test_the_reminders_double_and_end(fleets: str) -> None:
+    """A gate is reminded of after 4 hours, then 8 and 16 after the one before; no more where none polls."""
+    world = World(FLEETS=fleets)
     world.take(CREATED)
     at = []
     for hour in range(24 * 7):
