@@ -39,6 +39,7 @@ _OPENS_FAILURE = re.compile(
 )
 _LEADS_UP = re.compile(
     r"\W*(?:allocation failed|preflight validation|vm has reported|operation (?:failed|could not)"
+    r"|error message|(?:upgrade|update) of [\w ]{1,40} failed"
     r"|managed cluster|failed to|unable to|upgrade failed|internal error occurred|category:|(?:sub)?code"
     r"|error\b|\([a-z]\w{4,79}\)|create or update|status=|set virtual network|reconcile \w+)",
     re.IGNORECASE,
@@ -168,7 +169,7 @@ def _edge(text: str, before: Match, after: Match) -> int:
         if opener.end() <= after.start:
             return opener.end()
     cuts = [match for match in BOUNDARY.finditer(text, end, after.start + 1) if match.end() <= after.start]
-    lines = [match.end() for match in cuts if match.group() == "\n"]
+    lines = [match.end() for match in cuts if "\n" in match.group()]
     if lines and not text[lines[-1] : lines[-1] + 1].islower():
         return lines[-1]
     ends = [match.end() for match in cuts]
