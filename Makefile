@@ -51,7 +51,7 @@ test-fast: install-dev ## Run the tests that answer in half a minute
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow and not proof"
 
 prove-short: install-dev ## Prove the promises in short: a few minutes of faults on real processes
-	$(BIN)/python -m pytest -m proof
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m proof
 
 check: install-dev ## Lint, type-check, parse the queries, compile the infrastructure
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ from shared.app import build
 
 if TYPE_CHECKING:
     from shared.app import Notifier
-    from shared.pages.answers import Answer
+    from shared.pages.responses import PageResponse
 
 # The SDKs log two records a request at INFO, which the host would ship and charge for.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -120,7 +120,7 @@ if _settings.pages:
         auth_level=func.AuthLevel.ANONYMOUS,
     )
     def calendar(request: func.HttpRequest) -> func.HttpResponse:
-        """Give the feed of `calendar/{token}.ics`, `.json` or `.atom`."""
+        """Return the feed of `calendar/{token}.ics`, `.json` or `.atom`."""
         token, _, form = request.route_params.get("file", "").rpartition(".")
         known = request.headers.get("If-None-Match", "")
         return _response(_notifier().pages.calendar(token, form.lower(), known))
@@ -133,13 +133,13 @@ if _settings.pages:
         auth_level=func.AuthLevel.ANONYMOUS,
     )
     def status_page(request: func.HttpRequest) -> func.HttpResponse:
-        """Give the status page of `status/{token}`, with the filters of its query."""
+        """Return the status page of `status/{token}`, with the filters of its query."""
         token = request.route_params.get("token", "")
         known = request.headers.get("If-None-Match", "")
         return _response(_notifier().pages.status_page(token, request.params, known))
 
 
-def _response(answer: Answer) -> func.HttpResponse:
+def _response(answer: PageResponse) -> func.HttpResponse:
     headers = dict(answer.headers)
     return func.HttpResponse(
         answer.body, status_code=answer.status, headers=headers, mimetype=headers.get("Content-Type")

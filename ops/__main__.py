@@ -6,6 +6,7 @@ Errors are a line on standard error; 2 is the exit code of a wrong command line 
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +15,10 @@ import typer
 from typer._click.exceptions import NoArgsIsHelpError, UsageError
 from typer.core import TyperGroup
 
+from local.settings_file import SettingsFileError
 from ops import terminal
 from ops.commands import COMMANDS
+from shared.setting_reader import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,11 +93,15 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # whatever the terminal's encoding
+    logging.getLogger("azure").setLevel(logging.CRITICAL)  # the error that follows says the same
     try:
         code = app(arguments, prog_name="notifier", standalone_mode=False, obj=surroundings)
         sys.stdout.flush()
     except typer.TyperException as error:
         return _complain(error)
+    except (SettingsFileError, SettingsError) as error:  # whichever command reads them
+        terminal.complain(error)
+        return terminal.UNREADABLE
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:  # whoever read this has seen enough

@@ -108,6 +108,8 @@ def _faults(environment: Mapping[str, str]) -> Iterator[str]:
                 return
             for name in named:
                 looked[name] = sample.get(name, "")
+            if "ROUTES" in named:  # which may have been why nobody else had to be named
+                looked["EMAIL_TO"] = looked.get("EMAIL_TO") or sample["EMAIL_TO"]
         else:
             return
 

@@ -165,9 +165,7 @@ def opened(context: typer.Context, account: str, table: str) -> Iterator[Ledger]
 @contextmanager
 def opened_table(context: typer.Context, account: str, table: str) -> Iterator[BrowsableTable]:
     """Open the table of the settings, or of an account; what goes wrong inside is an error of one line."""
-    # Rows that cannot be read are worth a line; what the SDK has to say comes as an exception.
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    logging.getLogger("azure").setLevel(logging.CRITICAL)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)  # a row that cannot be read is a line
     with telling(), surroundings.of(context).open_table(storage.location(account, table)) as found:
         yield found
 

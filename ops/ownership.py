@@ -79,7 +79,7 @@ def _as_object(name: str, known: Owner, doubts: Mapping[str, int]) -> dict[str, 
 
 
 def _doubts(found: Mapping[str, int]) -> str:
-    """Say whether the mail service before a switch is still needed."""
+    """Return whether the mail service before a switch is still needed."""
     if not found:
         return "No mail is in doubt: EMAIL_PREVIOUS can go."
     listed = ", ".join(f"{number} at {line(service)}" for service, number in sorted(found.items()))

@@ -215,10 +215,13 @@ def _reroute(
     from ops import ledger
     from ops.rerouting import Rerouting
 
+    try:
+        since = surroundings.of(context).clock.now() - duration(history)
+    except ValueError as error:
+        raise typer.BadParameter(f"{history!r} {error}", param_hint="--history") from None
     environment = settings_here()
     with ledger.telling():
         now, then = routes_of(environment), routes_of(environment, routes_file)
-        since = surroundings.of(context).clock.now() - duration(history)
     with ledger.opened(context, *place) as book:
         found = sorted(book.events(since), key=lambda received: received.at)
         compared = Rerouting((received.event.event for received in found), now, then)

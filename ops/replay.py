@@ -12,6 +12,7 @@ import typer
 from ops import terminal
 from ops.dead_letters import DeadLettersError, letters
 from ops.webhook import REPORTS, endpoint, post
+from shared.messages.phrases import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,7 +67,7 @@ def hand_over(found: Iterable[Letter], take: Take) -> int:
         taken, words = take(letter)
         outcomes[taken] += 1
         print(_plain(f"{'taken' if taken else 'NOT TAKEN'}: {words}: {letter.place}"), flush=True)
-    print(f"{outcomes.total()} events: {outcomes[True]} taken, {outcomes[False]} not taken")
+    print(f"{counted(outcomes.total(), 'event')}: {outcomes[True]} taken, {outcomes[False]} not taken")
     return 1 if outcomes[False] else 0
 
 
@@ -81,7 +82,7 @@ def _show(found: Iterable[Letter], *, is_json: bool) -> None:
         about = _about(letter) or "no event"
         print(_plain(f"{letter.place}: {about}: {letter.reason or 'no reason given'}"))
         count += 1
-    print(f"{count} events")
+    print(counted(count, "event"))
 
 
 def _about(letter: Letter) -> str | None:

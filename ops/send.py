@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -95,7 +94,6 @@ def _watching(
     context: typer.Context, text: str, account: str, table: str, *, is_wanted: bool
 ) -> Iterator[Watch | None]:
     """Look at the table of the settings, or of an account, where it can be read; None where it cannot."""
-    logging.getLogger("azure").setLevel(logging.CRITICAL)
     with ExitStack() as stack:
         watch = None
         if is_wanted:

@@ -6,7 +6,6 @@ operator, or a pipeline, has logged in with it anyway, and nothing is probed for
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -35,7 +34,6 @@ def open_arm(portal: str) -> Arm:
 
     from shared.sources import arm
 
-    logging.getLogger("azure").setLevel(logging.CRITICAL)  # the error that follows says the same
     return arm.Arm(AzureCliCredential(), arm.endpoint(portal))
 
 

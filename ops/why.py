@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,7 +18,7 @@ from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate
 from shared.text import line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from ops.entries import Waiting
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from shared.store.table import BrowsableTable, Stored
 
 _QUERY = (
-    "AppTraces | where Message startswith 'decision=' and Message has '{name}' "
+    "AppTraces | where Message startswith 'decision=' and Message has_any ({names}) "
     "| project TimeGenerated, Message | order by TimeGenerated desc"
 )
 _DUPLICATES = "Duplicates leave no row. The log of the app has them, in Log Analytics:"
@@ -52,7 +51,7 @@ def why(  # noqa: PLR0917 - typer makes options of them
     with ledger.opened_table(context, account, table) as rows:
         now = surroundings.of(context).clock.now()
         found = _Story(rows, name, now - duration(since)).tell()
-    query = _QUERY.format(name=name.replace("'", ""))
+    query = _query(name, found)
     if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"events": found, "query": query})
     else:
@@ -64,6 +63,14 @@ def why(  # noqa: PLR0917 - typer makes options of them
             print(f"Nothing is stored of {line(name)} in the last {since}.")
         print(f"\n{_DUPLICATES}\n  {line(query)}")
     raise typer.Exit(0 if found else terminal.NO)
+
+
+def _query(name: str, found: Iterable[dict[str, Any]]) -> str:
+    """Return the question to the log, which has bare names and whole ids and knows no globs."""
+    said = {name.rpartition("/")[2]}
+    if set(name) & set("*?["):
+        said = {str(each["cluster"]) for each in found} or said
+    return _QUERY.format(names=", ".join(f"'{one}'" for one in sorted(one.replace("'", "") for one in said)))
 
 
 class _Story:
@@ -104,7 +111,7 @@ class _Story:
         names += [str(row.values.get("cluster", "")) for row in ignored]
         for id_ in names:
             cluster = Cluster.parse(id_)
-            if cluster and fnmatchcase(cluster.name.lower(), self._name.lower()):
+            if cluster and matches(cluster, self._name):
                 clusters.add(cluster.key)
         prefixes = tuple(map(keys.traces, clusters))
         yield from (row for row in ignored if row.key.startswith(prefixes))

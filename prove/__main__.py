@@ -12,7 +12,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from prove import hostile, hours, report, runner
+from prove import gate_hours, hostile, hours, report, runner
 from prove.bugs import LONG, Bug
 from prove.runner import Total, total
 from prove.runs import Lab, Trial
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = ROOT / "docs" / "proof.md"
 KEPT = ROOT / "out" / "proof"
-PARTS = ("faults", "hours", "bugs", "beyond", "hostile")
+PARTS = ("faults", "hours", "gates", "bugs", "beyond", "hostile")
 
 
 def main() -> int:
@@ -35,10 +35,11 @@ def main() -> int:
     if options.seed is not None:
         return _again(Trial(options.seed, Part(options.part), options.bug, bool(options.bug)))
     parts: dict[str, Callable[[], tuple[str, list[str]]]] = {
-        "faults": lambda: _faults(options.seeds),
-        "hours": lambda: _hours(options.hours),
-        "bugs": _bugs,
-        "beyond": lambda: _beyond(options.beyond),
+        "faults": lambda: _faults(options.seeds, options.at_once),
+        "hours": lambda: _hours(options.hours, hours.run),
+        "gates": lambda: _hours(options.gates, gate_hours.run),
+        "bugs": lambda: _bugs(options.at_once),
+        "beyond": lambda: _beyond(options.beyond, options.at_once),
         "hostile": lambda: _hostile(options.inputs),
     }
     KEPT.mkdir(parents=True, exist_ok=True)
@@ -61,6 +62,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=2_000, help="schedules of faults (default: 2000)")
     parser.add_argument("--beyond", type=int, default=100, help="schedules beyond the promise (default: 100)")
     parser.add_argument("--hours", type=int, default=1_000, help="runs of days (default: 1000)")
+    parser.add_argument(
+        "--at-once",
+        type=int,
+        default=runner.AT_ONCE,
+        help=f"schedules at a time for each core: fewer on a busy machine (default: {runner.AT_ONCE})",
+    )
+    parser.add_argument("--gates", type=int, default=100, help="runs of days with gates (default: 100)")
     parser.add_argument(
         "--inputs", type=int, default=100_000, help="inputs that are hostile (default: 100000)"
     )
@@ -98,8 +106,8 @@ def _again(trial: Trial) -> int:
     return 0 if result.is_good else 1
 
 
-def _faults(seeds: int) -> tuple[str, list[str]]:
-    summed = total([Trial(seed) for seed in range(seeds)], _progress)
+def _faults(seeds: int, at_once: int) -> tuple[str, list[str]]:
+    summed = total([Trial(seed) for seed in range(seeds)], _progress, at_once=at_once)
     rare = report.rare(summed)
     wrong = [report.bad(summed.bad)] if summed.bad else []
     if rare:
@@ -107,9 +115,9 @@ def _faults(seeds: int) -> tuple[str, list[str]]:
     return "\n\n".join([report.faults(summed), *wrong]), wrong
 
 
-def _hours(seeds: int) -> tuple[str, list[str]]:
+def _hours(seeds: int, one: Callable[[int], hours.Verdict]) -> tuple[str, list[str]]:
     verdicts = []
-    for verdict in hours.runs(range(seeds)):
+    for verdict in hours.runs(range(seeds), one=one):
         verdicts.append(verdict)
         if verdict.is_bad:
             print(f"* seed {verdict.seed}: {verdict.wrong}", flush=True)
@@ -117,14 +125,14 @@ def _hours(seeds: int) -> tuple[str, list[str]]:
     return "\n\n".join([report.hours(verdicts), *wrong]), wrong
 
 
-def _bugs() -> tuple[str, list[str]]:
+def _bugs(at_once: int) -> tuple[str, list[str]]:
     caught = []
     for bug in Bug:
         if bug in LONG:
             shown = hours.caught(bug, range(report.MAX_SEEDS))
             found = (shown.seed, report.seen_as(shown)) if shown else (None, "")
         else:
-            result = runner.first_caught(bug, report.MAX_SEEDS)
+            result = runner.first_caught(bug, report.MAX_SEEDS, at_once=at_once)
             found = (result.seed, report.seen_as(result.verdict)) if result else (None, "")
         caught.append(report.Caught(bug, *found))
         print(f"  {bug}: {'not caught' if found[0] is None else f'caught at seed {found[0]}'}", flush=True)
@@ -132,8 +140,8 @@ def _bugs() -> tuple[str, list[str]]:
     return report.bugs(caught), wrong
 
 
-def _beyond(seeds: int) -> tuple[str, list[str]]:
-    summed = total([Trial(seed, Part.BEYOND) for seed in range(seeds)], _progress)
+def _beyond(seeds: int, at_once: int) -> tuple[str, list[str]]:
+    summed = total([Trial(seed, Part.BEYOND) for seed in range(seeds)], _progress, at_once=at_once)
     held_up = summed.strikes["mail: taken after the lease"]
     words = (
         f"{summed.runs} schedules, {summed.arrived:,} mails taken, {held_up:,} requests held up for longer"

@@ -23,12 +23,12 @@ _HEADLINE = {
     Kind.COMPLETED: r"completed\b",
     Kind.CANCELED: r"was canceled",
     Kind.GATE: r"waits for approval",
-    Kind.GATE_CLOSED: r"has been approved|has skipped the gate|is gone, and with it the gate",
+    Kind.GATE_CLOSED: r"[Tt]he gate\b",
 }
 """The kind of a message in Slack about one thing, by its headline."""
 
 _REPEAT = REPEAT.partition(":")[0]
-_RUN = re.compile(r"Update run (\S+)")
+_RUN = re.compile(r"[Uu]pdate run (\S+)")
 
 
 class Message(NamedTuple):
@@ -108,15 +108,13 @@ def _card(texts: list[tuple[str, bool]]) -> Iterator[tuple[Kind, str]]:
 
 
 def _chat(texts: list[tuple[str, bool]]) -> Iterator[tuple[Kind, str]]:
-    headline = texts[0][0] if texts else ""
-    if not CLUSTER.search(headline):
+    subject, _, said = (texts[0][0] if texts else "").partition(": ")
+    kinds = [kind for kind, pattern in _HEADLINE.items() if re.search(pattern, said)]
+    name = _name(subject, said)
+    if kinds and name:
+        yield kinds[0], name
+    else:
         yield from _digest(texts)
-        return
-    subject, _, said = headline.partition(": ")
-    for kind, pattern in _HEADLINE.items():
-        if re.search(pattern, said):
-            yield kind, _name(subject, said)
-            return
 
 
 def _digest(texts: list[tuple[str, bool]]) -> Iterator[tuple[Kind, str]]:

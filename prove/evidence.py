@@ -73,7 +73,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         return any(member.kind in ACTIONABLE for member in self.fates[operation].members)
 
     def left_in_doubt(self) -> Iterator[str]:
-        """Give the operations on blind channels that were not repeated, as nobody has to act on them."""
+        """Return the operations on blind channels that were not repeated, as nobody has to act on them."""
         for operation, fate in self.fates.items():
             is_blind = self.temper(operation) is Temper.BLIND
             if fate.state == "doubtful" and is_blind and not self.is_actionable(operation):

@@ -2,7 +2,8 @@
 
 The time is the table's own, and nothing waits for it: days pass in seconds. The app is the real one, over a
 table in memory that fails, is slow, and loses answers; two instances, each with a clock of its own, die at
-some of their writes and come back. Each run is made from a seed.
+some of their writes and come back. Each run is made from a seed. It is long because a run is one thing: what
+happens in it, and what came of that.
 """
 
 from __future__ import annotations
@@ -10,29 +11,20 @@ from __future__ import annotations
 import logging
 import multiprocessing
 from collections import Counter
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from prove import bugs
+from prove.troubles import InstanceClock, Killed, TroubledService, TroubledTable
 from shared import keys
 from shared.app import Notifier
-from shared.channels.outcomes import (
-    Accepted,
-    OperationState,
-    OperationStatus,
-    Outcome,
-    Refused,
-    Throttled,
-    Timeouts,
-    Unavailable,
-    Unknown,
-)
 from shared.notices.kinds import ABOUT_MAIL, BEGUN, ENDS, Kind
 from shared.store import codec
-from shared.store.table import Operation, Page, Stored, TableUnavailable, Verb
+from shared.store.table import Operation, TableUnavailable, Verb
 from testing.memory_table import MemoryTable
 from testing.moving import MovingClock
 from testing.samples.payloads import event, guid, scheduled
@@ -41,10 +33,7 @@ from testing.world import NOW, World, email_channel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from shared.channels.email.email import Email
     from shared.store.table import BrowsableTable
-
-_T = TypeVar("_T")
 
 STEP = timedelta(minutes=5)
 STORM = timedelta(days=4)
@@ -79,109 +68,8 @@ FOREIGN: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-class Killed(BaseException):  # an instance is gone, whatever it would have caught
-    """The process dies here."""
-
-
-class InstanceClock:
-    """An instance's clock: the table's, off by something that changes when the clock jumps."""
-
-    def __init__(self, server: MovingClock) -> None:
-        self.off = timedelta()
-        self._server = server
-
-    def now(self) -> datetime:
-        """See Clock."""
-        return self._server.now() + self.off
-
-    def monotonic(self) -> float:
-        """See Clock."""
-        return self._server.monotonic()
-
-
-class TroubledTable:
-    """What one instance sees of the table."""
-
-    def __init__(self, table: MemoryTable, run: Run) -> None:
-        self._table = table
-        self._run = run
-
-    def get(self, key: str) -> Stored | None:
-        """See Table."""
-        return self._read(lambda: self._table.get(key))
-
-    def query(self, first: str, last: str, limit: int = 1_000) -> Page:
-        """See Table."""
-        return self._read(lambda: self._table.query(first, last, limit))
-
-    def untouched(self, first: str, last: str, since: datetime, limit: int = 1_000) -> Page:
-        """See Table."""
-        return self._read(lambda: self._table.untouched(first, last, since, limit))
-
-    def touched(self, first: str, last: str, since: datetime, limit: int = 1_000) -> Page:
-        """See BrowsableTable."""
-        return self._read(lambda: self._table.touched(first, last, since, limit))
-
-    def commit(self, operations: Sequence[Operation]) -> list[str]:
-        """See Table. An answer that is lost is asked for once more, as the real table does."""
-        self._run.takes()
-        if self._run.strikes("write: not done", 0.02):
-            raise TableUnavailable("not done")
-        if self._run.strikes("SIGKILL before a write", 0.01):
-            raise Killed
-        etags = self._table.commit(operations)
-        if self._run.strikes("SIGKILL after a write", 0.02):
-            raise Killed
-        if self._run.strikes("write: done, answer lost", 0.02):
-            etags = self._table.commit(operations)
-        return etags
-
-    def _read(self, step: Callable[[], _T]) -> _T:
-        self._run.takes()
-        if self._run.strikes("read: no answer", 0.01):
-            raise TableUnavailable("no answer")
-        return step()
-
-
-class TroubledService:
-    """A mail service with outages of hours, which takes no operation twice unless it is asked to."""
-
-    can_answer = True
-
-    def __init__(self, run: Run) -> None:
-        self.arrived: list[str] = []
-        self.refused: set[str] = set()
-        self._run = run
-        self._held: set[str] = set()
-
-    def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ARG002 - a Mailer's
-        """See Mailer."""
-        run = self._run
-        if operation_id in self._held:  # the first request is still on its way
-            self.refused.add(operation_id)
-            return Refused("400: under way")
-        if run.is_out("mail"):
-            outcome = run.random.choice((Unavailable("away"), Throttled(3_600, "busy"), Unknown("silence")))
-            run.struck[f"mail: out for hours, {type(outcome).__name__.lower()}"] += 1
-            return outcome
-        if run.strikes("mail: not taken, no answer", 0.05):
-            return Unknown("cut")
-        if run.strikes("mail: held up beyond the lease", 0.04):
-            self._held.add(operation_id)
-            run.meanwhile()
-            self._held.discard(operation_id)
-            self.arrived.append(operation_id)
-            run.spared = 2  # with its answer lost as well nobody could tell: promise 2 says so
-            return Accepted()
-        self.arrived.append(operation_id)
-        return Unknown("lost") if run.strikes("mail: taken, answer lost", 0.08) else Accepted()
-
-    def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:  # noqa: ARG002 - a Mailer's
-        """See Mailer."""
-        if self._run.is_out("mail") or self._run.strikes("question: no clear answer", 0.2):
-            return OperationStatus(OperationState.NO_ANSWER)
-        taken = operation_id in self.arrived
-        return OperationStatus(OperationState.ACCEPTED if taken else OperationState.NEVER_SEEN)
+Told: TypeAlias = Counter[tuple[str, str, str]]
+"""How often each kind of news was told of each row, with each lead."""
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -221,18 +109,25 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def run(seed: int) -> Verdict:
     """Do one run, and judge it."""
+    with quiet():
+        return Run(seed).go()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let nothing be logged: what goes wrong here is meant to."""
     logging.disable(logging.CRITICAL)
     try:
-        return Run(seed).go()
+        yield
     finally:
         logging.disable(logging.NOTSET)
 
 
-def runs(seeds: Sequence[int], bug: str = "") -> Iterator[Verdict]:
+def runs(seeds: Sequence[int], bug: str = "", one: Callable[[int], Verdict] = run) -> Iterator[Verdict]:
     """Do one run for each seed, over as many processes as there are cores, with a bug planted or without."""
     plants = (bugs.Bug(bug),) if bug else ()
     with multiprocessing.get_context("spawn").Pool(initializer=_begin, initargs=(plants,)) as pool:
-        yield from pool.imap(run, seeds)
+        yield from pool.imap(one, seeds)
 
 
 def _begin(plants: Sequence[bugs.Bug]) -> None:
@@ -251,7 +146,9 @@ def caught(bug: str, seeds: Sequence[int]) -> Verdict | None:
 class Run:
     """One run on its way."""
 
-    def __init__(self, seed: int) -> None:
+    storm, peace = STORM, PEACE
+
+    def __init__(self, seed: int, **settings: str) -> None:
         self.seed = seed
         self.random = Random(f"hours {seed}")
         self.struck: Counter[str] = Counter()
@@ -261,34 +158,39 @@ class Run:
         self._nested = False
         self.spared = 0
         """Writes that succeed."""
-        self._table = MemoryTable(self.clock.now)
-        self._service = TroubledService(self)
+        self.table = MemoryTable(self.clock.now)
+        self.service = TroubledService(self)
         self._settings: dict[str, str] = {"LEASE": "2m", "REMINDER_LEADS": "24h"}
-        self._settings |= {"NOT_STARTED_AFTER": "0s", "STILL_RUNNING_AFTER": "0s"}
+        self._settings |= {"NOT_STARTED_AFTER": "0s", "STILL_RUNNING_AFTER": "0s", **settings}
         self._outages = {name: list(self._periods()) for name in ("mail", "table")}
-        self._clocks = [InstanceClock(self.clock) for _ in range(2)]
-        self._instances = [self._start(clock) for clock in self._clocks]
-        self._accepted: dict[str, datetime] = {}
+        self.clocks = [InstanceClock(self.clock) for _ in range(2)]
+        self.instances = [self.start(clock) for clock in self.clocks]
+        self.accepted: dict[str, datetime] = {}
 
     def go(self) -> Verdict:
         """Let it storm for days, then do in peace what is left, and judge."""
-        waiting = sorted(self._happenings(), key=lambda happening: happening.at)
+        waiting = sorted(self.happenings(), key=lambda happening: happening.at)
         happenings = list(waiting)
-        while self.clock.now() < NOW + STORM:
+        while self.clock.now() < NOW + self.storm:
             self._change_something()
             due = [one for one in waiting if NOW + one.at <= self.clock.now()]
             for happening in due[:500]:
                 if self._deliver(happening):
                     waiting.remove(happening)
-            self._sweep()
+            self.sweep()
             self.clock.until(self.clock.now() + STEP)
         self._is_stormy = False
-        until = self.clock.now() + PEACE
-        while self.clock.now() < until and (waiting or self._left()):
-            waiting = [happening for happening in waiting if not self._deliver(happening)]
-            self._sweep()
+        until = self.clock.now() + self.peace
+        while self.clock.now() < until and (self.goes_on(waiting)):
+            now = self.clock.now() - NOW
+            waiting = [one for one in waiting if one.at > now or not self._deliver(one)]
+            self.sweep()
             self.clock.until(self.clock.now() + STEP)
         return self._judge(happenings)
+
+    def goes_on(self, waiting: Sequence[Happening]) -> bool:
+        """Return whether there is anything left to happen."""
+        return bool(waiting or self._left())
 
     # What happens
 
@@ -319,7 +221,7 @@ class Run:
         self._nested = True
         for _ in range(3):
             self.clock.forward(minutes=6)
-            self._sweep()
+            self.sweep()
         self._nested = False
 
     def _periods(self) -> Iterator[tuple[timedelta, timedelta]]:
@@ -327,7 +229,8 @@ class Run:
             begin = timedelta(hours=self.random.uniform(0, 80))
             yield begin, begin + timedelta(hours=self.random.uniform(0.2, 9))
 
-    def _happenings(self) -> Iterator[Happening]:
+    def happenings(self) -> Iterator[Happening]:
+        """Give what Event Grid delivers, and when."""
         for number in range(self.random.randrange(4, 12)):
             name, at = f"m{number}", timedelta(hours=self.random.uniform(0, 60))
             start = NOW + at + timedelta(hours=self.random.uniform(30, 60))
@@ -359,7 +262,7 @@ class Run:
         )
 
     def _change_something(self) -> None:
-        for number, clock in enumerate(self._clocks):
+        for number, clock in enumerate(self.clocks):
             if self.random.random() < 0.01:
                 self.struck["clock of an instance jumps"] += 1
                 minutes = self.random.choice((0, -5, 5, -90, 90, 60 * 24 * 30, -60 * 24 * 400))
@@ -367,65 +270,67 @@ class Run:
             if self.random.random() < 0.005:
                 self.struck["other settings"] += 1
                 self._settings |= self.random.choice(SETTINGS)
-                self._instances[number] = self._start(clock)
+                self.instances[number] = self.start(clock)
         if self.random.random() < 0.01:
             self.struck["foreign row"] += 1
             key, values = self.random.choice(FOREIGN)
-            if self._table.get(key) is None:
-                self._table.commit([Operation(Verb.INSERT, key, values)])
-        if self.random.random() < 0.003 and self._table.get(keys.GATE) is not None:
+            if self.table.get(key) is None:
+                self.table.commit([Operation(Verb.INSERT, key, values)])
+        if self.random.random() < 0.003 and self.table.get(keys.GATE) is not None:
             self.struck["gate made unreadable"] += 1
-            self._table.commit([Operation(Verb.MERGE, keys.GATE, {"until": "tomorrow"})])
+            self.table.commit([Operation(Verb.MERGE, keys.GATE, {"until": "tomorrow"})])
 
-    def _start(self, clock: InstanceClock) -> Notifier:
-        world = World(self._table, **self._settings)
-        table: BrowsableTable = TroubledTable(self._table, self)
-        return Notifier(world.config, table, {"": email_channel(world.config, self._service)}, clock)
+    def start(self, clock: InstanceClock) -> Notifier:
+        """Start an instance with the settings of now, at its clock."""
+        world = World(self.table, **self._settings)
+        table: BrowsableTable = TroubledTable(self.table, self)
+        return Notifier(world.config, table, {"": email_channel(world.config, self.service)}, clock)
 
     def _deliver(self, happening: Happening) -> bool:
         number = self.random.randrange(2)
         try:
-            self._instances[number].intake.take(happening.text)
+            self.instances[number].intake.take(happening.text)
         except TableUnavailable:
             return False
         except Killed:
-            self._instances[number] = self._start(self._clocks[number])
+            self.instances[number] = self.start(self.clocks[number])
             return False
-        self._accepted.setdefault(happening.text, self.clock.now())
+        self.accepted.setdefault(happening.text, self.clock.now())
         return True
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
+        """Let both instances sweep, in any order."""
         for number in self.random.sample(range(2), 2):
             try:
-                self._instances[number].delivery.sweep()
+                self.instances[number].delivery.sweep()
             except TableUnavailable:
                 pass
             except Killed:
-                self._instances[number] = self._start(self._clocks[number])
+                self.instances[number] = self.start(self.clocks[number])
 
     # What came of it
 
     def _left(self) -> list[str]:
         """Return the keys of what is still to be done, but for what is for later and what nobody can read."""
         foreign = {key for key, _ in FOREIGN}
-        rows = self._table.query("work:1", keys.work_until(self.clock.now())).rows
+        rows = self.table.query("work:1", keys.work_until(self.clock.now())).rows
         return [row.key for row in rows if row.key not in foreign]
 
     def _judge(self, happenings: list[Happening]) -> Verdict:
         fates = {
             row.key.removeprefix("sent:"): codec.sent(row)
-            for row in self._table.query("sent:", "sent:" + keys.AFTER, 100_000).rows
+            for row in self.table.query("sent:", "sent:" + keys.AFTER, 100_000).rows
             if row.key != "sent:garbage"
         }
-        arrived = Counter(self._service.arrived)
-        told: Counter[tuple[str, str]] = Counter()
+        arrived = Counter(self.service.arrived)
+        told: Told = Counter()
         for operation, fate in fates.items():
             if arrived[operation]:
-                told.update((member.kind, member.key) for member in fate.members)
+                told.update((member.kind, member.key, member.lead) for member in fate.members)
         twice = [f"mail {operation} left {times} times" for operation, times in arrived.items() if times > 1]
         twice += [
             f"told {times} times: {kind} {key}"
-            for (kind, key), times in told.items()
+            for (kind, key, _), times in told.items()
             if times > 1 and kind not in ABOUT_MAIL and kind != Kind.UNREADABLE
         ]
         untrue = [
@@ -438,10 +343,10 @@ class Run:
             for operation, fate in fates.items()
             if fate.state == "sent" and not arrived[operation]
         ]
-        lost = list(self._lost(happenings, told))
+        lost = list(self.lost(happenings, told))
         return Verdict(
             self.seed,
-            len(self._accepted),
+            len(self.accepted),
             len(fates),
             dict(self.struck),
             tuple(lost),
@@ -450,13 +355,14 @@ class Run:
             tuple(self._left()),
         )
 
-    def _lost(self, happenings: list[Happening], told: Counter[tuple[str, str]]) -> Iterator[str]:
-        stored = set(self._table.keys("event:"))
-        known = {(kind, keys.history_of(key)) for kind, key in told if key.count(":") > 1}
+    def lost(self, happenings: list[Happening], told: Told) -> Iterator[str]:
+        """Find what was accepted and not stored, and what was not told."""
+        stored = set(self.table.keys("event:"))
+        known = {(kind, keys.history_of(key)) for kind, key, _ in told if key.count(":") > 1}
         for happening in happenings:
             if not happening.key:
                 continue
-            if happening.text not in self._accepted:
+            if happening.text not in self.accepted:
                 yield f"not accepted: {happening.key}"
                 continue
             history = keys.history_of(happening.key)
@@ -479,7 +385,7 @@ class Run:
         history = keys.history_of(happening.key)
         others = [key for key in stored if key.startswith(history) and not key.startswith(happening.key)]
         due = happening.start - LEAD
-        in_time = self._accepted[happening.text] + timedelta(hours=6) < due
+        in_time = self.accepted[happening.text] + timedelta(hours=6) < due
         return in_time and not others and happening.start < self.clock.now() and self._was_up(due)
 
     def _was_up(self, due: datetime) -> bool:

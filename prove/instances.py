@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import select
 import signal
 import threading
-import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
+from prove.forked import Forked
 from testing.fault_proxy import FaultProxy
-from testing.processes import Answer, Client, connection_string, listening
+from testing.processes import Answer, connection_string
 from testing.real_app import SETTINGS
 
 if TYPE_CHECKING:
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
     from prove.faults import FaultInjector
     from prove.fork_server import ForkServer
     from prove.schedules import Death
-
-READY_WITHIN = 60.0
-"""Seconds for an instance to listen; with many at once a start takes its time."""
 
 
 class Instance:
@@ -50,9 +45,7 @@ class Instance:
         self._table_proxy = FaultProxy(azurite, injector.table)
         self._services_proxy = FaultProxy(services, injector.channel)
         self._settings: dict[str, str] = {}
-        self._client = Client()
-        self._pid = 0
-        self._pidfd = -1
+        self._process: Forked | None = None
         self._lock = threading.RLock()
         self._stack = ExitStack()
 
@@ -67,52 +60,36 @@ class Instance:
         """Where it reaches the services behind channels."""
         return self._services_proxy.url
 
-    @property
-    def alive(self) -> bool:
-        """Whether it runs."""
-        return self._pid != 0
-
     def revive(self) -> None:
         """Start it again, where it has died."""
-        if self._pid:
+        if self._process is not None:
             return
         with self._lock:
-            self._log.touch()
-            begin = self._log.stat().st_size
             self.injector.reborn(self._deaths.get(self.lives))
-            pid = self._fork_server.fork(self._settings, self._log, self._bug)
-            self._pidfd = os.pidfd_open(pid)
+            self._process = Forked(self._fork_server, self._settings, self._log, self._bug)
             self.lives += 1
-            self._pid = pid
-            self._client = Client(self._url(begin))
             self.injector.instance = self
 
     def kill(self) -> None:
         """End it at once, with SIGKILL, and wait until it is gone."""
         with self._lock:
-            if not self._pid:
-                return
-            self._signal(signal.SIGKILL)
-            _is_gone(self._pidfd, seconds=READY_WITHIN)
-            os.close(self._pidfd)
-            self._pid = 0
+            if self._process is not None:
+                self._process.kill()
+                self._process = None
 
     def stop(self, seconds: float) -> None:
         """Let it stand still for a while, without waiting for that."""
         with self._lock:
-            self._signal(signal.SIGSTOP)
+            if self._process is not None:
+                self._process.signal(signal.SIGSTOP)
             timer = threading.Timer(seconds, self._go_on, [self.lives])
         timer.daemon = True
         timer.start()
 
     def _go_on(self, life: int) -> None:
         with self._lock:
-            if self._pid and self.lives == life:
-                self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, number)
+            if self._process is not None and self.lives == life:
+                self._process.signal(signal.SIGCONT)
 
     @property
     def busy(self) -> int:
@@ -121,19 +98,21 @@ class Instance:
 
     def deliver(self, text: str) -> bool:
         """Hand it an event, as Event Grid does; tell whether it was accepted."""
-        if not self.alive:
-            return False  # by now another's port
+        process = self._process
+        if process is None:
+            return False
         try:
-            return self._client.post_event(text).status == 202
+            return process.post_event(text).status == 202
         except OSError:
             return False
 
     def run(self, function: str) -> Answer | None:
         """Let it run a timer's function; None where it dies over it, or is dead."""
-        if not self.alive:
+        process = self._process
+        if process is None:
             return None
         try:
-            return self._client.run(function)
+            return process.run(function)
         except OSError:
             return None
 
@@ -146,24 +125,3 @@ class Instance:
         self.injector.instance = None
         self.kill()
         self._stack.close()
-
-    def _url(self, begin: int) -> str:
-        """Read the URL from what it logs at its start."""
-        deadline = time.monotonic() + READY_WITHIN
-        while time.monotonic() < deadline:
-            with self._log.open("rb") as file:
-                file.seek(begin)
-                printed = file.read().decode("utf-8", "replace")
-            url = listening(printed)
-            if url:
-                return url
-            if _is_gone(self._pidfd, seconds=0.02):
-                raise RuntimeError(f"an instance did not start: {printed}")
-        raise RuntimeError(f"an instance was not ready after {READY_WITHIN:g} s")
-
-
-def _is_gone(pidfd: int, seconds: float) -> bool:
-    """Wait for a process to end; tell whether it has. Not by select(), which knows 1,024 descriptors."""
-    waiting = select.poll()
-    waiting.register(pidfd, select.POLLIN)
-    return bool(waiting.poll(seconds * 1_000))

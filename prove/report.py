@@ -123,6 +123,8 @@ def document(parts: Mapping[str, str]) -> str:
             parts["faults"],
             _HOURS,
             parts["hours"],
+            _GATES,
+            parts["gates"],
             _BUGS,
             parts["bugs"],
             _BEYOND,
@@ -196,6 +198,15 @@ their lease.
 
 It is judged as above, with the table's word for what a mail told. Work that a run's end has cut short is
 counted apart: it is no loss, and no proof."""
+
+_GATES = """\
+## Gates of update runs
+
+The same troubles for thirty hours, and seventy of peace, with gates: what tells that one waits, is answered,
+skipped or gone comes in any order, late, again, or not at all; Resource Graph, asked over HTTP now and then,
+shows how its run stands. It is judged that people are asked, and once; are reminded after 4, 8, 16 hours,
+in peace to the hour, and not once the end is known; and that the end is told to whom was asked, once, and to
+nobody else. What is wrong counts as lost."""
 
 _BUGS = """\
 ## Planted bugs

@@ -1,4 +1,7 @@
-"""One run: a schedule done to real processes, until nothing is left to do; and what is to be judged of it."""
+"""One run: a schedule done to real processes, until nothing is left to do; and what is to be judged of it.
+
+It is long because a run is one thing: what it starts, what happens in it, and what is gathered of it.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,9 @@ PATIENCE = 400.0
 
 _REDELIVERED_AFTER = 0.5
 _SWEPT_AFTER = (0.4, 2.6)
-"""Seconds between an instance's sweeps, at least and at most."""
+"""Seconds between an instance's sweeps in a storm, at least and at most."""
+_SWEPT_AFTER_IT = (1.0, 4.0)
+"""And in peace, where most of a run is waiting for leases to run out."""
 _SWEPT_EVERY = 1.2
 """Seconds between sweeps where all instances sweep at the same moments."""
 
@@ -270,7 +275,7 @@ class Run:
         """Return the seconds until an instance's next sweep."""
         if self._trial.together:
             return _SWEPT_EVERY - self._elapsed() % _SWEPT_EVERY
-        return random.uniform(*_SWEPT_AFTER)
+        return random.uniform(*(_SWEPT_AFTER if self._elapsed() < self._schedule.storm else _SWEPT_AFTER_IT))
 
     def _finish(self) -> None:
         """Wait until nothing is left to do, and nothing is on its way any more."""

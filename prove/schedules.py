@@ -119,7 +119,7 @@ class Schedule(msgspec.Struct, frozen=True):
     """The one that takes nothing until all work for the others is done."""
 
     def of_audience(self, audience: str) -> Iterator[tuple[str, Place | None]]:
-        """Give the targets of an audience, by their keys: mail first, and then its places."""
+        """Return the targets of an audience, by their keys: mail first, and then its places."""
         yield "", None
         yield from ((place.key, place) for place in self.places if place.audience == audience)
 

@@ -108,7 +108,7 @@ def _lost_of_a_gate(evidence: Evidence, told: Telling, where: str, heard: set[Te
 
 
 def _given_up(evidence: Evidence) -> Iterator[str]:
-    """Give what was not told as it was refused: the default audience hears of that."""
+    """Return what was not told as it was refused: the default audience hears of that."""
     for operation, fate in evidence.fates.items():
         if fate.state == "failed" and operation in evidence.refused:
             yield operation
@@ -192,17 +192,19 @@ def _wrong_of_an_alert(evidence: Evidence, place: Place, cluster: str) -> Iterat
     history = keys.history(guid(cluster))
     name = history[len("event:") : -1]
     actions = [action for action, key in evidence.alerts if key.endswith(f"/{name}")]
-    first_resolve = actions.index("resolve") if "resolve" in actions else len(actions)
-    if "trigger" in actions[first_resolve:]:
-        yield f"an alert was opened after its resolve: {cluster} at {place.audience}: {actions}"
-    elif first_resolve == 0 and actions:
-        yield f"a resolve of what was not triggered: {cluster} at {place.audience}"
     failed, completed = (evidence.recorded.get(f"{history}{status}") for status in ("Failed", "Completed"))
+    # What was recorded in the other order is told in that order.
+    is_in_order = not (failed and completed) or failed < completed
+    first_resolve = actions.index("resolve") if "resolve" in actions else len(actions)
+    if "trigger" in actions[first_resolve:] and is_in_order:
+        yield f"an alert was opened after its resolve: {cluster} at {place.audience}: {actions}"
+    elif first_resolve == 0 and actions and is_in_order:
+        yield f"a resolve of what was not triggered: {cluster} at {place.audience}"
     given_up = set().union(*map(evidence.tellings, _given_up(evidence)))
     was_resolved = (
         "resolve" in actions or Telling(place.audience, Kind.COMPLETED, cluster, place.key) in given_up
     )
-    if "trigger" in actions and failed and completed and failed < completed and not was_resolved:
+    if "trigger" in actions and failed and completed and is_in_order and not was_resolved:
         yield f"an alert was not closed: {cluster} at {place.audience}"
 
 

@@ -21,7 +21,7 @@ from shared.clusters.runs import RunLookup
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
 from shared.delivery.limiter import Limiter
-from shared.delivery.parts import Parts
+from shared.delivery.parts import DeliveryParts
 from shared.delivery.sender import Sender
 from shared.messages.branding import Branding
 from shared.notices.kinds import Kind
@@ -78,7 +78,7 @@ class Notifier:
         ungrouped = frozenset(target for target, channel in channels.items() if not channel.is_grouped)
         grouping = Grouping(config.group_wait, config.group_interval, ungrouped)
         is_known = config.clusters.is_on or config.sources.is_on
-        self._parts = Parts(
+        self._parts = DeliveryParts(
             store=self.store,
             sender=sender,
             limiter=limiter,

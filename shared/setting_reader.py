@@ -47,8 +47,17 @@ class SettingReader:
         return self._environment.get(name, "")
 
     def text(self, name: str) -> str:
-        """Return a setting's text without the white space around it; empty where it is not set."""
-        return self.raw(name).strip()
+        """Return a setting's text without the white space around it; empty where it is not set.
+
+        Raises SettingsError for a Key Vault reference that was not resolved, which is no value.
+        """
+        value = self.raw(name).strip()
+        if value.lower().startswith(_UNRESOLVED):
+            raise SettingsError(
+                f"Setting {name} is a Key Vault reference that could not be resolved: see that the secret is "
+                "there, and that the app's identity may read it."
+            )
+        return value
 
     def get(
         self, name: str, parse: Callable[[str], T], default: str | None = None, *, as_it_stands: bool = False
@@ -82,11 +91,6 @@ class SettingReader:
         value = self.text(name)
         if not value:
             raise SettingsError(f"Setting {name} is missing: {wanted_by} names it.")
-        if value.lower().startswith(_UNRESOLVED):
-            raise SettingsError(
-                f"Setting {name} is a Key Vault reference that could not be resolved: see that the secret is "
-                "there, and that the app's identity may read it."
-            )
         try:
             return parse(value)
         except ValueError as error:

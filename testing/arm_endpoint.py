@@ -115,6 +115,8 @@ class ArmEndpoint:
         self.monotonic: Callable[[], float] = time.monotonic
         self.bodies: dict[str, dict[str, Any]] = {}
         """What stands at other paths, in lower case and without their query."""
+        self.gone: set[str] = set()
+        """Paths, in lower case, at which there is nothing any more."""
         self._lists: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._versions = {API_VERSION}
         self._asked: deque[float] = deque()
@@ -215,6 +217,8 @@ class ArmEndpoint:
         query, path = parse_qs(parts.query), unquote(parts.path).lower()
         if token != f"Bearer {TOKEN}" and not self._takes_any_token:
             return Fault(401)
+        if path in self.gone:
+            return Fault(404, body=b'{"error": {"code": "ResourceNotFound", "message": "It was not found."}}')
         if query.get("api-version", [""])[0] not in self._versions and path not in self.bodies:
             return Fault(400)
         if any(f"/{one.strip('/')}/" in path for one in self.denied):

@@ -58,17 +58,19 @@ class RealWorld:
         self._stack.close()
 
     def host(self, **settings: str) -> Host:
-        """Return a host, to be started; its table and its mail go through the proxies."""
-        return Host(
-            {
-                "NOTIFIER_STORAGE": connection_string(self.table_proxy.url),
-                "NOTIFIER_TABLE": self.table_name,
-                "EMAIL_CONNECTION_STRING": f"endpoint={self.mail_proxy.url}/;accesskey={self.endpoint.key}",
-                **SETTINGS,
-                **self._settings,
-                **settings,
-            }
-        )
+        """Return a host, to be started."""
+        return Host({**self.settings, **settings})
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What a host is started with; its table and its mail go through the proxies."""
+        return {
+            "NOTIFIER_STORAGE": connection_string(self.table_proxy.url),
+            "NOTIFIER_TABLE": self.table_name,
+            "EMAIL_CONNECTION_STRING": f"endpoint={self.mail_proxy.url}/;accesskey={self.endpoint.key}",
+            **SETTINGS,
+            **self._settings,
+        }
 
     def rows(self, prefix: str) -> Page:
         """Return the rows under a prefix, past the proxy."""

@@ -134,7 +134,7 @@ def _hcl(block: str, window: MaintenanceWindow) -> str:
 
 
 def _allowed(window: MaintenanceWindow) -> str:
-    """Say a weekly window as hours of `maintenance_window`, the only form that azurerm has for default."""
+    """Return a weekly window as hours of `maintenance_window`, the only form that azurerm has for default."""
     first = window.start_time.hour
     weekday = getattr(window.schedule, "weekday", 6)
     hours = window.duration.total_seconds() // 3600

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from ops.linting.rule import LintContext
     from shared.routes.freezes import Freeze
 
-LONGEST_GAP = timedelta(days=60)
+MAX_GAP = timedelta(days=60)
 """So long the windows of an upgrade channel may fail: minor versions are supported for about a year."""
 
-LONGEST_NODE_OS_GAP = timedelta(days=30)
+MAX_NODE_OS_GAP = timedelta(days=30)
 """Nodes without patches are worse: an image comes every week."""
 
-MOST_NAMES = 20
+MAX_NAMES = 20
 """Clusters that are named in a finding; who has more in one window knows them by other names."""
 
 _FAR = timedelta(days=730)
@@ -51,7 +51,7 @@ def past_blackouts(listed: ListedCluster, context: LintContext) -> Iterator[Prob
 def long_blackout(listed: ListedCluster, context: LintContext) -> Iterator[Problem]:
     """Find blackouts that leave no window for more than 60 days, or 30 for the node OS."""
     for found in listed.configurations:
-        limit = LONGEST_NODE_OS_GAP if found.name == NODE_OS else LONGEST_GAP
+        limit = MAX_NODE_OS_GAP if found.name == NODE_OS else MAX_GAP
         for dropped, until in _droughts(found, context):
             if until is not None and until - dropped[0] <= limit:
                 continue
@@ -138,7 +138,7 @@ def _beside(one: Configuration, other: Configuration, context: LintContext) -> M
 
 
 def _first_overlap(one: Configuration, other: Configuration, context: LintContext) -> Window | None:
-    """Give the first window of `one` that overlaps one of `other`, by walking both side by side."""
+    """Return the first window of `one` that overlaps one of `other`, by walking both side by side."""
     until = context.now + HORIZON
     ours, theirs = occurrences(one, context.now, until), occurrences(other, context.now, until)
     our, their = next(ours, None), next(theirs, None)
@@ -161,8 +161,8 @@ def not_staggered(listed: ListedCluster, context: LintContext) -> Iterator[Probl
         together = first_shared(listed, found, context) if moved else None
         if moved and together:
             start, names = together
-            shown = ", ".join(names[:MOST_NAMES])
-            shown += f" and {len(names) - MOST_NAMES} more" if names[MOST_NAMES:] else ""
+            shown = ", ".join(names[:MAX_NAMES])
+            shown += f" and {len(names) - MAX_NAMES} more" if names[MAX_NAMES:] else ""
             what = f"starts at {start:%Y-%m-%d %H:%M} UTC, as do windows of {shown}"
             mend = commands.put(listed, found.name, moved, context.now, unlink=True)
             yield Problem(found.name, what, mend)

@@ -151,7 +151,7 @@ def _slower_than_weekly(listed: ListedCluster, context: LintContext) -> Iterator
 
 
 def _rhythm(found: Configuration) -> str:
-    """Say how far apart the windows are; empty where that is a week or less."""
+    """Return how far apart the windows are; empty where that is a week or less."""
     match found.window:
         case MaintenanceWindow(schedule=Daily()):
             return ""

@@ -278,7 +278,7 @@ def _name(listed: ListedCluster) -> str:
 
 
 def _url(listed: ListedCluster, name: str) -> Variable:
-    """Give the configuration's resource ID as a URL: `az rest` puts the cloud's own endpoint before it."""
+    """Return the configuration's resource ID as a URL: `az rest` puts the cloud's own endpoint before it."""
     id_ = shlex.quote(listed.cluster.id) if listed.cluster else '"${CLUSTER_ID:?}"'
     name = shlex.quote(name) if name else '"${CONFIGURATION:?}"'
     return Variable(f"{id_}/maintenanceConfigurations/{name}'?api-version={_API}'")

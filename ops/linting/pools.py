@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 SURGE = 33
 """Percent of a pool's nodes: recommended for production."""
 
-MOST_NODES = 1_000
+MAX_NODES = 1_000
 """Instances in a virtual machine scale set, surge nodes among them."""
 
-SHORTEST_DRAIN, LONGEST_DRAIN = 5, 24 * 60
-LONGEST_SOAK = 30
+MIN_DRAIN_MINUTES, MAX_DRAIN_MINUTES = 5, 24 * 60
+MAX_SOAK_MINUTES = 30
 
 _GPU = re.compile(r"standard_n[cdgv]", re.IGNORECASE)  # NP is an FPGA
 _ONE = json.dumps({"spec": {"minAvailable": None, "maxUnavailable": 1}}, separators=(",", ":"))
@@ -62,8 +62,8 @@ def surge_beyond_scale_set(listed: ListedCluster, _: LintContext) -> Iterator[Pr
         percent = _percent(pool)
         if pool.count and percent is not None:
             nodes = pool.count + -int(-pool.count * percent // 100)
-            if nodes > MOST_NODES:
-                room = max(0, MOST_NODES - pool.count)
+            if nodes > MAX_NODES:
+                room = max(0, MAX_NODES - pool.count)
                 mend = commands.pool(listed, pool.name, max_surge=str(room))
                 yield Problem(pool.name, f"{pool.count} nodes and surge make {nodes}", mend)
 
@@ -80,12 +80,12 @@ def drain_limits(listed: ListedCluster, _: LintContext) -> Iterator[Problem]:
     """Find drain timeouts and soak times outside of what AKS allows."""
     for pool in listed.pools:
         drain, soak = pool.drain_minutes, pool.soak_minutes
-        if drain is not None and not SHORTEST_DRAIN <= drain <= LONGEST_DRAIN:
-            nearest = max(SHORTEST_DRAIN, min(drain, LONGEST_DRAIN))
+        if drain is not None and not MIN_DRAIN_MINUTES <= drain <= MAX_DRAIN_MINUTES:
+            nearest = max(MIN_DRAIN_MINUTES, min(drain, MAX_DRAIN_MINUTES))
             mend = commands.pool(listed, pool.name, drain_timeout=str(nearest))
             yield Problem(pool.name, f"the drain timeout is {drain} min", mend)
-        if soak is not None and not 0 <= soak <= LONGEST_SOAK:
-            nearest = max(0, min(soak, LONGEST_SOAK))
+        if soak is not None and not 0 <= soak <= MAX_SOAK_MINUTES:
+            nearest = max(0, min(soak, MAX_SOAK_MINUTES))
             mend = commands.pool(listed, pool.name, node_soak_duration=str(nearest))
             yield Problem(pool.name, f"the soak time is {soak} min", mend)
 
@@ -112,7 +112,7 @@ def several_budgets(listed: ListedCluster, _: LintContext) -> Iterator[Problem]:
 
 
 def _percent(pool: Pool) -> float | None:
-    """Give the surge as a percentage of the nodes; None where that cannot be told."""
+    """Return the surge as a percentage of the nodes; None where that cannot be told."""
     said = pool.max_surge or ""
     if said.endswith("%") and said[:-1].isdecimal():
         return int(said[:-1])
@@ -120,7 +120,7 @@ def _percent(pool: Pool) -> float | None:
 
 
 def _whole(said: str | None) -> int:
-    """Give the digits of a number or percentage; 0 where there are none."""
+    """Return the digits of a number or percentage; 0 where there are none."""
     digits = (said or "").removesuffix("%")
     return int(digits) if digits.isdecimal() else 0
 

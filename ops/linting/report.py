@@ -173,7 +173,7 @@ def _property(words: str) -> str:
 
 
 def exit_code(findings: Sequence[Finding], *, strict: bool) -> int:
-    """Give 1 where there is an error, or, being strict, a warning; else 0."""
+    """Return 1 where there is an error, or, being strict, a warning; else 0."""
     failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     return int(any(found.severity in failing for found in findings))
 

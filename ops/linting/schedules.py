@@ -26,9 +26,9 @@ from shared.maintenance import (
 from shared.maintenance.clock_changes import clock_changes
 from shared.maintenance.configuration import (
     CERTAIN_DAYS,
-    LONGEST_WINDOW,
+    MAX_WINDOW_HOURS,
+    MIN_WINDOW_HOURS,
     NAMES,
-    SHORTEST_WINDOW,
     WEEKDAYS,
     AbsoluteMonthly,
     Configuration,
@@ -60,7 +60,7 @@ RECOMMENDED = MaintenanceWindow(
 def _is_too_short(malformed: Malformed) -> bool:
     found = malformed.error.found
     return malformed.error.field.endswith("durationHours") and (
-        isinstance(found, int) and not isinstance(found, bool) and found < SHORTEST_WINDOW
+        isinstance(found, int) and not isinstance(found, bool) and found < MIN_WINDOW_HOURS
     )
 
 
@@ -95,7 +95,7 @@ def _lengthened(malformed: Malformed) -> MaintenanceWindow:
     body = deepcopy(malformed.body)
     said = body.get("properties") or body
     given = said if is_shared(body) else said["maintenanceWindow"]
-    given["durationHours"] = SHORTEST_WINDOW
+    given["durationHours"] = MIN_WINDOW_HOURS
     return _understood(msgspec.structs.replace(malformed, body=body), RECOMMENDED)
 
 
@@ -181,7 +181,7 @@ def short_window(listed: ListedCluster, context: LintContext) -> Iterator[Proble
     for configuration in listed.configurations:
         if isinstance(configuration.window, TimeInWeek) and configuration.name in {"", DEFAULT}:
             longest = max(length for _, length in configuration.window.runs)
-            if longest < SHORTEST_WINDOW:
+            if longest < MIN_WINDOW_HOURS:
                 what = f"the longest run of hourSlots lasts {longest} h"
                 ranges = _ranges(configuration.window)
                 what += f"; {ranges[0].said}" if ranges else ""
@@ -214,13 +214,13 @@ def _ranges(window: TimeInWeek) -> list[_Range]:
 
 
 def _mended(configuration: Configuration) -> MaintenanceWindow:
-    """Say the older form in the newer one; a range that was meant is taken as one."""
+    """Return the older form in the newer one; a range that was meant is taken as one."""
     window = renewed(configuration)
     ranges = _ranges(configuration.window) if isinstance(configuration.window, TimeInWeek) else []
     if not ranges:
         return window
     meant = ranges[0]
-    hours = min(max(meant.last - meant.first + 1, SHORTEST_WINDOW), LONGEST_WINDOW)
+    hours = min(max(meant.last - meant.first + 1, MIN_WINDOW_HOURS), MAX_WINDOW_HOURS)
     return msgspec.structs.replace(
         window,
         schedule=Weekly(1, meant.weekday),
@@ -293,7 +293,7 @@ def fixed(
 
 
 def renewed(configuration: Configuration) -> MaintenanceWindow:
-    """Say the older form in the newer one, as nearly as can be: its longest run, long enough, every week."""
+    """Return the older form in the newer one as nearly as can be: its longest run, every week."""
     window, spans = configuration.window, configuration.not_allowed_time
     assert window is not None
     dates = tuple(DateSpan(span.start.date(), _last_day(span)) for span in spans)
@@ -304,14 +304,14 @@ def renewed(configuration: Configuration) -> MaintenanceWindow:
     return MaintenanceWindow(
         # The node OS is not to be patched less often than before.
         schedule=Daily(1) if is_often else Weekly(1, first // 24),
-        duration=timedelta(hours=min(max(length, SHORTEST_WINDOW), 24)),
+        duration=timedelta(hours=min(max(length, MIN_WINDOW_HOURS), 24)),
         start_time=time(first % 24),
         not_allowed_dates=dates,
     )
 
 
 def _last_day(span: TimeSpan) -> date:
-    """Give the last day that the span covers in part: its end is exclusive."""
+    """Return the last day that the span covers in part: its end is exclusive."""
     return (span.end - timedelta(microseconds=1)).date() if span.start < span.end else span.start.date()
 
 
@@ -390,7 +390,7 @@ def fixed_offset(listed: ListedCluster, context: LintContext) -> Iterator[Proble
 
 
 def _in_utc(window: MaintenanceWindow) -> MaintenanceWindow | None:
-    """Say the same window in UTC, which promises nobody's local time; None where its days forbid that."""
+    """Return the same window in UTC, which promises nobody's local time; None where its days forbid that."""
     start = datetime.combine(date(2024, 1, 10), window.start_time) - window.utc_offset
     moved = (start.date() - date(2024, 1, 10)).days
     if not window.utc_offset or (moved and (window.start_date or window.not_allowed_dates)):

@@ -94,7 +94,7 @@ class RunLookup:
         moment = _moment(event, kind)
         if membership is None or moment is None or not membership.covers(moment):
             return None
-        return membership.part if audience in self._hearing(membership.part, event) else None
+        return membership.part if audience in self._hearing(membership.part, event, kind) else None
 
     def _members(self, meta: Meta) -> dict[str, Membership]:
         now = self._clock.monotonic()
@@ -108,18 +108,19 @@ class RunLookup:
             self._read = now
         return self._known
 
-    def _hearing(self, part: RunPart, event: Event) -> tuple[str, ...]:
-        """Return the audiences that hear of the run that an event is part of."""
+    def _hearing(self, part: RunPart, event: Event, kind: Kind) -> tuple[str, ...]:
+        """Return the audiences that hear of the run that an event is part of; or that its member failed."""
         fleet = Fleet.parse(part.fleet)
         if fleet is None:
             return ()
-        stage = msgspec.structs.replace(
-            event,
-            subject=fleet,
-            status=RunStatus.STAGE_COMPLETED,
-            run=RunFacts(name=part.run, stage=part.stage, group=part.group),
-        )
-        return self._routes.audiences_for(stage, Kind.STAGE_FINISHED)
+        facts = RunFacts(name=part.run, stage=part.stage, group=part.group)
+        stage = msgspec.structs.replace(event, subject=fleet, status=RunStatus.STAGE_COMPLETED, run=facts)
+        heard = self._routes.audiences_for(stage, Kind.STAGE_FINISHED)
+        if kind is not Kind.FAILED:
+            return heard
+        facts = msgspec.structs.replace(facts, member=part.member, member_id=event.subject.id)
+        failed = msgspec.structs.replace(stage, status=RunStatus.MEMBER_FAILED, run=facts)
+        return (*heard, *self._routes.audiences_for(failed, Kind.MEMBER_FAILED))
 
 
 def _moment(event: Event, kind: Kind) -> datetime | None:

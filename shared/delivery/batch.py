@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from shared.audience import Destination
-    from shared.delivery.parts import Parts
+    from shared.delivery.parts import DeliveryParts
     from shared.delivery.progress import Progress, Turns
     from shared.delivery.work import Work
     from shared.notices.records import Notice
@@ -42,7 +42,7 @@ class Batch:
         self,
         to: Destination,
         rows: Sequence[NoticeRow],
-        parts: Parts,
+        parts: DeliveryParts,
         *,
         turns: Turns,
         reader: Reader,
@@ -71,15 +71,15 @@ class Batch:
 
     def send(self) -> bool:
         """Send one mail of it, if it is the audience's turn; return whether more can be sent now."""
-        goes_on = False
+        continues = False
         before = self._count
         if self._may_go():
             with alone(f"{self.to.audience} {self.to.target}".strip()):
                 self._read_on()
                 if self._read:
                     self._mail()
-            goes_on = self._count < before and not self._progress.result.paused
-        if goes_on and self._count:
+            continues = self._count < before and not self._progress.result.paused
+        if continues and self._count:
             return True
         self._turns.unfinished.discard(self.to)
         self._leave()

@@ -7,8 +7,10 @@ clock. A watcher that is not called for a while knows that the app, or its regio
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from shared.deadlines import within
 from shared.store.table import TableError
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ EVERY = 300.0
 """Seconds."""
 
 CALL_WITHIN = 5.0
-"""Seconds that a watcher has to answer in."""
+"""Seconds that the call of a watcher may take, all in all."""
 
 
 class Heartbeat:
@@ -57,11 +59,14 @@ def _call(watcher: str) -> None:
 
     from shared.connections import session
 
-    try:
+    def ask() -> int:
         with session() as line:
-            answer = line.get(watcher, timeout=CALL_WITHIN, allow_redirects=False)
-    except requests.RequestException as error:
+            return line.get(watcher, timeout=CALL_WITHIN, allow_redirects=False, stream=True).status_code
+
+    try:
+        status = within(CALL_WITHIN, ask)
+    except (requests.RequestException, TimeoutError) as error:
         log.warning("the watcher of HEARTBEAT_URL was not reached: %s", type(error).__name__)
         return
-    if not answer.ok:
-        log.warning("the watcher of HEARTBEAT_URL answered %s", answer.status_code)
+    if status >= HTTPStatus.BAD_REQUEST:
+        log.warning("the watcher of HEARTBEAT_URL answered %s", status)

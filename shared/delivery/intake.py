@@ -28,7 +28,7 @@ from shared.store.table import TableError, TableUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from shared.delivery.parts import Parts
+    from shared.delivery.parts import DeliveryParts
     from shared.notices.planning import Plan, Watch
     from shared.store.table import BrowsableTable
 
@@ -47,7 +47,7 @@ FRESH = timedelta(minutes=2)
 class Intake:
     """Takes deliveries of Event Grid, and events that came another way. Thread-safe."""
 
-    def __init__(self, parts: Parts, table: BrowsableTable, *, gap: timedelta, watch: Watch) -> None:
+    def __init__(self, parts: DeliveryParts, table: BrowsableTable, *, gap: timedelta, watch: Watch) -> None:
         self._parts = parts
         self._table = table
         self._plan = partial(plan, leads=parts.routes.all_leads(), gap=gap, watch=watch)
@@ -109,7 +109,9 @@ class Intake:
 class _Delivery:
     """One delivery, and how long it may take."""
 
-    def __init__(self, parts: Parts, table: BrowsableTable, plan: Callable[..., Plan], burst: Burst) -> None:
+    def __init__(
+        self, parts: DeliveryParts, table: BrowsableTable, plan: Callable[..., Plan], burst: Burst
+    ) -> None:
         began = parts.clock.monotonic()
         self._table = BoundedTable(table, parts.clock, began + ANSWER_SECONDS)
         self._store = Store(self._table)
@@ -140,9 +142,7 @@ class _Delivery:
         several = Several(named(raw) or raw, raw, len(events))
         try:
             decision = self._recorder.record_failures(events, raw, several)
-        except TableUnavailable:
-            raise
-        except Exception:
+        except Exception:  # if they were recorded all the same, they are known by now
             log.exception("failures are left to the sweep, which records one by one")
             decision = None
         if decision is None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.audience import Destination
-    from shared.delivery.parts import Parts
+    from shared.delivery.parts import DeliveryParts
     from shared.delivery.progress import Progress, Turns
     from shared.delivery.work import Work
     from shared.notices.records import Mail
@@ -44,7 +44,7 @@ class Lane:
     def __init__(
         self,
         target: str,
-        parts: Parts,
+        parts: DeliveryParts,
         turns: Turns,
         progress: Progress,
         work: Work,

@@ -14,7 +14,7 @@ from shared.routes import Routes
 from shared.store.protocol import Store
 
 
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveryParts(msgspec.Struct, frozen=True, kw_only=True):
     """What intake and sweep work with."""
 
     store: Store

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from shared.delivery.limiter import Burst
-    from shared.delivery.parts import Parts
+    from shared.delivery.parts import DeliveryParts
     from shared.store.inbox import Recording, Several
 
 log = logging.getLogger("notifier")
@@ -69,7 +69,7 @@ class Recorder:
 
     def __init__(
         self,
-        parts: Parts,
+        parts: DeliveryParts,
         *,
         plan: Callable[..., Plan],
         burst: Burst,

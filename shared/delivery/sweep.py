@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from shared.audience import Destination
-    from shared.delivery.parts import Parts
+    from shared.delivery.parts import DeliveryParts
     from shared.events.model import Item
     from shared.notices.planning import Watch
     from shared.notices.records import Check
@@ -56,7 +56,7 @@ MAX_LANES = 16
 class Sweeper:
     """Sweeps the store. One call at a time; several processes may sweep at once."""
 
-    def __init__(self, parts: Parts, *, record_one: Callable[[Item], Decision], watch: Watch) -> None:
+    def __init__(self, parts: DeliveryParts, *, record_one: Callable[[Item], Decision], watch: Watch) -> None:
         """`record_one` records an event for one of the clusters that it names."""
         self._parts = parts
         self._record_one = record_one

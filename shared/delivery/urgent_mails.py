@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from shared.clusters.lookup import Lookup
     from shared.delivery.limiter import Burst
-    from shared.delivery.parts import Parts
+    from shared.delivery.parts import DeliveryParts
     from shared.store.reader import Reader
     from shared.store.rows import MailRow
 
@@ -65,7 +65,7 @@ class UrgentMails:
     Sends end by `send_by`, and the delivery is answered by `answer_by`, on the monotonic clock.
     """
 
-    def __init__(self, parts: Parts, burst: Burst, *, send_by: float, answer_by: float) -> None:
+    def __init__(self, parts: DeliveryParts, burst: Burst, *, send_by: float, answer_by: float) -> None:
         self._parts = parts
         self._burst = burst
         self._send_by = send_by

@@ -12,7 +12,7 @@ from shared.audience import Destination
 from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 
 if TYPE_CHECKING:
-    from shared.delivery.parts import Parts
+    from shared.delivery.parts import DeliveryParts
 
 MAX_PAGES = 20
 """Pages of work that a sweep reads: a thousand rows each."""
@@ -34,7 +34,7 @@ class Work(msgspec.Struct):
         return {row.mail.target for row in self.mails} | {to.target for to in self.notices}
 
 
-def read_work(parts: Parts, lookahead: timedelta) -> Work:
+def read_work(parts: DeliveryParts, lookahead: timedelta) -> Work:
     """Return what is due. One round trip a page. Raises TableUnavailable.
 
     `lookahead` is how much longer notices may have to wait that go with others of their audience: left
@@ -60,5 +60,5 @@ def read_work(parts: Parts, lookahead: timedelta) -> Work:
     return work
 
 
-def _destination(parts: Parts, row: NoticeRow) -> Destination:
+def _destination(parts: DeliveryParts, row: NoticeRow) -> Destination:
     return parts.routes.destination(row.notice.audience, row.notice.target)

@@ -10,6 +10,8 @@ and https://learn.microsoft.com/azure/kubernetes-fleet/howto-configure-events-fo
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from shared import timestamps
@@ -19,7 +21,6 @@ from shared.events.scheduled_event import as_text, data_of, envelope_of, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
 _TYPE = "Microsoft.ResourceNotifications.AKSResources.FleetGate"
 EVENT_TYPES = (f"{_TYPE}Created", f"{_TYPE}Updated", f"{_TYPE}Deleted")
@@ -36,6 +37,9 @@ _STATES = {
 }
 SOURCE = "Fleet"
 """What stands as the source of an event about a fleet."""
+
+SKEW = timedelta(minutes=5)
+"""So much the clocks of others may be ahead."""
 
 _LONG = 2_048
 _MAX_DEPTH = 4
@@ -57,6 +61,8 @@ def read(body: Mapping[str, Any], received: datetime) -> Event:
     data = data_of(envelope)
     time = timestamps.parse(envelope.get("time")) or timestamps.parse(envelope.get("eventtime"))
     happened = timestamps.parse(mapping(data.get("operationalinfo")).get("resourceeventtime"))
+    if happened is not None and happened - received > SKEW:
+        happened = received  # or it would look later than all that comes after it
     return event_of(
         mapping(data.get("resourceinfo")),
         what=_what(type_),
@@ -116,7 +122,7 @@ def event_of(
         updated=updated or time,
         updates_itself=updated is not None,
         envelope_id=envelope_id,
-        start=_start(properties) if news == RunNews.GATE else None,
+        start=_start(properties, updated or time) if news == RunNews.GATE else None,
         description=f"Gate{what.capitalize()}",
         source=SOURCE,
         details=as_text(gate.get("properties") or None),
@@ -132,12 +138,34 @@ def event_id(fleet: Fleet, run: RunFacts) -> str:
     return f"{fleet.key}/gates/{run.gate.name.lower()}"
 
 
-def _start(properties: Mapping[str, Any]) -> datetime | None:
-    """Return when a gate opens by itself. Which field says so is not documented: any that reads like it."""
-    found = (
-        timestamps.parse(value) for key, value in _fields(properties) if "start" in key and "time" in key
-    )
-    return next((time for time in found if time is not None), None)
+def _start(properties: Mapping[str, Any], now: datetime) -> datetime | None:
+    """Return when a gate opens by itself, as one that waits at a time says it.
+
+    `absoluteStartTime` is documented, of a preview; beside it, any field that reads like it will do. The
+    configuration names a day and an hour: the next of them that comes.
+    https://learn.microsoft.com/azure/kubernetes-fleet/update-strategies-gates-scheduled-start
+    """
+    fields = list(_fields(properties))
+    named = (timestamps.parse(value) for key, value in fields if "start" in key and "time" in key)
+    planned = (_next(mapping(value), now) for key, value in fields if "start" in key)
+    ahead = (found for _, value in fields if (found := timestamps.parse(value)) and found > now)
+    return next((found for found in chain(named, planned, ahead) if found is not None), None)
+
+
+def _next(configuration: Mapping[str, Any], now: datetime) -> datetime | None:
+    """Return the next time that a configuration such as `Wednesday`, `02:00`, `+00:00` names."""
+    day, hour, offset = (short_text(configuration.get(key)) for key in ("startday", "starttime", "utcoffset"))
+    try:
+        at = time.fromisoformat(f"{hour}{offset or '+00:00'}")
+        today = now.astimezone(at.tzinfo)
+        days = (_DAYS.index(day.lower()) - today.weekday()) % 7
+        start = datetime.combine(today.date() + timedelta(days), at)
+        return (start if start > now else start + timedelta(days=7)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def _fields(value: object, depth: int = _MAX_DEPTH) -> Iterator[tuple[str, object]]:

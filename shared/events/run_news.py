@@ -101,7 +101,8 @@ def _implied(known: KnownRun, run: UpdateRun, now: datetime) -> Iterator[Event]:
         begun = RunFacts(attempt=f"{state.start}{again}")
         is_anew = known.ended is not None and state.start is not None and state.start <= known.ended
         since = now if is_anew else state.start or now
-        yield event_of(run, RunStatus.RUN_STARTED, RunNews.RUN_STARTED, begun, at=since)
+        event = event_of(run, RunStatus.RUN_STARTED, RunNews.RUN_STARTED, begun, at=since)
+        yield from _once(known, event, f"None{again}")
     for stage, group, gate in run.gates:
         if gate.state.name in _GATES:
             yield _gate(run, stage, group, gate, now)
@@ -109,18 +110,34 @@ def _implied(known: KnownRun, run: UpdateRun, now: datetime) -> Iterator[Event]:
         for group in stage.groups:
             for member in group.members:
                 if member.state.name == FAILED:
-                    yield _member(run, stage, group, member, now)
+                    yield from _once(
+                        known, _member(run, stage, group, member, now), *member.state.earlier_marks
+                    )
         if stage.state.name == COMPLETED:
             facts = RunFacts(stage=stage.name, attempt=stage.state.marks)
             at = stage.state.end or now
-            yield event_of(run, RunStatus.STAGE_COMPLETED, RunNews.STAGE_FINISHED, facts, at=at)
+            event = event_of(run, RunStatus.STAGE_COMPLETED, RunNews.STAGE_FINISHED, facts, at=at)
+            yield from _once(known, event, *stage.state.earlier_marks)
     if state.name in _ENDS:
         status, kind = _ENDS[state.name]
         has_failures = run.failures > 0 or any(member.state.name == FAILED for member in run.members)
         if state.name == COMPLETED and has_failures:
             kind = RunNews.RUN_FAILED  # with maxAllowedFailures a run completes whatever has failed
         ended = RunFacts(attempt=f"{state.marks}{again}")
-        yield event_of(run, status, kind, ended, at=state.end or now, error=_error(state))
+        event = event_of(run, status, kind, ended, at=state.end or now, error=_error(state))
+        yield from _once(known, event, *(f"{marks}{again}" for marks in state.earlier_marks))
+
+
+def _once(known: KnownRun, event: Event, *earlier: str) -> Iterator[Event]:
+    """Yield an event, unless it was told when less was known of its times: as one of these attempts."""
+    told = (_as_attempt(event, attempt) for attempt in earlier)
+    if not any(known.has(one) for one in told if one != event):
+        yield event
+
+
+def _as_attempt(event: Event, attempt: str) -> Event:
+    run = msgspec.structs.replace(event.run, attempt=attempt) if event.run else None
+    return msgspec.structs.replace(event, run=run)
 
 
 _ENDS = {

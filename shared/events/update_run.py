@@ -48,6 +48,11 @@ class State(msgspec.Struct, frozen=True):
         """What tells this state from the same one reached another time."""
         return f"{self.start} {self.end}"
 
+    @property
+    def earlier_marks(self) -> tuple[str, ...]:
+        """What told this state as long as its end, or its start, was not shown."""
+        return (f"{self.start} None", "None None")
+
 
 class PolledGate(msgspec.Struct, frozen=True):
     """A gate as a run's status shows it, which does not say of what type it is."""

@@ -61,7 +61,7 @@ def command(template: str, facts: Mapping[str, str]) -> str:
 
 
 def command_fault(template: str) -> str:
-    """Tell what is wrong with a command template, empty if nothing: every value must stay within one word."""
+    """Return what is wrong with a command template, or nothing: every value must stay within one word."""
     if not template.isprintable():
         return "has a line break or a control character"
 

@@ -40,7 +40,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 HOURS_IN_A_WEEK = 7 * 24
 
-SHORTEST_WINDOW, LONGEST_WINDOW = 4, 24
+MIN_WINDOW_HOURS, MAX_WINDOW_HOURS = 4, 24
 """The limits of durationHours."""
 
 CERTAIN_DAYS = 28

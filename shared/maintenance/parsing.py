@@ -14,9 +14,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from shared.maintenance.configuration import (
-    LONGEST_WINDOW,
+    MAX_WINDOW_HOURS,
+    MIN_WINDOW_HOURS,
     NAMES,
-    SHORTEST_WINDOW,
     WEEKDAYS,
     AbsoluteMonthly,
     Configuration,
@@ -133,7 +133,7 @@ def _window(said: Field, *, is_linked: bool) -> MaintenanceWindow | TimeInWeek |
 
 
 def _maintenance_window(window: Field) -> MaintenanceWindow:
-    hours = window["durationHours"].whole(SHORTEST_WINDOW, LONGEST_WINDOW)
+    hours = window["durationHours"].whole(MIN_WINDOW_HOURS, MAX_WINDOW_HOURS)
     start_date, offset = window["startDate"], window["utcOffset"]
     return MaintenanceWindow(
         schedule=_schedule(window["schedule"].object()),

@@ -111,7 +111,7 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
         story,
         frame,
         subject=(verdicts.reason(first) + _and_more(len(others)), phrases.BRIEF[story.upgrade]),
-        preheader=f"{verdict.urgency}. {verdict.whose} {verdict.now}",
+        preheader=verdicts.in_brief(verdict),
         headline=f"{what} failed{_headline(first, len(same), times, len(different))}",
         moment=(frame.beside(event.updated), after),
         quote=verdicts.quote(first),
@@ -160,9 +160,7 @@ def _headline(first: Finding, same: int, times: int, different: int) -> str:
     if verdicts.quote(first):
         return _and_more(same + different)
     causes = same + 1
-    count = (
-        f" ({causes} {verdicts.counted(verdicts.cause(first.title), causes)}, {times} times)" if same else ""
-    )
+    count = f" ({verdicts.counted(verdicts.cause(first.title), causes)}, {times} times)" if same else ""
     return f": {verdicts.reason(first)}{count}{_and_more(different)}"
 
 

@@ -135,7 +135,7 @@ def _meaning(story: RunHistory, gate: Gate, frame: RenderContext) -> tuple[str, 
     others = f" Other groups of stage {run.stage} do not wait for it." if run.group and run.stage else ""
     if not gate.asks_people:
         opens = (
-            f"It is likely to open by itself at {frame.here(story.event.start)}."
+            f"It is likely to open by itself on {frame.here(story.event.start)}."
             if story.event.start
             else "When it opens, the event does not say."
         )

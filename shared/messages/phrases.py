@@ -117,7 +117,7 @@ _PLACE = 130
 
 
 def where(subject: Subject, region: str, known: ClusterSnapshot | None = None) -> str:
-    """Tell where a cluster or a fleet is: group, region, subscription by name where that is known.
+    """Return where a cluster or a fleet is: group, region, subscription by name where that is known.
 
     Tags follow as far as they fit: what is to be done has to stay on the first screen.
     """
@@ -209,7 +209,7 @@ REPEAT = "This may be a repeat: nobody can say whether it arrived when it was se
 
 
 def shadow(audience: Audience, look: Branding) -> str:
-    """Tell in shadow mode whom a mail was meant for; nothing otherwise."""
+    """Return in shadow mode whom a mail was meant for; nothing otherwise."""
     if not look.only_to:
         return ""
     people = ", ".join((*audience.to, *audience.cc, *(target.label for target in audience.untold)))
@@ -218,7 +218,7 @@ def shadow(audience: Audience, look: Branding) -> str:
 
 
 def notes(frame: RenderContext) -> tuple[str, ...]:
-    """Tell who gets a mail and why: the foot of every mail."""
+    """Return who gets a mail and why: the foot of every mail."""
     audience = frame.audience
     if audience.name or audience.id != "default":
         why = (

@@ -49,6 +49,7 @@ def rescheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
         time=f"now {_when(story, frame)}",
         headline=f"{phrases.what(story)} has been moved",
         change=Fact("Before", was),
+        since=f"Before: {frame.here(story.before)}." if story.before else "",
         steps=phrases.check_budgets(story.upgrade),
         calendar=_MOVED,
     )
@@ -122,6 +123,7 @@ def _coming(
     headline: str,
     steps: tuple[Step, ...],
     change: Fact = Fact("", ""),  # noqa: B008 - frozen
+    since: str = "",
     calendar: str = "",
 ) -> View:
     is_outside = window_facts.is_outside(story)
@@ -133,7 +135,7 @@ def _coming(
         frame,
         tone=Tone.WARNING if is_outside else None,
         subject=(time, _OUTSIDE if is_outside else "", phrases.brief(story)),
-        preheader=" ".join(part for part in (_first(window.value), change.value, impact) if part),
+        preheader=" ".join(part for part in (_place(window.value), since or change.value, impact) if part),
         headline=f"{headline}, {_OUTSIDE}" if is_outside else headline,
         panel=(_start(story, frame), change, window, version, Fact("Impact", impact)),
         sections=(
@@ -198,5 +200,7 @@ def _when(story: MaintenanceHistory, frame: RenderContext) -> str:
     return window_facts.tail(story, frame) or phrases.WINDOW
 
 
-def _first(sentences: str) -> str:
-    return sentences.partition(". ")[0].rstrip(".") + "." if sentences else ""
+def _place(window: str) -> str:
+    """Return where the start lies, for an inbox; the next window is in the subject where it is expected."""
+    first = window.partition(". ")[0].rstrip(".")
+    return f"{first}." if first and not first.startswith("Next") else ""

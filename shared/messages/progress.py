@@ -31,7 +31,7 @@ def started(story: MaintenanceHistory, frame: RenderContext) -> View:
         frame,
         tone=Tone.WARNING if is_outside else None,
         subject=(_OUTSIDE if is_outside else frame.short(began), phrases.brief(story)),
-        preheader=f"Started at {frame.here(began)} and is still running. {window.value} {impact}".replace(
+        preheader=f"Started {frame.here(began)} and is still running. {window.value} {impact}".replace(
             "  ", " "
         ),
         headline=f"{phrases.what(story)} has started" + (f" {_OUTSIDE}" if is_outside else ""),

@@ -35,7 +35,7 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
             phrases.clusters(facts.clusters),
         ),
         headline="The week in AKS maintenance",
-        preheader=f"{facts.coming_count} maintenances in the next two weeks{unhappy}.",
+        preheader=f"{phrases.counted(facts.coming_count, 'maintenance')} in the next two weeks{unhappy}.",
         panel=(
             Fact("Since", frame.beside(facts.since)),
             Fact("Coming", f"{facts.coming_count:,} in the next two weeks"),

@@ -29,8 +29,8 @@ def nothing_happened(story: MaintenanceHistory, frame: RenderContext) -> View:
     return view_of(
         story,
         frame,
-        subject=(frame.short(facts.start),),
-        preheader=f"The window passed, {facts.available} was there, and AKS said nothing.",
+        subject=(frame.short(facts.start), "nothing happened"),
+        preheader=f"The window passed, {facts.available} was available, and AKS said nothing.",
         headline="A maintenance window passed, and nothing happened",
         panel=(
             Fact("Window", f"{frame.beside(facts.start)}, {long} long"),

@@ -115,13 +115,14 @@ def _place(story: MaintenanceHistory, snapshot: ClusterSnapshot, frame: RenderCo
         if _is_vague(snapshot):
             return "Outside the windows expected; how AKS counts such windows is not documented."
         return f"Outside your windows. {OUTSIDE}"
-    where = f"{'Probably inside' if window.approximate else 'Inside'} yours, {shown(window, snapshot, frame)}"
+    inside = "Probably inside" if window.approximate else "Inside"
+    where = f"{inside} your window, {shown(window, snapshot, frame)}"
     if story.kind is Kind.STARTED:
-        return f"{where}; the window ends {frame.away(window.end)}."
+        return f"{where}; it ends {frame.away(window.end)}."
     if story.kind is not Kind.STILL_RUNNING:
         return f"{where}."
     passed = frame.as_of >= window.end
-    return f"{where}; the window {'ended' if passed else 'ends'} {frame.away(window.end)}."
+    return f"{where}; it {'ended' if passed else 'ends'} {frame.away(window.end)}."
 
 
 def _next(story: MaintenanceHistory, span: Span, snapshot: ClusterSnapshot, frame: RenderContext) -> str:

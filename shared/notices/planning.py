@@ -51,8 +51,8 @@ class Watch(msgspec.Struct, frozen=True):
     """How long it may take to report an end."""
     gate_reminder: timedelta = timedelta()
     """How long a gate waits until people are reminded."""
-    max_gate_reminders: int | None = gates.MAX_REMINDERS
-    """None where the runs are known, so that their end ends the reminders."""
+    polled: frozenset[str] = frozenset()
+    """Subscriptions, in lower case, of fleets whose runs are known: their end ends the reminders."""
 
 
 NO_WATCH = Watch()
@@ -73,8 +73,8 @@ def needs_history(event: Event) -> bool:
 
     For all others inserting the row is decision enough, and costs one round trip.
     """
-    if event.run is not None:
-        return event.run.gate is not None
+    if event.run is not None:  # the end of a run is told with what has happened in it
+        return event.run.gate is not None or event.status in RUN_ENDS
     if event.end_of_support is not None:
         return not event.envelope_id
     return event.status in {Status.SCHEDULED, Status.FAILED}
@@ -92,6 +92,8 @@ def plan(
     """Decide what an event is, given what is stored of its eventId, and what follows from it."""
     if event.run is not None and event.run.gate is not None:
         return _plan_gate(event, history, watch=watch, now=now)
+    if event.run is not None and any(row.key == event.row_key() for row in history):
+        return Plan(Decision.DUPLICATE)
     if event.status == Status.SCHEDULED and event.end_of_support is None:
         planned = _plan_scheduled(event, history)
         if planned.kind in {Kind.SCHEDULED, Kind.RESCHEDULED} and planned.key is not None:
@@ -181,8 +183,8 @@ def _plan_gate(event: Event, history: Sequence[StoredEvent], *, watch: Watch, no
 def next_check(check: Check, event: Event, watch: Watch, now: datetime) -> tuple[Check, ...]:
     """Return the check that follows one that was true: of a gate that still waits, the next reminder."""
     number = int(check.lead) + 1 if check.kind is Kind.GATE and check.lead.isdecimal() else 0
-    most = watch.max_gate_reminders
-    if not number or (most is not None and number > most):
+    is_known = event.subject.subscription.lower() in watch.polled
+    if not number or (number > gates.MAX_REMINDERS and not is_known):
         return ()
     return gates.reminder(event, check.key, number, watch.gate_reminder, now)
 

@@ -5,7 +5,7 @@
     board              what one audience sees at a moment; pure
     feed               the board as iCalendar, JSON and Atom; pure
     page               the board as HTML; pure
-    answers            bytes with their headers: ETag, 304, what browsers may do; pure
+    responses          bytes with their headers: ETag, 304, what browsers may do; pure
     publisher          tokens and rows read, answers kept for a minute
 
 Pages read and never write.

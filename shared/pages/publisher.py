@@ -11,7 +11,7 @@ from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from shared.pages import answers, tokens
+from shared.pages import responses, tokens
 from shared.pages.board import FILTERS, MAX_FILTER, Board, board
 from shared.store.table import TableError, TableUnavailable
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from shared.clock import Clock
-    from shared.pages.answers import Answer
+    from shared.pages.responses import PageResponse
     from shared.routes import Routes
     from shared.store.present import PresentState
     from shared.store.rows import Token
@@ -28,9 +28,6 @@ log = logging.getLogger("notifier")
 
 KEPT = 30.0
 """Seconds that rows and tokens are kept: with a page's own half a minute that is at most a minute."""
-
-PROBED = 10.0
-"""Seconds that the answer to a probe is kept: nobody has a token to ask with, so anybody may ask."""
 
 FAILED = 5.0
 """Seconds without another try after storage did not answer."""
@@ -72,59 +69,61 @@ class Publisher:
         self._look = look
         self._tokens = _Kept(rows.tokens, clock)
         self._stored = _Kept(lambda: (*rows.clusters(), rows.pulse()), clock)
-        self._swept = _Kept(rows.swept, clock, PROBED)
-        self._pages: dict[tuple[object, ...], Answer] = {}
+        self._swept = _Kept(rows.swept, clock, seconds=0.0, failed=0.0)
+        self._pages: dict[tuple[object, ...], PageResponse] = {}
         self._lock = Lock()
 
-    def calendar(self, token: str, form: str, if_none_match: str = "") -> Answer:
+    def calendar(self, token: str, form: str, if_none_match: str = "") -> PageResponse:
         """Return a feed as `ics`, `json` or `atom`."""
 
-        def answer(found: Token) -> Answer:
+        def answer(found: Token) -> PageResponse:
             if form not in FORMS:
-                return answers.NOT_FOUND
+                return responses.NOT_FOUND
             return self._written(("feed", found.audience, form), lambda: self._feed(found, form))
 
         return self._answer(token, answer, if_none_match)
 
-    def status_page(self, token: str, query: Mapping[str, str], if_none_match: str = "") -> Answer:
+    def status_page(self, token: str, query: Mapping[str, str], if_none_match: str = "") -> PageResponse:
         """Return the status page, or, by `view=inventory`, the clusters."""
         asked = {name: query.get(name, "")[:MAX_FILTER] for name in FILTERS}
         view = query.get("view", "")
         view = view if view in VIEWS else ""
 
-        def answer(found: Token) -> Answer:
+        def answer(found: Token) -> PageResponse:
             key = ("page", found.hash, view, *asked.values())
             return self._written(key, lambda: self._page(found, token, view, asked))
 
         return self._answer(token, answer, if_none_match)
 
-    def health(self) -> Answer:
+    def health(self) -> PageResponse:
         """Return whether storage answers and sweeps run."""
         try:
             swept, now = self._swept.get()
         except TableError:
-            return answers.health("storage does not answer")
+            return responses.health("storage does not answer")
         if swept is None or now - swept > SILENT_AFTER:
-            return answers.health("no sweep in the last ten minutes")
-        return answers.health("")
+            return responses.health("no sweep in the last ten minutes")
+        return responses.health("")
 
-    def _answer(self, token: str, answer: Callable[[Token], Answer], if_none_match: str) -> Answer:
+    def _answer(
+        self, token: str, answer: Callable[[Token], PageResponse], if_none_match: str
+    ) -> PageResponse:
         """Return what a token opens: nothing where there is none such, 503 where storage is silent."""
         try:
             found = tokens.match(token, self._tokens.get())
-            return answers.conditional(answer(found) if found else answers.NOT_FOUND, if_none_match)
+            return responses.conditional(answer(found) if found else responses.NOT_FOUND, if_none_match)
         except TableError:
-            return answers.UNAVAILABLE
+            return responses.UNAVAILABLE
 
-    def _feed(self, token: Token, form: str) -> Answer:
+    def _feed(self, token: Token, form: str) -> PageResponse:
         from shared.pages import feed
 
         shown = self._board(token.audience, {})
         found = feed.entries(shown, domain=self._look.domain, portal_host=self._look.portal)
         write = {"ics": feed.calendar, "json": feed.as_json, "atom": feed.atom}[form]
-        return answers.content(write(shown, found), FORMS[form], filename=f"aks-maintenance.{form}")
+        return responses.content(write(shown, found), FORMS[form], filename=f"aks-maintenance.{form}")
 
-    def _page(self, token: Token, address: str, view: str, asked: Mapping[str, str]) -> Answer:
+    def _page(self, token: Token, address: str, view: str, asked: Mapping[str, str]) -> PageResponse:
         from shared.pages import inventory, page
 
         shown = self._board(token.audience, asked)
@@ -135,13 +134,13 @@ class Publisher:
             body = page.status(
                 shown, portal_host=self._look.portal, token=address, filters=asked, wall=view == "wall"
             )
-        return answers.content(body, "text/html; charset=utf-8", style=page.STYLE_HASH, form=True)
+        return responses.content(body, "text/html; charset=utf-8", style=page.STYLE_HASH, form=True)
 
     def _board(self, audience: str, filters: Mapping[str, str]) -> Board:
         found, now, pulse = self._stored.get()
         return board(found, self._routes, audience, now, pulse=pulse, filters=filters)
 
-    def _written(self, key: tuple[object, ...], write: Callable[[], Answer]) -> Answer:
+    def _written(self, key: tuple[object, ...], write: Callable[[], PageResponse]) -> PageResponse:
         """Return a page as it was written from the rows that are kept, else write it."""
         self._stored.get()
         whole = (*key, self._stored.number)
@@ -155,14 +154,21 @@ class Publisher:
 
 
 class _Kept(Generic[_T]):
-    """What was read last, read again after some seconds by one caller at a time. Thread-safe."""
+    """What was read last, read again after some seconds by one caller at a time. Thread-safe.
 
-    def __init__(self, read: Callable[[], _T], clock: Clock, seconds: float = KEPT) -> None:
+    Who waits takes what a reading brings that began after them: of many who ask at once two read at most,
+    even where nothing is kept.
+    """
+
+    def __init__(
+        self, read: Callable[[], _T], clock: Clock, seconds: float = KEPT, failed: float = FAILED
+    ) -> None:
         self.number = 0
         """Of times that it was read."""
         self._read = read
         self._clock = clock
-        self._seconds = seconds
+        self._seconds, self._failed = seconds, failed
+        self._begun = 0
         self._value: _T | None = None
         self._fault: TableError | None = None
         self._until = 0.0
@@ -170,10 +176,11 @@ class _Kept(Generic[_T]):
 
     def get(self) -> _T:
         """Return it. Raises TableError where it cannot be read, or somebody else has not read it yet."""
+        seen = self._begun
         if not self._lock.acquire(timeout=WAIT):
             raise TableUnavailable("it is being read")
         try:
-            if (self._value is None and self._fault is None) or self._clock.monotonic() >= self._until:
+            if self._begun == seen and (not seen or self._clock.monotonic() >= self._until):
                 self._refresh()
             if self._value is None:
                 raise TableUnavailable(str(self._fault))
@@ -182,6 +189,7 @@ class _Kept(Generic[_T]):
             self._lock.release()
 
     def _refresh(self) -> None:
+        self._begun += 1
         try:
             self._value, self._fault = self._read(), None
             self._until = self._clock.monotonic() + self._seconds
@@ -189,4 +197,4 @@ class _Kept(Generic[_T]):
         except TableError as error:
             log.warning("pages: storage does not answer: %s", error)
             self._value, self._fault = None, error
-            self._until = self._clock.monotonic() + FAILED
+            self._until = self._clock.monotonic() + self._failed

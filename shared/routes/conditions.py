@@ -68,7 +68,7 @@ class Condition(msgspec.Struct, frozen=True):
         return " or ".join(dict.fromkeys(filter(None, VALUES[self.field](event))))
 
     def holds(self, event: Event) -> bool:
-        """Tell whether the event meets it; a tag that is not there meets nothing."""
+        """Return whether the event meets it; a tag that is not there meets nothing."""
         if self.field == TAG:
             return self.tag in event.tags and self.matches(event.tags[self.tag])
         return any(map(self.matches, VALUES[self.field](event) or ("",)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,13 @@ import msgspec
 
 from shared import routes
 from shared.addresses import bare
+from shared.base_addresses import allows_loopback
 from shared.channels import registry
 from shared.channels.email.services import MailSettings, mail_service, previous_service
 from shared.channels.limits import Limits
 from shared.durations import Lead, duration
 from shared.identity import Identity
 from shared.ncrontab import TimerSchedule
-from shared.notices.gates import MAX_REMINDERS
 from shared.notices.planning import Watch
 from shared.setting_forms import addresses, addresses_or_none, count, flag, host, https, sender, time_zone
 from shared.setting_reader import SettingReader, SettingsError
@@ -30,6 +31,7 @@ from shared.settings.channels import channel_settings, in_shadow
 from shared.settings.sources import fleets, quiet_kinds, sources
 from shared.settings.values import ClusterSource, Settings, Storage, Watcher
 from shared.text import GUID
+from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,8 +80,7 @@ def load(
             not_started_after=read.get("NOT_STARTED_AFTER", duration, "24h"),
             still_running_after=read.get("STILL_RUNNING_AFTER", duration, "12h"),
             gate_reminder=read.get("GATE_REMINDER", duration, "4h"),
-            # Where runs are polled, their end ends the reminders.
-            max_gate_reminders=None if fleets(read) else MAX_REMINDERS,
+            polled=frozenset(fleets(read)),
         ),
         lease=read.get("LEASE", _lease, "2m"),
         portal=read.get("PORTAL", host, "portal.azure.com"),
@@ -90,7 +91,7 @@ def load(
         app=read.text("WEBSITE_SITE_NAME"),
         identity=identity(read),
         pages=read.get("PAGES", flag, "false"),
-        watcher=Watcher(read.get("HEARTBEAT_URL", _https_or_none, "")),
+        watcher=_watcher(read),
     )
 
 
@@ -215,8 +216,11 @@ def _leads(value: str) -> tuple[Lead, ...]:
     return leads
 
 
-def _https_or_none(value: str) -> str:
-    return https(value) if value else ""
+def _watcher(read: SettingReader) -> Watcher:
+    if not read.text("HEARTBEAT_URL"):
+        return Watcher("")
+    parse = partial(web_address, allows_loopback=allows_loopback(read))
+    return Watcher(read.get("HEARTBEAT_URL", parse))
 
 
 def _client_id(value: str) -> str:

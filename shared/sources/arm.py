@@ -69,7 +69,7 @@ class _Retries(RetryPolicy[Any, Any]):
         return super().is_retry(settings, response) and (self.get_retry_after(response) or 0) <= _MAX_LENGTH
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ArmResponse(msgspec.Struct, frozen=True):
     """What Azure Resource Manager answered, whatever it is."""
 
     status: int
@@ -194,7 +194,7 @@ class Arm:
         asked = urlencode({**query, "api-version": api_version}, quote_via=quote)
         return self._get(f"{self._endpoint}{path}?{asked}")
 
-    def post(self, path: str, api_version: str, body: dict[str, Any]) -> Answer:
+    def post(self, path: str, api_version: str, body: dict[str, Any]) -> ArmResponse:
         """Post a question, and return whatever is answered. Raises ArmError where nothing is.
 
         What passes is asked again, throttling excepted.
@@ -208,11 +208,11 @@ class Arm:
             raise ArmError(f"{answer.status} {answer.words}".strip())
         return answer.json()
 
-    def _send(self, request: HttpRequest) -> Answer:
+    def _send(self, request: HttpRequest) -> ArmResponse:
         try:
             response = self._client.send_request(request, enforce_https=not self._is_plain)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, response.text())
+            return ArmResponse(response.status_code, headers, response.text())
         except AzureError as error:  # no credential, no connection, too many retries
             raise ArmError(str(error).partition("\n")[0][:300]) from error
 

@@ -10,7 +10,7 @@ A pair of functions for each kind of row, side by side: that is why it is one mo
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -36,7 +36,19 @@ if TYPE_CHECKING:
     from shared.store.table import Stored
 
 from shared.store.blobs import pack, unpack
-from shared.store.rows import LONG_AGO, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow, Token, WorkRow
+from shared.store.rows import (
+    LONG_AGO,
+    CheckRow,
+    Count,
+    MailRow,
+    NoticeRow,
+    SendGate,
+    SpreadRow,
+    Token,
+    WorkRow,
+)
+
+_T = TypeVar("_T")
 
 TEXT_LIMIT = 24_000
 """UTF-16 code units in a text property. The service's own limit is 32,767; but what an event's facts take, at
@@ -88,8 +100,9 @@ def recorded(row: Stored) -> StoredEvent:
             if isinstance(item.reading, model.Event):  # of several clusters they all say the same
                 event = msgspec.structs.replace(event, details=item.reading.details)
     decision, revision = values.get("decision", ""), values.get("revision", 0)
+    said = decoding.from_values((decision, revision, values.get("via", "")), tuple[str, Count, str])
     told = tuple(filter(None, values.get("told", "").split("\n")))
-    return StoredEvent(row.key, event, decision, revision, values.get("via", ""), told)
+    return StoredEvent(row.key, event, *said, told)
 
 
 def recorded_by_key(row: Stored) -> StoredEvent:
@@ -122,7 +135,8 @@ def rejected_values(rejected: RejectedInput) -> dict[str, Any]:
 
 def rejected(row: Stored) -> RejectedInput:
     """Read the row of input that could not be understood."""
-    return RejectedInput(row.key, row.values["reason"], unpack(row.values), time(row.values["received"]))
+    values = row.values
+    return typed(RejectedInput(row.key, values["reason"], unpack(values), time(values["received"])))
 
 
 def check_values(check: Check) -> dict[str, Any]:
@@ -183,9 +197,21 @@ def row(stored: Stored) -> StoredEvent | RejectedInput | SentMail:
 
 def work(row: Stored) -> WorkRow:
     """Read a row of work, or one of the gates that head them."""
+    return gate(row) if row.values["kind"] == "pause" else typed(_work(row))
+
+
+def typed(read: _T) -> _T:
+    """Return what was read of a row, if each value is of its type. Raises ValidationError.
+
+    Whoever works with it relies on that, and does not stand in for a row that another version wrote.
+    """
+    plain = msgspec.to_builtins(read, builtin_types=(bytes, datetime))
+    decoding.from_values(plain, type(read))
+    return read
+
+
+def _work(row: Stored) -> WorkRow:
     values = row.values
-    if values["kind"] == "pause":
-        return gate(row)
     keys.due_of(row.key)  # it is asked for wherever work waits
     match values["kind"]:
         case "check":
@@ -241,7 +267,7 @@ def mail_row(row: Stored) -> MailRow:
     return MailRow(
         key=row.key,
         etag=row.etag,
-        timestamp=row.timestamp.astimezone(UTC),
+        timestamp=datetime.fromtimestamp(row.timestamp.timestamp(), UTC),  # the SDK has a class of its own
         mail=mail,
         token=values["token"],
         attempts=values["attempts"],
@@ -274,7 +300,7 @@ def gate(row: Stored) -> SendGate:
     until = time(values["until"]) if "until" in values else LONG_AGO
     reason, strikes = values.get("reason", ""), values.get("strikes", 0)
     silences = values.get("silences", "")
-    return SendGate(until, reason, strikes, sends, row.etag, keys.target_of(row.key), silences)
+    return typed(SendGate(until, reason, strikes, sends, row.etag, keys.target_of(row.key), silences))
 
 
 def last_mailed(row: Stored) -> datetime:
@@ -305,7 +331,7 @@ def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
 def sent(row: Stored) -> SentMail:
     """Read what became of a mail."""
     values = row.values
-    return SentMail(
+    found = SentMail(
         key=row.key,
         state=values["state"],
         audience=values["audience"],
@@ -320,6 +346,7 @@ def sent(row: Stored) -> SentMail:
         reports=decoding.from_json(values.get("reports", "[]"), tuple[Report, ...]),
         repeats=values.get("repeats", ""),
     )
+    return typed(found)
 
 
 def cluster_values(known: ClusterInfo) -> dict[str, Any]:

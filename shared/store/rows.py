@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
 from shared.notices.records import Check, Mail, Notice
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class MailRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,9 +25,9 @@ class MailRow(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: datetime
     mail: Mail
     token: str = ""
-    attempts: int = 0
+    attempts: Count = 0
     """How often it was handed to the mail service."""
-    turns: int = 0
+    turns: Count = 0
     """How often in a row a sender has taken it over; each waits longer than the one before."""
     leased: bool = False
     doubt: bool = False
@@ -66,7 +69,7 @@ class SpreadRow(msgspec.Struct, frozen=True):
     etag: str
     raw: str
     received: datetime
-    done: int = 0
+    done: Count = 0
     """For how many of them it has been recorded."""
 
 
@@ -81,7 +84,7 @@ class SendGate(msgspec.Struct, frozen=True):
 
     until: datetime = LONG_AGO
     reason: str = ""
-    strikes: int = 0
+    strikes: Count = 0
     sends: dict[int, int] = {}
     etag: str = ""
     target: str = ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from shared.channels.email.email import Email
 
-_SENT = frozenset({"As AKS sent it", "As Fleet Manager says it", "How it begins"})
+_QUOTED_HEADINGS = frozenset({"As AKS sent it", "As Fleet Manager says it", "How it begins"})
 """Headings under which there is what was sent; whatever stands in it is no command of ours."""
 
 _NAMED = (
@@ -101,7 +101,7 @@ def check_commands(made: Email) -> list[str]:
         assert _is_ours(command), f"no command of ours: {command}"
         shlex.split(command)
     # Details that are JSON are indented as well, so a line counts where it is a command of ours.
-    lines = _before_sent(made.text)
+    lines = _before_quoted(made.text)
     shown = [line[6:] for line in lines if line.startswith(_INDENT) and _is_ours(line[6:])]
     assert shown == codes.found, "the parts of a mail have not the same commands"
     return codes.found
@@ -153,14 +153,14 @@ def check_margin(text: str) -> None:
         odd = [line for line in ours if not line.startswith(_OF_PLAIN)]
         assert not odd, f"a line that is not ours begins where ours do: {odd}"
         return
-    sent = lines[len(_before_sent(text)) + 1 : -lines[::-1].index("-- ") - 1]
+    sent = lines[len(_before_quoted(text)) + 1 : -lines[::-1].index("-- ") - 1]
     odd = [line for line in sent if line and not line.startswith(" ")]
     assert _CUT.fullmatch(" ".join(odd)), f"a line of what was sent begins where ours do: {odd}"
 
 
-def _before_sent(text: str) -> list[str]:
+def _before_quoted(text: str) -> list[str]:
     """Return the lines before the heading of what was sent."""
     lines = text.split("\n")
-    headings = {heading.upper() for heading in _SENT}
+    headings = {heading.upper() for heading in _QUOTED_HEADINGS}
     ends = [number for number, line in enumerate(lines) if line in headings]
     return lines[: ends[-1]] if ends else lines

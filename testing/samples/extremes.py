@@ -89,7 +89,7 @@ def told() -> list[tuple[Story, Audience]]:
 
 def failures() -> list[Story]:
     """Return a failed mail for each entry of the catalogue, by its name, with the longest names there are."""
-    texts = {"unknown": UNKNOWN, "request-refused": _REFUSED}
+    texts = {"unknown": UNKNOWN, "request-refused": _REFUSED, "change-refused": _CHANGE_REFUSED}
     for message in MESSAGES:
         entry, text = message["entry"], message["text"]
         texts[entry] = max(texts.get(entry, ""), text, key=len)
@@ -99,6 +99,11 @@ def failures() -> list[Story]:
 
 
 _REFUSED = "Code: BadRequest Message: the property foo.bar of the agent pool cannot be changed on Sundays."
+_CHANGE_REFUSED = (
+    "widgetReconciler retry failed: Category: ClientError; SubCode: WidgetGone; "
+    'Dependency: Microsoft.Network/widgets; OrginalError: Code="WidgetGone" Message="The widget cannot be '
+    'changed while it sleeps."; AKSTeam: Networking, Retriable: false'
+)
 _ODD = cluster("עברית-\N{RIGHT-TO-LEFT OVERRIDE}dorp-\N{ROCKET}", "مجموعة-الإنتاج")
 _NIGHT = Span(START.replace(minute=0), START.replace(minute=0) + timedelta(hours=4))
 _SHARED = Schedule(

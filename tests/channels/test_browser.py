@@ -35,6 +35,7 @@ MISSING = [
 ]
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(bool(MISSING), reason=f"no browser tests: {', '.join(MISSING)} missing"),
     pytest.mark.timeout(600),
 ]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from shared.channels import cloud_event
 from shared.channels.pagerduty import events
@@ -16,11 +17,13 @@ from shared.channels.slack import blocks
 from shared.channels.slack import compose as slack
 from shared.channels.teams import card
 from shared.channels.teams import compose as teams
+from shared.events.run import RunPart
 from shared.messages.branding import Branding
 from testing.hostile import chats
 from testing.hostile.emails import LETTERS, Letter
 from testing.hostile.failures import HOSTS
 from testing.samples import mails
+from testing.samples.fleets import FLEET, RUN
 
 LOOK = Branding(domain="contoso.example")
 STORIES = {story.name: story for story in mails.stories()}
@@ -120,6 +123,18 @@ def test_gates_and_members_have_alerts_of_their_own() -> None:
     failed = events.alert(member.mail, member.rows, mails.TEAM, LOOK)
     assert (trigger["event_action"], resolve["event_action"]) == ("trigger", "resolve")
     assert trigger["dedup_key"] == resolve["dedup_key"] != failed["dedup_key"]
+
+
+def test_a_failure_that_its_run_tells_as_well_is_one_alert() -> None:
+    """What a cluster reports of a member that failed adds to the alert of that, and names the run."""
+    own, member = STORIES["failed"], STORIES["member-failed"]
+    part = RunPart(FLEET.id, RUN, "prod", "all", "blue", has_failed=True)
+    (told,) = own.mail.members
+    mail = replace(own.mail, members=(replace(told, part=part),))
+    failed = events.alert(member.mail, member.rows, mails.TEAM, LOOK)
+    assert events.alert(mail, own.rows, mails.TEAM, LOOK)["dedup_key"] == failed["dedup_key"]
+    run = cloud_event.cloud_event(mail, own.rows, mails.TEAM, LOOK)["data"]["run"]
+    assert (run["name"], run["stage"], run["member"]) == (RUN, "prod", "blue")
 
 
 def test_a_run_of_a_fleet_for_machines() -> None:

@@ -240,7 +240,7 @@ def test_subjects(name: str, subject: str) -> None:
         (
             "scheduled-inside",
             [
-                f"Inside yours, Fri 27 Nov 02:00{DASH}06:00 Berlin (UTC+1)",
+                f"Inside your window, Fri 27 Nov 02:00{DASH}06:00 Berlin (UTC+1)",
                 f"(set as Thu 17:00{DASH}21:00 UTC{MINUS}08:00).",
                 "by Fri 27 Nov 01:45 Berlin (UTC+1)",
                 f"2026-11-26 is the planned day at the window's own offset (UTC{MINUS}08:00).",

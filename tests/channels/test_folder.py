@@ -267,6 +267,7 @@ def test_threads(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.slow
 def test_processes(tmp_path: Path) -> None:
     """Processes that write at once leave a page that shows all mails."""
     script = f"""

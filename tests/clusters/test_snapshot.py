@@ -74,7 +74,7 @@ def test_approximate_windows_are_marked() -> None:
 def test_scheduled_inside_and_outside() -> None:
     """A start that AKS names is told to lie inside a window, or outside."""
     inside = told(world_with(configuration()), scheduled(NOW, SATURDAY + timedelta(hours=1)))
-    assert says(inside, f"Inside yours, {WINDOW}.")
+    assert says(inside, f"Inside your window, {WINDOW}.")
     outside = told(world_with(configuration()), scheduled(NOW, SATURDAY + timedelta(hours=5)))
     assert says(outside, f"Outside your windows. {OUTSIDE}")
 
@@ -84,7 +84,7 @@ def test_started_inside() -> None:
     world = world_with(configuration())
     world.clock.forward(hours=24, minutes=10)
     email = told(world, event("Started", SATURDAY + timedelta(minutes=2)))
-    assert says(email, f"Inside yours, {WINDOW}; it ends in 4 hours.")
+    assert says(email, f"Inside your window, {WINDOW}; it ends in 4 hours.")
     assert "Next:" not in email.text
 
 
@@ -262,7 +262,7 @@ def test_start_is_missed_at_the_end_of_its_window() -> None:
     assert _kinds(world) == ["Scheduled"]
     _until(world, SATURDAY + timedelta(hours=5, minutes=30))
     assert _kinds(world) == ["Scheduled", "No start reported"]
-    assert says(world.mailer.arrived[1][1], f"Inside yours, {WINDOW}.")
+    assert says(world.mailer.arrived[1][1], f"Inside your window, {WINDOW}.")
 
 
 def test_start_outside_is_missed_after_the_window_that_follows() -> None:
@@ -284,7 +284,7 @@ def test_end_is_missed_at_the_end_of_the_window() -> None:
     assert _kinds(world) == ["Started"]
     _until(world, SATURDAY + timedelta(hours=4, minutes=30))
     assert _kinds(world) == ["Started", "Still running"]
-    assert says(world.mailer.arrived[1][1], f"Inside yours, {WINDOW}; it ended")
+    assert says(world.mailer.arrived[1][1], f"Inside your window, {WINDOW}; it ended")
 
 
 def test_start_in_the_last_minutes_gets_an_hour() -> None:

@@ -100,15 +100,33 @@ def test_created_without_a_state_is_pending() -> None:
     assert read(json.dumps(body)).status == RunStatus.GATE_PENDING
 
 
-def test_start_of_a_timed_gate() -> None:
-    """Which field says when a gate opens is not documented: any that reads like a start time does."""
-    start = datetime(2026, 12, 2, 2, tzinfo=UTC)
-    for fields in (
-        {"absoluteStartTime": "2026-12-02T02:00:00Z"},
-        {"scheduledStart": {"startTime": "2026-12-02T03:00:00+01:00"}},
-    ):
-        assert read(gate("Pending", WAITS, gateType="ScheduledStart", **fields)).start == start
-    assert read(gate("Pending", WAITS)).start is None
+@pytest.mark.parametrize(
+    ("fields", "start"),
+    [
+        ({"absoluteStartTime": "2026-12-02T02:00:00Z"}, datetime(2026, 12, 2, 2, tzinfo=UTC)),
+        (
+            {"scheduledStart": {"startTime": "2026-12-02T03:00:00+01:00"}},
+            datetime(2026, 12, 2, 2, tzinfo=UTC),
+        ),
+        ({"opensAt": "2026-12-02T02:00:00Z"}, datetime(2026, 12, 2, 2, tzinfo=UTC)),
+        ({"madeAt": "2026-11-02T02:00:00Z"}, None),
+        ({"startConfiguration": ("Friday", "07:00", "+00:00")}, datetime(2026, 11, 20, 7, tzinfo=UTC)),
+        ({"startConfiguration": ("Friday", "06:20", "+00:00")}, datetime(2026, 11, 27, 6, 20, tzinfo=UTC)),
+        ({"startConfiguration": ("thursday", "23:00", "-08:00")}, datetime(2026, 11, 20, 7, tzinfo=UTC)),
+        ({"startConfiguration": ("Saturday", "02:00", "+14:00")}, datetime(2026, 11, 20, 12, tzinfo=UTC)),
+        ({"startConfiguration": ("Someday", "02:00", "")}, None),
+        ({"startConfiguration": ("Friday", "25:00", "")}, None),
+        ({}, None),
+    ],
+)
+def test_start_of_a_timed_gate(fields: dict[str, Any], start: datetime | None) -> None:
+    """A gate opens at the time that it says, or at the next that its configuration names."""
+    keys = ("startDay", "startTime", "utcOffset")
+    given: dict[str, Any] = {
+        name: dict(zip(keys, value, strict=True)) if name == "startConfiguration" else value
+        for name, value in fields.items()
+    }
+    assert read(gate("Pending", WAITS, gateType="ScheduledStart", **given)).start == start
 
 
 def test_other_events_of_the_topic_are_ignored() -> None:

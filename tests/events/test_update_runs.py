@@ -86,6 +86,19 @@ def test_whatever_was_polled_the_same_is_told_once(end: str) -> None:
             assert [event.row_key() for event in told if event.news != "run-started"] == whole[1:]
 
 
+def test_times_that_are_shown_later_tell_nothing_again() -> None:
+    """A state whose start or end is shown only at a later poll is the same news."""
+    times = ((None, None), (WAITS, None), (WAITS, LATER))
+    moments = []
+    for state in ("Running", "Completed"):
+        for start, end in times:
+            failed, done = status("Failed", start, end), status("Completed", start, end)
+            stage = {"status": done, "members": {"m": failed, "n": done}}
+            moments.append(run_row(status(state, start, end if state == "Completed" else None), {"s": stage}))
+    told = kinds(played(moments, tuple(range(len(moments)))))
+    assert sorted(told) == ["member-failed", "run-failed", "run-started", "stage-finished"]
+
+
 def test_a_run_that_goes_on_ends_anew() -> None:
     """The same run, failed and started again, is another attempt: its end is told again, its stages not."""
     moments = course("Failed")

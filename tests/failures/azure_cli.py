@@ -76,6 +76,7 @@ network nic
 network nsg
 network private-dns
 network private-endpoint
+network private-endpoint-connection
 network public-ip
 network route-table
 network vnet

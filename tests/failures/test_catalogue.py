@@ -101,7 +101,7 @@ def test_ids_are_unique() -> None:
 
 
 def _tokens(template: str, values: dict[str, str]) -> list[str]:
-    """Tell what tokens a command is meant to have: those of the template, values in place of placeholders."""
+    """Return the tokens a command is to have: those of the template, values in place of placeholders."""
     tokens = shlex.split(re.sub(r"\{([a-z][a-z_]*)\}", "\x00\\1\x00", template))
     filled = {name: values.get(name) or f"<{name.replace('_', '-')}>" for name in templates.names(template)}
     for name, value in filled.items():

@@ -61,6 +61,7 @@ def _pairs() -> list[tuple[dict[str, Any], dict[str, Any]]]:
     return pairs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["details", "JSON in JSON", "errors cut off"])
 def test_several_failures_in_one_error_are_all_reported(way: str) -> None:
     """Two failures side by side in the details of an error are both found, with the facts of each."""

@@ -305,6 +305,7 @@ def _pairs() -> list[tuple[dict[str, Any], dict[str, Any]]]:
     return list(itertools.combinations(list(serious.values())[:24], 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", JOININGS)
 def test_two_failures_in_one_text_are_both_told_with_their_own_names(way: str) -> None:
     """Whatever form each has, neither of two failures is lost, and no name of one is a fact of the other."""

@@ -133,7 +133,7 @@ def beside(parameters: Path) -> Path:
 
 
 def check(compiler: Compiler, folder: Path, *, write: bool = False) -> Iterator[str]:
-    """Say what is wrong with the files of a folder; with `write`, first lay out and write the snapshots."""
+    """Yield what is wrong with the files of a folder; with `write`, first lay out and write the snapshots."""
     for path in sources(folder):
         name = path.relative_to(folder).as_posix()
         laid_out = compiler.layout(path)

@@ -77,7 +77,7 @@ def at(resource: Mapping[str, Any], path: str) -> Any:
 
 
 def expect(resource: Resource, wanted: Mapping[str, Any]) -> Iterator[str]:
-    """Say where a resource holds something else at dotted paths."""
+    """Yield where a resource holds something else at dotted paths."""
     for path, value in wanted.items():
         found = at(resource, path)
         if found != value or type(found) is not type(value):

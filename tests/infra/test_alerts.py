@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from shared.channels.outcomes import Outcome
 
+pytestmark = pytest.mark.slow
+
 QUERIES = {
     alert: rule["properties"]["criteria"]["allOf"][0]["query"]
     for alert, rule in policy.log_rules(deployments.read(deployments.texts()["asks"])).items()

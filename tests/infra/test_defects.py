@@ -9,30 +9,16 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from tests.infra import compiler, deployments, policy
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 DEFECTS = yaml.safe_load(Path(__file__).with_name("defects.yaml").read_text("utf-8"))
 IN_BICEP, IN_SNAPSHOTS = DEFECTS["bicep"], DEFECTS["snapshots"]
 COMMITTED = deployments.texts()
 SOUND = {name: deployments.read(text) for name, text in COMMITTED.items()}
-
-
-@pytest.fixture(scope="module")
-def bicep() -> Iterator[compiler.Compiler]:
-    """Return the compiler, or skip."""
-    program = compiler.find()
-    if program is None:
-        pytest.skip("there is no Bicep compiler (BICEP, PATH, az bicep install)")
-    with compiler.Compiler(program) as running:
-        yield running
 
 
 def violated(deployment: str, text: str, rules: set[str]) -> set[str]:

@@ -20,6 +20,18 @@ ROUTES = json.dumps(
 WORK = "work:2026-11-20T09:00:00.000000Z:x"
 NOTICE = {"kind": "notice", "what": "started", "of": "event:a:b", "audience": "t0", "lead": ""}
 DUE = "2026-11-20T09:00:00Z"
+MAIL = {
+    "kind": "mail",
+    "audience": "t0",
+    "asOf": DUE,
+    "members": '[["started", "event:a:b"]]',
+    "token": "x",
+    "attempts": 1,
+    "turns": 0,
+    "leased": True,
+    "doubt": False,
+    "refused": "",
+}
 LIMITS = {"EMAIL_PER_MINUTE": "30", "EMAIL_PER_HOUR": "100"}
 
 
@@ -32,6 +44,14 @@ LIMITS = {"EMAIL_PER_MINUTE": "30", "EMAIL_PER_HOUR": "100"}
         ("audience:t0", {"last": "2026-11-20T09:01:00"}),
         ("work:0", {"kind": "pause", "sends": '{"a": {"n": 1}}'}),
         ("work:0", {"kind": "pause", "until": "soon"}),
+        ("work:0", {"kind": "pause", "reason": 7, "strikes": 1}),
+        ("work:0", {"kind": "pause", "strikes": -1}),
+        (WORK, NOTICE | {"lead": 24}),
+        (WORK, NOTICE | {"lead": b"24h"}),
+        (WORK, MAIL | {"turns": -1}),
+        (WORK, MAIL | {"turns": "2"}),
+        (WORK, MAIL | {"attempts": 1.5}),
+        (WORK, {"kind": "spread", "received": DUE, "done": "all", "raw0": b""}),
         ("work:0:later:1", {"kind": "pause", "until": "soon"}),
         (WORK, {"kind": "summary"}),
         (WORK, NOTICE | {"what": "of a newer version"}),
@@ -50,7 +70,7 @@ LIMITS = {"EMAIL_PER_MINUTE": "30", "EMAIL_PER_HOUR": "100"}
         ("work:1:x", NOTICE),
     ],
 )
-def test_foreign_row(key: str, values: dict[str, str], limits: dict[str, str], status: str) -> None:
+def test_foreign_row(key: str, values: dict[str, object], limits: dict[str, str], status: str) -> None:
     """Whatever row cannot be read, every audience hears of the next event; work stays as it is."""
     world = World(ROUTES=ROUTES, STILL_RUNNING_AFTER="0s", GROUP_INTERVAL="1m", **limits)
     world.take(event("Started", NOW, name="first"))

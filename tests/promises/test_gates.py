@@ -49,9 +49,10 @@ def test_a_gate_is_told_at_once() -> None:
         assert words in " ".join(email.text.split())
 
 
-def test_the_reminders_double_and_end() -> None:
-    """A gate that waits is reminded of after 4 hours, then 8 and 16 after the one before, and no more."""
-    world = World()
+@pytest.mark.parametrize("fleets", ["", "00000000-0000-0000-0000-00000000000f"])
+def test_the_reminders_double_and_end(fleets: str) -> None:
+    """A gate is reminded of after 4 hours, then 8 and 16 after the one before; no more where none polls."""
+    world = World(FLEETS=fleets)
     world.take(CREATED)
     at = []
     for hour in range(24 * 7):
@@ -178,6 +179,15 @@ def test_an_answer_that_comes_between_two_reads() -> None:
     pass_by(world, 1)
     assert not answers
     assert len(world.mailer.arrived) == 3
+
+
+def test_a_time_that_lies_ahead_hides_no_end() -> None:
+    """A question whose time is hours ahead of all clocks is answered all the same by what comes after it."""
+    world = World()
+    world.take(gate("Pending", NOW + timedelta(hours=2), what="Created"))
+    world.take(gate("Completed", NOW + timedelta(seconds=20)))
+    pass_by(world, 12)
+    assert told(world) == ["Waiting for approval", "Approved"]
 
 
 def test_a_gate_that_waits_anew_is_told_again() -> None:

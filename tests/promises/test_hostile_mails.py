@@ -55,6 +55,7 @@ def mail_of(kind: Kind, *rows: Any) -> tuple[Mail, dict[str, Any]]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nasty", NASTY)
 @pytest.mark.parametrize(
     ("kind", "status"),
@@ -118,6 +119,7 @@ def test_hostile_troubles(nasty: str) -> None:
         check(compose_plain(mail, rows, mails.TEAM, LOOK, nasty))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letter", ["x", "<", '"', "\n", "\x00", "\u202e", "😀", "\ud800", "a ", "{"])
 @pytest.mark.parametrize("kind", [Kind.FAILED, Kind.STARTED, Kind.REJECTED])
 def test_a_megabyte_of_details_is_cut(letter: str, kind: Kind) -> None:

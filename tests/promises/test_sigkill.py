@@ -11,18 +11,21 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from prove.fork_server import ForkServer
+from prove.forked import Forked
 from testing.fault_proxy import CUT, Fault, Phase, Request
 from testing.mail_endpoint import OperationIdMode
-from testing.processes import Azurite, Host
+from testing.processes import Azurite
 from testing.real_app import RealWorld
 from testing.samples.payloads import event, guid, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.proof
 
@@ -35,8 +38,8 @@ PATIENCE = 12 * LEASE
 MOMENTS = 46
 """As many as a story has where all of its sweeps send something; on a busy machine they send less."""
 
-AT_ONCE = 10
-"""Stories told at the same time: most of each is waiting for a lease to run out."""
+AT_ONCE = 16
+"""Stories told at the same time: nearly all of each is waiting for a lease to run out."""
 
 EXPECTED = {
     f"failed event:{guid('failed')}:Failed",
@@ -47,18 +50,26 @@ EXPECTED = {
 }
 
 
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[Azurite]:
-    """Run Azurite."""
-    with Azurite() as running:
-        yield running
+class Stage(NamedTuple):
+    """What all stories are told on."""
+
+    azurite: Azurite
+    fork_server: ForkServer
+    folder: Path
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """Run Azurite, and what hosts are forked from."""
+    with Azurite() as azurite, ForkServer() as fork_server:
+        yield Stage(azurite, fork_server, tmp_path)
 
 
 class Trap:
     """Kills a host at one moment of its requests, counted over all of them."""
 
     def __init__(self, at: int) -> None:
-        self.host: Host | None = None
+        self.host: Forked | None = None
         self.at = at
         self.passed = 0
         self.sprung = False
@@ -77,7 +88,7 @@ class Trap:
             return CUT
 
 
-def _story(host: Host, step: int, due: float) -> int:
+def _story(host: Forked, step: int, due: float) -> int:
     """Return the story from a step on, as far as it goes; give the step that is next.
 
     `due` is when the reminder is, by the monotonic clock.
@@ -105,7 +116,7 @@ def _story(host: Host, step: int, due: float) -> int:
     return step
 
 
-def _announced(host: Host, world: RealWorld, due: float) -> bool:
+def _announced(host: Forked, world: RealWorld, due: float) -> bool:
     """Let the announcement be told; False where a busy machine took until the reminder's hour for that."""
     while time.monotonic() < due - 2:
         time.sleep(1.1)
@@ -115,7 +126,7 @@ def _announced(host: Host, world: RealWorld, due: float) -> bool:
     return False
 
 
-def _finish(host: Host, world: RealWorld) -> None:
+def _finish(host: Forked, world: RealWorld) -> None:
     """Sweep until nothing is left to do; a busy machine may let a lease or two run out on the way."""
     patience = time.monotonic() + PATIENCE
     while world.keys("work:2") and time.monotonic() < patience:
@@ -123,22 +134,23 @@ def _finish(host: Host, world: RealWorld) -> None:
         host.run("due_notices")
 
 
-def _live(azurite: Azurite, mode: OperationIdMode, at: int) -> Trap:
+def _live(stage: Stage, mode: OperationIdMode, at: int) -> Trap:
     """Let the story begin until its announcement is told in time, killed at one moment; another goes on."""
     trap = None
     while trap is None:
-        trap = _lived(azurite, mode, at)
+        trap = _lived(stage, mode, at)
     return trap
 
 
-def _lived(azurite: Azurite, mode: OperationIdMode, at: int) -> Trap | None:
+def _lived(stage: Stage, mode: OperationIdMode, at: int) -> Trap | None:
     """Live the story once; None where it could not begin as it should."""
     # Without watchdogs, so that at the end nothing is left to do.
     watch = {"NOT_STARTED_AFTER": "0s", "STILL_RUNNING_AFTER": "0s"}
-    with RealWorld(azurite, mode, LEASE=f"{LEASE}s", **watch) as world:
+    with RealWorld(stage.azurite, mode, LEASE=f"{LEASE}s", **watch) as world:
+        log = stage.folder / f"{world.table_name}.log"
         trap = Trap(at)
         world.table_proxy.on_request = world.mail_proxy.on_request = trap
-        with world.host() as host:
+        with Forked(stage.fork_server, world.settings, log) as host:
             host.run("due_notices")  # makes the table
             soon = timedelta(hours=24, seconds=REMINDER_IN)
             host.post_event(scheduled(datetime.now(UTC), soon, name="reminded"))
@@ -152,7 +164,7 @@ def _lived(azurite: Azurite, mode: OperationIdMode, at: int) -> Trap | None:
             if not trap.sprung:
                 _finish(host, world)
         if trap.sprung:
-            with world.host() as host:
+            with Forked(stage.fork_server, world.settings, log) as host:
                 _story(host, step, due)
                 _finish(host, world)
         told = world.told()
@@ -163,9 +175,9 @@ def _lived(azurite: Azurite, mode: OperationIdMode, at: int) -> Trap | None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("mode", list(OperationIdMode))
-def test_killed_at_each_request_boundary(azurite: Azurite, mode: OperationIdMode) -> None:
+def test_killed_at_each_request_boundary(stage: Stage) -> None:
     """Killed at any request boundary and started again, the app loses no notice and sends none twice."""
+    lives = [(mode, at) for at in range(1, MOMENTS + 1) for mode in OperationIdMode]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        traps = list(pool.map(lambda at: _live(azurite, mode, at), range(1, MOMENTS + 1)))
-    assert sum(trap.sprung for trap in traps) > MOMENTS // 2
+        traps = list(pool.map(lambda life: _live(stage, *life), lives))
+    assert sum(trap.sprung for trap in traps) > len(lives) // 2

@@ -22,6 +22,8 @@ from testing.samples.payloads import SUBSCRIPTION, event
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 ROUTES = """
 audiences:
   - {name: Shop, to: shop@example.com}

@@ -20,6 +20,8 @@ from testing.world import NOW
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 OTHER = "11112222-bbbb-3333-cccc-4444dddd5555"
 HOUR = timedelta(hours=1)
 

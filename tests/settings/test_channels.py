@@ -190,3 +190,22 @@ def test_shadow_mode() -> None:
     found = load({"teams": "$TEAMS_SHOP"}, EMAIL_ONLY_TO="me@example.com").routes.audiences["shop"]
     assert [target.channel for target in found.targets] == ["email"]
     assert [target.label for target in found.untold] == ["teams $TEAMS_SHOP"]
+
+
+@pytest.mark.parametrize("name", ["EMAIL_SMTP_PASSWORD", "HEARTBEAT_URL", "EMAIL_CONNECTION_STRING"])
+def test_references_are_no_values(name: str) -> None:
+    """A Key Vault reference that was not resolved is taken for no setting's value, and none sends it out."""
+    more = {"EMAIL_FOLDER": "", "EMAIL_SMTP_URL": "smtp://user@relay.example.com"}
+    given = {} if name == "HEARTBEAT_URL" else more
+    with pytest.raises(SettingsError, match=f"{name} is a Key Vault reference"):
+        load(
+            {"to": "a@example.com"},
+            **given,
+            **{name: "@Microsoft.KeyVault(SecretUri=https://v.example.com/s)"},
+        )
+
+
+def test_the_watcher_is_no_forbidden_address() -> None:
+    """What is called after sweeps is an address like a channel's."""
+    with pytest.raises(SettingsError, match="HEARTBEAT_URL is an address that nothing is sent to"):
+        load({"to": "a@example.com"}, HEARTBEAT_URL="https://[::ffff:a9fe:a9fe]/very-secret")

@@ -129,12 +129,14 @@ def test_bad_answers_are_errors(asking: Asking, fault: Fault, said: str) -> None
         asking.names()
 
 
+@pytest.mark.slow
 def test_queries_are_what_resource_graph_takes() -> None:
     """Microsoft's parser finds nothing wrong with any query, and each keeps to what Resource Graph takes."""
     files = sorted(kql.QUERIES.glob("*.kql"))
     assert kql.findings("graph", *(file.read_text("utf-8") for file in files)) == [[]] * len(files)
 
 
+@pytest.mark.slow
 def test_a_wrong_query_is_found() -> None:
     """A column, an operator, an order, a number that Resource Graph does not take is found."""
     wrong = (

@@ -128,6 +128,7 @@ LARGE: dict[str, Callable[[], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filling", LARGE)
 def test_rejected_megabyte(filling: str) -> None:
     """Input of 1 MB, however badly it compresses, is kept whole in one row, and found by its SHA-256."""
@@ -213,6 +214,7 @@ def test_hostile_text(description: str, details: str, status: str, cluster: str)
     round_trip(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "character", ["x", '"', "\\", "\x00", "\n", "\u00e9", "\u2028", "\uffff", "\U0001f600"]
 )

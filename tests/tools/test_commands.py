@@ -14,6 +14,7 @@ _SOURCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", _SOURCES)
 def test_every_command_exists_with_its_options(source: str) -> None:
     """A command exists, has what it requires, only options that it has, and names its extension."""

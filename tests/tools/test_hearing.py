@@ -314,6 +314,7 @@ def test_settings_that_have_no_bearing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert command(["check", "--routes", "routes.yaml"]) == 0
 
 
+@pytest.mark.slow
 def test_as_a_command() -> None:
     """The commands that the sample names work."""
     environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}

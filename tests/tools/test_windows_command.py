@@ -1,15 +1,19 @@
-"""`notifier windows`, as a process: what it prints and how it ends."""
+"""`notifier windows`: what it prints and how it ends."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import icalendar
 import pytest
+
+from ops.__main__ import main as command
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "fixtures" / "windows"
@@ -17,19 +21,16 @@ CLI = str(FIXTURES / "maintenance-configuration.cli.json")
 REST = str(FIXTURES / "maintenance-configurations.rest.json")
 
 
-def run(*words: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Run the command."""
-    return subprocess.run(
-        [sys.executable, "-m", "ops", "windows", *words],
-        cwd=ROOT,
-        input=given,
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
+def run(*words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run the command, as its process would."""
+    out, err = (TextIOWrapper(BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", TextIOWrapper(BytesIO(given)))
+        code = command(["windows", *words])
+    return subprocess.CompletedProcess(words, code, out.buffer.getvalue(), err.buffer.getvalue())
 
 
-def ok(*words: str, given: bytes | None = None) -> bytes:
+def ok(*words: str, given: bytes = b"") -> bytes:
     """Run the command, which succeeds and complains of nothing."""
     done = run(*words, given=given)
     assert (done.returncode, done.stderr) == (0, b"")

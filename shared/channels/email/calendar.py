@@ -54,8 +54,7 @@ def entry(story: MaintenanceHistory, frame: RenderContext) -> Attachment | None:
 def of_gate(story: RunHistory, frame: RenderContext) -> Attachment | None:
     """Make the calendar file of a gate that opens by itself; None where no time is known.
 
-    The entry is tentative: which field holds the time is not documented. A gate that is closed otherwise
-    before its time takes it back.
+    The entry is tentative: such gates are a preview. A gate that is closed before its time takes it back.
     """
     run, start = story.run, _opens(story)
     closed = story.kind is Kind.GATE_CLOSED
@@ -75,7 +74,7 @@ def of_gate(story: RunHistory, frame: RenderContext) -> Attachment | None:
         summary=f"{'Canceled: ' if closed else ''}{what} · {clip(line(story.fleet.name), 100)}",
         description="Nobody waits for this gate any more."
         if closed
-        else "The gate is likely to open then by itself. Which field says so is not documented.",
+        else "The gate is likely to open then by itself.",
         location=phrases.where(story.fleet, ""),
         url=portal.resource(frame.look.portal, story.fleet),
         status="CANCELLED" if closed else "TENTATIVE",

@@ -24,7 +24,7 @@ _EVERYWHERE = {
 }
 
 
-class Answer(msgspec.Struct, frozen=True):
+class PageResponse(msgspec.Struct, frozen=True):
     """What goes back."""
 
     status: int
@@ -34,7 +34,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 def content(
     body: bytes, media_type: str, *, style: str = "", filename: str = "", form: bool = False
-) -> Answer:
+) -> PageResponse:
     """Return a page or feed. `style` is the hash of its one style sheet; with `form`, it may ask itself."""
     policy = _POLICY
     if style:
@@ -50,20 +50,20 @@ def content(
     }
     if filename:
         headers["Content-Disposition"] = f'inline; filename="{filename}"'
-    return Answer(200, headers, body)
+    return PageResponse(200, headers, body)
 
 
-def conditional(answer: Answer, if_none_match: str) -> Answer:
+def conditional(answer: PageResponse, if_none_match: str) -> PageResponse:
     """Return 304 without a body where the caller has these bytes already; else the answer."""
     known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     etag = answer.headers.get("ETag", "")
     if not etag or not known & {etag, "*"}:
         return answer
     kept = {name: value for name, value in answer.headers.items() if not name.startswith("Content-T")}
-    return Answer(304, kept)
+    return PageResponse(304, kept)
 
 
-NOT_FOUND = Answer(
+NOT_FOUND = PageResponse(
     404,
     {**_EVERYWHERE, "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"},
     b"There is nothing here.\n",
@@ -71,7 +71,7 @@ NOT_FOUND = Answer(
 """For a wrong token, a revoked one, and one that is none: the same."""
 
 
-UNAVAILABLE = Answer(
+UNAVAILABLE = PageResponse(
     503,
     {**NOT_FOUND.headers, "Retry-After": "30"},
     b"The storage does not answer. Try again in a while.\n",
@@ -79,8 +79,8 @@ UNAVAILABLE = Answer(
 """Calendars and feed readers keep what they have, and come again."""
 
 
-def health(fault: str) -> Answer:
+def health(fault: str) -> PageResponse:
     """Return the answer to a probe: 200, or 503 with what is wrong, in words without names."""
     body = f"{fault or 'ok'}\n".encode()
     headers = {**_EVERYWHERE, "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
-    return Answer(503 if fault else 200, headers, body)
+    return PageResponse(503 if fault else 200, headers, body)
