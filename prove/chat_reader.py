@@ -108,15 +108,13 @@ def _card(texts: list[tuple[str, bool]]) -> Iterator[tuple[Kind, str]]:
 
 
 def _chat(texts: list[tuple[str, bool]]) -> Iterator[tuple[Kind, str]]:
-    headline = texts[0][0] if texts else ""
-    if not CLUSTER.search(headline):
+    subject, _, said = (texts[0][0] if texts else "").partition(": ")
+    kinds = [kind for kind, pattern in _HEADLINE.items() if re.search(pattern, said)]
+    name = _name(subject, said)
+    if kinds and name:
+        yield kinds[0], name
+    else:
         yield from _digest(texts)
-        return
-    subject, _, said = headline.partition(": ")
-    for kind, pattern in _HEADLINE.items():
-        if re.search(pattern, said):
-            yield kind, _name(subject, said)
-            return
 
 
 def _digest(texts: list[tuple[str, bool]]) -> Iterator[tuple[Kind, str]]:

@@ -71,8 +71,10 @@ def digest(told: Sequence[Entry], frame: RenderContext) -> Digest:
     kinds = sorted(by_kind, key=RANK.__getitem__)
     groups = tuple(group for kind in kinds for group in _groups(kind, by_kind[kind]))
     counts = tuple(presentation(kind).count(len(by_kind[kind])) for kind in kinds)
-    causes = _causes(by_kind.get(Kind.FAILED, ()) or by_kind.get(Kind.MEMBER_FAILED, ()))
-    clusters = _clusters([entry.item for entry in told]) or f"{len(told)} items"
+    lead = by_kind[kinds[0]]
+    causes = _causes(lead) if any(entry.reason for entry in lead) else ""
+    clusters = _clusters([entry.item for entry in (lead if len(lead) == 1 and lead[0].item.url else told)])
+    clusters = clusters or phrases.counted(len(told), "item")
     rest = ", ".join(counts[1:])
     notes = (_SINGLY,) if Kind.FAILED in by_kind else ()
     return Digest(
@@ -80,7 +82,7 @@ def digest(told: Sequence[Entry], frame: RenderContext) -> Digest:
         tone=groups[0].tone,
         subject=tuple(part for part in (clusters, causes, rest) if part),
         preheader=_preheader(groups),
-        headline=_headline(by_kind, counts[0], clusters, causes),
+        headline=_headline(lead, told, counts[0], causes),
         counts=counts,
         groups=groups,
         times=time_phrases.clock(frame.zone),
@@ -116,25 +118,28 @@ def trimmed(whole: Digest, room: SizeBudget) -> Digest:
     return replace(whole, groups=tuple(groups))
 
 
-def _headline(by_kind: Mapping[Kind, Sequence[Entry]], first: str, clusters: str, causes: str) -> str:
-    """Return the news: `13 of 42 clusters failed: 8 budgets, 4 vCPU quota, 1 subnet`."""
-    if failed := by_kind.get(Kind.FAILED):
-        names = _clusters([entry.item for entry in failed])
-        whose = names if names == clusters else f"{names.partition(' ')[0]} of {clusters}"
-        one = "1" if names and not names.endswith(" clusters") and names != clusters else ""
-        return f"{f'{one} of {clusters}' if one else whose} failed: {causes}"
-    if causes and Kind.MEMBER_FAILED in by_kind:
-        return f"{first}: {causes}"
-    return f"{first} on {clusters}" if not clusters.endswith(" items") else f"{first}: {clusters}"
+def _headline(lead: Sequence[Entry], all_: Sequence[Entry], count: str, causes: str) -> str:
+    """Return the news: `13 of 42 clusters failed: 8 budgets, 4 vCPU quota, 1 subnet`; `lead` comes first."""
+    those = _clusters([entry.item for entry in lead])
+    if causes and lead[0].kind is not Kind.FAILED:
+        return f"{count}: {causes}"
+    if lead[0].kind is not Kind.FAILED:
+        return f"{count} on {those}" if those else f"{count}: {phrases.counted(len(all_), 'item')}"
+    clusters = _clusters([entry.item for entry in all_ if entry.item.sort == "cluster"])
+    if those != clusters and those.endswith(" clusters"):
+        those = f"{those.partition(' ')[0]} of {clusters}"
+    return f"{those} failed: {causes}"
 
 
 def _causes(failed: Sequence[Entry]) -> str:
-    """Return why things failed, in few words and counted, the most frequent first."""
+    """Return why things failed, in few words and counted, the most frequent first; of one, its reason."""
+    if len(failed) == 1:
+        return verdicts.without_article(failed[0].reason)
     counts = Counter(verdicts.cause(entry.reason) for entry in failed)
     named = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    shown = [f"{count} {verdicts.counted(cause, count)}" for cause, count in named[:_MAX_CAUSES]]
+    shown = [verdicts.counted(cause, count) for cause, count in named[:_MAX_CAUSES]]
     left = sum(count for _, count in named[_MAX_CAUSES:])
-    return ", ".join((*shown, f"{left} others") if left else shown)
+    return ", ".join((*shown, phrases.counted(left, "other")) if left else shown)
 
 
 def _groups(kind: Kind, told: Iterable[Entry]) -> Iterator[Group]:
@@ -225,13 +230,21 @@ _DAY = 3
 
 
 def _named_apart(told: Sequence[Entry]) -> Iterator[Entry]:
-    """Yield the entries; the resource group stands only beside clusters that share a name with another."""
-    places: dict[str, set[str]] = defaultdict(set)
+    """Yield the entries; the resource group stands only beside clusters that share a name with another.
+
+    The subscription as well, where they share the group's name, too.
+    """
+    places: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for entry in told:
-        places[entry.item.cluster].add(entry.item.url.lower())
+        for named in ((entry.item.cluster,), (entry.item.cluster, entry.item.group)):
+            places[named].add(entry.item.url.lower())
     for entry in told:
-        is_shared = len(places[entry.item.cluster]) > 1
-        yield entry if is_shared else replace(entry, item=replace(entry.item, group=""))
+        cluster, group = entry.item.cluster, entry.item.group
+        if len(places[cluster, group]) > 1:
+            group = f"{group}, subscription {entry.listed.subscription}"
+        elif len(places[cluster,]) == 1:
+            group = ""
+        yield replace(entry, item=replace(entry.item, group=group))
 
 
 def _sorted(told: Iterable[Entry]) -> list[Entry]:

@@ -160,9 +160,7 @@ def _headline(first: Finding, same: int, times: int, different: int) -> str:
     if verdicts.quote(first):
         return _and_more(same + different)
     causes = same + 1
-    count = (
-        f" ({causes} {verdicts.counted(verdicts.cause(first.title), causes)}, {times} times)" if same else ""
-    )
+    count = f" ({verdicts.counted(verdicts.cause(first.title), causes)}, {times} times)" if same else ""
     return f": {verdicts.reason(first)}{count}{_and_more(different)}"
 
 

@@ -131,7 +131,12 @@ def reason(finding: Finding) -> str:
     """Return why it failed, for a subject: without the article that takes the place of a name."""
     if finding.entry == "unknown" and finding.said:
         return f"AKS: {clip(finding.said, _MAX_REASON)}"
-    return finding.title.removeprefix("a ").removeprefix("an ").removeprefix("the ")
+    return without_article(finding.title)
+
+
+def without_article(title: str) -> str:
+    """Return a title as it stands in a headline."""
+    return title.removeprefix("a ").removeprefix("an ").removeprefix("the ")
 
 
 def cause(reason_: str) -> str:
@@ -143,9 +148,11 @@ def cause(reason_: str) -> str:
 
 
 def counted(cause_: str, count: int) -> str:
-    """Return a cause as it is counted: `8 budgets`, but `4 vCPU quota`."""
+    """Return a cause with its count: `8 budgets`, but `4 vCPU quota`, and `new nodes` without a 1."""
+    if count == 1 and cause_.endswith("s") and not cause_.endswith(("ss", "us")):
+        return cause_
     is_plain = count > 1 and cause_.rpartition(" ")[2] in _COUNTABLE
-    return f"{cause_}s" if is_plain else cause_
+    return f"{count} {cause_}{'s' * is_plain}"
 
 
 def quote(finding: Finding) -> str:

@@ -73,8 +73,8 @@ def needs_history(event: Event) -> bool:
 
     For all others inserting the row is decision enough, and costs one round trip.
     """
-    if event.run is not None:
-        return event.run.gate is not None
+    if event.run is not None:  # the end of a run is told with what has happened in it
+        return event.run.gate is not None or event.status in RUN_ENDS
     if event.end_of_support is not None:
         return not event.envelope_id
     return event.status in {Status.SCHEDULED, Status.FAILED}
@@ -92,6 +92,8 @@ def plan(
     """Decide what an event is, given what is stored of its eventId, and what follows from it."""
     if event.run is not None and event.run.gate is not None:
         return _plan_gate(event, history, watch=watch, now=now)
+    if event.run is not None and any(row.key == event.row_key() for row in history):
+        return Plan(Decision.DUPLICATE)
     if event.status == Status.SCHEDULED and event.end_of_support is None:
         planned = _plan_scheduled(event, history)
         if planned.kind in {Kind.SCHEDULED, Kind.RESCHEDULED} and planned.key is not None:

@@ -168,6 +168,31 @@ def test_clusters_of_one_name_are_told_apart() -> None:
     assert "rg-prod" not in text.replace("/resourceGroups/rg-prod", "").replace("-g rg-prod", "")
 
 
+def test_clusters_of_one_name_and_group_are_told_apart() -> None:
+    """Where clusters share the names of cluster and group, the subscription stands beside them."""
+    story = failures(["odd"] * 2)
+    for number, (key, row) in enumerate(story.rows.items()):
+        assert isinstance(row, StoredEvent)
+        named = msgspec.structs.replace(row.event.subject, name="same", subscription=f"{number}" * 8)
+        story.rows[key] = msgspec.structs.replace(
+            row, event=msgspec.structs.replace(row.event, subject=named)
+        )
+    text = " ".join(text_of(story).split())
+    assert "rg-prod, subscription 00000000" in text
+    assert "rg-prod, subscription 11111111" in text
+
+
+def test_one_failure_among_other_news_is_named() -> None:
+    """Where one thing failed, subject and headline name its cluster and the whole reason."""
+    one = failures([mails.REASON])
+    other = mails.recorded(mails.event(Status.STARTED, mails.NOW, subject=mails.cluster("aks-1")))
+    rows = one.rows | {other.key: other}
+    members = (*one.mail.members, MailItem(Kind.STARTED, other.key, (other.key,)))
+    email = compose(msgspec.structs.replace(one.mail, members=members), rows, mails.TEAM, LOOK)
+    assert email.subject == "[1 failed] aks-0 · Pod Disruption Budget blocks the drain · 1 started"
+    assert "1 FAILED  aks-0 failed: Pod Disruption Budget blocks the drain" in email.text
+
+
 def test_two_failures_are_no_crowd() -> None:
     """Few failures are each told whole."""
     text = text_of(failures([mails.REASON] * 2))

@@ -62,6 +62,7 @@ def test_a_run_from_its_start_to_its_end(world: AskingWorld) -> None:
     assert world.told[1:] == ["run-started", "stage-finished", "gate-closed", "member-failed", "run-failed"]
     threads = {dict(email.headers)["References"] for _, email in world.mailer.arrived}
     assert len(threads) == 1
+    assert "Finished: stage canary" in world.mailer.arrived[5][1].text
     failed = world.mailer.arrived[4][1]
     assert "Pod Disruption Budget" in failed.subject
     assert "az fleet updaterun start" in failed.text
