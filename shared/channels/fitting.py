@@ -27,7 +27,7 @@ def plain_words(
     """Return title and text of a mail for a chat, where composing raised; `why` says what did."""
     status, parts = plain.subject(mail, rows)
     title = clip(line(" · ".join((status, *parts))[:4_000]), MAX_TITLE)
-    return title, clean(plain.text(mail, rows, audience, look, why))
+    return title, clean(plain.text(mail, rows, audience, look, why)).expandtabs(4)
 
 
 def shown(view: View | Digest, room: SizeBudget) -> View | Digest:

@@ -47,6 +47,9 @@ _MAX_ATTEMPTS = 3
 _MAX_TOGETHER = 24
 """Failures that are recorded together: each takes four rows of a transaction at least."""
 
+_MAX_RAW = 3_000_000
+"""Characters of raw events that are recorded together: a transaction takes 4 MiB, each row has them all."""
+
 _ROOM = 10
 """Rows of a transaction left for gates, and for what goes on with the rest."""
 
@@ -131,7 +134,7 @@ class Recorder:
         """
         if kind_of(events[0]) not in FAILURES or not self._has_time_for(1 + _STEPS_TO_SEND):
             return None
-        events = events[:_MAX_TOGETHER]
+        events = events[: max(1, min(_MAX_TOGETHER, _MAX_RAW // len(raw)))]
         reader = Reader(self._parts.store)
         reader.fetch(keys.history(event.event_id) for event in events)
         self._parts.clusters.read((event.subject.key for event in events), reader)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, Catalogue
+from shared.failures.catalogue import BESIDE_OTHERS, LAST_RESORT, UNKNOWN, Catalogue
 from shared.failures.codes import codes_in, telling_code
 from shared.failures.exit_codes import exit_code
 from shared.failures.extraction import read
@@ -15,7 +15,7 @@ from shared.failures.facts import accepted
 from shared.failures.findings import Case, finding_of
 from shared.failures.fragments import Fragment
 from shared.failures.matching import BOUNDARY, Match, in_different_sentences, matches_in
-from shared.failures.refusals import quoting_entry
+from shared.failures.refusals import may_refuse, quoting_entry
 from shared.failures.speakers import Speaker, extensions_in
 from shared.failures.telling import Told, is_told_apart, telling
 from shared.failures.text import lower
@@ -39,11 +39,19 @@ _OPENS_FAILURE = re.compile(
 )
 _LEADS_UP = re.compile(
     r"\W*(?:allocation failed|preflight validation|vm has reported|operation (?:failed|could not)"
+    r"|error message|(?:upgrade|update) of [\w ]{1,40} failed"
     r"|managed cluster|failed to|unable to|upgrade failed|internal error occurred|category:|(?:sub)?code"
     r"|error\b|\([a-z]\w{4,79}\)|create or update|status=|set virtual network|reconcile \w+)",
     re.IGNORECASE,
 )
 """Sentences that open a message whose telling words come later."""
+
+
+_NEW_LINE = re.compile(
+    r"\n(?![\s\[\](){}+\"'a-z/-]|(?i:(?:error ?)?(?:code|message)|target|details?|status|response \d)\b"
+    r"|\w+ ?[:=] ?\S{0,60}(?:\n|\Z)|[EWIF]\d{4} |[A-Z][a-z]{2} \d|\d(?!\d{3}-\d\d-\d\d))(?=\S)"
+)
+"""Where a line begins that goes on with nothing: no label, log, address or small letter in front."""
 
 
 def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalogue) -> tuple[Finding, ...]:
@@ -52,6 +60,7 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
     unknown: list[Fragment] = []
     accounted: set[str] = set()
     own: list[str] = []
+    apart: list[tuple[Fragment, Told]] = []
     fragments = tuple(fragments)
     patterns = catalogue.patterns_in(
         lower("\n".join(fragment.text for fragment in fragments).replace("\n", " "))
@@ -61,6 +70,13 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
             # What is a failure of its own lends its names to no other.
             fragment = fragment._replace(outer=fragment.outer.replace(text, ""))  # noqa: PLW2901
         cases = list(_cases(fragment, catalogue, patterns))
+        beside = list(_refused_beside(fragment.text, catalogue, patterns)) if cases else []
+        if beside:
+            apart += beside
+            text = fragment.text
+            for line, _ in beside:
+                text = text.replace(line.text, "")
+            cases = list(_cases(fragment._replace(text=text.strip()), catalogue, patterns))
         known += cases
         if cases:
             accounted |= {code.lower() for code in fragment.codes}
@@ -71,13 +87,27 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
     if telling_cases:
         known = telling_cases
     findings = [finding_of(cases, context) for cases in _grouped(known)]
-    for fragment, told in _worth_naming(unknown, known, accounted):
+    for fragment, told in (*apart[:_MAX_UNKNOWN], *_worth_naming(unknown, known, accounted)):
         entry = catalogue.entries[quoting_entry(fragment, told)]
         code = telling_code(fragment.codes)
         facts = _facts(fragment, code, catalogue, entry)
         case = Case(entry, code, facts, lower(fragment.text), fragment.text)
         findings.append(finding_of([case], context, told))
     return tuple(findings[:_MAX_FINDINGS])
+
+
+def _refused_beside(text: str, catalogue: Catalogue, patterns: Patterns) -> Iterator[tuple[Fragment, Told]]:
+    """Yield the lines beside a known failure that no entry explains and that tell what was refused."""
+    starts = [0, *(line.start() for line in _NEW_LINE.finditer(text)), len(text)]
+    for start, end in pairwise(starts[:_MAX_FINDINGS]) if len(starts) > 2 else ():  # noqa: PLR2004
+        line = text[start:end].strip()
+        fragment = Fragment(line, tuple(codes_in(line)))
+        if not may_refuse(line, fragment.codes):
+            continue
+        told = telling(line)
+        is_refusal = quoting_entry(fragment, told) != UNKNOWN and text.count(told.sentence) == 1
+        if is_refusal and next(_cases(fragment, catalogue, patterns), None) is None:
+            yield fragment, told
 
 
 def _worth_naming(
@@ -168,7 +198,10 @@ def _edge(text: str, before: Match, after: Match) -> int:
         if opener.end() <= after.start:
             return opener.end()
     cuts = [match for match in BOUNDARY.finditer(text, end, after.start + 1) if match.end() <= after.start]
-    lines = [match.end() for match in cuts if match.group() == "\n"]
+    for line in _NEW_LINE.finditer(text, end, after.start + 1):
+        if line.end() <= after.start:
+            return line.end()
+    lines = [match.end() for match in cuts if "\n" in match.group()]
     if lines and not text[lines[-1] : lines[-1] + 1].islower():
         return lines[-1]
     ends = [match.end() for match in cuts]

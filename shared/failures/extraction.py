@@ -219,6 +219,10 @@ agent pool name '{pool}'
 agent pool name: {pool}
 agent pool "{pool}"
 agent pool {pool} failed
+of pool {pool} failed
+of pool {pool} also failed
+updating pool "{pool}"
+upgrading pool "{pool}"
 for agent pool {pool}.
 node pool {pool} failed
 node pool {pool}:

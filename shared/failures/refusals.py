@@ -14,6 +14,8 @@ from shared.failures.codes import telling_code
 from shared.failures.telling import refuses
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from shared.failures.fragments import Fragment
     from shared.failures.telling import Told
 
@@ -54,6 +56,16 @@ _DEMANDS = re.compile(
     re.IGNORECASE,
 )
 """What a sentence that names no code says where it refuses something that was asked for."""
+
+
+def may_refuse(text: str, codes: Iterable[str]) -> bool:
+    """Return whether a text may be a refusal at all, without a look for its sentence."""
+    return (
+        any(_CODE.fullmatch(code) for code in codes)
+        or _STATUS.search(text) is not None
+        or _CLIENT_ERROR.search(text) is not None
+        or (_DEMANDS.search(text) is not None and _OF_AKS.search(text) is not None)
+    )
 
 
 def quoting_entry(fragment: Fragment, told: Told) -> str:

@@ -64,6 +64,8 @@ _POSSIBLE = re.compile(
     r"|\balerts? fires? on\b"
     r"|\b(?:would|will) (?:only )?(?:happen|occur|fail|be (?:seen|reported)) (?:if|when|only)\b"
     r"|\b(?:such as|for example|e\.g\.|for instance(?! type))\s"
+    r"|\botherwise\b[^.;]{0,80}\bwill\b|\bwill (?:then )?fail with\b|\| ?(?:where|project|summarize|extend) "
+    r"|\b(?:now )?(?:returns?|reports?|shows?|throws?|raises?) [^.;]{0,80}\b(?:if|when|whenever|instead of)\b"
     r"|\bmeans that\b|\bis (?:returned|raised|reported|shown|thrown) (?:if|when|whenever)\b"
 )
 _DENIED = re.compile(

@@ -43,7 +43,7 @@ def brief(view: View) -> Brief:
     if view.sent is not None:
         rest.append(view.sent)
     links = [view.portal] if view.portal else []
-    links += [link for section in view.sections for link in section.links if link.url]
+    links += [link for section in view.sections for link in section.links]
     facts = (
         ("Where", view.where),
         ("When", view.moment),
@@ -54,5 +54,6 @@ def brief(view: View) -> Brief:
         facts=tuple((label, value) for label, value in facts if label and value),
         first=tuple(section for section in first if section.says_something()),
         rest=tuple(section for section in rest if section.says_something()),
-        links=tuple({link.url: link for link in reversed(links)}.values())[::-1],
+        # One without an address, and the whole card would be refused.
+        links=tuple({link.url: link for link in reversed(links) if link.url}.values())[::-1],
     )

@@ -131,7 +131,7 @@ TRAITS = {
     Kind.END_OF_SUPPORT: Traits(essential=True),
     Kind.ROLLING_STARTED: Traits(),
     Kind.ROLLING_SUCCEEDED: Traits(),
-    Kind.ROLLING_FAILED: Traits(essential=True),
+    Kind.ROLLING_FAILED: Traits(urgent=True, essential=True),
     Kind.NEW_VERSION: Traits(),
     Kind.FAILED_STATE: Traits(urgent=True, essential=True),
     Kind.RECOVERED: Traits(essential=True),

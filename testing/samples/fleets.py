@@ -70,9 +70,9 @@ def gate(
     return json.dumps(body)
 
 
-def read(text: str) -> Event:
-    """Return the event that a text holds."""
-    (item,) = parse(text, WAITS)
+def read(text: str, now: datetime = WAITS) -> Event:
+    """Return the event that a text holds, read at this time."""
+    (item,) = parse(text, now)
     assert isinstance(item.reading, Event)
     return item.reading
 

@@ -153,8 +153,9 @@ def test_gate_that_opens_by_itself() -> None:
     (waits,) = timed.rows.values()
     assert isinstance(waits, StoredEvent)
     for state, after, expected in (("Skipped", timedelta(hours=1), [True]), ("Completed", timedelta(12), [])):
-        text = fleets.gate(state, fleets.WAITS + after, name="timed", gateType="ScheduledStart")
-        closed = mails.story("closed", Kind.GATE_CLOSED, waits, mails.recorded(fleets.read(text)))
+        time = fleets.WAITS + after
+        event = fleets.read(fleets.gate(state, time, name="timed", gateType="ScheduledStart"), time)
+        closed = mails.story("closed", Kind.GATE_CLOSED, waits, mails.recorded(event))
         files = compose(closed.mail, closed.rows, mails.TEAM, LOOK).attachments
         assert [b"METHOD:CANCEL" in one.content for one in files] == expected
     asks = next(story for story in fleets.gate_stories() if story.name == "gate")

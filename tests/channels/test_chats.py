@@ -18,10 +18,15 @@ from shared.channels.slack import compose as slack
 from shared.channels.teams import card
 from shared.channels.teams import compose as teams
 from shared.events.run import RunPart
+from shared.messages import telling
 from shared.messages.branding import Branding
+from shared.messages.brief import brief
+from shared.messages.view import Link, View
+from shared.notices.kinds import Kind
 from testing.hostile import chats
 from testing.hostile.emails import LETTERS, Letter
 from testing.hostile.failures import HOSTS
+from testing.hostile.messages import hidden
 from testing.samples import mails
 from testing.samples.fleets import FLEET, RUN
 
@@ -58,6 +63,12 @@ def test_every_kind_is_an_event(name: str) -> None:
     chats.check_alert(events.change(*known))
 
 
+def test_every_type_is_documented() -> None:
+    """Who takes our events finds each type in the documentation."""
+    text = (chats.SCHEMA.parents[1] / "events.md").read_text("utf-8")
+    assert [kind for kind in Kind if f"`{kind}`" not in text] == []
+
+
 def test_a_card_says_first_what_counts() -> None:
     """A failure's card opens with cluster, status, what one asks first, first steps; the rest is folded."""
     story = STORIES["failed"]
@@ -82,7 +93,7 @@ def test_a_card_says_first_what_counts() -> None:
     assert story.mail.members[0].kind == "failed"
 
 
-@given(st.text(st.sampled_from("1.a-+=|:)&lt;#*_`~[]()<>!\\ \n")))
+@given(st.text(st.sampled_from("1.a-+=|:)&lt;#*_`~[]()<>!\\ \n\t\xa0")))
 @settings(max_examples=300, deadline=None)
 @example("1. a\n- b\n2) c &lt; &#60; d\n===\n|a|b|\n:-|-:")
 def test_texts_in_a_card_show_as_they_are(text: str) -> None:
@@ -94,6 +105,7 @@ def test_texts_in_a_card_show_as_they_are(text: str) -> None:
         for one in (token.children or ())
     )
     assert "".join(shown.split()) == "".join(text.split())
+    assert hidden(shown) == []
 
 
 def card_of(name: str) -> dict[str, Any]:
@@ -158,6 +170,14 @@ def test_a_storm_fits() -> None:
     assert 1 < teams.count_fitting(*known) <= len(story.mail.members)
     assert 1 < slack.count_fitting(*known) <= len(story.mail.members)
     assert len(slack.compose(*known, recipient="").content["blocks"]) <= blocks.MAX_BLOCKS
+
+
+def test_a_link_without_an_address_is_none() -> None:
+    """What has no address to lead to is left out: Teams and Slack would refuse the whole message."""
+    mail, rows, audience, look = told("failed")
+    view = telling.told(mail, rows, telling.context(mail, audience, look))
+    assert isinstance(view, View)
+    assert all(link.url for link in brief(replace(view, portal=Link("Nowhere", ""))).links)
 
 
 @given(LETTERS)

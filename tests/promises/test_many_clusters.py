@@ -73,6 +73,17 @@ def test_failures_are_told_at_once(number: int, at_once: int) -> None:
     assert world.take(text) == "duplicate"
 
 
+def test_failures_that_are_large() -> None:
+    """Of failures too large for one transaction together, those that it holds are told at once."""
+    world = World(**QUIET)
+    world.take(naming(event("Failed", NOW, cluster="first", details="x" * 700_000), 9))
+    (_, email), *others = world.mailer.arrived
+    assert not others
+    assert "4 FAILED" in email.text
+    world.settle_down()
+    assert len(world.table.keys("event:")) == 10
+
+
 def test_failures_that_are_messages_of_their_own() -> None:
     """Where nothing is grouped three failures go at once, and the others at the next sweep."""
     world = World(GROUP_WAIT="0s", **QUIET)

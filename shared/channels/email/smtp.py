@@ -33,6 +33,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from shared import deadlines
+from shared.channels.email import smtp_replies
 from shared.channels.email.mime import mailbox, mailboxes, message_bytes
 from shared.channels.email.relay import Relay, Tls, parse_url
 from shared.channels.outcomes import (
@@ -69,38 +70,6 @@ _FOR_GOOD = 5
 _CLOSING = 421
 _AUTHENTICATE = 530
 _TOO_LARGE = 552
-
-_ALL = re.compile(
-    r"45[124]\b|432\b"
-    r"|[45]\d\d[ -]#?[45]\.(7\.\d+|1\.([78]|90)|3\.\d|4\.5|5\.\d)\b"
-    r"|.*\brelay(ing)?\b[^.;]{0,20}\b(denied|prohibited|not (allowed|permitted))"
-    r"|.*\b(client host|ip|your server)\b[^;]{0,60}\b(black|block)(ed|list)"
-    r"|.*\b(quota|limit|credits)\b[^.;]{0,20}\bexceeded"
-    r"|.*\b(helo|ehlo|polic(y|ies)|prohibit(ed|ion)|reputation)\b",
-    re.IGNORECASE,
-)
-"""Replies to recipients that tell of what all mail shares. By RFC 5321 (4.2.2): a local error, too little
-storage. By RFC 3463: security or policy, the sender's address, the relay's state, its limits, the
-protocol."""
-
-_THIS = re.compile(
-    r"[45]\d\d[ -]#?[45]\.(1\.([1236]|10)|2\.[1-4]|3\.4|4\.[16]|6\.\d+)\b|552\b"
-    r"|.*\b(gr[ae]y ?-?list|spam\b|virus|malware|content\b|too (large|big)\b|no valid recipients)"
-    r"|.*\b(unknown user|user unknown|no such (user|recipient|mailbox))\b"
-    r"|.*\bmailbox (is )?(full|unavailable)\b",
-    re.IGNORECASE,
-)
-"""Replies that tell of this message, or of its recipients. Greylisting passes, and is of one of both."""
-
-_SENDER = re.compile(
-    r"5\d\d[ -]#?5\.(7\.(8|9|1[134]|2\d|57|60|6[2-4]|139|50\d|51[15]|6\d\d|7\d\d)|2\.252|1\.[78])\b"
-    r"|send(ing)? as|SendAsDenied|\bsender (address rejected|verify failed)"
-    r"|\bsender\b[^.;]{0,40}\b(not |un)(allowed|authori[sz]ed|permitted|verified)"
-    r"|authenticat(e|ion) (is )?(required|failed|unsuccessful)",
-    re.IGNORECASE,
-)
-"""Replies about who sends, wherever they come. Codes of RFC 7372 (authentication of mail) and Exchange Online
-(learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online)."""
 
 
 class _Stop(Exception):  # noqa: N818 - it never leaves this module
@@ -271,10 +240,7 @@ class _Conversation:
             passing = [code for code, _ in refused.values() if code // 100 != _FOR_GOOD]
             reason = "; ".join(f"{address}: {reply}" for address, (_, reply) in refused.items())[:500]
             outcome = Postponed(reason) if passing else Refused(reason, of_recipients=True)
-            is_of_all = all(
-                _SENDER.search(reply) or (_ALL.match(reply) and not _THIS.match(reply))
-                for _, reply in refused.values()
-            )
+            is_of_all = all(smtp_replies.may_be_of_all(reply) for _, reply in refused.values())
             raise _Stop(Unavailable(reason, of_this_mail=outcome) if is_of_all else outcome)
         return list(refused)
 
@@ -300,10 +266,10 @@ class _Conversation:
     @staticmethod
     def _refused(code: int, reply: str) -> Outcome:
         """Return what a refusal of the message means: of this one alone where it says so."""
-        if code // 100 == _FOR_GOOD and _SENDER.search(reply):
+        if code // 100 == _FOR_GOOD and smtp_replies.is_of_sender(reply):
             return Unavailable(reply)
         outcome = _refusal(code, reply, Refused)
-        if isinstance(outcome, Postponed | Refused) and not _THIS.match(reply):
+        if isinstance(outcome, Postponed | Refused) and not smtp_replies.is_of_message(reply):
             return Unavailable(reply, of_this_mail=outcome)
         return outcome
 

@@ -37,7 +37,7 @@ MAX_ACTIONS = 6
 _MARKS = re.compile(r"[\\`*_\[\]()#<>~]|&(?=#?\w+;)")
 _BEGINNINGS = re.compile(r"^[^\S\n]*(?:\d{1,9}(?=\.)|(?=[-+=|:]))", re.MULTILINE)
 """What at the beginning of a line makes a list, a heading or a table: up to what has to be escaped."""
-_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+_INDENT = re.compile(r"^ +", re.MULTILINE)
 """Markdown makes code of an indented line, and drops lesser indents."""
 _MORE = "more"
 
@@ -81,8 +81,8 @@ def plain(title: str, lines: Iterable[str]) -> Element:
 
 def escaped(text: str) -> str:
     """Return a text as Markdown that shows it as it is."""
-    shown = _BEGINNINGS.sub(r"\g<0>\\", _MARKS.sub(r"\\\g<0>", text))
-    return _INDENT.sub(lambda match: "\N{NO-BREAK SPACE}" * len(match[0].expandtabs(4)), shown)
+    shown = _BEGINNINGS.sub(r"\g<0>\\", _MARKS.sub(r"\\\g<0>", text.expandtabs(4)))
+    return _INDENT.sub(lambda match: "\N{NO-BREAK SPACE}" * len(match[0]), shown)
 
 
 def _view(view: View) -> tuple[list[Element], list[Element]]:
