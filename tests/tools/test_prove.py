@@ -86,7 +86,7 @@ def test_short_proof() -> None:
     }
     assert sum(result.events for result in good) > 100
     assert sum(result.lives for result in good) > 2 * len(good)
-    assert sum(result.tally.get("reminders told", 0) for result in good) > 5
+    assert sum(result.tally.get("reminders told by mail", 0) for result in good) > 5
     assert min(struck[f"event {way}"] for way in (Way.BOTH, Way.WITHHELD)) > 5
 
 
