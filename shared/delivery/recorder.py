@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -32,7 +33,7 @@ from shared.store.table import MAX_OPERATIONS, TableUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from shared.delivery.limiter import Burst
     from shared.delivery.parts import DeliveryParts
@@ -42,6 +43,9 @@ log = logging.getLogger("notifier")
 
 _STEPS_TO_SEND = 3
 """Round trips that a failure takes which is sent at once: its gate, its recording, its settling."""
+
+_SKEW = timedelta(minutes=5)
+"""So much the clocks of others may be ahead."""
 
 _MAX_ATTEMPTS = 3
 _MAX_TOGETHER = 24
@@ -161,8 +165,11 @@ class Recorder:
         """Decide what an event is, and who hears of it; or why nothing is to be recorded."""
         history = reader.history(keys.history(event.event_id)) if needs_history(event) else ()
         now = self._parts.clock.now()
-        if event.time > now:  # a clock that is ahead: later news would look stale beside it
+        # A clock that is ahead: later news would look stale beside it.
+        if event.time > now:
             event = msgspec.structs.replace(event, time=now)
+        if event.run is not None and event.updated - now > _SKEW:
+            event = msgspec.structs.replace(event, updated=now)
         planned = self._plan(event, history, now=now)
         key = planned.key
         if key is None:

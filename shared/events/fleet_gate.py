@@ -38,9 +38,6 @@ _STATES = {
 SOURCE = "Fleet"
 """What stands as the source of an event about a fleet."""
 
-SKEW = timedelta(minutes=5)
-"""So much the clocks of others may be ahead."""
-
 _LONG = 2_048
 _MAX_DEPTH = 4
 
@@ -61,8 +58,6 @@ def read(body: Mapping[str, Any], received: datetime) -> Event:
     data = data_of(envelope)
     time = timestamps.parse(envelope.get("time")) or timestamps.parse(envelope.get("eventtime"))
     happened = timestamps.parse(mapping(data.get("operationalinfo")).get("resourceeventtime"))
-    if happened is not None and happened - received > SKEW:
-        happened = received  # or it would look later than all that comes after it
     return event_of(
         mapping(data.get("resourceinfo")),
         what=_what(type_),

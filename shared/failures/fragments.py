@@ -18,6 +18,7 @@ from shared.failures.codes import NO_WORDS, codes_in, without_codes
 from shared.failures.embedded_json import json_spans, may_hold_json, unescape
 from shared.failures.records import records_in
 from shared.failures.text import unwrapped
+from shared.text import encodable
 
 MAX_READ_CHARACTERS = 64_000
 """How many characters are searched; reasons in the wild have a few thousand."""
@@ -246,5 +247,5 @@ def _flat(value: object) -> str:
 
 
 def _tidy(text: str) -> str:
-    text = _BLANKS.sub(" ", text)
+    text = _BLANKS.sub(" ", encodable(text))
     return (_BREAKS.sub("\n", text) if "\n" in text else text).strip()

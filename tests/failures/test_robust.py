@@ -160,5 +160,7 @@ def test_raw_is_readable() -> None:
 
 def test_lone_surrogates_become_replacement_characters() -> None:
     """What cannot be sent in a mail is replaced, also where JSON hides it."""
-    assert explain("a\ud800b", CONTEXT).raw == "a\N{REPLACEMENT CHARACTER}b"
-    assert "\N{REPLACEMENT CHARACTER}" in explain('{"message":"a\\ud800b"}', CONTEXT).raw
+    for text in ("It found a\ud800b there.", '{"message":"It found a\\ud800b there."}'):
+        explanation = explain(text, CONTEXT)
+        assert "a\N{REPLACEMENT CHARACTER}b" in explanation.raw
+        assert "a\N{REPLACEMENT CHARACTER}b" in explanation.findings[0].title

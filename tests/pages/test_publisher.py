@@ -8,12 +8,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import icalendar
 import msgspec
 import pytest
+from pytest_httpserver import HTTPServer
 
 from shared import keys
 from shared.delivery.heartbeat import Heartbeat
@@ -27,9 +28,6 @@ from shared.store.table import Operation, TableUnavailable, Verb
 from testing.memory_table import MemoryTable
 from testing.samples.payloads import SUBSCRIPTION, event, guid, scheduled
 from testing.world import NOW, World
-
-if TYPE_CHECKING:
-    from pytest_httpserver import HTTPServer
 
 ROUTES = """
 audiences: [{name: Shop, to: shop@example.com, time_zone: Europe/Berlin}]
@@ -318,16 +316,16 @@ def test_publisher_is_built_without_a_round_trip() -> None:
     assert world.table.trips.total() == 0
 
 
-def test_the_watcher_is_called_after_good_sweeps(httpserver: HTTPServer, caplog: Any) -> None:
+def test_the_watcher_is_called_after_good_sweeps(caplog: Any) -> None:
     """HEARTBEAT_URL is called once in five minutes; what goes wrong there is logged without it."""
-    httpserver.expect_request("/secret-path").respond_with_data("ok")
     world = World()
-    heartbeat = Heartbeat(world.notifier.store, world.clock, httpserver.url_for("/secret-path"))
-    for _ in range(11):
-        heartbeat.beat()
-        world.clock.forward(minutes=1)
-    assert len(httpserver.log) == 3
-    httpserver.stop()
+    with HTTPServer() as watcher:  # one of its own, since it ends
+        watcher.expect_request("/secret-path").respond_with_data("ok")
+        heartbeat = Heartbeat(world.notifier.store, world.clock, watcher.url_for("/secret-path"))
+        for _ in range(11):
+            heartbeat.beat()
+            world.clock.forward(minutes=1)
+        assert len(watcher.log) == 3
     world.clock.forward(minutes=5)
     heartbeat.beat()
     assert "the watcher of HEARTBEAT_URL was not reached" in caplog.text
