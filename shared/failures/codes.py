@@ -46,6 +46,7 @@ WRAPPERS = frozenset(
         "succeeded",
         "unknown",
         "unknownerror",
+        "unspecified",
         "updatevmssagentpoolfailed",
         "upgradefailed",
         "upgradevmssagentpoolfailed",

@@ -36,6 +36,8 @@ usually a pdb): {pod}
 blocked by pdb {pdb}
 already used by pod(s) {pod}
 pdb {namespace}/{pdb} has max
+pdb {namespace}/{pdb} has min
+has minavailable({min_available}) >= expectedpods({expected_pods})
 the disruption budget {pdb} needs {min_available} healthy pods and has {current_healthy} currently
 poddisruptionbudget "{pdb}"
 poddisruptionbudget '{pdb}'
@@ -66,6 +68,7 @@ extension '{extension}' in failed state
 vm '{machine}' has not
 drain of {node} did
 kubernetes version {version} to {target_version}
+agent pool version from {version} to {target_version} is
 is on version {version}
 node pool version {pool_version}
 control plane version {control_plane_version}

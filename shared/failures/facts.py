@@ -181,6 +181,8 @@ _KUBERNETES_NAMES = frozenset(
 )
 _MAX_VALUE_CHARACTERS = 300
 _PLACEHOLDERS = frozenset({"null", "none", "n/a"})
+_NEXT_KEY = re.compile(r"\s+(?:code|details|message|target)\Z", re.IGNORECASE)
+"""What stands beside a list in JSON, and is none of its items."""
 
 
 def words(name: str) -> str:
@@ -199,7 +201,7 @@ def accepted(name: str, value: str) -> str:
     fact = FACTS.get(name)
     if name == "constraints":
         # A list in the words of the message, whose bullets are gone or not.
-        value = value.removeprefix("- ").replace(" - ", ", ")
+        value = _NEXT_KEY.sub("", value.removeprefix("- ")).replace(" - ", ", ")
     if fact and fact.form is _ZONES:
         value = value.replace("'", "")
     if fact and not fact.form.fullmatch(value):

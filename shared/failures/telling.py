@@ -35,10 +35,11 @@ _HEAD = re.compile(
     | [EF]\d{4}\ [\d:.]{8,15}\s{1,9}\d{1,8}\ [\w.-]{1,60}:\d{1,6}\]\s
     | (?:[a-z_]\w*\.)+[A-Z]\w*(?:Error|Exception):\s*
     | [A-Z][a-z]+-Az\w+\s?:\s*
+    | (?:msrest|cli|azure|urllib3)(?:\.[a-z_]{1,30}){1,6}\s?:\s*
     | [A-Z][\w ]{2,40}\ Name:?\ "[^"\n]{1,90}"\):\s*
     | (?:performing|polling\ after)\ \w+:\s*
     | \([A-Z][A-Za-z0-9_]{3,79}\)\s+
-    | (?:sub|inner)?_?code\s*[:=]\s*["']?\w+["']?[,;]?\s*
+    | (?:sub|inner)?_?[Cc]ode\s*[:=]\s*["']?\w+["']?[,;)]?\s*
     | (?:ERROR\ CODE|RESPONSE\ \d+|Status|StatusCode|HTTPStatusCode|RawError|Category
         |SubCode|Dependency|AKSTeam|Target|Retriable)\s*[:=]\s*["']?[\w./ -]{0,60}["']?[,;)]\s*
     | Operation\ failed\ with\ status:\s*'?\w[\w ]{0,30}'?\.\s*
@@ -61,7 +62,7 @@ _METADATA = re.compile(
     r"|aksteam|retriable|additionalinfo"
     r"|response|error code|subscription|resource group name|resource name|severity|at|type"
     r"|api-version)\s*[:=]\s*\S{0,120}\s*\W*$"
-    r"|\W*response \d{3}|\W*-{5,}",
+    r"|\W*response \d{3}|\W*-{5,}|\W*/subscriptions/\S+(?: / api version)?\W*$",
     re.IGNORECASE,
 )
 _GENERIC = re.compile(
@@ -74,8 +75,12 @@ _GENERIC = re.compile(
     r"|at least one resource deployment operation failed|please list deployment operations.*"
     r"|the resource operation completed with terminal provisioning state.*"
     r"|the template deployment '?[^']{0,90}'? ?(?:failed|is not valid)[^.]{0,90}"
+    r"|failed to (?:add|save|scale|update|upgrade|create|delete|start|stop) (?:[a-z]+ ){1,2}'[^']{0,90}'"
+    r"(?: (?:in|to|from|of) (?:[a-z]+ ){1,2}'[^']{0,90}')?"
     r"|provisioning of resource\(s\) for .{1,160} failed|deployment failed with multiple errors"
-    r"|the tracking id is.*"
+    r"|the tracking id is.*|.{0,160}\bmsg\\?\"=\\?\"reconciler error"
+    r"|the deployment '?[^']{0,90}'? failed with (?:\d+ )?error\(?s?\)?"
+    r"|showing \d+ out of \d+ error.*"
     r"|preflight validation check for resource\(s\).*"
     r"|vm has reported a failure when processing extension '?[\w.-]*'?.{0,90}"
     r"|enable failed|stdout|stderr|maintenance of type \w+ failed|reconcile \w+(?: \w+){0,3} failed"
@@ -101,16 +106,19 @@ _ADDRESS_TAIL = re.compile(
     r"\s*(?:[,.;:]\s*)?(?:please )?(?:PUT|GET|POST|PATCH|DELETE|see|visit|check"
     r"|refer to|read more[^.]{0,60} at"
     r"|for more (?:information|details?),?(?: please)?(?: see| check| visit)?|for (?:resolution steps"
-    r"|details),? ?(?:see|visit)?)?:?\s*<?https?://\S+(?: for (?:more )?(?:details|information))?\W*$",
+    r"|details),? ?(?:see|visit)?)?:?\s*<?https?://\S+(?: for (?:more |usage )?(?:details|information))?\W*$",
     re.IGNORECASE,
 )
+_AND_ADDRESS = re.compile(r" and https?://\S+(?: for more (?:details|information))?\W*$", re.IGNORECASE)
 _POINTS_BACK = re.compile(
     r"(?:It|They|This|These|Its) (?:must|should|cannot|can only|is|are|has|have|does|do)\b"
 )
 """A sentence that says nothing without the one before it."""
 _VAGUE = re.compile(r"the value of parameter \S+ is invalid\W*$", re.IGNORECASE)
 """Says that something is wrong and leaves to the next sentence what is."""
-_LEADS_UP = re.compile(r"(?::|\bfailed with|[:,.]? ?\bCode ?[=:] ?\"?\w+)\W*\Z", re.IGNORECASE)
+_LEADS_UP = re.compile(
+    r"(?::|\b(?:failed|validation) with|\bStatusCode=\d+|[:,.]? ?\bCode ?[=:] ?\"?\w+)\W*\Z", re.IGNORECASE
+)
 """What a wrapper says before the words that it wraps."""
 _CALL = re.compile(r"\b(?:PUT|GET|POST|PATCH|DELETE) https?://\S+\W*\Z")
 """An SDK names its call before what came of it."""
@@ -189,7 +197,7 @@ def _parts(text: str) -> list[str]:
                 part = part[head.end() :]
             if "://" in part:
                 leads_up = _CALL.search(part) is not None
-                part = _ADDRESS_TAIL.sub("", part) + (":" if leads_up else "")
+                part = _ADDRESS_TAIL.sub("", _AND_ADDRESS.sub("", part)) + (":" if leads_up else "")
             if _HAS_ID.search(part):
                 part = _IDS.sub("", part)
             part = part.strip(" \t\"'{}[],;\\|")

@@ -225,6 +225,28 @@ def test_the_remedy_that_aks_names_is_told() -> None:
     assert "az flux charge" in finding.happened
 
 
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("typical-standard-lb-conflict", ""),
+        ("typical-internal-update-credentials", ""),
+        ("typical-control-plane-internal", ""),
+        ("typical-etag-azapi", ""),
+        ("typical-subnet-full-upgrade", "Subnet snet-aks with address prefix 192.168.1.0/24 does not have"),
+        ("typical-gpu-size-zones", "The requested size for resource"),
+        ("typical-autoscaler-family-quota", "The operation couldn't be completed as it results in exceeding"),
+        ("typical-pool-cannot-go-back", "Upgrade agent pool version from 1.22.2 to 1.21.2 is not allowed"),
+        ("typical-new-pool-through-cluster", "Adding agent pools to an existing cluster is not allowed"),
+    ],
+)
+def test_what_wraps_a_failure_is_never_quoted_as_its_words(case: str, said: str) -> None:
+    """Loggers, SDK calls, deployments and the portal's "Failed to …" are not what AKS says of the cause."""
+    text = next(each["text"] for each in WILD if each["id"] == case)
+    first = explain(text, CONTEXT).findings[0]
+    assert first.said.startswith(said)
+    assert said or not first.said
+
+
 def test_a_name_that_our_own_words_lack_is_quoted() -> None:
     """An entry that says less than the text has the telling sentence at its end."""
     text = (
