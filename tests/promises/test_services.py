@@ -232,19 +232,6 @@ def test_an_alert_is_closed_after_it_was_opened(services: Services) -> None:
     assert not services.pagerduty.open
 
 
-def test_an_alert_is_not_opened_after_the_end(services: Services) -> None:
-    """A failure that is heard of after the end that it came to opens no alert that nobody would close."""
-    world = services.world("pagerduty")
-    world.take(event("Completed", NOW))
-    world.settle_down(2)
-    world.take(event("Failed", NOW - timedelta(minutes=1)))
-    world.settle_down(2)
-    assert not services.pagerduty.open
-    world.take(event("Failed", world.clock.now() + timedelta(minutes=2), name="another"))
-    world.settle_down(2)
-    assert len(services.pagerduty.open) == 1
-
-
 @pytest.mark.parametrize("changes", [False, True])
 def test_nothing_else_pages(services: Services, changes: bool) -> None:
     """Maintenance that goes well opens no alert and closes none; it makes change events where wanted."""

@@ -14,7 +14,7 @@ from shared.messages import telling
 from shared.messages.brief import brief
 from shared.messages.presentation import Tone, presentation
 from shared.messages.view import SizeBudget, View
-from shared.notices.kinds import Kind, kind_of
+from shared.notices.kinds import Kind
 from shared.notices.records import StoredEvent
 from shared.text import clip, line
 
@@ -43,7 +43,7 @@ def alert(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Brandin
     """Return the trigger, or the resolve, of a frozen mail with one member; without the routing key."""
     member = mail.members[0]
     key = dedup_key(member, rows.get(member.key))
-    if member.kind in RESOLVING or _is_over(member, rows):
+    if member.kind in RESOLVING:
         return {"event_action": "resolve", "dedup_key": key}
     view = _view(mail, rows, audience, look)
     told = brief(view)
@@ -87,7 +87,7 @@ def plain_alert(mail: Mail, rows: Mapping[str, Row], why: str) -> dict[str, Any]
     """Return the alert whose words could not be made: that something is the matter is told."""
     member = mail.members[0]
     key = dedup_key(member, rows.get(member.key))
-    if member.kind in RESOLVING or _is_over(member, rows):
+    if member.kind in RESOLVING:
         return {"event_action": "resolve", "dedup_key": key}
     about = _about(mail, rows)
     shown = presentation(member.kind)
@@ -126,23 +126,6 @@ def dedup_key(member: MailItem, row: Row | None) -> str:
     if run is not None and (run.gate or run.member):
         about += f" gate {run.gate.name.lower()}" if run.gate else f" member {run.member}"
     return f"aks/{keys.digest(subject)[:16]}/{keys.event_id(about)}"
-
-
-def _is_over(member: MailItem, rows: Mapping[str, Row]) -> bool:
-    """Return whether what would open an alert came late: what takes it back happened after it, and is known.
-
-    Nobody would close that alert: the resolve has gone, or is dropped as one of nothing.
-    """
-    told = rows.get(member.key)
-    if not isinstance(told, StoredEvent):
-        return False
-    return any(
-        isinstance(row, StoredEvent)
-        and kind_of(row.event) in RESOLVING
-        and row.event.updated > told.event.updated
-        for key in member.history
-        if (row := rows.get(key)) is not None
-    )
 
 
 def _view(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> View:
