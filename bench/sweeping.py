@@ -9,12 +9,16 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import msgspec
+
 from bench import app, calls, history
 from bench.figures import SWEEP_TARGET, Figure, Pair, Plot, Section, in_turns, millis
 from shared import keys, settings
 from shared.app import Notifier, open_table
 from shared.channels.outcomes import Accepted, OperationState, OperationStatus
+from shared.clock import TableClock
 from shared.store.table import PARTITION
+from shared.store.timed import TimedTable
 from testing.processes import Azurite
 from testing.samples.payloads import event
 from testing.world import email_channel
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
     from shared.channels.email.email import Email
     from shared.channels.outcomes import Outcome, Timeouts
+    from shared.store.table import BrowsableTable, Page
 
 STORED = (1_000, 10_000, 100_000)
 
@@ -81,6 +86,17 @@ class PutForward:
     def forward(self, by: timedelta) -> None:
         """Put it forward."""
         self.ahead += by
+
+
+class PutForwardTable(TimedTable):
+    """A table whose answers bear the time of a clock that is put forward: what is due follows them."""
+
+    def __init__(self, table: BrowsableTable, clock: PutForward) -> None:
+        super().__init__(table, TableClock(clock))
+        self._machine = clock
+
+    def _heard(self, page: Page) -> Page:
+        return msgspec.structs.replace(page, server_time=page.server_time + self._machine.ahead)
 
 
 class Taking:
@@ -239,4 +255,5 @@ def _notifier(endpoint: str, clock: PutForward) -> Notifier:
     ]
     text = f'{{"audiences": [{", ".join(teams)}], "routes": [{", ".join(routes)}]}}'
     config = settings.load(app.settings(endpoint, ROUTES=text))
-    return Notifier(config, open_table(config), {"": email_channel(config, Taking())}, clock)
+    table = PutForwardTable(open_table(config), clock)
+    return Notifier(config, table, {"": email_channel(config, Taking())}, clock)
