@@ -8,6 +8,7 @@ import time
 from contextlib import ExitStack
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, NamedTuple, Self
+from urllib.parse import unquote
 
 from prove import chat_reader, mail_reader
 from prove.audiences import MailWay
@@ -122,11 +123,17 @@ class Services:
             if "Operation-Id" in request.headers:
                 yield request.headers["Operation-Id"]
             elif request.path.startswith("/v1.0/") or not request.path:
-                if request.body:
-                    mime = base64.b64decode(request.body) if request.path else request.body
+                if body := request.body or self._draft(request.path):
+                    mime = base64.b64decode(body) if request.path else body
                     yield _of_mime(mime, 0).operation_id
             elif said := chat_reader.read(self.schedule.places, request.path, request.body, self._clusters):
                 yield said.operation_id or known.get((said.place.key, said.tellings), "")
+
+    def _draft(self, path: str) -> bytes:
+        """Return the mail of a draft that a request sends; empty for any other request."""
+        before, _, last = path.rpartition("/")
+        id_ = unquote(before.rpartition("/")[2]) if last == "send" else ""
+        return self.graph.drafts.get(id_) or self.graph.sent.get(id_, b"")
 
     def _known(self, fates: Mapping[str, SentMail]) -> Iterator[tuple[tuple[str, frozenset[Telling]], str]]:
         clusters = {one.key: one.cluster for one in self.schedule.deliveries}
