@@ -187,6 +187,7 @@ class GateRun(Run):
             if happening.text not in self.accepted:
                 yield f"not accepted: {happening.key}"
         at: dict[tuple[str, str, str], list[datetime]] = defaultdict(list)
+        tried: dict[str, list[datetime]] = defaultdict(list)
         names = {gates.gate_of(fleets.read(_text(story)).row_key()): story.name for story in self._stories}
         for row in self.table.query("sent:", "sent:~", 100_000).rows:
             operation = row.key.removeprefix("sent:")
@@ -194,6 +195,8 @@ class GateRun(Run):
                 for member in codec.sent(row).members:
                     name = names.get(gates.gate_of(member.key), "") if ":Gate" in member.key else ""
                     at[name, member.kind, member.lead].append(self.service.times[operation])
+                    if member.lead:
+                        tried[name].append(self.service.tried[operation])
         for story in self._stories:
             asked = at[story.name, Kind.GATE, ""]
             closed = at[story.name, Kind.GATE_CLOSED, ""]
@@ -203,6 +206,9 @@ class GateRun(Run):
                 if (name, kind) == (story.name, Kind.GATE) and lead and times
             }
             yield from (f"{story.name}: {words}" for words in self._wrong(story, asked, closed, reminded))
+            # What was in doubt by then goes as it is.
+            if any(time > self._end_known(story) + HOUR for time in tried[story.name]):
+                yield f"{story.name}: reminded after its end"
         told_of = {key for _, key, _ in told if key.startswith("event:")}
         yield from (f"{key} is told of, and not stored" for key in told_of - stored)
 
@@ -225,9 +231,6 @@ class GateRun(Run):
             yield "the end of what still waits"
         if asked and story.how and not closed and max(end + 8 * HOUR, calm) < over:
             yield "who was asked did not hear the end"
-        known = self._end_known(story)
-        if any(time > known + HOUR for time in reminded.values()):
-            yield "reminded after its end"
         yield from self._wrong_times([*asked[:1], *(reminded[lead] for lead in sorted(reminded))], end, calm)
 
     def _end_known(self, story: Story) -> datetime:

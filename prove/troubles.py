@@ -130,6 +130,8 @@ class TroubledService:
         self.arrived: list[str] = []
         self.times: dict[str, datetime] = {}
         """When an operation arrived first."""
+        self.tried: dict[str, datetime] = {}
+        """When an operation was first handed over: from then on it may be in doubt, and stays as it is."""
         self.refused: set[str] = set()
         self._run = run
         self._held: set[str] = set()
@@ -137,6 +139,7 @@ class TroubledService:
     def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ARG002 - a Mailer's
         """See Mailer."""
         run = self._run
+        self.tried.setdefault(operation_id, run.clock.now())
         if operation_id in self._held:  # the first request is still on its way
             self.refused.add(operation_id)
             return Refused("400: under way")
