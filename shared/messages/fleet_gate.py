@@ -173,7 +173,7 @@ def _clusters(story: RunHistory) -> str:
     seen, run = run_view.last_seen(story), story.run
     stages = seen.run.stages if seen and seen.run and not run.group else ()
     count = next((stage.members for stage in stages if stage.name == run.stage), 0)
-    return f"the {count:,} cluster{'s' * (count != 1)}" if count else "the clusters"
+    return f"the {phrases.clusters(count)}" if count else "the clusters"
 
 
 def _to(story: RunHistory) -> str:

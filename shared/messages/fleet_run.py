@@ -118,9 +118,9 @@ def ended(story: RunHistory, frame: RenderContext) -> View:
     elif event.status == RunStatus.RUN_COMPLETED:
         status, said = "Completed with failures", "completed with failures"
         meaning = (
-            f"The run is over, but {run_view.members(count)} failed: Fleet Manager calls it completed "
-            "because it was allowed so many failures. That is no success: those clusters are not updated. "
-            "What to do about each stands in the message about it."
+            f"The run is over, but {phrases.counted(count, 'member')} failed: Fleet Manager calls it "
+            "completed because it was allowed so many failures. That is no success: those clusters are not "
+            "updated. What to do about each stands in the message about it."
         )
     begun = next((one.updated for one in story.before if one.status == RunStatus.RUN_STARTED), None)
     took = f"after {time_phrases.span(event.updated - begun)}" if begun and begun < event.updated else ""
@@ -137,7 +137,7 @@ def ended(story: RunHistory, frame: RenderContext) -> View:
         frame,
         status=status,
         headline=f"Update run {story.name} {said}",
-        tail=f"{run_view.members(count)} failed" if count else "",
+        tail=f"{phrases.counted(count, 'member')} failed" if count else "",
         label="Ended",
         more=took,
         meaning=(meaning, *_said(event)),
@@ -215,7 +215,7 @@ def in_brief(story: RunHistory) -> str:
         return next((run_view.counts(stage) for stage in run.stages if stage.name == run.stage), "")
     if story.kind is Kind.RUN_FAILED:
         words = "completed with failures, " if story.event.status == RunStatus.RUN_COMPLETED else ""
-        return f"{words}{run_view.members(_failures(story))} failed"
+        return f"{words}{phrases.counted(_failures(story), 'member')} failed"
     return ""
 
 
@@ -276,7 +276,7 @@ def _view(
 
 
 def _clusters(count: int) -> str:
-    return f"{count:,} cluster{'s' * (count != 1)}" if count else "the fleet's clusters"
+    return phrases.clusters(count) if count else "the fleet's clusters"
 
 
 def _to(story: RunHistory) -> str:

@@ -107,14 +107,9 @@ _STATES = {"notstarted": "not started"}
 
 def counts(stage: StageFacts) -> str:
     """Return what came of a stage's members: `12 of 14 members done, 1 failed, 1 waiting`."""
-    parts = [f"{stage.done} of {members(stage.members)} done"]
+    parts = [f"{stage.done} of {phrases.counted(stage.members, 'member')} done"]
     others = ((stage.failed, "failed"), (stage.skipped, "skipped"), (stage.waiting, "waiting"))
     return ", ".join([*parts, *(f"{count} {word}" for count, word in others if count)])
-
-
-def members(count: int) -> str:
-    """Return a number of members in words."""
-    return f"{count:,} member{'s' * (count != 1)}"
 
 
 def last_seen(story: RunHistory) -> Event | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from shared.store.table import MAX_ROWS, MAX_STEP_SECONDS, TableUnavailable
@@ -62,32 +61,16 @@ class BoundedTable:
         if not self.has_time_for(1):
             raise TableUnavailable("storage is too slow for this to be done in time")
         try:
-            return step() if left >= MAX_STEP_SECONDS else _within(left, step)
+            if left >= MAX_STEP_SECONDS:
+                return step()
+            from shared.deadlines import within  # not at a cold start
+
+            return within(left, step)
+        except TimeoutError:
+            raise TableUnavailable("storage gave no answer in time") from None
         finally:
             self._slowest = max(self._slowest, self._clock.monotonic() - began)
 
 
 _LEAST = 0.1
 """Seconds; with less time left nothing is begun."""
-
-
-def _within(seconds: float, step: Callable[[], _T]) -> _T:
-    """Return what a step comes to; give it up, and leave it to itself, after so many seconds."""
-    from queue import Empty, SimpleQueue  # not at a cold start
-
-    answers: SimpleQueue[tuple[_T | None, Exception | None]] = SimpleQueue()
-
-    def run() -> None:
-        try:
-            answers.put((step(), None))
-        except Exception as error:  # noqa: BLE001 - raised again by who waits
-            answers.put((None, error))
-
-    Thread(target=run, daemon=True).start()
-    try:
-        result, error = answers.get(timeout=seconds)
-    except Empty:
-        raise TableUnavailable("storage gave no answer in time") from None
-    if error is not None:
-        raise error
-    return result  # type: ignore[return-value]
