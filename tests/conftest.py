@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -35,6 +36,11 @@ settings.register_profile(
 )
 settings.register_profile("thorough", settings.get_profile("quick"), max_examples=5_000, derandomize=False)
 settings.load_profile("quick")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector from looking at thousands of tests again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
