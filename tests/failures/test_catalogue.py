@@ -110,6 +110,7 @@ def _tokens(template: str, values: dict[str, str]) -> list[str]:
     return tokens
 
 
+@pytest.mark.slow
 def test_commands_are_safe_to_paste() -> None:
     """Whatever the names are, a command has the tokens it is meant to have: a hostile name becomes none."""
     for run in {advice.run for entry in ENTRIES for advice in entry.steps}:

@@ -64,6 +64,7 @@ def catalogue_commands() -> list[str]:
     return sorted(set(found))
 
 
+@pytest.mark.slow
 def test_every_command_of_the_catalogue_is_directed() -> None:
     """Whatever the catalogue advises names subscription or context once it has passed the function."""
     commands = catalogue_commands()
