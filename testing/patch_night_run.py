@@ -24,7 +24,7 @@ from shared.channels.email.acs import AcsMailer
 from shared.notices.kinds import Decision, Kind
 from shared.settings import load
 from shared.store import codec
-from testing.mail_endpoint import MailEndpoint
+from testing.mail_endpoint import KEY, MailEndpoint
 from testing.moving import CountedTable, MovingClock
 from testing.quota import Quota
 from testing.world import email_channel
@@ -73,7 +73,7 @@ class Storm:
         assert config.mail.limits is not None
         self.quota = Quota(self.clock, config.mail.limits, MAIL_TAKES)
         self.endpoint.fault_for = self.quota
-        self._mailer = AcsMailer(self.endpoint.url, AzureKeyCredential(self.endpoint.key), sender)
+        self._mailer = AcsMailer(self.endpoint.url, AzureKeyCredential(KEY), sender)
         self.instances = [
             Notifier(config, self.table, {"": email_channel(config, self._mailer)}, self.clock)
             for _ in range(instances)
