@@ -60,7 +60,8 @@ class Storm:
         self.night = night
         self.clock = MovingClock(night.events[0].at)
         self.table = CountedTable(table(self.clock), self.clock)
-        self.endpoint = MailEndpoint()
+        self._stack = ExitStack()
+        self.endpoint = self._stack.enter_context(MailEndpoint())  # it has an address once it runs
         config = load(
             {
                 "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
@@ -78,11 +79,9 @@ class Storm:
             Notifier(config, self.table, {"": email_channel(config, self._mailer)}, self.clock)
             for _ in range(instances)
         ]
-        self._stack = ExitStack()
         self._decisions = _Decisions()
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(self.endpoint)
         self._stack.callback(self._mailer.close)
         self._pool = self._stack.enter_context(ThreadPoolExecutor(AT_ONCE))
         self._stack.enter_context(self._decisions)
