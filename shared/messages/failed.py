@@ -11,7 +11,7 @@ import msgspec
 
 from shared.messages import phrases, portal, time_phrases, verdicts, window_facts
 from shared.messages.event_view import view_of
-from shared.messages.view import Fact, Link, Section, Step, Table, View
+from shared.messages.view import Link, Section, Step, Table, View, said_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -239,10 +239,8 @@ def _steps(finding: Finding) -> tuple[Step, ...]:
 
 
 def _known(finding: Finding) -> Section:
-    facts = [Fact(label, value) for label, value in finding.facts]
-    if finding.code:
-        facts.append(Fact("Code", finding.code))
-    return Section(heading="Read from the message", facts=tuple(fact for fact in facts if fact.value))
+    facts = said_facts(*finding.facts, ("Code", finding.code))
+    return Section(heading="Read from the message", facts=facts)
 
 
 def _occurrences(finding: Finding) -> tuple[str, ...]:

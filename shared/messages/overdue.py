@@ -75,8 +75,7 @@ def still_running(story: MaintenanceHistory, frame: RenderContext) -> View:
             _state(
                 story,
                 "Ask AKS for the state of the cluster. Upgrading or Updating: it is still running. "
-                "Succeeded: it "
-                "likely ended without a report. Failed: something went wrong.",
+                "Succeeded: it likely ended without a report. Failed: something went wrong.",
             ),
             *_pools(story, "Check which node pool it is at."),
             *_nodes(story.upgrade),

@@ -9,16 +9,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.events.model import Upgrade
-from shared.messages import portal, time_phrases
-from shared.messages.view import Fact, Link, Section, Step
-from shared.text import clip, readable
+from shared.messages import time_phrases
+from shared.messages.view import Fact, Link, Section, Step, said_facts
+from shared.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from shared.audience import Audience
-    from shared.events.model import Cluster, Event, Subject
+    from shared.events.model import Event, Subject
     from shared.messages.branding import Branding
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import RenderContext
@@ -146,6 +146,11 @@ def sentence(words: str) -> str:
     return words if not words or words[-1] in ".!?:…" else f"{words}."
 
 
+def prose(heading: str, *paragraphs: str) -> Section:
+    """Make a section of paragraphs."""
+    return Section(heading=heading, paragraphs=paragraphs)
+
+
 def todo(*steps: Step, links: tuple[Link, ...] = ()) -> Section:
     """Make the section of steps."""
     return Section(heading=TODO, steps=steps, links=links)
@@ -178,31 +183,21 @@ def timeline(frame: RenderContext, entries: Iterable[tuple[str, datetime | None,
     return Section(heading="Timeline", facts=tuple(facts))
 
 
-def portal_link(frame: RenderContext, cluster: Cluster) -> Link:
-    """Make the link to the cluster."""
-    return Link("Open the cluster in the Azure portal", portal.resource(frame.look.portal, cluster))
-
-
 def details(event: Event, pools: tuple[str, ...]) -> Section:
     """Make the section of what AKS said, field by field."""
-    facts = (
-        Fact("Status", event.status),
-        Fact("Node pools", ", ".join(pools)),
-        Fact("Description", event.description),
-        Fact("Source", event.source),
-        Fact("Event ID", event.event_id),
+    facts = said_facts(
+        ("Status", event.status),
+        ("Node pools", ", ".join(pools)),
+        ("Description", event.description),
+        ("Source", event.source),
+        ("Event ID", event.event_id),
     )
-    return Section(heading="As AKS sent it", facts=tuple(fact for fact in facts if fact.value))
+    return Section(heading="As AKS sent it", facts=facts)
 
 
 def observed(event: Event) -> Section | None:
     """Make the section of what the activity log said, where there is something."""
     return Section(heading="As the activity log has it") if event.details else None
-
-
-def raw(event: Event) -> str:
-    """Return the event's details as people can read them."""
-    return readable(event.details)
 
 
 REPEAT = "This may be a repeat: nobody can say whether it arrived when it was sent before."

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 CALENDAR = "A calendar entry is attached. It shows as free."
 
 _MOVED = (
-    "The attached calendar entry replaces the one sent before. If your calendar keeps both, delete the "
-    "older one "
-    "by hand."
+    "The attached calendar entry replaces the one sent before. If your calendar keeps both, delete the older "
+    "one by hand."
 )
 _CANCEL = (
     "the attached file cancels the calendar entry sent earlier. If your calendar does not do that by itself, "

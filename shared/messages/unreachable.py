@@ -118,9 +118,8 @@ def unreachable(member: MailItem, row: SentMail, mail: Sequence[View], frame: Re
                 steps=(
                     *(Step(meaning.step) for meaning in dict.fromkeys(found.values())),
                     Step(
-                        "Correct the address where it is set: EMAIL_TO for the default audience, ROUTES "
-                        "for the "
-                        "others. A team list is safer than personal addresses."
+                        "Correct the address where it is set: EMAIL_TO for the default audience, ROUTES for "
+                        "the others. A team list is safer than personal addresses."
                     ),
                     Step("Tell the people behind the address, if what the mail was about matters to them."),
                 ),

@@ -57,6 +57,11 @@ class Fact(msgspec.Struct, frozen=True):
     value: str
 
 
+def said_facts(*pairs: tuple[str, str]) -> tuple[Fact, ...]:
+    """Return labels and their values, where there are some."""
+    return tuple(Fact(label, value) for label, value in pairs if value)
+
+
 class Step(msgspec.Struct, frozen=True):
     """Something to do, and the command for it where there is one."""
 
@@ -117,13 +122,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     def facts(self) -> tuple[Fact, ...]:
         """Return the same as labels and values."""
-        facts = (
-            Fact("Now", self.now),
-            Fact("Urgency", self.urgency),
-            Fact("Whose", self.whose),
-            Fact("Blocked by", ", ".join(self.blocked_by)),
+        return said_facts(
+            ("Now", self.now),
+            ("Urgency", self.urgency),
+            ("Whose", self.whose),
+            ("Blocked by", ", ".join(self.blocked_by)),
         )
-        return tuple(fact for fact in facts if fact.value)
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
