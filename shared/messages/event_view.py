@@ -57,14 +57,15 @@ def view_of(
         verdict=verdict,
         panel=tuple(fact for fact in panel if fact.value),
         sections=_reaching(made, story),
-        portal=Link(
-            "Open the cluster in the Azure portal", portal.resource(frame.look.portal, story.cluster)
-        ),
+        portal=Link(_OPEN, portal.resource(frame.look.portal, story.cluster)),
         elsewhere=elsewhere,
         sent=phrases.observed(event) if event.facts else phrases.details(event, story.pools),
         raw=readable(event.details) if raw is None else raw,
         notes=(*notes, *phrases.notes(frame)),
     )
+
+
+_OPEN = "Open the cluster in the Azure portal"
 
 
 def _reaching(sections: Iterable[Section], story: MaintenanceHistory) -> tuple[Section, ...]:

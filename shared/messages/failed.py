@@ -120,10 +120,7 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
             _todo(first, frame),
             Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
             *_same(same),
-            Section(
-                heading="What it means",
-                paragraphs=tuple(part for part in (verdicts.further(first), first.retries, window) if part),
-            ),
+            phrases.prose("What it means", *filter(None, (verdicts.further(first), first.retries, window))),
             *_different(different),
             phrases.timeline(
                 frame,

@@ -5,8 +5,10 @@ The answers fit on the first screen of a phone together with the first command, 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from shared.messages import phrases
 from shared.messages.view import Verdict
 from shared.text import clip
 
@@ -43,38 +45,11 @@ _MAX_NAMED = 90
 
 _MAX_CAUSE = 5
 _COUNTABLE = frozenset({"budget", "subnet", "node", "webhook", "pod", "image", "key", "disk", "policy lock"})
-_VERBS = frozenset(
-    {
-        "are",
-        "block",
-        "blocked",
-        "blocks",
-        "by",
-        "can",
-        "cannot",
-        "claim",
-        "claims",
-        "could",
-        "denied",
-        "denies",
-    }
-    | {
-        "did",
-        "do",
-        "does",
-        "exhausted",
-        "failed",
-        "fails",
-        "for",
-        "from",
-        "full",
-        "gave",
-        "gives",
-        "had",
-        "has",
-    }
-    | {"have", "in", "is", "lack", "lacks", "needs", "not", "of", "on", "ran", "refused", "refuses", "runs"}
-    | {"stopped", "takes", "that", "timed", "took", "used", "was", "went", "were", "while", "with"}
+_ARTICLE = re.compile(r"^(?:a|an|the|one|some) (?=.)")
+_VERB = re.compile(
+    r" (?:are|block|blocked|blocks|by|can|cannot|claims?|could|denied|denies|did|do|does|exhausted|failed"
+    r"|fails|for|from|full|gave|gives|had|has|have|in|is|lacks?|needs|not|of|on|ran|refused|refuses|runs"
+    r"|stopped|takes|that|timed|took|used|was|went|were|while|with)(?= |$)"
 )
 """What ends the few words that name a cause."""
 
@@ -141,10 +116,8 @@ def without_article(title: str) -> str:
 
 def cause(reason_: str) -> str:
     """Return a reason in the fewest words, for a headline: `budget`, `vCPU quota`, `subnet`."""
-    words = reason_.split(" ")
-    words = words[1:] if words[0] in {"a", "an", "the", "one", "some"} and len(words) > 1 else words
-    verb = next((at for at, word in enumerate(words) if at and word in _VERBS), len(words))
-    return " ".join(words[: min(verb, _MAX_CAUSE)]).replace("Pod Disruption Budget", "budget").strip(",;:")
+    noun = _VERB.split(_ARTICLE.sub("", reason_), maxsplit=1)[0]
+    return " ".join(noun.split(" ")[:_MAX_CAUSE]).replace("Pod Disruption Budget", "budget").strip(",;:")
 
 
 def counted(cause_: str, count: int) -> str:
@@ -171,8 +144,7 @@ def further(finding: Finding) -> str:
 
 
 def _sentences(text: str) -> list[str]:
-    parts = text.split(". ")
-    return [part if part.endswith(".") else f"{part}." for part in parts if part]
+    return [phrases.sentence(part) for part in text.split(". ") if part]
 
 
 def _shown(text: str) -> int:
