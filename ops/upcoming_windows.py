@@ -10,7 +10,7 @@ from uuid import uuid5
 
 import msgspec
 
-from ops.table import table
+from ops.text_table import table
 from shared import text
 from shared.ids import NAMESPACE
 from shared.maintenance import Configuration, Window, occurrences

@@ -85,7 +85,7 @@ class GateRun(Run):
         super().__init__(seed, FLEETS=SUBSCRIPTION)
         azure.graph.now = self.clock.now
 
-    def goes_on(self, waiting: Sequence[Happening]) -> bool:  # noqa: ARG002 - as in Run
+    def is_running(self, waiting: Sequence[Happening]) -> bool:  # noqa: ARG002 - as in Run
         """See Run: to the end, since reminders lie ahead."""
         return True
 

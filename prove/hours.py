@@ -181,14 +181,14 @@ class Run:
             self.clock.until(self.clock.now() + STEP)
         self._is_stormy = False
         until = self.clock.now() + self.peace
-        while self.clock.now() < until and (self.goes_on(waiting)):
+        while self.clock.now() < until and (self.is_running(waiting)):
             now = self.clock.now() - NOW
             waiting = [one for one in waiting if one.at > now or not self._deliver(one)]
             self.sweep()
             self.clock.until(self.clock.now() + STEP)
         return self._judge(happenings)
 
-    def goes_on(self, waiting: Sequence[Happening]) -> bool:
+    def is_running(self, waiting: Sequence[Happening]) -> bool:
         """Return whether there is anything left to happen."""
         return bool(waiting or self._left())
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from ops.linting.rule import Severity
-from ops.table import table
+from ops.text_table import table
 from shared import text
 
 if TYPE_CHECKING:

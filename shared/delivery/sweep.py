@@ -143,7 +143,7 @@ class Sweeper:
         parts, now = self._parts, self._parts.clock.now()
         reader = Reader(parts.store)
         made: set[str] = set()
-        # After an outage several reminders of one start may be due at once: the last of them says it all.
+        # After an outage several reminders of one start may be due at once: only the last of them is told.
         last: dict[str, timedelta] = {}
         for row in checks:
             if row.check.kind is Kind.REMINDER:
@@ -157,7 +157,7 @@ class Sweeper:
             check = row.check
             with alone(row.key):
                 history = reader.history(check.key)
-                if any(known.key == check.key and not known.readable for known in history):
+                if any(known.key == check.key and not known.is_complete for known in history):
                     continue  # whether it is true cannot be told: it stays until it can
                 true = still_true(check, history, now)
                 if check.kind is Kind.REMINDER and ahead(check.lead) > last[check.key]:

@@ -64,13 +64,13 @@ def mark(event: Event) -> str:
 
 def polled(known: KnownRun, run: UpdateRun) -> KnownRun:
     """Return what is known once a run was polled, before its events are recorded."""
-    goes_on = known.state in ENDED and run.state.name not in ENDED
+    is_resumed = known.state in ENDED and run.state.name not in ENDED
     return msgspec.structs.replace(
         known,
         state=run.state.name,
-        attempt=known.attempt + goes_on,
+        attempt=known.attempt + is_resumed,
         ended=run.state.end if run.state.name in ENDED else known.ended,
-        is_history=known.is_history and not goes_on,
+        is_history=known.is_history and not is_resumed,
     )
 
 

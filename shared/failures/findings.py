@@ -11,7 +11,7 @@ from shared.failures.catalogue import QUOTING, UNKNOWN
 from shared.failures.codes import WRAPPERS
 from shared.failures.explanation import Context, Finding, Step
 from shared.failures.facts import FACTS, accepted, label
-from shared.failures.telling import Told, telling
+from shared.failures.telling import MainSentence, telling
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Case(NamedTuple):
     """The text as sent."""
 
 
-def finding_of(cases: list[Case], context: Context, told: Told | None = None) -> Finding:
+def finding_of(cases: list[Case], context: Context, told: MainSentence | None = None) -> Finding:
     """Return what is said of one failure: of its first case in full, of the others in a line each."""
     case, *others = cases
     entry = case.entry

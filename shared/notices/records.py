@@ -34,7 +34,7 @@ class StoredEvent(msgspec.Struct, frozen=True):
     """How it came, where not from Event Grid."""
     told: tuple[str, ...] = ()
     """Who was to hear of it when it came, as people call them; empty where that is one alone."""
-    readable: bool = True
+    is_complete: bool = True
     """Whether the row could be read whole. If not, the event holds what its key and plain columns tell."""
 
 

@@ -124,7 +124,7 @@ def _ended(one: MaintenanceState) -> datetime:
 
 def _is_for(event: Event, routes: Routes, audience: str | None) -> bool:
     """Return whether the routes lead an event to an audience, whatever kinds of news it asks for."""
-    return audience is None or any(match.audience.id == audience for match in routes.trace(event).hearings)
+    return audience is None or any(match.audience.id == audience for match in routes.trace(event).matches)
 
 
 def _announced(window: ExpectedWindow) -> Event:

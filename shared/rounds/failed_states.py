@@ -41,7 +41,7 @@ SECONDS = 60.0
 _KEY = keys.meta("failed")
 
 
-class Known(msgspec.Struct, omit_defaults=True):
+class FailedCluster(msgspec.Struct, omit_defaults=True):
     """What is remembered of a cluster that was in Failed state at the last reading."""
 
     id: str
@@ -59,7 +59,7 @@ class Memory(msgspec.Struct, omit_defaults=True):
     """What is remembered of all of them."""
 
     first: datetime | None = None
-    clusters: dict[str, Known] = {}
+    clusters: dict[str, FailedCluster] = {}
 
 
 class FailedStates:
@@ -117,7 +117,7 @@ class FailedStates:
         if known is None or known.pools != pools:
             was = known
             region = str(row.get("location") or "")[:64]
-            known = Known(id=cluster.id, seen=self._now, pools=pools, region=region)
+            known = FailedCluster(id=cluster.id, seen=self._now, pools=pools, region=region)
             known.is_quiet = is_first or (was is not None and (was.told or was.is_quiet))
             known.told = was is not None and was.told
             memory.clusters[cluster.key] = known
@@ -126,7 +126,7 @@ class FailedStates:
         elif not known.told and not known.is_quiet:
             self._tell(cluster, known, self._failure(cluster, pools))
 
-    def _first_sight(self, cluster: Cluster, known: Known) -> None:
+    def _first_sight(self, cluster: Cluster, known: FailedCluster) -> None:
         failure = self._failure(cluster, known.pools)
         since = failure.time if failure else self._now
         if self._store.marked(*correlation.failed_since(cluster, since - correlation.FAILED_WITHIN)):
@@ -143,7 +143,7 @@ class FailedStates:
             log.warning("the activity log of %s cannot be read: %s", cluster.id, error)
             return None
 
-    def _tell(self, cluster: Cluster, known: Known, failure: FailedOperation | None) -> None:
+    def _tell(self, cluster: Cluster, known: FailedCluster, failure: FailedOperation | None) -> None:
         known.since = failure.time if failure else known.seen
         known.told = True
         self._teller.tell(
@@ -160,7 +160,7 @@ class FailedStates:
             )
         )
 
-    def _over(self, known: Known) -> None:
+    def _over(self, known: FailedCluster) -> None:
         cluster = Cluster.parse(known.id)
         if not known.told or cluster is None:
             return
@@ -178,7 +178,7 @@ class FailedStates:
         )
 
 
-def _id(cluster: Cluster, known: Known) -> str:
+def _id(cluster: Cluster, known: FailedCluster) -> str:
     return f"failed state {cluster.key} {(known.since or known.seen).isoformat()}"
 
 

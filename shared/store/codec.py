@@ -120,7 +120,7 @@ def recorded_by_key(row: Stored) -> StoredEvent:
         updated=row.timestamp.astimezone(UTC),
         end_of_support=model.EndOfSupport() if status.startswith(f"{model.Status.SCHEDULED}.") else None,
     )
-    return StoredEvent(row.key, event, str(values.get("decision", "")), int(revision or 0), readable=False)
+    return StoredEvent(row.key, event, str(values.get("decision", "")), int(revision or 0), is_complete=False)
 
 
 def rejected_values(rejected: RejectedInput) -> dict[str, Any]:

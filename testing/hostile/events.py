@@ -147,7 +147,7 @@ DELIVERIES = (
 
 
 def check_delivery(delivery: Delivery) -> Verdict:
-    """Check that everything in a delivery is read, or refused with a reason, or somebody else's.
+    """Check that every event of a delivery is read, or refused with a reason, or ignored as not of AKS.
 
     What can be read is read whatever stands beside it in an array that is whole: a bracket, brace or quote
     that is never closed makes one rejected input of all of it. What says that it is ours is never left alone;

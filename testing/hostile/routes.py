@@ -267,7 +267,7 @@ _OF_THE_APP = frozenset(
 
 def _check_heard(routes: Routes, event: Event, label: str) -> None:
     trace = routes.trace(event)
-    addressed = [hearing.audience.id for hearing in trace.hearings]
+    addressed = [match.audience.id for match in trace.matches]
     assert addressed == [name for name in routes.audiences if name in addressed]
     assert len(trace.steps) == len(routes.routes)
     matched = [step.route for step in trace.steps if step.outcome is Outcome.MATCHED]
@@ -286,10 +286,10 @@ def _check_heard(routes: Routes, event: Event, label: str) -> None:
                 assert audience.id not in heard, "told what it does not want"
             elif audience.volume is Volume.ALL and kind not in {Kind.REMINDER, Kind.GATE_CLOSED}:
                 assert audience.id in heard, "not told what it wants"
-    for hearing in trace.hearings:
-        for told in hearing.told:
+    for match in trace.matches:
+        for told in match.previews:
             heard = routes.audiences_for(event, told.kind, told.lead)
-            assert (hearing.audience.id in heard) == told.wanted, "heard otherwise than explained"
+            assert (match.audience.id in heard) == told.wanted, "heard otherwise than explained"
 
 
 def _check_given(routes: Routes, text: str, event: Event) -> None:

@@ -53,7 +53,7 @@ FEW = settings(max_examples=max(settings().max_examples, 30))
 @MANY
 @given(events.DELIVERIES)
 def test_events(delivery: Delivery) -> None:
-    """Whatever is delivered is read, refused with a reason or somebody else's, and blocks nothing."""
+    """Whatever is delivered is read, refused with a reason, or ignored as not of AKS, and blocks nothing."""
     events.check_delivery(delivery)
 
 
