@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.audience import Audience, Target
-    from shared.events.model import Item
+    from shared.events.model import DeliveredItem
     from shared.notices.records import Row
     from shared.routes import NoticePreview, Routes, Trace
 
@@ -164,7 +164,7 @@ class _Told:
         self._now = now
         self._history: dict[str, list[StoredEvent]] = {}
 
-    def take(self, file: str, item: Item) -> None:
+    def take(self, file: str, item: DeliveredItem) -> None:
         match item.reading:
             case Event() as event:
                 trace = self._loaded.trace(event)

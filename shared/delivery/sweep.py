@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from shared.audience import Destination
     from shared.delivery.parts import DeliveryParts
-    from shared.events.model import Item
+    from shared.events.model import DeliveredItem
     from shared.notices.planning import Watch
     from shared.notices.records import Check
     from shared.store.rows import CheckRow, SpreadRow
@@ -56,7 +56,9 @@ MAX_LANES = 16
 class Sweeper:
     """Sweeps the store. One call at a time; several processes may sweep at once."""
 
-    def __init__(self, parts: DeliveryParts, *, record_one: Callable[[Item], Decision], watch: Watch) -> None:
+    def __init__(
+        self, parts: DeliveryParts, *, record_one: Callable[[DeliveredItem], Decision], watch: Watch
+    ) -> None:
         """`record_one` records an event for one of the clusters that it names."""
         self._parts = parts
         self._record_one = record_one

@@ -226,7 +226,7 @@ class Rejected(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Item(msgspec.Struct, frozen=True):
+class DeliveredItem(msgspec.Struct, frozen=True):
     """One element of a delivery: its JSON text, and what was read out of it."""
 
     raw: str

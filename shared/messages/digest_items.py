@@ -28,7 +28,7 @@ from shared.messages import (
 from shared.messages.history import read_history
 from shared.messages.presentation import presentation
 from shared.messages.run_history import is_of_a_run, read_run
-from shared.messages.view import Item, Listed
+from shared.messages.view import DigestItem, DigestRow
 from shared.notices.kinds import Kind, following
 from shared.notices.records import RejectedInput, SentMail, StoredEvent
 
@@ -47,13 +47,13 @@ _BY_START = following(Status.SCHEDULED)
 """Sorted by the start that AKS has planned; the others by when they happened."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class DigestEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An item, what it is grouped and sorted by, and its row of the table."""
 
     kind: Kind
     order: datetime
-    item: Item
-    listed: Listed
+    item: DigestItem
+    listed: DigestRow
     reason: str = ""
     """Why it failed; part of the item's title."""
     besides: str = ""
@@ -65,12 +65,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """The item's command with placeholders for what is the cluster's own."""
 
 
-def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Entry:
+def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> DigestEntry:
     """Return what there is to say of a member. Raises `LookupError` if the row it tells of is missing."""
     row = rows[member.key]
     if isinstance(row, RejectedInput):
         item = _rejected(row, frame)
-        return Entry(
+        return DigestEntry(
             kind=member.kind,
             order=row.received,
             item=item,
@@ -79,12 +79,12 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
     if isinstance(row, SentMail):
         is_unreachable = member.kind is Kind.UNREACHABLE
         item = _unreachable(member, row, frame) if is_unreachable else _undelivered(row, rows, frame)
-        return Entry(
+        return DigestEntry(
             kind=member.kind, order=row.at, item=item, listed=_listed(member.kind, item, row.at, frame)
         )
     if of_no_cluster.tells(member.kind):
         item, order = of_no_cluster.item(member.kind, row.event, frame), row.event.updated
-        return Entry(
+        return DigestEntry(
             kind=member.kind, order=order, item=item, listed=_listed(member.kind, item, order, frame)
         )
     if is_of_a_run(row):
@@ -92,19 +92,21 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
         item, order = _of_run(run, frame), run.event.updated
         if member.kind is Kind.MEMBER_FAILED:
             return _explained(fleet_run.as_maintenance(run), item, frame, kind=member.kind)
-        return Entry(
+        return DigestEntry(
             kind=member.kind, order=order, item=item, listed=_listed(member.kind, item, order, frame, run)
         )
     story = read_history(member, rows)
     item, order = _item(story, frame), _when(story)
     if story.kind is not Kind.FAILED and not (story.kind is Kind.FAILED_STATE and story.event.details):
-        return Entry(
+        return DigestEntry(
             kind=story.kind, order=order, item=item, listed=_listed(story.kind, item, order, frame, story)
         )
     return _explained(story, item, frame, kind=story.kind)
 
 
-def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, kind: Kind) -> Entry:
+def _explained(
+    story: MaintenanceHistory, item: DigestItem, frame: RenderContext, *, kind: Kind
+) -> DigestEntry:
     """Return the entry of a failure, with its reason."""
     order = _when(story)
     brief = failed.in_brief(story, frame)
@@ -118,7 +120,7 @@ def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, k
     item = msgspec.structs.replace(
         item, title=title, command=commands.together(brief.command, story.cluster, context)
     )
-    return Entry(
+    return DigestEntry(
         kind=kind,
         order=order,
         item=item,
@@ -133,14 +135,14 @@ def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, k
 
 def _listed(
     kind: Kind,
-    item: Item,
+    item: DigestItem,
     time: datetime,
     frame: RenderContext,
     story: MaintenanceHistory | RunHistory | None = None,
-) -> Listed:
+) -> DigestRow:
     is_known = time < LAST
     subject = story.event.subject if story else None
-    return Listed(
+    return DigestRow(
         cluster=item.cluster,
         resource_group=subject.resource_group if subject else "",
         subscription=subject.subscription if subject else "",
@@ -175,7 +177,7 @@ def _when(story: MaintenanceHistory) -> datetime:
     return story.event.updated
 
 
-def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
+def _item(story: MaintenanceHistory, frame: RenderContext) -> DigestItem:
     event = story.event
     what, time, is_time = phrases.what(story), frame.short(event.updated), True
     match story.kind:
@@ -211,7 +213,7 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
             what = f"Kubernetes {next(filter(None, event.versions), 'version')}"
     time += f", {late.WORDS}" if late.is_late(story) else ""
     time += f", {escalation.WORDS}" if escalation.is_escalated(story) else ""
-    return Item(
+    return DigestItem(
         cluster=story.cluster.name,
         group=story.cluster.resource_group,
         url=portal.resource(frame.look.portal, story.cluster),
@@ -240,7 +242,7 @@ def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
     return ""
 
 
-def _of_run(story: RunHistory, frame: RenderContext) -> Item:
+def _of_run(story: RunHistory, frame: RenderContext) -> DigestItem:
     gate, cluster = story.run.gate, Cluster.parse(story.run.member_id)
     what = (
         f"Update run {story.name}" if not story.run.profile else f"Auto-upgrade profile {story.run.profile}"
@@ -248,7 +250,7 @@ def _of_run(story: RunHistory, frame: RenderContext) -> Item:
     step = f"{run_view.at_gate(story.run, gate)}" if gate else run_view.place(story.run)
     asks = story.kind is Kind.GATE and gate is not None and gate.asks_people
     about = cluster or story.fleet
-    return Item(
+    return DigestItem(
         cluster=about.name,
         sort="cluster" if cluster else "fleet",
         group=about.resource_group,
@@ -261,17 +263,17 @@ def _of_run(story: RunHistory, frame: RenderContext) -> Item:
     )
 
 
-def _rejected(row: RejectedInput, frame: RenderContext) -> Item:
+def _rejected(row: RejectedInput, frame: RenderContext) -> DigestItem:
     size = len(row.raw.encode("utf-8", "surrogatepass"))
     received = frame.short(row.received)
-    return Item(cluster=row.reason, what=f"{row.key}, {size:,} bytes", when=received)
+    return DigestItem(cluster=row.reason, what=f"{row.key}, {size:,} bytes", when=received)
 
 
-def _undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> Item:
+def _undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> DigestItem:
     about = [rows[member.key] for member in row.members if member.key in rows]
     names = dict.fromkeys(one.event.subject.name for one in about if isinstance(one, StoredEvent))
     kinds = dict.fromkeys(presentation(member.kind).status for member in row.members)
-    return Item(
+    return DigestItem(
         cluster=", ".join(names) or row.subject or row.key,
         what=f"{', '.join(kinds)}, to {', '.join(row.to) or row.audience}",
         when=frame.short(row.at),
@@ -280,9 +282,9 @@ def _undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -
     )
 
 
-def _unreachable(member: MailItem, row: SentMail, frame: RenderContext) -> Item:
+def _unreachable(member: MailItem, row: SentMail, frame: RenderContext) -> DigestItem:
     reports = unreachable.reports(member, row)
-    return Item(
+    return DigestItem(
         cluster=", ".join(dict.fromkeys(report.recipient for report in reports)) or row.key,
         what=f"“{row.subject or row.key}”",
         when=f"sent {frame.short(row.at)}",

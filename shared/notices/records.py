@@ -155,7 +155,7 @@ class RejectedInput(msgspec.Struct, frozen=True):
     received: datetime
 
 
-class Report(msgspec.Struct, frozen=True, array_like=True):
+class RecipientReport(msgspec.Struct, frozen=True, array_like=True):
     """A delivery report: what became of a mail for one recipient, in the mail service's words."""
 
     recipient: str
@@ -180,7 +180,7 @@ class SentMail(msgspec.Struct, frozen=True, kw_only=True):
     """Recipients that the mail service refused."""
     attempts: int = 0
     members: tuple[MailItem, ...] = ()
-    reports: tuple[Report, ...] = ()
+    reports: tuple[RecipientReport, ...] = ()
     """What the mail service has reported of its recipients since; failures only."""
     repeats: str = ""
     """As in Mail."""

@@ -55,7 +55,7 @@ class FailedCluster(msgspec.Struct, omit_defaults=True):
     """Whether it is not to be told: an event told, or it was so before the first reading."""
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class FailedStatesMemory(msgspec.Struct, omit_defaults=True):
     """What is remembered of all of them."""
 
     first: datetime | None = None
@@ -82,7 +82,7 @@ class FailedStates:
 
         Raises TableUnavailable.
         """
-        memory = self._meta.load(_KEY, Memory)
+        memory = self._meta.load(_KEY, FailedStatesMemory)
         before = msgspec.json.encode(memory)
         is_first = memory.first is None
         for scope in scopes(subscriptions):
@@ -111,7 +111,9 @@ class FailedStates:
             self._meta.save({_KEY: memory})
         return len(memory.clusters)
 
-    def _see(self, cluster: Cluster, row: dict[str, Any], memory: Memory, *, is_first: bool) -> None:
+    def _see(
+        self, cluster: Cluster, row: dict[str, Any], memory: FailedStatesMemory, *, is_first: bool
+    ) -> None:
         pools = _failed_pools(row)
         known = memory.clusters.get(cluster.key)
         if known is None or known.pools != pools:

@@ -18,7 +18,7 @@ from shared.notices.kinds import Kind
 from shared.routes import Outcome
 from shared.setting_reader import SettingsError
 from shared.settings import load
-from testing.hostile import Verdict
+from testing.hostile import InputVerdict
 from testing.hostile.material import (
     NASTY,
     SPLICES,
@@ -210,18 +210,18 @@ _REST = {
 }
 
 
-def check_question(question: Question) -> Verdict:
+def check_question(question: Question) -> InputVerdict:
     """Check that a text is routes or one sentence that names the setting, and where routes lead an event."""
     try:
         routes = load(_REST | {"ROUTES": question.text}).routes
     except SettingsError as error:
         check_sentence(str(error))
-        return Verdict(("refused",))
+        return InputVerdict(("refused",))
     for audience in routes.audiences.values():
         _check_audience(audience)
     _check_heard(routes, question.event, question.label)
     _check_given(routes, question.text, question.event)
-    return Verdict(("accepted",))
+    return InputVerdict(("accepted",))
 
 
 def check_sentence(said: str) -> None:
