@@ -51,7 +51,7 @@ _TOLD = (Kind.SCHEDULED, Kind.STARTED, Kind.COMPLETED, Kind.FAILED)
 
 
 @dataclass
-class Told:
+class Progress:
     """What has been told so far: to whom, of which event, as what, and how long after it."""
 
     counts: Counter[tuple[str, str, Kind]]
@@ -62,7 +62,7 @@ class Told:
     """By audience."""
 
 
-class Storm:
+class PatchNightDemo:
     """A night in a sandbox."""
 
     def __init__(self, sandbox: Sandbox, night: Night) -> None:
@@ -166,8 +166,8 @@ class Storm:
         undone = self._sandbox.undone()
         return undone["notice"] + undone["mail"]
 
-    def _told(self, sent: dict[str, SentMail]) -> Told:
-        told = Told(Counter(), [], Counter())
+    def _told(self, sent: dict[str, SentMail]) -> Progress:
+        told = Progress(Counter(), [], Counter())
         for mail in sent.values():
             told.mails[mail.audience] += 1
             for member in mail.members:
@@ -194,7 +194,7 @@ def run(out: Path, clusters: int, audiences: int, seconds: float) -> int:
     with Sandbox(out, {**SETTINGS, "ROUTES": routes}) as sandbox:
         night = patch_night(datetime.now(UTC) + timedelta(seconds=1), clusters, audiences, course)
         print(f"  {clusters} clusters, {audiences} audiences, {len(night.events)} events in {seconds:g} s.")
-        storm = Storm(sandbox, night)
+        storm = PatchNightDemo(sandbox, night)
         storm.watch()
         time.sleep(2.5)  # two sweeps: should anything be sent twice, now it would be
         wrong = storm.wrong()

@@ -16,8 +16,8 @@ import msgspec
 import typer
 
 from ops import ledger_details, ledger_tables, storage, surroundings, terminal
-from ops.entries import Clusters, choose
 from ops.ledger_json import as_object, entry
+from ops.ledger_query import Clusters, choose
 from shared import keys
 from shared.durations import duration
 from shared.setting_reader import SettingsError

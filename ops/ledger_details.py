@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ops import ledger_tables
-from ops.entries import Clusters, as_mail, asked_for, members, told_of, waiting_for
+from ops.ledger_query import Clusters, as_mail, asked_for, members, told_of, waiting_for
 from ops.ledger_tables import fitted
 from shared import keys
 from shared.delivery.sender import single
@@ -119,7 +119,7 @@ def _event_facts(received: Received) -> list[tuple[str, str]]:
         ("source", event.source),
         ("description", event.description),
         ("key", received.key),
-        ("", "" if recorded.readable else "This row cannot be read whole: --raw gives what was received."),
+        ("", "" if recorded.is_complete else "This row cannot be read whole: --raw gives what was received."),
     ]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ops.entries import members, short
-from ops.table import stacked, table
+from ops.ledger_query import members, short
+from ops.text_table import stacked, table
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
 from shared.delivery import limiter
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from ops.entries import Clusters, Entries, Waiting
+    from ops.ledger_query import Clusters, Entries, Waiting
     from shared.notices.records import MailItem, SentMail
     from shared.store.ledger import Received, Rejection
     from shared.store.rows import SendGate
@@ -69,7 +69,7 @@ def event_row(received: Received) -> tuple[str, ...]:
     return (
         moment(received.at),
         event.subject.name,
-        event.upgrade if received.event.readable else "cannot be read whole",
+        event.upgrade if received.event.is_complete else "cannot be read whole",
         f"{event.status} ({revision})" if revision else event.status,
         received.event.decision,
         moment(event.start) if event.start else "",

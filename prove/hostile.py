@@ -31,7 +31,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import HypothesisWarning
 
 from bench import markdown
-from testing.hostile.kinds import KINDS, Kind
+from testing.hostile.kinds import KINDS, InputKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,7 +86,7 @@ def _named(name: str, inputs: int, start: int) -> Figures:
     return prove(next(kind for kind in KINDS if kind.name == name), inputs, start)
 
 
-def prove(kind: Kind, inputs: int, start: int = 0) -> Figures:
+def prove(kind: InputKind, inputs: int, start: int = 0) -> Figures:
     """Prove one kind, up to its first breakage."""
     figures = Figures(kind.name)
     began = time.process_time()
@@ -105,7 +105,7 @@ def prove(kind: Kind, inputs: int, start: int = 0) -> Figures:
     return figures
 
 
-def _rare(kind: Kind, words: Counter[str]) -> Iterator[str]:
+def _rare(kind: InputKind, words: Counter[str]) -> Iterator[str]:
     """Return which words hardly occur that have to."""
     for word in kind.words:
         share = words[word] / max(words.total(), 1)
@@ -113,7 +113,7 @@ def _rare(kind: Kind, words: Counter[str]) -> Iterator[str]:
             yield f"only {share:.1%} came to {word!r}"
 
 
-def _try(kind: Kind, inputs: int, start: int, figures: Figures) -> None:
+def _try(kind: InputKind, inputs: int, start: int, figures: Figures) -> None:
     """Try a batch. The last input to break is the smallest: with that one hypothesis ends."""
     smallest: tuple[Any, Exception] | None = None
 

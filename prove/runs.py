@@ -21,12 +21,12 @@ from azure.data.tables import TableClient
 from prove import audiences, azure_record, chat_reader, relay_door, schedules
 from prove.audiences import MailWay
 from prove.azure_record import AzureRecord
-from prove.evidence import Evidence
 from prove.faults import DOWN, LEASE, FaultCounts, FaultInjector
 from prove.fork_server import ForkServer
 from prove.instances import Instance
 from prove.mail_door import MailDoor, signed
 from prove.relay_door import RelayDoor
+from prove.run_record import RunRecord
 from prove.schedules import Way
 from prove.services import Services
 from shared import keys
@@ -83,7 +83,7 @@ class Lab:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def run(self, trial: Trial) -> Evidence:
+    def run(self, trial: Trial) -> RunRecord:
         """Do all of a schedule, and give what came of it."""
         with Run(self, trial) as run:
             return run.go()
@@ -148,7 +148,7 @@ class Run:
         self._over.set()
         self._stack.close()
 
-    def go(self) -> Evidence:
+    def go(self) -> RunRecord:
         """Let it storm, then do in peace what is left, and gather what there is to know."""
         self._table.query("work:", "work;")  # makes the table
         settings = {
@@ -184,7 +184,7 @@ class Run:
         self._over.set()
         for future in sweeping:
             future.result()
-        return self._evidence()
+        return self._gathered()
 
     def _ways_out(self, number: int, instance: Instance) -> dict[str, str]:
         """Return the settings by which an instance reaches who hears, through what goes wrong on the way."""
@@ -306,12 +306,12 @@ class Run:
         withheld = {one.key for one in self._schedule.deliveries if one.way is Way.WITHHELD}
         return not withheld or withheld <= {row.key for row in self._rows("event:")}
 
-    def _evidence(self) -> Evidence:
+    def _gathered(self) -> RunRecord:
         rows = {row.key: row for prefix in ("event:", "rejected:") for row in self._rows(prefix)}
         fates = {row.key.removeprefix("sent:"): codec.sent(row) for row in self._rows("sent:")}
         arrived = self._services.arrived(fates)
         refused = [request for injector in self._injectors for request in injector.refused]
-        return Evidence(
+        return RunRecord(
             schedule=self._schedule,
             accepted=dict(self._accepted),
             left=tuple(self._left()),

@@ -46,7 +46,7 @@ Told = Counter[tuple[str, Kind, str]]
 """How often what was told: the event's key, the kind of notice, the audience."""
 
 
-class Storm:
+class PatchNightRun:
     """Instances of the app, and everything around them: a context manager."""
 
     def __init__(

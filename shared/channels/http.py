@@ -56,7 +56,7 @@ class NoAnswerError(Exception):
     """The request may have arrived, and there is no answer that tells. The message says why, in one line."""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class HttpResponse(msgspec.Struct, frozen=True):
     """What a service answered."""
 
     status: int
@@ -82,7 +82,7 @@ class Door:
         *,
         headers: Mapping[str, str],
         body: bytes | None = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send one request and read its answer, all within the sum of the timeouts.
 
         Raises NothingSentError and NoAnswerError.
@@ -111,7 +111,7 @@ class Door:
                 raise (NoAnswerError if line.is_open else NothingSentError)(words) from None
         if line.is_late:
             raise NoAnswerError("it took too long")
-        return Answer(answer.status_code, CaseInsensitiveDict(answer.headers), text)
+        return HttpResponse(answer.status_code, CaseInsensitiveDict(answer.headers), text)
 
 
 class _Line:

@@ -18,7 +18,7 @@ from shared.audience import DEFAULT_AUDIENCE
 from shared.decision_log import log_decision
 from shared.delivery.rejection import reject
 from shared.notices.kinds import ABOUT_MAIL, Decision, Kind
-from shared.notices.records import Notice, Report
+from shared.notices.records import Notice, RecipientReport
 from shared.store.table import TableUnavailable
 from shared.text import GUID, fact
 
@@ -46,7 +46,7 @@ class DeliveryReport(msgspec.Struct, frozen=True):
     """What became of a mail for one recipient."""
 
     operation_id: str
-    report: Report
+    report: RecipientReport
     time: datetime | None
     """When it was made; None where it does not say."""
 
@@ -104,7 +104,7 @@ def _report(body: object) -> DeliveryReport:
         fact(str(value or ""))[:_MAX_LENGTH] for value in (data["recipient"], data["status"], message)
     )
     time = next(filter(None, map(timestamps.parse, times)), None)
-    return DeliveryReport(data["messageId"].lower(), Report(recipient, status, detail), time)
+    return DeliveryReport(data["messageId"].lower(), RecipientReport(recipient, status, detail), time)
 
 
 def take(store: Store, clock: Clock, text: str) -> list[Decision]:

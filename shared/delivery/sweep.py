@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from shared.audience import Destination
     from shared.delivery.parts import DeliveryParts
-    from shared.events.model import Item
+    from shared.events.model import DeliveredItem
     from shared.notices.planning import Watch
     from shared.notices.records import Check
     from shared.store.rows import CheckRow, SpreadRow
@@ -56,7 +56,9 @@ MAX_LANES = 16
 class Sweeper:
     """Sweeps the store. One call at a time; several processes may sweep at once."""
 
-    def __init__(self, parts: DeliveryParts, *, record_one: Callable[[Item], Decision], watch: Watch) -> None:
+    def __init__(
+        self, parts: DeliveryParts, *, record_one: Callable[[DeliveredItem], Decision], watch: Watch
+    ) -> None:
         """`record_one` records an event for one of the clusters that it names."""
         self._parts = parts
         self._record_one = record_one
@@ -143,7 +145,7 @@ class Sweeper:
         parts, now = self._parts, self._parts.clock.now()
         reader = Reader(parts.store)
         made: set[str] = set()
-        # After an outage several reminders of one start may be due at once: the last of them says it all.
+        # After an outage several reminders of one start may be due at once: only the last of them is told.
         last: dict[str, timedelta] = {}
         for row in checks:
             if row.check.kind is Kind.REMINDER:
@@ -157,7 +159,7 @@ class Sweeper:
             check = row.check
             with alone(row.key):
                 history = reader.history(check.key)
-                if any(known.key == check.key and not known.readable for known in history):
+                if any(known.key == check.key and not known.is_complete for known in history):
                     continue  # whether it is true cannot be told: it stays until it can
                 true = still_true(check, history, now)
                 if check.kind is Kind.REMINDER and ahead(check.lead) > last[check.key]:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from shared.events.model import Item
+    from shared.events.model import DeliveredItem
 
 _LENGTH = 2_048
 _FIELDS = ("id", "name", "type", "location", "properties")
 _TELLING = ("eventid", "eventstatus", "lastupdatetime", "starttime", "scheduledtime", "description")
 
 
-def read(row: Mapping[str, Any], now: datetime) -> list[Item]:
+def read(row: Mapping[str, Any], now: datetime) -> list[DeliveredItem]:
     """Return what a row holds: an event for each cluster that it names, or why there is none."""
     time = own_time(row, now) or now
     body = {

@@ -1,9 +1,8 @@
-"""Reading what Event Grid delivers into an `Event`, whatever form it comes in.
+"""Reading AKS's maintenance event, `ScheduledEventEmitted`, in either schema of Event Grid, as an `Event`.
 
 Only one captured AKS maintenance event is public, and the documentation contradicts itself about casing,
-spelling and times. So the reader is liberal: it takes CloudEvents 1.0 and the Event Grid schema, one event
-or an array, and asks for nothing beyond what a notice cannot do without: a cluster, an event id, a status.
-Everything is pure; the time of receipt is passed in.
+spelling and times. So the reader is liberal: it asks for nothing beyond what a
+notice cannot do without: a cluster, an event id, a status. Pure; the time of receipt is passed in.
 """
 
 from __future__ import annotations

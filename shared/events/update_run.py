@@ -72,7 +72,7 @@ class Member(msgspec.Struct, frozen=True):
     state: State
 
 
-class Group(msgspec.Struct, frozen=True):
+class UpdateGroup(msgspec.Struct, frozen=True):
     """Members that are updated together."""
 
     name: str
@@ -86,7 +86,7 @@ class Stage(msgspec.Struct, frozen=True):
 
     name: str
     state: State
-    groups: tuple[Group, ...]
+    groups: tuple[UpdateGroup, ...]
     gates: tuple[PolledGate, ...]
     wait: State
     """The wait after it."""
@@ -117,7 +117,7 @@ class UpdateRun(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(member for stage in self.stages for member in stage.members)
 
     @property
-    def gates(self) -> Iterator[tuple[Stage, Group | None, PolledGate]]:
+    def gates(self) -> Iterator[tuple[Stage, UpdateGroup | None, PolledGate]]:
         """All gates, with the stage and the group that they belong to."""
         for stage in self.stages:
             for gate in stage.gates:
@@ -190,7 +190,7 @@ def _stages(found: Iterable[object]) -> Iterator[Stage]:
 _A_YEAR = 366 * 24 * 3_600
 
 
-def _groups(found: Iterable[object]) -> Iterator[Group]:
+def _groups(found: Iterable[object]) -> Iterator[UpdateGroup]:
     for group in map(mapping, found):
         members = tuple(
             Member(
@@ -201,7 +201,7 @@ def _groups(found: Iterable[object]) -> Iterator[Group]:
             )
             for member in map(mapping, _items(group.get("members")))
         )
-        yield Group(short_text(group.get("name")), _state(group.get("status")), members, _gates(group))
+        yield UpdateGroup(short_text(group.get("name")), _state(group.get("status")), members, _gates(group))
 
 
 def _gates(part: Mapping[str, Any]) -> tuple[PolledGate, ...]:

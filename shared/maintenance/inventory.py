@@ -93,7 +93,7 @@ class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return {name.lower(): value for name, value in both}
 
 
-class Reading(msgspec.Struct):
+class ParsedClusters(msgspec.Struct):
     """What was read, and a sentence about each thing that could not be."""
 
     clusters: list[ClusterInfo]
@@ -110,12 +110,12 @@ def identity(resource_id: object) -> Cluster | None:
     return cluster if _BEHIND.fullmatch(resource_id[len(cluster.id) :]) else None
 
 
-def read(body: object, now: datetime) -> Reading:
+def read(body: object, now: datetime) -> ParsedClusters:
     """Read decoded JSON, as said at `now`."""
     items = body.get("value", body) if isinstance(body, dict) else body
     found: dict[str, ClusterInfo] = {}
     shared: dict[str, SharedWindow] = {}
-    reading = Reading([], [])
+    reading = ParsedClusters([], [])
     for item in items if isinstance(items, list) else [items]:
         if is_shared(item):
             _shared(item, shared, reading.wrong)

@@ -31,7 +31,7 @@ _MAX_NAME = 200
 _MAX_PLACE = 300
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class CalendarEntry(msgspec.Struct, frozen=True, kw_only=True):
     """What a calendar shows of a maintenance or of a window. Times are in UTC."""
 
     uid: str
@@ -65,7 +65,7 @@ def assumed_end(start: datetime) -> datetime | None:
         return None
 
 
-def component(entry: Entry) -> icalendar.Event:
+def component(entry: CalendarEntry) -> icalendar.Event:
     """Return an entry as a component of a calendar."""
     import icalendar
 
@@ -97,7 +97,9 @@ def component(entry: Entry) -> icalendar.Event:
     return made
 
 
-def file(entries: Iterable[Entry], *, method: str = "PUBLISH", name: str = "", about: str = "") -> bytes:
+def file(
+    entries: Iterable[CalendarEntry], *, method: str = "PUBLISH", name: str = "", about: str = ""
+) -> bytes:
     """Return an iCalendar file. One with a name is to be subscribed to, and says how often to ask for it."""
     import icalendar
 

@@ -28,7 +28,7 @@ from shared.messages import (
 from shared.messages.history import read_history
 from shared.messages.presentation import presentation
 from shared.messages.run_history import is_of_a_run, read_run
-from shared.messages.view import Item, Listed
+from shared.messages.view import DigestItem, DigestRow
 from shared.notices.kinds import Kind, following
 from shared.notices.records import RejectedInput, SentMail, StoredEvent
 
@@ -48,13 +48,13 @@ _BY_START = following(Status.SCHEDULED)
 """Sorted by the start that AKS has planned; the others by when they happened."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class DigestEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An item, what it is grouped and sorted by, and its row of the table."""
 
     kind: Kind
     order: datetime
-    item: Item
-    listed: Listed
+    item: DigestItem
+    listed: DigestRow
     reason: str = ""
     """Why it failed; part of the item's title."""
     besides: str = ""
@@ -66,7 +66,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """The item's command with placeholders for what is the cluster's own."""
 
 
-def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Entry:
+def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> DigestEntry:
     """Return what there is to say of a member. Raises `LookupError` if the row it tells of is missing."""
     row, kind = rows[member.key], member.kind
     if isinstance(row, RejectedInput):
@@ -90,7 +90,9 @@ def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> En
     return _entry(kind, _when(story), item, frame, story.event)
 
 
-def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, kind: Kind) -> Entry:
+def _explained(
+    story: MaintenanceHistory, item: DigestItem, frame: RenderContext, *, kind: Kind
+) -> DigestEntry:
     """Return the entry of a failure, with its reason."""
     brief = failed.in_brief(story, frame)
     besides = f"and {brief.others} more" if brief.others else ""
@@ -113,10 +115,12 @@ def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, k
     )
 
 
-def _entry(kind: Kind, time: datetime, item: Item, frame: RenderContext, event: Event | None = None) -> Entry:
+def _entry(
+    kind: Kind, time: datetime, item: DigestItem, frame: RenderContext, event: Event | None = None
+) -> DigestEntry:
     """Return an entry without a reason; `event` is that of a cluster or an update run."""
     is_known = time < LAST
-    listed = Listed(
+    listed = DigestRow(
         cluster=item.cluster,
         resource_group=event.subject.resource_group if event else "",
         subscription=event.subject.subscription if event else "",
@@ -126,7 +130,7 @@ def _entry(kind: Kind, time: datetime, item: Item, frame: RenderContext, event: 
         time_local=time.astimezone(frame.zone).isoformat(timespec="seconds") if is_known else "",
         reason=item.title or (item.what if not event else ""),
     )
-    return Entry(kind=kind, order=time, item=item, listed=listed)
+    return DigestEntry(kind=kind, order=time, item=item, listed=listed)
 
 
 def when(member: MailItem, rows: Mapping[str, Row]) -> datetime:
@@ -152,7 +156,7 @@ def _when(story: MaintenanceHistory) -> datetime:
     return story.event.updated
 
 
-def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
+def _item(story: MaintenanceHistory, frame: RenderContext) -> DigestItem:
     event = story.event
     what, time, is_time = phrases.what(story), frame.short(event.updated), True
     match story.kind:
@@ -183,7 +187,7 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
             what = f"Kubernetes {next(filter(None, event.versions), 'version')}"
     time += f", {late.WORDS}" if late.is_late(story) else ""
     time += f", {escalation.WORDS}" if escalation.is_escalated(story) else ""
-    return Item(
+    return DigestItem(
         cluster=story.cluster.name,
         group=story.cluster.resource_group,
         url=portal.resource(frame.look.portal, story.cluster),
@@ -212,14 +216,14 @@ def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
     return ""
 
 
-def _of_run(story: RunHistory, frame: RenderContext) -> Item:
+def _of_run(story: RunHistory, frame: RenderContext) -> DigestItem:
     gate, cluster = story.run.gate, Cluster.parse(story.run.member_id)
     profile = story.run.profile
     what = f"Auto-upgrade profile {profile}" if profile else f"Update run {story.name}"
     step = run_view.at_gate(story.run, gate) if gate else run_view.place(story.run)
     asks = story.kind is Kind.GATE and gate is not None and gate.asks_people
     about = cluster or story.fleet
-    return Item(
+    return DigestItem(
         cluster=about.name,
         sort="cluster" if cluster else "fleet",
         group=about.resource_group,
@@ -232,17 +236,17 @@ def _of_run(story: RunHistory, frame: RenderContext) -> Item:
     )
 
 
-def _rejected(row: RejectedInput, frame: RenderContext) -> Item:
+def _rejected(row: RejectedInput, frame: RenderContext) -> DigestItem:
     size = len(row.raw.encode("utf-8", "surrogatepass"))
     received = frame.short(row.received)
-    return Item(cluster=row.reason, what=f"{row.key}, {size:,} bytes", when=received)
+    return DigestItem(cluster=row.reason, what=f"{row.key}, {size:,} bytes", when=received)
 
 
-def _undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> Item:
+def _undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> DigestItem:
     about = [rows[member.key] for member in row.members if member.key in rows]
     names = dict.fromkeys(one.event.subject.name for one in about if isinstance(one, StoredEvent))
     kinds = dict.fromkeys(presentation(member.kind).status for member in row.members)
-    return Item(
+    return DigestItem(
         cluster=", ".join(names) or row.subject or row.key,
         what=f"{', '.join(kinds)}, to {', '.join(row.to) or row.audience}",
         when=frame.short(row.at),
@@ -251,9 +255,9 @@ def _undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -
     )
 
 
-def _unreachable(member: MailItem, row: SentMail, frame: RenderContext) -> Item:
+def _unreachable(member: MailItem, row: SentMail, frame: RenderContext) -> DigestItem:
     reports = unreachable.reports(member, row)
-    return Item(
+    return DigestItem(
         cluster=", ".join(dict.fromkeys(report.recipient for report in reports)) or row.key,
         what=f"“{row.subject or row.key}”",
         when=f"sent {frame.short(row.at)}",

@@ -11,7 +11,7 @@ import msgspec
 
 from shared.messages import phrases, portal, time_phrases, verdicts, window_facts
 from shared.messages.event_view import view_of
-from shared.messages.view import Link, Section, Step, Table, View, said_facts
+from shared.messages.view import Link, Section, Step, View, ViewTable, said_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ _LONG = 65_536
 """Characters: no more than this is kept in memory for a digest."""
 
 
-class Brief(msgspec.Struct, frozen=True):
+class FailureBrief(msgspec.Struct, frozen=True):
     """A failure as a digest tells it."""
 
     title: str
@@ -50,18 +50,18 @@ def explain(story: MaintenanceHistory, frame: RenderContext) -> Explanation:
     return _explain(story.event.details, _context(story), frame.look.failures_file)
 
 
-def in_brief(story: MaintenanceHistory, frame: RenderContext) -> Brief:
+def in_brief(story: MaintenanceHistory, frame: RenderContext) -> FailureBrief:
     """Ask what the failure's reason comes down to, in a few words."""
     brief = _in_brief if len(story.event.details) <= _LONG else _in_brief.__wrapped__
     return brief(story.event.details, _context(story), frame.look.failures_file)
 
 
 @functools.lru_cache(maxsize=128)
-def _in_brief(details: str, context: Context, failures_file: str) -> Brief:
+def _in_brief(details: str, context: Context, failures_file: str) -> FailureBrief:
     """Remembered: a digest is made twice, first to see how much of it fits into one mail."""
     first, *others = _explain(details, context, failures_file).findings
     step = next((step for step in first.steps if step.command), None)
-    return Brief(
+    return FailureBrief(
         _titled(first),
         len(others),
         phrases.sentence(step.what) if step else "",
@@ -195,7 +195,7 @@ def _same(findings: list[Finding]) -> tuple[Section, ...]:
         Section(
             heading=f"{len(findings)} more of the same cause",
             paragraphs=("The steps above apply to each, with its own names.",),
-            table=Table((*columns[:_COLUMNS], "Times"), rows),
+            table=ViewTable((*columns[:_COLUMNS], "Times"), rows),
         ),
     )
 

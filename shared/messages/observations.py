@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.events.model import Event
-    from shared.events.observation import Listed
+    from shared.events.observation import ListedCluster
     from shared.messages.view import RenderContext
     from shared.notices.kinds import Kind
 
@@ -273,7 +273,7 @@ def view_of(
     )
 
 
-def listed(heading: str, clusters: tuple[Listed, ...], count: int, frame: RenderContext) -> Section:
+def listed(heading: str, clusters: tuple[ListedCluster, ...], count: int, frame: RenderContext) -> Section:
     """Return the section of a list of clusters, and how many more there are."""
     items = [
         " · ".join(part for part in (one.name, one.subscription) if part)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.messages.view import RenderContext
-    from shared.notices.records import MailItem, Report, SentMail
+    from shared.notices.records import MailItem, RecipientReport, SentMail
 
 _BLOCK = (
     "A hard bounce blocks an address for 24 hours, and every further mail within a block prolongs it: to 48 "
@@ -61,7 +61,7 @@ _OTHER = _Meaning(
 )
 
 
-def reports(member: MailItem, row: SentMail) -> tuple[Report, ...]:
+def reports(member: MailItem, row: SentMail) -> tuple[RecipientReport, ...]:
     """Return the reports that a notice is about: of the address that its lead names, or all there are.
 
     Only the first of that address counts: the row may gain reports after the mail was frozen, and the mail
@@ -128,12 +128,12 @@ def unreachable(member: MailItem, row: SentMail, mail: Sequence[View], frame: Re
     )
 
 
-def outcome(report: Report) -> str:
+def outcome(report: RecipientReport) -> str:
     """Write what the mail service said: `Bounced (550 5.1.1 no such user)`."""
     return report.status + (f" ({report.detail})" if report.detail else "")
 
 
-def _said(report: Report) -> str:
+def _said(report: RecipientReport) -> str:
     return f"{report.recipient}: {outcome(report)}"
 
 

@@ -76,7 +76,7 @@ class Link(msgspec.Struct, frozen=True):
     url: str
 
 
-class Table(msgspec.Struct, frozen=True):
+class ViewTable(msgspec.Struct, frozen=True):
     """Several things of one kind: the names of the columns, and a row each."""
 
     columns: tuple[str, ...]
@@ -90,7 +90,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     paragraphs: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     facts: tuple[Fact, ...] = ()
-    table: Table | None = None
+    table: ViewTable | None = None
     steps: tuple[Step, ...] = ()
     note: str = ""
     command: str = ""
@@ -178,7 +178,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class DigestItem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing told in a digest: a row."""
 
     cluster: str
@@ -206,12 +206,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         return " · ".join(part for part in (self.group, self.what, self.title) if part)
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True):
+class DigestGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Things of one kind in a digest."""
 
     heading: str
     tone: Tone
-    items: tuple[Item, ...]
+    items: tuple[DigestItem, ...]
     step: str = ""
     """What to do first, where that is the same for all of them."""
     command: str = ""
@@ -222,7 +222,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """How many things those are."""
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
+class DigestRow(msgspec.Struct, frozen=True, kw_only=True):
     """One thing told in a digest, as a row of the table that travels with it."""
 
     cluster: str
@@ -248,10 +248,10 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     """The news: how many of how many, and why."""
     counts: tuple[str, ...]
     """`2 failed`, `3 completed`: all of what is told."""
-    groups: tuple[Group, ...]
+    groups: tuple[DigestGroup, ...]
     times: str = ""
     """Whose clock the times of its rows are of, where they do not say it."""
-    listing: tuple[Listed, ...] = ()
+    listing: tuple[DigestRow, ...] = ()
     """All of it as a table, a row for everything told."""
     banner: str = ""
     """On top of everything: that this mail went to somebody else, or may have come before."""

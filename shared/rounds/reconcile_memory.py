@@ -69,7 +69,7 @@ class RunState(msgspec.Struct, omit_defaults=True):
         self.last = now
 
 
-class Memory:
+class ReconcileMemory:
     """All of it, as the table has it when a run begins. Raises TableUnavailable."""
 
     def __init__(self, meta: Meta) -> None:

@@ -109,7 +109,7 @@ def leads(field: Field) -> tuple[Lead, ...]:
 
 
 def grouping(field: Field) -> timedelta:
-    """Read how long notices wait, or how often mail goes out; `0s` is as good as any."""
+    """Return how long notices wait, or how often mail goes out; `0s` is allowed."""
     given = _duration(field)
     if given > MAX_GROUPING:
         raise field.expected(f"at most {MAX_GROUPING.days}d")

@@ -46,7 +46,7 @@ class GraphError(ArmError):
     """Azure Resource Graph did not give all that was asked for. The message says what it said."""
 
 
-class Throttled(GraphError):  # noqa: N818 - says what happened
+class GraphThrottled(GraphError):  # noqa: N818 - says what happened
     """There is no more time to wait for what Resource Graph allows: the run ends."""
 
 
@@ -131,11 +131,13 @@ class ResourceGraph:
             return answer.json()
 
     def _wait(self, seconds: float) -> None:
-        """Wait for what the service allows, as long as the run has patience. Raises Throttled."""
+        """Wait for what the service allows, as long as the run has patience. Raises GraphThrottled."""
         if seconds <= 0:
             return
         if seconds > self._patience:
-            raise Throttled(f"throttled for {seconds:.0f} s, and {self._patience:.0f} s are left to wait")
+            raise GraphThrottled(
+                f"throttled for {seconds:.0f} s, and {self._patience:.0f} s are left to wait"
+            )
         self._patience -= seconds
         self._sleep(seconds)
 

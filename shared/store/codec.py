@@ -23,8 +23,8 @@ from shared.notices.records import (
     Mail,
     MailItem,
     Notice,
+    RecipientReport,
     RejectedInput,
-    Report,
     SentMail,
     StoredEvent,
 )
@@ -120,7 +120,7 @@ def recorded_by_key(row: Stored) -> StoredEvent:
         updated=row.timestamp.astimezone(UTC),
         end_of_support=model.EndOfSupport() if status.startswith(f"{model.Status.SCHEDULED}.") else None,
     )
-    return StoredEvent(row.key, event, str(values.get("decision", "")), int(revision or 0), readable=False)
+    return StoredEvent(row.key, event, str(values.get("decision", "")), int(revision or 0), is_complete=False)
 
 
 def rejected_values(rejected: RejectedInput) -> dict[str, Any]:
@@ -343,7 +343,7 @@ def sent(row: Stored) -> SentMail:
         refused=decoding.from_json(values["refused"], tuple[str, ...]),
         attempts=values["attempts"],
         members=_members(values["members"]),
-        reports=decoding.from_json(values.get("reports", "[]"), tuple[Report, ...]),
+        reports=decoding.from_json(values.get("reports", "[]"), tuple[RecipientReport, ...]),
         repeats=values.get("repeats", ""),
     )
     return typed(found)
@@ -422,11 +422,13 @@ def old_news(row: Stored, since: datetime) -> set[str]:
     return found
 
 
-def reports_json(reports: Sequence[Report]) -> str:
+def reports_json(reports: Sequence[RecipientReport]) -> str:
     """Write delivery reports, the latest of them if there are many."""
     return _json(
         [
-            Report(report.recipient[:_MAX_LENGTH], report.status[:_SHORT], report.detail[:_MAX_DETAIL])
+            RecipientReport(
+                report.recipient[:_MAX_LENGTH], report.status[:_SHORT], report.detail[:_MAX_DETAIL]
+            )
             for report in reports[-_MAX_REPORTS:]
         ]
     )

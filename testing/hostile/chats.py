@@ -19,7 +19,7 @@ from shared.channels.slack import compose as slack
 from shared.channels.teams import card
 from shared.channels.teams import compose as teams
 from shared.messages import telling
-from testing.hostile import Verdict
+from testing.hostile import InputVerdict
 from testing.hostile.emails import frozen
 from testing.hostile.failures import HOSTS
 from testing.hostile.messages import hidden
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-    from testing.hostile.emails import Letter
+    from testing.hostile.emails import ReadEmail
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "aks.maintenance-1.schema.json"
 
@@ -43,7 +43,7 @@ def schema() -> Draft202012Validator:
     return Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")), format_checker=FormatChecker())
 
 
-def check_letter(letter: Letter) -> Verdict:
+def check_letter(letter: ReadEmail) -> InputVerdict:
     """Check that every channel makes something of anything: bounded, the same again, and only text."""
     mail, rows = frozen(letter)
     runbook = urlsplit(letter.audience.runbook).hostname
@@ -57,20 +57,20 @@ def check_letter(letter: Letter) -> Verdict:
     try:
         telling.told(mail, rows, telling.context(mail, letter.audience, letter.look))
     except (ValueError, LookupError, TypeError):
-        return Verdict(("plain",))
+        return InputVerdict(("plain",))
     check_card(teams.compose(*known, recipient="").content, hosts)
     check_blocks(slack.compose(*known, recipient="").content, hosts)
     assert teams.compose(*known, recipient="").body == teams.compose(*known, recipient="").body
     if len(mail.members) > 1:
         for count in (teams.count_fitting(*known), slack.count_fitting(*known)):
             assert 1 <= count <= len(mail.members)
-        return Verdict(("digest",), len(teams.compose(*known, recipient="").body))
+        return InputVerdict(("digest",), len(teams.compose(*known, recipient="").body))
     event = cloud_event.cloud_event(*known)
     for one in (event, cloud_event.cloud_event(*known, plain=letter.why)):
         check_event(one)
     for alert in (events.alert(*known), events.plain_alert(mail, rows, letter.why), events.change(*known)):
         check_alert(alert)
-    return Verdict(("single",), len(json.dumps(event)))
+    return InputVerdict(("single",), len(json.dumps(event)))
 
 
 def check_card(content: dict[str, Any], hosts: AbstractSet[str]) -> None:

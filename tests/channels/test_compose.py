@@ -28,7 +28,7 @@ from shared.channels.email.compose import LIMIT, SUBJECT_LIMIT, Branding, compos
 from shared.channels.email.mime import message
 from shared.events.model import Cluster, Status, Upgrade
 from shared.notices.kinds import TRAITS, Kind
-from shared.notices.records import Report, SentMail, StoredEvent
+from shared.notices.records import RecipientReport, SentMail, StoredEvent
 from testing.samples import mails
 from testing.world import World
 
@@ -367,7 +367,11 @@ def test_later_reports_change_nothing() -> None:
     mail = msgspec.structs.replace(story.mail, members=(named,))
     row = story.rows[member.key]
     assert isinstance(row, SentMail)
-    more = (*row.reports, Report("shop-leads@example.org", "Failed"), Report(address, "Failed"))
+    more = (
+        *row.reports,
+        RecipientReport("shop-leads@example.org", "Failed"),
+        RecipientReport(address, "Failed"),
+    )
     later = {**story.rows, row.key: msgspec.structs.replace(row, reports=more)}
     assert compose(mail, later, mails.TEAM, LOOK) == compose(mail, story.rows, mails.TEAM, LOOK)
     other = msgspec.structs.replace(named, lead=keys.digest("shop-leads@example.org")[:8])

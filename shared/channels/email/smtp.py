@@ -185,7 +185,7 @@ class _Conversation:
                 self._smtp.sock.settimeout(2)
                 self._smtp.quit()
         except (OSError, smtplib.SMTPException):
-            pass  # the mail's fate is decided, however the farewell goes
+            pass  # what became of the mail is known before QUIT, whatever is answered to that
         finally:
             self._smtp.close()
 

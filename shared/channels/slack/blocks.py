@@ -20,7 +20,7 @@ from shared.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from shared.messages.view import Group, Item, Link, Section, View
+    from shared.messages.view import DigestGroup, DigestItem, Link, Section, View
 
 Block = dict[str, Any]
 
@@ -103,7 +103,7 @@ def _digest(view: Digest) -> Iterator[Block]:
         yield {"type": "rich_text", "elements": list(_group(group))}
 
 
-def _group(group: Group) -> Iterator[Block]:
+def _group(group: DigestGroup) -> Iterator[Block]:
     yield _run(_words(f"{MARKS[group.tone]} {group.heading}", bold=True))
     waiting: list[Block] = []
     for item in group.items:
@@ -121,7 +121,7 @@ def _group(group: Group) -> Iterator[Block]:
         yield _code(group.command)
 
 
-def _item(item: Item) -> Iterator[Block]:
+def _item(item: DigestItem) -> Iterator[Block]:
     if item.url:
         yield {"type": "link", "url": item.url, "text": item.cluster}
     else:
