@@ -29,7 +29,7 @@ MAX_FURTHER_STEPS = 3
 _COLUMNS = 3
 """Of a table that a phone has room for, besides how often."""
 
-_LONG = 65_536
+_MAX_CACHED_CHARACTERS = 65_536
 """Characters: no more than this is kept in memory for a digest."""
 
 
@@ -52,7 +52,7 @@ def explain(story: MaintenanceHistory, frame: RenderContext) -> Explanation:
 
 def in_brief(story: MaintenanceHistory, frame: RenderContext) -> FailureBrief:
     """Ask what the failure's reason comes down to, in a few words."""
-    brief = _in_brief if len(story.event.details) <= _LONG else _in_brief.__wrapped__
+    brief = _in_brief if len(story.event.details) <= _MAX_CACHED_CHARACTERS else _in_brief.__wrapped__
     return brief(story.event.details, _context(story), frame.look.failures_file)
 
 

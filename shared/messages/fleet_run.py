@@ -283,12 +283,12 @@ def _said(event: Event) -> tuple[str, ...]:
     """Return what Fleet Manager says of why, where it says something."""
     error = mapping(mapping(event.details).get("error"))
     reason = ": ".join(
-        short_text(error.get(key), _MAX_REASON) for key in ("code", "message") if error.get(key)
+        short_text(error.get(key), _MAX_REASON_CHARACTERS) for key in ("code", "message") if error.get(key)
     )
     return (f"Fleet Manager says: “{reason}”",) if reason else ()
 
 
-_MAX_REASON = 1_000
+_MAX_REASON_CHARACTERS = 1_000
 
 
 def _title(view: View) -> str:

@@ -111,8 +111,8 @@ def _pools(names: tuple[str, ...]) -> str:
 
 
 _DOT = " · "
-_SUBSCRIPTION = 40
-_PLACE = 130
+_MAX_SUBSCRIPTION_CHARACTERS = 40
+_MAX_PLACE_CHARACTERS = 130
 """Characters of a place with its tags: three lines of a phone."""
 
 
@@ -121,11 +121,11 @@ def where(subject: Subject, region: str, known: ClusterSnapshot | None = None) -
 
     Tags follow as far as they fit: what is to be done has to stay on the first screen.
     """
-    name = clip(known.subscription_name, _SUBSCRIPTION) if known else ""
+    name = clip(known.subscription_name, _MAX_SUBSCRIPTION_CHARACTERS) if known else ""
     parts = (subject.resource_group, region, f"subscription {name or subject.subscription}")
     told = _DOT.join(part for part in parts if part)
     for tag in known.tags if known else ():
-        if len(told) + len(_DOT) + len(tag) > _PLACE:
+        if len(told) + len(_DOT) + len(tag) > _MAX_PLACE_CHARACTERS:
             break
         told += _DOT + tag
     return told

@@ -31,16 +31,16 @@ _WHOSE = {
     "unknown": "Not known.",
 }
 
-MAX_QUOTE = 280
+MAX_QUOTE_CHARACTERS = 280
 """Characters of AKS's own sentence on the first screen."""
 
 MAX_NAMES = 3
 """Names of what blocks, on the first screen."""
 
-_MAX_NOW = 110
-_MAX_REASON = 60
-_NAME = 70
-_MAX_NAMED = 90
+_MAX_NOW_CHARACTERS = 110
+_MAX_REASON_CHARACTERS = 60
+_MAX_NAME_CHARACTERS = 70
+_MAX_NAMED_CHARACTERS = 90
 """Characters of all names together; the first one is told in any case."""
 
 _MAX_CAUSE = 5
@@ -105,7 +105,7 @@ def in_brief(verdict_: Verdict) -> str:
 def reason(finding: Finding) -> str:
     """Return why it failed, for a subject: without the article that takes the place of a name."""
     if finding.entry == "unknown" and finding.said:
-        return f"AKS: {clip(finding.said, _MAX_REASON)}"
+        return f"AKS: {clip(finding.said, _MAX_REASON_CHARACTERS)}"
     return without_article(finding.title)
 
 
@@ -130,7 +130,7 @@ def counted(cause_: str, count: int) -> str:
 
 def quote(finding: Finding) -> str:
     """Return AKS's own sentence, cut, where nobody knows more than it says."""
-    return clip(finding.said, MAX_QUOTE) if finding.entry == "unknown" else ""
+    return clip(finding.said, MAX_QUOTE_CHARACTERS) if finding.entry == "unknown" else ""
 
 
 def now(finding: Finding) -> str:
@@ -152,7 +152,7 @@ def _shown(text: str) -> int:
     length = count = 0
     for sentence in _sentences(text):
         length += len(sentence) + 1
-        if count and length > _MAX_NOW:
+        if count and length > _MAX_NOW_CHARACTERS:
             break
         count += 1
     return count
@@ -177,8 +177,12 @@ def _blocked_by(finding: Finding, more: int) -> tuple[str, ...]:
         if label == "Pod Disruption Budget" and namespace and value:
             value = f"{namespace}/{value}"
         if value:
-            named.append(f"{_within(label)} {clip(value, _NAME)}")
-    named = [name for at, name in enumerate(named) if not at or len(", ".join(named[: at + 1])) <= _MAX_NAMED]
+            named.append(f"{_within(label)} {clip(value, _MAX_NAME_CHARACTERS)}")
+    named = [
+        name
+        for at, name in enumerate(named)
+        if not at or len(", ".join(named[: at + 1])) <= _MAX_NAMED_CHARACTERS
+    ]
     return (*named[:MAX_NAMES], f"and {more} more, below") if named and more else tuple(named[:MAX_NAMES])
 
 

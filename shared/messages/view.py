@@ -302,8 +302,8 @@ def _text(name: str, value: str, room: SizeBudget) -> str:
         return clip(clean(value[: room.raw + 1]), room.raw)
     if name in {"url", "command"}:
         # Half an address leads astray, and half a command does something else: whole or not at all.
-        return clean(value) if len(value) <= _WHOLE else ""
+        return clean(value) if len(value) <= _MAX_WHOLE_CHARACTERS else ""
     return clip(line(value[: 4 * room.line]), room.line)
 
 
-_WHOLE = 1_500
+_MAX_WHOLE_CHARACTERS = 1_500

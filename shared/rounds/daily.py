@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("notifier")
 
 _KEY = keys.meta("coverage")
-_MOST = 20
+_MAX_LISTED = 20
 
 
 class DailyMemory(msgspec.Struct, omit_defaults=True):
@@ -105,7 +105,7 @@ class DailyFindings:
         if new:
             names = " ".join(one.known.cluster.key for one in new)
             self._tell(
-                Coverage(clusters=listed(new, _MOST), count=len(new)),
+                Coverage(clusters=listed(new, _MAX_LISTED), count=len(new)),
                 f"uncovered {keys.digest(names)} {self._now.date().isoformat()}",
                 f"nobody would hear of {len(new)} clusters",
             )
@@ -122,7 +122,7 @@ class DailyFindings:
         )
         found = judged(reading.memory, reading.clusters, self._now).uncovered
         self._tell(
-            Coverage(clusters=listed(found, _MOST), count=uncovered, first=said),
+            Coverage(clusters=listed(found, _MAX_LISTED), count=uncovered, first=said),
             "first reading",
             "what the first reading found",
         )

@@ -33,7 +33,7 @@ OWN_NOTICE_WITHIN = timedelta(days=35)
 """AKS's own notices come at most this far apart; one that came so lately is that of this step."""
 
 _KEY = keys.meta("support")
-_MOST = 40
+_MAX_LISTED = 40
 
 
 class EndOfSupportMemory(msgspec.Struct, omit_defaults=True):
@@ -100,7 +100,7 @@ def _tell(  # noqa: PLR0917 - what one notice is made of
                 ListedCluster(
                     cluster=one.cluster.id, name=one.cluster.name, subscription=one.subscription_name
                 )
-                for one in those[:_MOST]
+                for one in those[:_MAX_LISTED]
             ),
             count=len(those),
         )

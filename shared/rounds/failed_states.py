@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("notifier")
 
 LASTING = timedelta(minutes=30)
-SECONDS = 60.0
+RUN_SECONDS = 60.0
 """After so long the activity log is not asked any more."""
 
 _KEY = keys.meta("failed")
@@ -137,7 +137,7 @@ class FailedStates:
             self._tell(cluster, known, failure)
 
     def _failure(self, cluster: Cluster, pools: tuple[str, ...]) -> FailedOperation | None:
-        if self._clock.monotonic() - self._began > SECONDS:
+        if self._clock.monotonic() - self._began > RUN_SECONDS:
             return None
         try:
             return last_failure(self._arm, cluster, pools, self._now)

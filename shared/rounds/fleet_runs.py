@@ -50,7 +50,7 @@ log = logging.getLogger("notifier")
 API_VERSION = "2026-06-01"
 """The first stable version that knows gates."""
 
-SECONDS = 150.0
+RUN_SECONDS = 150.0
 """After so long no further row is taken: the host ends a function after five minutes."""
 
 RECENT = timedelta(days=1)
@@ -131,7 +131,7 @@ class FleetRuns:
         seen: set[str] = set()
         try:
             for row in self._graph.rows("fleets", scope):
-                if self._clock.monotonic() - self._began > SECONDS:
+                if self._clock.monotonic() - self._began > RUN_SECONDS:
                     self._result.is_whole = False
                     return
                 memory = memories.get(str(row.get("subscriptionId") or _subscription(row)).lower())

@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("notifier")
 
-SECONDS = 120.0
+RUN_SECONDS = 120.0
 """After so long no further window is read: the host ends a function after five minutes."""
 
 KEY = keys.meta("inventory")
 
-_BATCH = 40
+_BATCH_CLUSTERS = 40
 _MAX_CHANGES = 20
 _CHANGES_KEPT = timedelta(days=8)
 
@@ -183,8 +183,8 @@ class Inventory:
         stopped = ""
         read: dict[str, ClusterInfo] = {}
         shared: dict[str, list[dict[str, Any]]] = {}
-        while some := list(islice(left, _BATCH)):
-            if not stopped and self._clock.monotonic() - self._began > SECONDS:
+        while some := list(islice(left, _BATCH_CLUSTERS)):
+            if not stopped and self._clock.monotonic() - self._began > RUN_SECONDS:
                 stopped = some[0].cluster.key
             batch = some if stopped else list(map(self._with_windows, self._windows(some, shared)))
             self._store.save_clusters(batch)

@@ -40,7 +40,7 @@ log = logging.getLogger("notifier")
 GRACE = timedelta(minutes=30)
 """A row is left alone for so long: Event Grid may still be bringing it."""
 
-SECONDS = 150.0
+RUN_SECONDS = 150.0
 """After so long no further row is taken: the host ends a function after five minutes."""
 
 RECENT = timedelta(hours=24)
@@ -213,7 +213,7 @@ class Reconcile:
         log.error("reconcile: %s", what)
 
     def _is_late(self) -> bool:
-        return self._clock.monotonic() - self._began > SECONDS
+        return self._clock.monotonic() - self._began > RUN_SECONDS
 
 
 def _by_subscription(
