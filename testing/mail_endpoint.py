@@ -23,10 +23,10 @@ import threading
 
 import msgspec
 
-from testing.mail_service import Mail, MailService, OperationIdMode, error
+from testing.mail_service import MailService, OperationIdMode, ReceivedMail, error
 from testing.services.stand_in import Fault, Got, Moment, Reply, StandIn
 
-__all__ = ["KEY", "Fault", "Got", "Mail", "MailEndpoint", "Moment", "OperationIdMode"]
+__all__ = ["KEY", "Fault", "Got", "MailEndpoint", "Moment", "OperationIdMode", "ReceivedMail"]
 
 KEY = base64.b64encode(b"a key for tests, and nothing else").decode()
 
@@ -46,7 +46,7 @@ class MailEndpoint(StandIn):
         return f"endpoint={self.url}/;accesskey={KEY}"
 
     @property
-    def mails(self) -> list[Mail]:
+    def mails(self) -> list[ReceivedMail]:
         """Every mail that left, in order; twice where it left twice."""
         return self.service.mails
 

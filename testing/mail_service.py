@@ -31,7 +31,7 @@ class OperationIdMode(StrEnum):
     """It is sent again. Only asking about the operation first keeps a mail from going out twice."""
 
 
-class Mail(msgspec.Struct, frozen=True):
+class ReceivedMail(msgspec.Struct, frozen=True):
     """A mail that left, once for each time that it left. `body` is the request as JSON."""
 
     operation_id: str
@@ -55,11 +55,11 @@ class MailService:
     def __init__(self, mode: OperationIdMode = OperationIdMode.HONOURS) -> None:
         self.mode = mode
         self._lock = threading.Lock()
-        self._mails: list[Mail] = []
+        self._mails: list[ReceivedMail] = []
         self._operations: dict[str, dict[str, Any]] = {}
 
     @property
-    def mails(self) -> list[Mail]:
+    def mails(self) -> list[ReceivedMail]:
         """Everything that left, in order."""
         with self._lock:
             return list(self._mails)
@@ -69,7 +69,7 @@ class MailService:
         complaint = malformed(body)
         if complaint is not None:
             return complaint
-        mail = Mail(operation_id, json.loads(body), hashlib.sha256(body).hexdigest())
+        mail = ReceivedMail(operation_id, json.loads(body), hashlib.sha256(body).hexdigest())
         with self._lock:
             known = [one for one in self._mails if one.operation_id == operation_id]
             if known and self.mode is OperationIdMode.HONOURS:
