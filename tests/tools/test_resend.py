@@ -10,7 +10,6 @@ import pytest
 
 from shared import keys
 from shared.channels.outcomes import Accepted, Refused, Throttled, Unknown
-from shared.notices.records import Mail
 from shared.store import codec
 from shared.store.ledger import Ledger, ResendRefused
 from shared.store.table import Conflict, Operation, TableUnavailable
@@ -266,15 +265,3 @@ def test_asks_first(
     out = capsys.readouterr().out
     assert "prod-1" in out
     assert "will tell audience default" in out
-
-
-def test_rows_written_before() -> None:
-    """Rows from before there was resending repeat nothing."""
-    world = World()
-    world.take(event("Failed", NOW))
-    (row,) = world.table.query("sent:", "sent;").rows
-    values = {name: value for name, value in row.values.items() if name != "repeats"}
-    assert codec.sent(type(row)(row.key, values, row.etag, row.timestamp)).repeats == ""
-    mail = codec.mail_values(Mail(operation_id="a", audience="b", as_of=NOW, members=()))
-    del mail["repeats"]
-    assert codec.mail_row(type(row)("work:x:a", mail, "", NOW)).mail.repeats == ""
