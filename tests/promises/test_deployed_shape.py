@@ -29,7 +29,7 @@ from testing.mail_service import MailService
 from testing.processes import ROOT, Azurite
 from testing.samples.payloads import event
 from testing.services.stand_in import Fault
-from testing.world import NOW, StoppedClock
+from testing.world import NOW, SETTINGS, StoppedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -148,17 +148,10 @@ def test_no_token_yet(
 
 def test_an_event_waits_for_nothing_that_it_does_not_need() -> None:
     """A start for events imports no page, sweep, window or channel that it has no use for."""
-    settings = {
-        "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-        "EMAIL_FOLDER": "unused",
-        "EMAIL_FROM": "aks@example.com",
-        "EMAIL_TO": "ops@example.com",
-        "SWEEP_SCHEDULE": "0 * * * * *",
-    }
     code = "import sys, function_app; function_app._notifier(); print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=environment(settings),
+        env=environment(SETTINGS),
         cwd=ROOT,
         capture_output=True,
         text=True,

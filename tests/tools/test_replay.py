@@ -14,6 +14,7 @@ from ops.__main__ import main as command
 from shared import settings
 from shared.app import open_table
 from shared.store.table import TableUnavailable
+from testing.world import SETTINGS
 from tests.infra import code
 from tests.tools.test_send import Endpoint
 
@@ -142,13 +143,10 @@ def test_here(
     folder: Path, azurite: Azurite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without --to this process takes them, with the app's settings: once new, then duplicates."""
-    environment = {
+    environment = SETTINGS | {
         "NOTIFIER_STORAGE": azurite.connection_string,
         "NOTIFIER_TABLE": "replayed",
         "EMAIL_FOLDER": str(folder / "mail"),
-        "EMAIL_FROM": "aks@example.com",
-        "EMAIL_TO": "ops@example.com",
-        "SWEEP_SCHEDULE": "0 * * * * *",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
