@@ -5,12 +5,15 @@ The answers fit on the first screen of a phone together with the first command, 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from shared.messages.view import Verdict
 from shared.text import clip
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.failures.explanation import Finding
 
 URGENCY = {
@@ -43,40 +46,25 @@ _MAX_NAMED = 90
 
 _MAX_CAUSE = 5
 _COUNTABLE = frozenset({"budget", "subnet", "node", "webhook", "pod", "image", "key", "disk", "policy lock"})
-_VERBS = frozenset(
-    {
-        "are",
-        "block",
-        "blocked",
-        "blocks",
-        "by",
-        "can",
-        "cannot",
-        "claim",
-        "claims",
-        "could",
-        "denied",
-        "denies",
-    }
-    | {
-        "did",
-        "do",
-        "does",
-        "exhausted",
-        "failed",
-        "fails",
-        "for",
-        "from",
-        "full",
-        "gave",
-        "gives",
-        "had",
-        "has",
-    }
-    | {"have", "in", "is", "lack", "lacks", "needs", "not", "of", "on", "ran", "refused", "refuses", "runs"}
-    | {"stopped", "takes", "that", "timed", "took", "used", "was", "went", "were", "while", "with"}
+_VERB = re.compile(
+    "are|asks|block(s|ed)?|by|can|cannot|changes|claims?|could|decides|denie[ds]|did|do|does|exceeds?|exhausted"
+    "|fail(s|ed)|finds?|for|forbids|from|full|gave|gets?|gives?|go|goes|got|had|has|have|holds?|in|is|lacks?|lags"
+    "|left|may|moves|moved|must|narrows|needs|not|of|on|overlaps|ran|refuse[sd]|reports|restricts|runs|stands"
+    "|starts|stopped|takes|that|throttles|timed|took|use[sd]|was|went|were|while|with|would"
 )
 """What ends the few words that name a cause."""
+
+_VAGUE = re.compile(
+    "an?|the|this|who|AKS|API|Azure|Kubernetes|Terraform|asked|change|cluster|command|container|disk|emptying"
+    "|extension|feature|fleet|group|identity|limit|machines?|namespace|network|new|nodes?|operator|pods?|pool"
+    "|property|resource|something|subscription|system|tool|upgrade|value|version|volume"
+)
+"""Of a cause that has no other words nobody learns anything: it is told whole."""
+
+NO_REASON = "AKS gives no reason"
+_IN_AKS_WORDS = "AKS: "
+_UNEXPLAINED = "unexplained"
+"""The cause of what the catalogue does not know, whatever AKS's words for it are."""
 
 _BLOCKERS = (
     "Pod Disruption Budget",
@@ -130,7 +118,7 @@ def in_brief(verdict_: Verdict) -> str:
 def reason(finding: Finding) -> str:
     """Return why it failed, for a subject: without the article that takes the place of a name."""
     if finding.entry == "unknown" and finding.said:
-        return f"AKS: {clip(finding.said, _MAX_REASON)}"
+        return f"{_IN_AKS_WORDS}{clip(finding.said, _MAX_REASON)}"
     return without_article(finding.title)
 
 
@@ -140,15 +128,31 @@ def without_article(title: str) -> str:
 
 
 def cause(reason_: str) -> str:
-    """Return a reason in the fewest words, for a headline: `budget`, `vCPU quota`, `subnet`."""
+    """Return a reason in the fewest words that tell, for a headline: `budget`, `vCPU quota`, `subnet`."""
+    if reason_.startswith(_IN_AKS_WORDS) or reason_ == NO_REASON:
+        return _UNEXPLAINED
     words = reason_.split(" ")
     words = words[1:] if words[0] in {"a", "an", "the", "one", "some"} and len(words) > 1 else words
-    verb = next((at for at, word in enumerate(words) if at and word in _VERBS), len(words))
-    return " ".join(words[: min(verb, _MAX_CAUSE)]).replace("Pod Disruption Budget", "budget").strip(",;:")
+    words = " ".join(words).replace("Pod Disruption Budget", "budget").split(" ")
+    few = words[: next((at for at, word in enumerate(words) if at and _VERB.fullmatch(word)), len(words))]
+    tells = len(few) <= _MAX_CAUSE and not all(map(_VAGUE.fullmatch, few))
+    return (" ".join(few) if tells else clip(" ".join(words), _MAX_REASON)).strip(",;:")
+
+
+def is_whole(cause_: str) -> bool:
+    """Return whether a cause is a whole reason, of which no fewer words would tell."""
+    return any(map(_VERB.fullmatch, cause_.split(" ")[1:]))
+
+
+def by_number(causes: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return causes with their numbers, the most frequent first; what is not explained comes last."""
+    return sorted(causes.items(), key=lambda one: (one[0] == _UNEXPLAINED, -one[1], one[0]))
 
 
 def counted(cause_: str, count: int) -> str:
     """Return a cause with its count: `8 budgets`, but `4 vCPU quota`, and `new nodes` without a 1."""
+    if is_whole(cause_):
+        return f"{cause_} ({count})" if count > 1 else cause_
     if count == 1 and cause_.endswith("s") and not cause_.endswith(("ss", "us")):
         return cause_
     is_plain = count > 1 and cause_.rpartition(" ")[2] in _COUNTABLE
