@@ -151,7 +151,7 @@ class Notifier:
         clock_changes.tell(teller, self.store.clusters().values(), self._clock.now())
 
     def _read_inventory(self) -> None:
-        from shared.rounds.daily import Daily
+        from shared.rounds.daily import DailyFindings
         from shared.rounds.inventory import Inventory
         from shared.rounds.subscriptions import Watched
         from shared.sources.resource_graph import ResourceGraph
@@ -170,7 +170,7 @@ class Notifier:
                 clock=self._clock,
                 watched=Watched(asked.subscriptions, asked.management_groups),
             ).run()
-            Daily(
+            DailyFindings(
                 arm=arm,
                 graph=graph,
                 meta=self._meta,

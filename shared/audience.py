@@ -108,7 +108,7 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     leads: tuple[Lead, ...] = ()
     """Its reminders, longest first. Without any, it takes whatever reminders there are."""
     wait: timedelta | None = None
-    """How long its notices wait for company; None for what the app does (`GROUP_WAIT`)."""
+    """How long its notices wait to be grouped; None for what the app does (`GROUP_WAIT`)."""
     interval: timedelta | None = None
     """How often it is mailed at most; None for what the app does (`GROUP_INTERVAL`)."""
     kinds: frozenset[str] = frozenset()

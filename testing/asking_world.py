@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shared.rounds import fleet_runs
-from shared.rounds.daily import Daily
+from shared.rounds.daily import DailyFindings
 from shared.rounds.failed_states import FailedStates
-from shared.rounds.inventory import Inventory, Reading
-from shared.rounds.reconcile import Reconcile, Result
+from shared.rounds.inventory import Inventory, InventoryReading
+from shared.rounds.reconcile import Reconcile, ReconcileResult
 from shared.rounds.subscriptions import Watched
 from shared.rounds.teller import Teller
 from shared.sources.arm import Arm
@@ -49,7 +49,7 @@ class AskingWorld(World):
         """What runs tell by."""
         return Teller(self.notifier.intake, self.config.routes)
 
-    def reconcile(self, **after: float) -> Result:
+    def reconcile(self, **after: float) -> ReconcileResult:
         """Let time pass, and reconcile."""
         self.clock.forward(**after)
         return self.a_run().run()
@@ -79,7 +79,7 @@ class AskingWorld(World):
         )
         return looking.run(self.watched.subscriptions)
 
-    def poll_fleets(self, **after: float) -> fleet_runs.Result:
+    def poll_fleets(self, **after: float) -> fleet_runs.PollResult:
         """Let time pass, and look at the update runs of fleets."""
         self.clock.forward(**after)
         polling = fleet_runs.FleetRuns(
@@ -94,7 +94,7 @@ class AskingWorld(World):
         )
         return polling.run(self.watched.subscriptions)
 
-    def read(self, *, with_advisories: bool = False, **after: float) -> Reading:
+    def read(self, *, with_advisories: bool = False, **after: float) -> InventoryReading:
         """Let time pass, and do the daily reading with what follows from it."""
         self.clock.forward(**after)
         graph, present = self.graph, PresentState(self.table)
@@ -107,7 +107,7 @@ class AskingWorld(World):
             clock=self.clock,
             watched=self.watched,
         ).run()
-        Daily(
+        DailyFindings(
             arm=self.arm,
             graph=graph,
             meta=self.meta,

@@ -22,12 +22,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Self
 
 from testing.mail_http import MailServer
-from testing.mail_service import Fault, Mail, MailService, Moment, On, OperationIdMode, Request
+from testing.mail_service import Fault, MailService, Moment, On, OperationIdMode, ReceivedMail, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["KEY", "Fault", "Mail", "MailEndpoint", "Moment", "OperationIdMode", "Request"]
+__all__ = ["KEY", "Fault", "MailEndpoint", "Moment", "OperationIdMode", "ReceivedMail", "Request"]
 
 KEY = base64.b64encode(b"a key for tests, and nothing else").decode()
 
@@ -67,7 +67,7 @@ class MailEndpoint:
         return f"endpoint={self.url};accesskey={self.key}"
 
     @property
-    def mails(self) -> list[Mail]:
+    def mails(self) -> list[ReceivedMail]:
         """Every mail that left, in order; twice where it left twice."""
         return self.service.mails
 

@@ -98,7 +98,7 @@ class Request(msgspec.Struct, frozen=True):
     taken: bool = False
 
 
-class Mail(msgspec.Struct, frozen=True):
+class ReceivedMail(msgspec.Struct, frozen=True):
     """A mail that left, once for each time that it left. `body` is the request as JSON."""
 
     operation_id: str
@@ -130,11 +130,11 @@ class MailService:
     def __init__(self, mode: OperationIdMode = OperationIdMode.HONOURS) -> None:
         self.mode = mode
         self._lock = threading.Lock()
-        self._mails: list[Mail] = []
+        self._mails: list[ReceivedMail] = []
         self._operations: dict[str, dict[str, Any]] = {}
 
     @property
-    def mails(self) -> list[Mail]:
+    def mails(self) -> list[ReceivedMail]:
         """Everything that left, in order."""
         with self._lock:
             return list(self._mails)
@@ -144,7 +144,7 @@ class MailService:
         complaint = malformed(body)
         if complaint is not None:
             return complaint
-        mail = Mail(operation_id, json.loads(body), hashlib.sha256(body).hexdigest())
+        mail = ReceivedMail(operation_id, json.loads(body), hashlib.sha256(body).hexdigest())
         with self._lock:
             known = [one for one in self._mails if one.operation_id == operation_id]
             if known and self.mode is OperationIdMode.HONOURS:

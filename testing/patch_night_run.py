@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from shared.store.table import BrowsableTable, Stored
     from testing.samples.patch_night import Happening, Night
 
-MAIL_TAKES = 0.2
+MAIL_SECONDS = 0.2
 """Seconds of the test's clock for a request to the mail service."""
 
 AT_ONCE = 4
@@ -46,7 +46,7 @@ Told = Counter[tuple[str, Kind, str]]
 """How often what was told: the event's key, the kind of notice, the audience."""
 
 
-class Storm:
+class PatchNightRun:
     """Instances of the app, and everything around them: a context manager."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Storm:
             }
         )
         assert config.mail.limits is not None
-        self.quota = Quota(self.clock, config.mail.limits, MAIL_TAKES)
+        self.quota = Quota(self.clock, config.mail.limits, MAIL_SECONDS)
         self.endpoint.fault_for = self.quota
         self._mailer = AcsMailer(self.endpoint.url, AzureKeyCredential(self.endpoint.key), sender)
         self.instances = [

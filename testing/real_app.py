@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from shared.notices.records import SentMail
     from shared.store.table import Page
-    from testing.mail_endpoint import Mail, OperationIdMode
+    from testing.mail_endpoint import OperationIdMode, ReceivedMail
 
 SETTINGS = {
     "EMAIL_FROM": "aks@example.com",
@@ -86,7 +86,7 @@ class RealWorld:
         return [codec.sent(row) for row in self.rows("sent:").rows]
 
     @property
-    def mails(self) -> list[Mail]:
+    def mails(self) -> list[ReceivedMail]:
         """The mails that arrived."""
         return self.endpoint.mails
 

@@ -38,7 +38,7 @@ _STATES = {
 SOURCE = "Fleet"
 """What stands as the source of an event about a fleet."""
 
-_LONG = 2_048
+_MAX_CHARACTERS = 2_048
 _MAX_DEPTH = 4
 
 
@@ -61,7 +61,7 @@ def read(body: Mapping[str, Any], received: datetime) -> Event:
     return event_of(
         mapping(data.get("resourceinfo")),
         what=_what(type_),
-        about=short_text(envelope.get("subject"), _LONG),
+        about=short_text(envelope.get("subject"), _MAX_CHARACTERS),
         time=time or happened or received,
         updated=happened,
         envelope_id=short_text(envelope.get("id")),
@@ -85,7 +85,11 @@ def event_of(
     properties = mapping(gate.get("properties"))
     target = mapping(properties.get("target"))
     place = mapping(target.get("updaterunproperties"))
-    identifiers = (short_text(gate.get("id"), _LONG), about, short_text(target.get("id"), _LONG))
+    identifiers = (
+        short_text(gate.get("id"), _MAX_CHARACTERS),
+        about,
+        short_text(target.get("id"), _MAX_CHARACTERS),
+    )
     fleet = next(filter(None, map(Fleet.parse, identifiers)), None)
     if fleet is None:
         raise UnreadableEventError("names no fleet: neither resourceInfo.id, subject nor target hold its ID")

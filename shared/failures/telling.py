@@ -142,14 +142,14 @@ _MAX_HEADS = 6
 _HAS_ID = re.compile(r"\bid\b|timestamp", re.IGNORECASE)
 
 
-class Told(NamedTuple):
+class MainSentence(NamedTuple):
     """The sentence of a text that tells most, and what it advises; empty where it has no such sentence."""
 
     sentence: str
     remedy: str = ""
 
 
-def telling(text: str) -> Told:
+def telling(text: str) -> MainSentence:
     """Return the sentence that tells most among wrappers, stack and ids, in its own words on one line."""
     story = is_story(lower(text))
     text = _RPC.sub("", text[:_MAX_SEARCHED_CHARACTERS])
@@ -184,7 +184,7 @@ def telling(text: str) -> Told:
         score -= 50 if _LEADS_UP.search(part) else 0
         if score > best_score and (failed or best_score != 1):
             best, best_score, remedy = part, score, ""
-    return Told(_short(_CODE_TAIL.sub("", best or other)), _short(remedy))
+    return MainSentence(_short(_CODE_TAIL.sub("", best or other)), _short(remedy))
 
 
 def _parts(text: str) -> list[str]:

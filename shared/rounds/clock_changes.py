@@ -30,7 +30,7 @@ AHEAD = timedelta(days=7)
 _FRESH = timedelta(days=7)
 """Windows that were read longer ago may well be others by now."""
 
-_MOST = 40
+_MAX_LISTED = 40
 
 
 def tell(teller: Teller, clusters: Iterable[ClusterInfo], now: datetime) -> int:
@@ -85,7 +85,7 @@ def _tell(  # noqa: PLR0917 - what one notice is made of
         at=change.at,
         before=change.before // timedelta(minutes=1),
         after=change.after // timedelta(minutes=1),
-        windows=tuple(moved[:_MOST]),
+        windows=tuple(moved[:_MAX_LISTED]),
         count=len(moved),
         clusters=len({(window.subscription, window.cluster) for window in moved}),
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from shared.clock import Clock
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.records import StoredEvent
-    from shared.rounds.inventory import Reading
+    from shared.rounds.inventory import InventoryReading
     from shared.rounds.teller import Teller
     from shared.sources.arm import Arm
     from shared.sources.resource_graph import ResourceGraph
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 log = logging.getLogger("notifier")
 
 _KEY = keys.meta("coverage")
-_MOST = 20
+_MAX_LISTED = 20
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class DailyMemory(msgspec.Struct, omit_defaults=True):
     """What is remembered: the clusters known not to be covered, by key, and why."""
 
     first: datetime | None = None
     uncovered: dict[str, tuple[str, ...]] = {}
 
 
-class Daily:
+class DailyFindings:
     """What follows from one reading."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Daily:
         self._clock = clock
         self._now = clock.now()
 
-    def run(self, reading: Reading, *, with_advisories: bool) -> None:
+    def run(self, reading: InventoryReading, *, with_advisories: bool) -> None:
         """Tell what is new. Raises TableUnavailable."""
         news = {row.known.cluster.key: row.news for row in self._present.clusters()[0] if row.known}
         pairs = [(known, news.get(known.cluster.key, ())) for known in reading.clusters]
@@ -88,9 +88,9 @@ class Daily:
         if told:
             log.info("unused windows: %s told", told)
 
-    def _coverage(self, reading: Reading, ending: int) -> None:
+    def _coverage(self, reading: InventoryReading, ending: int) -> None:
         """Tell the operator of clusters that are not covered any more, or at first what was found in all."""
-        memory = self._meta.load(_KEY, Memory)
+        memory = self._meta.load(_KEY, DailyMemory)
         found = judged(reading.memory, reading.clusters, self._now)
         if found.troubles and memory.first is None:
             return  # a first reading counts once it is whole
@@ -99,20 +99,20 @@ class Daily:
         }
         if memory.first is None:
             self._summary(reading, len(found.uncovered), ending)
-            self._meta.save({_KEY: Memory(self._now, now_known)})
+            self._meta.save({_KEY: DailyMemory(self._now, now_known)})
             return
         new = [one for one in found.uncovered if one.known.cluster.key not in memory.uncovered]
         if new:
             names = " ".join(one.known.cluster.key for one in new)
             self._tell(
-                Coverage(clusters=listed(new, _MOST), count=len(new)),
+                Coverage(clusters=listed(new, _MAX_LISTED), count=len(new)),
                 f"uncovered {keys.digest(names)} {self._now.date().isoformat()}",
                 f"nobody would hear of {len(new)} clusters",
             )
         if now_known != memory.uncovered and not found.troubles:
-            self._meta.save({_KEY: Memory(memory.first, now_known)})
+            self._meta.save({_KEY: DailyMemory(memory.first, now_known)})
 
-    def _summary(self, reading: Reading, uncovered: int, ending: int) -> None:
+    def _summary(self, reading: InventoryReading, uncovered: int, ending: int) -> None:
         failed = sum(known.state.lower() == "failed" for known in reading.clusters)
         said = (
             f"{len(reading.clusters):,} clusters in {len(reading.memory.names):,} subscriptions.",
@@ -122,7 +122,7 @@ class Daily:
         )
         found = judged(reading.memory, reading.clusters, self._now).uncovered
         self._tell(
-            Coverage(clusters=listed(found, _MOST), count=uncovered, first=said),
+            Coverage(clusters=listed(found, _MAX_LISTED), count=uncovered, first=said),
             "first reading",
             "what the first reading found",
         )

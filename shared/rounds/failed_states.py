@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("notifier")
 
 LASTING = timedelta(minutes=30)
-SECONDS = 60.0
+RUN_SECONDS = 60.0
 """After so long the activity log is not asked any more."""
 
 _KEY = keys.meta("failed")
 
 
-class Known(msgspec.Struct, omit_defaults=True):
+class FailedCluster(msgspec.Struct, omit_defaults=True):
     """What is remembered of a cluster that was in Failed state at the last reading."""
 
     id: str
@@ -55,11 +55,11 @@ class Known(msgspec.Struct, omit_defaults=True):
     """Whether it is not to be told: an event told, or it was so before the first reading."""
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class FailedStatesMemory(msgspec.Struct, omit_defaults=True):
     """What is remembered of all of them."""
 
     first: datetime | None = None
-    clusters: dict[str, Known] = {}
+    clusters: dict[str, FailedCluster] = {}
 
 
 class FailedStates:
@@ -82,7 +82,7 @@ class FailedStates:
 
         Raises TableUnavailable.
         """
-        memory = self._meta.load(_KEY, Memory)
+        memory = self._meta.load(_KEY, FailedStatesMemory)
         before = msgspec.json.encode(memory)
         is_first = memory.first is None
         for scope in scopes(subscriptions):
@@ -111,13 +111,15 @@ class FailedStates:
             self._meta.save({_KEY: memory})
         return len(memory.clusters)
 
-    def _see(self, cluster: Cluster, row: dict[str, Any], memory: Memory, *, is_first: bool) -> None:
+    def _see(
+        self, cluster: Cluster, row: dict[str, Any], memory: FailedStatesMemory, *, is_first: bool
+    ) -> None:
         pools = _failed_pools(row)
         known = memory.clusters.get(cluster.key)
         if known is None or known.pools != pools:
             was = known
             region = str(row.get("location") or "")[:64]
-            known = Known(id=cluster.id, seen=self._now, pools=pools, region=region)
+            known = FailedCluster(id=cluster.id, seen=self._now, pools=pools, region=region)
             known.is_quiet = is_first or (was is not None and (was.told or was.is_quiet))
             known.told = was is not None and was.told
             memory.clusters[cluster.key] = known
@@ -126,7 +128,7 @@ class FailedStates:
         elif not known.told and not known.is_quiet:
             self._tell(cluster, known, self._failure(cluster, pools))
 
-    def _first_sight(self, cluster: Cluster, known: Known) -> None:
+    def _first_sight(self, cluster: Cluster, known: FailedCluster) -> None:
         failure = self._failure(cluster, known.pools)
         since = failure.time if failure else self._now
         if self._store.marked(*correlation.failed_since(cluster, since - correlation.FAILED_WITHIN)):
@@ -135,7 +137,7 @@ class FailedStates:
             self._tell(cluster, known, failure)
 
     def _failure(self, cluster: Cluster, pools: tuple[str, ...]) -> FailedOperation | None:
-        if self._clock.monotonic() - self._began > SECONDS:
+        if self._clock.monotonic() - self._began > RUN_SECONDS:
             return None
         try:
             return last_failure(self._arm, cluster, pools, self._now)
@@ -143,7 +145,7 @@ class FailedStates:
             log.warning("the activity log of %s cannot be read: %s", cluster.id, error)
             return None
 
-    def _tell(self, cluster: Cluster, known: Known, failure: FailedOperation | None) -> None:
+    def _tell(self, cluster: Cluster, known: FailedCluster, failure: FailedOperation | None) -> None:
         known.since = failure.time if failure else known.seen
         known.told = True
         self._teller.tell(
@@ -160,7 +162,7 @@ class FailedStates:
             )
         )
 
-    def _over(self, known: Known) -> None:
+    def _over(self, known: FailedCluster) -> None:
         cluster = Cluster.parse(known.id)
         if not known.told or cluster is None:
             return
@@ -178,7 +180,7 @@ class FailedStates:
         )
 
 
-def _id(cluster: Cluster, known: Known) -> str:
+def _id(cluster: Cluster, known: FailedCluster) -> str:
     return f"failed state {cluster.key} {(known.since or known.seen).isoformat()}"
 
 

@@ -50,7 +50,7 @@ log = logging.getLogger("notifier")
 API_VERSION = "2026-06-01"
 """The first stable version that knows gates."""
 
-SECONDS = 150.0
+RUN_SECONDS = 150.0
 """After so long no further row is taken: the host ends a function after five minutes."""
 
 RECENT = timedelta(days=1)
@@ -60,7 +60,7 @@ _WHAT = "fleets"
 _PROFILES = "/autoupgradeprofiles/"
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class FleetRunsMemory(msgspec.Struct, omit_defaults=True):
     """What is remembered of a subscription's fleets."""
 
     first: datetime | None = None
@@ -71,7 +71,7 @@ class Memory(msgspec.Struct, omit_defaults=True):
     """The hash of what is written down of the members of its runs."""
 
 
-class Result(Counts):
+class PollResult(Counts):
     """What a poll did, in numbers."""
 
     runs: int = 0
@@ -106,14 +106,14 @@ class FleetRuns:
         self._reminds_of_gates = reminds_of_gates
         self._began = clock.monotonic()
         self._now = clock.now()
-        self._result = Result()
+        self._result = PollResult()
         self._members: dict[str, Memberships] = {}
 
-    def run(self, subscriptions: Sequence[str]) -> Result:
+    def run(self, subscriptions: Sequence[str]) -> PollResult:
         """Look at all runs, and tell what is new. Raises TableUnavailable; what is new by then stays new."""
-        known = self._meta.load_all(keys.meta(_WHAT), Memory)
+        known = self._meta.load_all(keys.meta(_WHAT), FleetRunsMemory)
         before = {key: msgspec.json.encode(memory) for key, memory in known.items()}
-        memories = {id_: known.get(keys.meta(_WHAT, id_), Memory()) for id_ in subscriptions}
+        memories = {id_: known.get(keys.meta(_WHAT, id_), FleetRunsMemory()) for id_ in subscriptions}
         try:
             for scope in scopes(subscriptions):
                 self._poll(scope, {id_: memories[id_] for id_ in scope.subscriptions})
@@ -127,11 +127,11 @@ class FleetRuns:
         log.info("%s", self._result.summary("fleets"))
         return self._result
 
-    def _poll(self, scope: Scope, memories: dict[str, Memory]) -> None:
+    def _poll(self, scope: Scope, memories: dict[str, FleetRunsMemory]) -> None:
         seen: set[str] = set()
         try:
             for row in self._graph.rows("fleets", scope):
-                if self._clock.monotonic() - self._began > SECONDS:
+                if self._clock.monotonic() - self._began > RUN_SECONDS:
                     self._result.is_whole = False
                     return
                 memory = memories.get(str(row.get("subscriptionId") or _subscription(row)).lower())
@@ -153,7 +153,7 @@ class FleetRuns:
                 del memory.runs[gone]
             self._save_members(id_, memory)
 
-    def _take(self, row: dict[str, Any], memory: Memory) -> None:
+    def _take(self, row: dict[str, Any], memory: FleetRunsMemory) -> None:
         id_ = _id(row)
         known = memory.runs.get(id_, KnownRun())
         self._result.runs += 1
@@ -184,14 +184,14 @@ class FleetRuns:
         found = self._members.setdefault(run.fleet.subscription.lower(), Memberships())
         found.clusters.update(memberships(run))
 
-    def _save_members(self, subscription: str, memory: Memory) -> None:
+    def _save_members(self, subscription: str, memory: FleetRunsMemory) -> None:
         found = self._members.get(subscription, Memberships())
         mark = keys.digest(msgspec.json.encode(found).decode()) if found.clusters else ""
         if mark != memory.members:
             self._meta.save({keys.meta(MEMBERS, subscription): found})
             memory.members = mark
 
-    def _record(self, events: Iterable[Event], memory: Memory, id_: str) -> None:
+    def _record(self, events: Iterable[Event], memory: FleetRunsMemory, id_: str) -> None:
         """Record events, and remember each at once: what comes after may not come to pass.
 
         Several members of one stage that have failed wait for each other: they are a digest.
@@ -226,7 +226,7 @@ class FleetRuns:
             return False
         return self._store.marked(*correlation.failed_since(cluster, known.since - SLACK))
 
-    def _see_waits(self, run: UpdateRun, memory: Memory, id_: str) -> None:
+    def _see_waits(self, run: UpdateRun, memory: FleetRunsMemory, id_: str) -> None:
         """Tell that a run is stuck, where it is; a gate of which no event came is read, and told as one."""
         prefix = keys.history(run_news.id_of(run))
         history = self._store.history(prefix)

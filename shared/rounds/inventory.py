@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("notifier")
 
-SECONDS = 120.0
+RUN_SECONDS = 120.0
 """After so long no further window is read: the host ends a function after five minutes."""
 
 KEY = keys.meta("inventory")
 
-_BATCH = 40
+_BATCH_CLUSTERS = 40
 _MAX_CHANGES = 20
 _CHANGES_KEPT = timedelta(days=8)
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class InventoryMemory(msgspec.Struct, omit_defaults=True):
     """What is remembered of the readings, and what coverage goes by."""
 
     first: datetime | None = None
@@ -65,10 +65,10 @@ class Memory(msgspec.Struct, omit_defaults=True):
     """Why the last reading is not whole, in sentences."""
 
 
-class Reading(msgspec.Struct):
+class InventoryReading(msgspec.Struct):
     """What a run read."""
 
-    memory: Memory
+    memory: InventoryMemory
     clusters: list[ClusterInfo] = []
     before: datetime | None = None
     """When the run before this one was."""
@@ -100,9 +100,9 @@ class Inventory:
         self._now = clock.now()
         self._troubles: list[str] = []
 
-    def run(self) -> Reading:
+    def run(self) -> InventoryReading:
         """Read all clusters, write down what is known of them, and return it. Raises TableUnavailable."""
-        memory = self._meta.load(KEY, Memory)
+        memory = self._meta.load(KEY, InventoryMemory)
         before, is_first = memory.last, memory.first is None
         stored = self._store.clusters()
         found = subscriptions.read(self._graph, self._watched)
@@ -126,7 +126,7 @@ class Inventory:
         for trouble in self._troubles:
             log.error("clusters: %s", trouble)
         log.info("clusters: %s read%s", len(clusters), ", not all windows" if memory.resume else "")
-        return Reading(memory, clusters, before, is_first)
+        return InventoryReading(memory, clusters, before, is_first)
 
     # Clusters
 
@@ -183,8 +183,8 @@ class Inventory:
         stopped = ""
         read: dict[str, ClusterInfo] = {}
         shared: dict[str, list[dict[str, Any]]] = {}
-        while some := list(islice(left, _BATCH)):
-            if not stopped and self._clock.monotonic() - self._began > SECONDS:
+        while some := list(islice(left, _BATCH_CLUSTERS)):
+            if not stopped and self._clock.monotonic() - self._began > RUN_SECONDS:
                 stopped = some[0].cluster.key
             batch = some if stopped else list(map(self._with_windows, self._windows(some, shared)))
             self._store.save_clusters(batch)
@@ -233,7 +233,7 @@ class Inventory:
 
     # What coverage goes by
 
-    def _note_topics(self, memory: Memory, names: list[str]) -> None:
+    def _note_topics(self, memory: InventoryMemory, names: list[str]) -> None:
         covered: set[str] = set()
         for scope in scopes(names):
             try:
@@ -246,7 +246,7 @@ class Inventory:
                 covered |= set(memory.covered)
         memory.covered = tuple(sorted(covered))
 
-    def _note_heard(self, memory: Memory) -> None:
+    def _note_heard(self, memory: InventoryMemory) -> None:
         """Note the subscriptions from which events came since the last reading, while some are not known."""
         silent = memory.names.keys() - set(memory.heard) - set(memory.covered)
         if silent:

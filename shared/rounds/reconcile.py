@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 from shared.events import graph_row
 from shared.rounds.counts import Counts
 from shared.rounds.operator_news import OperatorNews
-from shared.rounds.reconcile_memory import Memory
+from shared.rounds.reconcile_memory import ReconcileMemory
 from shared.rounds.row_recorder import Row, RowRecorder
 from shared.rounds.subscription_watch import SubscriptionWatch
 from shared.sources.arm import ArmError
-from shared.sources.resource_graph import Scope, Throttled, scopes
+from shared.sources.resource_graph import GraphThrottled, Scope, scopes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,14 +40,14 @@ log = logging.getLogger("notifier")
 GRACE = timedelta(minutes=30)
 """A row is left alone for so long: Event Grid may still be bringing it."""
 
-SECONDS = 150.0
+RUN_SECONDS = 150.0
 """After so long no further row is taken: the host ends a function after five minutes."""
 
 RECENT = timedelta(hours=24)
 """Where the last whole reading is no older, the rows of the last 36 hours are all that can be new."""
 
 
-class Result(Counts):
+class ReconcileResult(Counts):
     """What a run did, in numbers."""
 
     subscriptions: int = 0
@@ -84,14 +84,14 @@ class Reconcile:
         self._now = clock.now()
         self._news = OperatorNews(teller, ledger, self._now)
         self._recorder = RowRecorder(intake, self._now, self._is_late)
-        self._result = Result()
+        self._result = ReconcileResult()
         self._missed: list[Event] = []
         self.subscriptions: tuple[str, ...] = ()
         """Those that can be read, once the run is over."""
 
-    def run(self) -> Result:
+    def run(self) -> ReconcileResult:
         """Do it, and log what came of it. Raises TableUnavailable where nothing is remembered."""
-        self._memory = Memory(self._meta)
+        self._memory = ReconcileMemory(self._meta)
         is_first_ever = self._memory.run.last is None
         watch = SubscriptionWatch(self._graph, self._watched, self._memory, self._news)
         found = watch.look()
@@ -142,7 +142,7 @@ class Reconcile:
                 return False
         if error is not None:
             self._trouble(str(error))
-            if isinstance(error, Throttled):
+            if isinstance(error, GraphThrottled):
                 self._stop_at(min(left, default=""))
                 return False
             return True
@@ -213,7 +213,7 @@ class Reconcile:
         log.error("reconcile: %s", what)
 
     def _is_late(self) -> bool:
-        return self._clock.monotonic() - self._began > SECONDS
+        return self._clock.monotonic() - self._began > RUN_SECONDS
 
 
 def _by_subscription(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("notifier")
 
-SECONDS = 60.0
+RUN_SECONDS = 60.0
 """After so long no further upgrade profile is asked for."""
 
 AFTER = timedelta(hours=1)
@@ -69,7 +69,7 @@ class UnusedWindows:
                 window = self._passed(found) if found else None
                 if window is None or _is_heard(news, window):
                     continue
-                if self._clock.monotonic() - self._began > SECONDS:
+                if self._clock.monotonic() - self._began > RUN_SECONDS:
                     log.warning("unused windows: time is up, and not all are looked at")
                     return told
                 told += self._tell(known, upgrade, name, window)

@@ -21,7 +21,7 @@ from shared.audience import DEFAULT_AUDIENCE, Audience, Volume
 from shared.durations import Lead
 from shared.routes.conditions import Condition
 from shared.routes.defaults import Defaults, RoutesError
-from shared.routes.matching import Match, NoticePreview, Outcome, Route, Routes, Step, Trace
+from shared.routes.matching import AudienceMatch, NoticePreview, Outcome, Route, Routes, RouteStep, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_AUDIENCE",
     "Audience",
+    "AudienceMatch",
     "Condition",
     "Defaults",
     "Lead",
-    "Match",
     "NoticePreview",
     "Outcome",
     "Route",
+    "RouteStep",
     "Routes",
     "RoutesError",
-    "Step",
     "Trace",
     "Volume",
     "folder",

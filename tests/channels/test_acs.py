@@ -36,7 +36,7 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
-from shared.channels.retry_after import MAX_PAUSE
+from shared.channels.retry_after import MAX_PAUSE_SECONDS
 from testing.mail_endpoint import KEY, Fault, MailEndpoint, Moment, OperationIdMode, Request
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def test_retry_after_elsewhere(endpoint: MailEndpoint, mailer: AcsMailer, status
     [
         (Fault(kind="429", retry_after="7"), 7),
         (Fault(kind="429", retry_after="0"), 1),
-        (Fault(kind="429", retry_after="999999999"), MAX_PAUSE),
+        (Fault(kind="429", retry_after="999999999"), MAX_PAUSE_SECONDS),
         (Fault(kind="429", message="Please try again after 3636 seconds."), 3636),
         (Fault(kind="429", retry_after="soon", message="Please try again after 9 seconds."), 9),
         (Fault(kind="429"), 60),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.store.reader import READERS
+from shared.store.reader import THREADS
 from shared.store.table import TableUnavailable
 from testing.memory_table import MemoryTable
 from testing.moving import MovingClock
@@ -92,7 +92,7 @@ def test_each_sweep_leaves_less(number: int, takes: float) -> None:
 
 def test_histories_are_read_side_by_side() -> None:
     """What a digest tells of is read by several readers at once, each history once."""
-    together = Barrier(READERS, timeout=60)
+    together = Barrier(THREADS, timeout=60)
 
     class Together(MemoryTable):
         def query(self, first: str, last: str, limit: int = 1_000) -> Page:
@@ -104,13 +104,13 @@ def test_histories_are_read_side_by_side() -> None:
     world = World(None, **QUIET)
     world.table = Together(world.clock.now)
     world.notifier = world.instance()
-    for number in range(2 * READERS):
+    for number in range(2 * THREADS):
         world.take(event("Started", NOW, name=str(number)))
     is_reading = True
     world.table.trips.clear()
     world.sweep(seconds=40)
     assert len(world.mailer.arrived) == 1
-    assert world.table.trips == {"query": 1 + 2 * READERS, "get": 1, "commit": 2}
+    assert world.table.trips == {"query": 1 + 2 * THREADS, "get": 1, "commit": 2}
 
 
 @pytest.mark.parametrize("takes", [2.0, 5.0, 9.0, 12.0])

@@ -104,7 +104,7 @@ def test_windows_are_resumed(world: AskingWorld, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(inventory, "_BATCH", 10)
     for number in range(45):
         add(world, f"c{number:02d}", configuration())
-    monkeypatch.setattr(inventory, "SECONDS", 0)
+    monkeypatch.setattr(inventory, "RUN_SECONDS", 0)
     attached = world.arm.attached
 
     def slow(*args: Any) -> Any:
