@@ -18,6 +18,7 @@ _HIDDEN = re.compile(
 )
 _SPACES = re.compile(r"\s+")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+_APART = re.compile(r"""[ ="']""")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -103,7 +104,7 @@ def printable(value: object, limit: int) -> str:
 def loggable(value: object) -> str:
     """Return a value for a log line, quoted where it could be taken for more than one value."""
     text = str(value)
-    plain = text.isprintable() and not any(character in text for character in " =\"'")
+    plain = text.isprintable() and not _APART.search(text)
     return text if plain and text else repr(text)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from shared import timestamps
 from shared.events.model import Event, Fleet, UnreadableEventError
 from shared.events.run import Gate, RunFacts, RunNews, RunStatus, gate_name, run_id, run_name
-from shared.events.scheduled_event import as_text, data_of, envelope_of, mapping, short_text
+from shared.events.scheduled_event import as_text, data_of, mapping, short_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,9 +41,9 @@ _MAX_CHARACTERS = 2_048
 _MAX_DEPTH = 4
 
 
-def is_one(body: object) -> bool:
-    """Return whether a JSON value is an event that this module reads, by its type."""
-    return isinstance(body, dict) and _what(envelope_of(body)[1]) in {_CREATED, _UPDATED, _DELETED}
+def is_one(type_: str) -> bool:
+    """Return whether this module reads events of a type."""
+    return _what(type_) in {_CREATED, _UPDATED, _DELETED}
 
 
 def _what(type_: str) -> str:
@@ -51,9 +51,8 @@ def _what(type_: str) -> str:
     return lowered.removeprefix(_PREFIX) if lowered.startswith(_PREFIX) else ""
 
 
-def read(body: Mapping[str, Any], received: datetime) -> Event:
-    """Return the event that a JSON value holds. Raises UnreadableEventError with the reason."""
-    envelope, type_ = envelope_of(body)
+def read(envelope: Mapping[str, Any], type_: str, received: datetime) -> Event:
+    """Return the event that an envelope holds. Raises UnreadableEventError with the reason."""
     data = data_of(envelope)
     time = timestamps.parse(envelope.get("time")) or timestamps.parse(envelope.get("eventtime"))
     happened = timestamps.parse(mapping(data.get("operationalinfo")).get("resourceeventtime"))

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -46,11 +46,11 @@ _OURS = "microsoft.containerservice/managedclusters"
 _STATUS = {status.lower(): status for status in Status} | {"cancelled": Status.CANCELED}
 
 
-def read(body: object, received: datetime) -> Event | Ignored:
-    """Return the event that a JSON value holds. Raises UnreadableEventError with the reason."""
-    if not isinstance(body, dict):
-        raise UnreadableEventError(f"an event is a JSON object, this is {json_type(body)}")
-    envelope, event_type = envelope_of(body)
+def read(envelope: Mapping[str, Any], event_type: str, received: datetime) -> Sequence[Event | Ignored]:
+    """Return the event that an envelope holds, for each cluster that it names.
+
+    Raises UnreadableEventError with the reason.
+    """
     if not event_type:
         raise UnreadableEventError("no event type: neither CloudEvents 1.0 nor the Event Grid schema")
     envelope_id = short_text(envelope.get("id"))
@@ -60,14 +60,14 @@ def read(body: object, received: datetime) -> Event | Ignored:
     subject = short_text(envelope.get("subject"), _MAX_CHARACTERS)
     why_not_ours = _why_not_ours(event_type, info, subject)
     if why_not_ours:
-        return Ignored(why_not_ours, envelope_id)
+        return [Ignored(why_not_ours, envelope_id)]
 
     properties = mapping(info.get("properties"))
     if not properties:
         raise UnreadableEventError("no data.resourceInfo.properties")
-    resources = [resource for resource in _sequence(properties.get("resources")) if isinstance(resource, str)]
-    identifiers = [subject, short_text(info.get("id"), _MAX_CHARACTERS)]
-    identifiers += [short_text(resource, _MAX_CHARACTERS) for resource in resources]
+    named = _sequence(properties.get("resources"))
+    resources = [short_text(resource, _MAX_CHARACTERS) for resource in named if isinstance(resource, str)]
+    identifiers = [subject, short_text(info.get("id"), _MAX_CHARACTERS), *resources]
     cluster = find_cluster(identifiers)
     if cluster is None:
         raise UnreadableEventError(
@@ -113,7 +113,7 @@ def read(body: object, received: datetime) -> Event | Ignored:
     start = None
     if status == Status.SCHEDULED and end_of_support is None:
         start = _planned_start(properties, details_text, time)
-    return Event(
+    event = Event(
         event_id=event_id,
         status=status,
         subject=cluster,
@@ -130,6 +130,7 @@ def read(body: object, received: datetime) -> Event | Ignored:
         details=details_text,
         end_of_support=end_of_support,
     )
+    return [event, *_others(event, resources)]
 
 
 def envelope_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -155,20 +156,16 @@ def data_of(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
 
 
-def others(event: Event, body: Mapping[str, Any]) -> list[Event]:
+def _others(event: Event, resources: Iterable[str]) -> list[Event]:
     """Return the same event for the other clusters that its resources name.
 
     AKS is documented to list ARM IDs there, and nothing says that they are of one cluster. An eventId is
     taken for one maintenance, so that of another cluster gets one of its own.
     """
-    envelope, _ = envelope_of(body)
-    data = data_of(envelope)
-    properties = mapping(mapping(data.get("resourceinfo")).get("properties"))
     named: dict[str, list[str]] = {}
     clusters: dict[str, Cluster] = {}
-    for resource in _sequence(properties.get("resources")):
-        identifier = short_text(resource, _MAX_CHARACTERS) if isinstance(resource, str) else ""
-        cluster = find_cluster([identifier])
+    for identifier in resources:
+        cluster = Cluster.parse(identifier)
         if cluster is not None:
             clusters.setdefault(cluster.key, cluster)
             named.setdefault(cluster.key, []).append(identifier)

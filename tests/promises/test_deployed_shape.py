@@ -26,10 +26,11 @@ from shared.settings import load
 from shared.store import azure
 from shared.store.table import TableUnavailable
 from testing.child_process import environment
-from testing.identity_endpoint import CLIENT_ID, IdentityEndpoint, Refusal
+from testing.identity_endpoint import CLIENT_ID, IdentityEndpoint
 from testing.mail_service import MailService
 from testing.processes import ROOT, Azurite
 from testing.samples.payloads import event
+from testing.services.stand_in import Fault
 from testing.world import NOW, StoppedClock
 
 if TYPE_CHECKING:
@@ -129,16 +130,16 @@ def test_recorded_and_mailed(
     assert {query["client_id"] for query in endpoint.asked} == {CLIENT_ID}
 
 
-@pytest.mark.parametrize("trouble", [Refusal(500), Refusal(403), Refusal(0, seconds=1.0)], ids=str)
+@pytest.mark.parametrize("trouble", [Fault(kind="500"), Fault(kind="403"), Fault(delay_before=1)], ids=str)
 def test_no_token_yet(
     app: Callable[[], Notifier],
     endpoint: IdentityEndpoint,
     monkeypatch: pytest.MonkeyPatch,
-    trouble: Refusal,
+    trouble: Fault,
 ) -> None:
     """Where there is no token the delivery is to come again, soon said; when there is one it is recorded."""
     monkeypatch.setattr(identity, "READ_SECONDS", 0.3)
-    endpoint.script.extend([trouble] * 2)
+    endpoint.script(*[trouble] * 2)
     notifier, text = app(), event("Failed", NOW)
     began = time.monotonic()
     with pytest.raises(TableUnavailable):
@@ -241,7 +242,7 @@ class TestCredential:
         with IdentityEndpoint(lifetime=3_600) as endpoint:
             credential = identity.credential(_source(endpoint), clock)
             first = credential.get_token(STORAGE)
-            endpoint.script.extend([Refusal(500)] * 9)
+            endpoint.script(*["500"] * 9)
             clock.forward(minutes=56)
             assert [credential.get_token(STORAGE).token for _ in range(5)] == [first.token] * 5
             assert len(endpoint.asked) == 2
