@@ -36,7 +36,7 @@ SETTINGS = {
     "GROUP_WAIT": "0s",
 }
 
-PATIENCE = 30.0
+PATIENCE_SECONDS = 30.0
 """Seconds to wait for an email before the demo calls it missing."""
 
 ACCEPTED = 202
@@ -153,7 +153,7 @@ class FleetDemo:
         return {id_: sent.subject for id_, sent in self._sandbox.sent().items()}
 
     def _wait(self, before: dict[str, str], count: int) -> list[str]:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             new = [subject for id_, subject in self._subjects().items() if id_ not in before]
             if len(new) >= count or time.monotonic() > deadline:

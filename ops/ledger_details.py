@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.store.rows import MailRow
     from shared.store.table import Stored
 
-MAX_LENGTH = 8_000
+MAX_CHARACTERS = 8_000
 """Characters of a long text that are shown; --raw gives all of it."""
 
 
@@ -143,4 +143,6 @@ def _facts(facts: Iterable[tuple[str, str]]) -> str:
 
 
 def _long(text: str) -> str:
-    return "\n".join(f"  {part}" for part in clip(clean(text[: 2 * MAX_LENGTH]), MAX_LENGTH).split("\n"))
+    return "\n".join(
+        f"  {part}" for part in clip(clean(text[: 2 * MAX_CHARACTERS]), MAX_CHARACTERS).split("\n")
+    )

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 PATH = "/runtime/webhooks/EventGrid"
 FUNCTION = "maintenance_events"
 REPORTS = "email_reports"
-TIMEOUT = 60.0
+TIMEOUT_SECONDS = 60.0
 """Seconds: a cold start and the app's 25 to answer in."""
 
 _WHY = {
@@ -46,7 +46,7 @@ def endpoint(url: str, function: str = FUNCTION) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, urlencode(query), ""))
 
 
-def post(url: str, text: str, key: str = "", *, timeout: float = TIMEOUT) -> WebhookResponse:
+def post(url: str, text: str, key: str = "", *, timeout: float = TIMEOUT_SECONDS) -> WebhookResponse:
     """Hand over a delivery: an event or an array of them. Never raises for what the other side does."""
     headers = {"aeg-event-type": "Notification", "content-type": "application/json"}
     if key:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from prove.schedules import Death
 
-LEASE = 10
+LEASE_SECONDS = 10
 """Seconds: the shortest that the app takes, so that recovery is quick."""
 
 _ERROR = b'{"error": {"code": "Scripted", "message": "as scheduled"}}'

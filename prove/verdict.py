@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.notices.records import SentMail
 
 _RANK = {"Scheduled": 0, "Started": 1, "Completed": 2, "Canceled": 2, "Failed": 2}
-_MARGIN = 1.5
+_MARGIN_SECONDS = 1.5
 """Seconds between being told and being due that are too few to say what should have come of a reminder."""
 
 
@@ -147,7 +147,7 @@ def _needs_none(evidence: RunRecord, key: str, reminder: Telling) -> bool:
     announcement = reminder._replace(kind=Kind.SCHEDULED)
     announced = [one.at for one in evidence.arrived if announcement in one.tellings]
     # Told together with it, or recorded after its hour, it would say nothing new.
-    return min(announced, default=due) > due - _MARGIN
+    return min(announced, default=due) > due - _MARGIN_SECONDS
 
 
 def _twice(evidence: RunRecord) -> tuple[list[str], list[str]]:

@@ -90,7 +90,7 @@ def history_of(event_key: str) -> str:
 
 def due(time: datetime) -> str:
     """Write a due time so that text sorts as time: UTC, always with six digits of fraction."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def work(time: datetime, id_: str) -> str:

@@ -24,7 +24,7 @@ _CONCERNS_THE_SENDER = frozenset({401, 402, 403, 405, 407})
 _CONCERNS_THE_TARGET = frozenset({404, 410})
 _CONCERNS_THE_MESSAGE = frozenset({400, 411, 413, 414, 415, 422, 431})
 _REDIRECTS = range(300, 400)
-_MAX_WORDS = 300
+_MAX_SAID_CHARACTERS = 300
 
 
 def post(
@@ -66,4 +66,4 @@ def outcome(answer: HttpResponse) -> Outcome:
 
 def words(answer: HttpResponse) -> str:
     """Return status and text of an answer in one line."""
-    return clip(line(f"{answer.status} {answer.text[:2_000]}"), _MAX_WORDS)
+    return clip(line(f"{answer.status} {answer.text[:2_000]}"), _MAX_SAID_CHARACTERS)

@@ -44,7 +44,7 @@ _HEADERS = {
     "Connection": "close",
 }
 
-MAX_ANSWER = 65_536
+MAX_RESPONSE_BYTES = 65_536
 """Bytes of an answer that are read: what services say fits many times over."""
 
 
@@ -105,7 +105,7 @@ class Door:
                     allow_redirects=False,
                     stream=True,
                 )
-                text = answer.raw.read(MAX_ANSWER, decode_content=True).decode("utf-8", "replace")
+                text = answer.raw.read(MAX_RESPONSE_BYTES, decode_content=True).decode("utf-8", "replace")
             except Exception as problem:  # noqa: BLE001 - no answer, for whatever reason
                 words = "it took too long" if line.is_late else _words(problem)
                 raise (NoAnswerError if line.is_open else NothingSentError)(words) from None

@@ -116,9 +116,9 @@ class _Delivery:
         self._table = BoundedTable(table, parts.clock, began + ANSWER_SECONDS)
         self._store = Store(self._table)
         self._clock = parts.clock
-        sender, limiter = parts.sender.over(self._store), parts.limiter.over(self._store)
+        sender = parts.sender.over(self._store)
         self._recorder = Recorder(
-            msgspec.structs.replace(parts, store=self._store, sender=sender, limiter=limiter),
+            msgspec.structs.replace(parts, store=self._store, sender=sender, limiter=sender.limiter),
             plan=plan,
             burst=burst,
             has_time_for=self._table.has_time_for,

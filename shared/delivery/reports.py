@@ -39,7 +39,7 @@ SETTLING = timedelta(minutes=10)
 table's clock, and for a report from the future since it was first seen."""
 
 _MAX_ATTEMPTS = 4
-_MAX_LENGTH = 500
+_MAX_CHARACTERS = 500
 
 
 class DeliveryReport(msgspec.Struct, frozen=True):
@@ -101,7 +101,7 @@ def _report(body: object) -> DeliveryReport:
     named = {str(key).lower(): value for key, value in data.items()}
     times = (named.get("deliveryattempttimestamp"), body.get("time"), body.get("eventTime"))
     recipient, status, detail = (
-        fact(str(value or ""))[:_MAX_LENGTH] for value in (data["recipient"], data["status"], message)
+        fact(str(value or ""))[:_MAX_CHARACTERS] for value in (data["recipient"], data["status"], message)
     )
     time = next(filter(None, map(timestamps.parse, times)), None)
     return DeliveryReport(data["messageId"].lower(), RecipientReport(recipient, status, detail), time)

@@ -26,7 +26,7 @@ from shared.events.envelope import parse
 from shared.notices.kinds import Decision, Kind
 from shared.notices.planning import escalated_to, next_check, still_true
 from shared.notices.records import StoredEvent, upgrade_of
-from shared.store.reader import READERS, Reader
+from shared.store.reader import THREADS, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ log = logging.getLogger("notifier")
 CHECK_SECONDS = 15.0
 """So much of a sweep is for checks, though one is looked at in any case: they do not keep mail."""
 
-APART = 60
+MAX_SKEW_SECONDS = 60
 """Seconds that clocks may be apart before it is worth a warning."""
 
 MAX_LOOKAHEAD = timedelta(minutes=5)
@@ -106,7 +106,7 @@ class Sweeper:
     def _compare_clocks(self, result: SweepResult) -> None:
         """Warn where this machine's clock is not the table's."""
         result.ahead = round(self._parts.clock.ahead())
-        if abs(result.ahead) >= APART:
+        if abs(result.ahead) >= MAX_SKEW_SECONDS:
             log.warning(
                 "the clock of this machine is %s seconds ahead of the table's, which counts", result.ahead
             )
@@ -154,8 +154,8 @@ class Sweeper:
         for number, row in enumerate(checks):
             if result.checked and parts.clock.monotonic() - started > CHECK_SECONDS:
                 break
-            if number % READERS == 0:
-                reader.fetch(one.check.key for one in checks[number : number + READERS])
+            if number % THREADS == 0:
+                reader.fetch(one.check.key for one in checks[number : number + THREADS])
             check = row.check
             with alone(row.key):
                 history = reader.history(check.key)

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 
@@ -67,11 +68,7 @@ OWN_TYPES = "aks.maintenance."
 
 def _items(text: str, body: object, received: datetime, place: int = 0) -> list[DeliveredItem]:
     """Read one event: one item, or one for each cluster that it names."""
-    reading = _read(body, received)
-    readings: list[Event | Ignored | Rejected] = [reading]
-    if isinstance(reading, Event) and isinstance(body, dict) and not reading.news:
-        readings += scheduled_event.others(reading, body)
-    return [DeliveredItem(text, each, place) for each in readings]
+    return [DeliveredItem(text, reading, place) for reading in _read(body, received)]
 
 
 def _piecemeal(text: str, received: datetime) -> list[DeliveredItem]:
@@ -108,19 +105,22 @@ def _elements(text: str) -> list[str]:
     return [part for part in parts if part]
 
 
-def _read(body: object, received: datetime) -> Event | Ignored | Rejected:
+def _read(body: object, received: datetime) -> Sequence[Event | Ignored | Rejected]:
+    if not isinstance(body, dict):
+        return [Rejected(f"an event is a JSON object, this is {scheduled_event.json_type(body)}")]
+    envelope, type_ = scheduled_event.envelope_of(body)
     try:
-        if isinstance(body, dict) and str(body.get("type")).lower().startswith(OWN_TYPES):
-            return Ignored("an event that this app has sent out", str(body.get("id", ""))[:200])
-        if isinstance(body, dict) and cluster_event.is_one(body):
-            return cluster_event.read(body, received)
-        if isinstance(body, dict) and fleet_gate.is_one(body):
-            return fleet_gate.read(body, received)
-        return scheduled_event.read(body, received)
+        if str(body.get("type")).lower().startswith(OWN_TYPES):
+            return [Ignored("an event that this app has sent out", str(body.get("id", ""))[:200])]
+        if cluster_event.is_one(type_):
+            return [cluster_event.read(envelope, type_, received)]
+        if fleet_gate.is_one(type_):
+            return [fleet_gate.read(envelope, type_, received)]
+        return scheduled_event.read(envelope, type_, received)
     except UnreadableEventError as error:
-        return Rejected(str(error))
+        return [Rejected(str(error))]
     except RecursionError:
-        return Rejected("nested too deeply")
+        return [Rejected("nested too deeply")]
 
 
 def _reason(error: Exception) -> str:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from shared.events.update_run import Member, PolledGate, Stage, State, UpdateGroup, UpdateRun
 
 _MAX_STAGES = 30
-MAX_LISTED = 20
-MAX_MESSAGE = 300
-_MARK = 12
+MAX_LISTED_MEMBERS = 20
+MAX_MESSAGE_CHARACTERS = 300
+_MARK_CHARACTERS = 12
 
 
 class KnownRun(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,7 +59,7 @@ def id_of(run: UpdateRun) -> str:
 
 def mark(event: Event) -> str:
     """Return a short name for an event's row."""
-    return keys.digest(event.row_key())[:_MARK]
+    return keys.digest(event.row_key())[:_MARK_CHARACTERS]
 
 
 def polled(known: KnownRun, run: UpdateRun) -> KnownRun:
@@ -222,11 +222,13 @@ def _counted(stage: Stage) -> StageFacts:
 def _failures(run: UpdateRun, stage: str) -> Iterator[MemberFailure]:
     """Yield the members that have failed, of one stage where it is named, as far as a mail lists them."""
     found = (
-        MemberFailure(member.name, member.cluster_id, member.state.code, member.state.message[:MAX_MESSAGE])
+        MemberFailure(
+            member.name, member.cluster_id, member.state.code, member.state.message[:MAX_MESSAGE_CHARACTERS]
+        )
         for one in run.stages
         if not stage or one.name == stage
         for member in one.members
         if member.state.name == FAILED
     )
-    for failure, _ in zip(found, range(MAX_LISTED), strict=False):
+    for failure, _ in zip(found, range(MAX_LISTED_MEMBERS), strict=False):
         yield failure

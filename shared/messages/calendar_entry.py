@@ -27,8 +27,8 @@ ASSUMED = timedelta(hours=4)
 REFRESH = timedelta(hours=1)
 """How often a subscriber may ask again; most ask more rarely."""
 
-_MAX_NAME = 200
-_MAX_PLACE = 300
+_MAX_NAME_CHARACTERS = 200
+_MAX_PLACE_CHARACTERS = 300
 
 
 class CalendarEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,11 +76,11 @@ def component(entry: CalendarEntry) -> icalendar.Event:
     made.add("sequence", entry.sequence)
     made.add("dtstart", entry.start.replace(microsecond=0))
     made.add("dtend", entry.end.replace(microsecond=0))
-    made.add("summary", clip(line(entry.summary), _MAX_NAME))
+    made.add("summary", clip(line(entry.summary), _MAX_NAME_CHARACTERS))
     if entry.description:
         made.add("description", "\n".join(map(line, entry.description.split("\n"))))
     if entry.location:
-        made.add("location", clip(line(entry.location), _MAX_PLACE))
+        made.add("location", clip(line(entry.location), _MAX_PLACE_CHARACTERS))
     if entry.url:
         made.add("url", entry.url)
     if entry.organizer:

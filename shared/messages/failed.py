@@ -11,7 +11,7 @@ import msgspec
 
 from shared.messages import phrases, portal, time_phrases, verdicts, window_facts
 from shared.messages.event_view import view_of
-from shared.messages.view import Fact, Link, Section, Step, View, ViewTable
+from shared.messages.view import Link, Section, Step, View, ViewTable, said_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ MAX_FURTHER_STEPS = 3
 _COLUMNS = 3
 """Of a table that a phone has room for, besides how often."""
 
-_LONG = 65_536
+_MAX_CACHED_CHARACTERS = 65_536
 """Characters: no more than this is kept in memory for a digest."""
 
 
@@ -52,7 +52,7 @@ def explain(story: MaintenanceHistory, frame: RenderContext) -> Explanation:
 
 def in_brief(story: MaintenanceHistory, frame: RenderContext) -> FailureBrief:
     """Ask what the failure's reason comes down to, in a few words."""
-    brief = _in_brief if len(story.event.details) <= _LONG else _in_brief.__wrapped__
+    brief = _in_brief if len(story.event.details) <= _MAX_CACHED_CHARACTERS else _in_brief.__wrapped__
     return brief(story.event.details, _context(story), frame.look.failures_file)
 
 
@@ -120,10 +120,7 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
             _todo(first, frame),
             Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
             *_same(same),
-            Section(
-                heading="What it means",
-                paragraphs=tuple(part for part in (verdicts.further(first), first.retries, window) if part),
-            ),
+            phrases.prose("What it means", *filter(None, (verdicts.further(first), first.retries, window))),
             *_different(different),
             phrases.timeline(
                 frame,
@@ -240,10 +237,8 @@ def _steps(finding: Finding) -> tuple[Step, ...]:
 
 
 def _known(finding: Finding) -> Section:
-    facts = [Fact(label, value) for label, value in finding.facts]
-    if finding.code:
-        facts.append(Fact("Code", finding.code))
-    return Section(heading="Read from the message", facts=tuple(fact for fact in facts if fact.value))
+    facts = said_facts(*finding.facts, ("Code", finding.code))
+    return Section(heading="Read from the message", facts=facts)
 
 
 def _occurrences(finding: Finding) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from shared.events.observation import (
 )
 from shared.messages import commands, phrases, time_phrases
 from shared.messages.presentation import presentation
-from shared.messages.view import Fact, Section, Step, View
+from shared.messages.view import Fact, Section, Step, View, said_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -283,11 +283,6 @@ def listed(heading: str, clusters: tuple[ListedCluster, ...], count: int, frame:
     ]
     left = count - len(clusters)
     return Section(heading=heading, items=(*items, *([f"… and {left:,} more"] if left > 0 else [])))
-
-
-def said_facts(*pairs: tuple[str, str]) -> tuple[Fact, ...]:
-    """Return labels and their values, where there are some."""
-    return tuple(Fact(label, value) for label, value in pairs if value)
 
 
 def _few(names: tuple[str, ...], most: int = 10) -> str:

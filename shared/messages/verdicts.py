@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from shared.messages import phrases
 from shared.messages.view import Verdict
 from shared.text import clip
 
@@ -32,25 +33,26 @@ _WHOSE = {
     "unknown": "Not known.",
 }
 
-MAX_QUOTE = 280
+MAX_QUOTE_CHARACTERS = 280
 """Characters of AKS's own sentence on the first screen."""
 
 MAX_NAMES = 3
 """Names of what blocks, on the first screen."""
 
-_MAX_NOW = 110
-_MAX_REASON = 60
-_NAME = 70
-_MAX_NAMED = 90
+_MAX_NOW_CHARACTERS = 110
+_MAX_REASON_CHARACTERS = 60
+_MAX_NAME_CHARACTERS = 70
+_MAX_NAMED_CHARACTERS = 90
 """Characters of all names together; the first one is told in any case."""
 
 _MAX_CAUSE = 5
 _COUNTABLE = frozenset({"budget", "subnet", "node", "webhook", "pod", "image", "key", "disk", "policy lock"})
+_ARTICLE = re.compile(r"^(?:a|an|the|one|some) (?=.)")
 _VERB = re.compile(
-    "are|asks|block(s|ed)?|by|can|cannot|changes|claims?|could|decides|denie[ds]|did|do|does|exceeds?|exhausted"
-    "|fail(s|ed)|finds?|for|forbids|from|full|gave|gets?|gives?|go|goes|got|had|has|have|holds?|in|is|lacks?|lags"
-    "|left|may|moves|moved|must|narrows|needs|not|of|on|overlaps|ran|refuse[sd]|reports|restricts|runs|stands"
-    "|starts|stopped|takes|that|throttles|timed|took|use[sd]|was|went|were|while|with|would"
+    r" (?:are|asks|block(?:s|ed)?|by|can|cannot|changes|claims?|could|decides|denie[ds]|did|do|does|exceeds?"
+    r"|exhausted|fail(?:s|ed)|finds?|for|forbids|from|full|gave|gets?|gives?|go|goes|got|had|has|have|holds?|in|is"
+    r"|lacks?|lags|left|may|moves|moved|must|narrows|needs|not|of|on|overlaps|ran|refuse[sd]|reports|restricts"
+    r"|runs|stands|starts|stopped|takes|that|throttles|timed|took|use[sd]|was|went|were|while|with|would)(?= |$)"
 )
 """What ends the few words that name a cause."""
 
@@ -118,7 +120,7 @@ def in_brief(verdict_: Verdict) -> str:
 def reason(finding: Finding) -> str:
     """Return why it failed, for a subject: without the article that takes the place of a name."""
     if finding.entry == "unknown" and finding.said:
-        return f"{_IN_AKS_WORDS}{clip(finding.said, _MAX_REASON)}"
+        return f"{_IN_AKS_WORDS}{clip(finding.said, _MAX_REASON_CHARACTERS)}"
     return without_article(finding.title)
 
 
@@ -131,17 +133,15 @@ def cause(reason_: str) -> str:
     """Return a reason in the fewest words that tell, for a headline: `budget`, `vCPU quota`, `subnet`."""
     if reason_.startswith(_IN_AKS_WORDS) or reason_ == NO_REASON:
         return _UNEXPLAINED
-    words = reason_.split(" ")
-    words = words[1:] if words[0] in {"a", "an", "the", "one", "some"} and len(words) > 1 else words
-    words = " ".join(words).replace("Pod Disruption Budget", "budget").split(" ")
-    few = words[: next((at for at, word in enumerate(words) if at and _VERB.fullmatch(word)), len(words))]
-    tells = len(few) <= _MAX_CAUSE and not all(map(_VAGUE.fullmatch, few))
-    return (" ".join(few) if tells else clip(" ".join(words), _MAX_REASON)).strip(",;:")
+    whole = _ARTICLE.sub("", reason_).replace("Pod Disruption Budget", "budget")
+    noun = _VERB.split(whole, maxsplit=1)[0]
+    tells = noun.count(" ") < _MAX_CAUSE and not all(map(_VAGUE.fullmatch, noun.split(" ")))
+    return (noun if tells else clip(whole, _MAX_REASON_CHARACTERS)).strip(",;:")
 
 
 def is_whole(cause_: str) -> bool:
     """Return whether a cause is a whole reason, of which no fewer words would tell."""
-    return any(map(_VERB.fullmatch, cause_.split(" ")[1:]))
+    return _VERB.search(cause_) is not None
 
 
 def by_number(causes: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -161,7 +161,7 @@ def counted(cause_: str, count: int) -> str:
 
 def quote(finding: Finding) -> str:
     """Return AKS's own sentence, cut, where nobody knows more than it says."""
-    return clip(finding.said, MAX_QUOTE) if finding.entry == "unknown" else ""
+    return clip(finding.said, MAX_QUOTE_CHARACTERS) if finding.entry == "unknown" else ""
 
 
 def now(finding: Finding) -> str:
@@ -175,8 +175,7 @@ def further(finding: Finding) -> str:
 
 
 def _sentences(text: str) -> list[str]:
-    parts = text.split(". ")
-    return [part if part.endswith(".") else f"{part}." for part in parts if part]
+    return [phrases.sentence(part) for part in text.split(". ") if part]
 
 
 def _shown(text: str) -> int:
@@ -184,7 +183,7 @@ def _shown(text: str) -> int:
     length = count = 0
     for sentence in _sentences(text):
         length += len(sentence) + 1
-        if count and length > _MAX_NOW:
+        if count and length > _MAX_NOW_CHARACTERS:
             break
         count += 1
     return count
@@ -209,8 +208,12 @@ def _blocked_by(finding: Finding, more: int) -> tuple[str, ...]:
         if label == "Pod Disruption Budget" and namespace and value:
             value = f"{namespace}/{value}"
         if value:
-            named.append(f"{_within(label)} {clip(value, _NAME)}")
-    named = [name for at, name in enumerate(named) if not at or len(", ".join(named[: at + 1])) <= _MAX_NAMED]
+            named.append(f"{_within(label)} {clip(value, _MAX_NAME_CHARACTERS)}")
+    named = [
+        name
+        for at, name in enumerate(named)
+        if not at or len(", ".join(named[: at + 1])) <= _MAX_NAMED_CHARACTERS
+    ]
     return (*named[:MAX_NAMES], f"and {more} more, below") if named and more else tuple(named[:MAX_NAMES])
 
 

@@ -57,6 +57,11 @@ class Fact(msgspec.Struct, frozen=True):
     value: str
 
 
+def said_facts(*pairs: tuple[str, str]) -> tuple[Fact, ...]:
+    """Return labels and their values, where there are some."""
+    return tuple(Fact(label, value) for label, value in pairs if value)
+
+
 class Step(msgspec.Struct, frozen=True):
     """Something to do, and the command for it where there is one."""
 
@@ -117,13 +122,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     def facts(self) -> tuple[Fact, ...]:
         """Return the same as labels and values."""
-        facts = (
-            Fact("Now", self.now),
-            Fact("Urgency", self.urgency),
-            Fact("Whose", self.whose),
-            Fact("Blocked by", ", ".join(self.blocked_by)),
+        return said_facts(
+            ("Now", self.now),
+            ("Urgency", self.urgency),
+            ("Whose", self.whose),
+            ("Blocked by", ", ".join(self.blocked_by)),
         )
-        return tuple(fact for fact in facts if fact.value)
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -298,8 +302,8 @@ def _text(name: str, value: str, room: SizeBudget) -> str:
         return clip(clean(value[: room.raw + 1]), room.raw)
     if name in {"url", "command"}:
         # Half an address leads astray, and half a command does something else: whole or not at all.
-        return clean(value) if len(value) <= _WHOLE else ""
+        return clean(value) if len(value) <= _MAX_WHOLE_CHARACTERS else ""
     return clip(line(value[: 4 * room.line]), room.line)
 
 
-_WHOLE = 1_500
+_MAX_WHOLE_CHARACTERS = 1_500

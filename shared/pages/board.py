@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FILTERS = ("cluster", "resource_group", "subscription", "region", "kind")
 """Names of filters in an address. A filter is a pattern such as `shop-*`, or several with commas."""
 
-MAX_FILTER = 500
+MAX_FILTER_CHARACTERS = 500
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):

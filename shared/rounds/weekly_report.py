@@ -14,8 +14,8 @@ import msgspec
 
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
-from shared.events.model import Cluster, Installation, Status
-from shared.events.observation import PUSHED_WITHIN, Coming, ListedCluster, WeeklyReport, observed
+from shared.events.model import Cluster, Status
+from shared.events.observation import PUSHED_WITHIN, Coming, ListedCluster, WeeklyReport
 from shared.notices.kinds import Kind
 from shared.notices.records import latest_announcement
 from shared.rounds.inventory import KEY as INVENTORY
@@ -36,10 +36,10 @@ log = logging.getLogger("notifier")
 
 WEEK = timedelta(days=7)
 AHEAD = timedelta(days=14)
-APART = timedelta(hours=1)
+MIN_APART = timedelta(hours=1)
 """A run that comes sooner after another is that one, repeated."""
 
-_MOST = 20
+_MAX_LISTED = 20
 _KEY = keys.meta("report")
 _RESOLVED = frozenset({Status.COMPLETED, Status.CANCELED})
 
@@ -53,7 +53,7 @@ class WeeklyReportMemory(msgspec.Struct, omit_defaults=True):
 def report(meta: Meta, present: PresentState, ledger: Ledger, teller: Teller, now: datetime) -> bool:
     """Tell the week to whoever wants it; False where that was done within the hour. Raises TableError."""
     memory = meta.load(_KEY, WeeklyReportMemory)
-    if memory.last is not None and now - memory.last < APART:
+    if memory.last is not None and now - memory.last < MIN_APART:
         return False
     rows, _ = present.clusters()
     coming = sorted(_coming(rows, now), key=lambda one: one.start or now + AHEAD)
@@ -66,13 +66,13 @@ def report(meta: Meta, present: PresentState, ledger: Ledger, teller: Teller, no
         since=now - WEEK,
         clusters=found.clusters or len(rows),
         subscriptions=len(inventory.names),
-        coming=tuple(coming[:_MOST]),
+        coming=tuple(coming[:_MAX_LISTED]),
         coming_count=len(coming),
         happened=_happened(rows, now - WEEK),
         open=tuple(_open(rows)),
-        uncovered=listed(found.uncovered, _MOST),
+        uncovered=listed(found.uncovered, _MAX_LISTED),
         uncovered_count=len(found.uncovered),
-        changes=changes[:_MOST],
+        changes=changes[:_MAX_LISTED],
         changes_count=len(changes),
         last_event=max((one.at for one in ledger.pushed(now - PUSHED_WITHIN)), default=None),
         last_reconcile=run.last,
@@ -83,17 +83,8 @@ def report(meta: Meta, present: PresentState, ledger: Ledger, teller: Teller, no
         silenced=ledger.silenced(now - WEEK),
     )
     audiences = (teller.routes.audience(DEFAULT_AUDIENCE).id, *teller.routes.reporting)
-    teller.tell(
-        observed(
-            Kind.REPORT,
-            facts,
-            subject=Installation(),
-            id=f"report {now.isoformat(timespec='hours')}",
-            time=now,
-            description="the weekly report",
-        ),
-        audiences=tuple(dict.fromkeys(audiences)),
-    )
+    id_ = f"report {now.isoformat(timespec='hours')}"
+    teller.announce(Kind.REPORT, facts, id_, now, "the weekly report", tuple(dict.fromkeys(audiences)))
     meta.save({_KEY: WeeklyReportMemory(now)})
     log.info("weekly report: told")
     return True

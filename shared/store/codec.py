@@ -50,16 +50,16 @@ from shared.store.rows import (
 
 _T = TypeVar("_T")
 
-TEXT_LIMIT = 24_000
+MAX_TEXT_UNITS = 24_000
 """UTF-16 code units in a text property. The service's own limit is 32,767; but what an event's facts take, at
 two bytes each, has to leave room in the row for its chunks."""
 
 
 _MAX_ADDRESSES = 50
 _MAX_REPORTS = 50
-_MAX_LENGTH = 200
-_MAX_DETAIL = 120
-_SHORT = 40
+_MAX_CHARACTERS = 200
+_MAX_DETAIL_CHARACTERS = 120
+_MAX_STATUS_CHARACTERS = 40
 """How much of what a mail service says is written down: together it stays within a text property."""
 
 
@@ -67,7 +67,7 @@ def event_values(recorded: StoredEvent, raw: str, *, received: datetime, token: 
     """Write an event's row."""
     event = recorded.event
     facts = _facts(event)
-    details_elsewhere = _units(facts) > TEXT_LIMIT
+    details_elsewhere = _units(facts) > MAX_TEXT_UNITS
     if details_elsewhere:
         facts = _facts(msgspec.structs.replace(event, details=""))
     return {
@@ -318,7 +318,7 @@ def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
         "subject": sent.subject[:1_000],
         "to": _json(sent.to[:_MAX_ADDRESSES]),
         "why": sent.why[:4_000],
-        "refused": _json([line[:_MAX_LENGTH] for line in sent.refused[:_MAX_ADDRESSES]]),
+        "refused": _json([line[:_MAX_CHARACTERS] for line in sent.refused[:_MAX_ADDRESSES]]),
         "attempts": sent.attempts,
         "members": members_json(sent.members),
         "reports": reports_json(sent.reports),
@@ -352,9 +352,9 @@ def sent(row: Stored) -> SentMail:
 def cluster_values(known: ClusterInfo) -> dict[str, Any]:
     """Write what is known of a cluster. What would not fit is left out rather than cut."""
     facts = _json(known)
-    if _units(facts) > TEXT_LIMIT:
+    if _units(facts) > MAX_TEXT_UNITS:
         facts = _json(msgspec.structs.replace(known, configurations=(), is_complete=False))
-    if _units(facts) > TEXT_LIMIT:
+    if _units(facts) > MAX_TEXT_UNITS:
         facts = _json(
             msgspec.structs.replace(
                 known, configurations=(), is_complete=False, pools=None, images={}, group_tags={}, changes=()
@@ -427,7 +427,9 @@ def reports_json(reports: Sequence[RecipientReport]) -> str:
     return _json(
         [
             RecipientReport(
-                report.recipient[:_MAX_LENGTH], report.status[:_SHORT], report.detail[:_MAX_DETAIL]
+                report.recipient[:_MAX_CHARACTERS],
+                report.status[:_MAX_STATUS_CHARACTERS],
+                report.detail[:_MAX_DETAIL_CHARACTERS],
             )
             for report in reports[-_MAX_REPORTS:]
         ]
@@ -441,7 +443,7 @@ def members_json(members: Sequence[MailItem]) -> str:
 
 def fits(members: Sequence[MailItem]) -> bool:
     """Return whether these members fit into one mail's row."""
-    return _units(members_json(members)) <= TEXT_LIMIT
+    return _units(members_json(members)) <= MAX_TEXT_UNITS
 
 
 def text(value: datetime) -> str:

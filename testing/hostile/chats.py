@@ -23,6 +23,7 @@ from testing.hostile import InputVerdict
 from testing.hostile.emails import frozen
 from testing.hostile.failures import HOSTS
 from testing.hostile.messages import hidden
+from testing.services import pagerduty
 from testing.services.slack import is_block
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def check_letter(letter: ReadEmail) -> InputVerdict:
 
 def check_card(content: dict[str, Any], hosts: AbstractSet[str]) -> None:
     """Check a message for Teams: small enough, and in it only text and links to these hosts."""
-    assert len(json.dumps(content, ensure_ascii=False).encode()) <= teams.LIMIT + 2_000  # blanks of this form
+    assert (
+        len(json.dumps(content, ensure_ascii=False).encode()) <= teams.MAX_BYTES + 2_000
+    )  # blanks of this form
     made = content["attachments"][0]["content"]
     assert (made["type"], made["version"]) == ("AdaptiveCard", "1.4")
     assert len(made.get("actions", ())) <= card.MAX_ACTIONS
@@ -107,7 +110,7 @@ def check_blocks(content: dict[str, Any], hosts: AbstractSet[str]) -> None:
 def check_event(event: dict[str, Any]) -> None:
     """Check a CloudEvent: by its schema, and small enough for a webhook."""
     schema().validate(event)
-    assert len(json.dumps(event, ensure_ascii=False).encode("utf-8")) <= cloud_event.MAX_SIZE + 2_000
+    assert len(json.dumps(event, ensure_ascii=False).encode("utf-8")) <= cloud_event.MAX_BYTES + 2_000
     for element in _elements(event):
         for name, value in element.items():
             if isinstance(value, str):
@@ -116,12 +119,12 @@ def check_event(event: dict[str, Any]) -> None:
 
 def check_alert(alert: dict[str, Any]) -> None:
     """Check an event for PagerDuty: within its limits."""
-    assert len(json.dumps(alert)) <= events.MAX_SIZE
+    assert len(json.dumps(alert)) <= pagerduty.MAX_BYTES
     if "event_action" in alert:
         assert 0 < len(alert["dedup_key"]) <= 255
         assert alert["dedup_key"].isascii()
     if alert.get("event_action") != "resolve":
-        assert 0 < len(alert["payload"]["summary"]) <= events.MAX_SUMMARY
+        assert 0 < len(alert["payload"]["summary"]) <= events.MAX_SUMMARY_CHARACTERS
         assert alert["payload"]["source"]
 
 

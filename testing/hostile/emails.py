@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from shared.audience import Audience
 from shared.channels.email.compose import (
-    LIMIT,
-    SUBJECT_LIMIT,
+    MAX_BYTES,
+    MAX_SUBJECT_CHARACTERS,
     Branding,
     compose,
     compose_plain,
@@ -288,14 +288,14 @@ def frozen(letter: ReadEmail) -> tuple[Mail, dict[str, Row]]:
 
 def check_email(made: Email, audience: Audience, look: Branding) -> list[str]:
     """Check what holds of any email, and give its commands."""
-    assert 0 < len(made.subject) <= SUBJECT_LIMIT
+    assert 0 < len(made.subject) <= MAX_SUBJECT_CHARACTERS
     for text in (made.subject, made.message_id, *(name + value for name, value in made.headers)):
         assert hidden(text) == []
         assert "\n" not in text
     # Joiners of ours end the line that mail programs show beside the subject.
     for text in (made.text, made.html.replace("\u034f", "")):
         assert hidden(text.replace("\t", "")) == []
-        assert len(text.encode()) <= LIMIT
+        assert len(text.encode()) <= MAX_BYTES
     runbook = urlsplit(audience.runbook).hostname
     check_markup(made.html, HOSTS | {look.portal} | ({runbook} if runbook else set()))
     for attachment in made.attachments:

@@ -20,7 +20,7 @@ from uuid import uuid4
 import pytest
 from azure.data.tables import TableClient
 
-from shared.channels.email.compose import LIMIT
+from shared.channels.email.compose import MAX_BYTES
 from shared.channels.email.services import MANAGED_DOMAIN, OWN_DOMAIN
 from shared.notices.kinds import Kind
 from shared.store.azure import AzureTable
@@ -74,7 +74,7 @@ def _assert_within_limits(storm: PatchNightRun) -> None:
     """Assert that no request went over a limit, and that no mail is too large to be shown whole."""
     assert storm.quota.refused == 0
     assert storm.complaints == []
-    assert max(html_size(mail.body) for mail in storm.endpoint.mails) <= LIMIT
+    assert max(html_size(mail.body) for mail in storm.endpoint.mails) <= MAX_BYTES
 
 
 def _assert_told_once(storm: PatchNightRun) -> None:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from prove import chat_reader, gate_hours, hours, report, schedules
+from prove import chat_reader, gate_hours, hours, mail_door, report, schedules
 from prove.audiences import CHANNELS, PLATFORM, TEAMS, MailWay, Place, routes, settings
 from prove.bugs import LONG, Bug
-from prove.faults import KINDS, LATE, LEASE, SIDES, STOPS
+from prove.faults import KINDS, LATE, LEASE_SECONDS, SIDES, STOPS
 from prove.mail_door import MailDoor, signed
 from prove.mail_reader import Telling, read
 from prove.report import NAMES
@@ -158,8 +158,8 @@ def test_instances_share_one_mail_service(monkeypatch: pytest.MonkeyPatch) -> No
         return lambda number, phase, _: seen.append((name, number, phase))
 
     with MailEndpoint() as endpoint, MailDoor(endpoint.url, [hook("a"), hook("b")]) as door:
-        for instance, lease in ((0, LEASE), (1, 0), (0, LEASE)):
-            monkeypatch.setattr("prove.mail_door.LEASE", lease)
+        for instance, lease in ((0, LEASE_SECONDS), (1, 0), (0, LEASE_SECONDS)):
+            monkeypatch.setattr(mail_door, "LEASE_SECONDS", lease)
             (agent,) = signed(instance).values()
             headers = {"User-Agent": f"azsdk {agent}", "Operation-Id": f"of {instance}"}
             asked = urllib.request.Request(f"{door.url}/emails", headers=headers)
