@@ -33,7 +33,7 @@ from local.webhook import PATH
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-DRAIN = 10.0
+DRAIN_SECONDS = 10.0
 """Seconds that requests and runs under way have to end once the host is told to stop."""
 
 _log = logging.getLogger("host")
@@ -109,15 +109,15 @@ def _serve(
         ready(f"http://127.0.0.1:{server.port}")
     os.read(ended, 1)
 
-    _log.info("Ending: requests and runs under way have %d s.", DRAIN)
-    deadline = time.monotonic() + DRAIN
+    _log.info("Ending: requests and runs under way have %d s.", DRAIN_SECONDS)
+    deadline = time.monotonic() + DRAIN_SECONDS
     timers.stop()
     server.shutdown()
     answered = server.drain(deadline - time.monotonic())
     finished = invoker.close(deadline - time.monotonic())
     server.server_close()
     if not (answered and finished):
-        _log.warning("Not everything had ended after %d s.", DRAIN)
+        _log.warning("Not everything had ended after %d s.", DRAIN_SECONDS)
         sys.stderr.flush()
         os._exit(0)  # the interpreter would wait for the pool's threads
     return 0

@@ -20,8 +20,8 @@ from local.settings_file import (
     values_of,
 )
 from ops import terminal
-from ops.hearing import summary
 from ops.preview import routes_of
+from ops.route_explanation import summary
 from shared import routes, settings
 from shared.channels import registry
 from shared.routes import RoutesError
@@ -35,7 +35,7 @@ _NAME = re.compile(r"\b[A-Z][A-Za-z]*_\w+|\b(?:ROUTES|LEASE|PORTAL|CLUSTERS|FLEE
 _HOST = re.compile(
     r"(AzureWebJobs|AzureFunctions|FUNCTIONS_|PYTHON_|WEBSITE_|APPLICATIONINSIGHTS_|AZURE_|Azure|ENABLE_|SCM_)\w*"
 )
-"""Settings of the Functions host, the platform and its SDKs, in a settings file: none of ours."""
+"""Settings of the Functions host, the platform and its SDKs, in a settings file: not read by this app."""
 
 
 def check(

@@ -16,8 +16,8 @@ import msgspec
 import typer
 
 from ops import ledger_details, ledger_tables, storage, surroundings, terminal
-from ops.entries import Clusters, choose
 from ops.ledger_json import as_object, entry
+from ops.ledger_query import Clusters, choose
 from shared import keys
 from shared.durations import duration
 from shared.setting_reader import SettingsError
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _FEW = 5
 _MANY = 20
-_MIN = 4
+_MIN_CHARACTERS = 4
 """Characters of an id."""
 
 _HINTS = {
@@ -219,7 +219,7 @@ def _raw(ledger: Ledger, key: str) -> None:
 
 def one(ledger: Ledger, name: str) -> str:
     """Find the one key that a name stands for; for several events of one maintenance, their prefix."""
-    if len(name) < _MIN:
+    if len(name) < _MIN_CHARACTERS:
         raise NotDoneError(f"{name!r} is too short for an id.")
     found = ledger.find(name)
     if found == [name]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ops.entries import members, short
-from ops.table import stacked, table
+from ops.ledger_query import members, short
+from ops.text_table import stacked, table
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
 from shared.delivery import limiter
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from ops.entries import Clusters, Entries, Waiting
+    from ops.ledger_query import Clusters, Entries, Waiting
     from shared.notices.records import MailItem, SentMail
     from shared.store.ledger import Received, Rejection
     from shared.store.rows import SendGate
 
-WIDTH = 120
+WIDTH_COLUMNS = 120
 _GAP = 2
-_NARROWEST = 8
+_MIN_COLUMNS = 8
 _WHOLE = ("(UTC)", "ID", "KEY")
 _WEIGHTS = {"SUBJECT": 3.0, "WHY": 2.0, "TO": 1.5}
 """How much of what there is a column gets, where others get 1."""
@@ -36,7 +36,13 @@ REJECTED = ("RECEIVED (UTC)", "BYTES", "REASON", "ID")
 
 
 def lists(
-    entries: Entries, clusters: Clusters, *, since: str, now: datetime, limit: int | None, width: int = WIDTH
+    entries: Entries,
+    clusters: Clusters,
+    *,
+    since: str,
+    now: datetime,
+    limit: int | None,
+    width: int = WIDTH_COLUMNS,
 ) -> str:
     """Write what was chosen, each kind as a table under its counts. `since` is in words: `the last 7d`."""
     parts: list[str] = []
@@ -69,7 +75,7 @@ def event_row(received: Received) -> tuple[str, ...]:
     return (
         moment(received.at),
         event.subject.name,
-        event.upgrade if received.event.readable else "cannot be read whole",
+        event.upgrade if received.event.is_complete else "cannot be read whole",
         f"{event.status} ({revision})" if revision else event.status,
         received.event.decision,
         moment(event.start) if event.start else "",
@@ -156,7 +162,7 @@ def tells(told: Iterable[MailItem]) -> str:
     return ", ".join(kind if number == 1 else f"{number} {kind}" for kind, number in counted.items())
 
 
-def fitted(head: Sequence[str], rows: Iterable[Sequence[str]], width: int = WIDTH) -> str:
+def fitted(head: Sequence[str], rows: Iterable[Sequence[str]], width: int = WIDTH_COLUMNS) -> str:
     """Lay out a table no wider than this: what is too much is cut from the widest columns.
 
     Times and ids stay whole; where there is no room for these, rows stand one below the other.
@@ -166,7 +172,7 @@ def fitted(head: Sequence[str], rows: Iterable[Sequence[str]], width: int = WIDT
     flexible = [index for index, name in enumerate(head) if not name.endswith(_WHOLE)]
     while sum(widths) + _GAP * (len(widths) - 1) > width:
         widest = max(flexible, key=lambda index: widths[index] / _WEIGHTS.get(head[index], 1.0))
-        if widths[widest] <= _NARROWEST:
+        if widths[widest] <= _MIN_COLUMNS:
             return stacked(head, cells, width)
         widths[widest] -= 1
     return table(head, [[clip(cell, most) for cell, most in zip(row, widths, strict=True)] for row in cells])
@@ -205,7 +211,7 @@ def _type(row: Waiting) -> str:
 
 def _sends(gate: SendGate, now: datetime, seconds: int) -> int:
     since = now.timestamp() - seconds
-    return sum(count for bucket, count in gate.sends.items() if (bucket + 1) * limiter.BUCKET > since)
+    return sum(count for bucket, count in gate.sends.items() if (bucket + 1) * limiter.BUCKET_SECONDS > since)
 
 
 def outcome(state: str) -> str:

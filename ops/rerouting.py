@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from ops.table import table
+from ops.text_table import table
 from shared.text import line
 
 if TYPE_CHECKING:
@@ -86,5 +86,7 @@ class Rerouting:
 
 def _hear(event: Event, routes: Routes) -> set[str]:
     return {
-        match.audience.id for match in routes.trace(event).hearings if any(one.wanted for one in match.told)
+        match.audience.id
+        for match in routes.trace(event).matches
+        if any(one.wanted for one in match.previews)
     }

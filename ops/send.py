@@ -13,8 +13,8 @@ from uuid import uuid4
 import typer
 
 from ops import storage, surroundings, terminal
-from ops.fate import Watch
-from ops.webhook import Answer, endpoint, post
+from ops.event_outcome import Watch
+from ops.webhook import WebhookResponse, endpoint, post
 from shared.setting_reader import SettingsError
 from shared.store.ledger import Ledger
 from shared.store.table import TableError
@@ -23,7 +23,7 @@ from shared.text import line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ops.fate import Fate
+    from ops.event_outcome import EventOutcome
 
 LOCAL = "http://127.0.0.1:7071"
 """Where `make run` listens."""
@@ -104,7 +104,7 @@ def _watching(
         yield watch
 
 
-def _fates(watch: Watch | None) -> Iterator[Fate]:
+def _fates(watch: Watch | None) -> Iterator[EventOutcome]:
     with suppress(TableError):
         yield from watch.fates() if watch else ()
 
@@ -194,7 +194,7 @@ def _moved(value: object, shift: timedelta) -> object:
 
 
 def _time(value: object) -> datetime | None:
-    """Read a time; None for what is none, .NET's zero time included."""
+    """Return the time that a text says; None where it says no time, or .NET's zero time."""
     try:
         time = datetime.fromisoformat(str(value).strip())
     except ValueError:
@@ -206,7 +206,7 @@ def _written(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _publish(url: str, body: Any, key: str) -> Answer:  # noqa: ANN401 - whatever JSON the file holds
+def _publish(url: str, body: Any, key: str) -> WebhookResponse:  # noqa: ANN401 - whatever JSON the file holds
     """Publish to a topic, with the SDK for it."""
     try:
         from azure.eventgrid import EventGridPublisherClient
@@ -221,7 +221,7 @@ def _publish(url: str, body: Any, key: str) -> Answer:  # noqa: ANN401 - whateve
         with EventGridPublisherClient(url, credential) as client:
             client.send(body)
     except HttpResponseError as error:
-        return Answer(error.status_code or 0, error.message)
+        return WebhookResponse(error.status_code or 0, error.message)
     except AzureError as error:
-        return Answer(0, str(error))
-    return Answer(200)
+        return WebhookResponse(0, str(error))
+    return WebhookResponse(200)

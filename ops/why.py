@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ops import ledger, ledger_tables, storage, surroundings, terminal
-from ops.entries import matches, members
+from ops.ledger_query import matches, members
 from ops.silence import stored
 from shared import keys
 from shared.durations import duration
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from ops.entries import Waiting
+    from ops.ledger_query import Waiting
     from shared.notices.records import SentMail
     from shared.routes.silences import Silence
     from shared.store.ledger import Received

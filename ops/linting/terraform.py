@@ -27,7 +27,7 @@ _CLUSTER = "microsoft.containerservice/managedclusters"
 _CONFIGURATION = f"{_CLUSTER}/maintenanceconfigurations"
 _WINDOW = "microsoft.containerservice/maintenancewindows"
 _INDEX = re.compile(r"\[[^\]]*\]")
-_MOST_STEPS = 20
+_MAX_STEPS = 20
 """References that are followed through modules; a plan has no circles, a made-up one may."""
 
 _FREQUENCIES = {
@@ -336,7 +336,7 @@ class _References:
         for item in _objects(module.get("resources")):
             if item.get("address") == f"{kind}.{name}":
                 expression = _object(_object(item.get("expressions")).get(attribute))
-                return self._followed(modules, expression, _MOST_STEPS)
+                return self._followed(modules, expression, _MAX_STEPS)
         return ""
 
     def _module(self, modules: list[str]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Channel(Protocol):
     temper: Temper
     limits: Limits | None
     is_grouped: bool
-    """Whether notices may wait for company; if not, each is a message of its own."""
+    """Whether notices may be grouped; if not, each is a message of its own."""
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Message:
         """Return the message of a frozen mail."""

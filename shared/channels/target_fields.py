@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shared.routes.document import Field
 
 _NAME = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]{0,126}")
-MAX_LENGTH = 2_000
+MAX_CHARACTERS = 2_000
 
 
 def each(field: Field, what: str) -> list[Field]:
@@ -44,7 +44,7 @@ def address(field: Field) -> str:
     """Read an https address. Whether the loopback is allowed, is for the settings to say."""
     text = field.text("an https address, or $NAME of a setting that holds it")
     try:
-        if len(text) > MAX_LENGTH:
+        if len(text) > MAX_CHARACTERS:
             raise ValueError("is too long for an address")  # noqa: TRY301
         return web_address(text, allows_loopback=True)
     except ValueError as error:

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("notifier")
 
-SECONDS = 150.0
+RUN_SECONDS = 150.0
 """After so long no further cluster is read: the host ends a function after five minutes, and with it the
 process, and a last request may wait for a while. That is time for some thousands of clusters."""
 
-_BATCH = 50
+_BATCH_CLUSTERS = 50
 """Clusters that are written down together, so that little is lost where a reading is cut short."""
 
 
@@ -63,12 +63,12 @@ def refresh(store: Store, source: Source, clock: Clock) -> int:
         for sentence in reading.wrong:
             log.warning("left out: %s", sentence)
         batch += reading.clusters
-        if clock.monotonic() - began > SECONDS:
+        if clock.monotonic() - began > RUN_SECONDS:
             log.error("clusters: time is up, and not all are read")
             break
     # Who else is on a shared window, or of the same name, is known once all are read.
     batch = with_relations(batch)
-    for start in range(0, len(batch), _BATCH):
-        written += store.save_clusters(batch[start : start + _BATCH])
+    for start in range(0, len(batch), _BATCH_CLUSTERS):
+        written += store.save_clusters(batch[start : start + _BATCH_CLUSTERS])
     log.info("clusters: %s read", written)
     return written

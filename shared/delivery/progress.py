@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("notifier")
 
-SECONDS = 45.0
+SWEEP_SECONDS = 45.0
 """No new mail is begun after this much of a sweep, but the first of a lane: the timer fires every minute."""
 
 
@@ -77,11 +77,11 @@ class Progress:
         self._clock = clock
         self._started = started
 
-    def is_out_of_time(self, seconds: float = SECONDS) -> bool:
+    def is_out_of_time(self, seconds: float = SWEEP_SECONDS) -> bool:
         """Return whether so much of the sweep is gone."""
         return self._clock.monotonic() - self._started > seconds
 
-    def is_late(self, seconds: float = SECONDS) -> bool:
+    def is_late(self, seconds: float = SWEEP_SECONDS) -> bool:
         """Return whether no further mail is begun; the first of a lane always is."""
         return self.has_sent and self.is_out_of_time(seconds)
 

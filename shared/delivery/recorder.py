@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from shared.delivery.parts import DeliveryParts
     from shared.store.inbox import Recording, Several
 
-log = logging.getLogger("notifier")
 
 _STEPS_TO_SEND = 3
 """Round trips that a failure takes which is sent at once: its gate, its recording, its settling."""
@@ -48,13 +47,13 @@ _SKEW = timedelta(minutes=5)
 """So much the clocks of others may be ahead."""
 
 _MAX_ATTEMPTS = 3
-_MAX_TOGETHER = 24
+_MAX_FAILURES = 24
 """Failures that are recorded together: each takes four rows of a transaction at least."""
 
-_MAX_RAW = 3_000_000
+_MAX_RAW_CHARACTERS = 3_000_000
 """Characters of raw events that are recorded together: a transaction takes 4 MiB, each row has them all."""
 
-_ROOM = 10
+_SPARE_OPERATIONS = 10
 """Rows of a transaction left for gates, and for what goes on with the rest."""
 
 
@@ -138,7 +137,7 @@ class Recorder:
         """
         if kind_of(events[0]) not in FAILURES or not self._has_time_for(1 + _STEPS_TO_SEND):
             return None
-        events = events[: max(1, min(_MAX_TOGETHER, _MAX_RAW // len(raw)))]
+        events = events[: max(1, min(_MAX_FAILURES, _MAX_RAW_CHARACTERS // len(raw)))]
         reader = Reader(self._parts.store)
         reader.fetch(keys.history(event.event_id) for event in events)
         self._parts.clusters.read((event.subject.key for event in events), reader)
@@ -148,7 +147,7 @@ class Recorder:
             decided = self._decided(event, Reception(), reader, is_told_elsewhere=False)
             if isinstance(decided, Decision):
                 log_event(decided, event, keys.history(event.event_id))
-            elif sum(one.rows for one in (*found, decided)) > MAX_OPERATIONS - _ROOM:
+            elif sum(one.rows for one in (*found, decided)) > MAX_OPERATIONS - _SPARE_OPERATIONS:
                 break
             else:
                 found.append(decided)
@@ -285,7 +284,7 @@ class Recorder:
         return record(notices=self._notices(events))
 
     def _notices(self, events: Sequence[Decided], but: Iterable[Mail] = ()) -> list[tuple[Notice, datetime]]:
-        """Make the notices, each with the time that it has waited long enough for company."""
+        """Make the notices, each with the time that it has waited long enough to be grouped."""
         now = self._parts.clock.now()
         grouping, routes = self._parts.grouping, self._parts.routes
         mailed = {notice.id for mail in but for notice in mail.notices}

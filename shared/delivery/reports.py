@@ -18,7 +18,7 @@ from shared.audience import DEFAULT_AUDIENCE
 from shared.decision_log import log_decision
 from shared.delivery.rejection import reject
 from shared.notices.kinds import ABOUT_MAIL, Decision, Kind
-from shared.notices.records import Notice, Report
+from shared.notices.records import Notice, RecipientReport
 from shared.store.table import TableUnavailable
 from shared.text import GUID, fact
 
@@ -39,14 +39,14 @@ SETTLING = timedelta(minutes=10)
 table's clock, and for a report from the future since it was first seen."""
 
 _MAX_ATTEMPTS = 4
-_MAX_LENGTH = 500
+_MAX_CHARACTERS = 500
 
 
 class DeliveryReport(msgspec.Struct, frozen=True):
     """What became of a mail for one recipient."""
 
     operation_id: str
-    report: Report
+    report: RecipientReport
     time: datetime | None
     """When it was made; None where it does not say."""
 
@@ -101,10 +101,10 @@ def _report(body: object) -> DeliveryReport:
     named = {str(key).lower(): value for key, value in data.items()}
     times = (named.get("deliveryattempttimestamp"), body.get("time"), body.get("eventTime"))
     recipient, status, detail = (
-        fact(str(value or ""))[:_MAX_LENGTH] for value in (data["recipient"], data["status"], message)
+        fact(str(value or ""))[:_MAX_CHARACTERS] for value in (data["recipient"], data["status"], message)
     )
     time = next(filter(None, map(timestamps.parse, times)), None)
-    return DeliveryReport(data["messageId"].lower(), Report(recipient, status, detail), time)
+    return DeliveryReport(data["messageId"].lower(), RecipientReport(recipient, status, detail), time)
 
 
 def take(store: Store, clock: Clock, text: str) -> list[Decision]:

@@ -214,7 +214,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Ignored(msgspec.Struct, frozen=True):
-    """An event that is none of ours: acknowledged and logged with the reason."""
+    """An event of a type that this app does not handle: acknowledged, and logged with the reason."""
 
     reason: str
     envelope_id: str = ""
@@ -226,7 +226,7 @@ class Rejected(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Item(msgspec.Struct, frozen=True):
+class DeliveredItem(msgspec.Struct, frozen=True):
     """One element of a delivery: its JSON text, and what was read out of it."""
 
     raw: str

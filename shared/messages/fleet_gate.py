@@ -40,7 +40,7 @@ def waiting(story: RunHistory, frame: RenderContext) -> View:
         moment_label="Since",
         moment_more=(frame.away(story.event.updated),),
         sections=(
-            Section(heading="What it means", paragraphs=_meaning(story, gate, frame)),
+            phrases.prose("What it means", *_meaning(story, gate, frame)),
             run_view.windows(story, frame, story.run.stage) if not gate.is_after else Section(heading=""),
             run_view.so_far(story, frame),
             _stages(story, frame),
@@ -66,7 +66,7 @@ def closed(story: RunHistory, frame: RenderContext) -> View:
         headline=headline,
         moment_label="Reported",
         sections=(
-            Section(heading="What it means", paragraphs=(meaning, _WHO)),
+            phrases.prose("What it means", meaning, _WHO),
             run_view.so_far(story, frame),
             phrases.todo(*(_look(story) if story.event.status != RunStatus.GATE_DELETED else ())),
         ),
@@ -87,12 +87,10 @@ def news(story: RunHistory, frame: RenderContext) -> View:
         headline=f"Fleet Manager reports a gate as “{state}”",
         moment_label="Reported",
         sections=(
-            Section(
-                heading="What it means",
-                paragraphs=(
-                    f"The state “{state}” is new to this notifier, so it cannot tell what follows from it.",
-                    "What was sent stands below, as it came.",
-                ),
+            phrases.prose(
+                "What it means",
+                f"The state “{state}” is new to this notifier, so it cannot tell what follows from it.",
+                "What was sent stands below, as it came.",
             ),
             run_view.so_far(story, frame),
             phrases.todo(*_look(story)),

@@ -180,15 +180,11 @@ def auto_upgrade_failed(story: RunHistory, frame: RenderContext) -> View:
         headline=f"Auto-upgrade profile {run.profile} failed at its last trigger",
         moment_label="Triggered",
         sections=(
-            Section(
-                heading="What it means",
-                paragraphs=(
-                    (
-                        "The profile makes an update run when a version is published. This time it could "
-                        f"not, so no cluster of the fleet is updated{_to(story)}."
-                    ),
-                    *_said(event),
-                ),
+            phrases.prose(
+                "What it means",
+                "The profile makes an update run when a version is published. This time it could not, so no "
+                f"cluster of the fleet is updated{_to(story)}.",
+                *_said(event),
             ),
             phrases.todo(
                 Step(
@@ -264,7 +260,7 @@ def _view(
         moment_label=label,
         moment_more=tuple(filter(None, (more or tail,))),
         sections=(
-            Section(heading="What it means", paragraphs=meaning),
+            phrases.prose("What it means", *meaning),
             Section(heading="What it waits for", items=waits),
             run_view.windows(story, frame),
             Section(heading="Members that failed", items=failures),
@@ -287,12 +283,12 @@ def _said(event: Event) -> tuple[str, ...]:
     """Return what Fleet Manager says of why, where it says something."""
     error = mapping(mapping(event.details).get("error"))
     reason = ": ".join(
-        short_text(error.get(key), _MAX_REASON) for key in ("code", "message") if error.get(key)
+        short_text(error.get(key), _MAX_REASON_CHARACTERS) for key in ("code", "message") if error.get(key)
     )
     return (f"Fleet Manager says: “{reason}”",) if reason else ()
 
 
-_MAX_REASON = 1_000
+_MAX_REASON_CHARACTERS = 1_000
 
 
 def _title(view: View) -> str:

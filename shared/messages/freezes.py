@@ -45,8 +45,7 @@ def with_freeze(view: View, story: MaintenanceHistory, frame: RenderContext) -> 
     times = time_phrases.between(freeze.start, freeze.end, frame.zone, frame.as_of)
     said = (
         f"{freeze.name}, {times}: this is planned into it. AKS knows nothing of the freeze; it heeds the "
-        "not-allowed "
-        "dates of the maintenance configurations alone."
+        "not-allowed dates of the maintenance configurations alone."
     )
     return replace(
         view,

@@ -16,13 +16,13 @@ from shared.events.observation import (
 )
 from shared.messages import commands, phrases, time_phrases
 from shared.messages.presentation import presentation
-from shared.messages.view import Fact, Section, Step, View
+from shared.messages.view import Fact, Section, Step, View, said_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.events.model import Event
-    from shared.events.observation import Listed
+    from shared.events.observation import ListedCluster
     from shared.messages.view import RenderContext
     from shared.notices.kinds import Kind
 
@@ -273,7 +273,7 @@ def view_of(
     )
 
 
-def listed(heading: str, clusters: tuple[Listed, ...], count: int, frame: RenderContext) -> Section:
+def listed(heading: str, clusters: tuple[ListedCluster, ...], count: int, frame: RenderContext) -> Section:
     """Return the section of a list of clusters, and how many more there are."""
     items = [
         " · ".join(part for part in (one.name, one.subscription) if part)
@@ -283,11 +283,6 @@ def listed(heading: str, clusters: tuple[Listed, ...], count: int, frame: Render
     ]
     left = count - len(clusters)
     return Section(heading=heading, items=(*items, *([f"… and {left:,} more"] if left > 0 else [])))
-
-
-def said_facts(*pairs: tuple[str, str]) -> tuple[Fact, ...]:
-    """Return labels and their values, where there are some."""
-    return tuple(Fact(label, value) for label, value in pairs if value)
 
 
 def _few(names: tuple[str, ...], most: int = 10) -> str:

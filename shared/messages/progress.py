@@ -155,8 +155,7 @@ def _after(story: MaintenanceHistory) -> tuple[Step, ...]:
         steps.append(
             Step(
                 f"List nodes that AKS has set aside because they would not drain{quarantines}; they stay "
-                "until "
-                "somebody deletes them.",
+                "until somebody deletes them.",
                 "kubectl get nodes -l kubernetes.azure.com/upgrade-status=Quarantined",
             )
         )

@@ -50,14 +50,10 @@ def nothing_happened(story: MaintenanceHistory, frame: RenderContext) -> View:
                 ),
                 Step("Check what would block a drain.", "kubectl get pdb -A"),
             ),
-            Section(
-                heading="What happened",
-                paragraphs=(
-                    (
-                        f"A newer {what} was available, the channel takes it, and AKS neither announced nor "
-                        "reported anything for this window."
-                    ),
-                ),
+            phrases.prose(
+                "What happened",
+                f"A newer {what} was available, the channel takes it, and AKS neither announced nor reported "
+                "anything for this window.",
             ),
             Section(
                 heading="Likely reasons",

@@ -5,8 +5,10 @@ The answers fit on the first screen of a phone together with the first command, 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from shared.messages import phrases
 from shared.messages.view import Verdict
 from shared.text import clip
 
@@ -29,52 +31,25 @@ _WHOSE = {
     "unknown": "Not known.",
 }
 
-MAX_QUOTE = 280
+MAX_QUOTE_CHARACTERS = 280
 """Characters of AKS's own sentence on the first screen."""
 
 MAX_NAMES = 3
 """Names of what blocks, on the first screen."""
 
-_MAX_NOW = 110
-_MAX_REASON = 60
-_NAME = 70
-_MAX_NAMED = 90
+_MAX_NOW_CHARACTERS = 110
+_MAX_REASON_CHARACTERS = 60
+_MAX_NAME_CHARACTERS = 70
+_MAX_NAMED_CHARACTERS = 90
 """Characters of all names together; the first one is told in any case."""
 
 _MAX_CAUSE = 5
 _COUNTABLE = frozenset({"budget", "subnet", "node", "webhook", "pod", "image", "key", "disk", "policy lock"})
-_VERBS = frozenset(
-    {
-        "are",
-        "block",
-        "blocked",
-        "blocks",
-        "by",
-        "can",
-        "cannot",
-        "claim",
-        "claims",
-        "could",
-        "denied",
-        "denies",
-    }
-    | {
-        "did",
-        "do",
-        "does",
-        "exhausted",
-        "failed",
-        "fails",
-        "for",
-        "from",
-        "full",
-        "gave",
-        "gives",
-        "had",
-        "has",
-    }
-    | {"have", "in", "is", "lack", "lacks", "needs", "not", "of", "on", "ran", "refused", "refuses", "runs"}
-    | {"stopped", "takes", "that", "timed", "took", "used", "was", "went", "were", "while", "with"}
+_ARTICLE = re.compile(r"^(?:a|an|the|one|some) (?=.)")
+_VERB = re.compile(
+    r" (?:are|block|blocked|blocks|by|can|cannot|claims?|could|denied|denies|did|do|does|exhausted|failed"
+    r"|fails|for|from|full|gave|gives|had|has|have|in|is|lacks?|needs|not|of|on|ran|refused|refuses|runs"
+    r"|stopped|takes|that|timed|took|used|was|went|were|while|with)(?= |$)"
 )
 """What ends the few words that name a cause."""
 
@@ -130,7 +105,7 @@ def in_brief(verdict_: Verdict) -> str:
 def reason(finding: Finding) -> str:
     """Return why it failed, for a subject: without the article that takes the place of a name."""
     if finding.entry == "unknown" and finding.said:
-        return f"AKS: {clip(finding.said, _MAX_REASON)}"
+        return f"AKS: {clip(finding.said, _MAX_REASON_CHARACTERS)}"
     return without_article(finding.title)
 
 
@@ -141,10 +116,8 @@ def without_article(title: str) -> str:
 
 def cause(reason_: str) -> str:
     """Return a reason in the fewest words, for a headline: `budget`, `vCPU quota`, `subnet`."""
-    words = reason_.split(" ")
-    words = words[1:] if words[0] in {"a", "an", "the", "one", "some"} and len(words) > 1 else words
-    verb = next((at for at, word in enumerate(words) if at and word in _VERBS), len(words))
-    return " ".join(words[: min(verb, _MAX_CAUSE)]).replace("Pod Disruption Budget", "budget").strip(",;:")
+    noun = _VERB.split(_ARTICLE.sub("", reason_), maxsplit=1)[0]
+    return " ".join(noun.split(" ")[:_MAX_CAUSE]).replace("Pod Disruption Budget", "budget").strip(",;:")
 
 
 def counted(cause_: str, count: int) -> str:
@@ -157,7 +130,7 @@ def counted(cause_: str, count: int) -> str:
 
 def quote(finding: Finding) -> str:
     """Return AKS's own sentence, cut, where nobody knows more than it says."""
-    return clip(finding.said, MAX_QUOTE) if finding.entry == "unknown" else ""
+    return clip(finding.said, MAX_QUOTE_CHARACTERS) if finding.entry == "unknown" else ""
 
 
 def now(finding: Finding) -> str:
@@ -171,8 +144,7 @@ def further(finding: Finding) -> str:
 
 
 def _sentences(text: str) -> list[str]:
-    parts = text.split(". ")
-    return [part if part.endswith(".") else f"{part}." for part in parts if part]
+    return [phrases.sentence(part) for part in text.split(". ") if part]
 
 
 def _shown(text: str) -> int:
@@ -180,7 +152,7 @@ def _shown(text: str) -> int:
     length = count = 0
     for sentence in _sentences(text):
         length += len(sentence) + 1
-        if count and length > _MAX_NOW:
+        if count and length > _MAX_NOW_CHARACTERS:
             break
         count += 1
     return count
@@ -205,8 +177,12 @@ def _blocked_by(finding: Finding, more: int) -> tuple[str, ...]:
         if label == "Pod Disruption Budget" and namespace and value:
             value = f"{namespace}/{value}"
         if value:
-            named.append(f"{_within(label)} {clip(value, _NAME)}")
-    named = [name for at, name in enumerate(named) if not at or len(", ".join(named[: at + 1])) <= _MAX_NAMED]
+            named.append(f"{_within(label)} {clip(value, _MAX_NAME_CHARACTERS)}")
+    named = [
+        name
+        for at, name in enumerate(named)
+        if not at or len(", ".join(named[: at + 1])) <= _MAX_NAMED_CHARACTERS
+    ]
     return (*named[:MAX_NAMES], f"and {more} more, below") if named and more else tuple(named[:MAX_NAMES])
 
 

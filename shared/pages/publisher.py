@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from shared.pages import responses, tokens
-from shared.pages.board import FILTERS, MAX_FILTER, Board, board
+from shared.pages.board import FILTERS, MAX_FILTER_CHARACTERS, Board, board
 from shared.store.table import TableError, TableUnavailable
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("notifier")
 
-KEPT = 30.0
+KEPT_SECONDS = 30.0
 """Seconds that rows and tokens are kept: with a page's own half a minute that is at most a minute."""
 
-FAILED = 5.0
+FAILED_SECONDS = 5.0
 """Seconds without another try after storage did not answer."""
 
-WAIT = 1.0
+WAIT_SECONDS = 1.0
 """Seconds that a request waits for another one's reading: threads are for events first of all."""
 
 MAX_PAGES = 64
@@ -85,7 +85,7 @@ class Publisher:
 
     def status_page(self, token: str, query: Mapping[str, str], if_none_match: str = "") -> PageResponse:
         """Return the status page, or, by `view=inventory`, the clusters."""
-        asked = {name: query.get(name, "")[:MAX_FILTER] for name in FILTERS}
+        asked = {name: query.get(name, "")[:MAX_FILTER_CHARACTERS] for name in FILTERS}
         view = query.get("view", "")
         view = view if view in VIEWS else ""
 
@@ -161,7 +161,11 @@ class _Kept(Generic[_T]):
     """
 
     def __init__(
-        self, read: Callable[[], _T], clock: Clock, seconds: float = KEPT, failed: float = FAILED
+        self,
+        read: Callable[[], _T],
+        clock: Clock,
+        seconds: float = KEPT_SECONDS,
+        failed: float = FAILED_SECONDS,
     ) -> None:
         self.number = 0
         """Of times that it was read."""
@@ -177,7 +181,7 @@ class _Kept(Generic[_T]):
     def get(self) -> _T:
         """Return it. Raises TableError where it cannot be read, or somebody else has not read it yet."""
         seen = self._begun
-        if not self._lock.acquire(timeout=WAIT):
+        if not self._lock.acquire(timeout=WAIT_SECONDS):
             raise TableUnavailable("it is being read")
         try:
             if self._begun == seen and (not seen or self._clock.monotonic() >= self._until):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-MAX_AGE = 30
+MAX_AGE_SECONDS = 30
 """Seconds that a reader may keep a page or feed; what it was written from is kept as long before that."""
 
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -45,7 +45,7 @@ def content(
         **_EVERYWHERE,
         "Content-Security-Policy": policy,
         "Content-Type": media_type,
-        "Cache-Control": f"private, max-age={MAX_AGE}",
+        "Cache-Control": f"private, max-age={MAX_AGE_SECONDS}",
         "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"',
     }
     if filename:

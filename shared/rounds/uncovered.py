@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.events.observation import Listed
+from shared.events.observation import ListedCluster
 from shared.maintenance import coverage
 from shared.maintenance.inventory import ClusterInfo
-from shared.rounds.inventory import KEY, Memory
+from shared.rounds.inventory import KEY, InventoryMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ class Findings(msgspec.Struct, frozen=True):
 
 def uncovered(meta: Meta, present: PresentState, now: datetime) -> Findings:
     """Return coverage from the table alone. Raises TableError."""
-    memory = meta.load(KEY, Memory)
+    memory = meta.load(KEY, InventoryMemory)
     if memory.last is None:
         return Findings((), troubles=("No clusters have been read yet.",))
     rows, _ = present.clusters()
@@ -47,7 +47,7 @@ def uncovered(meta: Meta, present: PresentState, now: datetime) -> Findings:
     return judged(memory, [one for one in known if memory.last - one.read <= _STALE], now)
 
 
-def judged(memory: Memory, clusters: Iterable[ClusterInfo], now: datetime) -> Findings:
+def judged(memory: InventoryMemory, clusters: Iterable[ClusterInfo], now: datetime) -> Findings:
     """Return coverage of these clusters, by the names in order."""
     clusters = sorted(clusters, key=lambda known: known.cluster.key)
     heard = {*memory.covered, *memory.heard}
@@ -63,10 +63,10 @@ def judged(memory: Memory, clusters: Iterable[ClusterInfo], now: datetime) -> Fi
     return Findings(tuple(found), len(clusters), tuple(troubles))
 
 
-def listed(found: Iterable[Uncovered], most: int) -> tuple[Listed, ...]:
+def listed(found: Iterable[Uncovered], most: int) -> tuple[ListedCluster, ...]:
     """Return the first of these clusters as notices list them."""
     return tuple(
-        Listed(
+        ListedCluster(
             cluster=one.known.cluster.id,
             name=one.known.cluster.name,
             subscription=one.known.subscription_name or one.known.cluster.subscription,

@@ -31,7 +31,7 @@ class BoundedTable:
 
     def has_time_for(self, steps: int) -> bool:
         """Return whether so many steps would end in time, as slow as storage has been so far."""
-        return self._clock.monotonic() + max(steps * self._slowest, _LEAST) <= self._deadline
+        return self._clock.monotonic() + max(steps * self._slowest, _MIN_SECONDS) <= self._deadline
 
     def get(self, key: str) -> Stored | None:
         """See Table."""
@@ -72,5 +72,5 @@ class BoundedTable:
             self._slowest = max(self._slowest, self._clock.monotonic() - began)
 
 
-_LEAST = 0.1
+_MIN_SECONDS = 0.1
 """Seconds; with less time left nothing is begun."""

@@ -170,7 +170,7 @@ class Inbox(Steps):
         return True
 
     def ignored(self, cluster_key: str, reason: str, now: datetime) -> None:
-        """Leave a trace of news of a cluster that are none of ours: once a day. One round trip."""
+        """Record, once a day, that events of a cluster are of a type not handled. One round trip."""
         values = {"kind": "ignored", "cluster": cluster_key, "why": reason[:1_000], "at": codec.text(now)}
         self._table.commit([Operation(Verb.UPSERT, keys.told_of_ignored(cluster_key, now, reason), values)])
 

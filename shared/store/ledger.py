@@ -34,7 +34,7 @@ KINDS = ("event:", "sent:", "rejected:", "audience:", "told:", "work:")
 _NAMED = ("event:", "sent:", "rejected:", "audience:")
 """Rows whose key goes on with the name that people know them by."""
 
-_MAX_FOUND = 200
+_MAX_FOUND_ROWS = 200
 
 
 class ResendRefused(Exception):  # noqa: N818 - says what happened
@@ -116,11 +116,11 @@ class Ledger:
     def find(self, name: str) -> list[str]:
         """Return the keys of the rows of this name: a key, an eventId, a mail's id, or the start of one."""
         if name.startswith(KINDS):
-            found = [row.key for row in self._table.query(name, name + keys.AFTER, _MAX_FOUND).rows]
+            found = [row.key for row in self._table.query(name, name + keys.AFTER, _MAX_FOUND_ROWS).rows]
             return [name] if name in found else found
         lower = name.lower()
         prefixes = [*(kind + lower for kind in _NAMED), keys.history(name)]
-        pages = [self._table.query(prefix, prefix + keys.AFTER, _MAX_FOUND) for prefix in prefixes]
+        pages = [self._table.query(prefix, prefix + keys.AFTER, _MAX_FOUND_ROWS) for prefix in prefixes]
         found = [row.key for page in pages for row in page.rows]
         waiting = self._rows(keys.GATE, "work:" + keys.AFTER)
         found += [row.key for row in waiting if row.key.rpartition(":")[2].startswith(lower)]

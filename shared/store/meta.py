@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _Value = TypeVar("_Value", bound=msgspec.Struct)
 
 _NO_CHUNKS = {f"raw{index}": b"" for index in range(MAX_CHUNKS)}
-_TOGETHER = 4
+_BATCH_ROWS = 4
 """Rows in one transaction, which is at most 4 MiB, a row at most 1 MiB."""
 
 
@@ -54,5 +54,5 @@ class Meta:
             )
             for key, value in values.items()
         ]
-        for start in range(0, len(rows), _TOGETHER):
-            self._table.commit(rows[start : start + _TOGETHER])
+        for start in range(0, len(rows), _BATCH_ROWS):
+            self._table.commit(rows[start : start + _BATCH_ROWS])

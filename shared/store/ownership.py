@@ -32,7 +32,7 @@ class ForeignTable(TableUnavailable):
     """The table belongs to another app. The message is a sentence that names both."""
 
 
-class Owner(msgspec.Struct, frozen=True):
+class TableOwner(msgspec.Struct, frozen=True):
     """Whose a table is, since when, and the etag to write it over; no name where it is nobody's."""
 
     name: str = ""
@@ -40,15 +40,15 @@ class Owner(msgspec.Struct, frozen=True):
     etag: str = ""
 
 
-def owner(table: BrowsableTable) -> Owner:
+def owner(table: BrowsableTable) -> TableOwner:
     """Return whose a table is. One round trip. Raises TableUnavailable."""
     page = table.query(keys.OWNER, keys.following(keys.OWNER), 1)
     for row in page.rows:
-        return Owner(str(row.values.get("owner", "")), row.timestamp, row.etag)
-    return Owner()
+        return TableOwner(str(row.values.get("owner", "")), row.timestamp, row.etag)
+    return TableOwner()
 
 
-def hand_over(table: BrowsableTable, name: str, before: Owner) -> bool:
+def hand_over(table: BrowsableTable, name: str, before: TableOwner) -> bool:
     """Make a table another app's, unless it has changed hands meanwhile. One round trip."""
     verb = Verb.MERGE if before.etag else Verb.INSERT
     try:

@@ -76,16 +76,17 @@ class Due(msgspec.Struct, frozen=True):
 class Store(Inbox, Settling, Upkeep):
     """The rows of one table: what is due, and the way of a mail."""
 
-    def due(self, now: datetime, first: str = keys.GATE, soon: timedelta = timedelta()) -> Due:
+    def due(self, now: datetime, first: str = keys.GATE, lookahead: timedelta = timedelta()) -> Due:
         """Return work that is due from a key on, the gates that head it, and the server's time.
 
         `now` is what the caller takes the server's time to be; what is due is decided by the answer's own.
-        `soon` is how much longer notices may have to wait that are told of, too, apart from those due. One
-        round trip, two where the caller is far behind. What one page does not hold is found from `next` on.
+        `lookahead` is how much longer notices may have to wait that are returned, too, apart from those due.
+        One round trip, two where the caller is far behind. `next` says where the rest is found that one page
+        does not hold.
         """
-        page = self._table.query(first, keys.work_until(now + soon))
+        page = self._table.query(first, keys.work_until(now + lookahead))
         if page.server_time - now >= _FAR_BEHIND:
-            page = self._table.query(first, keys.work_until(page.server_time + soon))
+            page = self._table.query(first, keys.work_until(page.server_time + lookahead))
         until = keys.work_until(page.server_time)
         gates = [row for row in page.rows if keys.is_gate(row.key)]
         found = [row for row in page.rows[len(gates) :] if row.key < until]

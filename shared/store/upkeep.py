@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from shared.maintenance.inventory import ClusterInfo
 
-_MAX_CLUSTERS = 40
+_BATCH_CLUSTERS = 40
 
 
 class Upkeep(Steps):
@@ -48,8 +48,8 @@ class Upkeep(Steps):
         """
         rows = {keys.cluster(known.cluster.key): codec.cluster_values(known) for known in clusters}
         operations = [Operation(Verb.UPSERT, key, values) for key, values in rows.items()]
-        for start in range(0, len(operations), _MAX_CLUSTERS):
-            self._table.commit(operations[start : start + _MAX_CLUSTERS])
+        for start in range(0, len(operations), _BATCH_CLUSTERS):
+            self._table.commit(operations[start : start + _BATCH_CLUSTERS])
         return len(rows)
 
     def trim_news(self, since: datetime) -> int:
@@ -69,8 +69,8 @@ class Upkeep(Steps):
                     is_bare = not any(name == "facts" or name.startswith("news_") for name in kept)
                     verb = Verb.DELETE if is_bare else Verb.REPLACE
                     operations.append(Operation(verb, row.key, kept, row.etag))
-            for start in range(0, len(operations), _MAX_CLUSTERS):
-                self._commits(operations[start : start + _MAX_CLUSTERS])
+            for start in range(0, len(operations), _BATCH_CLUSTERS):
+                self._commits(operations[start : start + _BATCH_CLUSTERS])
         return taken
 
     def swept(self) -> None:

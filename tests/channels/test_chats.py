@@ -24,7 +24,7 @@ from shared.messages.brief import brief
 from shared.messages.view import Link, View
 from shared.notices.kinds import Kind
 from testing.hostile import chats
-from testing.hostile.emails import LETTERS, Letter
+from testing.hostile.emails import LETTERS, ReadEmail
 from testing.hostile.failures import HOSTS
 from testing.hostile.messages import hidden
 from testing.samples import mails
@@ -182,6 +182,6 @@ def test_a_link_without_an_address_is_none() -> None:
 
 @given(LETTERS)
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
-def test_hostile_texts_are_only_text(letter: Letter) -> None:
+def test_hostile_texts_are_only_text(letter: ReadEmail) -> None:
     """Whatever names and details hold, cards and blocks show it as text, and events are by the schema."""
     chats.check_letter(letter)

@@ -24,11 +24,11 @@ from shared import keys
 from shared.addresses import bare
 from shared.audience import Audience
 from shared.channels.email.acs import request_body
-from shared.channels.email.compose import LIMIT, SUBJECT_LIMIT, Branding, compose, compose_plain
+from shared.channels.email.compose import MAX_BYTES, MAX_SUBJECT_CHARACTERS, Branding, compose, compose_plain
 from shared.channels.email.mime import message
 from shared.events.model import Cluster, Status, Upgrade
 from shared.notices.kinds import TRAITS, Kind
-from shared.notices.records import Report, SentMail, StoredEvent
+from shared.notices.records import RecipientReport, SentMail, StoredEvent
 from testing.samples import mails
 from testing.world import World
 
@@ -367,7 +367,11 @@ def test_later_reports_change_nothing() -> None:
     mail = msgspec.structs.replace(story.mail, members=(named,))
     row = story.rows[member.key]
     assert isinstance(row, SentMail)
-    more = (*row.reports, Report("shop-leads@example.org", "Failed"), Report(address, "Failed"))
+    more = (
+        *row.reports,
+        RecipientReport("shop-leads@example.org", "Failed"),
+        RecipientReport(address, "Failed"),
+    )
     later = {**story.rows, row.key: msgspec.structs.replace(row, reports=more)}
     assert compose(mail, later, mails.TEAM, LOOK) == compose(mail, story.rows, mails.TEAM, LOOK)
     other = msgspec.structs.replace(named, lead=keys.digest("shop-leads@example.org")[:8])
@@ -463,7 +467,7 @@ def test_html_is_sound(name: str) -> None:
     assert '<meta name="supported-color-schemes" content="light dark">' in html
     assert "@media (prefers-color-scheme: dark)" in html
     assert f"<title>{email_of(name).subject}</title>" in html
-    assert len(html.encode()) <= LIMIT
+    assert len(html.encode()) <= MAX_BYTES
     if name in EVENTS:
         assert re.search(r'<th [^>]*scope="row"', html)
 
@@ -660,7 +664,7 @@ def test_subjects_are_bounded() -> None:
         row = mails.recorded(mails.event(status, mails.NOW, subject=long, details="d" * 900))
         story = mails.story("long", kind, row)
         subject = compose(story.mail, story.rows, mails.TEAM, LOOK).subject
-        assert len(subject) <= SUBJECT_LIMIT
+        assert len(subject) <= MAX_SUBJECT_CHARACTERS
         assert subject.startswith("[" + status[:30])
         assert "] " in subject
 

@@ -174,7 +174,7 @@ def test_row_stays_within_the_limits() -> None:
         window=msgspec.structs.replace(window, not_allowed_dates=spans),
     )
     values = codec.cluster_values(msgspec.structs.replace(known, configurations=(huge,)))
-    assert len(values["facts"]) < codec.TEXT_LIMIT
+    assert len(values["facts"]) < codec.MAX_TEXT_UNITS
     back = msgspec.json.decode(values["facts"], type=ClusterInfo)
     assert (back.version, back.configurations, back.is_complete) == ("1.33.2", (), False)
 

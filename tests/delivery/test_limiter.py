@@ -127,4 +127,4 @@ def test_what_is_counted_is_forgotten_after_an_hour() -> None:
     sends: dict[int, int] = {}
     for second in range(0, 20_000, 10):
         sends = limiter.counted(sends, NOW + timedelta(seconds=second))
-    assert len(sends) <= limiter.HOUR // limiter.BUCKET + 2
+    assert len(sends) <= limiter.HOUR_SECONDS // limiter.BUCKET_SECONDS + 2

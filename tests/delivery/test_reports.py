@@ -161,7 +161,7 @@ def test_odd_time_asks_for_ten_minutes(time: str | None) -> None:
 
 
 def test_stranger_in_an_array_keeps_no_report_back() -> None:
-    """In an array each report is taken by itself: what is none keeps the others from nothing."""
+    """In an array each report is taken by itself: an element that is no report blocks no other."""
     world = World()
     operation_id = _sent(world)
     text = "[" + ",".join(['{"type":"x"}', _report(operation_id, "Bounced"), "1"]) + "]"

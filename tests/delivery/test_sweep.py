@@ -51,8 +51,8 @@ def test_grouped_mail_costs_what_it_should() -> None:
     assert len(world.mailer.arrived) == 1
 
 
-def test_notice_waits_for_company() -> None:
-    """A notice waits GROUP_WAIT for company; those that fall due together travel in one email."""
+def test_notice_waits_to_be_grouped() -> None:
+    """A notice waits GROUP_WAIT to be grouped; those that fall due together travel in one email."""
     world = World(GROUP_WAIT="30s")
     world.take(event("Started", NOW, name="a", cluster="prod-a"))
     world.sweep(seconds=29)

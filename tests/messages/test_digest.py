@@ -11,7 +11,7 @@ import pytest
 
 from shared.channels.email import compose as composing
 from shared.channels.email import rendering
-from shared.channels.email.compose import LIMIT, Branding, compose, count_fitting, ordered
+from shared.channels.email.compose import MAX_BYTES, Branding, compose, count_fitting, ordered
 from shared.events.model import Status, Upgrade
 from shared.messages.view import SizeBudget
 from shared.notices.kinds import Kind
@@ -228,7 +228,7 @@ def test_every_cluster_is_named_within_bounds(times: int) -> None:
     names = {row.event.subject.name for row in story.rows.values() if hasattr(row, "event")}
     assert len(names) == times * 9
     assert [name for name in names if name not in email.html or name not in email.text] == []
-    assert max(len(email.html.encode()), len(email.text.encode())) <= LIMIT
+    assert max(len(email.html.encode()), len(email.text.encode())) <= MAX_BYTES
 
 
 # How much fits
@@ -280,7 +280,7 @@ def test_parts_tell_everything_once() -> None:
         assert first >= 1
         part = msgspec.structs.replace(mail, members=left[:first])
         email = compose(part, story.rows, mails.TEAM, LOOK)
-        assert len(email.html.encode()) <= LIMIT
+        assert len(email.html.encode()) <= MAX_BYTES
         told += [*part.members]
         left, count = left[first:], count + 1
     assert {member.key for member in told} == {member.key for member in story.mail.members}

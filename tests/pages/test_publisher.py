@@ -21,7 +21,7 @@ from shared.delivery.heartbeat import Heartbeat
 from shared.events.model import Cluster
 from shared.maintenance.inventory import read
 from shared.pages import publisher, responses, tokens
-from shared.pages.publisher import KEPT, Publisher
+from shared.pages.publisher import KEPT_SECONDS, Publisher
 from shared.store import codec
 from shared.store.rows import Token
 from shared.store.table import Operation, TableUnavailable, Verb
@@ -70,7 +70,7 @@ def entries(world: World, token: str) -> dict[str, Any]:
 
 def later(world: World, **more: float) -> None:
     """Let so much time pass that what was kept is read again."""
-    world.clock.forward(seconds=KEPT + 1, **more)
+    world.clock.forward(seconds=KEPT_SECONDS + 1, **more)
 
 
 def test_a_token_shows_its_audience_and_nothing_else(world: World) -> None:
@@ -201,7 +201,7 @@ def test_answers_keep_to_themselves(world: World) -> None:
     policy = found.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
-    assert responses.MAX_AGE + KEPT <= 60
+    assert responses.MAX_AGE_SECONDS + KEPT_SECONDS <= 60
     assert found.headers["Referrer-Policy"] == "no-referrer"
     assert "noindex" in found.headers["X-Robots-Tag"]
     assert "Set-Cookie" not in found.headers
@@ -264,7 +264,7 @@ def test_nobody_makes_the_table_work(world: World) -> None:
 
 def test_probes_share_a_reading(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The probe says what is so now; of many at once two read at most, for those that waited share."""
-    monkeypatch.setattr(publisher, "WAIT", 60)  # whatever else the machine does
+    monkeypatch.setattr(publisher, "WAIT_SECONDS", 60)  # whatever else the machine does
     pages, table = world.notifier.pages, world.table
     assert pages.health().status == 503
     world.notifier.sweep()

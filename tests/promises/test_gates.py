@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testing.memory_table import MemoryTable
 from testing.samples.fleets import gate
 from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.store.table import Operation, Page
+    from shared.store.table import Operation
 
 CREATED = gate("Pending", NOW, what="Created")
 APPROVED = gate("Completed", NOW + timedelta(seconds=20))
@@ -110,15 +109,13 @@ def test_a_question_and_its_answer_at_once(first: str, second: str) -> None:
     the other. Who is late reads again.
     """
     world, between = World(), [second]
+    other = world.instance()
 
-    class RacingTable(MemoryTable):
-        def commit(self, operations: Sequence[Operation]) -> list[str]:
-            if between and operations[0].key.startswith("event:"):
-                other.intake.take(between.pop())
-            return super().commit(operations)
+    def race(operations: Sequence[Operation]) -> None:
+        if between and operations[0].key.startswith("event:"):
+            other.intake.take(between.pop())
 
-    world.table = RacingTable(world.clock.now)
-    world.notifier, other = world.instance(), world.instance()
+    world.table.before = race
     world.take(first)
     assert not between
     pass_by(world, 48)
@@ -163,17 +160,12 @@ def test_an_answer_that_comes_between_two_reads() -> None:
     """One recorded after a sweep has read its work, and before it reads the history, is not told either."""
     answers = [gate("Completed", NOW + timedelta(seconds=5), name="gate 3")]
 
-    class BetweenReads(MemoryTable):
-        """A table to which the answer comes when the history is read for the question."""
-
-        def query(self, first: str, last: str, limit: int = 1_000) -> Page:
-            if first.startswith("event:") and world.clock.now() > NOW and answers:
-                world.take(answers.pop())
-            return super().query(first, last, limit)
+    def answer(first: str) -> None:
+        if first.startswith("event:") and world.clock.now() > NOW and answers:
+            world.take(answers.pop())
 
     world = World()
-    world.table = BetweenReads(world.clock.now)
-    world.notifier = world.instance()
+    world.table.asked = answer
     for number in range(4):
         world.take(gate("Pending", NOW, name=f"gate {number}"))
     pass_by(world, 1)

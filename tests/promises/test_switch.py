@@ -140,7 +140,7 @@ def test_old_service_does_not_answer(old: MailEndpoint, relay: SmtpServer) -> No
     before.intake.take(event("Failed", NOW))
     assert list(in_doubt(world.table).values()) == [1]
     after = world.app(EMAIL_SMTP_URL=relay.url, EMAIL_PREVIOUS=old.connection_string)
-    old.script(*["500"] * 3, on="ask")
+    old.script(*["500"] * 3, on="GET")
     after.intake.take(event("Failed", NOW, name="other"))
     world.settle(after, 9)
     assert len(relay.messages) == 1

@@ -16,7 +16,7 @@ import pytest
 
 from ops.linting import RULES, commands, lint, parsing, report
 from ops.linting.model import ListedCluster
-from ops.linting.rule import Finding, Severity
+from ops.linting.rule import LintFinding, Severity
 from shared.events.model import Cluster
 from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS, ConfigurationError, occurrences, parse
 from shared.maintenance.configuration import MaintenanceWindow
@@ -40,12 +40,12 @@ def load(name: str) -> Any:
     return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
 
 
-def findings(body: object, now: datetime = NOW, freezes: Sequence[Freeze] = ()) -> list[Finding]:
+def findings(body: object, now: datetime = NOW, freezes: Sequence[Freeze] = ()) -> list[LintFinding]:
     """Lint decoded JSON."""
     return lint(parsing.read(body), now, freezes=freezes)
 
 
-def of(rule: str, body: object) -> list[Finding]:
+def of(rule: str, body: object) -> list[LintFinding]:
     """Return what one rule finds."""
     freezes = FREEZES if rule == "freeze-not-kept" else ()
     return [found for found in findings(body, freezes=freezes) if found.rule == rule]
@@ -110,12 +110,12 @@ MENDABLE = [rule for rule in IDS if rule != "changed-too-late"]
 """All but the one about a moment that has passed."""
 
 
-def place(found: Finding) -> tuple[str, str, str]:
+def place(found: LintFinding) -> tuple[str, str, str]:
     """Return what makes a finding the same finding."""
     return found.rule, found.cluster, found.part
 
 
-def worse(before: list[Finding], after: list[Finding], than: Severity) -> list[Finding]:
+def worse(before: list[LintFinding], after: list[LintFinding], than: Severity) -> list[LintFinding]:
     """Return what is new after a fix, and worse than what it was for."""
     known = {place(found) for found in before}
     ranks = list(Severity)

@@ -187,11 +187,11 @@ def test_table_that_does_not_answer(capsys: pytest.CaptureFixture[str]) -> None:
     """An event that could not be recorded is not taken, and the next one is tried all the same."""
     seen: list[Any] = []
 
-    def take(letter: dead_letters.Letter) -> tuple[bool, str]:
+    def take(letter: dead_letters.DeadLetter) -> tuple[bool, str]:
         seen.append(letter)
         return False, str(TableUnavailable("no answer"))
 
-    found = [dead_letters.Letter("a", {}, ""), dead_letters.Letter("b", {}, "")]
+    found = [dead_letters.DeadLetter("a", {}, ""), dead_letters.DeadLetter("b", {}, "")]
     assert replay.hand_over(found, take) == 1
     assert len(seen) == 2
     assert "NOT TAKEN: no answer" in capsys.readouterr().out

@@ -14,7 +14,6 @@ from shared.notices.records import Mail
 from shared.store import codec
 from shared.store.ledger import Ledger, ResendRefused
 from shared.store.table import Conflict, Operation, TableUnavailable
-from testing.memory_table import MemoryTable
 from testing.samples.payloads import event
 from testing.world import NOW, World
 from tests.tools.test_ledger import NotDoneError, run, told
@@ -190,19 +189,12 @@ def test_two_at_once() -> None:
 def test_answer_that_was_lost() -> None:
     """A resend whose answer was lost and that is made once more puts in one mail."""
 
-    class Losing(MemoryTable):
-        loses = False
+    def lose(_: Sequence[Operation]) -> None:
+        raise Conflict(0)
 
-        def commit(self, operations: Sequence[Operation]) -> list[str]:
-            done = super().commit(operations)
-            if self.loses:
-                raise Conflict(0)
-            return done
-
-    table = Losing(World().clock.now)
-    world = World(table)
+    world = World()
     old = failed(world)
-    table.loses = True
+    world.table.after = lose
     assert run(world, "resend", old, "--yes") == 0
     assert len(waiting(world)) == 1
 
@@ -210,22 +202,16 @@ def test_answer_that_was_lost() -> None:
 def test_table_that_does_not_answer() -> None:
     """A resend that could not be written leaves nothing behind."""
 
-    class Dead(MemoryTable):
-        dead = False
+    def dead(_: Sequence[Operation]) -> None:
+        raise TableUnavailable("no answer")
 
-        def commit(self, operations: Sequence[Operation]) -> list[str]:
-            if self.dead:
-                raise TableUnavailable("no answer")
-            return super().commit(operations)
-
-    table = Dead(World().clock.now)
-    world = World(table)
+    world = World()
     old = failed(world)
-    table.dead = True
-    before = table.keys()
+    world.table.before = dead
+    before = world.table.keys()
     with pytest.raises(NotDoneError, match="no answer"):
         run(world, "resend", old, "--yes")
-    assert table.keys() == before
+    assert world.table.keys() == before
 
 
 def test_dissolved_mail_is_not_resent() -> None:

@@ -34,7 +34,7 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
-from shared.channels.retry_after import DEFAULT_PAUSE, retry_after
+from shared.channels.retry_after import DEFAULT_PAUSE_SECONDS, retry_after
 from shared.connections import transport
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def _answer(status: int, body: object) -> OperationStatus:
 def _pause(headers: Mapping[str, str], reason: str) -> float:
     """Read how long to wait, in seconds: from the header, or else the words, or else a minute."""
     named = re.search(r"after (\d{1,9}) seconds?", reason)
-    return retry_after(headers, float(named[1]) if named else DEFAULT_PAUSE)
+    return retry_after(headers, float(named[1]) if named else DEFAULT_PAUSE_SECONDS)
 
 
 def _words(problem: Exception) -> str:

@@ -13,7 +13,7 @@ from shared import keys
 from shared.channels.email.email import Attachment
 from shared.events.run import RunNews
 from shared.messages import phrases, portal, run_view, window_facts
-from shared.messages.calendar_entry import ASSUMED, Entry, assumed_end, file, uid
+from shared.messages.calendar_entry import ASSUMED, CalendarEntry, assumed_end, file, uid
 from shared.notices.kinds import Kind
 from shared.text import clip, line
 
@@ -65,7 +65,7 @@ def of_gate(story: RunHistory, frame: RenderContext) -> Attachment | None:
         end = start + OPENING
     except OverflowError:
         return None
-    made = Entry(
+    made = CalendarEntry(
         uid=f"gate-{keys.digest(run.gate.name.lower())[:32]}@{frame.look.domain}",
         stamp=story.event.time,
         sequence=story.revision + closed,
@@ -117,11 +117,11 @@ def _window_end(story: MaintenanceHistory, start: datetime) -> datetime | None:
     return window.end if window and window.end > start else None
 
 
-def _entry(story: MaintenanceHistory, frame: RenderContext, start: datetime, end: datetime) -> Entry:
+def _entry(story: MaintenanceHistory, frame: RenderContext, start: datetime, end: datetime) -> CalendarEntry:
     event, canceled = story.event, story.kind is Kind.CANCELED
     what = phrases.WHAT[story.upgrade]
     name = clip(line(story.cluster.name), 100)
-    return Entry(
+    return CalendarEntry(
         uid=uid(event.event_id, frame.look.domain),
         stamp=event.time,
         sequence=story.announcements if canceled else story.revision,

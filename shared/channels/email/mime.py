@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from shared.channels.email.email import Attachment, Email
 
-MAX_WORD = 900
+MAX_WORD_CHARACTERS = 900
 """A line may have 998 characters (RFC 5322, 2.1.1)."""
 
 
@@ -54,12 +54,12 @@ class _Policy(EmailPolicy):
         if not isinstance(value, _Words):
             return str(super().fold(name, value))
         words = value.split(" ")
-        if not value.isascii() or "=?" in value or max(map(len, words)) > MAX_WORD:
+        if not value.isascii() or "=?" in value or max(map(len, words)) > MAX_WORD_CHARACTERS:
             encoded = Header(value, "utf-8", header_name=name).encode(linesep=self.linesep)
             return f"{name}: {encoded}{self.linesep}"
         lines = [f"{name}:"]
         for number, word in enumerate(words):
-            if number and len(lines[-1]) + 1 + len(word) > (self.max_line_length or MAX_WORD):
+            if number and len(lines[-1]) + 1 + len(word) > (self.max_line_length or MAX_WORD_CHARACTERS):
                 lines.append("")
             lines[-1] += f" {word}"
         return self.linesep.join((*lines, ""))

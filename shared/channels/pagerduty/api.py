@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shared.channels import answers
-from shared.channels.http import Answer
+from shared.channels.http import HttpResponse
 from shared.channels.json_message import encoded
 from shared.channels.outcomes import Gone, Outcome, Refused
 
@@ -22,7 +22,7 @@ def enqueue(door: Door, base: str, key: str, content: dict[str, Any], timeouts: 
     url = base + (ALERTS if "event_action" in content else CHANGES)
     body = encoded({"routing_key": key, **content})
     answer = answers.post(door, url, body, timeouts, {"Content-Type": "application/json"}, secrets=(key,))
-    if not isinstance(answer, Answer):
+    if not isinstance(answer, HttpResponse):
         return answer
     made = answers.outcome(answer)
     if isinstance(made, Refused) and "routing" in made.reason.lower():

@@ -32,11 +32,10 @@ RESOLVING = frozenset(
 )
 """What takes an alert back: the maintenance went through after all, or nobody has to answer any more."""
 
-MAX_SUMMARY = 1_024
-MAX_SIZE = 512_000
+MAX_SUMMARY_CHARACTERS = 1_024
 _ROOM = SizeBudget(raw=16_000, line=1_000, several=20)
 _SEVERITY = {Tone.FAILED: "error", Tone.WARNING: "warning"}
-_SHORT = 400
+_MAX_DETAIL_CHARACTERS = 400
 
 
 def alert(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> dict[str, Any]:
@@ -96,7 +95,7 @@ def plain_alert(mail: Mail, rows: Mapping[str, Row], why: str) -> dict[str, Any]
         "dedup_key": key,
         "client": CLIENT,
         "payload": {
-            "summary": clip(f"{shown.status}: {about['source']}", MAX_SUMMARY),
+            "summary": clip(f"{shown.status}: {about['source']}", MAX_SUMMARY_CHARACTERS),
             "severity": _SEVERITY.get(shown.tone, "info"),
             **about,
             "custom_details": {"In plain form": clip(line(why[:2_000]), 500)},
@@ -108,7 +107,7 @@ def plain_change(mail: Mail, rows: Mapping[str, Row]) -> dict[str, Any]:
     """Return the change whose words could not be made."""
     about = _about(mail, rows)
     status = presentation(mail.members[0].kind).status
-    summary = clip(f"{status}: {about['source']}", MAX_SUMMARY)
+    summary = clip(f"{status}: {about['source']}", MAX_SUMMARY_CHARACTERS)
     return {"payload": {"summary": summary, "timestamp": about["timestamp"], "source": about["source"]}}
 
 
@@ -135,7 +134,7 @@ def _view(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Brandin
 
 
 def _summary(view: View) -> str:
-    return clip(f"{view.cluster}: {view.headline}" if view.cluster else view.headline, MAX_SUMMARY)
+    return clip(f"{view.cluster}: {view.headline}" if view.cluster else view.headline, MAX_SUMMARY_CHARACTERS)
 
 
 def _about(mail: Mail, rows: Mapping[str, Row]) -> dict[str, str]:
@@ -150,4 +149,4 @@ def _about(mail: Mail, rows: Mapping[str, Row]) -> dict[str, str]:
         "group": event.subject.resource_group,
         "class": event.upgrade.value,
     }
-    return {name: clip(line(value[:4_000]), _SHORT) for name, value in about.items() if value}
+    return {name: clip(line(value[:4_000]), _MAX_DETAIL_CHARACTERS) for name, value in about.items() if value}

@@ -38,7 +38,7 @@ def compose(
     made = fitting.fitted(_ROOMS, lambda room: blocks.content(fitting.shown(view, room)), blocks.fits)
     is_urgent = not URGENT.isdisjoint(telling.kinds(mail))
     return JsonMessage(
-        subject=clip(view.headline, fitting.MAX_TITLE),
+        subject=clip(view.headline, fitting.MAX_TITLE_CHARACTERS),
         recipients=(recipient,),
         content=made,
         is_urgent=is_urgent,
@@ -51,7 +51,7 @@ def compose_plain(
 ) -> JsonMessage:
     """Make the message that goes out when composing raised; `why` says what was wrong with the other one."""
     title, text = fitting.plain_words(mail, rows, audience, look, why)
-    made = blocks.plain(title, clip(text, blocks.MAX_TEXT).split("\n"))
+    made = blocks.plain(title, clip(text, blocks.MAX_TEXT_CHARACTERS).split("\n"))
     return JsonMessage(subject=title, recipients=(recipient,), content=made)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.messages.view import Digest
     from shared.notices.records import Mail, Row
 
-LIMIT = 20_000
+MAX_BYTES = 20_000
 """Bytes: Teams takes 28 KB with everything around the card, and drops what is larger without a word."""
 
 _ROOMS = (
@@ -29,7 +29,7 @@ _ROOMS = (
     SizeBudget(raw=1, commands=2, items=8, line=160, several=3),
     SizeBudget(raw=1, commands=0, items=0, line=100, several=2),
 )
-_PLAIN = 6_000
+_MAX_PLAIN_CHARACTERS = 6_000
 
 
 def compose(
@@ -40,9 +40,11 @@ def compose(
     made = fitting.fitted(
         _ROOMS,
         lambda room: card.message(card.card(fitting.shown(view, room))),
-        lambda one: len(encoded(one)) <= LIMIT,
+        lambda one: len(encoded(one)) <= MAX_BYTES,
     )
-    return JsonMessage(subject=clip(view.headline, fitting.MAX_TITLE), recipients=(recipient,), content=made)
+    return JsonMessage(
+        subject=clip(view.headline, fitting.MAX_TITLE_CHARACTERS), recipients=(recipient,), content=made
+    )
 
 
 def compose_plain(
@@ -50,9 +52,13 @@ def compose_plain(
 ) -> JsonMessage:
     """Make the message that goes out when composing raised; `why` says what was wrong with the other one."""
     title, text = fitting.plain_words(mail, rows, audience, look, why)
-    for most in (_PLAIN, _PLAIN // 4, _PLAIN // 16):  # the last one fits whatever is in it
+    for most in (
+        _MAX_PLAIN_CHARACTERS,
+        _MAX_PLAIN_CHARACTERS // 4,
+        _MAX_PLAIN_CHARACTERS // 16,
+    ):  # the last one fits whatever is in it
         made = card.message(card.plain(title, clip(text, most).split("\n")))
-        if len(encoded(made)) <= LIMIT:
+        if len(encoded(made)) <= MAX_BYTES:
             break
     return JsonMessage(subject=title, recipients=(recipient,), content=made)
 
@@ -61,6 +67,6 @@ def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
     """Return how many of a mail's first members fit whole into one message."""
 
     def fits(told: Digest) -> bool:
-        return len(encoded(card.message(card.card(fitting.shown(told, _ROOMS[0]))))) <= LIMIT
+        return len(encoded(card.message(card.card(fitting.shown(told, _ROOMS[0]))))) <= MAX_BYTES
 
     return fitting.count_fitting(mail, rows, audience, look, room=_ROOMS[0], fits=fits)

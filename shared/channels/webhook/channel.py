@@ -62,7 +62,7 @@ class WebhookChannel(EventsChannel):
     def send(self, message: JsonMessage, operation_id: str, timeouts: Timeouts) -> Outcome:
         """See Channel."""
         from shared.channels import answers
-        from shared.channels.http import Answer
+        from shared.channels.http import HttpResponse
         from shared.channels.webhook import signature
 
         body, secret = message.body, self.secret()
@@ -77,4 +77,4 @@ class WebhookChannel(EventsChannel):
             {"Content-Type": CONTENT_TYPE, **headers},
             secrets=tuple(secret.split()),
         )
-        return answers.outcome(answer) if isinstance(answer, Answer) else answer
+        return answers.outcome(answer) if isinstance(answer, HttpResponse) else answer

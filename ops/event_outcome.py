@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from shared.store.ledger import Ledger
 
-Fate = dict[str, str | None]
+EventOutcome = dict[str, str | None]
 """Of one event: `decision`, `about`, `due` (when its mail is, in ISO 8601) and a sentence."""
 
 
@@ -30,7 +30,7 @@ class Watch:
         events = [item.reading for item in self._items if isinstance(item.reading, Event)]
         self._before = {event.event_id: self._keys(event) for event in events}
 
-    def fates(self) -> Iterator[Fate]:
+    def fates(self) -> Iterator[EventOutcome]:
         """Yield what became of each event, in their order; nothing of what the table does not know."""
         for item in self._items:
             match item.reading:
@@ -45,7 +45,7 @@ class Watch:
                     said = f"not understood: {rejected.reason}. It is kept, and told once a day."
                     yield {"decision": "rejected", "about": None, "due": None, "said": said}
 
-    def _fate(self, event: Event) -> Fate | None:
+    def _fate(self, event: Event) -> EventOutcome | None:
         after = self._keys(event)
         new = [key for key in after if key not in self._before[event.event_id]]
         about = f"{event.status}, {event.subject.name}"
