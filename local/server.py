@@ -174,8 +174,7 @@ class _Handler(WSGIRequestHandler):
     def _start(
         self, status: str, headers: list[tuple[str, str]], _: OptExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
-        code, _, reason = status.partition(" ")
-        self.send_response(int(code), reason)
+        self.send_response(int(status[:3]), status[4:])
         for name, value in headers:
             self.send_header(name, value)
         return self.wfile.write
