@@ -52,7 +52,8 @@ _VERB = re.compile(
     r" (?:are|asks|block(?:s|ed)?|by|can|cannot|changes|claims?|could|decides|denie[ds]|did|do|does|exceeds?"
     r"|exhausted|fail(?:s|ed)|finds?|for|forbids|from|full|gave|gets?|gives?|go|goes|got|had|has|have|holds?|in|is"
     r"|lacks?|lags|left|may|moves|moved|must|narrows|needs|not|of|on|overlaps|ran|refuse[sd]|reports|restricts"
-    r"|runs|stands|starts|stopped|takes|that|throttles|timed|took|use[sd]|was|went|were|while|with|would)(?= |$)"
+    r"|runs|stands|starts|stopped|takes|that|throttles|timed|took|use[sd]|was|went|were|while|with|would)"
+    r"(?= |$)"
 )
 """What ends the few words that name a cause."""
 
