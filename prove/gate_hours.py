@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from prove.hours import Happening, HoursVerdict, Run, Told, quiet
-from prove.troubles import Killed, TroubledTable
+from prove.troubles import Killed
 from shared.notices import gates
 from shared.notices.kinds import Kind
 from shared.rounds.fleet_runs import FleetRuns
 from shared.sources.arm import Arm, ArmError
-from shared.sources.resource_graph import ResourceGraph
 from shared.store import codec
-from shared.store.meta import Meta
 from shared.store.table import TableUnavailable
 from testing.arm_endpoint import ArmEndpoint, Tokens
 from testing.samples import fleets
@@ -129,17 +127,8 @@ class GateRun(Run):
 
     def _poll(self, number: int) -> None:
         self._show()
-        instance, table = self.instances[number], TroubledTable(self.table, self)
-        polling = FleetRuns(
-            graph=ResourceGraph(self._arm),
-            arm=self._arm,
-            meta=Meta(table),
-            store=instance.store,
-            intake=instance.intake,
-            clock=self.clocks[number],
-            knows_clusters=False,
-            reminds_of_gates=True,
-        )
+        instance = self.instances[number]
+        polling = FleetRuns(instance.round_parts(self._arm))
         self.struck["poll of update runs"] += 1
         try:
             polling.run((SUBSCRIPTION,))

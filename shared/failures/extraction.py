@@ -34,7 +34,6 @@ pods/{pod} in namespace {namespace}
 too many req pod {pod} on node {node}
 usually a pdb): {pod}
 blocked by pdb {pdb}
-already used by pod(s) {pod}
 pdb {namespace}/{pdb} has max
 pdb {namespace}/{pdb} has min
 has minavailable({min_available}) >= expectedpods({expected_pods})
@@ -178,6 +177,10 @@ not allowed for action {action}
 policyassignment.name: {policy}
 policyassignment.id: {policy_id}
 "policyassignment":{"name":"{policy}"
+policyassignmentid: {policy_id}
+/policyassignments/{policy}
+disallowed by policy. reasons: '{policy_reason}.'
+disallowed by policy. reasons: '{policy_reason}'
 resource '{refused_resource}' was disallowed
 resource group '{locked_group}' under subscription
 resource group '{locked_group}' is locked

@@ -11,7 +11,7 @@ from shared.failures.catalogue import QUOTING, UNKNOWN
 from shared.failures.codes import WRAPPERS
 from shared.failures.explanation import AdviceStep, Context, Finding
 from shared.failures.facts import FACTS, accepted, label
-from shared.failures.telling import MainSentence, telling
+from shared.failures.telling import MainSentence, telling, without_paths
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def finding_of(cases: list[Case], context: Context, told: MainSentence | None = 
 
 def _quoting(who: str, sentence: str, code: str) -> str:
     """Return a title in AKS's own words, marked as such, with the code where there is room for it."""
+    if len(sentence) > MAX_QUOTE_CHARACTERS:
+        sentence = without_paths(sentence)
     if len(sentence) > MAX_QUOTE_CHARACTERS:
         sentence = sentence[:MAX_QUOTE_CHARACTERS]
         whole_words = sentence.rsplit(" ", 1)[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from shared.events.observation import ClockMove, facts_of
-from shared.maintenance.configuration import AUTO_UPGRADE, NODE_OS
+from shared.maintenance import AUTO_UPGRADE, NODE_OS
 from shared.messages import observations, phrases, time_phrases
 from shared.messages.view import Fact, Section, Step
 

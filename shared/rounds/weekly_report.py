@@ -14,8 +14,8 @@ import msgspec
 
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
-from shared.events.model import Cluster, Installation, Status
-from shared.events.observation import PUSHED_WITHIN, Coming, ListedCluster, WeeklyReport, observed
+from shared.events.model import Cluster, Status
+from shared.events.observation import PUSHED_WITHIN, Coming, ListedCluster, WeeklyReport
 from shared.notices.kinds import Kind
 from shared.notices.records import latest_announcement
 from shared.rounds.inventory import KEY as INVENTORY
@@ -83,17 +83,8 @@ def report(meta: Meta, present: PresentState, ledger: Ledger, teller: Teller, no
         silenced=ledger.silenced(now - WEEK),
     )
     audiences = (teller.routes.audience(DEFAULT_AUDIENCE).id, *teller.routes.reporting)
-    teller.tell(
-        observed(
-            Kind.REPORT,
-            facts,
-            subject=Installation(),
-            id=f"report {now.isoformat(timespec='hours')}",
-            time=now,
-            description="the weekly report",
-        ),
-        audiences=tuple(dict.fromkeys(audiences)),
-    )
+    id_ = f"report {now.isoformat(timespec='hours')}"
+    teller.announce(Kind.REPORT, facts, id_, now, "the weekly report", tuple(dict.fromkeys(audiences)))
     meta.save({_KEY: WeeklyReportMemory(now)})
     log.info("weekly report: told")
     return True

@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from shared.addresses import is_address
 from shared.documents import near
@@ -85,8 +85,6 @@ def time_zone(field: Field) -> str:
     try:
         ZoneInfo(text)
     except (OSError, ValueError, KeyError):
-        from zoneinfo import available_timezones
-
         raise field.expected(what, near(text, sorted(available_timezones()))) from None
     return text
 
