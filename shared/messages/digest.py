@@ -137,8 +137,7 @@ def _causes(failed: Sequence[DigestEntry]) -> str:
     """Return why things failed, in few words and counted, the most frequent first; of one, its reason."""
     if len(failed) == 1:
         return verdicts.without_article(failed[0].reason)
-    counts = Counter(verdicts.cause(entry.reason) for entry in failed)
-    named = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    named = verdicts.by_number(Counter(verdicts.cause(entry.reason) for entry in failed))
     shown = [verdicts.counted(cause, count) for cause, count in named[:_MAX_CAUSES]]
     left = sum(count for _, count in named[_MAX_CAUSES:])
     return ", ".join((*shown, phrases.counted(left, "other")) if left else shown)

@@ -52,7 +52,7 @@ def failed_state(story: MaintenanceHistory, frame: RenderContext) -> View:
         story,
         frame,
         subject=(title, who),
-        preheader=verdicts.in_brief(verdict) if verdict else "AKS gives no reason.",
+        preheader=verdicts.in_brief(verdict) if verdict else f"{verdicts.NO_REASON}.",
         headline=f"{who} {_is(story)} in Failed state: {title}",
         moment=(frame.beside(since), frame.away(since)),
         quote=quote,
