@@ -23,8 +23,3 @@ class JsonMessage(msgspec.Struct, frozen=True, kw_only=True):
     def body(self) -> bytes:
         """The content as JSON in UTF-8: the same content gives the same bytes."""
         return msgspec.json.encode(self.content)
-
-    @property
-    def size(self) -> int:
-        """Bytes of the body."""
-        return len(self.body)
