@@ -16,6 +16,7 @@ from ops.linting.rule import PLANNED, Problem, Rule, Severity
 from shared.maintenance import (
     DEFAULT,
     NODE_OS,
+    Configuration,
     ConfigurationError,
     Doubt,
     is_shared,
@@ -31,7 +32,6 @@ from shared.maintenance.configuration import (
     NAMES,
     WEEKDAYS,
     AbsoluteMonthly,
-    Configuration,
     Daily,
     DateSpan,
     MaintenanceWindow,
@@ -199,7 +199,7 @@ class _Range(NamedTuple):
 
     @property
     def said(self) -> str:
-        """Say what they are."""
+        """Return what they are, in words."""
         day = WEEKDAYS[self.weekday]
         return f"hourSlots [{self.first}, {self.last}] on {day} are two single hours, not a range"
 

@@ -25,7 +25,7 @@ class SecretCheck(Protocol):
     """Looks at the value of one of a target's secrets."""
 
     def __call__(self, target: Target, name: str, value: str, *, allows_loopback: bool) -> None:
-        """Raise ValueError where it is none, with a reason that does not repeat it."""
+        """Raise ValueError for a value that is no such secret, with a reason that does not repeat it."""
 
 
 class Registration(msgspec.Struct, frozen=True):

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from shared.delivery.parts import DeliveryParts
     from shared.store.inbox import Recording, Several
 
-log = logging.getLogger("notifier")
 
 _STEPS_TO_SEND = 3
 """Round trips that a failure takes which is sent at once: its gate, its recording, its settling."""

@@ -24,6 +24,7 @@ from testing.hostile import InputVerdict
 from testing.hostile.emails import frozen
 from testing.hostile.failures import HOSTS
 from testing.hostile.messages import hidden
+from testing.services import pagerduty
 from testing.services.slack import is_block
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def check_event(event: dict[str, Any]) -> None:
 
 def check_alert(alert: dict[str, Any]) -> None:
     """Check an event for PagerDuty: within its limits."""
-    assert len(json.dumps(alert)) <= events.MAX_BYTES
+    assert len(json.dumps(alert)) <= pagerduty.MAX_BYTES
     if "event_action" in alert:
         assert 0 < len(alert["dedup_key"]) <= 255
         assert alert["dedup_key"].isascii()

@@ -46,7 +46,7 @@ def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool
 
 
 def _endpoint(address: str) -> str:
-    """Return a topic's endpoint, without a slash at its end. Raises ValueError where it is none."""
+    """Return a topic's endpoint, without a slash at its end. Raises ValueError for another address."""
     parts = urlsplit(address)
     if parts.scheme != "https" or parts.path.rstrip("/").lower() != _PATH or parts.query or parts.fragment:
         raise ValueError(f"is not a topic's endpoint, which is https and ends in {_PATH}")

@@ -34,7 +34,6 @@ RESOLVING = frozenset(
 """What takes an alert back: the maintenance went through after all, or nobody has to answer any more."""
 
 MAX_SUMMARY_CHARACTERS = 1_024
-MAX_BYTES = 512_000
 _ROOM = SizeBudget(raw=16_000, line=1_000, several=20)
 _SEVERITY = {Tone.FAILED: "error", Tone.WARNING: "warning"}
 _MAX_DETAIL_CHARACTERS = 400

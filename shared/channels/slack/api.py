@@ -123,7 +123,7 @@ def post_webhook(door: Door, url: str, body: bytes, timeouts: Timeouts) -> Outco
 
 
 def refusal(word: str, answer: HttpResponse, otherwise: Outcome | None = None) -> Outcome:
-    """Return what Slack's word for a failure means; `otherwise` where it is none that is known."""
+    """Return what Slack's word for a failure means; `otherwise` for a word that is not known."""
     reason = answers.words(answer)
     if word in _GONE:
         return Gone(reason)
