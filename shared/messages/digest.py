@@ -66,7 +66,7 @@ def entries(
 
 
 def digest(told: Sequence[DigestEntry], frame: RenderContext) -> Digest:
-    """Tell all of them, whole; `trimmed` makes it fit."""
+    """Return a digest of all members, whole; `trimmed` makes it fit."""
     by_kind: dict[Kind, list[DigestEntry]] = defaultdict(list)
     for entry in _named_apart(told):
         by_kind[entry.kind].append(entry)
@@ -258,7 +258,7 @@ def _sorted(told: Iterable[DigestEntry]) -> list[DigestEntry]:
 
 
 def _clusters(told: Iterable[DigestItem]) -> str:
-    """Name the cluster, or count them, fleets apart; nothing where none is told of."""
+    """Return the cluster's name, or how many there are, fleets apart; empty without any cluster."""
     named = {item.url.lower(): item for item in told if item.url}
     if len(named) == 1:
         return next(iter(named.values())).cluster

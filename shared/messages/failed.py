@@ -97,7 +97,7 @@ def _context(story: MaintenanceHistory) -> Context:
 
 
 def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell of a failure, explained: the answers of the first screen, what to do, and then the rest."""
+    """Return a view of a failure, explained: answers for the first screen, what to do, then the rest."""
     event, what = story.event, phrases.WHAT[story.upgrade]
     explanation = explain(story, frame)
     first, *others = explanation.findings
