@@ -78,6 +78,13 @@ UNAVAILABLE = PageResponse(
 )
 """Calendars and feed readers keep what they have, and come again."""
 
+TOO_MANY = PageResponse(
+    429,
+    UNAVAILABLE.headers,
+    b"Too many different pages are asked for. Try again in half a minute.\n",
+)
+"""Of one token, with filters that vary; what has been written is there all the same."""
+
 
 def health(fault: str) -> PageResponse:
     """Return the answer to a probe: 200, or 503 with what is wrong, in words without names."""

@@ -285,6 +285,29 @@ def test_probes_share_a_reading(world: World, monkeypatch: pytest.MonkeyPatch) -
     assert len(asked) < 5
 
 
+def test_nobody_has_pages_written_without_end(world: World) -> None:
+    """Who varies the filters gets 429 after so many in half a minute; kept pages and others are served."""
+    pages, token, other = world.notifier.pages, opened(world), opened(world, "shop")
+    tried = [pages.status_page(token, {"cluster": f"x{n}"}).status for n in range(100)]
+    assert tried == [200] * publisher.MAX_WRITTEN + [429] * (100 - publisher.MAX_WRITTEN)
+    assert pages.status_page(token, {"cluster": "x0"}).status == 200
+    assert pages.status_page(token, {"cluster": "y"}).headers["Retry-After"]
+    assert pages.status_page(other, {"cluster": "y"}).status == 200
+    later(world)
+    assert pages.status_page(token, {"cluster": "y"}).status == 200
+
+
+def test_nobody_has_the_probe_read_without_end(world: World) -> None:
+    """Of a thousand probes in a second ten read."""
+    before = world.table.trips.total()
+    for _ in range(1_000):
+        world.notifier.pages.health()
+    assert world.table.trips.total() - before == publisher.READINGS_A_SECOND
+    world.notifier.sweep()
+    world.clock.forward(seconds=1)
+    assert world.notifier.pages.health().status == 200
+
+
 def test_news_that_the_row_has_no_room_for_cost_no_event(world: World) -> None:
     """Where a cluster's row takes no more, the event is recorded all the same."""
     from shared.store.table import TableRefused
