@@ -94,8 +94,10 @@ class Publisher:
 
         return self._answer(token, answer, if_none_match)
 
-    def status_page(self, token: str, query: Mapping[str, str], if_none_match: str = "") -> PageResponse:
-        """Return the status page, or, by `view=inventory`, the clusters."""
+    def status_page(
+        self, token: str, query: Mapping[str, str], if_none_match: str = "", address: str = ""
+    ) -> PageResponse:
+        """Return the status page, or, by `view=inventory`, the clusters; `address` is what was asked for."""
         asked = {name: query.get(name, "")[:MAX_FILTER_CHARACTERS] for name in FILTERS}
         view = query.get("view", "")
         view = view if view in VIEWS else ""
@@ -104,7 +106,7 @@ class Publisher:
             key = ("page", found.hash, view, *asked.values())
             return self._written(found, key, lambda: self._page(found, token, view, asked))
 
-        return self._answer(token, answer, if_none_match)
+        return responses.without_slash(self._answer(token, answer, if_none_match), address)
 
     def health(self) -> PageResponse:
         """Return whether storage answers and sweeps run."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import msgspec
 
@@ -61,6 +62,15 @@ def conditional(answer: PageResponse, if_none_match: str) -> PageResponse:
         return answer
     kept = {name: value for name, value in answer.headers.items() if not name.startswith("Content-T")}
     return PageResponse(304, kept)
+
+
+def without_slash(answer: PageResponse, address: str) -> PageResponse:
+    """Return where the page is if its address ends with a slash: its links are relative; else the answer."""
+    path, mark, query = address.partition("?")
+    if answer.status != HTTPStatus.OK or not path.endswith("/"):
+        return answer
+    name = path.rstrip("/").rpartition("/")[2]
+    return PageResponse(308, {**NOT_FOUND.headers, "Location": f"../{name}{mark}{query}"})
 
 
 NOT_FOUND = PageResponse(

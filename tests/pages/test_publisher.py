@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 from typing import Any
+from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
 import icalendar
@@ -193,6 +194,18 @@ def test_filters_stand_in_the_address(world: World) -> None:
     assert re.findall(r">([a-z]+-\d)</a>", page(world, token, region="eastus")) == []
     assert page(world, token, utm="x") == page(world, token)
     assert "<script>" not in page(world, token, cluster='"><script>')
+
+
+def test_an_address_with_a_slash_leads_to_the_page(world: World) -> None:
+    """A page's links are relative, so `status/TOKEN/` is led to `status/TOKEN`; a wrong token is a 404."""
+    pages, token = world.notifier.pages, opened(world)
+    asked = f"https://x/status/{token}/?region=eu"
+    found = pages.status_page(token, {"region": "eu"}, address=asked)
+    assert (found.status, urljoin(asked, found.headers["Location"])) == (
+        308,
+        f"https://x/status/{token}?region=eu",
+    )
+    assert pages.status_page("wrong", {}, address="https://x/status/wrong/") == responses.NOT_FOUND
 
 
 def test_answers_keep_to_themselves(world: World) -> None:
