@@ -1,4 +1,7 @@
-"""Rules about a configuration by itself: its form, its length, when it is in force."""
+"""Rules about a configuration by itself: its form, its length, when it is in force.
+
+It is long because it is one list: a rule after the other, each with its words, and `RULES` at the end.
+"""
 
 from __future__ import annotations
 
@@ -199,7 +202,7 @@ class _Range(NamedTuple):
 
     @property
     def said(self) -> str:
-        """Say what they are."""
+        """Return what they are, in words."""
         day = WEEKDAYS[self.weekday]
         return f"hourSlots [{self.first}, {self.last}] on {day} are two single hours, not a range"
 

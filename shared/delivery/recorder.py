@@ -1,7 +1,7 @@
 """Recording events: decided, stored with what follows from them, and, where they are failures, told at once.
 
 Once the transaction is through, they are safe. Nothing after it raises: what could not be sent here, the
-sweep sends.
+sweep sends. It is one module because it is one walk, from the reading of an event to the sending.
 """
 
 from __future__ import annotations
