@@ -167,6 +167,9 @@ def freeze_(  # noqa: PLR0917 - typer makes options of them
     routes_file: Annotated[
         Path | None, typer.Option("--routes", metavar="FILE", help="a file of routes instead of ROUTES")
     ] = None,
+    output: terminal.AsOutput = terminal.Output.TABLE,
+    *,
+    as_json: terminal.AsJson = False,
 ) -> None:
     """Print the bash script that keeps a freeze.
 
@@ -191,7 +194,11 @@ def freeze_(  # noqa: PLR0917 - typer makes options of them
         listing = joining.join([_listed(word, portal, surroundings.of(context).open_arm) for word in words])
         for sentence in listing.unread:
             print(f"left out: {sentence}", file=sys.stderr)
-        print(freezing.script(coming, listing, now))
+        steps = freezing.steps(coming, listing, now)
+        if terminal.is_json(output, as_json=as_json):
+            terminal.print_json(freezing.as_object(coming, steps))
+        else:
+            print(freezing.as_script(coming, steps))
 
 
 def _clusters(environment: Mapping[str, str]) -> list[str]:
