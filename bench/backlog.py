@@ -13,7 +13,7 @@ from shared import settings
 from shared.app import Notifier
 from testing.memory_table import MemoryTable
 from testing.samples.payloads import event
-from testing.world import email_channel
+from testing.world import SETTINGS, email_channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,17 +82,8 @@ def _swept(notices: int, audiences: int, away: float) -> float:
     }
     clock = PutForward()
     table = _Away(lambda: datetime.now(UTC) + clock.ahead)
-    config = settings.load(
-        {
-            "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-            "EMAIL_FOLDER": "unused",
-            "EMAIL_FROM": "aks@example.com",
-            "EMAIL_TO": "ops@example.com",
-            "SWEEP_SCHEDULE": "0 * * * * *",
-            "STILL_RUNNING_AFTER": "0s",
-            "ROUTES": json.dumps(routes) if teams else "",
-        }
-    )
+    given = {"STILL_RUNNING_AFTER": "0s", "ROUTES": json.dumps(routes) if teams else ""}
+    config = settings.load(SETTINGS | given)
     notifier = Notifier(config, table, {"": email_channel(config, Taking())}, clock)
     for number in range(notices):
         cluster = f"{names[number % audiences]}-{number}"

@@ -34,7 +34,7 @@ _OWNERS = {
 _URGENCIES = {"now": "now", "today": "today", "next-window": "before the next maintenance window"}
 
 
-class Upgrade(StrEnum):
+class UpgradeOption(StrEnum):
     """The kinds of upgrade that steps differ for."""
 
     KUBERNETES = "kubernetes"
@@ -47,7 +47,7 @@ def explain(  # noqa: PLR0917 - the options of the command
     file: Annotated[Path, typer.Argument(metavar="FILE|-", help="The text; - reads standard input.")] = Path(
         "-"
     ),
-    upgrade: Annotated[Upgrade | None, typer.Option(help="What was being upgraded.")] = None,
+    upgrade: Annotated[UpgradeOption | None, typer.Option(help="What was being upgraded.")] = None,
     cluster: Annotated[str, typer.Option(help="The cluster's name, for the commands.")] = "",
     resource_group: Annotated[str, typer.Option(help="Its resource group.")] = "",
     subscription: Annotated[str, typer.Option(help="The ID of its subscription.")] = "",

@@ -204,7 +204,7 @@ class GateRun(Run):
     def _wrong(
         self, story: GateCourse, asked: list[datetime], closed: list[datetime], reminded: dict[int, datetime]
     ) -> Iterator[str]:
-        """Say what is wrong with what was told of a gate."""
+        """Yield what is wrong with what was told of a gate."""
         over = NOW + self.storm + self.peace
         calm = NOW + self.storm + 3 * HOUR
         end = story.ended if story.how else over
@@ -230,7 +230,7 @@ class GateRun(Run):
         return min(times, default=NOW + self.storm + self.peace)
 
     def _wrong_times(self, times: list[datetime], end: datetime, calm: datetime) -> Iterator[str]:
-        """Say which reminders came early, and which are missing, in peace."""
+        """Yield which reminders came early, and which are missing, in peace."""
         for number, (before, after) in enumerate(zip_longest(times, times[1:])):
             due = before + FIRST * 2**number
             if before < calm:

@@ -84,7 +84,7 @@ class Lab:
         self._stack.close()
 
     def run(self, trial: Trial) -> RunRecord:
-        """Do all of a schedule, and give what came of it."""
+        """Do all of a schedule; return what came of it."""
         with Run(self, trial) as run:
             return run.go()
 

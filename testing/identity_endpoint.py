@@ -44,7 +44,7 @@ class IdentityEndpoint(StandIn):
         return _refused(status, fault.message or "No Managed Identity found")
 
     def answer(self, got: Got) -> Reply:
-        """Give a token."""
+        """Return a token."""
         query = dict(parse_qsl(got.query))
         if got.headers.get("x-identity-header") != HEADER:
             return _refused(401, "Unauthorized")

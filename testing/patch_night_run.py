@@ -27,7 +27,7 @@ from shared.store import codec
 from testing.mail_endpoint import KEY, MailEndpoint
 from testing.moving import CountedTable, MovingClock
 from testing.quota import Quota
-from testing.world import email_channel
+from testing.world import SETTINGS, email_channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,15 +62,8 @@ class PatchNightRun:
         self.table = CountedTable(table(self.clock), self.clock)
         self._stack = ExitStack()
         self.endpoint = self._stack.enter_context(MailEndpoint())  # it has an address once it runs
-        config = load(
-            {
-                "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-                "EMAIL_CONNECTION_STRING": self.endpoint.connection_string,
-                "EMAIL_FROM": sender,
-                "SWEEP_SCHEDULE": "0 * * * * *",
-                "ROUTES": night.routes,
-            }
-        )
+        mail = {"EMAIL_FOLDER": "", "EMAIL_CONNECTION_STRING": self.endpoint.connection_string}
+        config = load(SETTINGS | mail | {"EMAIL_FROM": sender, "EMAIL_TO": "", "ROUTES": night.routes})
         assert config.mail.limits is not None
         self.quota = Quota(self.clock, config.mail.limits, MAIL_SECONDS)
         self.endpoint.fault_for = self.quota

@@ -123,7 +123,7 @@ def _parts(listed: ListedCluster) -> Iterator[str]:
 
 
 def _linked(listing: Listing) -> Listing:
-    """Give linked configurations the schedules of their shared windows."""
+    """Return a cluster whose linked configurations have the schedules of their shared windows."""
     shared = {listed.shared.key: listed.shared for listed in listing.shared if listed.shared}
     return msgspec.structs.replace(
         listing, clusters=tuple(_with_windows(listed, shared) for listed in listing.clusters)

@@ -199,7 +199,7 @@ class _Range(NamedTuple):
 
     @property
     def said(self) -> str:
-        """Say what they are."""
+        """Return what they are, in words."""
         day = WEEKDAYS[self.weekday]
         return f"hourSlots [{self.first}, {self.last}] on {day} are two single hours, not a range"
 

@@ -141,7 +141,7 @@ class Sweeper:
         return set(self._parts.routes.targets()) if made else set()
 
     def _check(self, checks: Sequence[CheckRow], started: float, result: SweepResult) -> set[str]:
-        """Turn checks into notices, or drop them; return the targets that have notices by that."""
+        """Turn checks into notices, or drop them; return the targets that have notices afterwards."""
         parts, now = self._parts, self._parts.clock.now()
         reader = Reader(parts.store)
         made: set[str] = set()

@@ -22,7 +22,7 @@ _MINUTES = 60
 
 
 def clock_change(kind: Kind, event: Event, frame: RenderContext) -> View:
-    """Tell when the clocks change, and of each window its local time before and after."""
+    """Return a view of a change of clocks, with each window's local time before it and after."""
     facts = facts_of(event, ClockMove)
     day = facts.at.astimezone(ZoneInfo(facts.zone)).date()
     by = _shift(facts.after - facts.before)

@@ -108,7 +108,7 @@ class Publisher:
     def _answer(
         self, token: str, answer: Callable[[Token], PageResponse], if_none_match: str
     ) -> PageResponse:
-        """Return what a token opens: nothing where there is none such, 503 where storage is silent."""
+        """Return what a token opens: nothing for a token that is not known, 503 where storage is silent."""
         try:
             found = tokens.match(token, self._tokens.get())
             return responses.conditional(answer(found) if found else responses.NOT_FOUND, if_none_match)

@@ -14,7 +14,7 @@ import msgspec
 
 from shared import keys
 from shared.events.model import Upgrade
-from shared.events.observation import ListedCluster, SupportEnding
+from shared.events.observation import ClusterRemark, SupportEnding
 from shared.maintenance.support_calendar import LTS_PLAN, ends, minor, support
 from shared.notices.kinds import Kind
 
@@ -97,7 +97,7 @@ def _tell(  # noqa: PLR0917 - what one notice is made of
             date=datetime.combine(end, time(), UTC),
             lts=datetime.combine(found.lts, time(), UTC) if found and not is_lts else None,
             clusters=tuple(
-                ListedCluster(
+                ClusterRemark(
                     cluster=one.cluster.id, name=one.cluster.name, subscription=one.subscription_name
                 )
                 for one in those[:_MAX_LISTED]

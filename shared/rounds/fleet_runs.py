@@ -199,7 +199,7 @@ class FleetRuns:
     def _is_reported(self, event: Event) -> bool:
         """Return whether an event of its cluster has told before that a member failed.
 
-        One round trip; none of anything but a member's failure. Who hears of both is not called twice.
+        One round trip, and only for a member's failure. Who hears of both is not called twice.
         """
         cluster = Cluster.parse(event.run.member_id) if event.run else None
         members = self._members.get(event.subject.subscription.lower(), Memberships())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.events.observation import ListedCluster
+from shared.events.observation import ClusterRemark
 from shared.maintenance import coverage
 from shared.maintenance.inventory import ClusterInfo
 from shared.rounds.inventory import KEY, InventoryMemory
@@ -63,10 +63,10 @@ def judged(memory: InventoryMemory, clusters: Iterable[ClusterInfo], now: dateti
     return Findings(tuple(found), len(clusters), tuple(troubles))
 
 
-def listed(found: Iterable[Uncovered], most: int) -> tuple[ListedCluster, ...]:
+def listed(found: Iterable[Uncovered], most: int) -> tuple[ClusterRemark, ...]:
     """Return the first of these clusters as notices list them."""
     return tuple(
-        ListedCluster(
+        ClusterRemark(
             cluster=one.known.cluster.id,
             name=one.known.cluster.name,
             subscription=one.known.subscription_name or one.known.cluster.subscription,

@@ -56,7 +56,7 @@ class UnusedWindows:
         """The newest minor version that clusters of a region run."""
 
     def run(self, clusters: Sequence[tuple[ClusterInfo, Sequence[StoredEvent]]]) -> int:
-        """Tell of each cluster's unused windows; give their number. Raises TableUnavailable."""
+        """Tell of each cluster's unused windows; return their number. Raises TableUnavailable."""
         told = 0
         self._newest = _newest((known for known, _ in clusters), self._now.date())
         for known, news in clusters:

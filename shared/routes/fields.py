@@ -1,6 +1,6 @@
 """What may stand in a single field of the routes: an address, a duration, a glob.
 
-Each function takes a Field, gives its value, and raises RoutesError if it has none of that form.
+Each function takes a Field and returns its value; it raises RoutesError if the value has another form.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from testing.mail_service import MailService
 from testing.processes import ROOT, Azurite
 from testing.samples.payloads import event
 from testing.services.stand_in import Fault
-from testing.world import NOW, StoppedClock
+from testing.world import NOW, SETTINGS, StoppedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -151,16 +151,9 @@ def test_no_token_yet(
 @cache
 def _loaded(code: str) -> frozenset[str]:
     """Return the modules that are loaded once the app has been imported, and has run some code."""
-    settings = {
-        "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-        "EMAIL_FOLDER": "unused",
-        "EMAIL_FROM": "aks@example.com",
-        "EMAIL_TO": "ops@example.com",
-        "SWEEP_SCHEDULE": "0 * * * * *",
-    }
     done = subprocess.run(
         [sys.executable, "-c", f"import sys, function_app; {code}; print(*sys.modules)"],
-        env=environment(settings),
+        env=environment(SETTINGS),
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -16,7 +16,6 @@ from shared.channels.outcomes import Accepted, Outcome, Postponed, Throttled, Ti
 from shared.delivery import limiter
 from shared.notices.kinds import Decision
 from shared.setting_reader import SettingsError
-from shared.store import codec
 from shared.store.table import Operation, TableRefused, TableUnavailable, Verb
 from testing.fault_proxy import Phase, Reply, at
 from testing.real_app import RealWorld
@@ -30,10 +29,6 @@ if TYPE_CHECKING:
     from testing.processes import Azurite
 
 DAY = timedelta(days=1)
-
-
-def _kinds(world: World) -> list[str]:
-    return [subject.partition("]")[0].removeprefix("[") for subject in world.mailer.subjects]
 
 
 def _spoil(world: World, key: str) -> None:
@@ -85,10 +80,10 @@ def test_check_of_an_unreadable_event_stays() -> None:
     facts = world.table._rows[key].values["facts"]
     _spoil(world, key)
     world.sweep(days=1, minutes=1)
-    assert _kinds(world) == ["Scheduled"]
+    assert world.statuses == ["Scheduled"]
     world.table.commit([Operation(Verb.MERGE, key, {"facts": facts})])
     world.sweep(minutes=6)
-    assert _kinds(world) == ["Scheduled", "Reminder"]
+    assert world.statuses == ["Scheduled", "Reminder"]
 
 
 def test_event_that_cannot_be_recorded_is_kept_and_told() -> None:
@@ -155,7 +150,7 @@ def test_reminders_that_piled_up_are_one() -> None:
     world.settle_down()
     world.sweep(days=8, minutes=1)
     world.settle_down()
-    assert _kinds(world) == ["Scheduled", "Reminder"]
+    assert world.statuses == ["Scheduled", "Reminder"]
     assert "24 h" in world.mailer.subjects[-1]
 
 
@@ -166,7 +161,7 @@ def test_announcement_that_waited_is_not_reminded_of_at_once() -> None:
     world.notifier.store.pause(NOW + timedelta(hours=8), "down", world.notifier.store.gate())
     world.sweep(hours=8, minutes=1)
     world.settle_down()
-    assert _kinds(world) == ["Scheduled"]
+    assert world.statuses == ["Scheduled"]
 
 
 def test_failed_recordings_use_up_no_slot() -> None:
@@ -281,7 +276,7 @@ def test_failures_do_not_queue_to_be_recorded(monkeypatch: pytest.MonkeyPatch) -
         go_on.set()
         assert counting.result() == "new"
     world.settle_down()
-    told = [member for row in world.table.query("sent:", "sent;").rows for member in codec.sent(row).members]
+    told = [member for fate in world.fates for member in fate.members]
     assert len(told) == len({member.key for member in told}) == 16
 
 
@@ -295,7 +290,7 @@ def test_notices_of_a_removed_audience_beyond_one_mail_are_told_once() -> None:
             gone = Operation(Verb.INSERT, row.key + "0", {**row.values, "audience": "gone"})
             world.table.commit([gone])
     world.settle_down(20)
-    told = [member for row in world.table.query("sent:", "sent;").rows for member in codec.sent(row).members]
+    told = [member for fate in world.fates for member in fate.members]
     assert len(told) == len({member.key for member in told}) == 98
 
 
@@ -319,4 +314,4 @@ def test_failure_goes_before_older_news_without_grouping() -> None:
     world.sweep(minutes=1)
     world.take(event("Failed", world.clock.now(), name="failed"))
     world.settle_down(3)
-    assert _kinds(world)[:2] == ["Started", "Failed"]
+    assert world.statuses[:2] == ["Started", "Failed"]

@@ -15,10 +15,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ops.linting import RULES, commands, lint, parsing, report
-from ops.linting.model import ListedCluster
 from ops.linting.rule import LintFinding, Severity
 from shared.events.model import Cluster
-from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS, ConfigurationError, occurrences, parse
+from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS, occurrences, parse
 from shared.maintenance.configuration import MaintenanceWindow
 from shared.routes.freezes import Freeze
 from testing import az
@@ -524,21 +523,6 @@ def test_worst_comes_first() -> None:
     assert set(severities) == set(Severity)
 
 
-@pytest.mark.parametrize(
-    ("rule", "strict", "code"),
-    [
-        ("unknown-configuration", False, 1),
-        ("short-window", False, 0),
-        ("no-node-os-window", False, 0),
-        ("no-node-os-window", True, 1),
-        ("max-surge", True, 0),
-    ],
-)
-def test_exit_code(rule: str, strict: bool, code: int) -> None:
-    """Only errors fail a pipeline; being strict, warnings do, too; notes never."""
-    assert report.exit_code(findings(load(f"lint/{rule}.fails.json")), strict=strict) == code
-
-
 def test_report_tells_all() -> None:
     """The text names each finding, why it matters, where that is written, and the command."""
     found = findings(load("lint/not-staggered.fails.json"))
@@ -552,22 +536,3 @@ def test_report_cannot_control_the_terminal() -> None:
     """Names with terminal escapes are shown, not obeyed."""
     body = {"id": CLUSTER + "\x1b[2J", "autoUpgradeProfile": {"upgradeChannel": "node-image"}}
     assert "\x1b" not in report.as_text(findings(body))
-
-
-def test_json_says_the_same() -> None:
-    """The JSON has the same findings, field by field."""
-    found = findings(load("lint/not-staggered.fails.json"))
-    told = json.loads(report.as_json(found))
-    assert [set(one) for one in told] == [
-        {"rule", "severity", "cluster", "part", "what", "why", "source", "fix"}
-    ] * len(found)
-    assert all(one[key] == getattr(other, key) for one, other in zip(told, found, strict=True) for key in one)
-
-
-def test_listed_cluster_is_a_value() -> None:
-    """What a listing says of a cluster can be compared, and names the error of what it could not read."""
-    (listed,) = parsing.read(configuration(startTime=None)).clusters
-    assert isinstance(listed, ListedCluster)
-    (malformed,) = listed.malformed
-    assert isinstance(malformed.error, ConfigurationError)
-    assert malformed.error.field == "maintenanceWindow.startTime"

@@ -328,6 +328,17 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     run("why", "never-heard-of", code=1)
 
 
+def test_what_is_held_is_said(run: Run, world: World) -> None:
+    """What is due and waits for its audience's next grouped message says so; what is no news says that."""
+    world.sweep(minutes=1)
+    world.take(event("Started", world.clock.now(), name="held", cluster="held-1"))
+    world.clock.forward(minutes=1)
+    for words in (["why", "held-1"], ["list", "work"]):
+        assert "GROUP_INTERVAL after the grouped message of " in run(*words)
+    world.take(scheduled(NOW, timedelta(days=8), name="begun", cluster="dev-1"))
+    assert "decision: stale: kept, and told to nobody" in run("why", "dev-1")
+
+
 def test_dry_run_of_routes_over_what_is_stored(run: Run, tmp_path: Path) -> None:
     """Other routes over stored events: who would have heard of more, who of less; nothing is written."""
     routes = (

@@ -228,7 +228,7 @@ class _Conversation:
             raise _Stop(_refusal(code, f"the sender {sender}: {_reply(code, text)}", final))
 
     def recipients(self, addresses: list[str]) -> list[str]:
-        """Announce the recipients; give those that were refused where at least one was not."""
+        """Announce the recipients; return those that were refused where at least one was not."""
         refused: dict[str, tuple[int, str]] = {}
         for address in addresses:
             code, text = self._step(partial(self._smtp.rcpt, address))
