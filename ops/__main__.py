@@ -68,7 +68,11 @@ def _markup() -> Any:  # noqa: ANN401 - a literal of typer's own
 
 
 app = typer.Typer(
-    cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=_markup()
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=_markup(),
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from shared.store.meta import Meta
     from shared.store.present import PresentState
 
+_NOT_READ = "No clusters have been read yet: that is done daily, where SUBSCRIPTIONS or CLUSTERS is set."
+
 _STALE = timedelta(hours=36)
 """A cluster that the last reading did not bring was read this much before it, or is gone."""
 
@@ -41,7 +43,7 @@ def uncovered(meta: Meta, present: PresentState, now: datetime) -> Findings:
     """Return coverage from the table alone. Raises TableError."""
     memory = meta.load(KEY, InventoryMemory)
     if memory.last is None:
-        return Findings((), troubles=("No clusters have been read yet.",))
+        return Findings((), troubles=(_NOT_READ,))
     rows, _ = present.clusters()
     known = [row.known for row in rows if row.known is not None]
     return judged(memory, [one for one in known if memory.last - one.read <= _STALE], now)

@@ -29,6 +29,7 @@ from shared.events.model import Cluster
 from shared.maintenance.inventory import read
 from shared.store.ledger import Ledger
 from testing.child_process import environment
+from testing.processes import free_port
 from testing.samples.payloads import SUBSCRIPTION, event, guid, scheduled
 from testing.world import NOW, World
 
@@ -92,12 +93,24 @@ def test_every_command_has_help() -> None:
 )
 def test_errors_are_a_line_and_a_hint(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong command line ends with 2, says what is wrong in a line, and where help is in another."""
+    assert command([words[0], "-h"] if words[0] in COMMANDS else ["-h"]) == 0
+    assert "Usage: notifier" in capsys.readouterr().out
     assert command(words) == 2
     out, err = capsys.readouterr()
     said = err.splitlines()
     assert (out, len(said)) == ("", 2), err
     assert said[1].startswith("Try: notifier")
     assert words != ["staus"] or "did you mean 'status'" in said[0]
+
+
+def test_no_storage_running(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the emulator is not running, one sentence says where it was looked for."""
+    endpoint = f"http://127.0.0.1:{free_port()}/devstoreaccount1"
+    account = f"AccountName=devstoreaccount1;AccountKey=a2V5;TableEndpoint={endpoint};"
+    monkeypatch.setenv("NOTIFIER_STORAGE", f"DefaultEndpointsProtocol=http;{account}")
+    assert command(["status"]) == 2
+    where = endpoint.split("/")[2]
+    assert capsys.readouterr().err == f"no storage is running at {where}\n"
 
 
 @pytest.mark.slow
@@ -253,12 +266,15 @@ def test_check_names_everything_at_once(
     assert command(["check", str(ROOT / "local.settings.sample.json")]) == 0
     values = json.loads((ROOT / "local.settings.sample.json").read_text("utf-8"))["Values"]
     values |= {"LEASE": "never", "TIME_ZONE": "Mars", "EMAIL_FROM": "", "REMINDER_LEAD": "7d"}
+    values |= {"EMAIL_FOLDER": "", "EMAIL_SMTP_URL": "smtp://user@host"}  # and no password
     (tmp_path / "wrong.json").write_text(json.dumps({"Values": values}))
     capsys.readouterr()
     assert command(["check", "wrong.json"]) == 1
     said = capsys.readouterr().err
     for name in ("LEASE", "TIME_ZONE", "EMAIL_FROM"):
         assert f"Setting {name} " in said
+    assert "EMAIL_SMTP_PASSWORD" in said
+    assert "how mail leaves" not in said
     assert "Setting REMINDER_LEAD is unknown: did you mean REMINDER_LEADS?" in said
     assert command(["check", "none.json"]) == 2
     assert "EMAIL_FROM" not in os.environ
