@@ -184,7 +184,7 @@ def _in_turns(rows: str, apps: Apps, settings: Mapping[str, str]) -> dict[str, l
 
 
 def start(command: Sequence[str], folder: Path, settings: Mapping[str, str]) -> Start:
-    """Start Python on a program and its arguments; give what it took until its end."""
+    """Start Python on a program and its arguments; return what it took until its end."""
     variables = _environment(folder, settings)
     began = time.perf_counter()
     pid = os.posix_spawn(_PYTHON[0], [*_PYTHON, *command], variables)

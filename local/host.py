@@ -94,7 +94,7 @@ def _serve(
 ) -> int:
     invoker = Invoker(threads(os.environ))
     timers = Timers([] if options.no_timers else functions, invoker.start, os.environ)
-    web = HttpFunctions(functions, invoker.start, route_prefix(Path()))
+    web = HttpFunctions(functions, invoker.run, route_prefix(Path()))
     routes = Routes(functions, invoker.start, web, rewrite_dates=options.rewrite_dates)
     try:
         server = Server(options.port, routes)
@@ -164,6 +164,7 @@ def _log_to_stderr(*, quiet: bool) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if quiet:
         handler.setLevel(logging.WARNING)
+        _log.setLevel(logging.WARNING)  # a record that nobody sees costs its invocation all the same
 
 
 if __name__ == "__main__":

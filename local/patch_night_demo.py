@@ -51,7 +51,7 @@ _TOLD = (Kind.SCHEDULED, Kind.STARTED, Kind.COMPLETED, Kind.FAILED)
 
 
 @dataclass
-class Progress:
+class Tally:
     """What has been told so far: to whom, of which event, as what, and how long after it."""
 
     counts: Counter[tuple[str, str, Kind]]
@@ -166,8 +166,8 @@ class PatchNightDemo:
         undone = self._sandbox.undone()
         return undone["notice"] + undone["mail"]
 
-    def _told(self, sent: dict[str, SentMail]) -> Progress:
-        told = Progress(Counter(), [], Counter())
+    def _told(self, sent: dict[str, SentMail]) -> Tally:
+        told = Tally(Counter(), [], Counter())
         for mail in sent.values():
             told.mails[mail.audience] += 1
             for member in mail.members:

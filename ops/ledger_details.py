@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ops import ledger_tables
+from ops import event_words, ledger_tables
 from ops.ledger_query import Clusters, as_mail, asked_for, members, told_of, waiting_for
 from ops.ledger_tables import fitted
 from shared import keys
@@ -106,9 +106,9 @@ def _event_facts(received: Received) -> list[tuple[str, str]]:
     return [
         ("cluster", event.subject.id),
         ("eventId", event.event_id),
-        ("what", event.upgrade),
+        ("what", event_words.kind(event)),
         ("status", event.status + (f", revision {recorded.revision}" if recorded.revision else "")),
-        ("decision", recorded.decision),
+        ("decision", event_words.decided(recorded.decision)),
         ("start", _moment(event.start) if event.start else "not said"),
         ("received", _moment(received.at)),
         ("event time", _moment(event.time)),

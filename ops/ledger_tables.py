@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ops import event_words
 from ops.ledger_query import members, short
 from ops.text_table import stacked, table
 from shared import keys
@@ -14,7 +15,7 @@ from shared.store.rows import CheckRow, MailRow, NoticeRow
 from shared.text import clip, line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from ops.ledger_query import Clusters, Entries, Waiting
@@ -60,6 +61,7 @@ def lists(
     if entries.work is not None and entries.gate is not None:
         counts = _counts(_type(row) for row in entries.work)
         title = _title("WAITS", len(entries.work), counts) + "\n" + gate_line(entries.gate, now)
+        title += "".join(f"\n{line(said)}" for said in _held(entries, now))
         work = [work_row(row, clusters, now) for row in entries.work[:limit]]
         parts.append(_part(title, WORK, work, len(entries.work), width))
     if entries.rejected is not None:
@@ -75,7 +77,7 @@ def event_row(received: Received) -> tuple[str, ...]:
     return (
         moment(received.at),
         event.subject.name,
-        event.upgrade if received.event.is_complete else "cannot be read whole",
+        event_words.kind(event) if received.event.is_complete else "cannot be read whole",
         f"{event.status} ({revision})" if revision else event.status,
         received.event.decision,
         moment(event.start) if event.start else "",
@@ -129,6 +131,14 @@ def gate_line(gate: SendGate, now: datetime) -> str:
     return f"{said} Sent in the last minute: {minute}, in the last hour: {hour}."
 
 
+def _held(entries: Entries, now: datetime) -> Iterator[str]:
+    """Yield for whom something is due that is held, and until when."""
+    due = [row for row in entries.work or () if isinstance(row, NoticeRow) and keys.due_of(row.key) <= now]
+    for audience, target in dict.fromkeys((row.notice.audience, row.notice.target) for row in due):
+        if held := event_words.held(entries.grouped.get((audience, target)), now):
+            yield f"What is due for {audience} goes {f'to {target} ' if target else ''}{held}."
+
+
 def remarks(mail: SentMail) -> list[str]:
     """Return what is to be said of a mail's outcome, in a few words each."""
     found = [mail.why] if mail.why else []
@@ -144,7 +154,7 @@ def remarks(mail: SentMail) -> list[str]:
 
 def mail_state(row: MailRow) -> str:
     """Return whose turn a mail is that has not been settled."""
-    found = ["being sent, or its sender gone" if row.leased else "free"]
+    found = ["being sent, or its sender gone" if row.leased else "for the next sweep"]
     if row.doubt:
         found.append("in doubt")
     if row.refused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ops import event_words
 from ops.text_table import table
 from shared.audience import DEFAULT_AUDIENCE
 from shared.events.model import Upgrade
@@ -23,7 +24,7 @@ def explanation(event: Event, trace: Trace) -> str:
     """Write who hears of an event: the event, what became of each route, the audiences."""
     cluster = event.subject
     facts = [
-        f"{event.status}, {event.upgrade}: cluster {cluster.name} in {cluster.resource_group}",
+        f"{event_words.news(event)}: cluster {cluster.name} in {cluster.resource_group}",
         f"subscription {cluster.subscription}",
         f"region {event.region}" if event.region else "no region",
     ]

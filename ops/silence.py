@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from shared.routes.conditions import Condition
+    from shared.routes import Condition
     from shared.store.table import BrowsableTable
 
 app = typer.Typer(help="What nobody is to be told for a while.", no_args_is_help=True, add_completion=False)

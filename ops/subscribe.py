@@ -99,7 +99,7 @@ class Azure:
         self._program = found
 
     def ask(self, *arguments: str) -> Any:  # noqa: ANN401 - whatever JSON the CLI answers
-        """Run a command; give its answer. Raises SubscribeError with what the CLI says."""
+        """Run a command; return its answer. Raises SubscribeError with what the CLI says."""
         ran = subprocess.run(  # noqa: S603 - the arguments are a list, no shell sees them
             [self._program, *arguments, "--output", "json"], capture_output=True, text=True, check=False
         )

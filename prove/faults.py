@@ -218,7 +218,7 @@ class FaultInjector:
         return random.choices(kinds, [kind.weight for kind in kinds])[0]
 
     def _ends(self, side: str, phase: Phase) -> bool:
-        """Let the instance die, or stop for a while, if this is the moment; tell whether it died."""
+        """Let the instance die, or stop for a while, if this is the moment; return whether it died."""
         with self._lock:
             self._moments[side] += 1
             death, instance = self._death, self.instance

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from prove.hours import Happening, HoursVerdict, Run, Told, quiet
-from prove.troubles import Killed, TroubledTable
+from prove.troubles import Killed
 from shared.notices import gates
 from shared.notices.kinds import Kind
 from shared.rounds.fleet_runs import FleetRuns
 from shared.sources.arm import Arm, ArmError
-from shared.sources.resource_graph import ResourceGraph
 from shared.store import codec
-from shared.store.meta import Meta
 from shared.store.table import TableUnavailable
 from testing.arm_endpoint import ArmEndpoint, Tokens
 from testing.samples import fleets
@@ -129,17 +127,8 @@ class GateRun(Run):
 
     def _poll(self, number: int) -> None:
         self._show()
-        instance, table = self.instances[number], TroubledTable(self.table, self)
-        polling = FleetRuns(
-            graph=ResourceGraph(self._arm),
-            arm=self._arm,
-            meta=Meta(table),
-            store=instance.store,
-            intake=instance.intake,
-            clock=self.clocks[number],
-            knows_clusters=False,
-            reminds_of_gates=True,
-        )
+        instance = self.instances[number]
+        polling = FleetRuns(instance.round_parts(self._arm))
         self.struck["poll of update runs"] += 1
         try:
             polling.run((SUBSCRIPTION,))
@@ -215,7 +204,7 @@ class GateRun(Run):
     def _wrong(
         self, story: GateCourse, asked: list[datetime], closed: list[datetime], reminded: dict[int, datetime]
     ) -> Iterator[str]:
-        """Say what is wrong with what was told of a gate."""
+        """Yield what is wrong with what was told of a gate."""
         over = NOW + self.storm + self.peace
         calm = NOW + self.storm + 3 * HOUR
         end = story.ended if story.how else over
@@ -241,7 +230,7 @@ class GateRun(Run):
         return min(times, default=NOW + self.storm + self.peace)
 
     def _wrong_times(self, times: list[datetime], end: datetime, calm: datetime) -> Iterator[str]:
-        """Say which reminders came early, and which are missing, in peace."""
+        """Yield which reminders came early, and which are missing, in peace."""
         for number, (before, after) in enumerate(zip_longest(times, times[1:])):
             due = before + FIRST * 2**number
             if before < calm:

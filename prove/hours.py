@@ -232,7 +232,7 @@ class Run:
             yield begin, begin + timedelta(hours=self.random.uniform(0.2, 9))
 
     def happenings(self) -> Iterator[Happening]:
-        """Give what Event Grid delivers, and when."""
+        """Yield what Event Grid delivers, and when."""
         for number in range(self.random.randrange(4, 12)):
             name, at = f"m{number}", timedelta(hours=self.random.uniform(0, 60))
             start = NOW + at + timedelta(hours=self.random.uniform(30, 60))

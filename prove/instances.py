@@ -97,7 +97,7 @@ class Instance:
         return self._table_proxy.busy + self._services_proxy.busy
 
     def deliver(self, text: str) -> bool:
-        """Hand it an event, as Event Grid does; tell whether it was accepted."""
+        """Hand it an event, as Event Grid does; return whether it was accepted."""
         process = self._process
         if process is None:
             return False

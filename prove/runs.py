@@ -84,7 +84,7 @@ class Lab:
         self._stack.close()
 
     def run(self, trial: Trial) -> RunRecord:
-        """Do all of a schedule, and give what came of it."""
+        """Do all of a schedule; return what came of it."""
         with Run(self, trial) as run:
             return run.go()
 
@@ -319,7 +319,7 @@ class Run:
             arrived=tuple(one._replace(at=one.at - self._began) for one in arrived),
             alerts=tuple(self._services.pagerduty.log),
             forms=self._services.forms(arrived),
-            asked=frozenset(request.operation_id for request in self._services.endpoint.questions),
+            asked=frozenset(self._services.endpoint.questions),
             refused=frozenset(self._services.operations(refused, fates)),
             held_up=frozenset(self._door.held_up).union(*(one.held_up for one in self._injectors)),
             recorded={row.key: row.timestamp for row in rows.values()},

@@ -1,4 +1,4 @@
-"""Email addresses: which ones are taken as such, wherever they are configured."""
+"""Email addresses: which ones are taken as addresses, wherever they are configured."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ class Node(NamedTuple):
 class Field:
     """A value of a document and its path; `line` is 0 where lines are not known, as in decoded JSON.
 
-    Its methods return it in the form asked for, or raise what `expected` makes: what a document is for, says
-    that.
+    Its methods return it in the form asked for, or raise what `expected` makes: the kind of
+    document decides that.
     """
 
     def __init__(self, value: Any, path: str = "", line: int = 0) -> None:  # noqa: ANN401 - what is in there
@@ -76,7 +76,7 @@ class Field:
         ]
 
     def word(self) -> str:
-        """Return the text in lower case; empty where it is none."""
+        """Return the text in lower case; empty where the value is no text."""
         return self.value.lower() if isinstance(self.value, str) else ""
 
     def choice(self, allowed: Iterable[str], hints: Mapping[str, str] | None = None) -> str:

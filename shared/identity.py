@@ -139,7 +139,7 @@ class AppServiceCredential:
         return ""
 
     def _read(self, answer: requests.Response) -> _Held:
-        """Read a token. Raises ValueError, KeyError or TypeError where there is none."""
+        """Return an answer's token. Raises ValueError, KeyError or TypeError where it has no token."""
         from email.utils import parsedate_to_datetime
 
         if not answer.ok:

@@ -200,7 +200,7 @@ def told_of_cluster_since(what: str, cluster_key: str, time: datetime) -> str:
 
 
 def early_report(operation_id: str) -> str:
-    """Return the key of the mark that a delivery report of a mail came before anything was known of that."""
+    """Return the key of the mark that a delivery report came before its mail was settled."""
     return f"told:early-report:{operation_id}"
 
 

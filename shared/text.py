@@ -98,7 +98,7 @@ def searchable(text: str) -> str:
 def printable(value: object, limit: int) -> str:
     """Return at most `limit` characters of a text; nothing for a text with characters that do not show.
 
-    Line breaks and halves of characters are such: what is left can be stored and logged.
+    Line breaks and halves of characters count as well: what is left can be stored and logged.
     """
     return value[:limit] if isinstance(value, str) and value.isprintable() else ""
 

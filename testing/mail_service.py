@@ -12,12 +12,11 @@ import json
 import re
 import threading
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-On = Literal["send", "ask"]
-"""What kind of request: one that sends a mail, one that asks about an operation."""
+from testing.services.stand_in import Reply
 
 MAX_RECIPIENTS = 50
 MAX_BYTES = 10 * 1024 * 1024
@@ -30,72 +29,6 @@ class OperationIdMode(StrEnum):
     """The identical request is answered again and sends nothing; another body is a 400 (API guidelines)."""
     IGNORES = "ignore"
     """It is sent again. Only asking about the operation first keeps a mail from going out twice."""
-
-
-class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What goes wrong with one request. Without any argument nothing does.
-
-    `kind` is one of:
-
-    * a status such as `"500"`, `"429"`, `"401"`: answered with it, the mail not taken
-    * `"drop"`: the connection is cut, the mail not taken
-    * `"lost"`: the mail is taken, the connection cut before an answer
-    * `"accept"` and a status, such as `"accept500"`: the mail is taken, the answer says otherwise
-    * `""`: nothing but the delays
-
-    `retry_after` is sent as it stands (seconds or an HTTP date), `code` and `message` go into the error's
-    body.
-    `delay_before` and `delay_after` are seconds to wait before the mail is taken and before the answer.
-    """
-
-    kind: str = ""
-    retry_after: str | None = None
-    code: str = ""
-    message: str = ""
-    delay_before: float = 0
-    delay_after: float = 0
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"(accept)?[1-5]\d\d|drop|lost|", self.kind):
-            raise ValueError(f"{self.kind!r} is no fault")
-
-    @property
-    def accepts(self) -> bool:
-        """Return whether the mail is taken all the same."""
-        return self.kind in {"", "lost"} or self.kind.startswith("accept")
-
-    @property
-    def cuts(self) -> bool:
-        """Return whether the connection is cut instead of answered."""
-        return self.kind in {"drop", "lost"}
-
-    @property
-    def status(self) -> int | None:
-        """The status to answer with, where it is not the one that the request deserves."""
-        digits = self.kind.removeprefix("accept")
-        return int(digits) if digits.isdigit() else None
-
-
-class Moment(StrEnum):
-    """Where a hook is called, in the thread that serves the request. It may block, and it may kill."""
-
-    BEFORE = "before"
-    """A request to send has arrived; nothing was taken yet."""
-    AFTER = "after"
-    """The mail was taken, or refused; the answer is still to be given."""
-    ASKED = "asked"
-    """A question about an operation has arrived."""
-
-
-class Request(msgspec.Struct, frozen=True):
-    """A request as it came. `taken` says whether the mail in it was taken (or had been before)."""
-
-    method: str
-    path: str
-    operation_id: str
-    headers: dict[str, str]
-    body: bytes = b""
-    taken: bool = False
 
 
 class ReceivedMail(msgspec.Struct, frozen=True):
@@ -114,14 +47,6 @@ class ReceivedMail(msgspec.Struct, frozen=True):
     def to(self) -> tuple[str, ...]:
         """The addresses in `To`."""
         return tuple(str(one["address"]) for one in self.body["recipients"]["to"])
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """An answer: the status, the body as JSON, further headers."""
-
-    status: int
-    body: dict[str, Any]
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 class MailService:
@@ -172,9 +97,9 @@ class MailService:
             self._operations[operation_id] = {"id": operation_id, "status": status, "error": failure}
 
 
-def error(status: int, code: str, message: str, *headers: tuple[str, str]) -> Reply:
+def error(status: int, code: str, message: str) -> Reply:
     """Put an error the way the service does."""
-    return Reply(status, {"error": {"code": code, "message": message}}, (("x-ms-error-code", code), *headers))
+    return Reply(status, {"error": {"code": code, "message": message}}, {"x-ms-error-code": code})
 
 
 def malformed(body: bytes) -> Reply | None:

@@ -169,7 +169,6 @@ class Host(Client, ChildProcess):
         settings: Mapping[str, str],
         *,
         app: Path = ROOT,
-        port: int = 0,
         timers: bool = False,
         log: Path | None = None,
         options: Sequence[str] = ("--no-settings",),
@@ -178,12 +177,11 @@ class Host(Client, ChildProcess):
         Client.__init__(self)
         self.settings = dict(settings)
         self._app = app.resolve()
-        self._port = port
         self._options = [*options, *([] if timers else ["--no-timers"])]
 
     def start(self) -> None:
         """Start it and wait until it listens; raises `ProcessError` with what it printed if it does not."""
-        command = [sys.executable, "-m", "local.host", "--port", str(self._port), "--app", str(self._app)]
+        command = [sys.executable, "-m", "local.host", "--port", "0", "--app", str(self._app)]
         self._spawn([*command, *self._options], environment(self.settings), ROOT)
         self._wait_for(lambda output: listening(output) is not None, "The local host")
         self.url = str(listening(self.output()))

@@ -69,7 +69,7 @@ class Threading(Protocol):
 
 @runtime_checkable
 class Choosy(Protocol):
-    """A channel on which some news are none, for what was told there before."""
+    """A channel that leaves out some notices, because of what was told there before."""
 
     def tells(self, member: MailItem, rows: Mapping[str, Row], audience: Audience) -> bool:
         """Return whether there is anything to send of a notice; `rows` are those that it names."""

@@ -54,7 +54,7 @@ class File:
 
 
 def refresh(store: Store, source: Source, clock: Clock) -> int:
-    """Read all clusters and write down what is known of them; give their number. Raises TableUnavailable."""
+    """Read all clusters, write down what is known of them; return their number. Raises TableUnavailable."""
     written = 0
     batch: list[ClusterInfo] = []
     began = clock.monotonic()

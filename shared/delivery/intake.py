@@ -54,7 +54,7 @@ class Intake:
         self._burst = Burst(parts.clock)
 
     def take(self, text: str) -> list[Decision]:
-        """Take one delivery: an event, or an array of them; give the decision about each.
+        """Take one delivery: an event, or an array of them; return the decision about each.
 
         Raises TableUnavailable if an event could not be recorded, so that Event Grid delivers again; the
         others of the delivery are recorded all the same, and are duplicates then.

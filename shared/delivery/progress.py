@@ -62,7 +62,7 @@ class Turns(msgspec.Struct):
     """Those whose backlog a sweep's time has cut short: they go on, whatever their interval."""
 
     def is_early(self, to: Destination, now: datetime, interval: timedelta) -> bool:
-        """Return whether an audience was mailed less than an interval ago; a time ahead of ours is none."""
+        """Return whether an audience was mailed less than an interval ago; a future time does not count."""
         return to not in self.unfinished and timedelta() <= now - self.last.get(to, LONG_AGO) < interval
 
 

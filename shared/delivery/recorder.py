@@ -1,7 +1,7 @@
 """Recording events: decided, stored with what follows from them, and, where they are failures, told at once.
 
 Once the transaction is through, they are safe. Nothing after it raises: what could not be sent here, the
-sweep sends.
+sweep sends. It is one module because it is one walk, from the reading of an event to the sending.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from shared.delivery.parts import DeliveryParts
     from shared.store.inbox import Recording, Several
 
-log = logging.getLogger("notifier")
 
 _STEPS_TO_SEND = 3
 """Round trips that a failure takes which is sent at once: its gate, its recording, its settling."""

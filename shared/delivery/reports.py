@@ -60,9 +60,9 @@ class Stranger(ValueError):  # noqa: N818 - says what it is
 
 
 def parse(text: str) -> list[tuple[str, DeliveryReport | ReportError | Stranger]]:
-    """Read a delivery of reports: one or an array, either schema. What is none comes back as the reason.
+    """Return what a delivery says, in either schema: one report, or an array of them.
 
-    Each comes with its text: of an array, its own.
+    Each comes with its own text; for an element that is no report, the reason comes in its place.
     """
     try:
         body = json.loads(text)
@@ -108,7 +108,7 @@ def _report(body: object) -> DeliveryReport:
 
 
 def take(store: Store, clock: Clock, text: str) -> list[Decision]:
-    """Take a delivery of reports, and give the decision about each.
+    """Take a delivery of reports; return the decision about each.
 
     An address that was not reached is written down with its mail and told to the default audience, once a
     day; a report that cannot be read is kept. Raises TableUnavailable, so that Event Grid delivers again,

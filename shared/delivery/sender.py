@@ -480,7 +480,7 @@ class Sender:
         )
 
     def _meant(self, mail: Mail) -> tuple[str, ...]:
-        """Return whom a mail is for that no message was made of."""
+        """Return whom a mail is for of which no message was composed."""
         audience = self._routes.audience(mail.audience)
         if not mail.target:
             return mail.bound.recipients if mail.bound else audience.to + audience.cc

@@ -24,8 +24,9 @@ from shared.delivery.work import read_work
 from shared.durations import ahead
 from shared.events.envelope import parse
 from shared.notices.kinds import Decision, Kind
-from shared.notices.planning import escalated_to, next_check, still_true
+from shared.notices.planning import escalated_to, next_check
 from shared.notices.records import StoredEvent, upgrade_of
+from shared.notices.validity import still_true
 from shared.store.reader import THREADS, Reader
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Sweeper:
         return set(self._parts.routes.targets()) if made else set()
 
     def _check(self, checks: Sequence[CheckRow], started: float, result: SweepResult) -> set[str]:
-        """Turn checks into notices, or drop them; return the targets that have notices by that."""
+        """Turn checks into notices, or drop them; return the targets that have notices afterwards."""
         parts, now = self._parts, self._parts.clock.now()
         reader = Reader(parts.store)
         made: set[str] = set()

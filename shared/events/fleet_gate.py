@@ -22,11 +22,10 @@ from shared.events.scheduled_event import as_text, data_of, mapping, short_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_TYPE = "Microsoft.ResourceNotifications.AKSResources.FleetGate"
-EVENT_TYPES = (f"{_TYPE}Created", f"{_TYPE}Updated", f"{_TYPE}Deleted")
-"""As they are documented; the samples spell them in another way."""
+EVENT_TYPE = "Microsoft.ResourceNotifications.AKSResources.FleetGate"
+"""What the types begin with, as they are documented; the samples spell them in another way."""
 
-_PREFIX = _TYPE.lower()
+_PREFIX = EVENT_TYPE.lower()
 _CREATED, _UPDATED, _DELETED = "created", "updated", "deleted"
 _STATES = {
     "pending": (RunStatus.GATE_PENDING, RunNews.GATE),

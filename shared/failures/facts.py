@@ -48,6 +48,7 @@ _VAULT = _form(
     r"https://[a-z0-9.-]{3,100}(?::\d{1,5})?(?:/[\w./~%-]{0,200}[\w/])?/?|[a-z][a-z0-9-]{1,22}[a-z0-9]"
 )
 _PHRASE = _form(r"[^\s\"'<>\[\]{}\\`$;](?:[^\n\r\"'<>\[\]{}\\`$;]{0,118}[^\s\"'<>\[\]{}\\`$;.,:])?")
+_REASON = _form(r"[^\n\r\"'<>\[\]{}\\`$;]{2,200}[^\n\r\"'<>\[\]{}\\`$;.]")
 _TIME = _form(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?(?:Z| ?\+0000(?: UTC)?)?")
 _ZONES = _form(r"'?[a-z0-9]'?(?:, ?'?[a-z0-9]'?){0,8}")
 _API = _form(r"[a-z0-9](?:[a-z0-9./-]{1,200}[a-z0-9])")
@@ -64,6 +65,7 @@ FACTS: dict[str, FactKind] = {
     "pool": FactKind("Node pool", "a node pool", _POOL),
     "pod": FactKind("Pod", "a pod", _DNS),
     "namespace": FactKind("Namespace", "its namespace", _LABEL),
+    "holder": FactKind("Pod that holds the volume", "another pod", _DNS),
     "pdb": FactKind("Pod Disruption Budget", "a Pod Disruption Budget", _DNS),
     "min_available": FactKind("Must stay available", "some", _NUMBER),
     "current_healthy": FactKind("Healthy now", "some", _NUMBER),
@@ -150,6 +152,7 @@ FACTS: dict[str, FactKind] = {
     "feature": FactKind("Feature", "a feature", _form(r"[A-Za-z][\w.]{2,60}(?:/[\w.-]{2,80})?")),
     "policy": FactKind("Policy assignment", "an Azure Policy", _PHRASE),
     "policy_id": FactKind("Assignment ID", "the assignment", _POLICY_ID),
+    "policy_reason": FactKind("Reason of the policy", "a rule", _REASON),
     "refused_resource": FactKind("Refused resource", "a resource", _PHRASE),
     "locked_group": FactKind("Locked resource group", "the node resource group", _NAME),
     "locked_scope": FactKind("Locked scope", "a scope", _ID),

@@ -23,7 +23,7 @@ _CODE = re.compile(
     r"bad_?request(?:error)?|operationnotallowed|validationerror|preflightvalidationcheckfailed"
     r"|(?:invalid|unsupported|onlysupported|cannot|missing)\w+"
     r"|\w+(?:not(?:valid|enabled)|cannotbe\w+|notpermitted\w*|donotmatch|conflict|inuse|limitreached|exists|disabled|notenabledon\w+)"
-    r"|\w*(?:not(?:supported|allowed)|unsupported|incompatible|mismatch|required|disallowed)\w*",
+    r"|\w+isnot\w+|\w*(?:not(?:supported|allowed)|unsupported|incompatible|mismatch|required|disallowed)\w*",
     re.IGNORECASE,
 )
 _STATUS = re.compile(r"\bbad request\b|\b(?:status(?:code)?|response)\W{1,3}400\b", re.IGNORECASE)

@@ -142,7 +142,7 @@ def _shared(item: object, shared: dict[str, SharedWindow], wrong: list[str]) -> 
 
 
 def _linked(known: ClusterInfo, shared: Mapping[str, SharedWindow]) -> ClusterInfo:
-    """Give linked configurations the schedules of their shared windows."""
+    """Return a cluster whose linked configurations have the schedules of their shared windows."""
     configurations = tuple(linked(found, shared) for found in known.configurations)
     return msgspec.structs.replace(known, configurations=configurations)
 

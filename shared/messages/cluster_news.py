@@ -29,7 +29,7 @@ _VERSIONS = ("Latest supported", "Latest stable", "Lowest minor", "Latest previe
 
 
 def rolling(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that the nodes of a pool are being replaced, have been, or could not be."""
+    """Return a view of a pool whose nodes are being replaced, have been, or could not be."""
     event, kind = story.event, story.kind
     pool = f"Node pool {', '.join(event.pools)}" if event.pools else "A node pool"
     now, *meaning = _meaning(kind)
@@ -79,7 +79,7 @@ def _steps(story: MaintenanceHistory) -> tuple[Step, ...]:
 
 
 def new_version(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that versions of Kubernetes have become available."""
+    """Return a view of versions of Kubernetes that have become available."""
     event = story.event
     named = [(label, version) for label, version in zip(_VERSIONS, event.versions, strict=False) if version]
     latest = named[0][1] if named else "a new version"

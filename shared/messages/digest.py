@@ -66,7 +66,7 @@ def entries(
 
 
 def digest(told: Sequence[DigestEntry], frame: RenderContext) -> Digest:
-    """Tell all of them, whole; `trimmed` makes it fit."""
+    """Return a digest of all members, whole; `trimmed` makes it fit."""
     by_kind: dict[Kind, list[DigestEntry]] = defaultdict(list)
     for entry in _named_apart(told):
         by_kind[entry.kind].append(entry)
@@ -137,8 +137,7 @@ def _causes(failed: Sequence[DigestEntry]) -> str:
     """Return why things failed, in few words and counted, the most frequent first; of one, its reason."""
     if len(failed) == 1:
         return verdicts.without_article(failed[0].reason)
-    counts = Counter(verdicts.cause(entry.reason) for entry in failed)
-    named = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    named = verdicts.by_number(Counter(verdicts.cause(entry.reason) for entry in failed))
     shown = [verdicts.counted(cause, count) for cause, count in named[:_MAX_CAUSES]]
     left = sum(count for _, count in named[_MAX_CAUSES:])
     return ", ".join((*shown, phrases.counted(left, "other")) if left else shown)
@@ -259,7 +258,7 @@ def _sorted(told: Iterable[DigestEntry]) -> list[DigestEntry]:
 
 
 def _clusters(told: Iterable[DigestItem]) -> str:
-    """Name the cluster, or count them, fleets apart; nothing where none is told of."""
+    """Return the cluster's name, or how many there are, fleets apart; empty without any cluster."""
     named = {item.url.lower(): item for item in told if item.url}
     if len(named) == 1:
         return next(iter(named.values())).cluster

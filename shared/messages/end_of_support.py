@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a cluster's Kubernetes version runs out of support, or has.
+    """Return a view of a cluster whose Kubernetes version runs out of support, or has.
 
     The days are counted from the date itself: the ranges that AKS documents for its descriptions contradict
     each other.

@@ -97,7 +97,7 @@ def _context(story: MaintenanceHistory) -> Context:
 
 
 def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell of a failure, explained: the answers of the first screen, what to do, and then the rest."""
+    """Return a view of a failure, explained: answers for the first screen, what to do, then the rest."""
     event, what = story.event, phrases.WHAT[story.upgrade]
     explanation = explain(story, frame)
     first, *others = explanation.findings
@@ -156,8 +156,9 @@ def _headline(first: Finding, same: int, times: int, different: int) -> str:
     """Return why, and how often; AKS's own sentence stands below the headline and is not said twice."""
     if verdicts.quote(first):
         return _and_more(same + different)
-    causes = same + 1
-    count = f" ({verdicts.counted(verdicts.cause(first.title), causes)}, {times} times)" if same else ""
+    cause = verdicts.cause(first.title)
+    causes = "" if verdicts.is_whole(cause) else f"{verdicts.counted(cause, same + 1)}, "
+    count = f" ({causes}{times} times)" if same else ""
     return f": {verdicts.reason(first)}{count}{_and_more(different)}"
 
 

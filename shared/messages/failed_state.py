@@ -32,7 +32,7 @@ def _is(story: MaintenanceHistory) -> str:
 
 
 def failed_state(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a cluster or some of its pools is in Failed state, and explain its last operation."""
+    """Return a view of a cluster or pools in Failed state, with its last operation explained."""
     facts = facts_of(story.event, FailedState)
     who, since = what(story), story.event.updated
     title, quote, verdict = "no reason is known", "", None
@@ -52,7 +52,7 @@ def failed_state(story: MaintenanceHistory, frame: RenderContext) -> View:
         story,
         frame,
         subject=(title, who),
-        preheader=verdicts.in_brief(verdict) if verdict else "AKS gives no reason.",
+        preheader=verdicts.in_brief(verdict) if verdict else f"{verdicts.NO_REASON}.",
         headline=f"{who} {_is(story)} in Failed state: {title}",
         moment=(frame.beside(since), frame.away(since)),
         quote=quote,
@@ -79,7 +79,7 @@ def _steps(story: MaintenanceHistory) -> tuple[Step, ...]:
 
 
 def recovered(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a cluster or its pools is not in Failed state any more."""
+    """Return a view of a cluster or pools that are not in Failed state any more."""
     facts = facts_of(story.event, FailedState)
     who, over = what(story), facts.until or story.event.updated
     said = f"{who} {_is(story)} not in Failed state any more"

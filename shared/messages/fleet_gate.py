@@ -21,7 +21,7 @@ ROLE = "Azure Kubernetes Fleet Manager Contributor Role"
 
 
 def waiting(story: RunHistory, frame: RenderContext) -> View:
-    """Tell that a run waits at a gate: for approval, or, at a gate of another type, for what nobody says."""
+    """Return a view of a run that waits at a gate: for approval, or for what a gate of another type names."""
     gate = _gate(story)
     where = run_view.at_gate(story.run, gate)
     title = gate.title or f"gate {where}"
@@ -50,7 +50,7 @@ def waiting(story: RunHistory, frame: RenderContext) -> View:
 
 
 def closed(story: RunHistory, frame: RenderContext) -> View:
-    """Tell those who were asked that nobody has to answer any more, and why."""
+    """Return a view that tells those who were asked that nobody has to answer any more, and why."""
     gate = _gate(story)
     where = run_view.at_gate(story.run, gate)
     word, said, meaning = _CLOSED.get(story.event.status, _CLOSED[RunStatus.GATE_COMPLETED])
@@ -74,7 +74,7 @@ def closed(story: RunHistory, frame: RenderContext) -> View:
 
 
 def news(story: RunHistory, frame: RenderContext) -> View:
-    """Tell of a state of a gate that is new to us, plainly."""
+    """Return a view of a gate whose state this app does not know, in the fleet's words."""
     gate = _gate(story)
     state = story.event.status.removeprefix("Gate")
     where = run_view.at_gate(story.run, gate)

@@ -23,7 +23,7 @@ _MISSED = (
 
 
 def rejected(row: RejectedInput, frame: RenderContext) -> View:
-    """Tell that an event could not be understood, and where it is kept."""
+    """Return a view of an event that could not be understood, and of where it is kept."""
     size = len(row.raw.encode("utf-8", "surrogatepass"))
     return View(
         status=PRESENTATION[Kind.REJECTED].status,
@@ -54,7 +54,7 @@ def rejected(row: RejectedInput, frame: RenderContext) -> View:
 
 
 def undelivered(row: SentMail, about: Sequence[View], frame: RenderContext) -> View:
-    """Tell that a mail could not be sent: what it was about, to whom, why, and how to see it.
+    """Return a view of a mail that could not be sent: what it told, to whom, why, and how to see it.
 
     `about` is what each of its members tells, as far as their rows are known; whether that mail was ever
     rendered or not, so that its cluster, status and reason are named.
@@ -104,7 +104,7 @@ def undelivered(row: SentMail, about: Sequence[View], frame: RenderContext) -> V
 
 
 def target_gone(row: SentMail, about: Sequence[View], frame: RenderContext) -> View:
-    """Tell that a target of another channel than email is gone: which, and what waits for it."""
+    """Return a view of a target, of another channel than email, that is gone, and of what waits for it."""
     target = ", ".join(row.to) or row.target
     why = row.why or "no reason was given"
     waiting = lines(row, about)

@@ -25,7 +25,7 @@ _LOG_DAYS = 90
 
 
 def not_started(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that AKS has not reported a start of what it had scheduled."""
+    """Return a view of a maintenance whose start AKS has not reported."""
     event, due = story.event, story.planned
     if due is None:
         said = f"AKS announced this {frame.away(event.time)}, gave no time, and has reported nothing since."
@@ -57,7 +57,7 @@ def not_started(story: MaintenanceHistory, frame: RenderContext) -> View:
 
 
 def still_running(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that AKS has not reported an end of what it had started."""
+    """Return a view of a maintenance whose end AKS has not reported."""
     began = story.event.updated
     ago = frame.away(began)
     soaks = phrases.soaks(story)

@@ -28,7 +28,7 @@ _CANCEL = (
 
 
 def scheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell of a maintenance for the first time."""
+    """Return a view of a maintenance that is announced for the first time."""
     return _coming(
         story,
         frame,
@@ -40,7 +40,7 @@ def scheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
 
 
 def rescheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a maintenance starts at another time."""
+    """Return a view of a maintenance that starts at another time."""
     was = frame.beside(story.before) if story.before else "not known"
     return _coming(
         story,
@@ -70,7 +70,7 @@ def reminder(story: MaintenanceHistory, frame: RenderContext) -> View:
 
 
 def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a maintenance does not take place, or not any further."""
+    """Return a view of a maintenance that does not take place, or not any further."""
     event, planned = story.event, story.planned
     begun = story.started is not None
     if begun:

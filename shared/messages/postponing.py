@@ -13,7 +13,8 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from shared.events.model import Upgrade
-from shared.maintenance.configuration import AUTO_UPGRADE, GOVERNS, NODE_OS
+from shared.maintenance import AUTO_UPGRADE, NODE_OS
+from shared.maintenance.configuration import GOVERNS
 from shared.messages import commands, window_facts
 from shared.messages.view import Section, Step
 

@@ -17,7 +17,7 @@ _NEVER = "never, as far as is known"
 
 
 def report(kind: Kind, event: Event, frame: RenderContext) -> View:
-    """Tell the week, and the next two."""
+    """Return a view of the week, and of the next two."""
     facts = facts_of(event, WeeklyReport)
     coming = [
         f"{frame.here(one.start) if one.start else phrases.WINDOW} · {one.name} · {phrases.WHAT[one.what]}"

@@ -13,6 +13,8 @@ from shared.messages.view import Verdict
 from shared.text import clip
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.failures.explanation import Finding
 
 URGENCY = {
@@ -47,11 +49,25 @@ _MAX_CAUSE = 5
 _COUNTABLE = frozenset({"budget", "subnet", "node", "webhook", "pod", "image", "key", "disk", "policy lock"})
 _ARTICLE = re.compile(r"^(?:a|an|the|one|some) (?=.)")
 _VERB = re.compile(
-    r" (?:are|block|blocked|blocks|by|can|cannot|claims?|could|denied|denies|did|do|does|exhausted|failed"
-    r"|fails|for|from|full|gave|gives|had|has|have|in|is|lacks?|needs|not|of|on|ran|refused|refuses|runs"
-    r"|stopped|takes|that|timed|took|used|was|went|were|while|with)(?= |$)"
+    r" (?:are|asks|block(?:s|ed)?|by|can|cannot|changes|claims?|could|decides|denie[ds]|did|do|does|exceeds?"
+    r"|exhausted|fail(?:s|ed)|finds?|for|forbids|from|full|gave|gets?|gives?|go|goes|got|had|has|have|holds?|in|is"
+    r"|lacks?|lags|left|may|moves|moved|must|narrows|needs|not|of|on|overlaps|ran|refuse[sd]|reports|restricts"
+    r"|runs|stands|starts|stopped|takes|that|throttles|timed|took|use[sd]|was|went|were|while|with|would)"
+    r"(?= |$)"
 )
 """What ends the few words that name a cause."""
+
+_VAGUE = re.compile(
+    "an?|the|this|who|AKS|API|Azure|Kubernetes|Terraform|asked|change|cluster|command|container|disk|emptying"
+    "|extension|feature|fleet|group|identity|limit|machines?|namespace|network|new|nodes?|operator|pods?|pool"
+    "|property|resource|something|subscription|system|tool|upgrade|value|version|volume"
+)
+"""Of a cause that has no other words nobody learns anything: it is told whole."""
+
+NO_REASON = "AKS gives no reason"
+_IN_AKS_WORDS = "AKS: "
+_UNEXPLAINED = "unexplained"
+"""The cause of what the catalogue does not know, whatever AKS's words for it are."""
 
 _BLOCKERS = (
     "Pod Disruption Budget",
@@ -105,7 +121,7 @@ def in_brief(verdict_: Verdict) -> str:
 def reason(finding: Finding) -> str:
     """Return why it failed, for a subject: without the article that takes the place of a name."""
     if finding.entry == "unknown" and finding.said:
-        return f"AKS: {clip(finding.said, _MAX_REASON_CHARACTERS)}"
+        return f"{_IN_AKS_WORDS}{clip(finding.said, _MAX_REASON_CHARACTERS)}"
     return without_article(finding.title)
 
 
@@ -115,13 +131,29 @@ def without_article(title: str) -> str:
 
 
 def cause(reason_: str) -> str:
-    """Return a reason in the fewest words, for a headline: `budget`, `vCPU quota`, `subnet`."""
-    noun = _VERB.split(_ARTICLE.sub("", reason_), maxsplit=1)[0]
-    return " ".join(noun.split(" ")[:_MAX_CAUSE]).replace("Pod Disruption Budget", "budget").strip(",;:")
+    """Return a reason in the fewest words that tell, for a headline: `budget`, `vCPU quota`, `subnet`."""
+    if reason_.startswith(_IN_AKS_WORDS) or reason_ == NO_REASON:
+        return _UNEXPLAINED
+    whole = _ARTICLE.sub("", reason_).replace("Pod Disruption Budget", "budget")
+    noun = _VERB.split(whole, maxsplit=1)[0]
+    tells = noun.count(" ") < _MAX_CAUSE and not all(map(_VAGUE.fullmatch, noun.split(" ")))
+    return (noun if tells else clip(whole, _MAX_REASON_CHARACTERS)).strip(",;:")
+
+
+def is_whole(cause_: str) -> bool:
+    """Return whether a cause is a whole reason, of which no fewer words would tell."""
+    return _VERB.search(cause_) is not None
+
+
+def by_number(causes: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return causes with their numbers, the most frequent first; what is not explained comes last."""
+    return sorted(causes.items(), key=lambda one: (one[0] == _UNEXPLAINED, -one[1], one[0]))
 
 
 def counted(cause_: str, count: int) -> str:
     """Return a cause with its count: `8 budgets`, but `4 vCPU quota`, and `new nodes` without a 1."""
+    if is_whole(cause_):
+        return f"{cause_} ({count})" if count > 1 else cause_
     if count == 1 and cause_.endswith("s") and not cause_.endswith(("ss", "us")):
         return cause_
     is_plain = count > 1 and cause_.rpartition(" ")[2] in _COUNTABLE

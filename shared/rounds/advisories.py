@@ -12,8 +12,8 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 from shared import timestamps
-from shared.events.model import Installation, Subscription
-from shared.events.observation import Advisory, observed
+from shared.events.model import Subscription
+from shared.events.observation import Advisory
 from shared.events.scheduled_event import mapping, short_text
 from shared.notices.kinds import Kind
 from shared.sources.arm import ArmError
@@ -82,16 +82,13 @@ def _tell(
         subscriptions=tuple(names.get(id_) or id_ for id_ in subscriptions)[:_MAX_LISTED],
     )
     times = " ".join(time.isoformat() if time else "-" for time in (starts, ends))
-    teller.tell(
-        observed(
-            Kind.ADVISORY,
-            facts,
-            subject=Installation(),
-            id=f"advisory {tracking} {status} {times}",
-            time=timestamps.parse(said.get("lastupdatetime")) or now,
-            description=title,
-        ),
-        audiences=tuple(audiences),
+    teller.announce(
+        Kind.ADVISORY,
+        facts,
+        f"advisory {tracking} {status} {times}",
+        timestamps.parse(said.get("lastupdatetime")) or now,
+        title,
+        tuple(audiences),
     )
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared import keys
-from shared.events.model import Installation, Upgrade
-from shared.events.observation import ListedCluster, SupportEnding, observed
+from shared.events.model import Upgrade
+from shared.events.observation import ClusterRemark, SupportEnding
 from shared.maintenance.support_calendar import LTS_PLAN, ends, minor, support
 from shared.notices.kinds import Kind
 
@@ -97,23 +97,20 @@ def _tell(  # noqa: PLR0917 - what one notice is made of
             date=datetime.combine(end, time(), UTC),
             lts=datetime.combine(found.lts, time(), UTC) if found and not is_lts else None,
             clusters=tuple(
-                ListedCluster(
+                ClusterRemark(
                     cluster=one.cluster.id, name=one.cluster.name, subscription=one.subscription_name
                 )
                 for one in those[:_MAX_LISTED]
             ),
             count=len(those),
         )
-        teller.tell(
-            observed(
-                Kind.SUPPORT_ENDING,
-                facts,
-                subject=Installation(),
-                id=f"support {what} {end.isoformat()} {step} for {audience}",
-                time=now,
-                description=f"Kubernetes {version} leaves support on {end.isoformat()}",
-            ),
-            audiences=(audience,),
+        teller.announce(
+            Kind.SUPPORT_ENDING,
+            facts,
+            f"support {what} {end.isoformat()} {step} for {audience}",
+            now,
+            f"Kubernetes {version} leaves support on {end.isoformat()}",
+            (audience,),
         )
 
 

@@ -25,12 +25,9 @@ from shared.sources.resource_graph import scopes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.clock import Clock
-    from shared.rounds.teller import Teller
-    from shared.sources.arm import Arm
-    from shared.sources.resource_graph import ResourceGraph
-    from shared.store.meta import Meta
-    from shared.store.protocol import Store
+    from shared.events.model import Event
+    from shared.rounds.parts import RoundParts
+
 
 log = logging.getLogger("notifier")
 
@@ -65,29 +62,22 @@ class FailedStatesMemory(msgspec.Struct, omit_defaults=True):
 class FailedStates:
     """One reading: make it anew for each."""
 
-    def __init__(
-        self, *, graph: ResourceGraph, arm: Arm, meta: Meta, store: Store, teller: Teller, clock: Clock
-    ) -> None:
-        self._graph = graph
-        self._arm = arm
-        self._meta = meta
-        self._store = store
-        self._teller = teller
-        self._clock = clock
-        self._began = clock.monotonic()
-        self._now = clock.now()
+    def __init__(self, parts: RoundParts) -> None:
+        self._parts = parts
+        self._began = parts.clock.monotonic()
+        self._now = parts.clock.now()
 
     def run(self, subscriptions: Sequence[str]) -> int:
         """Read the states of all clusters, and tell what is new; return how many are failed.
 
         Raises TableUnavailable.
         """
-        memory = self._meta.load(_KEY, FailedStatesMemory)
+        memory = self._parts.meta.load(_KEY, FailedStatesMemory)
         before = msgspec.json.encode(memory)
         is_first = memory.first is None
         for scope in scopes(subscriptions):
             try:
-                rows = list(self._graph.rows("failed_clusters", scope))
+                rows = list(self._parts.graph.rows("failed_clusters", scope))
             except ArmError as error:
                 log.error("failed states: %s", error)  # noqa: TRY400 - it says all there is to know
                 is_first = False
@@ -108,7 +98,7 @@ class FailedStates:
         if is_first:
             memory.first = self._now
         if msgspec.json.encode(memory) != before:
-            self._meta.save({_KEY: memory})
+            self._parts.meta.save({_KEY: memory})
         return len(memory.clusters)
 
     def _see(
@@ -131,16 +121,16 @@ class FailedStates:
     def _first_sight(self, cluster: Cluster, known: FailedCluster) -> None:
         failure = self._failure(cluster, known.pools)
         since = failure.time if failure else self._now
-        if self._store.marked(*correlation.failed_since(cluster, since - correlation.FAILED_WITHIN)):
+        if self._parts.store.marked(*correlation.failed_since(cluster, since - correlation.FAILED_WITHIN)):
             known.is_quiet = True
         elif failure and self._now - failure.time > LASTING:
             self._tell(cluster, known, failure)
 
     def _failure(self, cluster: Cluster, pools: tuple[str, ...]) -> FailedOperation | None:
-        if self._clock.monotonic() - self._began > RUN_SECONDS:
+        if self._parts.clock.monotonic() - self._began > RUN_SECONDS:
             return None
         try:
-            return last_failure(self._arm, cluster, pools, self._now)
+            return last_failure(self._parts.arm, cluster, pools, self._now)
         except ArmError as error:
             log.warning("the activity log of %s cannot be read: %s", cluster.id, error)
             return None
@@ -148,40 +138,34 @@ class FailedStates:
     def _tell(self, cluster: Cluster, known: FailedCluster, failure: FailedOperation | None) -> None:
         known.since = failure.time if failure else known.seen
         known.told = True
-        self._teller.tell(
-            observed(
-                Kind.FAILED_STATE,
-                FailedState(pools=known.pools, operation=failure.name if failure else ""),
-                subject=cluster,
-                id=_id(cluster, known),
-                status="FailedState",
-                time=known.since,
-                region=known.region,
-                description="in Failed state",
-                details=failure.message if failure else "",
-            )
-        )
+        facts = FailedState(pools=known.pools, operation=failure.name if failure else "")
+        event = _observed(cluster, known, Kind.FAILED_STATE, facts, "FailedState", "in Failed state")
+        details = failure.message if failure else ""
+        self._parts.teller.tell(msgspec.structs.replace(event, details=details))
 
     def _over(self, known: FailedCluster) -> None:
         cluster = Cluster.parse(known.id)
         if not known.told or cluster is None:
             return
-        self._teller.tell(
-            observed(
-                Kind.RECOVERED,
-                FailedState(pools=known.pools, until=self._now),
-                subject=cluster,
-                id=_id(cluster, known),
-                status="Recovered",
-                time=known.since or known.seen,
-                region=known.region,
-                description="not in Failed state any more",
-            )
-        )
+        facts = FailedState(pools=known.pools, until=self._now)
+        said = "not in Failed state any more"
+        self._parts.teller.tell(_observed(cluster, known, Kind.RECOVERED, facts, "Recovered", said))
 
 
-def _id(cluster: Cluster, known: FailedCluster) -> str:
-    return f"failed state {cluster.key} {(known.since or known.seen).isoformat()}"
+def _observed(  # noqa: PLR0917 - what an observation is made of
+    cluster: Cluster, known: FailedCluster, kind: Kind, facts: FailedState, status: str, description: str
+) -> Event:
+    since = known.since or known.seen
+    return observed(
+        kind,
+        facts,
+        subject=cluster,
+        id=f"failed state {cluster.key} {since.isoformat()}",
+        status=status,
+        time=since,
+        region=known.region,
+        description=description,
+    )
 
 
 def _failed_pools(row: dict[str, Any]) -> tuple[str, ...]:

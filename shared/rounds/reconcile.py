@@ -26,14 +26,9 @@ from shared.sources.resource_graph import GraphThrottled, Scope, scopes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shared.clock import Clock
-    from shared.delivery.intake import Intake
     from shared.events.model import Event
+    from shared.rounds.parts import RoundParts
     from shared.rounds.subscriptions import Watched
-    from shared.rounds.teller import Teller
-    from shared.sources.resource_graph import ResourceGraph
-    from shared.store.ledger import Ledger
-    from shared.store.meta import Meta
 
 log = logging.getLogger("notifier")
 
@@ -65,25 +60,13 @@ class ReconcileResult(Counts):
 class Reconcile:
     """One run: make it anew for each."""
 
-    def __init__(
-        self,
-        *,
-        graph: ResourceGraph,
-        meta: Meta,
-        ledger: Ledger,
-        intake: Intake,
-        teller: Teller,
-        clock: Clock,
-        watched: Watched,
-    ) -> None:
-        self._graph = graph
-        self._meta = meta
-        self._clock = clock
+    def __init__(self, parts: RoundParts, watched: Watched) -> None:
+        self._parts = parts
         self._watched = watched
-        self._began = clock.monotonic()
-        self._now = clock.now()
-        self._news = OperatorNews(teller, ledger, self._now)
-        self._recorder = RowRecorder(intake, self._now, self._is_late)
+        self._began = parts.clock.monotonic()
+        self._now = parts.clock.now()
+        self._news = OperatorNews(parts.teller, parts.ledger, self._now)
+        self._recorder = RowRecorder(parts.intake, self._now, self._is_late)
         self._result = ReconcileResult()
         self._missed: list[Event] = []
         self.subscriptions: tuple[str, ...] = ()
@@ -91,9 +74,9 @@ class Reconcile:
 
     def run(self) -> ReconcileResult:
         """Do it, and log what came of it. Raises TableUnavailable where nothing is remembered."""
-        self._memory = ReconcileMemory(self._meta)
+        self._memory = ReconcileMemory(self._parts.meta)
         is_first_ever = self._memory.run.last is None
-        watch = SubscriptionWatch(self._graph, self._watched, self._memory, self._news)
+        watch = SubscriptionWatch(self._parts.graph, self._watched, self._memory, self._news)
         found = watch.look()
         for trouble in found.troubles:
             self._trouble(trouble)
@@ -127,7 +110,7 @@ class Reconcile:
         """Read the rows of some subscriptions; False where the run has to end."""
         left = set(scope.subscriptions)
         error: ArmError | None = None
-        for subscription, bodies, problem in _by_subscription(self._graph.rows(name, scope)):
+        for subscription, bodies, problem in _by_subscription(self._parts.graph.rows(name, scope)):
             error = problem
             if not subscription:
                 continue
@@ -213,7 +196,7 @@ class Reconcile:
         log.error("reconcile: %s", what)
 
     def _is_late(self) -> bool:
-        return self._clock.monotonic() - self._began > RUN_SECONDS
+        return self._parts.clock.monotonic() - self._began > RUN_SECONDS
 
 
 def _by_subscription(

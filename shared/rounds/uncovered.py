@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.events.observation import ListedCluster
+from shared.events.observation import ClusterRemark
 from shared.maintenance import coverage
 from shared.maintenance.inventory import ClusterInfo
 from shared.rounds.inventory import KEY, InventoryMemory
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from shared.store.meta import Meta
     from shared.store.present import PresentState
+
+_NOT_READ = "No clusters have been read yet: that is done daily, where SUBSCRIPTIONS or CLUSTERS is set."
 
 _STALE = timedelta(hours=36)
 """A cluster that the last reading did not bring was read this much before it, or is gone."""
@@ -41,7 +43,7 @@ def uncovered(meta: Meta, present: PresentState, now: datetime) -> Findings:
     """Return coverage from the table alone. Raises TableError."""
     memory = meta.load(KEY, InventoryMemory)
     if memory.last is None:
-        return Findings((), troubles=("No clusters have been read yet.",))
+        return Findings((), troubles=(_NOT_READ,))
     rows, _ = present.clusters()
     known = [row.known for row in rows if row.known is not None]
     return judged(memory, [one for one in known if memory.last - one.read <= _STALE], now)
@@ -63,10 +65,10 @@ def judged(memory: InventoryMemory, clusters: Iterable[ClusterInfo], now: dateti
     return Findings(tuple(found), len(clusters), tuple(troubles))
 
 
-def listed(found: Iterable[Uncovered], most: int) -> tuple[ListedCluster, ...]:
+def listed(found: Iterable[Uncovered], most: int) -> tuple[ClusterRemark, ...]:
     """Return the first of these clusters as notices list them."""
     return tuple(
-        ListedCluster(
+        ClusterRemark(
             cluster=one.known.cluster.id,
             name=one.known.cluster.name,
             subscription=one.known.subscription_name or one.known.cluster.subscription,

@@ -14,8 +14,8 @@ import msgspec
 
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
-from shared.events.model import Cluster, Installation, Status
-from shared.events.observation import PUSHED_WITHIN, Coming, ListedCluster, WeeklyReport, observed
+from shared.events.model import Cluster, Status
+from shared.events.observation import PUSHED_WITHIN, ClusterRemark, Coming, WeeklyReport
 from shared.notices.kinds import Kind
 from shared.notices.records import latest_announcement
 from shared.rounds.inventory import KEY as INVENTORY
@@ -83,17 +83,8 @@ def report(meta: Meta, present: PresentState, ledger: Ledger, teller: Teller, no
         silenced=ledger.silenced(now - WEEK),
     )
     audiences = (teller.routes.audience(DEFAULT_AUDIENCE).id, *teller.routes.reporting)
-    teller.tell(
-        observed(
-            Kind.REPORT,
-            facts,
-            subject=Installation(),
-            id=f"report {now.isoformat(timespec='hours')}",
-            time=now,
-            description="the weekly report",
-        ),
-        audiences=tuple(dict.fromkeys(audiences)),
-    )
+    id_ = f"report {now.isoformat(timespec='hours')}"
+    teller.announce(Kind.REPORT, facts, id_, now, "the weekly report", tuple(dict.fromkeys(audiences)))
     meta.save({_KEY: WeeklyReportMemory(now)})
     log.info("weekly report: told")
     return True
@@ -125,7 +116,7 @@ def _happened(rows: Iterable[ClusterRow], since: datetime) -> dict[str, int]:
     return {str(status): counts[status] for status in statuses if counts[status]}
 
 
-def _open(rows: Iterable[ClusterRow]) -> Iterable[ListedCluster]:
+def _open(rows: Iterable[ClusterRow]) -> Iterable[ClusterRemark]:
     """Yield the clusters of which the last maintenance failed, and was not put right since."""
     for row in rows:
         ended = [told for told in row.news if told.event.status in {*_RESOLVED, Status.FAILED}]
@@ -136,7 +127,7 @@ def _open(rows: Iterable[ClusterRow]) -> Iterable[ListedCluster]:
             and isinstance(last.event.subject, Cluster)
         ):
             cluster = last.event.subject
-            yield ListedCluster(
+            yield ClusterRemark(
                 cluster=cluster.id,
                 name=cluster.name,
                 subscription=row.known.subscription_name if row.known else "",
@@ -145,11 +136,11 @@ def _open(rows: Iterable[ClusterRow]) -> Iterable[ListedCluster]:
             )
 
 
-def _changes(rows: Iterable[ClusterRow], since: datetime) -> Iterable[ListedCluster]:
+def _changes(rows: Iterable[ClusterRow], since: datetime) -> Iterable[ClusterRemark]:
     for row in rows:
         new = [change for change in row.known.changes if change.read >= since] if row.known else []
         if row.known and new:
-            yield ListedCluster(
+            yield ClusterRemark(
                 cluster=row.known.cluster.id,
                 name=row.known.cluster.name,
                 subscription=row.known.subscription_name,

@@ -1,6 +1,6 @@
 """What may stand in a single field of the routes: an address, a duration, a glob.
 
-Each function takes a Field, gives its value, and raises RoutesError if it has none of that form.
+Each function takes a Field and returns its value; it raises RoutesError if the value has another form.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from shared.addresses import is_address
 from shared.documents import near
@@ -85,8 +85,6 @@ def time_zone(field: Field) -> str:
     try:
         ZoneInfo(text)
     except (OSError, ValueError, KeyError):
-        from zoneinfo import available_timezones
-
         raise field.expected(what, near(text, sorted(available_timezones()))) from None
     return text
 

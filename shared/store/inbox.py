@@ -135,7 +135,7 @@ class Inbox(Steps):
         )
 
     def spread(self, several: Several, now: datetime) -> bool:
-        """Keep an event that names several clusters, to be recorded for each; tell whether it is new.
+        """Keep an event that names several clusters, to be recorded for each; return whether it is new.
 
         One round trip.
         """
@@ -150,7 +150,7 @@ class Inbox(Steps):
         self._commits([Operation(Verb.DELETE, row.key)])
 
     def reject(self, rejected: RejectedInput, notice: Notice) -> bool:
-        """Keep input that could not be understood; tell whether it is new.
+        """Keep input that could not be understood; return whether it is new.
 
         `notice` goes with the first of its day. One round trip, two for all others.
         """

@@ -99,6 +99,11 @@ class Ledger:
         """Return everything that waits, in order of its time, headed by the gate if there is one."""
         return _each(codec.work, self._rows(keys.GATE, "work:" + keys.AFTER))
 
+    def last_grouped(self, audience: str, target: str) -> datetime | None:
+        """Return when an audience last got a grouped message on a target. One round trip."""
+        row = self._table.get(keys.audience(audience, target))
+        return next(_each(codec.last_mailed, [row] if row else []), None)
+
     def history(self, prefix: str) -> list[Received]:
         """Return the events stored under the history prefix of an eventId, in the order of their receipt."""
         found = _each(_received, self._rows(prefix, prefix + keys.AFTER))

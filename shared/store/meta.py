@@ -32,7 +32,7 @@ class Meta:
         self._table = table
 
     def load(self, key: str, form: type[_Value]) -> _Value:
-        """Return a value; what it is without anything known, where there is none. One round trip."""
+        """Return a value; its form's defaults where the table holds no value. One round trip."""
         row = self._table.get(key)
         return decoding.from_json(unpack(row.values), form) if row else form()
 

@@ -301,7 +301,7 @@ class Store(Inbox, Settling, Upkeep):
         raise TableUnavailable("the pause could not be set")
 
     def resume(self, target: str = "") -> bool:
-        """End a target's pause; False where there was none. Two round trips."""
+        """End a target's pause; return whether there was a pause. Two round trips."""
         gate = self.gate(target)
         if not gate.etag or gate.until == LONG_AGO:
             return False
@@ -311,6 +311,6 @@ class Store(Inbox, Settling, Upkeep):
         return True
 
     def _gate(self, row: Stored) -> SendGate:
-        """Read a gate; one that cannot be read is as good as none, and the next write goes over it."""
+        """Return a gate; one that cannot be read counts as open, and the next write goes over it."""
         none = SendGate(etag=row.etag, target=keys.target_of(row.key))
         return next(self._readable(codec.gate, [row]), none)

@@ -42,7 +42,7 @@ class Upkeep(Steps):
         return found
 
     def save_clusters(self, clusters: Iterable[ClusterInfo]) -> int:
-        """Write down what is known of clusters, over what was; give their number.
+        """Write down what is known of clusters, over what was; return their number.
 
         A round trip for each forty: a transaction is at most 4 MiB.
         """
@@ -53,7 +53,7 @@ class Upkeep(Steps):
         return len(rows)
 
     def trim_news(self, since: datetime) -> int:
-        """Take the news of clusters that were received before a time out of their rows; give their number.
+        """Take the news of clusters that were received before a time out of their rows; return their number.
 
         A row that holds nothing else goes. A round trip for each page of clusters, and one for each forty
         rows that have such.
@@ -89,7 +89,7 @@ class Upkeep(Steps):
         return found, page.server_time
 
     def delete_expired(self, prefix: str, since: datetime, keep: Callable[[str], bool]) -> int:
-        """Delete the rows under a prefix that nothing was written to since a time; give their number.
+        """Delete the rows under a prefix that nothing was written to since a time; return their number.
 
         In transactions of up to 100; a row that changes meanwhile keeps its batch for the next time.
         """

@@ -1,4 +1,7 @@
-"""The setting ROUTES: any text is routes or one sentence, and routes lead any event to known audiences."""
+"""The setting ROUTES: any text is routes or one sentence, and routes lead any event to known audiences.
+
+It is long because it writes routes in every form that is read, and in as many that are not.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,7 @@ from testing.hostile.material import (
     rewritten,
     written,
 )
+from testing.world import SETTINGS
 
 if TYPE_CHECKING:
     from shared.audience import Audience
@@ -201,19 +205,11 @@ QUESTIONS = st.builds(
     st.sampled_from(("", "7d", "24h", "soon", "9" * 40 + "d")),
 )
 
-_REST = {
-    "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-    "EMAIL_FOLDER": "unused",
-    "EMAIL_FROM": "aks@example.com",
-    "EMAIL_TO": "ops@example.com",
-    "SWEEP_SCHEDULE": "0 * * * * *",
-}
-
 
 def check_question(question: Question) -> InputVerdict:
     """Check that a text is routes or one sentence that names the setting, and where routes lead an event."""
     try:
-        routes = load(_REST | {"ROUTES": question.text}).routes
+        routes = load(SETTINGS | {"ROUTES": question.text}).routes
     except SettingsError as error:
         check_sentence(str(error))
         return InputVerdict(("refused",))

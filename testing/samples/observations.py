@@ -8,11 +8,11 @@ from shared.events.model import Event, Installation, Subject, Subscription, Upgr
 from shared.events.observation import (
     Advisory,
     ClockMove,
+    ClusterRemark,
     Coming,
     Coverage,
     FailedState,
     Form,
-    ListedCluster,
     Missed,
     MovedWindow,
     SupportEnding,
@@ -26,7 +26,7 @@ from shared.notices.kinds import Kind
 from testing.samples.events import BEGAN, NOW, REASON, Story, cluster, recorded, story
 
 _CLUSTERS = tuple(
-    ListedCluster(cluster=cluster(name).id, name=name, subscription="Shop (production)", words=words)
+    ClusterRemark(cluster=cluster(name).id, name=name, subscription="Shop (production)", words=words)
     for name, words in (
         ("prod-weu-1", ("it has no upgrade channel", "no event was ever heard from its subscription")),
         ("prod-neu-2", ("its channel has no maintenance window",)),
@@ -147,13 +147,13 @@ def _observations() -> list[tuple[Kind, Form, Subject, str]]:
                 coming_count=1,
                 happened={"Completed": 38, "Failed": 2},
                 open=(
-                    ListedCluster(
+                    ClusterRemark(
                         cluster=here.id, name=here.name, words=("failed",), at=NOW - timedelta(days=2)
                     ),
                 ),
                 uncovered=_CLUSTERS,
                 uncovered_count=25,
-                changes=(ListedCluster(cluster=here.id, name=here.name, words=("1.33.2 → 1.34.1",)),),
+                changes=(ClusterRemark(cluster=here.id, name=here.name, words=("1.33.2 → 1.34.1",)),),
                 changes_count=1,
                 last_event=NOW - timedelta(hours=2),
                 last_reconcile=NOW - timedelta(minutes=41),

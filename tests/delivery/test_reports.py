@@ -57,8 +57,7 @@ def test_address_that_is_not_reached_is_told(status: str, caplog: pytest.LogCapt
     )
     assert _take(world, text) == ["new"]
     assert _take(world, text) == ["duplicate"]
-    (row,) = world.table.query("sent:", "sent;").rows
-    (written,) = read_sent(row).reports
+    ((written,),) = [fate.reports for fate in world.fates]
     assert (written.recipient, written.status, written.detail) == ("gone@example.com", status, "550 no")
     assert any(record.levelno >= logging.ERROR and status in record.message for record in caplog.records)
     world.settle_down()
@@ -94,8 +93,7 @@ def test_delivered_corrects_a_failure() -> None:
     world.sweep(minutes=3)
     (key,) = world.table.keys("sent:")
     assert _take(world, _report(key.removeprefix("sent:"), "Delivered")) == ["sent"]
-    (row,) = world.table.query("sent:", "sent;").rows
-    assert read_sent(row).state == "sent"
+    assert [fate.state for fate in world.fates] == ["sent"]
 
 
 def test_report_that_is_too_early_comes_again() -> None:

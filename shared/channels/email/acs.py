@@ -70,7 +70,7 @@ class AcsMailer:
 
     `endpoint` is the resource's URL, such as `https://name.communication.azure.com`; plain http is honoured
     for local stand-ins, with a key only. `credential` is a key or an identity, `sender` an address of a
-    linked domain. Raises ValueError for an endpoint that is none.
+    linked domain. Raises ValueError for a URL that is no endpoint.
     """
 
     def __init__(self, endpoint: str, credential: AzureKeyCredential | TokenCredential, sender: str) -> None:

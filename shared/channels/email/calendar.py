@@ -46,9 +46,7 @@ def entry(story: MaintenanceHistory, frame: RenderContext) -> Attachment | None:
         span = (story.event.time, story.event.time)  # an entry is taken back by its UID, whenever it was
     if span is None:
         return None
-    method = "CANCEL" if canceled else "PUBLISH"
-    content_type = f"text/calendar; charset=utf-8; method={method}"
-    return Attachment("maintenance.ics", content_type, file([_entry(story, frame, *span)], method=method))
+    return _attached("maintenance.ics", _entry(story, frame, *span))
 
 
 def of_gate(story: RunHistory, frame: RenderContext) -> Attachment | None:
@@ -81,10 +79,12 @@ def of_gate(story: RunHistory, frame: RenderContext) -> Attachment | None:
         organizer=_organizer(frame),
         alarm="" if closed else f"{what} in an hour",
     )
-    method = "CANCEL" if closed else "PUBLISH"
-    return Attachment(
-        "gate.ics", f"text/calendar; charset=utf-8; method={method}", file([made], method=method)
-    )
+    return _attached("gate.ics", made)
+
+
+def _attached(name: str, entry: CalendarEntry) -> Attachment:
+    method = "CANCEL" if entry.status == "CANCELLED" else "PUBLISH"
+    return Attachment(name, f"text/calendar; charset=utf-8; method={method}", file([entry], method=method))
 
 
 def _opens(story: RunHistory) -> datetime | None:

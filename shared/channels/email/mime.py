@@ -84,7 +84,7 @@ def split(text: str) -> tuple[str, str]:
 def mailbox(text: str) -> Address:
     """Read `name@domain` or `Name <name@domain>` into an address that any relay takes.
 
-    A domain beyond ASCII gets its ASCII form (IDNA). Raises ValueError with a reason where there is none: a
+    A domain beyond ASCII gets its ASCII form (IDNA). Raises ValueError with a reason for another one: a
     local part beyond ASCII needs SMTPUTF8 all the way to the recipient, which nobody can promise.
     """
     name, address = split(text)
@@ -115,7 +115,7 @@ def mailboxes(texts: Iterable[str]) -> tuple[list[Address], dict[str, str]]:
 def message(email: Email, operation_id: str, sender: str) -> EmailMessage:
     """Build the message. Recipients that cannot be written to are left out.
 
-    Raises ValueError where the sender's address is none.
+    Raises ValueError for a sender that is no address.
     """
     built = EmailMessage(policy=_POLICY)
     built["From"] = mailbox(sender)
@@ -139,7 +139,7 @@ def message(email: Email, operation_id: str, sender: str) -> EmailMessage:
 
 
 def message_bytes(email: Email, operation_id: str, sender: str) -> bytes:
-    """Build the message as bytes. Raises ValueError where the sender's address is none."""
+    """Build the message as bytes. Raises ValueError for a sender that is no address."""
     return message(email, operation_id, sender).as_bytes()
 
 

@@ -1,4 +1,4 @@
-"""Views into HTML and text. Templates are compiled once per process; nothing is changed after that.
+"""Views into HTML and text. Templates are compiled once per process; nothing is changed afterwards.
 
 Jinja2 and css-inline are imported when the first mail is made: an invocation that mails nothing does not pay
 for them.

@@ -20,7 +20,7 @@ given up for it, one by one. So it is Unavailable, `of_this_mail` what it would 
 the reply tells of such a thing, and from DATA on unless it tells of this message.
 
 The whole conversation, and not only each step or byte, keeps to the timeouts: a sender must not outlive its
-lease.
+lease. It is one module because it is one conversation.
 """
 
 from __future__ import annotations
@@ -228,7 +228,7 @@ class _Conversation:
             raise _Stop(_refusal(code, f"the sender {sender}: {_reply(code, text)}", final))
 
     def recipients(self, addresses: list[str]) -> list[str]:
-        """Announce the recipients; give those that were refused where at least one was not."""
+        """Announce the recipients; return those that were refused where at least one was not."""
         refused: dict[str, tuple[int, str]] = {}
         for address in addresses:
             code, text = self._step(partial(self._smtp.rcpt, address))

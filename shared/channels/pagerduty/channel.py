@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.audience import Audience
-    from shared.channels.context import ChannelContext
     from shared.channels.json_message import JsonMessage
     from shared.channels.outcomes import Outcome, Timeouts
     from shared.notices.records import Mail, MailItem, Row
@@ -40,11 +39,7 @@ class PagerDutyTarget(Target, frozen=True):
 
 def read_targets(field: Field) -> tuple[Target, ...]:
     """Read `pagerduty: $NAME`, `pagerduty: {key, kinds, changes}`, or a list of such."""
-    found: dict[str, Target] = {}
-    for one in target_fields.each(field, "$NAME, or a mapping of key, kinds and changes"):
-        target = _target(one)
-        found[target.id] = target
-    return tuple(found.values())
+    return target_fields.targets(field, "$NAME, or a mapping of key, kinds and changes", _target)
 
 
 def _target(field: Field) -> Target:
@@ -67,11 +62,6 @@ def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool
     """Raise ValueError where a value is not an integration's key."""
     if not _KEY.fullmatch(value):
         raise ValueError("is not an integration's key, which has 32 letters and digits")
-
-
-def open_channel(target: Target, context: ChannelContext) -> PagerDutyChannel:
-    """Return the channel for a target. No round trip."""
-    return PagerDutyChannel(target, context)
 
 
 class PagerDutyChannel(JsonChannel):
