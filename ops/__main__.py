@@ -15,6 +15,7 @@ import typer
 from typer._click.exceptions import NoArgsIsHelpError, UsageError
 from typer.core import TyperGroup
 
+from local.interruption import INTERRUPTED
 from local.settings_file import SettingsFileError
 from ops import terminal
 from ops.commands import COMMANDS
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ops.surroundings import Surroundings
-
-INTERRUPTED = 130
 
 
 class _Commands(TyperGroup):

@@ -124,6 +124,19 @@ def test_what_lies_in_a_folder_changes_nothing(tmp_path: Path) -> None:
     assert done.stdout.startswith(b"notifier ")
 
 
+@pytest.mark.parametrize(("module", "imported"), [("ops", "typer"), ("local.run", "werkzeug")])
+def test_an_early_interrupt_leaves_no_traceback(module: str, imported: str, tmp_path: Path) -> None:
+    """Ctrl-C while a command is still being imported ends it with 130, and says nothing."""
+    (tmp_path / f"{imported}.py").write_text("raise KeyboardInterrupt")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", module],
+        env=environment({"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_help_lists_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """In boxes as in a pipe, each command stands by its name, with all of its line."""
     for is_boxed in (True, False):
