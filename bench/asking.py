@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bench.figures import Figure, Section
-from shared.rounds.reconcile import SECONDS
+from shared.rounds.reconcile import RUN_SECONDS
 from shared.rounds.subscriptions import Watched
 from testing.asking_world import TABLE, asking
 from testing.samples.graph_rows import row
@@ -22,8 +22,8 @@ CLUSTERS, SUBSCRIPTIONS = 3_000, 40
 _TEXT = f"""\
 Resource Graph is a stand-in over HTTP that runs what it is asked, a thousand rows an answer; the table is one
 in this process. {CLUSTERS:,} clusters in {SUBSCRIPTIONS} subscriptions have a notice each. The first run
-records them all; an hour later nothing has changed. The times are in parts of the {SECONDS:.0f} s after which
-a run takes no further row."""
+records them all; an hour later nothing has changed. The times are in parts of the {RUN_SECONDS:.0f} s
+after which a run takes no further row."""
 
 
 def measure() -> Section:
@@ -68,10 +68,10 @@ def _time(name: str, what: str, seconds: float) -> Figure:
     return Figure(
         f"asking.{name}",
         what,
-        seconds / SECONDS,
+        seconds / RUN_SECONDS,
         floor="what a run may take",
         ours=f"{seconds:.1f} s",
-        bare=f"{SECONDS:.0f} s",
+        bare=f"{RUN_SECONDS:.0f} s",
         target=1.0,
         compared=False,
     )

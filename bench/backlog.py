@@ -13,12 +13,10 @@ from shared import settings
 from shared.app import Notifier
 from testing.memory_table import MemoryTable
 from testing.samples.payloads import event
-from testing.world import email_channel
+from testing.world import SETTINGS, email_channel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from shared.store.table import Operation, Page, Stored
+    from collections.abc import Callable
 
 NOTICES, AUDIENCES, AWAY, ALLOWED = 5_000, 90, 0.02, 60.0
 DIGEST, DIGEST_AWAY, DIGEST_ALLOWED = 97, 0.01, 0.2
@@ -36,20 +34,13 @@ class _Away(MemoryTable):
 
     takes = 0.0
 
-    def get(self, key: str) -> Stored | None:
-        """See Table."""
-        time.sleep(self.takes)
-        return super().get(key)
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
 
-    def query(self, first: str, last: str, limit: int = 1_000) -> Page:
-        """See Table."""
-        time.sleep(self.takes)
-        return super().query(first, last, limit)
+        def wait(_: object) -> None:
+            time.sleep(self.takes)
 
-    def commit(self, operations: Sequence[Operation]) -> list[str]:
-        """See Table."""
-        time.sleep(self.takes)
-        return super().commit(operations)
+        self.before = self.asked = wait
 
 
 def measure() -> Section:
@@ -91,17 +82,8 @@ def _swept(notices: int, audiences: int, away: float) -> float:
     }
     clock = PutForward()
     table = _Away(lambda: datetime.now(UTC) + clock.ahead)
-    config = settings.load(
-        {
-            "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-            "EMAIL_FOLDER": "unused",
-            "EMAIL_FROM": "aks@example.com",
-            "EMAIL_TO": "ops@example.com",
-            "SWEEP_SCHEDULE": "0 * * * * *",
-            "STILL_RUNNING_AFTER": "0s",
-            "ROUTES": json.dumps(routes) if teams else "",
-        }
-    )
+    given = {"STILL_RUNNING_AFTER": "0s", "ROUTES": json.dumps(routes) if teams else ""}
+    config = settings.load(SETTINGS | given)
     notifier = Notifier(config, table, {"": email_channel(config, Taking())}, clock)
     for number in range(notices):
         cluster = f"{names[number % audiences]}-{number}"

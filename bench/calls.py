@@ -20,7 +20,8 @@ Transaction = list[tuple[str, dict[str, Any], dict[str, Any]]]
 
 CONFLICT = 409
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAME = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}")
+"""A GUID or a hash in a key: what makes a row that of one maintenance, or of one cluster."""
 
 _METHODS: dict[type, tuple[str, ...]] = {
     TableClient: ("get_entity", "query_entities", "submit_transaction"),
@@ -86,9 +87,13 @@ def renewed(transactions: Iterable[Transaction]) -> list[Transaction]:
 
 
 def _renewed(key: str) -> str:
-    """Return another key of the same form: with other GUIDs, or, where it holds no GUID, with another end."""
-    made = _GUID.sub(lambda _: str(uuid4()), key)
-    return made if made != key else f"{key[:-32]}{uuid4().hex}"
+    """Return another key of the same form: every name in it is another."""
+    return _NAME.sub(lambda match: _another(match[0]), key)
+
+
+def _another(name: str) -> str:
+    """Return another name of the same form."""
+    return str(uuid4()) if "-" in name else uuid4().hex * 2
 
 
 def repeatable(calls: Iterable[Call]) -> list[Call]:
@@ -111,7 +116,7 @@ def repeatable(calls: Iterable[Call]) -> list[Call]:
 
 
 def anew(calls: Iterable[Call]) -> list[Call]:
-    """Return the calls of an event again for another one: each GUID in a key is another, everywhere the same.
+    """Return the calls of an event again for another one: each name in a key is another, everywhere the same.
 
     What they delete is what they have inserted before, in whatever state. A row that the app has one of, of
     which it knows the state, is left alone: another takes its place. Hooks of the app's own stay behind.
@@ -119,11 +124,11 @@ def anew(calls: Iterable[Call]) -> list[Call]:
     known: dict[str, str] = {}
 
     def other(text: str) -> str:
-        return _GUID.sub(lambda match: known.setdefault(match[0], str(uuid4())), text)
+        return _NAME.sub(lambda match: known.setdefault(match[0], _another(match[0])), text)
 
     def operation(verb: str, entity: dict[str, Any], _: object) -> tuple[str, dict[str, Any], dict[str, Any]]:
         key = entity["RowKey"]
-        if _GUID.search(key):
+        if _NAME.search(key):
             return verb, {**entity, "RowKey": other(key)}, {"mode": "merge"} if verb == "update" else {}
         return "upsert", {**entity, "RowKey": f"again:{key}"}, {"mode": "merge"}
 

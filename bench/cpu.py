@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.maintenance import Configuration
 
 ROUNDS = 9
-ROUND = 0.02
+ROUND_SECONDS = 0.02
 """Seconds that a round takes at least, for each side."""
 
 AFTER = datetime(2026, 11, 20, tzinfo=UTC)
@@ -106,7 +106,7 @@ def _times(action: Callable[[], object]) -> int:
     action()
     began = time.process_time()
     action()
-    return max(1, round(ROUND / max(time.process_time() - began, 1e-6)))
+    return max(1, round(ROUND_SECONDS / max(time.process_time() - began, 1e-6)))
 
 
 def _round(action: Callable[[], object], times: int) -> float:

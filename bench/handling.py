@@ -22,7 +22,9 @@ CALLS = 2
 _TEXT = f"""\
 `maintenance_events` takes a Started event of a maintenance that is new, from the text of the delivery to the
 return of the function, log lines included. The floor is what it makes of the SDK: `submit_transaction` of the
-very same rows, under other keys, with the same options on a client of the same kind. The two are measured in
+very same rows, under other keys, with the same options on a client of the same kind. Each event is of a
+cluster of its own, so that all rows are new on both sides: news of one cluster alone would fill that
+cluster's row, which Azurite writes anew each time, and the floor has no such row. The two are measured in
 turns of {CALLS} calls in one process; the ratio is the median of the turns' ratios ({TURNS["loopback"]} turns
 on the loopback, {TURNS["latency"]} with 10 ms more for each request). Azurite's time is on both sides, so the
 ratio of the client's CPU time is the strictest of the three.

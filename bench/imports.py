@@ -39,7 +39,7 @@ def breakdown(program: Sequence[str], environment: Mapping[str, str]) -> dict[st
 
 
 def _imports(program: Sequence[str], environment: Mapping[str, str]) -> Counter[str]:
-    """Import once; give microseconds by group."""
+    """Import once; return microseconds by group."""
     told = subprocess.run(program, env=environment, stderr=subprocess.PIPE, text=True, check=True).stderr
     found: Counter[str] = Counter()
     for line in told.splitlines():

@@ -41,7 +41,7 @@ SETTINGS = {
     "PYTHON_THREADPOOL_THREAD_COUNT": str(AT_ONCE),
 }
 
-QUIET = 7.0
+QUIET_SECONDS = 7.0
 """Seconds without a mail after which the night is over: more than GROUP_INTERVAL."""
 
 ACCEPTED = 202
@@ -130,7 +130,7 @@ def _storm(host: Host, events: list[str], endpoint: MailEndpoint) -> int:
         try:
             list(pool.map(partial(_deliver, host), _deliveries(events)))
             mails, since = 0, time.monotonic()
-            while time.monotonic() - since < QUIET:
+            while time.monotonic() - since < QUIET_SECONDS:
                 if len(endpoint.mails) != mails:
                     mails, since = len(endpoint.mails), time.monotonic()
                 time.sleep(0.1)

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import msgspec
 from azure.communication.email import EmailClient
@@ -136,12 +135,12 @@ def _noted(path: Path, take: Callable[[str], object]) -> tuple[str, list[Call]]:
 
 
 def _started() -> str:
-    return event("Started", datetime.now(UTC), name=uuid4().hex)
+    return event("Started", datetime.now(UTC), **app.of_its_own())
 
 
 def _failed() -> str:
-    return event("Failed", datetime.now(UTC), name=uuid4().hex)
+    return event("Failed", datetime.now(UTC), **app.of_its_own())
 
 
 def _scheduled() -> str:
-    return scheduled(datetime.now(UTC), timedelta(days=9), name=uuid4().hex)
+    return scheduled(datetime.now(UTC), timedelta(days=9), **app.of_its_own())

@@ -1,37 +1,37 @@
-"""Readers of an address: `python -m bench.readers URL A_SECOND`, until standard input ends.
+"""Readers of an address: `python -m bench.readers URL A_SECOND [ETAG]`, until standard input ends.
 
-They ask at a steady pace from a process of their own, so that only the server shares a processor with what is
-measured beside them, and keep their connections where the server does. Prints what they reached as JSON.
+They ask at a steady pace from a process of their own, so that only the server shares a processor with what
+is measured beside them, and keep their connections where the server does. One thread waits for all of them
+and keeps nothing of what it reads: what a reader costs is taken from the server. Prints what they reached as
+JSON.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
+import selectors
+import socket
 import subprocess
 import sys
 import time
-from collections import Counter
-from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from testing.processes import ROOT
 
-if TYPE_CHECKING:
-    from asyncio import StreamReader, StreamWriter
-
 AT_ONCE = 64
 """Connections: who finds none free comes late, and is counted as not there."""
 
+_received = memoryview(bytearray(1 << 20))
+
 
 class Readers:
-    """Readers in a process of their own, while it is entered."""
+    """Readers in a process of their own, while it is entered. Who knows an ETag is to get 304, others 200."""
 
-    def __init__(self, url: str, a_second: int) -> None:
+    def __init__(self, url: str, a_second: int, etag: str = "") -> None:
         self.answered = 0.0
-        """Whole answers with status 200 a second; known at the end."""
-        self._command = [sys.executable, "-m", "bench.readers", url, str(a_second)]
+        """Whole answers a second with the right status; known at the end."""
+        self._command = [sys.executable, "-m", "bench.readers", url, str(a_second), etag]
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -48,43 +48,70 @@ class Readers:
         self.answered = json.loads(said)["answered"]
 
 
-async def _read(url: str, a_second: int) -> dict[str, float]:
-    address = urlsplit(url)
-    request = f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode()
-    began = time.monotonic()
-    slots = iter(range(sys.maxsize))
-    statuses: Counter[int] = Counter()
+class _Connection:
+    """One reader's, and what has come of the answer."""
 
-    async def one() -> None:
-        connection: tuple[StreamReader, StreamWriter] | None = None
-        for slot in slots:
-            await asyncio.sleep(max(0.0, began + slot / a_second - time.monotonic()))
-            with suppress(OSError, asyncio.IncompleteReadError):
-                connection = connection or await asyncio.open_connection(address.hostname, address.port)
-                status, stays = await _ask(*connection, request)
-                statuses[status] += 1
-                if stays:
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(address)
+        self._head = b""
+        self._left = 0
+
+    def ask(self, request: bytes) -> None:
+        self._head, self._left = b"", -1
+        self.socket.sendall(request)
+
+    def read(self) -> bytes | None:
+        """Read what there is; return the head of the answer once all is there, empty where it was cut off."""
+        size = self.socket.recv_into(_received)
+        if not size:
+            return b""
+        if self._left < 0:
+            head, blank, body = (self._head + _received[:size]).partition(b"\r\n\r\n")
+            self._head = head + blank
+            if not blank:
+                return None
+            _, _, after = head.lower().partition(b"\r\ncontent-length:")
+            self._left = int(after.partition(b"\r\n")[0] or 0) - len(body)
+        else:
+            self._left -= size
+        return None if self._left else self._head
+
+
+def _read(url: str, a_second: int, etag: str) -> dict[str, float]:
+    parts = urlsplit(url)
+    address = (parts.hostname or "", parts.port or 80)
+    known = f"If-None-Match: {etag}\r\n" if etag else ""
+    request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{known}\r\n".encode()
+    wanted = b" 304 " if etag else b" 200 "
+    answered = asked = 0
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(sys.stdin, selectors.EVENT_READ)
+        free = [_Connection(address) for _ in range(AT_ONCE)]
+        for one in free:
+            waiting.register(one.socket, selectors.EVENT_READ, one)
+        print("reading", flush=True)
+        began = time.monotonic()
+        while True:
+            while free and asked < (time.monotonic() - began) * a_second:
+                free.pop().ask(request)
+                asked += 1
+            pause = began + asked / a_second - time.monotonic() if free else 1
+            for key, _ in waiting.select(max(0.0, pause)):
+                one = key.data
+                if one is None:
+                    return {"answered": answered / (time.monotonic() - began)}
+                head = one.read()
+                if head is None:
                     continue
-            if connection:
-                connection[1].close()
-            connection = None
-
-    print("reading", flush=True)
-    tasks = [asyncio.create_task(one()) for _ in range(AT_ONCE)]
-    await asyncio.to_thread(sys.stdin.read)
-    for task in tasks:
-        task.cancel()
-    return {"answered": statuses[200] / (time.monotonic() - began)}
-
-
-async def _ask(reader: StreamReader, writer: StreamWriter, request: bytes) -> tuple[int, bool]:
-    """Ask once; return the status, and whether the server keeps the connection."""
-    writer.write(request)
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-    fields = dict(line.split(": ", 1) for line in head.splitlines()[1:] if ": " in line)
-    await reader.readexactly(int(fields["content-length"]))
-    return int(head.split()[1]), fields.get("connection") != "close" and not head.startswith("http/1.0")
+                answered += wanted in head[:20]
+                if not head or b"\r\nconnection: close" in head.lower():
+                    waiting.unregister(one.socket)
+                    one.socket.close()
+                    one = _Connection(address)
+                    waiting.register(one.socket, selectors.EVENT_READ, one)
+                free.append(one)
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(_read(sys.argv[1], int(sys.argv[2])))))
+    url, pace, *etags = sys.argv[1:]
+    print(json.dumps(_read(url, int(pace), "".join(etags))))

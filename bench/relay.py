@@ -19,7 +19,7 @@ from testing.processes import ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LATENCY = 0.01
+LATENCY_SECONDS = 0.01
 """Seconds that every request takes longer."""
 
 _SIGN = "Relaying on "
@@ -28,7 +28,7 @@ _SIGN = "Relaying on "
 class Relay(ChildProcess):
     """The relay as a process, before the account of an Azurite: `with Relay(azurite.endpoint) as relay`."""
 
-    def __init__(self, endpoint: str, seconds: float = LATENCY) -> None:
+    def __init__(self, endpoint: str, seconds: float = LATENCY_SECONDS) -> None:
         super().__init__()
         self._upstream = urlsplit(endpoint)
         self._seconds = seconds

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 OUT = ROOT / "out" / "demo"
 
-PATIENCE = 30.0
+PATIENCE_SECONDS = 30.0
 """Seconds to wait for an email before the demo calls it missing."""
 
 REMINDER_IN = timedelta(seconds=9)
@@ -208,7 +208,7 @@ class Demo:
         }
 
     def _wait_for(self, known: Mails, count: int) -> list[str]:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             new = {id_: mail for id_, mail in self._sent().items() if id_ not in known}
             if len(new) >= count or time.monotonic() > deadline:

@@ -36,14 +36,14 @@ SETTINGS = {
     "GROUP_WAIT": "0s",
 }
 
-PATIENCE = 30.0
+PATIENCE_SECONDS = 30.0
 """Seconds to wait for an email before the demo calls it missing."""
 
 ACCEPTED = 202
 
 
 @dataclass(frozen=True)
-class Step:
+class FleetStep:
     """Something that happens: what, how the run stands then, the gate's event, and what is told of it."""
 
     what: str
@@ -53,7 +53,7 @@ class Step:
     """How the subjects of the emails begin, in any order."""
 
 
-def story(asked: datetime) -> Iterator[Step]:
+def story(asked: datetime) -> Iterator[FleetStep]:
     """Return the steps of the story: the run began an hour before it comes to its gate."""
     began, first, second = (asked - timedelta(minutes=ago) for ago in (60, 35, 10))
     not_yet, going = status("NotStarted"), status("Running", began)
@@ -76,43 +76,45 @@ def story(asked: datetime) -> Iterator[Step]:
         )
 
     ended = status("Completed", began, asked)
-    yield Step("nothing runs yet", lambda _: stands(not_yet, not_yet, not_yet, not_yet, not_yet, not_yet))
-    yield Step(
+    yield FleetStep(
+        "nothing runs yet", lambda _: stands(not_yet, not_yet, not_yet, not_yet, not_yet, not_yet)
+    )
+    yield FleetStep(
         "the run begins with its canary",
         lambda _: stands(going, going, not_yet, not_yet, not_yet, not_yet),
         emails=("[Run started]",),
     )
-    yield Step(
+    yield FleetStep(
         "canary is done, staging begins",
         lambda _: stands(going, done, going, not_yet, not_yet, not_yet),
         emails=("[Stage finished]",),
     )
-    yield Step(
+    yield FleetStep(
         "staging is done; before prod the run asks for approval",
         lambda now: stands(going, done, later, not_yet, not_yet, status("Pending", now)),
         lambda now: gate("Pending", now, what="Created"),
         ("[Waiting for approval]", "[Stage finished]"),
     )
-    yield Step("nobody answers", emails=("[Reminder 1: waiting for approval]",))
-    yield Step(
+    yield FleetStep("nobody answers", emails=("[Reminder 1: waiting for approval]",))
+    yield FleetStep(
         "a colleague approves",
         lambda _: stands(going, done, later, going, going, passed),
         lambda now: gate("Completed", now),
         ("[Approved]",),
     )
-    yield Step(
+    yield FleetStep(
         "a member fails, and the run goes on: one failure is allowed",
         lambda _: stands(going, done, later, going, failed, passed),
         emails=("[Member failed]",),
     )
-    yield Step(
+    yield FleetStep(
         "the run completes",
         lambda _: stands(ended, done, later, ended, failed, passed),
         emails=("[Stage finished]", "[Completed with failures]"),
     )
 
 
-class Demo:
+class FleetDemo:
     """Tells the story in a sandbox."""
 
     def __init__(self, sandbox: Sandbox, azure: ArmEndpoint) -> None:
@@ -121,7 +123,7 @@ class Demo:
         self._shown: list[str] = []
         self.wrong: list[str] = []
 
-    def tell(self, step: Step) -> None:
+    def tell(self, step: FleetStep) -> None:
         """Let one step happen, and look at what is told of it."""
         before = self._subjects()
         now = datetime.now(UTC)
@@ -151,7 +153,7 @@ class Demo:
         return {id_: sent.subject for id_, sent in self._sandbox.sent().items()}
 
     def _wait(self, before: dict[str, str], count: int) -> list[str]:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             new = [subject for id_, subject in self._subjects().items() if id_ not in before]
             if len(new) >= count or time.monotonic() > deadline:
@@ -169,7 +171,7 @@ def run(out: Path) -> int:
     with ArmEndpoint(takes_any_token=True) as azure, IdentityEndpoint() as identity:
         settings = {**SETTINGS, **identity.settings, "ARM_ENDPOINT": azure.url}
         with Sandbox(out, settings) as sandbox:
-            demo = Demo(sandbox, azure)
+            demo = FleetDemo(sandbox, azure)
             steps = list(story(datetime.now(UTC)))
             for step in steps:
                 demo.tell(step)

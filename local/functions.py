@@ -67,6 +67,9 @@ class Function:
 Invoke = Callable[[Function, object], Future[object]]
 """Queues one invocation; the future ends with it, with its result or its exception."""
 
+Run = Callable[[Function, object], object]
+"""Runs one invocation in the caller's thread; returns its result or raises its exception."""
+
 
 def load() -> list[Function]:
     """Import `function_app` and return the functions that this host can serve, in the app's order.
@@ -135,20 +138,26 @@ def _decoder(name: str, body: Callable[..., object], trigger: Mapping[str, Any])
 
 
 class Invoker:
-    """Runs invocations in a pool of threads as large as the real worker's, and logs them like the host."""
+    """Runs so many invocations at once as the real worker has threads, and logs them like the host."""
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="invocation")
+        self._places = threading.BoundedSemaphore(threads)
         self._running: set[Future[object]] = set()
         self._lock = threading.Lock()
 
     def start(self, function: Function, data: object) -> Future[object]:
         """Queue one invocation; the future carries the function's result or exception."""
-        future = self._pool.submit(_invoke, function, data)
+        future = self._pool.submit(self.run, function, data)
         with self._lock:
             self._running.add(future)
         future.add_done_callback(self._ended)
         return future
+
+    def run(self, function: Function, data: object) -> object:
+        """Run one invocation in this thread as soon as there is a place; return or raise what it does."""
+        with self._places:
+            return _invoke(function, data)
 
     def close(self, seconds: float) -> bool:
         """Take no more, wait at most `seconds` for what is under way, and return whether all of it ended."""

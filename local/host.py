@@ -33,7 +33,7 @@ from local.webhook import PATH
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-DRAIN = 10.0
+DRAIN_SECONDS = 10.0
 """Seconds that requests and runs under way have to end once the host is told to stop."""
 
 _log = logging.getLogger("host")
@@ -94,7 +94,7 @@ def _serve(
 ) -> int:
     invoker = Invoker(threads(os.environ))
     timers = Timers([] if options.no_timers else functions, invoker.start, os.environ)
-    web = HttpFunctions(functions, invoker.start, route_prefix(Path()))
+    web = HttpFunctions(functions, invoker.run, route_prefix(Path()))
     routes = Routes(functions, invoker.start, web, rewrite_dates=options.rewrite_dates)
     try:
         server = Server(options.port, routes)
@@ -109,15 +109,15 @@ def _serve(
         ready(f"http://127.0.0.1:{server.port}")
     os.read(ended, 1)
 
-    _log.info("Ending: requests and runs under way have %d s.", DRAIN)
-    deadline = time.monotonic() + DRAIN
+    _log.info("Ending: requests and runs under way have %d s.", DRAIN_SECONDS)
+    deadline = time.monotonic() + DRAIN_SECONDS
     timers.stop()
     server.shutdown()
     answered = server.drain(deadline - time.monotonic())
     finished = invoker.close(deadline - time.monotonic())
     server.server_close()
     if not (answered and finished):
-        _log.warning("Not everything had ended after %d s.", DRAIN)
+        _log.warning("Not everything had ended after %d s.", DRAIN_SECONDS)
         sys.stderr.flush()
         os._exit(0)  # the interpreter would wait for the pool's threads
     return 0
@@ -164,6 +164,7 @@ def _log_to_stderr(*, quiet: bool) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if quiet:
         handler.setLevel(logging.WARNING)
+        _log.setLevel(logging.WARNING)  # a record that nobody sees costs its invocation all the same
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ if typing.TYPE_CHECKING:
 
     from werkzeug import Request
 
-    from local.functions import Invoke
+    from local.functions import Run
 
 HOST_FILE = "host.json"
 _CONSTRAINTS = {
@@ -40,9 +40,9 @@ _PLACE = re.compile(r"/?\{(?P<rest>\*{0,2})(?P<name>\w+)(?::(?P<constraint>\w+))
 class HttpFunctions:
     """Finds the function for a request, and turns what it returns into the answer."""
 
-    def __init__(self, functions: Iterable[Function], invoke: Invoke, prefix: str) -> None:
+    def __init__(self, functions: Iterable[Function], run: Run, prefix: str) -> None:
         """Raise `LoadError` for a route that cannot be served here."""
-        self._invoke = invoke
+        self._run = run
         self.routes = {each.name: route_of(each, prefix) for each in functions if each.kind == HTTP}
         self._served = [
             (_pattern(each.name, self.routes[each.name]), frozenset(each.trigger.get("methods") or ()), each)
@@ -55,10 +55,11 @@ class HttpFunctions:
         for pattern, methods, function in self._served:
             if (match := pattern.fullmatch(request.path)) and (not methods or request.method in methods):
                 values = {name: value for name, value in match.groupdict().items() if value is not None}
-                future = self._invoke(function, _datum(request, values))
-                if future.exception():
+                try:
+                    # In the server's thread: to hand it to another costs more than a page that is kept.
+                    return _response(self._run(function, _datum(request, values)))
+                except Exception:  # noqa: BLE001 - logged with the invocation
                     return failed(function)
-                return _response(future.result())
         return Response(status=404)
 
 
@@ -103,7 +104,7 @@ def _datum(request: Request, values: dict[str, str]) -> Datum:
     return Datum(
         {
             "method": Datum(request.method, "string"),
-            "url": Datum(request.url, "string"),
+            "url": Datum(f"{request.scheme}://{request.host}{request.environ['REQUEST_URI']}", "string"),
             "headers": texts((name.lower(), value) for name, value in request.headers.items()),
             "query": texts(request.args.items()),
             "params": texts(values.items()),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.sandbox import Sandbox, complain, play
-from shared.channels.email.compose import LIMIT
+from shared.channels.email.compose import MAX_BYTES
 from shared.notices.kinds import Kind
 from testing.samples.patch_night import Course, patch_night
 
@@ -42,7 +42,7 @@ SETTINGS = {
 MAX_AT_ONCE = 25
 """Events in one delivery."""
 
-PATIENCE = 30.0
+PATIENCE_SECONDS = 30.0
 """Seconds to wait for the last email before it is called missing."""
 
 ACCEPTED = 202
@@ -51,7 +51,7 @@ _TOLD = (Kind.SCHEDULED, Kind.STARTED, Kind.COMPLETED, Kind.FAILED)
 
 
 @dataclass
-class Told:
+class Tally:
     """What has been told so far: to whom, of which event, as what, and how long after it."""
 
     counts: Counter[tuple[str, str, Kind]]
@@ -62,7 +62,7 @@ class Told:
     """By audience."""
 
 
-class Storm:
+class PatchNightDemo:
     """A night in a sandbox."""
 
     def __init__(self, sandbox: Sandbox, night: Night) -> None:
@@ -79,7 +79,7 @@ class Storm:
         while True:
             self._line()
             over = (datetime.now(UTC) - last).total_seconds()
-            if over > PATIENCE or (not self._waiting and over > 1 and not self._undone()):
+            if over > PATIENCE_SECONDS or (not self._waiting and over > 1 and not self._undone()):
                 return
             self._deliver(time.monotonic() + 1)
 
@@ -101,7 +101,7 @@ class Storm:
         wrong += [f"mail {id_} is {mail.state}" for id_, mail in sent.items() if mail.state != "sent"]
         if sent.keys() != self._sandbox.written():
             wrong.append(f"{len(sent)} emails in the table, {len(self._sandbox.written())} in the folder")
-        large = [path.stem for path in self._sandbox.mail.glob("*-*.html") if path.stat().st_size > LIMIT]
+        large = [path.stem for path in self._sandbox.mail.glob("*-*.html") if path.stat().st_size > MAX_BYTES]
         wrong += [f"mail {id_} is too large" for id_ in large]
         if undone := self._undone():
             wrong.append(f"{undone} notices and mails are left undone")
@@ -166,8 +166,8 @@ class Storm:
         undone = self._sandbox.undone()
         return undone["notice"] + undone["mail"]
 
-    def _told(self, sent: dict[str, SentMail]) -> Told:
-        told = Told(Counter(), [], Counter())
+    def _told(self, sent: dict[str, SentMail]) -> Tally:
+        told = Tally(Counter(), [], Counter())
         for mail in sent.values():
             told.mails[mail.audience] += 1
             for member in mail.members:
@@ -194,7 +194,7 @@ def run(out: Path, clusters: int, audiences: int, seconds: float) -> int:
     with Sandbox(out, {**SETTINGS, "ROUTES": routes}) as sandbox:
         night = patch_night(datetime.now(UTC) + timedelta(seconds=1), clusters, audiences, course)
         print(f"  {clusters} clusters, {audiences} audiences, {len(night.events)} events in {seconds:g} s.")
-        storm = Storm(sandbox, night)
+        storm = PatchNightDemo(sandbox, night)
         storm.watch()
         time.sleep(2.5)  # two sweeps: should anything be sent twice, now it would be
         wrong = storm.wrong()

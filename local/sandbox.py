@@ -121,14 +121,14 @@ def say(what: str, came: str) -> None:
 
 
 def complain(wrong: list[str]) -> int:
-    """Print what was not as it should be; give the exit code."""
+    """Print what was not as it should be; return the exit code."""
     for one in wrong:
         print(f"Not as it should be: {one}")
     return 1 if wrong else 0
 
 
 def play(story: Callable[[], int]) -> int:
-    """Play a story as a command, which may be interrupted; give the exit code."""
+    """Play a story as a command, which may be interrupted; return the exit code."""
     try:
         return story()
     except KeyboardInterrupt:

@@ -1,6 +1,6 @@
 """The HTTP side of the local host: the server, its routes and the host's own administration.
 
-Each request has a connection of its own: werkzeug's server keeps none alive.
+A connection is kept, with a thread of its own: to make both anew costs more than a page that is asked for.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 import typing
+from contextlib import contextmanager
 
 from werkzeug import Request, Response
 from werkzeug.exceptions import ClientDisconnected
@@ -22,8 +23,10 @@ from local.timers import INFO
 from local.webhook import PATH, EventGridWebhook, failed
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from _typeshed import OptExcInfo
 
     from local.functions import Invoke
     from local.http_functions import HttpFunctions
@@ -102,32 +105,41 @@ class Server(ThreadedWSGIServer):
         self._routes = routes
         self._busy = 0
         self._idle = threading.Condition()
+        self._ending = False
         # Bound here: where it cannot be, the library prints and exits. A burst is many connections at once.
         with socket.create_server(("127.0.0.1", port), backlog=self.request_queue_size) as listening:
             super().__init__("127.0.0.1", port, self._serve, _Handler, fd=listening.fileno())
 
-    def _serve(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    @contextmanager
+    def answering(self) -> Iterator[bool]:
+        """Count a request as open meanwhile; give whether its connection may stay after it."""
         with self._idle:
             self._busy += 1
-        response = self._answer(Request(environ))
-        response.call_on_close(self._answered)
-        return response(environ, start)
+        try:
+            yield not self._ending
+        finally:
+            with self._idle:
+                self._busy -= 1
+                self._idle.notify_all()
+
+    def _serve(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        return self._answer(Request(environ))(environ, start)
 
     def _answer(self, request: Request) -> Response:
         try:
-            request.get_data()
+            request.get_data()  # all of it: what comes next on the connection is the next request
         except (OSError, ClientDisconnected):
-            return Response("The body is broken.", 400)
+            return Response("The body is broken.", 400, {"Connection": "close"})
         try:
             return self._routes.answer(request)
         except Exception as error:  # noqa: BLE001 - the host itself went wrong, or is ending
             _log.exception("%s %s could not be answered.", request.method, request.full_path)
             return Response(type(error).__name__, 500)
 
-    def _answered(self) -> None:
-        with self._idle:
-            self._busy -= 1
-            self._idle.notify_all()
+    def shutdown(self) -> None:
+        """Take no more connections, and keep none."""
+        self._ending = True
+        super().shutdown()
 
     def drain(self, seconds: float) -> bool:
         """Wait at most `seconds` until no request is open, and return whether that was reached."""
@@ -141,6 +153,32 @@ class Server(ThreadedWSGIServer):
 
 
 class _Handler(WSGIRequestHandler):
+    """Keeps connections, which the library's own closes: it does not know where a request ends."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and a small body are one packet
+    server: Server
+
+    def run_wsgi(self) -> None:
+        """Answer one request."""
+        with self.server.answering() as may_stay:
+            body = self.server.app(self.make_environ(), self._start)
+            self.send_header(
+                "Connection", "keep-alive" if may_stay and not self.close_connection else "close"
+            )
+            self.end_headers()
+            self.wfile.writelines(body)
+            self.wfile.flush()
+
+    def _start(
+        self, status: str, headers: list[tuple[str, str]], _: OptExcInfo | None = None, /
+    ) -> Callable[[bytes], object]:
+        self.send_response(int(status[:3]), status[4:])
+        for name, value in headers:
+            self.send_header(name, value)
+        return self.wfile.write
+
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002, ARG002 - as inherited
         """Log at debug level: the host's log has a line per invocation, not per request."""
         _log.debug(message, *args)

@@ -27,7 +27,7 @@ class DeadLettersError(Exception):
     """They cannot be read. The message is for the operator."""
 
 
-class Letter(NamedTuple):
+class DeadLetter(NamedTuple):
     """One event that could not be delivered, and where it was found."""
 
     place: str
@@ -47,7 +47,7 @@ class Letter(NamedTuple):
         return json.dumps(self.event)
 
 
-def letters(source: str) -> Iterator[Letter]:
+def letters(source: str) -> Iterator[DeadLetter]:
     """Read all events of a container (https://ACCOUNT.blob…/CONTAINER, a SAS may follow) or of a folder.
 
     Raises DeadLettersError; blobs that are no JSON raise it, too, by name, once all others have been read.
@@ -62,7 +62,7 @@ def letters(source: str) -> Iterator[Letter]:
             wrong.append(f"{place} is no JSON: {error}")
             continue
         for event in body if isinstance(body, list) else [body]:
-            yield Letter(place, event, _reason(event))
+            yield DeadLetter(place, event, _reason(event))
     if wrong:
         raise DeadLettersError("; ".join(wrong))
 

@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from ops import ledger, storage, terminal
-from ops.ledger_tables import fitted
+from ops.text_table import fitted
 from shared.pages.inventory import HEAD, all_rows
 from shared.store.present import PresentState
 
 
-class Form(StrEnum):
+class OutputForm(StrEnum):
     """How it is written."""
 
     TABLE = "table"
@@ -27,7 +27,7 @@ def inventory(
     context: typer.Context,
     account: storage.Account = "",
     table: storage.Table = "",
-    output: Annotated[Form, typer.Option("--output", help="How it is written.")] = Form.TABLE,
+    output: Annotated[OutputForm, typer.Option("--output", help="How it is written.")] = OutputForm.TABLE,
     *,
     as_json: terminal.AsJson = False,
 ) -> None:
@@ -38,17 +38,15 @@ def inventory(
     """
     with ledger.opened_table(context, account, table) as rows:
         found = all_rows(*PresentState(rows).clusters())
-    if as_json or output is Form.JSON:
+    if as_json or output is OutputForm.JSON:
         terminal.print_json([row.as_object() for row in found])
-    elif output is Form.CSV:
+    elif output is OutputForm.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(HEAD)
         writer.writerows(map(_safe, (row.cells() for row in found)))
     elif found:
         cells = [row.cells() for row in found]
-        known = [place for place in range(len(HEAD)) if any(row[place] for row in cells)]
-        shown = [[row[place] for place in known] for row in cells]
-        print(fitted([HEAD[place].upper() for place in known], shown, terminal.width()))
+        print(fitted([name.upper() for name in HEAD], cells))
     else:
         print("No clusters are known yet.")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ops import ledger_tables
-from ops.entries import Clusters, as_mail, asked_for, members, told_of, waiting_for
-from ops.ledger_tables import fitted
+from ops import event_words, ledger_tables
+from ops.ledger_query import Clusters, as_mail, asked_for, members, told_of, waiting_for
+from ops.text_table import fitted
 from shared import keys
 from shared.delivery.sender import single
 from shared.store import blobs
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.store.rows import MailRow
     from shared.store.table import Stored
 
-MAX_LENGTH = 8_000
+MAX_CHARACTERS = 8_000
 """Characters of a long text that are shown; --raw gives all of it."""
 
 
@@ -106,9 +106,9 @@ def _event_facts(received: Received) -> list[tuple[str, str]]:
     return [
         ("cluster", event.subject.id),
         ("eventId", event.event_id),
-        ("what", event.upgrade),
+        ("what", event_words.kind(event)),
         ("status", event.status + (f", revision {recorded.revision}" if recorded.revision else "")),
-        ("decision", recorded.decision),
+        ("decision", event_words.decided(recorded.decision)),
         ("start", _moment(event.start) if event.start else "not said"),
         ("received", _moment(received.at)),
         ("event time", _moment(event.time)),
@@ -119,7 +119,7 @@ def _event_facts(received: Received) -> list[tuple[str, str]]:
         ("source", event.source),
         ("description", event.description),
         ("key", received.key),
-        ("", "" if recorded.readable else "This row cannot be read whole: --raw gives what was received."),
+        ("", "" if recorded.is_complete else "This row cannot be read whole: --raw gives what was received."),
     ]
 
 
@@ -143,4 +143,6 @@ def _facts(facts: Iterable[tuple[str, str]]) -> str:
 
 
 def _long(text: str) -> str:
-    return "\n".join(f"  {part}" for part in clip(clean(text[: 2 * MAX_LENGTH]), MAX_LENGTH).split("\n"))
+    return "\n".join(
+        f"  {part}" for part in clip(clean(text[: 2 * MAX_CHARACTERS]), MAX_CHARACTERS).split("\n")
+    )

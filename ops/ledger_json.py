@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ops.entries import asked_for, told_of, waiting_for
+from ops.ledger_query import asked_for, told_of, waiting_for
 from shared import keys
 from shared.store import blobs, codec
 from shared.store.codec import text
@@ -14,7 +14,7 @@ from shared.text import readable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ops.entries import Entries, Waiting
+    from ops.ledger_query import Entries, Waiting
     from shared.notices.records import MailItem, SentMail
     from shared.store.ledger import Ledger, Received, Rejection
     from shared.store.rows import SendGate
@@ -83,7 +83,7 @@ def _event(received: Received) -> Object:
         "decision": received.event.decision,
         "start": text(event.start) if event.start else None,
         "envelopeId": event.envelope_id,
-        "readable": received.event.readable,
+        "readable": received.event.is_complete,
     }
 
 

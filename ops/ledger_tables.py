@@ -1,12 +1,13 @@
-"""The ledger as tables that fit a terminal of 120 columns. What clusters are called is looked up."""
+"""The ledger as tables. What clusters are called is looked up."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ops.entries import members, short
-from ops.table import stacked, table
+from ops import event_words
+from ops.ledger_query import members, short
+from ops.text_table import fitted
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
 from shared.delivery import limiter
@@ -14,29 +15,27 @@ from shared.store.rows import CheckRow, MailRow, NoticeRow
 from shared.text import clip, line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from ops.entries import Clusters, Entries, Waiting
+    from ops.ledger_query import Clusters, Entries, Waiting
     from shared.notices.records import MailItem, SentMail
     from shared.store.ledger import Received, Rejection
     from shared.store.rows import SendGate
 
-WIDTH = 120
-_GAP = 2
-_NARROWEST = 8
-_WHOLE = ("(UTC)", "ID", "KEY")
-_WEIGHTS = {"SUBJECT": 3.0, "WHY": 2.0, "TO": 1.5}
-"""How much of what there is a column gets, where others get 1."""
-
-EVENTS = ("RECEIVED (UTC)", "CLUSTER", "WHAT", "STATUS", "DECISION", "START (UTC)", "ID")
-WORK = ("DUE (UTC)", "", "KIND", "FOR", "ABOUT", "STATE", "ID")
+EVENTS = ("AT (UTC)", "CLUSTER", "WHAT", "STATUS", "DECISION", "START (UTC)", "ID")
+WORK = ("DUE (UTC)", "TYPE", "KIND", "FOR", "ABOUT", "STATE", "ID")
 SENT = ("AT (UTC)", "STATE", "SUBJECT", "TO", "TELLS", "WHY", "ID")
-REJECTED = ("RECEIVED (UTC)", "BYTES", "REASON", "ID")
+REJECTED = ("AT (UTC)", "BYTES", "REASON", "ID")
 
 
 def lists(
-    entries: Entries, clusters: Clusters, *, since: str, now: datetime, limit: int | None, width: int = WIDTH
+    entries: Entries,
+    clusters: Clusters,
+    *,
+    since: str,
+    now: datetime,
+    limit: int | None,
 ) -> str:
     """Write what was chosen, each kind as a table under its counts. `since` is in words: `the last 7d`."""
     parts: list[str] = []
@@ -44,22 +43,23 @@ def lists(
         counts = _counts(received.event.event.status for received in entries.events)
         title = _title("CAME IN", len(entries.events), counts, since)
         rows = [event_row(received) for received in entries.events[:limit]]
-        parts.append(_part(title, EVENTS, rows, len(entries.events), width))
+        parts.append(_part(title, EVENTS, rows, len(entries.events)))
     if entries.sent is not None:
         title = _title(
             "TOLD", len(entries.sent), _counts(outcome(mail.state) for mail in entries.sent), since
         )
         sent = [sent_row(mail) for mail in entries.sent[:limit]]
-        parts.append(_part(title, SENT, sent, len(entries.sent), width))
+        parts.append(_part(title, SENT, sent, len(entries.sent)))
     if entries.work is not None and entries.gate is not None:
         counts = _counts(_type(row) for row in entries.work)
         title = _title("WAITS", len(entries.work), counts) + "\n" + gate_line(entries.gate, now)
+        title += "".join(f"\n{line(said)}" for said in _held(entries, now))
         work = [work_row(row, clusters, now) for row in entries.work[:limit]]
-        parts.append(_part(title, WORK, work, len(entries.work), width))
+        parts.append(_part(title, WORK, work, len(entries.work)))
     if entries.rejected is not None:
         title = _title("REJECTED", len(entries.rejected), "", since)
         rejected = [rejected_row(rejection) for rejection in entries.rejected[:limit]]
-        parts.append(_part(title, REJECTED, rejected, len(entries.rejected), width))
+        parts.append(_part(title, REJECTED, rejected, len(entries.rejected)))
     return "\n\n".join(parts)
 
 
@@ -69,7 +69,7 @@ def event_row(received: Received) -> tuple[str, ...]:
     return (
         moment(received.at),
         event.subject.name,
-        event.upgrade if received.event.readable else "cannot be read whole",
+        event_words.kind(event) if received.event.is_complete else "cannot be read whole",
         f"{event.status} ({revision})" if revision else event.status,
         received.event.decision,
         moment(event.start) if event.start else "",
@@ -123,6 +123,14 @@ def gate_line(gate: SendGate, now: datetime) -> str:
     return f"{said} Sent in the last minute: {minute}, in the last hour: {hour}."
 
 
+def _held(entries: Entries, now: datetime) -> Iterator[str]:
+    """Yield for whom something is due that is held, and until when."""
+    due = [row for row in entries.work or () if isinstance(row, NoticeRow) and keys.due_of(row.key) <= now]
+    for audience, target in dict.fromkeys((row.notice.audience, row.notice.target) for row in due):
+        if held := event_words.held(entries.grouped.get((audience, target)), now):
+            yield f"What is due for {audience} goes {f'to {target} ' if target else ''}{held}."
+
+
 def remarks(mail: SentMail) -> list[str]:
     """Return what is to be said of a mail's outcome, in a few words each."""
     found = [mail.why] if mail.why else []
@@ -138,7 +146,7 @@ def remarks(mail: SentMail) -> list[str]:
 
 def mail_state(row: MailRow) -> str:
     """Return whose turn a mail is that has not been settled."""
-    found = ["being sent, or its sender gone" if row.leased else "free"]
+    found = ["being sent, or its sender gone" if row.leased else "for the next sweep"]
     if row.doubt:
         found.append("in doubt")
     if row.refused:
@@ -156,32 +164,16 @@ def tells(told: Iterable[MailItem]) -> str:
     return ", ".join(kind if number == 1 else f"{number} {kind}" for kind, number in counted.items())
 
 
-def fitted(head: Sequence[str], rows: Iterable[Sequence[str]], width: int = WIDTH) -> str:
-    """Lay out a table no wider than this: what is too much is cut from the widest columns.
-
-    Times and ids stay whole; where there is no room for these, rows stand one below the other.
-    """
-    cells = [[line(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-    flexible = [index for index, name in enumerate(head) if not name.endswith(_WHOLE)]
-    while sum(widths) + _GAP * (len(widths) - 1) > width:
-        widest = max(flexible, key=lambda index: widths[index] / _WEIGHTS.get(head[index], 1.0))
-        if widths[widest] <= _NARROWEST:
-            return stacked(head, cells, width)
-        widths[widest] -= 1
-    return table(head, [[clip(cell, most) for cell, most in zip(row, widths, strict=True)] for row in cells])
-
-
 def moment(time: datetime) -> str:
     """Write a time (in UTC), to the minute."""
     return f"{time:%Y-%m-%d %H:%M}"
 
 
-def _part(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], total: int, width: int) -> str:
+def _part(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> str:
     if not rows:
         return title
     rest = f"\n({total - len(rows)} more; --limit N shows more)" if len(rows) < total else ""
-    return f"{title}\n{fitted(head, rows, width)}{rest}"
+    return f"{title}\n{fitted(head, rows)}{rest}"
 
 
 def _title(what: str, total: int, counts: str, since: str = "") -> str:
@@ -205,7 +197,7 @@ def _type(row: Waiting) -> str:
 
 def _sends(gate: SendGate, now: datetime, seconds: int) -> int:
     since = now.timestamp() - seconds
-    return sum(count for bucket, count in gate.sends.items() if (bucket + 1) * limiter.BUCKET > since)
+    return sum(count for bucket, count in gate.sends.items() if (bucket + 1) * limiter.BUCKET_SECONDS > since)
 
 
 def outcome(state: str) -> str:

@@ -18,7 +18,7 @@ from shared.text import line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.store.ownership import Owner
+    from shared.store.ownership import TableOwner
     from shared.store.table import BrowsableTable
 
 _APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}")
@@ -55,8 +55,8 @@ def table(
             since = f" since {known.since:%Y-%m-%d %H:%M} UTC" if known.since else ""
             print(f"The table {called} belongs to {line(known.name) or 'nobody'}{since}.")
         if to:
-            if not yes and not typer.confirm(f"Hand it over to {to}?", default=False):
-                raise typer.Exit(terminal.NO)
+            if not yes and not terminal.is_confirmed(f"Hand it over to {to}?"):
+                raise ledger.NotDoneError(terminal.NOT_CONFIRMED)
             if not hand_over(opened, to, known):
                 raise ledger.NotDoneError("It changed hands at this moment: look again.")
             known = owner(opened)
@@ -73,7 +73,7 @@ def in_doubt(opened: BrowsableTable) -> Counter[str]:
     return Counter(each.service for each in bound if each and each.service)
 
 
-def _as_object(name: str, known: Owner, doubts: Mapping[str, int]) -> dict[str, object]:
+def _as_object(name: str, known: TableOwner, doubts: Mapping[str, int]) -> dict[str, object]:
     since = text(known.since) if known.since else None
     return {"table": name, "owner": known.name or None, "since": since, "inDoubt": dict(doubts)}
 

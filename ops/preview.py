@@ -14,7 +14,7 @@ import typer
 from local.gallery import SENDER, write, write_cards
 from local.settings_file import settings_here
 from ops import storage, surroundings, terminal, wire
-from ops.hearing import as_object, explanation
+from ops.route_explanation import as_object, explanation
 from shared import ids, keys, routes, settings
 from shared.addresses import bare
 from shared.channels import registry
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.audience import Audience, Target
-    from shared.events.model import Item
+    from shared.events.model import DeliveredItem
     from shared.notices.records import Row
     from shared.routes import NoticePreview, Routes, Trace
 
@@ -73,7 +73,7 @@ def preview(  # noqa: PLR0917 - typer makes options of them
     """Show who would hear of events, and what, by your settings.
 
     The mails, as they would be, go to a folder. Exit code 0: somebody hears of every event, or is meant not
-    to. 1: an event is unrouted or none of ours. 2: an event, the settings or the routes cannot be read.
+    to. 1: an event is unrouted or not handled. 2: an event, the settings or the routes cannot be read.
     """
     is_json = terminal.is_json(output, as_json=as_json)
     if bool(files) == bool(history) or (history and not routes_file):
@@ -164,7 +164,7 @@ class _Told:
         self._now = now
         self._history: dict[str, list[StoredEvent]] = {}
 
-    def take(self, file: str, item: Item) -> None:
+    def take(self, file: str, item: DeliveredItem) -> None:
         match item.reading:
             case Event() as event:
                 trace = self._loaded.trace(event)
@@ -189,16 +189,16 @@ class _Told:
             terminal.complain(f"{file}: {planned.decision.value}, no mail")
             return
         history.append(StoredEvent(planned.key, event, Decision(planned.decision), planned.revision))
-        for hearing in trace.hearings:
-            first = next(_wanted(planned.kind, hearing.told), None)
+        for match in trace.matches:
+            first = next(_wanted(planned.kind, match.previews), None)
             if first is None:
                 continue
             as_of = event.time
             if first.kind is Kind.REMINDER and event.start:
                 as_of = event.start - next(
-                    lead.ahead for lead in hearing.audience.leads if lead.label == first.lead
+                    lead.ahead for lead in match.audience.leads if lead.label == first.lead
                 )
-            self._add(first.kind, first.lead, history, as_of, hearing.audience)
+            self._add(first.kind, first.lead, history, as_of, match.audience)
 
     def _add(self, kind: Kind, lead: str, rows: Sequence[Row], as_of: datetime, audience: Audience) -> None:
         """Take in what one audience is told, on each of its targets that is asked for."""

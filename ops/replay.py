@@ -17,9 +17,9 @@ from shared.messages.phrases import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ops.dead_letters import Letter
+    from ops.dead_letters import DeadLetter
 
-    Take = Callable[[Letter], tuple[bool, str]]
+    Take = Callable[[DeadLetter], tuple[bool, str]]
 
 
 def replay(
@@ -60,7 +60,7 @@ def replay(
         raise typer.Exit(code)
 
 
-def hand_over(found: Iterable[Letter], take: Take) -> int:
+def hand_over(found: Iterable[DeadLetter], take: Take) -> int:
     """Hand over each event by itself, so that one that is not taken holds up no other."""
     outcomes: Counter[bool] = Counter()
     for letter in found:
@@ -71,7 +71,7 @@ def hand_over(found: Iterable[Letter], take: Take) -> int:
     return 1 if outcomes[False] else 0
 
 
-def _show(found: Iterable[Letter], *, is_json: bool) -> None:
+def _show(found: Iterable[DeadLetter], *, is_json: bool) -> None:
     if is_json:
         terminal.print_json(
             [{"place": each.place, "about": _about(each), "reason": each.reason or None} for each in found]
@@ -85,7 +85,7 @@ def _show(found: Iterable[Letter], *, is_json: bool) -> None:
     print(counted(count, "event"))
 
 
-def _about(letter: Letter) -> str | None:
+def _about(letter: DeadLetter) -> str | None:
     event = letter.event if isinstance(letter.event, dict) else {}
     about = event.get("subject") or event.get("type") or event.get("eventType")
     return str(about) if about else None
@@ -94,7 +94,7 @@ def _about(letter: Letter) -> str | None:
 def _app(url: str, key: str) -> Take:
     addresses = {True: endpoint(url, REPORTS), False: endpoint(url)}
 
-    def take(letter: Letter) -> tuple[bool, str]:
+    def take(letter: DeadLetter) -> tuple[bool, str]:
         answer = post(addresses[letter.is_report], letter.text, key)
         return answer.is_taken, " ".join(filter(None, [str(answer.status or ""), answer.why])) or "no answer"
 
@@ -109,7 +109,7 @@ def _here() -> Take:
 
     intake = app.build(settings.load(settings_here())).intake
 
-    def take(letter: Letter) -> tuple[bool, str]:
+    def take(letter: DeadLetter) -> tuple[bool, str]:
         try:
             decisions = intake.take(letter.text)
         except TableUnavailable as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from ops.table import table
+from ops import event_words
+from ops.text_table import table
 from shared.text import line
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Rerouting:
         for event in events:
             self.total += 1
             when = f"{event.time:%Y-%m-%d %H:%M}"
-            about = line(f"{event.status}, {event.upgrade}: {event.subject.name}, {when}")
+            about = line(f"{event_words.news(event)}: {event.subject.name}, {when}")
             old, new = _hear(event, now), _hear(event, then)
             self.before.update(old)
             self.after.update(new)
@@ -86,5 +87,7 @@ class Rerouting:
 
 def _hear(event: Event, routes: Routes) -> set[str]:
     return {
-        match.audience.id for match in routes.trace(event).hearings if any(one.wanted for one in match.told)
+        match.audience.id
+        for match in routes.trace(event).matches
+        if any(one.wanted for one in match.previews)
     }

@@ -13,8 +13,8 @@ from uuid import uuid4
 import typer
 
 from ops import storage, surroundings, terminal
-from ops.fate import Watch
-from ops.webhook import Answer, endpoint, post
+from ops.event_outcome import Watch
+from ops.webhook import WebhookResponse, endpoint, post
 from shared.setting_reader import SettingsError
 from shared.store.ledger import Ledger
 from shared.store.table import TableError
@@ -23,7 +23,7 @@ from shared.text import line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ops.fate import Fate
+    from ops.event_outcome import EventOutcome
 
 LOCAL = "http://127.0.0.1:7071"
 """Where `make run` listens."""
@@ -77,8 +77,10 @@ def send(  # noqa: PLR0917 - typer makes options of them
         answer = _publish(to, body, key) if is_topic(to) else post(address, text, key)
         if not answer.is_taken:
             why = f"not taken: {answer.status or ''} {answer.why}".replace("  ", " ")
-            is_here = to == LOCAL and not answer.status
-            raise terminal.refused(why + (". make run starts the app there" if is_here else ""), terminal.NO)
+            if not answer.status:
+                hint = "make run starts the app" if to == LOCAL else answer.why.removeprefix("no answer: ")
+                why = f"not taken: no answer from {to}: {hint}"
+            raise terminal.refused(why, terminal.NO)
         fates = list(_fates(watch))
     if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"status": answer.status, "events": fates})
@@ -104,7 +106,7 @@ def _watching(
         yield watch
 
 
-def _fates(watch: Watch | None) -> Iterator[Fate]:
+def _fates(watch: Watch | None) -> Iterator[EventOutcome]:
     with suppress(TableError):
         yield from watch.fates() if watch else ()
 
@@ -113,7 +115,7 @@ def _json(file: str, text: str) -> Any:  # noqa: ANN401 - whatever JSON the file
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file} is not JSON: {error}") from None
+        raise ValueError(f"{terminal.named(file)} is not JSON: {error}") from None
 
 
 def is_topic(url: str) -> bool:
@@ -194,7 +196,7 @@ def _moved(value: object, shift: timedelta) -> object:
 
 
 def _time(value: object) -> datetime | None:
-    """Read a time; None for what is none, .NET's zero time included."""
+    """Return the time that a text says; None where it says no time, or .NET's zero time."""
     try:
         time = datetime.fromisoformat(str(value).strip())
     except ValueError:
@@ -206,7 +208,7 @@ def _written(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _publish(url: str, body: Any, key: str) -> Answer:  # noqa: ANN401 - whatever JSON the file holds
+def _publish(url: str, body: Any, key: str) -> WebhookResponse:  # noqa: ANN401 - whatever JSON the file holds
     """Publish to a topic, with the SDK for it."""
     try:
         from azure.eventgrid import EventGridPublisherClient
@@ -221,7 +223,7 @@ def _publish(url: str, body: Any, key: str) -> Answer:  # noqa: ANN401 - whateve
         with EventGridPublisherClient(url, credential) as client:
             client.send(body)
     except HttpResponseError as error:
-        return Answer(error.status_code or 0, error.message)
+        return WebhookResponse(error.status_code or 0, error.message)
     except AzureError as error:
-        return Answer(0, str(error))
-    return Answer(200)
+        return WebhookResponse(0, str(error))
+    return WebhookResponse(200)

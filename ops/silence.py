@@ -10,9 +10,9 @@ import typer
 
 from local.settings_file import settings_here
 from ops import ledger, storage, surroundings, terminal
-from ops.ledger_tables import fitted
 from ops.pause import positive
 from ops.preview import routes_of
+from ops.text_table import fitted
 from shared import keys
 from shared.documents import near
 from shared.durations import duration
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from shared.routes.conditions import Condition
+    from shared.routes import Condition
     from shared.store.table import BrowsableTable
 
 app = typer.Typer(help="What nobody is to be told for a while.", no_args_is_help=True, add_completion=False)
 
-_MAX = 100
+_MAX_SILENCES = 100
 """Silences at a time: each gate bears all of them."""
 
 
@@ -115,7 +115,7 @@ def list_(
             (silence.id, f"{silence.until:%Y-%m-%d %H:%M}", _said(silence), silence.comment)
             for silence in found
         ]
-        print(fitted(("ID", "UNTIL (UTC)", "WHAT", "COMMENT"), cells, terminal.width()))
+        print(fitted(("ID", "UNTIL (UTC)", "WHAT", "COMMENT"), cells))
     else:
         print("No silences.")
 
@@ -160,10 +160,10 @@ def _active(rows: BrowsableTable, now: datetime) -> list[Silence]:
 
 def _change(rows: BrowsableTable, silences: Sequence[Silence], row: Operation) -> None:
     """Write a silence's row, and all that hold to every gate: so no sweep has to look for them."""
-    if len(silences) > _MAX:
-        raise ledger.NotDoneError(f"There are {_MAX} silences already: let some expire.")
+    if len(silences) > _MAX_SILENCES:
+        raise ledger.NotDoneError(f"There are {_MAX_SILENCES} silences already: let some expire.")
     text = write(msgspec.structs.replace(silence, comment="") for silence in silences)
-    if len(text) > codec.TEXT_LIMIT:
+    if len(text) > codec.MAX_TEXT_UNITS:
         raise ledger.NotDoneError("The silences are too long together: let some expire.")
     there = {gate.target for gate in Ledger(rows).work() if isinstance(gate, SendGate)}
     targets = {"", *routes_of(settings_here()).targets(), *there}

@@ -57,8 +57,8 @@ LISTS = {
     "EVENT_TYPES": "eventTypes",
 }
 
-WAIT = 600
-EVERY = 10
+WAIT_SECONDS = 600
+INTERVAL_SECONDS = 10
 
 
 class SubscribeError(Exception):
@@ -99,7 +99,7 @@ class Azure:
         self._program = found
 
     def ask(self, *arguments: str) -> Any:  # noqa: ANN401 - whatever JSON the CLI answers
-        """Run a command; give its answer. Raises SubscribeError with what the CLI says."""
+        """Run a command; return its answer. Raises SubscribeError with what the CLI says."""
         ran = subprocess.run(  # noqa: S603 - the arguments are a list, no shell sees them
             [self._program, *arguments, "--output", "json"], capture_output=True, text=True, check=False
         )
@@ -134,8 +134,8 @@ def wait_for_functions(
         if waited >= wait:
             raise SubscribeError(f"{app} has no function {', '.join(sorted(missing))}: is the code deployed?")
         print(f"waiting for {', '.join(sorted(missing))} in {app} ...", file=sys.stderr, flush=True)
-        sleep(EVERY)
-        waited += EVERY
+        sleep(INTERVAL_SECONDS)
+        waited += INTERVAL_SECONDS
 
 
 def deploy(azure: Azure, given: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever JSON the CLI answers
@@ -168,7 +168,7 @@ def main(arguments: Sequence[str] | None = None, *, sleep: Callable[[float], Non
         prog="python -m ops.subscribe", description="Deploy the event subscriptions, after the code."
     )
     parser.add_argument("--deployment", help="the deployment of infra/main.bicep, where azd does not name it")
-    parser.add_argument("--wait", type=float, default=WAIT, help="seconds to wait for the functions")
+    parser.add_argument("--wait", type=float, default=WAIT_SECONDS, help="seconds to wait for the functions")
     parser.add_argument("--show", action="store_true", help="print the parameters, and deploy nothing")
     parser.add_argument("--json", action="store_true", help="print what was deployed as JSON")
     options = parser.parse_args(arguments)

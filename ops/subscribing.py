@@ -14,7 +14,9 @@ def subscribe(
     deployment: Annotated[
         str, typer.Option(metavar="NAME", help="That of infra/main.bicep, where azd does not name it.")
     ] = "",
-    wait: Annotated[float, typer.Option(metavar="SECONDS", help="For the functions.")] = deploying.WAIT,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", help="For the functions.")
+    ] = deploying.WAIT_SECONDS,
     output: terminal.AsOutput = terminal.Output.TABLE,
     *,
     as_json: terminal.AsJson = False,

@@ -11,9 +11,9 @@ import typer
 
 from local.settings_file import settings_here
 from ops import ledger, storage, terminal
-from ops.ledger_tables import fitted
 from ops.pause import positive
 from ops.preview import routes_of
+from ops.text_table import fitted
 from shared.addresses import bare
 from shared.durations import duration
 from shared.pages import feed
@@ -21,7 +21,7 @@ from shared.pages.board import board
 from shared.store.present import PresentState
 
 
-class Form(StrEnum):
+class OutputForm(StrEnum):
     """How it is written."""
 
     TABLE = "table"
@@ -37,7 +37,7 @@ def upcoming(  # noqa: PLR0917 - typer makes options of them
     ] = "30d",
     account: storage.Account = "",
     table: storage.Table = "",
-    output: Annotated[Form, typer.Option("--output", help="How it is written.")] = Form.TABLE,
+    output: Annotated[OutputForm, typer.Option("--output", help="How it is written.")] = OutputForm.TABLE,
     *,
     as_json: terminal.AsJson = False,
 ) -> None:
@@ -57,9 +57,9 @@ def upcoming(  # noqa: PLR0917 - typer makes options of them
         each for each in found if now - timedelta(days=1) <= each.entry.end and each.entry.start < until
     ]
     coming = [each for each in coming if each.phase in {"coming", "running", "expected", "overdue"}]
-    if output is Form.ICS and not as_json:
+    if output is OutputForm.ICS and not as_json:
         sys.stdout.buffer.write(feed.calendar(shown, coming))
-    elif as_json or output is Form.JSON:
+    elif as_json or output is OutputForm.JSON:
         sys.stdout.write(feed.as_json(shown, coming).decode() + "\n")
     elif not coming:
         print(f"Nothing is coming within {ahead}.")
@@ -74,8 +74,8 @@ def upcoming(  # noqa: PLR0917 - typer makes options of them
             )
             for each in coming
         ]
-        print(fitted(("START (UTC)", "END (UTC)", "CLUSTER", "WHAT", "STATE"), cells, terminal.width()))
+        print(fitted(("START (UTC)", "END (UTC)", "CLUSTER", "WHAT", "STATE"), cells))
     unknown = [one for one in shown.coming if one.planned is None]
-    if unknown and output is Form.TABLE and not as_json:
+    if unknown and output is OutputForm.TABLE and not as_json:
         names = ", ".join(one.cluster.name for one in unknown)
         print(f"\nAnnounced without a time: {names}.")

@@ -10,12 +10,12 @@ from uuid import uuid5
 
 import msgspec
 
-from ops.table import table
+from ops.text_table import table
 from shared import text
 from shared.ids import NAMESPACE
 from shared.maintenance import Configuration, Window, occurrences
 from shared.messages import calendar_entry
-from shared.messages.calendar_entry import Entry
+from shared.messages.calendar_entry import CalendarEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,11 +105,11 @@ def as_calendar(windows: Sequence[UpcomingWindow]) -> bytes:
     return calendar_entry.file(map(_entry, windows))
 
 
-def _entry(item: UpcomingWindow) -> Entry:
+def _entry(item: UpcomingWindow) -> CalendarEntry:
     name = text.line(item.name) or "maintenance"
     whose = item.configuration.id.lower() or f"{item.cluster}\n{item.name}"
     whom = f" · {text.line(item.cluster)}" if item.cluster else ""
-    return Entry(
+    return CalendarEntry(
         uid=str(uuid5(NAMESPACE, f"window\n{whose}\n{_utc(item.window.start)}")),
         # The moment of writing would make every file another one.
         stamp=item.configuration.changed or item.window.start,

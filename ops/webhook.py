@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 PATH = "/runtime/webhooks/EventGrid"
 FUNCTION = "maintenance_events"
 REPORTS = "email_reports"
-TIMEOUT = 60.0
+TIMEOUT_SECONDS = 60.0
 """Seconds: a cold start and the app's 25 to answer in."""
 
 _WHY = {
@@ -20,7 +20,7 @@ _WHY = {
 }
 
 
-class Answer(NamedTuple):
+class WebhookResponse(NamedTuple):
     """What the app answered; `why` where it did not take the event."""
 
     status: int
@@ -46,7 +46,7 @@ def endpoint(url: str, function: str = FUNCTION) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, urlencode(query), ""))
 
 
-def post(url: str, text: str, key: str = "", *, timeout: float = TIMEOUT) -> Answer:
+def post(url: str, text: str, key: str = "", *, timeout: float = TIMEOUT_SECONDS) -> WebhookResponse:
     """Hand over a delivery: an event or an array of them. Never raises for what the other side does."""
     headers = {"aeg-event-type": "Notification", "content-type": "application/json"}
     if key:
@@ -54,10 +54,10 @@ def post(url: str, text: str, key: str = "", *, timeout: float = TIMEOUT) -> Ans
     request = urllib.request.Request(url, text.encode(), headers, method="POST")  # noqa: S310 - see endpoint
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - see endpoint
-            return Answer(answer.status)
+            return WebhookResponse(answer.status)
     except urllib.error.HTTPError as error:
         with error:
             words = error.read(500).decode("utf-8", "replace").strip()
-        return Answer(error.code, _WHY.get(error.code) or words or error.reason)
+        return WebhookResponse(error.code, _WHY.get(error.code) or words or error.reason)
     except (OSError, ValueError) as error:
-        return Answer(0, f"no answer: {getattr(error, 'reason', error)}")
+        return WebhookResponse(0, f"no answer: {getattr(error, 'reason', error)}")

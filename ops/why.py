@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops import ledger, ledger_tables, storage, surroundings, terminal
-from ops.entries import matches, members
+from ops import event_words, ledger, ledger_tables, storage, surroundings, terminal
+from ops.ledger_query import matches, members
 from ops.silence import stored
 from shared import keys
 from shared.durations import duration
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from ops.entries import Waiting
+    from ops.ledger_query import Waiting
     from shared.notices.records import SentMail
     from shared.routes.silences import Silence
     from shared.store.ledger import Received
@@ -50,13 +50,14 @@ def why(  # noqa: PLR0917 - typer makes options of them
     """
     with ledger.opened_table(context, account, table) as rows:
         now = surroundings.of(context).clock.now()
-        found = _Story(rows, name, now - duration(since)).tell()
+        found = _Story(rows, name, now - duration(since), now).tell()
     query = _query(name, found)
     if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"events": found, "query": query})
     else:
         for each in found:
-            print(line(f"{each['at']}  {each['cluster']}: {each['what']}"))
+            at = f"{each['at']:.19}".replace("T", " ")
+            print(line(f"{at} UTC  {each['cluster']}: {each['what']}"))
             for said in each["why"]:
                 print(f"  {line(said)}")
         if not found:
@@ -76,10 +77,11 @@ def _query(name: str, found: Iterable[dict[str, Any]]) -> str:
 class _Story:
     """What the table knows of a cluster or an event."""
 
-    def __init__(self, rows: BrowsableTable, name: str, since: datetime) -> None:
+    def __init__(self, rows: BrowsableTable, name: str, since: datetime, now: datetime) -> None:
         self._rows = rows
         self._name = name
-        book = Ledger(rows)
+        self._now = now
+        self._book = book = Ledger(rows)
         all_events = sorted(
             book.events(since), key=lambda received: (received.at, received.key), reverse=True
         )
@@ -118,7 +120,7 @@ class _Story:
 
     def _event(self, received: Received, traces: dict[str, Stored]) -> dict[str, Any]:
         event = received.event.event
-        said = [f"decision: {received.event.decision}"]
+        said = [f"decision: {event_words.decided(received.event.decision)}"]
         whose = event.subject.key
         if keys.told_of_nobody(whose, "unrouted", received.key) in traces:
             said.append("nobody heard of it: unrouted, no route leads it anywhere, and there is no EMAIL_TO")
@@ -126,15 +128,29 @@ class _Story:
             said.append("nobody heard of it: its route leads to nobody, or to who wants no such news")
         said += [self._silenced(row) for row in traces.values() if row.values.get("of") == received.key]
         said += [_told(mail) for mail in self._mails if any(one.key == received.key for one in members(mail))]
-        said += [_waits(row) for row in self._work if received.key in refers_to(row)]
+        said += [self._waits(row) for row in self._work if received.key in refers_to(row)]
         return {
             "at": text(received.at),
             "cluster": event.subject.name,
             "eventId": event.event_id,
-            "what": f"{event.status}, {event.upgrade}",
+            "what": event_words.news(event),
             "decision": str(received.event.decision),
             "why": said,
         }
+
+    def _waits(self, row: Waiting | Any) -> str:  # noqa: ANN401 - whatever waits
+        due = keys.due_of(row.key)
+        match row:
+            case NoticeRow(_, notice):
+                grouped = self._book.last_grouped(notice.audience, notice.target)
+                held = event_words.held(grouped, self._now) if due <= self._now else ""
+                when = f", goes {held}" if held else ""
+                return f"waits: {notice.kind} for {notice.audience}, due {_moment(due)}{when}"
+            case CheckRow(_, check):
+                return f"waits: a check, {check.kind} {check.lead}".rstrip() + f", due {_moment(due)}"
+            case MailRow():
+                return f"waits: a message to {row.mail.audience}, {ledger_tables.mail_state(row)}"
+        return f"waits: due {_moment(due)}"
 
     def _silenced(self, row: Stored) -> str:
         id_ = str(row.values.get("silence", ""))
@@ -157,16 +173,8 @@ class _Story:
 def _told(mail: SentMail) -> str:
     people = ", ".join(mail.to) or mail.target or "nobody"
     why_ = f", {mail.why}" if mail.why else ""
-    return f"told {mail.audience} ({people}): {ledger_tables.outcome(mail.state)} {text(mail.at)}{why_}"
+    return f"told {mail.audience} ({people}): {ledger_tables.outcome(mail.state)} {_moment(mail.at)}{why_}"
 
 
-def _waits(row: Waiting | Any) -> str:  # noqa: ANN401 - whatever waits
-    due = f"{keys.due_of(row.key):%Y-%m-%d %H:%M} UTC"
-    match row:
-        case NoticeRow(_, notice):
-            return f"waits: {notice.kind} for {notice.audience}, due {due}"
-        case CheckRow(_, check):
-            return f"waits: a check, {check.kind} {check.lead}".rstrip() + f", due {due}"
-        case MailRow():
-            return f"waits: a message to {row.mail.audience}, being sent"
-    return f"waits: due {due}"
+def _moment(time: datetime) -> str:
+    return f"{ledger_tables.moment(time)} UTC"

@@ -115,7 +115,7 @@ def _faults(seeds: int, at_once: int) -> tuple[str, list[str]]:
     return "\n\n".join([report.faults(summed), *wrong]), wrong
 
 
-def _hours(seeds: int, one: Callable[[int], hours.Verdict]) -> tuple[str, list[str]]:
+def _hours(seeds: int, one: Callable[[int], hours.HoursVerdict]) -> tuple[str, list[str]]:
     verdicts = []
     for verdict in hours.runs(range(seeds), one=one):
         verdicts.append(verdict)

@@ -31,7 +31,7 @@ _REPEAT = REPEAT.partition(":")[0]
 _RUN = re.compile(r"[Uu]pdate run (\S+)")
 
 
-class Message(NamedTuple):
+class ChatMessage(NamedTuple):
     """A message that came to a place."""
 
     place: Place
@@ -61,7 +61,7 @@ def place_of(places: Iterable[Place], path: str, body: bytes) -> Place | None:
     return None
 
 
-def read(places: Iterable[Place], path: str, body: bytes, clusters: dict[str, str]) -> Message | None:
+def read(places: Iterable[Place], path: str, body: bytes, clusters: dict[str, str]) -> ChatMessage | None:
     """Read a request; None where it is no message. `clusters` are by what names their alerts."""
     place = place_of(places, path, body)
     if place is None or path.startswith("/api/chat.update"):
@@ -81,7 +81,7 @@ def read(places: Iterable[Place], path: str, body: bytes, clusters: dict[str, st
         case _:
             operation, news = "", _card(list(_texts(content)))
     tellings = frozenset(Telling(place.audience, kind, cluster, place.key) for kind, cluster in news)
-    return Message(place, operation, tellings, is_repeat, json.dumps(content))
+    return ChatMessage(place, operation, tellings, is_repeat, json.dumps(content))
 
 
 def _event(content: dict[str, Any]) -> Iterator[tuple[Kind, str]]:

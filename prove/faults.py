@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from prove.schedules import Death
 
-LEASE = 10
+LEASE_SECONDS = 10
 """Seconds: the shortest that the app takes, so that recovery is quick."""
 
 _ERROR = b'{"error": {"code": "Scripted", "message": "as scheduled"}}'
 _BUSY = b'{"odata.error": {"code": "ServerBusy", "message": {"lang": "en-US", "value": "as scheduled"}}}'
 
 
-class Kind(NamedTuple):
+class FaultKind(NamedTuple):
     """A kind of fault: of which side's requests, in which phase, and what comes of it."""
 
     name: str
@@ -51,36 +51,36 @@ def _throttled(random: Random) -> Fault:
 
 
 KINDS = (
-    Kind("read: connection cut", "read", Phase.BEFORE, _cut),
-    Kind("read: answer lost", "read", Phase.AFTER, _cut),
-    Kind("read: 503", "read", Phase.BEFORE, _reply(503, _BUSY)),
-    Kind("read: delayed", "read", Phase.BEFORE, _delay(0.05, 1.0)),
-    Kind("write: connection cut, not done", "write", Phase.BEFORE, _cut),
-    Kind("write: done or refused, answer lost", "write", Phase.AFTER, _cut),
-    Kind("write: 503, not done", "write", Phase.BEFORE, _reply(503, _BUSY)),
-    Kind("write: done or refused, answered 500", "write", Phase.AFTER, _reply(500, _BUSY)),
-    Kind("write: delayed", "write", Phase.BEFORE, _delay(0.05, 1.0)),
-    Kind("write: done after its time-out", "write", Phase.BEFORE, _delay(4.5, 6.0), 0.3),
-    Kind("mail: connection cut, not taken", "send", Phase.BEFORE, _cut),
-    Kind("mail: taken, answer lost", "send", Phase.AFTER, _cut),
-    Kind("mail: 500, not taken", "send", Phase.BEFORE, _reply(500)),
-    Kind("mail: taken, answered 500", "send", Phase.AFTER, _reply(500)),
-    Kind("mail: 429, not taken", "send", Phase.BEFORE, _throttled, 2.0),
-    Kind("mail: 400, not taken", "send", Phase.BEFORE, _reply(400), 0.5),
-    Kind("mail: delayed", "send", Phase.BEFORE, _delay(0.05, 1.0)),
-    Kind("mail: taken after its time-out, within the lease", "send", Phase.BEFORE, _delay(3.0, 4.0)),
-    Kind("mail: taken after the lease", "send", Phase.BEFORE, _delay(11.0, 14.0)),
-    Kind("message: connection cut, not taken", "post", Phase.BEFORE, _cut),
-    Kind("message: taken, answer lost", "post", Phase.AFTER, _cut, 2.0),
-    Kind("message: 500, not taken", "post", Phase.BEFORE, _reply(500)),
-    Kind("message: taken, answered 500", "post", Phase.AFTER, _reply(500), 2.0),
-    Kind("message: 429, not taken", "post", Phase.BEFORE, _throttled, 2.0),
-    Kind("message: 400, not taken", "post", Phase.BEFORE, _reply(400), 0.5),
-    Kind("message: delayed", "post", Phase.BEFORE, _delay(0.05, 1.0)),
-    Kind("message: taken after its time-out", "post", Phase.BEFORE, _delay(3.0, 6.0)),
-    Kind("question: connection cut", "ask", Phase.BEFORE, _cut),
-    Kind("question: answered 500", "ask", Phase.BEFORE, _reply(500)),
-    Kind("question: delayed", "ask", Phase.BEFORE, _delay(0.05, 1.0)),
+    FaultKind("read: connection cut", "read", Phase.BEFORE, _cut),
+    FaultKind("read: answer lost", "read", Phase.AFTER, _cut),
+    FaultKind("read: 503", "read", Phase.BEFORE, _reply(503, _BUSY)),
+    FaultKind("read: delayed", "read", Phase.BEFORE, _delay(0.05, 1.0)),
+    FaultKind("write: connection cut, not done", "write", Phase.BEFORE, _cut),
+    FaultKind("write: done or refused, answer lost", "write", Phase.AFTER, _cut),
+    FaultKind("write: 503, not done", "write", Phase.BEFORE, _reply(503, _BUSY)),
+    FaultKind("write: done or refused, answered 500", "write", Phase.AFTER, _reply(500, _BUSY)),
+    FaultKind("write: delayed", "write", Phase.BEFORE, _delay(0.05, 1.0)),
+    FaultKind("write: done after its time-out", "write", Phase.BEFORE, _delay(4.5, 6.0), 0.3),
+    FaultKind("mail: connection cut, not taken", "send", Phase.BEFORE, _cut),
+    FaultKind("mail: taken, answer lost", "send", Phase.AFTER, _cut),
+    FaultKind("mail: 500, not taken", "send", Phase.BEFORE, _reply(500)),
+    FaultKind("mail: taken, answered 500", "send", Phase.AFTER, _reply(500)),
+    FaultKind("mail: 429, not taken", "send", Phase.BEFORE, _throttled, 2.0),
+    FaultKind("mail: 400, not taken", "send", Phase.BEFORE, _reply(400), 0.5),
+    FaultKind("mail: delayed", "send", Phase.BEFORE, _delay(0.05, 1.0)),
+    FaultKind("mail: taken after its time-out, within the lease", "send", Phase.BEFORE, _delay(3.0, 4.0)),
+    FaultKind("mail: taken after the lease", "send", Phase.BEFORE, _delay(11.0, 14.0)),
+    FaultKind("message: connection cut, not taken", "post", Phase.BEFORE, _cut),
+    FaultKind("message: taken, answer lost", "post", Phase.AFTER, _cut, 2.0),
+    FaultKind("message: 500, not taken", "post", Phase.BEFORE, _reply(500)),
+    FaultKind("message: taken, answered 500", "post", Phase.AFTER, _reply(500), 2.0),
+    FaultKind("message: 429, not taken", "post", Phase.BEFORE, _throttled, 2.0),
+    FaultKind("message: 400, not taken", "post", Phase.BEFORE, _reply(400), 0.5),
+    FaultKind("message: delayed", "post", Phase.BEFORE, _delay(0.05, 1.0)),
+    FaultKind("message: taken after its time-out", "post", Phase.BEFORE, _delay(3.0, 6.0)),
+    FaultKind("question: connection cut", "ask", Phase.BEFORE, _cut),
+    FaultKind("question: answered 500", "ask", Phase.BEFORE, _reply(500)),
+    FaultKind("question: delayed", "ask", Phase.BEFORE, _delay(0.05, 1.0)),
 )
 
 LATE = frozenset({"mail: taken after the lease", "instance stopped for longer than its lease"})
@@ -200,7 +200,7 @@ class FaultInjector:
             self.held_up.add(request.headers.get("Operation-Id", ""))
         return fault
 
-    def _decide(self, side: str, number: int, phase: Phase) -> tuple[Kind | None, Fault | None]:
+    def _decide(self, side: str, number: int, phase: Phase) -> tuple[FaultKind | None, Fault | None]:
         """Return what strikes now: a death cuts the connection, and is of no kind."""
         if self._ends(side, phase):
             return None, CUT
@@ -209,7 +209,7 @@ class FaultInjector:
             return None, None
         return kind, kind.make(Random(f"{self._seed} {side} {number} made"))
 
-    def _kind(self, side: str, number: int) -> Kind | None:
+    def _kind(self, side: str, number: int) -> FaultKind | None:
         random = Random(f"{self._seed} {side} {number}")
         rate = self._rate if side in {"read", "write"} else min(0.5, self._rate * MAIL_RATE)
         kinds = self._kinds[side]
@@ -218,7 +218,7 @@ class FaultInjector:
         return random.choices(kinds, [kind.weight for kind in kinds])[0]
 
     def _ends(self, side: str, phase: Phase) -> bool:
-        """Let the instance die, or stop for a while, if this is the moment; tell whether it died."""
+        """Let the instance die, or stop for a while, if this is the moment; return whether it died."""
         with self._lock:
             self._moments[side] += 1
             death, instance = self._death, self.instance

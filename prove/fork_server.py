@@ -83,7 +83,7 @@ class ForkServer:
         self._process.stdout.close()
 
     def fork(self, settings: Mapping[str, str], log: Path, bug: str = "") -> int:
-        """Start an instance and give its pid; it listens when its log says so."""
+        """Start an instance; return its pid; it listens when its log says so."""
         line = msgspec.json.encode(Order(environment(settings), str(log), bug)) + b"\n"
         assert self._process.stdin is not None
         assert self._process.stdout is not None

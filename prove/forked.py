@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prove.fork_server import ForkServer
 
-READY_WITHIN = 60.0
+READY_SECONDS = 60.0
 """Seconds for a process to listen; with many at once a start takes its time."""
 
 
@@ -45,7 +45,7 @@ class Forked(Client):
             if self._pidfd < 0:
                 return
             self.signal(signal.SIGKILL)
-            self._is_gone(READY_WITHIN)
+            self._is_gone(READY_SECONDS)
             os.close(self._pidfd)
             self._pidfd = -1
 
@@ -62,7 +62,7 @@ class Forked(Client):
 
     def _listening(self, log: Path, begin: int) -> str:
         """Return the URL that it logs at its start."""
-        deadline = time.monotonic() + READY_WITHIN
+        deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             with log.open("rb") as file:
                 file.seek(begin)
@@ -72,7 +72,7 @@ class Forked(Client):
                 return url
             if self._is_gone(0.02):
                 raise RuntimeError(f"an instance did not start: {printed}")
-        raise RuntimeError(f"an instance was not ready after {READY_WITHIN:g} s")
+        raise RuntimeError(f"an instance was not ready after {READY_SECONDS:g} s")
 
     def _is_gone(self, seconds: float) -> bool:
         """Wait for its end; return whether that came. Not by select(), which knows 1,024 descriptors."""

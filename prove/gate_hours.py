@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from prove.hours import Happening, Run, Told, Verdict, quiet
-from prove.troubles import Killed, TroubledTable
+from prove.hours import Happening, HoursVerdict, Run, Told, quiet
+from prove.troubles import Killed
 from shared.notices import gates
 from shared.notices.kinds import Kind
 from shared.rounds.fleet_runs import FleetRuns
 from shared.sources.arm import Arm, ArmError
-from shared.sources.resource_graph import ResourceGraph
 from shared.store import codec
-from shared.store.meta import Meta
 from shared.store.table import TableUnavailable
 from testing.arm_endpoint import ArmEndpoint, Tokens
 from testing.samples import fleets
@@ -40,7 +38,7 @@ FIRST = timedelta(hours=4)
 _ENDS = ("Completed", "Completed", "Skipped", "Deleted", "")
 
 
-class Story(msgspec.Struct, frozen=True):
+class GateCourse(msgspec.Struct, frozen=True):
     """A gate, each of a run of its own: when it begins to wait, and when and how that ends."""
 
     name: str
@@ -61,7 +59,7 @@ class Story(msgspec.Struct, frozen=True):
         return bool(self.how) and now >= self.ended
 
 
-def run(seed: int) -> Verdict:
+def run(seed: int) -> HoursVerdict:
     """Do one run, and judge it."""
     with quiet(), ArmEndpoint() as azure:
         azure.add_subscription(SUBSCRIPTION, "Proof")
@@ -78,14 +76,14 @@ class GateRun(Run):
     def __init__(self, seed: int, azure: ArmEndpoint, arm: Arm) -> None:
         self._azure = azure
         self._arm = arm
-        self._stories: list[Story] = []
+        self._stories: list[GateCourse] = []
         self._shown: dict[str, dict[str, Any]] = {}
         self._known: dict[str, list[str]] = defaultdict(list)
         """The texts of a gate's events, by its name; the end's last."""
         super().__init__(seed, FLEETS=SUBSCRIPTION)
         azure.graph.now = self.clock.now
 
-    def goes_on(self, waiting: Sequence[Happening]) -> bool:  # noqa: ARG002 - as in Run
+    def is_running(self, waiting: Sequence[Happening]) -> bool:  # noqa: ARG002 - as in Run
         """See Run: to the end, since reminders lie ahead."""
         return True
 
@@ -95,13 +93,13 @@ class GateRun(Run):
             asked = NOW + timedelta(hours=self.random.uniform(1, 40))
             ended = asked + timedelta(hours=self.random.choice((0.01, 0.3, 6, 20, 45)))
             pushed = (self.random.random() < 0.8, self.random.random() < 0.7)
-            story = Story(f"g{number}", asked, ended, self.random.choice(_ENDS), pushed)
+            story = GateCourse(f"g{number}", asked, ended, self.random.choice(_ENDS), pushed)
             if story.is_brief:
                 story = msgspec.structs.replace(story, is_pushed=(True, True))
             self._stories.append(story)
             yield from self._told_by_events(story)
 
-    def _told_by_events(self, story: Story) -> Iterator[Happening]:
+    def _told_by_events(self, story: GateCourse) -> Iterator[Happening]:
         name = story.name
         parts: list[tuple[datetime, str, str]] = []
         if story.is_pushed[0]:
@@ -129,17 +127,8 @@ class GateRun(Run):
 
     def _poll(self, number: int) -> None:
         self._show()
-        instance, table = self.instances[number], TroubledTable(self.table, self)
-        polling = FleetRuns(
-            graph=ResourceGraph(self._arm),
-            arm=self._arm,
-            meta=Meta(table),
-            store=instance.store,
-            intake=instance.intake,
-            clock=self.clocks[number],
-            knows_clusters=False,
-            reminds_of_gates=True,
-        )
+        instance = self.instances[number]
+        polling = FleetRuns(instance.round_parts(self._arm))
         self.struck["poll of update runs"] += 1
         try:
             polling.run((SUBSCRIPTION,))
@@ -167,7 +156,7 @@ class GateRun(Run):
                 self._azure.bodies[id_] = body
                 self._shown[story.name] = row
 
-    def _row(self, story: Story, now: datetime) -> dict[str, Any]:
+    def _row(self, story: GateCourse, now: datetime) -> dict[str, Any]:
         if now < story.asked or (story.is_over(now) and story.how == "Deleted"):
             return {}
         of_gate = status("Pending", story.asked)
@@ -213,9 +202,9 @@ class GateRun(Run):
         yield from (f"{key} is told of, and not stored" for key in told_of - stored)
 
     def _wrong(
-        self, story: Story, asked: list[datetime], closed: list[datetime], reminded: dict[int, datetime]
+        self, story: GateCourse, asked: list[datetime], closed: list[datetime], reminded: dict[int, datetime]
     ) -> Iterator[str]:
-        """Say what is wrong with what was told of a gate."""
+        """Yield what is wrong with what was told of a gate."""
         over = NOW + self.storm + self.peace
         calm = NOW + self.storm + 3 * HOUR
         end = story.ended if story.how else over
@@ -233,7 +222,7 @@ class GateRun(Run):
             yield "who was asked did not hear the end"
         yield from self._wrong_times([*asked[:1], *(reminded[lead] for lead in sorted(reminded))], end, calm)
 
-    def _end_known(self, story: Story) -> datetime:
+    def _end_known(self, story: GateCourse) -> datetime:
         """Return when the end of a gate was known at the latest: by its event, or else by a poll in peace."""
         times = [self.accepted[text] for text in self._known[story.name] if text in self.accepted]
         if story.how and not story.is_brief:
@@ -241,7 +230,7 @@ class GateRun(Run):
         return min(times, default=NOW + self.storm + self.peace)
 
     def _wrong_times(self, times: list[datetime], end: datetime, calm: datetime) -> Iterator[str]:
-        """Say which reminders came early, and which are missing, in peace."""
+        """Yield which reminders came early, and which are missing, in peace."""
         for number, (before, after) in enumerate(zip_longest(times, times[1:])):
             due = before + FIRST * 2**number
             if before < calm:
@@ -252,11 +241,11 @@ class GateRun(Run):
                 yield f"reminder {number + 1} was due at {due}, and came at {after}"
 
 
-def _text(story: Story) -> str:
+def _text(story: GateCourse) -> str:
     return gate("Pending", story.asked, what="Created", name=story.name, run=story.name)
 
 
-def _resource(story: Story) -> tuple[str, dict[str, Any]]:
+def _resource(story: GateCourse) -> tuple[str, dict[str, Any]]:
     """Return a gate as it is read by itself: its path, and what is there."""
     found = msgspec.json.decode(_text(story))["data"]["resourceInfo"]
     return str(found["id"]).lower(), found

@@ -31,7 +31,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import HypothesisWarning
 
 from bench import markdown
-from testing.hostile.kinds import KINDS, Kind
+from testing.hostile.kinds import KINDS, InputKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,14 +41,14 @@ INPUTS = 100_000
 BATCH = 2_000
 """Inputs drawn from one seed: hypothesis remembers all of a batch, so as not to draw any twice."""
 
-HANGS = 60.0
+HANG_SECONDS = 60.0
 """CPU seconds after which an input counts as one that never ends."""
 
 
 ENOUGH = 500
 """Inputs from which on it counts as a breakage that too few of them came to what a kind's are to come to."""
 
-LEAST = 0.1
+MIN_SECONDS = 0.1
 """The share that each such word has to have."""
 
 
@@ -86,7 +86,7 @@ def _named(name: str, inputs: int, start: int) -> Figures:
     return prove(next(kind for kind in KINDS if kind.name == name), inputs, start)
 
 
-def prove(kind: Kind, inputs: int, start: int = 0) -> Figures:
+def prove(kind: InputKind, inputs: int, start: int = 0) -> Figures:
     """Prove one kind, up to its first breakage."""
     figures = Figures(kind.name)
     began = time.process_time()
@@ -105,15 +105,15 @@ def prove(kind: Kind, inputs: int, start: int = 0) -> Figures:
     return figures
 
 
-def _rare(kind: Kind, words: Counter[str]) -> Iterator[str]:
+def _rare(kind: InputKind, words: Counter[str]) -> Iterator[str]:
     """Return which words hardly occur that have to."""
     for word in kind.words:
         share = words[word] / max(words.total(), 1)
-        if share < LEAST:
+        if share < MIN_SECONDS:
             yield f"only {share:.1%} came to {word!r}"
 
 
-def _try(kind: Kind, inputs: int, start: int, figures: Figures) -> None:
+def _try(kind: InputKind, inputs: int, start: int, figures: Figures) -> None:
     """Try a batch. The last input to break is the smallest: with that one hypothesis ends."""
     smallest: tuple[Any, Exception] | None = None
 
@@ -131,7 +131,7 @@ def _try(kind: Kind, inputs: int, start: int, figures: Figures) -> None:
         nonlocal smallest
         gc.disable()  # what it does in between is for hypothesis, not for the input
         began = time.process_time()
-        signal.setitimer(signal.ITIMER_VIRTUAL, HANGS)
+        signal.setitimer(signal.ITIMER_VIRTUAL, HANG_SECONDS)
         try:
             verdict = kind.check(given_)
         except _HangsError as error:
@@ -162,7 +162,7 @@ def _alone() -> Iterator[None]:
     """Keep the log quiet, take warnings for errors, and end what never ends."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        raise _HangsError(f"still at it after {HANGS:.0f} s")
+        raise _HangsError(f"still at it after {HANG_SECONDS:.0f} s")
 
     handler = signal.signal(signal.SIGVTALRM, end)
     disabled = logging.root.manager.disable

@@ -82,7 +82,7 @@ class Happening(msgspec.Struct, frozen=True):
     start: datetime | None = None
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class HoursVerdict(msgspec.Struct, frozen=True):
     """What came of a run."""
 
     seed: int
@@ -107,7 +107,7 @@ class Verdict(msgspec.Struct, frozen=True):
         return "; ".join(f"{name}: {', '.join(words[:5])}" for name, words in found.items() if words)
 
 
-def run(seed: int) -> Verdict:
+def run(seed: int) -> HoursVerdict:
     """Do one run, and judge it."""
     with quiet():
         return Run(seed).go()
@@ -123,7 +123,9 @@ def quiet() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def runs(seeds: Sequence[int], bug: str = "", one: Callable[[int], Verdict] = run) -> Iterator[Verdict]:
+def runs(
+    seeds: Sequence[int], bug: str = "", one: Callable[[int], HoursVerdict] = run
+) -> Iterator[HoursVerdict]:
     """Do one run for each seed, over as many processes as there are cores, with a bug planted or without."""
     plants = (bugs.Bug(bug),) if bug else ()
     with multiprocessing.get_context("spawn").Pool(initializer=_begin, initargs=(plants,)) as pool:
@@ -135,7 +137,7 @@ def _begin(plants: Sequence[bugs.Bug]) -> None:
         bugs.plant(bug)
 
 
-def caught(bug: str, seeds: Sequence[int]) -> Verdict | None:
+def caught(bug: str, seeds: Sequence[int]) -> HoursVerdict | None:
     """Return the first run that shows a bug, where the same seed without it is clean."""
     for verdict in runs(seeds, bug):
         if verdict.is_bad and not next(runs([verdict.seed])).is_bad:
@@ -167,7 +169,7 @@ class Run:
         self.instances = [self.start(clock) for clock in self.clocks]
         self.accepted: dict[str, datetime] = {}
 
-    def go(self) -> Verdict:
+    def go(self) -> HoursVerdict:
         """Let it storm for days, then do in peace what is left, and judge."""
         waiting = sorted(self.happenings(), key=lambda happening: happening.at)
         happenings = list(waiting)
@@ -181,14 +183,14 @@ class Run:
             self.clock.until(self.clock.now() + STEP)
         self._is_stormy = False
         until = self.clock.now() + self.peace
-        while self.clock.now() < until and (self.goes_on(waiting)):
+        while self.clock.now() < until and (self.is_running(waiting)):
             now = self.clock.now() - NOW
             waiting = [one for one in waiting if one.at > now or not self._deliver(one)]
             self.sweep()
             self.clock.until(self.clock.now() + STEP)
         return self._judge(happenings)
 
-    def goes_on(self, waiting: Sequence[Happening]) -> bool:
+    def is_running(self, waiting: Sequence[Happening]) -> bool:
         """Return whether there is anything left to happen."""
         return bool(waiting or self._left())
 
@@ -230,7 +232,7 @@ class Run:
             yield begin, begin + timedelta(hours=self.random.uniform(0.2, 9))
 
     def happenings(self) -> Iterator[Happening]:
-        """Give what Event Grid delivers, and when."""
+        """Yield what Event Grid delivers, and when."""
         for number in range(self.random.randrange(4, 12)):
             name, at = f"m{number}", timedelta(hours=self.random.uniform(0, 60))
             start = NOW + at + timedelta(hours=self.random.uniform(30, 60))
@@ -316,7 +318,7 @@ class Run:
         rows = self.table.query("work:1", keys.work_until(self.clock.now())).rows
         return [row.key for row in rows if row.key not in foreign]
 
-    def _judge(self, happenings: list[Happening]) -> Verdict:
+    def _judge(self, happenings: list[Happening]) -> HoursVerdict:
         fates = {
             row.key.removeprefix("sent:"): codec.sent(row)
             for row in self.table.query("sent:", "sent:" + keys.AFTER, 100_000).rows
@@ -344,7 +346,7 @@ class Run:
             if fate.state == "sent" and not arrived[operation]
         ]
         lost = list(self.lost(happenings, told))
-        return Verdict(
+        return HoursVerdict(
             self.seed,
             len(self.accepted),
             len(fates),

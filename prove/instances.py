@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from prove.forked import Forked
 from testing.fault_proxy import FaultProxy
-from testing.processes import Answer, connection_string
+from testing.processes import HttpResponse, connection_string
 from testing.real_app import SETTINGS
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Instance:
         return self._table_proxy.busy + self._services_proxy.busy
 
     def deliver(self, text: str) -> bool:
-        """Hand it an event, as Event Grid does; tell whether it was accepted."""
+        """Hand it an event, as Event Grid does; return whether it was accepted."""
         process = self._process
         if process is None:
             return False
@@ -106,7 +106,7 @@ class Instance:
         except OSError:
             return False
 
-    def run(self, function: str) -> Answer | None:
+    def run(self, function: str) -> HttpResponse | None:
         """Let it run a timer's function; None where it dies over it, or is dead."""
         process = self._process
         if process is None:

@@ -11,7 +11,7 @@ from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from prove.faults import LEASE
+from prove.faults import LEASE_SECONDS
 from testing.fault_proxy import FaultProxy, Phase
 
 if TYPE_CHECKING:
@@ -49,6 +49,6 @@ class MailDoor(FaultProxy):
                 self._came[number] = self._counts[instance], time.monotonic()
             own, came = self._came[number]
             # A request leaves in the first half of its lease: a quarter to take it, another to connect.
-            if phase is Phase.AFTER and time.monotonic() - came > LEASE / 2:
+            if phase is Phase.AFTER and time.monotonic() - came > LEASE_SECONDS / 2:
                 self.held_up.add(request.headers.get("Operation-Id", ""))
         return self._hooks[instance](own, phase, request)

@@ -12,7 +12,7 @@ from prove.schedules import Way
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prove.hours import Verdict as HoursVerdict
+    from prove.hours import HoursVerdict
     from prove.runner import Result, Total
     from prove.verdict import Verdict
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from prove.audiences import MailWay
-from prove.evidence import tally
 from prove.fork_server import die_with_parent
+from prove.run_record import tally
 from prove.runs import Lab, Trial
 from prove.verdict import Verdict, judge
 from shared.notices.kinds import Kind
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.process import BaseProcess
 
-    from prove.evidence import Evidence
+    from prove.run_record import RunRecord
 
 AT_ONCE = 20
 """Runs at the same time in one process: most of a run is waiting for leases to run out. More would find out
@@ -74,7 +74,7 @@ def try_one(lab: Lab, trial: Trial) -> Result:
         return Result(seed=trial.seed, error=f"{type(error).__name__}: {error}")
 
 
-def summed_up(evidence: Evidence) -> Result:
+def summed_up(evidence: RunRecord) -> Result:
     """Sum up what a run has left behind, with the verdict on it.
 
     What is left undone when patience ends is told apart from a loss: a machine under load comes to that, too.

@@ -21,12 +21,12 @@ from azure.data.tables import TableClient
 from prove import audiences, azure_record, chat_reader, relay_door, schedules
 from prove.audiences import MailWay
 from prove.azure_record import AzureRecord
-from prove.evidence import Evidence
-from prove.faults import DOWN, LEASE, FaultCounts, FaultInjector
+from prove.faults import DOWN, LEASE_SECONDS, FaultCounts, FaultInjector
 from prove.fork_server import ForkServer
 from prove.instances import Instance
 from prove.mail_door import MailDoor, signed
 from prove.relay_door import RelayDoor
+from prove.run_record import RunRecord
 from prove.schedules import Way
 from prove.services import Services
 from shared import keys
@@ -46,15 +46,15 @@ if TYPE_CHECKING:
     from testing.fault_proxy import Request
 
 INSTANCES = 2
-PATIENCE = 400.0
+PATIENCE_SECONDS = 400.0
 """Seconds in peace until a run is given up: leases last 10, 20, 40 s one after another, pauses minutes."""
 
-_REDELIVERED_AFTER = 0.5
+_REDELIVERED_SECONDS = 0.5
 _SWEPT_AFTER = (0.4, 2.6)
 """Seconds between an instance's sweeps in a storm, at least and at most."""
 _SWEPT_AFTER_IT = (1.0, 4.0)
 """And in peace, where most of a run is waiting for leases to run out."""
-_SWEPT_EVERY = 1.2
+_SWEPT_SECONDS = 1.2
 """Seconds between sweeps where all instances sweep at the same moments."""
 
 
@@ -83,8 +83,8 @@ class Lab:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def run(self, trial: Trial) -> Evidence:
-        """Do all of a schedule, and give what came of it."""
+    def run(self, trial: Trial) -> RunRecord:
+        """Do all of a schedule; return what came of it."""
         with Run(self, trial) as run:
             return run.go()
 
@@ -148,13 +148,13 @@ class Run:
         self._over.set()
         self._stack.close()
 
-    def go(self) -> Evidence:
+    def go(self) -> RunRecord:
         """Let it storm, then do in peace what is left, and gather what there is to know."""
         self._table.query("work:", "work;")  # makes the table
         settings = {
             "NOTIFIER_TABLE": self._table_name,
             "ROUTES": audiences.routes(self._schedule.places),
-            "LEASE": f"{LEASE}s",
+            "LEASE": f"{LEASE_SECONDS}s",
             "REMINDER_LEADS": "24h",
             # Without watchdogs, so that at the end nothing is left to do.
             "NOT_STARTED_AFTER": "0s",
@@ -184,7 +184,7 @@ class Run:
         self._over.set()
         for future in sweeping:
             future.result()
-        return self._evidence()
+        return self._gathered()
 
     def _ways_out(self, number: int, instance: Instance) -> dict[str, str]:
         """Return the settings by which an instance reaches who hears, through what goes wrong on the way."""
@@ -238,7 +238,7 @@ class Run:
         while not self._instances[turn % len(self._instances)].deliver(delivery.text):
             self._strikes.add("delivery not accepted, made again")
             turn += 1
-            if self._over.wait(_REDELIVERED_AFTER) or self._elapsed() > PATIENCE:
+            if self._over.wait(_REDELIVERED_SECONDS) or self._elapsed() > PATIENCE_SECONDS:
                 raise TimeoutError(f"nobody accepts {delivery.key}")
         with self._lock:
             self._accepted.setdefault(delivery.text, self._elapsed())
@@ -274,13 +274,13 @@ class Run:
     def _pause(self, random: Random) -> float:
         """Return the seconds until an instance's next sweep."""
         if self._trial.together:
-            return _SWEPT_EVERY - self._elapsed() % _SWEPT_EVERY
+            return _SWEPT_SECONDS - self._elapsed() % _SWEPT_SECONDS
         return random.uniform(*(_SWEPT_AFTER if self._elapsed() < self._schedule.storm else _SWEPT_AFTER_IT))
 
     def _finish(self) -> None:
         """Wait until nothing is left to do, and nothing is on its way any more."""
         last = max((*self._schedule.reminders.values(), 0.0)) + 1
-        patience = time.monotonic() + PATIENCE
+        patience = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < patience and not self._over.wait(1.0):
             if self._elapsed() < last or self._left() or not self._is_all_found():
                 continue
@@ -306,12 +306,12 @@ class Run:
         withheld = {one.key for one in self._schedule.deliveries if one.way is Way.WITHHELD}
         return not withheld or withheld <= {row.key for row in self._rows("event:")}
 
-    def _evidence(self) -> Evidence:
+    def _gathered(self) -> RunRecord:
         rows = {row.key: row for prefix in ("event:", "rejected:") for row in self._rows(prefix)}
         fates = {row.key.removeprefix("sent:"): codec.sent(row) for row in self._rows("sent:")}
         arrived = self._services.arrived(fates)
         refused = [request for injector in self._injectors for request in injector.refused]
-        return Evidence(
+        return RunRecord(
             schedule=self._schedule,
             accepted=dict(self._accepted),
             left=tuple(self._left()),
@@ -319,7 +319,7 @@ class Run:
             arrived=tuple(one._replace(at=one.at - self._began) for one in arrived),
             alerts=tuple(self._services.pagerduty.log),
             forms=self._services.forms(arrived),
-            asked=frozenset(request.operation_id for request in self._services.endpoint.questions),
+            asked=frozenset(self._services.endpoint.questions),
             refused=frozenset(self._services.operations(refused, fates)),
             held_up=frozenset(self._door.held_up).union(*(one.held_up for one in self._injectors)),
             recorded={row.key: row.timestamp for row in rows.values()},

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from prove.schedules import Schedule
     from shared.notices.records import SentMail
     from testing.fault_proxy import Request
-    from testing.mail_endpoint import Request as MailRequest
     from testing.services.stand_in import Got
     from testing.smtp_server import Certificate
 
@@ -54,7 +53,8 @@ class Services:
 
     def __init__(self, schedule: Schedule, certificate: Certificate) -> None:
         self.schedule = schedule
-        self.endpoint = MailEndpoint(mode=schedule.mail.of_endpoint, hook=self._mailed)
+        self.endpoint = MailEndpoint(schedule.mail.of_endpoint)
+        self.endpoint.hook = self._mailed
         self.relay = SmtpServer(certificate, tls="starttls") if schedule.mail is MailWay.RELAY else None
         self.graph = Graph(takes_any_token=True)
         self.pagerduty, slack = PagerDuty(), Slack()
@@ -144,7 +144,7 @@ class Services:
             )
             yield (fate.target, frozenset(tellings)), operation
 
-    def _mailed(self, moment: Moment, request: MailRequest) -> None:
+    def _mailed(self, moment: Moment, request: Got) -> None:
         if moment is Moment.AFTER and request.taken:
             self._mailed_at.setdefault(request.operation_id, time.monotonic())
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from prove.audiences import PLATFORM, Place, audiences
-from prove.evidence import Evidence, is_of_a_gate, kind
 from prove.mail_reader import Telling
+from prove.run_record import RunRecord, is_of_a_gate, kind
 from shared import keys
 from shared.channels.channel import Temper
 from shared.notices.kinds import Kind
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.notices.records import SentMail
 
 _RANK = {"Scheduled": 0, "Started": 1, "Completed": 2, "Canceled": 2, "Failed": 2}
-_MARGIN = 1.5
+_MARGIN_SECONDS = 1.5
 """Seconds between being told and being due that are too few to say what should have come of a reminder."""
 
 
@@ -46,14 +46,14 @@ class Verdict(msgspec.Struct, frozen=True):
         return not (self.lost or self.twice or self.untrue)
 
 
-def judge(evidence: Evidence) -> Verdict:
+def judge(evidence: RunRecord) -> Verdict:
     """Return the verdict on a run."""
     twice, beyond = _twice(evidence)
     twice += _out_of_order(evidence)
     return Verdict(tuple(_lost(evidence)), tuple(twice), tuple(_untrue(evidence)), tuple(beyond))
 
 
-def _lost(evidence: Evidence) -> Iterator[str]:
+def _lost(evidence: RunRecord) -> Iterator[str]:
     """Find events that were accepted and are not stored, and news that nobody was told."""
     yield from (f"left undone: {key}" for key in evidence.left)
     heard = evidence.heard.union(*map(evidence.tellings, (*_given_up(evidence), *evidence.left_in_doubt())))
@@ -83,7 +83,7 @@ def _lost(evidence: Evidence) -> Iterator[str]:
 
 
 def _lost_of_a_cluster(
-    evidence: Evidence, key: str, told: Telling, where: str, heard: set[Telling]
+    evidence: RunRecord, key: str, told: Telling, where: str, heard: set[Telling]
 ) -> Iterator[str]:
     """Find news told neither as itself nor as what has overtaken it, and reminders that are missing."""
     if not any(told._replace(kind=kind(other)) in heard for other in _that_tell(key)):
@@ -93,7 +93,7 @@ def _lost_of_a_cluster(
         yield f"no reminder: {key} to {where}"
 
 
-def _lost_of_a_gate(evidence: Evidence, told: Telling, where: str, heard: set[Telling]) -> Iterator[str]:
+def _lost_of_a_gate(evidence: RunRecord, told: Telling, where: str, heard: set[Telling]) -> Iterator[str]:
     """Find a gate that waits and of which nobody was asked, and an answer told to who was not asked."""
     answered = any(
         other.cluster == told.cluster and kind(other.key) is Kind.GATE_CLOSED
@@ -107,14 +107,14 @@ def _lost_of_a_gate(evidence: Evidence, told: Telling, where: str, heard: set[Te
         yield f"an answer to what was not asked: the gate of {told.cluster} to {where}"
 
 
-def _given_up(evidence: Evidence) -> Iterator[str]:
+def _given_up(evidence: RunRecord) -> Iterator[str]:
     """Return what was not told as it was refused: the default audience hears of that."""
     for operation, fate in evidence.fates.items():
         if fate.state == "failed" and operation in evidence.refused:
             yield operation
 
 
-def _is_confessed(evidence: Evidence, row: str) -> bool:
+def _is_confessed(evidence: RunRecord, row: str) -> bool:
     """Return whether a mail that failed was told of to the default audience, or that mail failed in turn."""
     arrived = {one.operation_id for one in evidence.arrived}
     return any(
@@ -124,7 +124,7 @@ def _is_confessed(evidence: Evidence, row: str) -> bool:
     )
 
 
-def _rejection(evidence: Evidence, heard: set[Telling]) -> Iterator[str]:
+def _rejection(evidence: RunRecord, heard: set[Telling]) -> Iterator[str]:
     if not any(key.startswith("rejected:") for key in evidence.recorded):
         yield "accepted and not stored: what is no event"
     if Telling(PLATFORM, Kind.REJECTED, "") not in heard:
@@ -139,7 +139,7 @@ def _that_tell(key: str) -> Iterator[str]:
         yield from (f"{prefix}:{later}" for later, rank in _RANK.items() if rank > _RANK[status])
 
 
-def _needs_none(evidence: Evidence, key: str, reminder: Telling) -> bool:
+def _needs_none(evidence: RunRecord, key: str, reminder: Telling) -> bool:
     """Return whether an event has no reminder to be told, or none any more when its hour came."""
     due = evidence.schedule.reminders.get(key)
     if due is None or any(other in evidence.recorded for other in _that_tell(key) if other != key):
@@ -147,10 +147,10 @@ def _needs_none(evidence: Evidence, key: str, reminder: Telling) -> bool:
     announcement = reminder._replace(kind=Kind.SCHEDULED)
     announced = [one.at for one in evidence.arrived if announcement in one.tellings]
     # Told together with it, or recorded after its hour, it would say nothing new.
-    return min(announced, default=due) > due - _MARGIN
+    return min(announced, default=due) > due - _MARGIN_SECONDS
 
 
-def _twice(evidence: Evidence) -> tuple[list[str], list[str]]:
+def _twice(evidence: RunRecord) -> tuple[list[str], list[str]]:
     """Find what came twice, and news told twice; what is beyond the promise apart."""
     found: list[str] = []
     beyond: list[str] = []
@@ -169,7 +169,7 @@ def _twice(evidence: Evidence) -> tuple[list[str], list[str]]:
     return found, beyond
 
 
-def _may_repeat(evidence: Evidence, operation: str, copies: list[bool]) -> bool:
+def _may_repeat(evidence: RunRecord, operation: str, copies: list[bool]) -> bool:
     """Return whether something may come more than once: by its channel, and by what it tells and says."""
     match evidence.temper(operation):
         case Temper.COLLAPSES:
@@ -179,7 +179,7 @@ def _may_repeat(evidence: Evidence, operation: str, copies: list[bool]) -> bool:
     return False
 
 
-def _out_of_order(evidence: Evidence) -> Iterator[str]:
+def _out_of_order(evidence: RunRecord) -> Iterator[str]:
     """Find alerts that were opened again after their resolve, and those that nobody closed."""
     for place in evidence.schedule.places:
         if place.channel != "pagerduty":
@@ -188,7 +188,7 @@ def _out_of_order(evidence: Evidence) -> Iterator[str]:
             yield from _wrong_of_an_alert(evidence, place, cluster)
 
 
-def _wrong_of_an_alert(evidence: Evidence, place: Place, cluster: str) -> Iterator[str]:
+def _wrong_of_an_alert(evidence: RunRecord, place: Place, cluster: str) -> Iterator[str]:
     history = keys.history(guid(cluster))
     name = history[len("event:") : -1]
     actions = [action for action, key in evidence.alerts if key.endswith(f"/{name}")]
@@ -208,7 +208,7 @@ def _wrong_of_an_alert(evidence: Evidence, place: Place, cluster: str) -> Iterat
         yield f"an alert was not closed: {cluster} at {place.audience}"
 
 
-def _untrue(evidence: Evidence) -> Iterator[str]:
+def _untrue(evidence: RunRecord) -> Iterator[str]:
     """Find what the table says of mails and messages and is not so."""
     for operation, forms in evidence.forms.items():
         is_blind = evidence.temper(operation) is Temper.BLIND
@@ -235,7 +235,7 @@ def _untrue(evidence: Evidence) -> Iterator[str]:
             yield f"{operation} is said to have {fate.state}: {fate.why}"
 
 
-def _states(evidence: Evidence, operation: str) -> set[str]:
+def _states(evidence: RunRecord, operation: str) -> set[str]:
     """Return what the table may say of what has arrived, as far as the channel lets anybody know."""
     temper, fate = evidence.temper(operation), evidence.fates[operation]
     states = {"sent", "doubtful"} if temper is Temper.BLIND else {"sent"}
@@ -244,7 +244,7 @@ def _states(evidence: Evidence, operation: str) -> set[str]:
     return {*states, "failed"} if is_unconfirmed and temper is not Temper.ASKABLE else states
 
 
-def _may_be_given_up(evidence: Evidence, operation: str, fate: SentMail) -> bool:
+def _may_be_given_up(evidence: RunRecord, operation: str, fate: SentMail) -> bool:
     """Return whether something was refused, asked about where that helps, and dissolved if a digest."""
     is_known = operation in evidence.asked or fate.target or not evidence.schedule.mail.keeps_operations
     if operation not in evidence.refused or not is_known:

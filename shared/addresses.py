@@ -1,4 +1,4 @@
-"""Email addresses: which ones are taken as such, wherever they are configured."""
+"""Email addresses: which ones are taken as addresses, wherever they are configured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 MAX_RECIPIENTS = 50
 """What Azure Communication Services takes in one message."""
 
-MAX_LENGTH = 254
+MAX_CHARACTERS = 254
 """RFC 5321, 4.5.3.1.3."""
 
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+\.[^@\s<>,;:\"()\[\]\\.]+")
@@ -49,5 +49,5 @@ def is_address(value: str) -> bool:
         bool(_ADDRESS.fullmatch(value))
         and value.partition("@")[0].isascii()
         and value.isprintable()
-        and len(value) <= MAX_LENGTH
+        and len(value) <= MAX_CHARACTERS
     )

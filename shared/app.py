@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from shared.delivery.heartbeat import Heartbeat
     from shared.delivery.sweep import Sweeper
     from shared.pages.publisher import Publisher
+    from shared.rounds.parts import RoundParts
+    from shared.rounds.subscriptions import Watched
     from shared.rounds.teller import Teller
     from shared.rounds.unreadable_rows import UnreadableRows
     from shared.settings import Settings
@@ -58,7 +60,6 @@ class Notifier:
     ) -> None:
         """`channels` are those of all targets of the routes, by the targets' keys."""
         self._clock = clock = TableClock(clock)
-        self._table = table
         timed = TimedTable(table, clock)
         owned = OwnedTable(timed, config.storage.table, config.app) if config.app else timed
         self.store, self._meta = Store(owned), Meta(owned)
@@ -140,9 +141,9 @@ class Notifier:
     def refresh_windows(self) -> None:
         """Read clusters and their windows: a file first, then what Azure says. Raises TableUnavailable."""
         if self._config.clusters.file:
-            from shared.clusters.refresh import File, refresh
+            from shared.clusters.refresh import refresh
 
-            refresh(self.store, File(Path(self._config.clusters.file)), self._clock)
+            refresh(self.store, Path(self._config.clusters.file), self._clock.now())
         if self._config.sources.is_on:
             self._read_inventory()
         from shared.rounds import clock_changes
@@ -151,82 +152,48 @@ class Notifier:
         clock_changes.tell(teller, self.store.clusters().values(), self._clock.now())
 
     def _read_inventory(self) -> None:
-        from shared.rounds.daily import Daily
+        from shared.rounds.daily import DailyFindings
         from shared.rounds.inventory import Inventory
+
+        with open_arm(self._config) as arm:
+            parts = self.round_parts(arm)
+            reading = Inventory(parts, self._watched()).run()
+            DailyFindings(parts).run(reading, with_advisories=self._config.sources.advisories)
+
+    def round_parts(self, arm: Arm) -> RoundParts:
+        """Return what a run that asks works with. No round trip."""
+        from shared.rounds.parts import round_parts
+
+        return round_parts(arm, self.store, self._owned, self.intake, self._config.routes, self._clock)
+
+    def _watched(self) -> Watched:
         from shared.rounds.subscriptions import Watched
-        from shared.sources.resource_graph import ResourceGraph
-        from shared.store.ledger import Ledger
-        from shared.store.present import PresentState
 
         asked = self._config.sources
-        with open_arm(self._config) as arm:
-            graph = ResourceGraph(arm)
-            reading = Inventory(
-                graph=graph,
-                arm=arm,
-                meta=self._meta,
-                store=self.store,
-                ledger=Ledger(self._table),
-                clock=self._clock,
-                watched=Watched(asked.subscriptions, asked.management_groups),
-            ).run()
-            Daily(
-                arm=arm,
-                graph=graph,
-                meta=self._meta,
-                present=PresentState(self._table),
-                teller=self._teller(),
-                clock=self._clock,
-            ).run(reading, with_advisories=asked.advisories)
+        return Watched(asked.subscriptions, asked.management_groups)
 
     def reconcile(self) -> None:
         """Hold what Azure has recorded against what Event Grid brought. Raises TableUnavailable."""
         from shared.rounds.failed_states import FailedStates
         from shared.rounds.reconcile import Reconcile
-        from shared.rounds.subscriptions import Watched
-        from shared.sources.resource_graph import ResourceGraph
-        from shared.store.ledger import Ledger
 
-        asked = self._config.sources
-        teller = self._teller()
         with open_arm(self._config) as arm:
-            graph = ResourceGraph(arm)
-            run = Reconcile(
-                graph=graph,
-                meta=self._meta,
-                ledger=Ledger(self._table),
-                intake=self.intake,
-                teller=teller,
-                clock=self._clock,
-                watched=Watched(asked.subscriptions, asked.management_groups),
-            )
+            parts = self.round_parts(arm)
+            run = Reconcile(parts, self._watched())
             run.run()
-            FailedStates(
-                graph=graph,
-                arm=arm,
-                meta=self._meta,
-                store=self.store,
-                teller=teller,
-                clock=self._clock,
-            ).run(run.subscriptions)
+            FailedStates(parts).run(run.subscriptions)
 
     def poll_fleets(self) -> None:
         """See how update runs stand, and tell what is new of them. Raises TableUnavailable."""
         from shared.rounds.fleet_runs import FleetRuns
-        from shared.sources.resource_graph import ResourceGraph
 
-        with open_arm(self._config) as arm:
+        config = self._config
+        with open_arm(config) as arm:
             FleetRuns(
-                graph=ResourceGraph(arm),
-                arm=arm,
-                meta=self._meta,
-                store=self.store,
-                intake=self.intake,
-                clock=self._clock,
-                knows_clusters=self._config.clusters.is_on or self._config.sources.is_on,
-                reminds_of_gates=bool(self._config.watch.gate_reminder)
-                and Kind.GATE not in self._config.routes.quiet,
-            ).run(self._config.sources.fleets)
+                self.round_parts(arm),
+                knows_clusters=config.clusters.is_on or config.sources.is_on,
+                reminds_of_gates=bool(config.watch.gate_reminder) and Kind.GATE not in config.routes.quiet,
+            ).run(config.sources.fleets)
 
     def report_week(self) -> None:
         """Tell the week to whoever wants it. Raises TableError."""
@@ -234,7 +201,7 @@ class Notifier:
         from shared.store.ledger import Ledger
         from shared.store.present import PresentState
 
-        present, ledger = PresentState(self._table), Ledger(self._table)
+        present, ledger = PresentState(self._owned), Ledger(self._owned)
         teller = self._teller()
         report(self._meta, present, ledger, teller, self._clock.now())
 

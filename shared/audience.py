@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared import ids, keys
-from shared.durations import Lead
+from shared.durations import Lead, duration
 from shared.events.model import Upgrade
 from shared.masking import HIDDEN
 from shared.notices.kinds import ABOUT_CLUSTERS, ESSENTIAL, Kind
@@ -108,7 +108,7 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     leads: tuple[Lead, ...] = ()
     """Its reminders, longest first. Without any, it takes whatever reminders there are."""
     wait: timedelta | None = None
-    """How long its notices wait for company; None for what the app does (`GROUP_WAIT`)."""
+    """How long its notices wait to be grouped; None for what the app does (`GROUP_WAIT`)."""
     interval: timedelta | None = None
     """How often it is mailed at most; None for what the app does (`GROUP_INTERVAL`)."""
     kinds: frozenset[str] = frozenset()
@@ -181,8 +181,6 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
         if any(lead.label == label for lead in leads):
             return True
         # `1d` is `24h`: another audience, or an earlier version of the settings, may have written it so.
-        from shared.durations import duration
-
         try:
             ahead = duration(label)
         except ValueError:

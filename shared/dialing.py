@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
-_MOST = 30.0
+_MAX_SECONDS = 30.0
 """Seconds for a connection that nobody set a time for."""
 
 
@@ -78,7 +78,7 @@ class Dialing:
     def _new_conn(self: HTTPConnection) -> socket.socket:  # type: ignore[misc]
         from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-        seconds = self.timeout if isinstance(self.timeout, (int, float)) else _MOST
+        seconds = self.timeout if isinstance(self.timeout, (int, float)) else _MAX_SECONDS
         try:
             return dial(
                 self._dns_host,

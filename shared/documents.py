@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, Self
 
-MAX_LENGTH = 262_144
+MAX_CHARACTERS = 262_144
 """Characters of YAML; ninety audiences with fifty recipients each and their routes are fewer."""
 
 MAX_DEPTH = 10
 """Levels of nesting; what is asked for has five."""
 
-_MAX_SHOWN = 60
-_MAX_LISTED = 15
+_MAX_SHOWN_CHARACTERS = 60
+_MAX_LISTED_WORDS = 15
 """Words that a sentence lists; a typo has its hint besides."""
-_MAX_LOOKED_AT = 4_000
+_MAX_MASKED_CHARACTERS = 4_000
 _TRUTHS = {"true": True, "false": False}
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
@@ -50,8 +50,8 @@ class Node(NamedTuple):
 class Field:
     """A value of a document and its path; `line` is 0 where lines are not known, as in decoded JSON.
 
-    Its methods return it in the form asked for, or raise what `expected` makes: what a document is for, says
-    that.
+    Its methods return it in the form asked for, or raise what `expected` makes: the kind of
+    document decides that.
     """
 
     def __init__(self, value: Any, path: str = "", line: int = 0) -> None:  # noqa: ANN401 - what is in there
@@ -76,7 +76,7 @@ class Field:
         ]
 
     def word(self) -> str:
-        """Return the text in lower case; empty where it is none."""
+        """Return the text in lower case; empty where the value is no text."""
         return self.value.lower() if isinstance(self.value, str) else ""
 
     def choice(self, allowed: Iterable[str], hints: Mapping[str, str] | None = None) -> str:
@@ -86,8 +86,8 @@ class Field:
         for each in allowed:
             if each.lower() == word:
                 return str(each)
-        listed = ", ".join(allowed[:_MAX_LISTED])
-        more = f" or {len(allowed) - _MAX_LISTED} others" if len(allowed) > _MAX_LISTED else ""
+        listed = ", ".join(allowed[:_MAX_LISTED_WORDS])
+        more = f" or {len(allowed) - _MAX_LISTED_WORDS} others" if len(allowed) > _MAX_LISTED_WORDS else ""
         raise self.expected(f"one of {listed}{more}", (hints or {}).get(word) or near(word, allowed))
 
 
@@ -96,7 +96,7 @@ def near(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     lowered = {each.lower(): each for each in known}
-    word = word.strip().lower()[:_MAX_SHOWN]
+    word = word.strip().lower()[:_MAX_SHOWN_CHARACTERS]
     alike = get_close_matches(word, lowered, n=1)
     part = [each for each in lowered if len(word) > 2 and (word in each or each in word)]  # noqa: PLR2004
     found = alike or part
@@ -107,8 +107,8 @@ def parse(text: str) -> Node | None:
     """Read one YAML document; None if there is nothing in it. Raises DocumentError."""
     if not text.strip():
         return None
-    if len(text) > MAX_LENGTH:
-        raise DocumentError(f"longer than {MAX_LENGTH} characters")
+    if len(text) > MAX_CHARACTERS:
+        raise DocumentError(f"longer than {MAX_CHARACTERS} characters")
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -144,8 +144,8 @@ def shown(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        value = masked(value[:_MAX_LOOKED_AT])
-        return repr(value if len(value) <= _MAX_SHOWN else value[:_MAX_SHOWN] + "…")
+        value = masked(value[:_MAX_MASKED_CHARACTERS])
+        return repr(value if len(value) <= _MAX_SHOWN_CHARACTERS else value[:_MAX_SHOWN_CHARACTERS] + "…")
     return "a list" if isinstance(value, list) else "a mapping"
 
 

@@ -27,10 +27,10 @@ CONNECT_SECONDS = 2
 READ_SECONDS = 5
 """A delivery that gets no token has to be answered within 30 s, after a second try."""
 
-RENEWED_BEFORE = 300
+RENEWED_BEFORE_SECONDS = 300
 """Seconds before its end at which a token is renewed: azure-core asks for another then, too."""
 
-_ASKED_AGAIN_AFTER = 10
+_ASKED_AGAIN_SECONDS = 10
 """Seconds between two attempts at renewing a token that still holds: App Service may give the same again."""
 
 
@@ -134,12 +134,12 @@ class AppServiceCredential:
             self._failed_at, self._failure = self._clock.monotonic(), problem
             held = self._held.get(scope)
             if held is not None:
-                held.renewed = self._failed_at + _ASKED_AGAIN_AFTER
+                held.renewed = self._failed_at + _ASKED_AGAIN_SECONDS
             return problem
         return ""
 
     def _read(self, answer: requests.Response) -> _Held:
-        """Read a token. Raises ValueError, KeyError or TypeError where there is none."""
+        """Return an answer's token. Raises ValueError, KeyError or TypeError where it has no token."""
         from email.utils import parsedate_to_datetime
 
         if not answer.ok:
@@ -150,4 +150,6 @@ class AppServiceCredential:
         wall = parsedate_to_datetime(date) if date else self._clock.now()
         now = self._clock.monotonic()
         ends = now + float(body["expires_on"]) - wall.timestamp()
-        return _Held(str(body["access_token"]), ends, max(ends - RENEWED_BEFORE, now + _ASKED_AGAIN_AFTER))
+        return _Held(
+            str(body["access_token"]), ends, max(ends - RENEWED_BEFORE_SECONDS, now + _ASKED_AGAIN_SECONDS)
+        )

@@ -90,7 +90,7 @@ def history_of(event_key: str) -> str:
 
 def due(time: datetime) -> str:
     """Write a due time so that text sorts as time: UTC, always with six digits of fraction."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def work(time: datetime, id_: str) -> str:
@@ -200,7 +200,7 @@ def told_of_cluster_since(what: str, cluster_key: str, time: datetime) -> str:
 
 
 def early_report(operation_id: str) -> str:
-    """Return the key of the mark that a delivery report of a mail came before anything was known of that."""
+    """Return the key of the mark that a delivery report came before its mail was settled."""
     return f"told:early-report:{operation_id}"
 
 
@@ -215,7 +215,7 @@ def told_of_silenced(cluster_key: str, notice_id: str) -> str:
 
 
 def told_of_ignored(cluster_key: str, day: datetime, reason: str) -> str:
-    """Return the key of the mark that news of a cluster were none of ours, once a day and reason."""
+    """Return the key of the mark, one a day and reason, that an event about a cluster was not handled."""
     return f"{traces(cluster_key)}ignored:{day.astimezone(UTC).date().isoformat()}:{digest(reason)[:16]}"
 
 

@@ -35,7 +35,7 @@ _FIELDS = (
     _Field("weekday", 0, 6, _WEEKDAYS),
 )
 _WITH_SECONDS = 6
-_LONGEST_MONTHS = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
+_MAX_DAYS = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
 
 # What .NET's int.Parse takes of a text that holds no blank.
 _VALUE = re.compile(r"[0-9]+[\t-\r]*")
@@ -64,7 +64,7 @@ class TimerSchedule(NamedTuple):
             )
         texts = ["0", *texts][-_WITH_SECONDS:]
         schedule = cls(*(_values(field, text) for field, text in zip(_FIELDS, texts, strict=True)))
-        if not any(day <= _LONGEST_MONTHS[month] for month, day in product(schedule.months, schedule.days)):
+        if not any(day <= _MAX_DAYS[month] for month, day in product(schedule.months, schedule.days)):
             raise ValueError("is an NCRONTAB schedule that never comes: no such month has such a day")
         return schedule
 

@@ -18,11 +18,12 @@ _HIDDEN = re.compile(
 )
 _SPACES = re.compile(r"\s+")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+_APART = re.compile(r"""[ ="']""")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-JSON_LIMIT = 65_536
+MAX_JSON_CHARACTERS = 65_536
 """JSON longer than this is shown as it is: only its beginning will fit into a mail anyway."""
 
 
@@ -59,10 +60,10 @@ def clip(text: str, limit: int) -> str:
         return text
     cut = text[: limit - 1]
     end = cut.rfind(" ") if text[limit - 1] != " " else -1
-    return (cut[:end] if end >= max(limit - _WORD, limit // 2) else cut).rstrip(" ,;:·(") + "…"
+    return (cut[:end] if end >= max(limit - _WORD_CHARACTERS, limit // 2) else cut).rstrip(" ,;:·(") + "…"
 
 
-_WORD = 20
+_WORD_CHARACTERS = 20
 """Characters that may go with a word that was cut."""
 
 
@@ -73,6 +74,8 @@ def encodable(text: str) -> str:
 
 def fact(text: str) -> str:
     """Return a value as facts are stored: encodable, each run of control characters as one blank."""
+    if text.isascii() and text.isprintable():  # as nearly every one is
+        return text.strip()
     return _CONTROLS.sub(" ", encodable(text)).strip()
 
 
@@ -95,7 +98,7 @@ def searchable(text: str) -> str:
 def printable(value: object, limit: int) -> str:
     """Return at most `limit` characters of a text; nothing for a text with characters that do not show.
 
-    Line breaks and halves of characters are such: what is left can be stored and logged.
+    Line breaks and halves of characters count as well: what is left can be stored and logged.
     """
     return value[:limit] if isinstance(value, str) and value.isprintable() else ""
 
@@ -103,13 +106,13 @@ def printable(value: object, limit: int) -> str:
 def loggable(value: object) -> str:
     """Return a value for a log line, quoted where it could be taken for more than one value."""
     text = str(value)
-    plain = text.isprintable() and not any(character in text for character in " =\"'")
+    plain = text.isprintable() and not _APART.search(text)
     return text if plain and text else repr(text)
 
 
 def readable(text: str) -> str:
     """Return details as people can read them: JSON indented, anything else as it is."""
-    if len(text) <= JSON_LIMIT and text.lstrip()[:1] in {"{", "["}:
+    if len(text) <= MAX_JSON_CHARACTERS and text.lstrip()[:1] in {"{", "["}:
         try:
             return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
         except (ValueError, RecursionError):

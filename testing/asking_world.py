@@ -6,23 +6,23 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shared.rounds import fleet_runs
-from shared.rounds.daily import Daily
+from shared.rounds.daily import DailyFindings
 from shared.rounds.failed_states import FailedStates
-from shared.rounds.inventory import Inventory, Reading
-from shared.rounds.reconcile import Reconcile, Result
+from shared.rounds.inventory import Inventory, InventoryReading
+from shared.rounds.reconcile import Reconcile, ReconcileResult
 from shared.rounds.subscriptions import Watched
-from shared.rounds.teller import Teller
 from shared.sources.arm import Arm
 from shared.sources.resource_graph import ResourceGraph
-from shared.store.ledger import Ledger
 from shared.store.meta import Meta
-from shared.store.present import PresentState
 from testing.arm_endpoint import ArmEndpoint, Tokens
 from testing.samples.payloads import SUBSCRIPTION
 from testing.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from shared.rounds.parts import RoundParts
+    from shared.rounds.teller import Teller
 
 TABLE = "containerserviceeventresources"
 
@@ -45,76 +45,42 @@ class AskingWorld(World):
         return ResourceGraph(self.arm, lambda seconds: self.clock.forward(seconds=seconds))
 
     @property
+    def parts(self) -> RoundParts:
+        """What one run works with."""
+        return self.notifier.round_parts(self.arm)._replace(graph=self.graph, clock=self.clock)
+
+    @property
     def teller(self) -> Teller:
         """What runs tell by."""
-        return Teller(self.notifier.intake, self.config.routes)
+        return self.parts.teller
 
-    def reconcile(self, **after: float) -> Result:
+    def reconcile(self, **after: float) -> ReconcileResult:
         """Let time pass, and reconcile."""
         self.clock.forward(**after)
         return self.a_run().run()
 
     def a_run(self) -> Reconcile:
         """Make one run."""
-        return Reconcile(
-            graph=self.graph,
-            meta=self.meta,
-            ledger=Ledger(self.table),
-            intake=self.notifier.intake,
-            teller=self.teller,
-            clock=self.clock,
-            watched=self.watched,
-        )
+        return Reconcile(self.parts, self.watched)
 
     def look_for_failed_states(self, **after: float) -> int:
         """Let time pass, and look for clusters in Failed state."""
         self.clock.forward(**after)
-        looking = FailedStates(
-            graph=self.graph,
-            arm=self.arm,
-            meta=self.meta,
-            store=self.notifier.store,
-            teller=self.teller,
-            clock=self.clock,
-        )
-        return looking.run(self.watched.subscriptions)
+        return FailedStates(self.parts).run(self.watched.subscriptions)
 
-    def poll_fleets(self, **after: float) -> fleet_runs.Result:
+    def poll_fleets(self, **after: float) -> fleet_runs.PollResult:
         """Let time pass, and look at the update runs of fleets."""
         self.clock.forward(**after)
-        polling = fleet_runs.FleetRuns(
-            graph=self.graph,
-            arm=self.arm,
-            meta=self.meta,
-            store=self.notifier.store,
-            intake=self.notifier.intake,
-            clock=self.clock,
-            knows_clusters=True,
-            reminds_of_gates=bool(self.config.watch.gate_reminder),
-        )
+        reminds = bool(self.config.watch.gate_reminder)
+        polling = fleet_runs.FleetRuns(self.parts, knows_clusters=True, reminds_of_gates=reminds)
         return polling.run(self.watched.subscriptions)
 
-    def read(self, *, with_advisories: bool = False, **after: float) -> Reading:
+    def read(self, *, with_advisories: bool = False, **after: float) -> InventoryReading:
         """Let time pass, and do the daily reading with what follows from it."""
         self.clock.forward(**after)
-        graph, present = self.graph, PresentState(self.table)
-        reading = Inventory(
-            graph=graph,
-            arm=self.arm,
-            meta=self.meta,
-            store=self.notifier.store,
-            ledger=Ledger(self.table),
-            clock=self.clock,
-            watched=self.watched,
-        ).run()
-        Daily(
-            arm=self.arm,
-            graph=graph,
-            meta=self.meta,
-            present=present,
-            teller=self.teller,
-            clock=self.clock,
-        ).run(reading, with_advisories=with_advisories)
+        parts = self.parts
+        reading = Inventory(parts, self.watched).run()
+        DailyFindings(parts).run(reading, with_advisories=with_advisories)
         return reading
 
     @property

@@ -1,7 +1,7 @@
 """A stand-in for App Service's identity endpoint: it gives tokens to whoever knows the header.
 
     with IdentityEndpoint() as endpoint:
-        endpoint.script += [Refusal(500), Refusal(0, seconds=9)]     # the next two requests
+        endpoint.script("500", Fault(delay_before=9))     # the next two requests
         load(endpoint.settings | …)
 
 The tokens are such as Azurite takes (`--oauth basic`): it reads them, and does not check the signature.
@@ -10,64 +10,46 @@ The tokens are such as Azurite takes (`--oauth basic`): it reads them, and does 
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
-import threading
 import time
-from collections import deque
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl
+
+from testing.services.stand_in import Fault, Got, Reply, StandIn
 
 HEADER = "853b9a84-5bfa-4b22-a3f3-0b9a43d9ad8a"
 CLIENT_ID = "5e29463d-71da-4fe0-8e69-999b57db23b0"
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """An answer instead of a token: a status, after a while; the token after that while where it is 0."""
-
-    status: int
-    seconds: float = 0
-
-
-class IdentityEndpoint:
-    """Gives tokens on 127.0.0.1, in threads of its own: a context manager."""
+class IdentityEndpoint(StandIn):
+    """See StandIn. It gives tokens for a lifetime in seconds."""
 
     def __init__(self, lifetime: int = 86_400) -> None:
+        super().__init__()
         self.lifetime = lifetime
-        self.script: deque[Refusal] = deque()
-        self.asked: list[dict[str, str]] = []
-        """The query of each request that brought the header."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
     def settings(self) -> dict[str, str]:
         """What App Service would put into the app's environment."""
-        url = f"http://127.0.0.1:{self._server.server_port}/msi/token"
-        return {"IDENTITY_ENDPOINT": url, "IDENTITY_HEADER": HEADER}
+        return {"IDENTITY_ENDPOINT": f"{self.url}/msi/token", "IDENTITY_HEADER": HEADER}
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    @property
+    def asked(self) -> list[dict[str, str]]:
+        """The query of each request that brought the header."""
+        known = [got for got in self.requests if got.headers.get("x-identity-header") == HEADER]
+        return [dict(parse_qsl(got.query)) for got in known]
 
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def refusal(self, status: int, fault: Fault) -> Reply:
+        """Put a scripted status the way the service does."""
+        return _refused(status, fault.message or "No Managed Identity found")
 
-    def answer(self, query: dict[str, str], header: str) -> tuple[int, dict[str, Any]]:
-        """Return the status and the body that a request is answered with."""
-        if header != HEADER:
-            return 401, {"statusCode": 401, "message": "Unauthorized"}
-        self.asked.append(query)
+    def answer(self, got: Got) -> Reply:
+        """Return a token."""
+        query = dict(parse_qsl(got.query))
+        if got.headers.get("x-identity-header") != HEADER:
+            return _refused(401, "Unauthorized")
         if query.get("api-version") != "2019-08-01" or "resource" not in query:
-            return 400, {"statusCode": 400, "message": "No resource, or another version"}
-        refusal = self.script.popleft() if self.script else Refusal(0)
-        time.sleep(refusal.seconds)
-        if refusal.status:
-            return refusal.status, {"statusCode": refusal.status, "message": "No Managed Identity found"}
+            return _refused(400, "No resource, or another version")
         now = int(time.time())
         claims = {
             "aud": query["resource"],
@@ -76,35 +58,18 @@ class IdentityEndpoint:
             "nbf": now,
             "exp": now + self.lifetime,
         }
-        return 200, {
+        body = {
             "access_token": f"{_part({'alg': 'none', 'typ': 'JWT'})}.{_part(claims)}.",
             "expires_on": str(now + self.lifetime),
             "resource": query["resource"],
             "token_type": "Bearer",
             "client_id": query.get("client_id", CLIENT_ID).upper(),
         }
+        return Reply(200, body)
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        endpoint = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-                status, body = endpoint.answer(query, self.headers.get("X-IDENTITY-HEADER", ""))
-                text = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json; charset=utf-8")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                with contextlib.suppress(OSError):  # whoever asked has given up
-                    self.wfile.write(text)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Handler
+def _refused(status: int, message: str) -> Reply:
+    return Reply(status, {"statusCode": status, "message": message})
 
 
 def _part(value: dict[str, Any]) -> str:

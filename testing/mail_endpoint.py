@@ -4,9 +4,9 @@ It takes what the real SDK sends (`POST /emails:send`, `GET /emails/operations/{
 keeps every request and every mail, and goes wrong on demand. In a test:
 
     with MailEndpoint() as endpoint:
-        mailer = AcsMailer(endpoint.url, AzureKeyCredential(endpoint.key), "sender@example.com")
+        mailer = AcsMailer(endpoint.url, AzureKeyCredential(KEY), "sender@example.com")
         endpoint.script("429", Fault(kind="lost"))       # the next two requests to send
-        endpoint.script("500", on="ask")                 # the next question about an operation
+        endpoint.script("500", on="GET")                 # the next question about an operation
         ...
         assert [mail.subject for mail in endpoint.mails] == ["Hello"]
 
@@ -16,124 +16,88 @@ As a process, `python -m testing.mail_endpoint`, its connection string is the fi
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import signal
 import threading
-from collections import deque
-from typing import TYPE_CHECKING, Self
 
-from testing.mail_http import MailServer
-from testing.mail_service import Fault, Mail, MailService, Moment, On, OperationIdMode, Request
+import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from testing.mail_service import MailService, OperationIdMode, ReceivedMail, error
+from testing.services.stand_in import Fault, Got, Moment, Reply, StandIn
 
-__all__ = ["KEY", "Fault", "Mail", "MailEndpoint", "Moment", "OperationIdMode", "Request"]
+__all__ = ["KEY", "Fault", "Got", "MailEndpoint", "Moment", "OperationIdMode", "ReceivedMail"]
 
 KEY = base64.b64encode(b"a key for tests, and nothing else").decode()
 
 
-class MailEndpoint:
-    """A mail service on a port of its own: a context manager, or `start()` and `close()`.
+class MailEndpoint(StandIn):
+    """See StandIn: a mail service that a mail goes out by, and that can be asked about it."""
 
-    `hook` may be set at any time. `fault_for` may be set to a function that decides on each request to send
-    for which nothing is scripted.
-    """
+    faulty = "POST"
 
-    def __init__(
-        self,
-        *,
-        mode: OperationIdMode = OperationIdMode.HONOURS,
-        hook: Callable[[Moment, Request], None] | None = None,
-    ) -> None:
+    def __init__(self, mode: OperationIdMode = OperationIdMode.HONOURS) -> None:
+        super().__init__()
         self.service = MailService(mode)
-        self.key = KEY
-        self.hook = hook
-        self.fault_for: Callable[[Request], Fault | None] = lambda _: None
-        self.closing = threading.Event()
-        self._lock = threading.Lock()
-        self._requests: list[Request] = []
-        self._scripts: dict[On, deque[Fault]] = {"send": deque(), "ask": deque()}
-        self._server = MailServer(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        """The endpoint, as in a connection string."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/"
 
     @property
     def connection_string(self) -> str:
         """What `EMAIL_CONNECTION_STRING` takes."""
-        return f"endpoint={self.url};accesskey={self.key}"
+        return f"endpoint={self.url}/;accesskey={KEY}"
 
     @property
-    def mails(self) -> list[Mail]:
+    def mails(self) -> list[ReceivedMail]:
         """Every mail that left, in order; twice where it left twice."""
         return self.service.mails
 
     @property
-    def requests(self) -> list[Request]:
-        """Every request to send or about an operation, in order of their ends."""
-        with self._lock:
-            return list(self._requests)
-
-    @property
-    def posts(self) -> list[Request]:
+    def posts(self) -> list[Got]:
         """Every request to send."""
         return [request for request in self.requests if request.method == "POST"]
 
     @property
-    def questions(self) -> list[Request]:
-        """Every question about an operation."""
-        return [request for request in self.requests if request.method == "GET"]
+    def questions(self) -> list[str]:
+        """The operation that each question was about."""
+        return [_asked_about(request) for request in self.requests if request.method == "GET"]
 
-    def script(self, *faults: Fault | str, on: On = "send") -> None:
-        """Let the next requests go wrong, one after the other. A text stands for `Fault(kind=text)`."""
-        made = [Fault(kind=fault) if isinstance(fault, str) else fault for fault in faults]
-        with self._lock:
-            self._scripts[on].extend(made)
+    def is_taken(self, got: Got, reply: Reply) -> bool:
+        """Return whether an answer means that a mail was taken, now or before."""
+        return reply.status == 202
 
-    def end(self, operation_id: str, status: str, code: str = "") -> None:
-        """Decide what is said of an operation from now on."""
-        self.service.end(operation_id, status, code)
+    def refusal(self, status: int, fault: Fault) -> Reply:
+        """Put a scripted status the way the service does."""
+        code = fault.code or {429: "TooManyRequests", 401: "Denied"}.get(status, "Scripted")
+        return error(status, code, fault.message or f"Scripted: {fault.kind}.")
 
-    def next_fault(self, on: On, request: Request) -> Fault:
-        """Take what is scripted next, or else what `fault_for` decides, or else no fault."""
-        with self._lock:
-            scripted = self._scripts[on].popleft() if self._scripts[on] else None
-        if scripted is not None:
-            return scripted
-        return (self.fault_for(request) if on == "send" else None) or Fault()
+    def answer(self, got: Got) -> Reply:
+        """Take a mail, or say what became of it."""
+        if "api-version=" not in got.query:
+            return error(400, "MissingApiVersionParameter", f"{got.path} needs an api-version.")
+        if not _is_signed(got):
+            return error(401, "Denied", "Denied by the resource provider.")
+        if got.method == "GET":
+            return self.service.ask(_asked_about(got))
+        reply = self.service.accept(got.operation_id, got.body)
+        where = {"Operation-Location": f"{self.url}/emails/operations/{got.operation_id}"}
+        return msgspec.structs.replace(reply, headers=where) if reply.status == 202 else reply
 
-    def record(self, request: Request) -> None:
-        """Keep a request."""
-        with self._lock:
-            self._requests.append(request)
 
-    def call_hook(self, moment: Moment, request: Request) -> None:
-        """Tell whoever wants to know."""
-        if self.hook is not None:
-            self.hook(moment, request)
+def _asked_about(got: Got) -> str:
+    return got.path.rpartition("/")[2]
 
-    def start(self) -> Self:
-        """Serve from now on, in threads of its own."""
-        self._thread.start()
-        return self
 
-    def close(self) -> None:
-        """Stop, cut what is open, and wait for the threads."""
-        self.closing.set()
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-        self._server.cut_all()
-        self._server.server_close()
+def _is_signed(got: Got) -> bool:
+    """Return whether a request bears a signature under the key.
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    What is signed: learn.microsoft.com/azure/communication-services/tutorials/hmac-header-tutorial
+    """
+    digest = base64.b64encode(hashlib.sha256(got.body).digest()).decode()
+    signed = f"{got.headers.get('x-ms-date')};{got.headers.get('host')};{digest}"
+    text = f"{got.method}\n{got.path}?{got.query}\n{signed}"
+    signature = base64.b64encode(hmac.digest(base64.b64decode(KEY), text.encode(), "sha256")).decode()
+    expected = f"HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={signature}"
+    is_whole = digest == got.headers.get("x-ms-content-sha256")
+    return is_whole and hmac.compare_digest(got.headers.get("authorization", ""), expected)
 
 
 def main() -> None:

@@ -12,12 +12,11 @@ import json
 import re
 import threading
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-On = Literal["send", "ask"]
-"""What kind of request: one that sends a mail, one that asks about an operation."""
+from testing.services.stand_in import Reply
 
 MAX_RECIPIENTS = 50
 MAX_BYTES = 10 * 1024 * 1024
@@ -32,73 +31,7 @@ class OperationIdMode(StrEnum):
     """It is sent again. Only asking about the operation first keeps a mail from going out twice."""
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What goes wrong with one request. Without any argument nothing does.
-
-    `kind` is one of:
-
-    * a status such as `"500"`, `"429"`, `"401"`: answered with it, the mail not taken
-    * `"drop"`: the connection is cut, the mail not taken
-    * `"lost"`: the mail is taken, the connection cut before an answer
-    * `"accept"` and a status, such as `"accept500"`: the mail is taken, the answer says otherwise
-    * `""`: nothing but the delays
-
-    `retry_after` is sent as it stands (seconds or an HTTP date), `code` and `message` go into the error's
-    body.
-    `delay_before` and `delay_after` are seconds to wait before the mail is taken and before the answer.
-    """
-
-    kind: str = ""
-    retry_after: str | None = None
-    code: str = ""
-    message: str = ""
-    delay_before: float = 0
-    delay_after: float = 0
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"(accept)?[1-5]\d\d|drop|lost|", self.kind):
-            raise ValueError(f"{self.kind!r} is no fault")
-
-    @property
-    def accepts(self) -> bool:
-        """Return whether the mail is taken all the same."""
-        return self.kind in {"", "lost"} or self.kind.startswith("accept")
-
-    @property
-    def cuts(self) -> bool:
-        """Return whether the connection is cut instead of answered."""
-        return self.kind in {"drop", "lost"}
-
-    @property
-    def status(self) -> int | None:
-        """The status to answer with, where it is not the one that the request deserves."""
-        digits = self.kind.removeprefix("accept")
-        return int(digits) if digits.isdigit() else None
-
-
-class Moment(StrEnum):
-    """Where a hook is called, in the thread that serves the request. It may block, and it may kill."""
-
-    BEFORE = "before"
-    """A request to send has arrived; nothing was taken yet."""
-    AFTER = "after"
-    """The mail was taken, or refused; the answer is still to be given."""
-    ASKED = "asked"
-    """A question about an operation has arrived."""
-
-
-class Request(msgspec.Struct, frozen=True):
-    """A request as it came. `taken` says whether the mail in it was taken (or had been before)."""
-
-    method: str
-    path: str
-    operation_id: str
-    headers: dict[str, str]
-    body: bytes = b""
-    taken: bool = False
-
-
-class Mail(msgspec.Struct, frozen=True):
+class ReceivedMail(msgspec.Struct, frozen=True):
     """A mail that left, once for each time that it left. `body` is the request as JSON."""
 
     operation_id: str
@@ -116,25 +49,17 @@ class Mail(msgspec.Struct, frozen=True):
         return tuple(str(one["address"]) for one in self.body["recipients"]["to"])
 
 
-class Reply(msgspec.Struct, frozen=True):
-    """An answer: the status, the body as JSON, further headers."""
-
-    status: int
-    body: dict[str, Any]
-    headers: tuple[tuple[str, str], ...] = ()
-
-
 class MailService:
     """Mails and operations, safe to use from many threads."""
 
     def __init__(self, mode: OperationIdMode = OperationIdMode.HONOURS) -> None:
         self.mode = mode
         self._lock = threading.Lock()
-        self._mails: list[Mail] = []
+        self._mails: list[ReceivedMail] = []
         self._operations: dict[str, dict[str, Any]] = {}
 
     @property
-    def mails(self) -> list[Mail]:
+    def mails(self) -> list[ReceivedMail]:
         """Everything that left, in order."""
         with self._lock:
             return list(self._mails)
@@ -144,7 +69,7 @@ class MailService:
         complaint = malformed(body)
         if complaint is not None:
             return complaint
-        mail = Mail(operation_id, json.loads(body), hashlib.sha256(body).hexdigest())
+        mail = ReceivedMail(operation_id, json.loads(body), hashlib.sha256(body).hexdigest())
         with self._lock:
             known = [one for one in self._mails if one.operation_id == operation_id]
             if known and self.mode is OperationIdMode.HONOURS:
@@ -172,9 +97,9 @@ class MailService:
             self._operations[operation_id] = {"id": operation_id, "status": status, "error": failure}
 
 
-def error(status: int, code: str, message: str, *headers: tuple[str, str]) -> Reply:
+def error(status: int, code: str, message: str) -> Reply:
     """Put an error the way the service does."""
-    return Reply(status, {"error": {"code": code, "message": message}}, (("x-ms-error-code", code), *headers))
+    return Reply(status, {"error": {"code": code, "message": message}}, {"x-ms-error-code": code})
 
 
 def malformed(body: bytes) -> Reply | None:

@@ -18,10 +18,17 @@ if TYPE_CHECKING:
 
 
 class MemoryTable:
-    """A `Table` in this process. `clock` is the server's clock; `trips` counts round trips by verb."""
+    """A `Table` in this process. `clock` is the server's clock; `trips` counts round trips by verb.
+
+    `before` is called ahead of each commit and `after` behind it, with its operations; `asked` ahead of each
+    read, with its first key. A test sets them: what they raise is the answer.
+    """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.trips: Counter[str] = Counter()
+        self.before: Callable[[Sequence[Operation]], object] = lambda _: None
+        self.after: Callable[[Sequence[Operation]], object] = lambda _: None
+        self.asked: Callable[[str], object] = lambda _: None
         self._clock = clock
         self._rows: dict[str, Stored] = {}
         self._index: list[str] = []
@@ -31,12 +38,14 @@ class MemoryTable:
 
     def get(self, key: str) -> Stored | None:
         """See Table."""
+        self.asked(key)
         with self._lock:
             self.trips["get"] += 1
             return self._rows.get(key)
 
     def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
         """See Table."""
+        self.asked(first)
         with self._lock:
             self.trips["query"] += 1
             keys = self._range(first, last)
@@ -71,6 +80,7 @@ class MemoryTable:
         """See Table."""
         assert 0 < len(operations) <= MAX_OPERATIONS, f"{len(operations)} operations in one transaction"
         assert len({operation.key for operation in operations}) == len(operations), "a row twice"
+        self.before(operations)
         with self._lock:
             self.trips["commit"] += 1
             for index, operation in enumerate(operations):
@@ -79,7 +89,9 @@ class MemoryTable:
                     raise Conflict(index)
                 if row is not None and operation.etag not in {"", row.etag}:
                     raise Conflict(index)
-            return [self._do(operation) for operation in operations]
+            etags = [self._do(operation) for operation in operations]
+        self.after(operations)
+        return etags
 
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys of all rows under a prefix, in order; no round trip."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from shared.store.table import BrowsableTable, Operation, Page, Stored
 
-TABLE_TAKES = 0.01
+TABLE_SECONDS = 0.01
 """Seconds of the clock for a round trip to the table."""
 
 
@@ -80,5 +80,5 @@ class CountedTable:
         return msgspec.structs.replace(page, server_time=self._clock.now().replace(microsecond=0))
 
     def _count(self, verb: str) -> None:
-        self._clock.forward(seconds=TABLE_TAKES)
+        self._clock.forward(seconds=TABLE_SECONDS)
         self.trips[verb] += 1

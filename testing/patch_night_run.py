@@ -24,10 +24,10 @@ from shared.channels.email.acs import AcsMailer
 from shared.notices.kinds import Decision, Kind
 from shared.settings import load
 from shared.store import codec
-from testing.mail_endpoint import MailEndpoint
+from testing.mail_endpoint import KEY, MailEndpoint
 from testing.moving import CountedTable, MovingClock
 from testing.quota import Quota
-from testing.world import email_channel
+from testing.world import SETTINGS, email_channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from shared.store.table import BrowsableTable, Stored
     from testing.samples.patch_night import Happening, Night
 
-MAIL_TAKES = 0.2
+MAIL_SECONDS = 0.2
 """Seconds of the test's clock for a request to the mail service."""
 
 AT_ONCE = 4
@@ -46,7 +46,7 @@ Told = Counter[tuple[str, Kind, str]]
 """How often what was told: the event's key, the kind of notice, the audience."""
 
 
-class Storm:
+class PatchNightRun:
     """Instances of the app, and everything around them: a context manager."""
 
     def __init__(
@@ -60,29 +60,21 @@ class Storm:
         self.night = night
         self.clock = MovingClock(night.events[0].at)
         self.table = CountedTable(table(self.clock), self.clock)
-        self.endpoint = MailEndpoint()
-        config = load(
-            {
-                "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-                "EMAIL_CONNECTION_STRING": self.endpoint.connection_string,
-                "EMAIL_FROM": sender,
-                "SWEEP_SCHEDULE": "0 * * * * *",
-                "ROUTES": night.routes,
-            }
-        )
+        self._stack = ExitStack()
+        self.endpoint = self._stack.enter_context(MailEndpoint())  # it has an address once it runs
+        mail = {"EMAIL_FOLDER": "", "EMAIL_CONNECTION_STRING": self.endpoint.connection_string}
+        config = load(SETTINGS | mail | {"EMAIL_FROM": sender, "EMAIL_TO": "", "ROUTES": night.routes})
         assert config.mail.limits is not None
-        self.quota = Quota(self.clock, config.mail.limits, MAIL_TAKES)
+        self.quota = Quota(self.clock, config.mail.limits, MAIL_SECONDS)
         self.endpoint.fault_for = self.quota
-        self._mailer = AcsMailer(self.endpoint.url, AzureKeyCredential(self.endpoint.key), sender)
+        self._mailer = AcsMailer(self.endpoint.url, AzureKeyCredential(KEY), sender)
         self.instances = [
             Notifier(config, self.table, {"": email_channel(config, self._mailer)}, self.clock)
             for _ in range(instances)
         ]
-        self._stack = ExitStack()
         self._decisions = _Decisions()
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(self.endpoint)
         self._stack.callback(self._mailer.close)
         self._pool = self._stack.enter_context(ThreadPoolExecutor(AT_ONCE))
         self._stack.enter_context(self._decisions)

@@ -23,10 +23,10 @@ if typing.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = [
-    "Answer",
     "Azurite",
     "Client",
     "Host",
+    "HttpResponse",
     "ProcessError",
     "connection_string",
     "free_port",
@@ -41,7 +41,7 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 """Azurite's account and key, the same on every machine and published in its documentation."""
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """What the host answered: the HTTP status and the text."""
 
     status: int
@@ -118,7 +118,7 @@ class Client:
 
     def post_event(
         self, text: str | bytes, function: str = "maintenance_events", seconds: float = 60
-    ) -> Answer:
+    ) -> HttpResponse:
         """Post a notification, one event or an array, as Event Grid does.
 
         Raises `ConnectionError` if the host goes away before it has answered.
@@ -127,7 +127,7 @@ class Client:
         headers = {"aeg-event-type": "Notification"}
         return self.request("POST", path, text, headers, seconds=seconds)
 
-    def run(self, function: str, text: str = "", seconds: float = 120) -> Answer:
+    def run(self, function: str, text: str = "", seconds: float = 120) -> HttpResponse:
         """Run a function by hand and wait for its end: 202, or 500 with its name if it failed."""
         return self.request(
             "POST", f"/admin/functions/{quote(function)}", json.dumps({"input": text}), seconds=seconds
@@ -141,7 +141,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         *,
         seconds: float = 60,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send any request; raises `ConnectionError` if the host goes away, `TimeoutError` if silent."""
         address = urlsplit(self.url)
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=seconds)
@@ -152,7 +152,7 @@ class Client:
                     method, path, data, {"Content-Type": "application/json", **(headers or {})}
                 )
                 response = connection.getresponse()
-                return Answer(response.status, response.read().decode("utf-8", "replace"))
+                return HttpResponse(response.status, response.read().decode("utf-8", "replace"))
             except http.client.HTTPException as error:
                 raise ConnectionError(f"The host went away: {error!r}") from error
 
@@ -169,7 +169,6 @@ class Host(Client, ChildProcess):
         settings: Mapping[str, str],
         *,
         app: Path = ROOT,
-        port: int = 0,
         timers: bool = False,
         log: Path | None = None,
         options: Sequence[str] = ("--no-settings",),
@@ -178,12 +177,11 @@ class Host(Client, ChildProcess):
         Client.__init__(self)
         self.settings = dict(settings)
         self._app = app.resolve()
-        self._port = port
         self._options = [*options, *([] if timers else ["--no-timers"])]
 
     def start(self) -> None:
         """Start it and wait until it listens; raises `ProcessError` with what it printed if it does not."""
-        command = [sys.executable, "-m", "local.host", "--port", str(self._port), "--app", str(self._app)]
+        command = [sys.executable, "-m", "local.host", "--port", "0", "--app", str(self._app)]
         self._spawn([*command, *self._options], environment(self.settings), ROOT)
         self._wait_for(lambda output: listening(output) is not None, "The local host")
         self.url = str(listening(self.output()))

@@ -7,12 +7,12 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from shared.channels.limits import Limits
-from testing.mail_endpoint import Fault
+from testing.services.stand_in import Fault
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from testing.mail_endpoint import Request
+    from testing.services.stand_in import Got
     from testing.world import StoppedClock
 
 __all__ = ["Limits", "Quota"]
@@ -38,7 +38,7 @@ class Quota:
         self._arrived: dict[str, datetime] = {}
         self._lock = Lock()
 
-    def __call__(self, request: Request) -> Fault | None:
+    def __call__(self, request: Got) -> Fault | None:
         """Take a request, or refuse it."""
         with self._lock:
             self._clock.forward(seconds=self._takes)

@@ -11,7 +11,7 @@ from azure.data.tables import TableClient
 from shared.store import codec
 from shared.store.azure import AzureTable
 from testing.fault_proxy import FaultProxy
-from testing.mail_endpoint import MailEndpoint
+from testing.mail_endpoint import KEY, MailEndpoint, OperationIdMode
 from testing.processes import Azurite, Host, connection_string
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from shared.notices.records import SentMail
     from shared.store.table import Page
-    from testing.mail_endpoint import Mail, OperationIdMode
+    from testing.mail_endpoint import ReceivedMail
 
 SETTINGS = {
     "EMAIL_FROM": "aks@example.com",
@@ -38,8 +38,10 @@ SETTINGS = {
 class RealWorld:
     """A table of its own on a running Azurite, a mail endpoint, a proxy before each, and hosts to start."""
 
-    def __init__(self, azurite: Azurite, mode: OperationIdMode | None = None, **settings: str) -> None:
-        self.endpoint = MailEndpoint(mode=mode) if mode else MailEndpoint()
+    def __init__(
+        self, azurite: Azurite, mode: OperationIdMode = OperationIdMode.HONOURS, **settings: str
+    ) -> None:
+        self.endpoint = MailEndpoint(mode)
         self.table_proxy = FaultProxy(azurite.endpoint)
         self.table_name = f"t{uuid.uuid4().hex}"
         self._settings = settings
@@ -67,7 +69,7 @@ class RealWorld:
         return {
             "NOTIFIER_STORAGE": connection_string(self.table_proxy.url),
             "NOTIFIER_TABLE": self.table_name,
-            "EMAIL_CONNECTION_STRING": f"endpoint={self.mail_proxy.url}/;accesskey={self.endpoint.key}",
+            "EMAIL_CONNECTION_STRING": f"endpoint={self.mail_proxy.url}/;accesskey={KEY}",
             **SETTINGS,
             **self._settings,
         }
@@ -86,7 +88,7 @@ class RealWorld:
         return [codec.sent(row) for row in self.rows("sent:").rows]
 
     @property
-    def mails(self) -> list[Mail]:
+    def mails(self) -> list[ReceivedMail]:
         """The mails that arrived."""
         return self.endpoint.mails
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Message(msgspec.Struct, frozen=True):
+class RelayedMessage(msgspec.Struct, frozen=True):
     """A message that the relay took."""
 
     sender: str
@@ -66,7 +66,7 @@ class SmtpServer:
         size_limit: int = 0,
     ) -> None:
         assert certificate is not None or tls == "none"
-        self.messages: list[Message] = []
+        self.messages: list[RelayedMessage] = []
         self.replies: dict[str, str] = {}
         self.cuts: set[str] = set()
         self.stalls: set[str] = set()
@@ -233,7 +233,7 @@ class _Handler:
             return reply
         reply = self._relay.replies.get("dot")
         if reply is None or reply.startswith("2"):
-            message = Message(str(envelope.mail_from), tuple(envelope.rcpt_tos), envelope.content)
+            message = RelayedMessage(str(envelope.mail_from), tuple(envelope.rcpt_tos), envelope.content)
             self._relay.messages.append(message)
             reply = await self._answer(envelope.content, is_taken=True)
             if reply is not None:

@@ -12,6 +12,7 @@ from shared.channels.email.channel import EmailChannel
 from shared.channels.outcomes import Accepted, OperationState, OperationStatus, Outcome, Timeouts
 from shared.channels.registry import CHANNELS, open_channels
 from shared.settings import load
+from shared.store import codec
 from testing.memory_table import MemoryTable
 
 if TYPE_CHECKING:
@@ -21,10 +22,20 @@ if TYPE_CHECKING:
     from shared.channels.email.email import Email
     from shared.channels.outcomes import Mailer
     from shared.delivery.progress import SweepResult
+    from shared.notices.records import SentMail
     from shared.settings import Settings
     from testing.scripted_channel import ScriptedChannels
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+SETTINGS = {
+    "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
+    "EMAIL_FOLDER": "unused",
+    "EMAIL_FROM": "aks@example.com",
+    "EMAIL_TO": "ops@example.com",
+    "SWEEP_SCHEDULE": "0 * * * * *",
+}
+"""The least that the app is started with."""
 
 
 class StoppedClock:
@@ -113,15 +124,8 @@ class World:
         self.clock = StoppedClock()
         self.table = table or MemoryTable(self.clock.now)
         self.mailer = ScriptedMailer()
-        environment = {
-            "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-            "EMAIL_FOLDER": "unused",
-            "EMAIL_FROM": "aks@example.com",
-            "EMAIL_TO": "ops@example.com",
-            "SWEEP_SCHEDULE": "0 * * * * *",
-        }
         registrations = {"scripted": channels.registration} if channels else {}
-        self.config = load(environment | overrides, {**CHANNELS, **registrations})
+        self.config = load(SETTINGS | overrides, {**CHANNELS, **registrations})
         others = [target for target in self.config.routes.targets().values() if target.key]
         self._others = open_channels(others, channel_context(self.config), {**CHANNELS, **registrations})
         self._temper = temper
@@ -132,6 +136,16 @@ class World:
         self.email = email_channel(self.config, self.mailer, self._temper)
         channels: dict[str, Channel] = {"": self.email, **self._others}
         return Notifier(self.config, self.table, channels, clock or self.clock)
+
+    @property
+    def statuses(self) -> list[str]:
+        """What the subjects of the mails that arrived say in brackets, in order."""
+        return [subject.partition("]")[0].removeprefix("[") for subject in self.mailer.subjects]
+
+    @property
+    def fates(self) -> list[SentMail]:
+        """What became of all mails."""
+        return [codec.sent(row) for row in self.table.query("sent:", "sent;").rows]
 
     def take(self, text: str) -> str:
         """Deliver one event; give the decision."""

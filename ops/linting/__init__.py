@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ops.linting import calendars, channels, pools, schedules
-from ops.linting.rule import Finding, LintContext, Severity
+from ops.linting.rule import LintContext, LintFinding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,14 +42,14 @@ def lint(
     *,
     time_zone: ZoneInfo | None = None,
     freezes: Sequence[Freeze] = (),
-) -> list[Finding]:
+) -> list[LintFinding]:
     """Check every rule on every cluster and shared window, as things are at `now`; the worst first. Pure.
 
     What is wrong with a shared schedule is told once, of the shared window, and not of every cluster.
     """
     now = min(max(now, _FIRST), _LAST)
     context = LintContext(listing.clusters, now, time_zone, freezes)
-    findings: dict[tuple[str, ...], Finding] = {}
+    findings: dict[tuple[str, ...], LintFinding] = {}
     for rule in RULES:
         for listed in (*listing.clusters, *listing.shared):
             for place, problem in enumerate(rule.check(listed, context)):
@@ -64,8 +64,8 @@ def lint(
     return sorted(findings.values(), key=lambda finding: _WORST_FIRST.index(finding.severity))
 
 
-def _finding(rule: Rule, listed: ListedCluster, problem: Problem) -> Finding:
-    return Finding(
+def _finding(rule: Rule, listed: ListedCluster, problem: Problem) -> LintFinding:
+    return LintFinding(
         rule=rule.id,
         severity=problem.severity or rule.severity,
         cluster=listed.name,
@@ -87,7 +87,7 @@ def _shared(listed: ListedCluster, problem: Problem) -> str | None:
     return found.window_id.lower() or None if found else None
 
 
-def _of_shared(finding: Finding, listing: Listing, key: str) -> Finding:
+def _of_shared(finding: LintFinding, listing: Listing, key: str) -> LintFinding:
     """Tell a finding of the shared window, with the clusters that use it."""
     window = next(
         (listed.shared for listed in listing.shared if listed.shared and listed.shared.key == key), None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from ops.linting.rule import Finding
+    from ops.linting.rule import LintFinding
 
 
 class BaselineError(ValueError):
@@ -31,7 +31,7 @@ class _Baseline(msgspec.Struct, frozen=True):
     findings: tuple[_Known, ...]
 
 
-def unknown(findings: Iterable[Finding], file: Path) -> list[Finding]:
+def unknown(findings: Iterable[LintFinding], file: Path) -> list[LintFinding]:
     """Return the findings that the baseline does not hold. Raises BaselineError."""
     try:
         known = set(msgspec.json.decode(file.read_bytes(), type=_Baseline).findings)
@@ -42,7 +42,7 @@ def unknown(findings: Iterable[Finding], file: Path) -> list[Finding]:
     return [found for found in findings if _key(found) not in known]
 
 
-def write(findings: Iterable[Finding], file: Path) -> None:
+def write(findings: Iterable[LintFinding], file: Path) -> None:
     """Write the findings down as known, in an order that makes small differences. Raises BaselineError."""
     known = sorted({_key(found) for found in findings})
     text = json.dumps({"findings": [msgspec.to_builtins(one) for one in known]}, indent=2)
@@ -52,5 +52,5 @@ def write(findings: Iterable[Finding], file: Path) -> None:
         raise BaselineError(f"{file}: {error.strerror}") from None
 
 
-def _key(found: Finding) -> _Known:
+def _key(found: LintFinding) -> _Known:
     return _Known(found.rule, found.cluster, found.part)

@@ -69,7 +69,7 @@ def configuration(listed: ListedCluster, name: str, window: MaintenanceWindow) -
 
 
 def renamed(listed: ListedCluster, name: str, right: str) -> str:
-    """Give a configuration its right name."""
+    """Return the sentence that asks for a configuration's right name."""
     return f"{listed.addresses.get(name) or listed.address}: name it {right} instead of {name or 'nothing'}"
 
 

@@ -10,10 +10,9 @@ from ops.linting import commands
 from ops.linting.rule import AUTO_UPGRADES, NODE_IMAGES, PLANNED, Problem, Rule, Severity
 from ops.linting.schedules import SUNDAY, recommended
 from ops.linting.staggering import apart
-from shared.maintenance import AUTO_UPGRADE, NODE_OS
+from shared.maintenance import AUTO_UPGRADE, NODE_OS, Configuration
 from shared.maintenance.configuration import (
     AbsoluteMonthly,
-    Configuration,
     Daily,
     MaintenanceWindow,
     RelativeMonthly,

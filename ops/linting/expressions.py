@@ -5,6 +5,8 @@ accesses. A function that asks Azure (`reference`, `resourceGroup`, `utcNow`, ..
 default, or what is not known to this module, gives UNKNOWN, and so does every value made from it. There is no
 library for it in Python.
 
+It is long because a language is one thing: what reads it, and a function for each of its functions.
+
 The language: https://learn.microsoft.com/azure/azure-resource-manager/templates/template-expressions
 """
 
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|(-?\d+)|([A-Za-z_][\w]*)|(.))", re.DOTALL)
 _PLACE = re.compile(r"\{(\d+)(?::[^}]*)?\}")
-_DEEPEST = 60
-_LONGEST = 1_000_000
+_MAX_DEPTH = 60
+_MAX_CHARACTERS = 1_000_000
 """Characters or elements that a function may make: a template is no way to fill a memory."""
 
 
@@ -92,13 +94,13 @@ class Scope(msgspec.Struct, frozen=True):
 
     def _unrolled(self, loop: Mapping[str, Any]) -> Any:  # noqa: ANN401 - decoded JSON
         count = self.value(loop.get("count"))
-        if not isinstance(count, int) or count > _LONGEST:
+        if not isinstance(count, int) or count > _MAX_CHARACTERS:
             return UNKNOWN
         name = str(loop["name"])
         return [self.iteration(name, index).value(loop.get("input")) for index in range(count)]
 
     def _evaluated(self, expression: str) -> Any:  # noqa: ANN401 - decoded JSON
-        if self.depth > _DEEPEST:
+        if self.depth > _MAX_DEPTH:
             return UNKNOWN
         try:
             return _Parser(expression, msgspec.structs.replace(self, depth=self.depth + 1)).parsed()
@@ -127,7 +129,7 @@ class _Parser:
         return found
 
     def _expression(self, depth: int) -> Any:  # noqa: ANN401 - decoded JSON
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise ExpressionError("nested too deeply")
         text, number, word, _ = self._next()
         if text is not None:
@@ -235,7 +237,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - decoded JSON
 
 
 def _bounded(made: Any) -> Any:  # noqa: ANN401 - decoded JSON
-    if len(made) > _LONGEST:
+    if len(made) > _MAX_CHARACTERS:
         raise ValueError("too long")
     return made
 
@@ -276,7 +278,7 @@ def _try_get(holder: Any, *keys: Any) -> Any:  # noqa: ANN401 - decoded JSON
 
 
 def _range(start: int, count: int) -> list[int]:
-    if count > _LONGEST:
+    if count > _MAX_CHARACTERS:
         raise ValueError("too long")
     return list(range(start, start + count))
 
@@ -339,7 +341,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "replace": lambda text, old, new: _bounded(text.replace(old, new)),
     "split": lambda text, sign: text.split(sign),
     "join": lambda items, sign: sign.join(map(_shown, items)),
-    "padleft": lambda text, size, sign=" ": _bounded(_shown(text).rjust(min(size, _LONGEST), sign)),
+    "padleft": lambda text, size, sign=" ": _bounded(_shown(text).rjust(min(size, _MAX_CHARACTERS), sign)),
     "take": lambda value, count: value[: max(count, 0)],
     "skip": lambda value, count: value[max(count, 0) :],
     "items": lambda value: [{"key": key, "value": value[key]} for key in sorted(value)],

@@ -11,13 +11,13 @@ from urllib.parse import quote
 import msgspec
 
 from ops.linting.rule import Severity
-from ops.table import table
+from ops.text_table import table
 from shared import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ops.linting.rule import Finding, Rule
+    from ops.linting.rule import LintFinding, Rule
 
 _FIELDS = ("rule", "severity", "cluster", "part", "what", "why", "source", "fix")
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -28,7 +28,7 @@ _VERSION = "0.2.0"
 _HEAD = ("SEVERITY", "RULE", "CLUSTER", "PART", "WHAT")
 
 
-def as_text(findings: Sequence[Finding]) -> str:
+def as_text(findings: Sequence[LintFinding]) -> str:
     """Write a table of the findings, and below it why each matters and what mends it."""
     if not findings:
         return "No findings."
@@ -45,13 +45,13 @@ def as_text(findings: Sequence[Finding]) -> str:
     return "\n\n".join(parts)
 
 
-def as_json(findings: Sequence[Finding]) -> str:
+def as_json(findings: Sequence[LintFinding]) -> str:
     """Write the findings as an array of objects."""
     items = [{field: getattr(found, field) for field in _FIELDS} for found in findings]
     return msgspec.json.format(msgspec.json.encode(items), indent=2).decode()
 
 
-def as_sarif(findings: Sequence[Finding]) -> str:
+def as_sarif(findings: Sequence[LintFinding]) -> str:
     """Write SARIF 2.1.0, as GitHub's code scanning takes it: the place is the input file, as it was given.
 
     A finding's fingerprint follows from its rule, cluster and part, so that it stays the same finding
@@ -104,7 +104,7 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _sarif_result(found: Finding, place: int) -> dict[str, Any]:
+def _sarif_result(found: LintFinding, place: int) -> dict[str, Any]:
     key = sha256(f"{found.rule}\n{found.cluster}\n{found.part}".encode()).hexdigest()
     name = f"{found.cluster}/{found.part}".strip("/") or found.address or found.rule
     return {
@@ -127,7 +127,7 @@ def _sarif_result(found: Finding, place: int) -> dict[str, Any]:
     }
 
 
-def _message(found: Finding) -> str:
+def _message(found: LintFinding) -> str:
     place = "/".join(filter(None, (found.cluster or found.address, found.part)))
     said = text.line(f"{place}: {found.what}" if place else found.what)
     fix = f" Fix: {text.line(found.fix)}" if found.fix else ""
@@ -151,7 +151,7 @@ def _uri(file: str) -> str:
     return quote(PurePosixPath(path).as_posix()) or "stdin"
 
 
-def as_annotations(findings: Sequence[Finding]) -> str:
+def as_annotations(findings: Sequence[LintFinding]) -> str:
     """Write workflow commands of GitHub Actions, one a finding, which it shows beside the file."""
     lines = []
     for found in findings:
@@ -172,13 +172,13 @@ def _property(words: str) -> str:
     return _data(text.line(words)).replace(":", "%3A").replace(",", "%2C")
 
 
-def exit_code(findings: Sequence[Finding], *, strict: bool) -> int:
+def exit_code(findings: Sequence[LintFinding], *, strict: bool) -> int:
     """Return 1 where there is an error, or, being strict, a warning; else 0."""
     failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     return int(any(found.severity in failing for found in findings))
 
 
-def _count(findings: Sequence[Finding]) -> str:
+def _count(findings: Sequence[LintFinding]) -> str:
     counts = {severity: sum(found.severity is severity for found in findings) for severity in Severity}
     plural = {Severity.ERROR: "errors", Severity.WARNING: "warnings", Severity.INFO: "notes"}
     single = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}

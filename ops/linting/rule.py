@@ -116,7 +116,7 @@ class Rule(msgspec.Struct, frozen=True):
     """Whether a problem with a shared schedule is the shared window's, and not each cluster's."""
 
 
-class Finding(msgspec.Struct, frozen=True):
+class LintFinding(msgspec.Struct, frozen=True):
     """A problem with all that is to be said about it."""
 
     rule: str

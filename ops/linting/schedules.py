@@ -1,4 +1,7 @@
-"""Rules about a configuration by itself: its form, its length, when it is in force."""
+"""Rules about a configuration by itself: its form, its length, when it is in force.
+
+It is long because it is one list: a rule after the other, each with its words, and `RULES` at the end.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from ops.linting.rule import PLANNED, Problem, Rule, Severity
 from shared.maintenance import (
     DEFAULT,
     NODE_OS,
+    Configuration,
     ConfigurationError,
     Doubt,
     is_shared,
@@ -31,7 +35,6 @@ from shared.maintenance.configuration import (
     NAMES,
     WEEKDAYS,
     AbsoluteMonthly,
-    Configuration,
     Daily,
     DateSpan,
     MaintenanceWindow,
@@ -199,7 +202,7 @@ class _Range(NamedTuple):
 
     @property
     def said(self) -> str:
-        """Say what they are."""
+        """Return what they are, in words."""
         day = WEEKDAYS[self.weekday]
         return f"hourSlots [{self.first}, {self.last}] on {day} are two single hours, not a range"
 

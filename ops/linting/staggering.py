@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _STEPS = (60, 30, 15, 5, 1)
 """Minutes between two starts: as many as there is room for."""
 
-_NEAR = 4 * 60
-_DAY = 24 * 60
+_NEAR_MINUTES = 4 * 60
+_DAY_MINUTES = 24 * 60
 
 
 def propose(context: LintContext) -> dict[tuple[str, str], MaintenanceWindow]:
@@ -102,8 +102,8 @@ def _moves(window: MaintenanceWindow) -> Iterator[int]:
         sign * minutes
         for step in _STEPS
         for sign in (1, -1)
-        for minutes in range(step, _NEAR + 1, step)
-        if 0 <= now + sign * minutes < _DAY
+        for minutes in range(step, _NEAR_MINUTES + 1, step)
+        if 0 <= now + sign * minutes < _DAY_MINUTES
     ]
     yield from near
-    yield from (minutes - now for minutes in range(_DAY))
+    yield from (minutes - now for minutes in range(_DAY_MINUTES))

@@ -26,8 +26,8 @@ _CLUSTER = "microsoft.containerservice/managedclusters"
 _CONFIGURATION = f"{_CLUSTER}/maintenanceconfigurations"
 _WINDOW = "microsoft.containerservice/maintenancewindows"
 _DEPLOYMENT = "microsoft.resources/deployments"
-_DEEPEST = 10
-_MOST_COPIES = 800
+_MAX_DEPTH = 10
+_MAX_COPIES = 800
 """Resource Manager's own limit of iterations."""
 
 
@@ -52,7 +52,7 @@ def is_one(body: object) -> bool:
 
 def read(body: Any) -> Listing:  # noqa: ANN401 - decoded JSON
     """Read a template. Raises ListingError where there is nothing about AKS in it."""
-    resources = list(_resources(body, Scope.of(body, {}), "", _DEEPEST))
+    resources = list(_resources(body, Scope.of(body, {}), "", _MAX_DEPTH))
     clusters = {found.name.lower(): _cluster(found) for found in resources if found.type == _CLUSTER}
     shared = [_shared(found) for found in resources if found.type == _WINDOW]
     for found in resources:
@@ -89,7 +89,7 @@ def _copies(item: Mapping[str, Any], scope: Scope) -> Iterator[Scope]:
     count = scope.value(copy.get("count"))
     if isinstance(count, int) and not isinstance(count, bool):
         name = str(copy.get("name", ""))
-        for index in range(min(count, _MOST_COPIES)):
+        for index in range(min(count, _MAX_COPIES)):
             yield scope.iteration(name, index)
 
 

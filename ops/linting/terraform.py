@@ -4,6 +4,8 @@ What is planned counts (`planned_values`, or `values` of a state): what will be 
 What is not known before it is applied is left out, and raises nothing. A block of azurerm becomes the JSON
 that the provider sends to AKS, so that there is one reader of limits for all inputs.
 
+It is long because each block of a provider has a function that writes it as JSON, side by side.
+
 The format: https://developer.hashicorp.com/terraform/internals/json-format
 """
 
@@ -27,7 +29,7 @@ _CLUSTER = "microsoft.containerservice/managedclusters"
 _CONFIGURATION = f"{_CLUSTER}/maintenanceconfigurations"
 _WINDOW = "microsoft.containerservice/maintenancewindows"
 _INDEX = re.compile(r"\[[^\]]*\]")
-_MOST_STEPS = 20
+_MAX_STEPS = 20
 """References that are followed through modules; a plan has no circles, a made-up one may."""
 
 _FREQUENCIES = {
@@ -336,7 +338,7 @@ class _References:
         for item in _objects(module.get("resources")):
             if item.get("address") == f"{kind}.{name}":
                 expression = _object(_object(item.get("expressions")).get(attribute))
-                return self._followed(modules, expression, _MOST_STEPS)
+                return self._followed(modules, expression, _MAX_STEPS)
         return ""
 
     def _module(self, modules: list[str]) -> dict[str, Any]:

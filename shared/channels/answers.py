@@ -8,7 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from shared.channels.http import Answer, NoAnswerError, NothingSentError
+from shared.channels.http import HttpResponse, NoAnswerError, NothingSentError
 from shared.channels.outcomes import Accepted, Gone, Outcome, Refused, Throttled, Unavailable, Unknown
 from shared.channels.retry_after import retry_after
 from shared.masking import masked
@@ -24,7 +24,7 @@ _CONCERNS_THE_SENDER = frozenset({401, 402, 403, 405, 407})
 _CONCERNS_THE_TARGET = frozenset({404, 410})
 _CONCERNS_THE_MESSAGE = frozenset({400, 411, 413, 414, 415, 422, 431})
 _REDIRECTS = range(300, 400)
-_MAX_WORDS = 300
+_MAX_SAID_CHARACTERS = 300
 
 
 def post(
@@ -35,7 +35,7 @@ def post(
     headers: Mapping[str, str],
     *,
     secrets: tuple[str, ...] = (),
-) -> Answer | Outcome:
+) -> HttpResponse | Outcome:
     """Post a body; return the answer with no secret in it, or what became of a request without one."""
     try:
         answer = door.send("POST", url, timeouts, headers=headers, body=body)
@@ -43,10 +43,10 @@ def post(
         return Unavailable(f"nothing was sent: {error}")
     except NoAnswerError as error:
         return Unknown(f"no answer: {error}")
-    return Answer(answer.status, answer.headers, masked(answer.text, url, *secrets))
+    return HttpResponse(answer.status, answer.headers, masked(answer.text, url, *secrets))
 
 
-def outcome(answer: Answer) -> Outcome:
+def outcome(answer: HttpResponse) -> Outcome:
     """Return what an answer says by its status alone. A 5xx leaves open whether the message was taken."""
     said = words(answer)
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
@@ -64,6 +64,6 @@ def outcome(answer: Answer) -> Outcome:
     return Unknown(said)
 
 
-def words(answer: Answer) -> str:
+def words(answer: HttpResponse) -> str:
     """Return status and text of an answer in one line."""
-    return clip(line(f"{answer.status} {answer.text[:2_000]}"), _MAX_WORDS)
+    return clip(line(f"{answer.status} {answer.text[:2_000]}"), _MAX_SAID_CHARACTERS)

@@ -69,7 +69,7 @@ class Threading(Protocol):
 
 @runtime_checkable
 class Choosy(Protocol):
-    """A channel on which some news are none, for what was told there before."""
+    """A channel that leaves out some notices, because of what was told there before."""
 
     def tells(self, member: MailItem, rows: Mapping[str, Row], audience: Audience) -> bool:
         """Return whether there is anything to send of a notice; `rows` are those that it names."""
@@ -87,7 +87,7 @@ class Channel(Protocol):
     temper: Temper
     limits: Limits | None
     is_grouped: bool
-    """Whether notices may wait for company; if not, each is a message of its own."""
+    """Whether notices may be grouped; if not, each is a message of its own."""
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Message:
         """Return the message of a frozen mail."""

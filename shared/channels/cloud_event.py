@@ -39,7 +39,7 @@ VERSION = "1.0"
 SOURCE = "/aks-maintenance-notifier"
 """Of news of the app itself."""
 
-MAX_SIZE = 20_000
+MAX_BYTES = 20_000
 """Bytes: what Standard Webhooks advises; Event Grid takes more."""
 
 _ROOMS = (
@@ -48,8 +48,8 @@ _ROOMS = (
     SizeBudget(raw=500, items=12, line=250, several=5),
     SizeBudget(raw=1, items=4, line=120, several=3),
 )
-_SHORT = 400
-_MANY = 50
+_MAX_CHARACTERS = 400
+_MAX_POOLS = 50
 
 
 def cloud_event(
@@ -71,7 +71,7 @@ def cloud_event(
         told = _words(mail, rows, frame, room)
         return _envelope(mail, event, {**told, **_facts(member, rows), **_failure(member, rows, frame)})
 
-    return fitting.fitted(_ROOMS, made, lambda one: len(msgspec.json.encode(one)) <= MAX_SIZE)
+    return fitting.fitted(_ROOMS, made, lambda one: len(msgspec.json.encode(one)) <= MAX_BYTES)
 
 
 def _envelope(mail: Mail, event: Event | None, told: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _facts(member: MailItem, rows: Mapping[str, Row]) -> dict[str, Any]:
         updated=_time(event.updated),
         start=_time(event.start),
         upgrade=event.upgrade.value,
-        nodePools=[_short(pool) for pool in event.pools[:_MANY]],
+        nodePools=[_short(pool) for pool in event.pools[:_MAX_POOLS]],
         description=_short(event.description),
         source=_short(event.source),
         reminder=member.lead,
@@ -130,7 +130,7 @@ def _facts(member: MailItem, rows: Mapping[str, Row]) -> dict[str, Any]:
             announced=_time(story.announced),
             start=_time(story.planned),
             started=_time(story.started),
-            nodePools=[_short(pool) for pool in story.pools[:_MANY]],
+            nodePools=[_short(pool) for pool in story.pools[:_MAX_POOLS]],
         )
     run, part = event.run, member.part
     if part is not None:
@@ -190,7 +190,7 @@ def _failure(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) ->
             owner=first.owner.value,
             urgency=first.urgency.value if first.urgency else "",
             guide=first.link,
-            others=[_long(one.title) for one in others[:_MANY]],
+            others=[_long(one.title) for one in others[:_MAX_POOLS]],
         )
     }
 
@@ -234,7 +234,7 @@ def _time(value: datetime | None) -> str:
 
 
 def _short(text: str) -> str:
-    return clip(line(text[:4_000]), _SHORT)
+    return clip(line(text[:4_000]), _MAX_CHARACTERS)
 
 
 def _long(text: str) -> str:

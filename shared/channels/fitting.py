@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_TITLE = 300
+MAX_TITLE_CHARACTERS = 300
 """Characters of a chat message's title."""
 
 
@@ -26,7 +26,7 @@ def plain_words(
 ) -> tuple[str, str]:
     """Return title and text of a mail for a chat, where composing raised; `why` says what did."""
     status, parts = plain.subject(mail, rows)
-    title = clip(line(" · ".join((status, *parts))[:4_000]), MAX_TITLE)
+    title = clip(line(" · ".join((status, *parts))[:4_000]), MAX_TITLE_CHARACTERS)
     return title, clean(plain.text(mail, rows, audience, look, why)).expandtabs(4)
 
 

@@ -44,7 +44,7 @@ _HEADERS = {
     "Connection": "close",
 }
 
-MAX_ANSWER = 65_536
+MAX_RESPONSE_BYTES = 65_536
 """Bytes of an answer that are read: what services say fits many times over."""
 
 
@@ -56,7 +56,7 @@ class NoAnswerError(Exception):
     """The request may have arrived, and there is no answer that tells. The message says why, in one line."""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class HttpResponse(msgspec.Struct, frozen=True):
     """What a service answered."""
 
     status: int
@@ -82,7 +82,7 @@ class Door:
         *,
         headers: Mapping[str, str],
         body: bytes | None = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send one request and read its answer, all within the sum of the timeouts.
 
         Raises NothingSentError and NoAnswerError.
@@ -105,13 +105,13 @@ class Door:
                     allow_redirects=False,
                     stream=True,
                 )
-                text = answer.raw.read(MAX_ANSWER, decode_content=True).decode("utf-8", "replace")
+                text = answer.raw.read(MAX_RESPONSE_BYTES, decode_content=True).decode("utf-8", "replace")
             except Exception as problem:  # noqa: BLE001 - no answer, for whatever reason
                 words = "it took too long" if line.is_late else _words(problem)
                 raise (NoAnswerError if line.is_open else NothingSentError)(words) from None
         if line.is_late:
             raise NoAnswerError("it took too long")
-        return Answer(answer.status_code, CaseInsensitiveDict(answer.headers), text)
+        return HttpResponse(answer.status_code, CaseInsensitiveDict(answer.headers), text)
 
 
 class _Line:

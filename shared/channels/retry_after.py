@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_PAUSE = 60.0
-MAX_PAUSE = 86400.0
+DEFAULT_PAUSE_SECONDS = 60.0
+MAX_PAUSE_SECONDS = 86400.0
 """Seconds. The longest seen from a service is about an hour; more than a day is taken for nonsense."""
 
 
-def retry_after(headers: Mapping[str, str], default: float = DEFAULT_PAUSE) -> float:
+def retry_after(headers: Mapping[str, str], default: float = DEFAULT_PAUSE_SECONDS) -> float:
     """Return the seconds to wait by the header Retry-After, or else the default.
 
     A date counts from the answer's own Date, so that this machine's clock does not matter.
@@ -33,4 +33,4 @@ def retry_after(headers: Mapping[str, str], default: float = DEFAULT_PAUSE) -> f
             seconds = until.timestamp() - start
         except ValueError:
             pass
-    return min(max(default if math.isnan(seconds) else seconds, 1.0), MAX_PAUSE)
+    return min(max(default if math.isnan(seconds) else seconds, 1.0), MAX_PAUSE_SECONDS)

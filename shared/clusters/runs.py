@@ -40,7 +40,7 @@ SLACK = timedelta(minutes=30)
 SOON = timedelta(days=1)
 """What AKS announces so long ahead it plans by itself, whatever run the cluster is in."""
 
-_FRESH = 60.0
+_FRESH_SECONDS = 60.0
 """Seconds for which what was read holds."""
 
 
@@ -98,7 +98,7 @@ class RunLookup:
 
     def _members(self, meta: Meta) -> dict[str, Membership]:
         now = self._clock.monotonic()
-        if self._read is None or now - self._read > _FRESH:
+        if self._read is None or now - self._read > _FRESH_SECONDS:
             try:
                 found = meta.load_all(keys.meta(MEMBERS), Memberships)
             except (TableError, msgspec.MsgspecError):

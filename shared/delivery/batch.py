@@ -15,10 +15,10 @@ from shared.delivery import limiter
 from shared.delivery.progress import alone, maintenance
 from shared.notices.gates import unasked
 from shared.notices.kinds import ENDS, URGENT, Decision, Kind, kind_of
-from shared.notices.planning import overtaken, redundant
 from shared.notices.records import Mail, MailItem, SentMail, StoredEvent, frozen_history, upgrade_of
+from shared.notices.validity import overtaken, redundant
 from shared.store.protocol import MAX_MEMBERS
-from shared.store.reader import READERS
+from shared.store.reader import THREADS
 from shared.store.rows import LONG_AGO
 from shared.store.table import MAX_OPERATIONS
 
@@ -122,7 +122,7 @@ class Batch:
         while self._unread and len(self._read) < self._size:
             if self._read and self._progress.is_out_of_time():
                 break
-            number = min(READERS, self._size - len(self._read), len(self._unread))
+            number = min(THREADS, self._size - len(self._read), len(self._unread))
             some = [self._unread.popleft() for _ in range(number)]
             if self._is_ordered:
                 some = self._in_order(some)

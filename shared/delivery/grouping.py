@@ -1,4 +1,4 @@
-"""How long notices wait for company, and how often an audience is mailed at most."""
+"""How long notices wait to be grouped, and how often an audience is mailed at most."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Grouping(msgspec.Struct, frozen=True):
-    """How long a notice waits for company, and how often an audience is mailed. No wait: no grouping."""
+    """How long a notice waits to be grouped, and how often an audience is mailed. No wait: no grouping."""
 
     wait: timedelta
     interval: timedelta

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("notifier")
 
-EVERY = 300.0
+INTERVAL_SECONDS = 300.0
 """Seconds."""
 
-CALL_WITHIN = 5.0
+CALL_SECONDS = 5.0
 """Seconds that the call of a watcher may take, all in all."""
 
 
@@ -48,7 +48,7 @@ class Heartbeat:
         except TableError:
             log.exception("that the sweep went well could not be written down")
             return
-        self._next = now + EVERY
+        self._next = now + INTERVAL_SECONDS
         if self._watcher:
             _call(self._watcher)
 
@@ -61,10 +61,10 @@ def _call(watcher: str) -> None:
 
     def ask() -> int:
         with session() as line:
-            return line.get(watcher, timeout=CALL_WITHIN, allow_redirects=False, stream=True).status_code
+            return line.get(watcher, timeout=CALL_SECONDS, allow_redirects=False, stream=True).status_code
 
     try:
-        status = within(CALL_WITHIN, ask)
+        status = within(CALL_SECONDS, ask)
     except (requests.RequestException, TimeoutError) as error:
         log.warning("the watcher of HEARTBEAT_URL was not reached: %s", type(error).__name__)
         return

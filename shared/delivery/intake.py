@@ -17,7 +17,7 @@ from shared.delivery.limiter import Burst
 from shared.delivery.recorder import Reception, Recorder, log_event
 from shared.delivery.rejection import reject
 from shared.events.envelope import named, parse
-from shared.events.model import Cluster, Event, Ignored, Item, Rejected
+from shared.events.model import Cluster, DeliveredItem, Event, Ignored, Rejected
 from shared.notices.kinds import Decision
 from shared.notices.planning import plan
 from shared.store.bounded import BoundedTable
@@ -54,7 +54,7 @@ class Intake:
         self._burst = Burst(parts.clock)
 
     def take(self, text: str) -> list[Decision]:
-        """Take one delivery: an event, or an array of them; give the decision about each.
+        """Take one delivery: an event, or an array of them; return the decision about each.
 
         Raises TableUnavailable if an event could not be recorded, so that Event Grid delivers again; the
         others of the delivery are recorded all the same, and are duplicates then.
@@ -88,14 +88,14 @@ class Intake:
         """Take an event that came by another way than Event Grid; return the decision about it.
 
         `raw` is what it was read from, and `via` names the way; both are kept with it. `audiences` hear of it
-        instead of those that the routes say. What is not `is_told` is recorded only, and what is not
-        `at_once` waits for company, be it a failure. Raises TableUnavailable if it could not be recorded:
-        then it has to come again.
+        instead of those that the routes say. An event that is not `is_told` is recorded only; one
+        that is not `at_once` waits to be grouped, even a failure. Raises TableUnavailable if it could not be
+        recorded: then it has to come again.
         """
         only = None if audiences is None else tuple(audiences)
         return self._delivery().record(event, raw, Reception(via, only, is_told, at_once))
 
-    def record_one(self, item: Item) -> Decision:
+    def record_one(self, item: DeliveredItem) -> Decision:
         """Record an event for one of the clusters that it names. What is to be told waits for the sweep.
 
         Raises TableUnavailable.
@@ -116,9 +116,9 @@ class _Delivery:
         self._table = BoundedTable(table, parts.clock, began + ANSWER_SECONDS)
         self._store = Store(self._table)
         self._clock = parts.clock
-        sender, limiter = parts.sender.over(self._store), parts.limiter.over(self._store)
+        sender = parts.sender.over(self._store)
         self._recorder = Recorder(
-            msgspec.structs.replace(parts, store=self._store, sender=sender, limiter=limiter),
+            msgspec.structs.replace(parts, store=self._store, sender=sender, limiter=sender.limiter),
             plan=plan,
             burst=burst,
             has_time_for=self._table.has_time_for,
@@ -131,7 +131,7 @@ class _Delivery:
         """Whether there is time for anything more."""
         return self._table.has_time_for(1)
 
-    def spread(self, items: Sequence[Item]) -> Decision:
+    def spread(self, items: Sequence[DeliveredItem]) -> Decision:
         """Take an event that names several clusters, an item for each.
 
         Failures are told at once, as many as one transaction holds. All else is kept for the next sweep, in
@@ -157,7 +157,7 @@ class _Delivery:
         if not self._clock.has_heard and abs(self._clock.now() - event.time) >= FRESH:
             self._store.listen()
 
-    def take(self, item: Item, *, at_once: bool = True) -> Decision:
+    def take(self, item: DeliveredItem, *, at_once: bool = True) -> Decision:
         match item.reading:
             case Ignored(reason, envelope_id):
                 log_decision(Decision.IGNORED, envelope_id, why=reason)

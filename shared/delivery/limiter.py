@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from shared.clock import Clock
     from shared.store.protocol import Store
 
-BUCKET = 10
+BUCKET_SECONDS = 10
 """Seconds that are counted together."""
 
-MINUTE = 70
-HOUR = 3_660
+MINUTE_SECONDS = 70
+HOUR_SECONDS = 3_660
 """The windows in seconds, with a margin: a send is counted when it is decided, and arrives a little later."""
 
 SHARE = 0.6
@@ -54,7 +54,7 @@ MAX_AT_ONCE = 3
 """Failures sent at once, per audience, target and GROUP_INTERVAL, by one process."""
 
 _MAX_ATTEMPTS = 4
-_PLENTY = 1_000
+_UNLIMITED = 1_000
 
 
 class RateLimited(Exception):  # noqa: N818 - says what is the matter
@@ -121,7 +121,7 @@ class Limiter:
     def room(self, target: str, *, urgent: bool = True) -> int:
         """Return how many messages may go to a target at once, as far as this process knows."""
         if self.limits.get(target) is None:
-            return _PLENTY
+            return _UNLIMITED
         if not self._turn.acquire(timeout=MAX_QUEUED_SECONDS):
             return 0
         try:
@@ -265,8 +265,8 @@ def room(sends: Mapping[int, int], limits: Limits, now: datetime, *, urgent: boo
     left = [
         max(1, int(limit * share)) - sum(count for bucket, count in sends.items() if _ends(bucket) > since)
         for limit, since in (
-            (limits.per_minute, now.timestamp() - MINUTE),
-            (limits.per_hour, now.timestamp() - HOUR),
+            (limits.per_minute, now.timestamp() - MINUTE_SECONDS),
+            (limits.per_hour, now.timestamp() - HOUR_SECONDS),
         )
     ]
     return max(0, min(left))
@@ -274,9 +274,9 @@ def room(sends: Mapping[int, int], limits: Limits, now: datetime, *, urgent: boo
 
 def counted(sends: Mapping[int, int], now: datetime, number: int = 1) -> dict[int, int]:
     """Count sends made now, and forget those that no window holds any more."""
-    since = now.timestamp() - HOUR
+    since = now.timestamp() - HOUR_SECONDS
     kept = {bucket: count for bucket, count in sends.items() if _ends(bucket) > since}
-    bucket = int(now.timestamp()) // BUCKET
+    bucket = int(now.timestamp()) // BUCKET_SECONDS
     kept[bucket] = kept.get(bucket, 0) + number
     return kept
 
@@ -289,4 +289,4 @@ def stretched(interval: timedelta, audiences: int, limits: Limits | None) -> tim
 
 
 def _ends(bucket: int) -> float:
-    return float((bucket + 1) * BUCKET)
+    return float((bucket + 1) * BUCKET_SECONDS)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("notifier")
 
-SECONDS = 45.0
+SWEEP_SECONDS = 45.0
 """No new mail is begun after this much of a sweep, but the first of a lane: the timer fires every minute."""
 
 
@@ -62,7 +62,7 @@ class Turns(msgspec.Struct):
     """Those whose backlog a sweep's time has cut short: they go on, whatever their interval."""
 
     def is_early(self, to: Destination, now: datetime, interval: timedelta) -> bool:
-        """Return whether an audience was mailed less than an interval ago; a time ahead of ours is none."""
+        """Return whether an audience was mailed less than an interval ago; a future time does not count."""
         return to not in self.unfinished and timedelta() <= now - self.last.get(to, LONG_AGO) < interval
 
 
@@ -77,11 +77,11 @@ class Progress:
         self._clock = clock
         self._started = started
 
-    def is_out_of_time(self, seconds: float = SECONDS) -> bool:
+    def is_out_of_time(self, seconds: float = SWEEP_SECONDS) -> bool:
         """Return whether so much of the sweep is gone."""
         return self._clock.monotonic() - self._started > seconds
 
-    def is_late(self, seconds: float = SECONDS) -> bool:
+    def is_late(self, seconds: float = SWEEP_SECONDS) -> bool:
         """Return whether no further mail is begun; the first of a lane always is."""
         return self.has_sent and self.is_out_of_time(seconds)
 

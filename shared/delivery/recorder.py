@@ -1,7 +1,7 @@
 """Recording events: decided, stored with what follows from them, and, where they are failures, told at once.
 
 Once the transaction is through, they are safe. Nothing after it raises: what could not be sent here, the
-sweep sends.
+sweep sends. It is one module because it is one walk, from the reading of an event to the sending.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shared.events.cluster_event import version_id
 from shared.events.model import ClusterNews, Event
 from shared.notices import correlation
 from shared.notices.gates import turn
-from shared.notices.kinds import FAILURES, URGENT, Decision, Kind, kind_of
+from shared.notices.kinds import ESCALATING, URGENT, Decision, Kind, kind_of
 from shared.notices.planning import Plan, escalations, needs_history
 from shared.notices.records import Mail, Notice, StoredEvent, upgrade_of
 from shared.store.reader import Reader
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from shared.delivery.parts import DeliveryParts
     from shared.store.inbox import Recording, Several
 
-log = logging.getLogger("notifier")
 
 _STEPS_TO_SEND = 3
 """Round trips that a failure takes which is sent at once: its gate, its recording, its settling."""
@@ -48,13 +47,13 @@ _SKEW = timedelta(minutes=5)
 """So much the clocks of others may be ahead."""
 
 _MAX_ATTEMPTS = 3
-_MAX_TOGETHER = 24
+_MAX_FAILURES = 24
 """Failures that are recorded together: each takes four rows of a transaction at least."""
 
-_MAX_RAW = 3_000_000
+_MAX_RAW_CHARACTERS = 3_000_000
 """Characters of raw events that are recorded together: a transaction takes 4 MiB, each row has them all."""
 
-_ROOM = 10
+_SPARE_OPERATIONS = 10
 """Rows of a transaction left for gates, and for what goes on with the rest."""
 
 
@@ -136,9 +135,9 @@ class Recorder:
         As many of them as one transaction holds; `several` goes on with the others. Returns None where that
         is not to be done here, or was not: nothing is recorded then. Raises TableUnavailable.
         """
-        if kind_of(events[0]) not in FAILURES or not self._has_time_for(1 + _STEPS_TO_SEND):
+        if kind_of(events[0]) not in ESCALATING or not self._has_time_for(1 + _STEPS_TO_SEND):
             return None
-        events = events[: max(1, min(_MAX_TOGETHER, _MAX_RAW // len(raw)))]
+        events = events[: max(1, min(_MAX_FAILURES, _MAX_RAW_CHARACTERS // len(raw)))]
         reader = Reader(self._parts.store)
         reader.fetch(keys.history(event.event_id) for event in events)
         self._parts.clusters.read((event.subject.key for event in events), reader)
@@ -148,7 +147,7 @@ class Recorder:
             decided = self._decided(event, Reception(), reader, is_told_elsewhere=False)
             if isinstance(decided, Decision):
                 log_event(decided, event, keys.history(event.event_id))
-            elif sum(one.rows for one in (*found, decided)) > MAX_OPERATIONS - _ROOM:
+            elif sum(one.rows for one in (*found, decided)) > MAX_OPERATIONS - _SPARE_OPERATIONS:
                 break
             else:
                 found.append(decided)
@@ -182,7 +181,7 @@ class Recorder:
         told = self._told(event, planned, history, reception.audiences, reader)
         if len(told) > 1:
             recorded = msgspec.structs.replace(recorded, told=self._parts.routes.labels(told))
-        if planned.kind in FAILURES:
+        if planned.kind in ESCALATING:
             more = escalations(planned.kind, key, self._delays(told), now)
             planned = msgspec.structs.replace(planned, checks=(*planned.checks, *more))
         marks = (*correlation.marks(recorded), *turn(event, history), *self._traces(planned, recorded, told))
@@ -285,7 +284,7 @@ class Recorder:
         return record(notices=self._notices(events))
 
     def _notices(self, events: Sequence[Decided], but: Iterable[Mail] = ()) -> list[tuple[Notice, datetime]]:
-        """Make the notices, each with the time that it has waited long enough for company."""
+        """Make the notices, each with the time that it has waited long enough to be grouped."""
         now = self._parts.clock.now()
         grouping, routes = self._parts.grouping, self._parts.routes
         mailed = {notice.id for mail in but for notice in mail.notices}

@@ -22,7 +22,7 @@ def reject(store: Store, raw: str, reason: str, now: datetime) -> Decision:
     """Keep input with the reason why, and return whether it is new. Raises TableUnavailable.
 
     It is known again by what its envelope calls it: Event Grid's extensions rewrite dates on the way, so that
-    the same input comes in more than one spelling. What has no such name is known by its bytes.
+    the same input comes in more than one spelling. Input without such a name is known by its bytes.
     """
     rejected = RejectedInput(keys.rejected(named(raw) or raw), reason, raw, now)
     id_ = ids.notice_id(rejected.key, Kind.REJECTED, "", DEFAULT_AUDIENCE)

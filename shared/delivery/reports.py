@@ -18,7 +18,7 @@ from shared.audience import DEFAULT_AUDIENCE
 from shared.decision_log import log_decision
 from shared.delivery.rejection import reject
 from shared.notices.kinds import ABOUT_MAIL, Decision, Kind
-from shared.notices.records import Notice, Report
+from shared.notices.records import Notice, RecipientReport
 from shared.store.table import TableUnavailable
 from shared.text import GUID, fact
 
@@ -39,14 +39,14 @@ SETTLING = timedelta(minutes=10)
 table's clock, and for a report from the future since it was first seen."""
 
 _MAX_ATTEMPTS = 4
-_MAX_LENGTH = 500
+_MAX_CHARACTERS = 500
 
 
 class DeliveryReport(msgspec.Struct, frozen=True):
     """What became of a mail for one recipient."""
 
     operation_id: str
-    report: Report
+    report: RecipientReport
     time: datetime | None
     """When it was made; None where it does not say."""
 
@@ -60,9 +60,9 @@ class Stranger(ValueError):  # noqa: N818 - says what it is
 
 
 def parse(text: str) -> list[tuple[str, DeliveryReport | ReportError | Stranger]]:
-    """Read a delivery of reports: one or an array, either schema. What is none comes back as the reason.
+    """Return what a delivery says, in either schema: one report, or an array of them.
 
-    Each comes with its text: of an array, its own.
+    Each comes with its own text; for an element that is no report, the reason comes in its place.
     """
     try:
         body = json.loads(text)
@@ -101,14 +101,14 @@ def _report(body: object) -> DeliveryReport:
     named = {str(key).lower(): value for key, value in data.items()}
     times = (named.get("deliveryattempttimestamp"), body.get("time"), body.get("eventTime"))
     recipient, status, detail = (
-        fact(str(value or ""))[:_MAX_LENGTH] for value in (data["recipient"], data["status"], message)
+        fact(str(value or ""))[:_MAX_CHARACTERS] for value in (data["recipient"], data["status"], message)
     )
     time = next(filter(None, map(timestamps.parse, times)), None)
-    return DeliveryReport(data["messageId"].lower(), Report(recipient, status, detail), time)
+    return DeliveryReport(data["messageId"].lower(), RecipientReport(recipient, status, detail), time)
 
 
 def take(store: Store, clock: Clock, text: str) -> list[Decision]:
-    """Take a delivery of reports, and give the decision about each.
+    """Take a delivery of reports; return the decision about each.
 
     An address that was not reached is written down with its mail and told to the default audience, once a
     day; a report that cannot be read is kept. Raises TableUnavailable, so that Event Grid delivers again,

@@ -25,7 +25,7 @@ NEWS_KEPT = timedelta(days=60)
 
 
 def remove_expired(store: Store, retention: timedelta) -> int:
-    """Remove rows that nothing was written to for as long as `retention`; give their number.
+    """Remove rows that nothing was written to for as long as `retention`; return their number.
 
     Rows that dedupe stay longer where that is shorter than an event may still come again. What something
     still to be done refers to stays, and the whole history of its maintenance with it. Rows of work are never

@@ -56,10 +56,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("notifier")
 
 MAX_ATTEMPTS = 8
-MAX_CONNECT = 5.0
-MAX_READ = 30.0
+MAX_CONNECT_SECONDS = 5.0
+MAX_READ_SECONDS = 30.0
 
-MIN_SECONDS = 2.0
+MIN_SEND_SECONDS = 2.0
 """With less time than this no send is begun."""
 
 
@@ -99,7 +99,9 @@ class Sender:
         self._bind = bind
         # A quarter each for taking the lease, a token, connecting and reading: together within the lease.
         self._quarter = lease.total_seconds() / 4
-        self._timeouts = Timeouts(min(MAX_CONNECT, self._quarter), min(MAX_READ, self._quarter))
+        self._timeouts = Timeouts(
+            min(MAX_CONNECT_SECONDS, self._quarter), min(MAX_READ_SECONDS, self._quarter)
+        )
 
     def over(self, store: Store) -> Sender:
         """Return this sender over another store of the same rows."""
@@ -352,7 +354,7 @@ class Sender:
         if until is None:
             return self._timeouts
         left = until - now
-        if left < MIN_SECONDS:
+        if left < MIN_SEND_SECONDS:
             return None
         connect = min(self._timeouts.connect, left / 3)
         return Timeouts(connect, min(self._timeouts.read, left - connect))
@@ -478,7 +480,7 @@ class Sender:
         )
 
     def _meant(self, mail: Mail) -> tuple[str, ...]:
-        """Return whom a mail is for that no message was made of."""
+        """Return whom a mail is for of which no message was composed."""
         audience = self._routes.audience(mail.audience)
         if not mail.target:
             return mail.bound.recipients if mail.bound else audience.to + audience.cc

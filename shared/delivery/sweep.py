@@ -24,16 +24,17 @@ from shared.delivery.work import read_work
 from shared.durations import ahead
 from shared.events.envelope import parse
 from shared.notices.kinds import Decision, Kind
-from shared.notices.planning import escalated_to, next_check, still_true
+from shared.notices.planning import escalated_to, next_check
 from shared.notices.records import StoredEvent, upgrade_of
-from shared.store.reader import READERS, Reader
+from shared.notices.validity import still_true
+from shared.store.reader import THREADS, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from shared.audience import Destination
     from shared.delivery.parts import DeliveryParts
-    from shared.events.model import Item
+    from shared.events.model import DeliveredItem
     from shared.notices.planning import Watch
     from shared.notices.records import Check
     from shared.store.rows import CheckRow, SpreadRow
@@ -43,7 +44,7 @@ log = logging.getLogger("notifier")
 CHECK_SECONDS = 15.0
 """So much of a sweep is for checks, though one is looked at in any case: they do not keep mail."""
 
-APART = 60
+MAX_SKEW_SECONDS = 60
 """Seconds that clocks may be apart before it is worth a warning."""
 
 MAX_LOOKAHEAD = timedelta(minutes=5)
@@ -56,7 +57,9 @@ MAX_LANES = 16
 class Sweeper:
     """Sweeps the store. One call at a time; several processes may sweep at once."""
 
-    def __init__(self, parts: DeliveryParts, *, record_one: Callable[[Item], Decision], watch: Watch) -> None:
+    def __init__(
+        self, parts: DeliveryParts, *, record_one: Callable[[DeliveredItem], Decision], watch: Watch
+    ) -> None:
         """`record_one` records an event for one of the clusters that it names."""
         self._parts = parts
         self._record_one = record_one
@@ -104,7 +107,7 @@ class Sweeper:
     def _compare_clocks(self, result: SweepResult) -> None:
         """Warn where this machine's clock is not the table's."""
         result.ahead = round(self._parts.clock.ahead())
-        if abs(result.ahead) >= APART:
+        if abs(result.ahead) >= MAX_SKEW_SECONDS:
             log.warning(
                 "the clock of this machine is %s seconds ahead of the table's, which counts", result.ahead
             )
@@ -139,11 +142,11 @@ class Sweeper:
         return set(self._parts.routes.targets()) if made else set()
 
     def _check(self, checks: Sequence[CheckRow], started: float, result: SweepResult) -> set[str]:
-        """Turn checks into notices, or drop them; return the targets that have notices by that."""
+        """Turn checks into notices, or drop them; return the targets that have notices afterwards."""
         parts, now = self._parts, self._parts.clock.now()
         reader = Reader(parts.store)
         made: set[str] = set()
-        # After an outage several reminders of one start may be due at once: the last of them says it all.
+        # After an outage several reminders of one start may be due at once: only the last of them is told.
         last: dict[str, timedelta] = {}
         for row in checks:
             if row.check.kind is Kind.REMINDER:
@@ -152,12 +155,12 @@ class Sweeper:
         for number, row in enumerate(checks):
             if result.checked and parts.clock.monotonic() - started > CHECK_SECONDS:
                 break
-            if number % READERS == 0:
-                reader.fetch(one.check.key for one in checks[number : number + READERS])
+            if number % THREADS == 0:
+                reader.fetch(one.check.key for one in checks[number : number + THREADS])
             check = row.check
             with alone(row.key):
                 history = reader.history(check.key)
-                if any(known.key == check.key and not known.readable for known in history):
+                if any(known.key == check.key and not known.is_complete for known in history):
                     continue  # whether it is true cannot be told: it stays until it can
                 true = still_true(check, history, now)
                 if check.kind is Kind.REMINDER and ahead(check.lead) > last[check.key]:

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-_LONG = 2_048
-_MAX_MESSAGE = 8_000
+_MAX_CHARACTERS = 2_048
+_MAX_MESSAGE_CHARACTERS = 8_000
 _MAX_VERSIONS = 8
 
 
 def read(row: Mapping[str, Any], now: datetime) -> Event | None:
     """Return the event that a profile's last trigger failed; None where it did not, or the row names none."""
     row = mapping(row)
-    id_ = short_text(row.get("id"), _LONG)
+    id_ = short_text(row.get("id"), _MAX_CHARACTERS)
     fleet, name = Fleet.parse(id_), profile_name((id_,))
     properties = mapping(row.get("properties"))
     status = {**properties, **mapping(properties.get("autoupgradeprofilestatus"))}
@@ -36,7 +36,7 @@ def read(row: Mapping[str, Any], now: datetime) -> Event | None:
         return None
     at = timestamps.parse(status.get("lasttriggeredat"))
     error = mapping(status.get("lasttriggererror"))
-    details = {key: short_text(error.get(key), _MAX_MESSAGE) for key in ("code", "message")}
+    details = {key: short_text(error.get(key), _MAX_MESSAGE_CHARACTERS) for key in ("code", "message")}
     versions = status.get("lasttriggerupgradeversions")
     named = versions[:_MAX_VERSIONS] if isinstance(versions, list) else ()
     time = min(at, now) if at else now

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import timestamps
 from shared.events.model import ClusterNews, EndOfSupport, Event, Status, UnreadableEventError, Upgrade
-from shared.events.scheduled_event import envelope_of, find_cluster, mapping, short_text
+from shared.events.scheduled_event import find_cluster, mapping, short_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,20 +39,16 @@ SOURCE = "ClusterTopic"
 """What stands as an event's source: which of two topics told of the end of support."""
 
 
-def is_one(body: object) -> bool:
-    """Return whether a JSON value is an event that this module reads, by its type."""
-    if not isinstance(body, dict):
-        return False
-    _, type_ = envelope_of(body)
+def is_one(type_: str) -> bool:
+    """Return whether this module reads events of a type."""
     name = type_.lower().removeprefix(_PREFIX)
     return type_.lower().startswith(_PREFIX) and (
         name in _ROLLING or name in _SUPPORT or name == _NEW_VERSION
     )
 
 
-def read(body: Mapping[str, Any], received: datetime) -> Event:
-    """Return the event that a JSON value holds. Raises UnreadableEventError with the reason."""
-    envelope, type_ = envelope_of(body)
+def read(envelope: Mapping[str, Any], type_: str, received: datetime) -> Event:
+    """Return the event that an envelope holds. Raises UnreadableEventError with the reason."""
     name = type_.lower().removeprefix(_PREFIX)
     # The subject is the bare name; the topic, or the source, is the cluster.
     where = [short_text(envelope.get(key), 2_048) for key in ("source", "topic", "subject")]

@@ -11,20 +11,35 @@ from __future__ import annotations
 import json
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 
 from shared.events import cluster_event, fleet_gate, scheduled_event
-from shared.events.model import Event, Ignored, Item, Rejected, UnreadableEventError
+from shared.events.model import DeliveredItem, Event, Ignored, Rejected, UnreadableEventError
+
+
+class _Reader(Protocol):
+    """A module that reads events of some types."""
+
+    def is_one(self, type_: str) -> bool:
+        """Return whether the module reads events of a type."""
+
+    def read(self, envelope: Mapping[str, Any], type_: str, received: datetime) -> Event:
+        """Return the event that an envelope holds. Raises UnreadableEventError with the reason."""
+
+
+_READERS: tuple[_Reader, ...] = (cluster_event, fleet_gate)
+"""What no reader takes goes to `scheduled_event`, which knows what is not of AKS."""
 
 _MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{},]|"', re.DOTALL)
 """What divides JSON: brackets, commas, and texts as a whole."""
 
 
-def parse(text: str, received: datetime) -> list[Item]:
+def parse(text: str, received: datetime) -> list[DeliveredItem]:
     """Read a delivery: one event or an array of them, CloudEvents 1.0 or Event Grid schema.
 
     Never raises: what cannot be understood comes back as `Rejected` beside what can. A single event keeps its
@@ -34,11 +49,11 @@ def parse(text: str, received: datetime) -> list[Item]:
     try:
         body = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
-        return _piecemeal(text, received) or [Item(text, Rejected(f"not JSON: {_reason(error)}"))]
+        return _piecemeal(text, received) or [DeliveredItem(text, Rejected(f"not JSON: {_reason(error)}"))]
     if not isinstance(body, list):
         return _items(text, body, received)
     if not body:
-        return [Item(text, Rejected("an empty array"))]
+        return [DeliveredItem(text, Rejected("an empty array"))]
     if len(body) == 1:
         return _items(text, body[0], received)
     return [
@@ -65,26 +80,22 @@ OWN_TYPES = "aks.maintenance."
 """How the types of the events begin that the app sends out: one that comes back must not be told again."""
 
 
-def _items(text: str, body: object, received: datetime, place: int = 0) -> list[Item]:
+def _items(text: str, body: object, received: datetime, place: int = 0) -> list[DeliveredItem]:
     """Read one event: one item, or one for each cluster that it names."""
-    reading = _read(body, received)
-    readings: list[Event | Ignored | Rejected] = [reading]
-    if isinstance(reading, Event) and isinstance(body, dict) and not reading.news:
-        readings += scheduled_event.others(reading, body)
-    return [Item(text, each, place) for each in readings]
+    return [DeliveredItem(text, reading, place) for reading in _read(body, received)]
 
 
-def _piecemeal(text: str, received: datetime) -> list[Item]:
+def _piecemeal(text: str, received: datetime) -> list[DeliveredItem]:
     """Read the elements of an array that is no JSON as a whole; nothing unless one of them is an event.
 
     A number of five thousand digits or a thousand brackets in one element would cost the others otherwise.
     """
-    items: list[Item] = []
+    items: list[DeliveredItem] = []
     for place, element in enumerate(_elements(text)):
         try:
             items += _items(element, json.loads(element), received, place)
         except (ValueError, RecursionError) as error:
-            items.append(Item(element, Rejected(f"not JSON: {_reason(error)}"), place))
+            items.append(DeliveredItem(element, Rejected(f"not JSON: {_reason(error)}"), place))
     return items if any(isinstance(item.reading, Event) for item in items) else []
 
 
@@ -108,19 +119,21 @@ def _elements(text: str) -> list[str]:
     return [part for part in parts if part]
 
 
-def _read(body: object, received: datetime) -> Event | Ignored | Rejected:
+def _read(body: object, received: datetime) -> Sequence[Event | Ignored | Rejected]:
+    if not isinstance(body, dict):
+        return [Rejected(f"an event is a JSON object, this is {scheduled_event.json_type(body)}")]
+    envelope, type_ = scheduled_event.envelope_of(body)
     try:
-        if isinstance(body, dict) and str(body.get("type")).lower().startswith(OWN_TYPES):
-            return Ignored("an event that this app has sent out", str(body.get("id", ""))[:200])
-        if isinstance(body, dict) and cluster_event.is_one(body):
-            return cluster_event.read(body, received)
-        if isinstance(body, dict) and fleet_gate.is_one(body):
-            return fleet_gate.read(body, received)
-        return scheduled_event.read(body, received)
+        if str(body.get("type")).lower().startswith(OWN_TYPES):
+            return [Ignored("an event that this app has sent out", str(body.get("id", ""))[:200])]
+        for reader in _READERS:
+            if reader.is_one(type_):
+                return [reader.read(envelope, type_, received)]
+        return scheduled_event.read(envelope, type_, received)
     except UnreadableEventError as error:
-        return Rejected(str(error))
+        return [Rejected(str(error))]
     except RecursionError:
-        return Rejected("nested too deeply")
+        return [Rejected("nested too deeply")]
 
 
 def _reason(error: Exception) -> str:

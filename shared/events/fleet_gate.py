@@ -17,16 +17,15 @@ from typing import TYPE_CHECKING, Any
 from shared import timestamps
 from shared.events.model import Event, Fleet, UnreadableEventError
 from shared.events.run import Gate, RunFacts, RunNews, RunStatus, gate_name, run_id, run_name
-from shared.events.scheduled_event import as_text, data_of, envelope_of, mapping, short_text
+from shared.events.scheduled_event import as_text, data_of, mapping, short_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_TYPE = "Microsoft.ResourceNotifications.AKSResources.FleetGate"
-EVENT_TYPES = (f"{_TYPE}Created", f"{_TYPE}Updated", f"{_TYPE}Deleted")
-"""As they are documented; the samples spell them in another way."""
+EVENT_TYPE = "Microsoft.ResourceNotifications.AKSResources.FleetGate"
+"""What the types begin with, as they are documented; the samples spell them in another way."""
 
-_PREFIX = _TYPE.lower()
+_PREFIX = EVENT_TYPE.lower()
 _CREATED, _UPDATED, _DELETED = "created", "updated", "deleted"
 _STATES = {
     "pending": (RunStatus.GATE_PENDING, RunNews.GATE),
@@ -38,13 +37,13 @@ _STATES = {
 SOURCE = "Fleet"
 """What stands as the source of an event about a fleet."""
 
-_LONG = 2_048
+_MAX_CHARACTERS = 2_048
 _MAX_DEPTH = 4
 
 
-def is_one(body: object) -> bool:
-    """Return whether a JSON value is an event that this module reads, by its type."""
-    return isinstance(body, dict) and _what(envelope_of(body)[1]) in {_CREATED, _UPDATED, _DELETED}
+def is_one(type_: str) -> bool:
+    """Return whether this module reads events of a type."""
+    return _what(type_) in {_CREATED, _UPDATED, _DELETED}
 
 
 def _what(type_: str) -> str:
@@ -52,16 +51,15 @@ def _what(type_: str) -> str:
     return lowered.removeprefix(_PREFIX) if lowered.startswith(_PREFIX) else ""
 
 
-def read(body: Mapping[str, Any], received: datetime) -> Event:
-    """Return the event that a JSON value holds. Raises UnreadableEventError with the reason."""
-    envelope, type_ = envelope_of(body)
+def read(envelope: Mapping[str, Any], type_: str, received: datetime) -> Event:
+    """Return the event that an envelope holds. Raises UnreadableEventError with the reason."""
     data = data_of(envelope)
     time = timestamps.parse(envelope.get("time")) or timestamps.parse(envelope.get("eventtime"))
     happened = timestamps.parse(mapping(data.get("operationalinfo")).get("resourceeventtime"))
     return event_of(
         mapping(data.get("resourceinfo")),
         what=_what(type_),
-        about=short_text(envelope.get("subject"), _LONG),
+        about=short_text(envelope.get("subject"), _MAX_CHARACTERS),
         time=time or happened or received,
         updated=happened,
         envelope_id=short_text(envelope.get("id")),
@@ -85,7 +83,11 @@ def event_of(
     properties = mapping(gate.get("properties"))
     target = mapping(properties.get("target"))
     place = mapping(target.get("updaterunproperties"))
-    identifiers = (short_text(gate.get("id"), _LONG), about, short_text(target.get("id"), _LONG))
+    identifiers = (
+        short_text(gate.get("id"), _MAX_CHARACTERS),
+        about,
+        short_text(target.get("id"), _MAX_CHARACTERS),
+    )
     fleet = next(filter(None, map(Fleet.parse, identifiers)), None)
     if fleet is None:
         raise UnreadableEventError("names no fleet: neither resourceInfo.id, subject nor target hold its ID")

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from shared.events.model import Item
+    from shared.events.model import DeliveredItem
 
-_LENGTH = 2_048
+_MAX_CHARACTERS = 2_048
 _FIELDS = ("id", "name", "type", "location", "properties")
 _TELLING = ("eventid", "eventstatus", "lastupdatetime", "starttime", "scheduledtime", "description")
 
 
-def read(row: Mapping[str, Any], now: datetime) -> list[Item]:
+def read(row: Mapping[str, Any], now: datetime) -> list[DeliveredItem]:
     """Return what a row holds: an event for each cluster that it names, or why there is none."""
     time = own_time(row, now) or now
     body = {
@@ -52,7 +52,7 @@ def own_time(row: Mapping[str, Any], now: datetime) -> datetime | None:
 def event_id(row: Mapping[str, Any]) -> str:
     """Return the maintenance that a row belongs to, whatever its case."""
     properties = mapping(row.get("properties"))
-    return short_text(properties.get("eventid") or row.get("name"), _LENGTH).lower()
+    return short_text(properties.get("eventid") or row.get("name"), _MAX_CHARACTERS).lower()
 
 
 def status(row: Mapping[str, Any]) -> str:
@@ -63,5 +63,8 @@ def status(row: Mapping[str, Any]) -> str:
 def mark(row: Mapping[str, Any]) -> str:
     """Return what a row is known by, as long as nothing in it changes that tells."""
     properties = mapping(row.get("properties"))
-    told = [short_text(row.get("id"), _LENGTH).lower(), *(str(properties.get(name)) for name in _TELLING)]
+    told = [
+        short_text(row.get("id"), _MAX_CHARACTERS).lower(),
+        *(str(properties.get(name)) for name in _TELLING),
+    ]
     return hashlib.blake2b("\n".join(told).encode("utf-8", "replace"), digest_size=8).hexdigest()

@@ -75,7 +75,7 @@ class Advisory(Form, frozen=True):
     """As people call them."""
 
 
-class Listed(Form, frozen=True):
+class ClusterRemark(Form, frozen=True):
     """A cluster in a list: how it is called, and what there is to say of it."""
 
     cluster: str
@@ -95,7 +95,7 @@ class SupportEnding(Form, frozen=True):
     date: datetime
     lts: datetime | None = None
     """Until when long-term support has it."""
-    clusters: tuple[Listed, ...] = ()
+    clusters: tuple[ClusterRemark, ...] = ()
     count: int = 0
     """How many clusters there are, where not all are listed."""
 
@@ -151,7 +151,7 @@ class Unreadable(Form, frozen=True):
 class Coverage(Form, frozen=True):
     """What the inventory found that the operator should know: clusters nobody will hear of, and news."""
 
-    clusters: tuple[Listed, ...] = ()
+    clusters: tuple[ClusterRemark, ...] = ()
     count: int = 0
     subscriptions: tuple[str, ...] = ()
     """That are new, or that no topic covers, in sentences."""
@@ -168,7 +168,7 @@ class Coming(Form, frozen=True):
     start: datetime | None = None
 
 
-class Report(Form, frozen=True):
+class WeeklyReport(Form, frozen=True):
     """The week, and what lies ahead. All that is counted is of the week."""
 
     since: datetime
@@ -179,11 +179,11 @@ class Report(Form, frozen=True):
     coming_count: int = 0
     happened: dict[str, int] = {}
     """How many maintenances came to each status."""
-    open: tuple[Listed, ...] = ()
+    open: tuple[ClusterRemark, ...] = ()
     """What failed, and was not put right since."""
-    uncovered: tuple[Listed, ...] = ()
+    uncovered: tuple[ClusterRemark, ...] = ()
     uncovered_count: int = 0
-    changes: tuple[Listed, ...] = ()
+    changes: tuple[ClusterRemark, ...] = ()
     """What changed without any event: versions, node images."""
     changes_count: int = 0
     last_event: datetime | None = None

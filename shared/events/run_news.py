@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,12 +23,12 @@ from shared.events.update_run import COMPLETED, ENDED, FAILED, NOT_STARTED, PEND
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from shared.events.update_run import Group, Member, PolledGate, Stage, State, UpdateRun
+    from shared.events.update_run import Member, PolledGate, Stage, State, UpdateGroup, UpdateRun
 
 _MAX_STAGES = 30
-MAX_LISTED = 20
-MAX_MESSAGE = 300
-_MARK = 12
+MAX_LISTED_MEMBERS = 20
+MAX_MESSAGE_CHARACTERS = 300
+_MARK_CHARACTERS = 12
 
 
 class KnownRun(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,18 +60,18 @@ def id_of(run: UpdateRun) -> str:
 
 def mark(event: Event) -> str:
     """Return a short name for an event's row."""
-    return keys.digest(event.row_key())[:_MARK]
+    return keys.digest(event.row_key())[:_MARK_CHARACTERS]
 
 
 def polled(known: KnownRun, run: UpdateRun) -> KnownRun:
     """Return what is known once a run was polled, before its events are recorded."""
-    goes_on = known.state in ENDED and run.state.name not in ENDED
+    is_resumed = known.state in ENDED and run.state.name not in ENDED
     return msgspec.structs.replace(
         known,
         state=run.state.name,
-        attempt=known.attempt + goes_on,
+        attempt=known.attempt + is_resumed,
         ended=run.state.end if run.state.name in ENDED else known.ended,
-        is_history=known.is_history and not goes_on,
+        is_history=known.is_history and not is_resumed,
     )
 
 
@@ -182,7 +183,7 @@ def _error(state: State, instead: str = "") -> str:
     return json.dumps({"error": error}) if any(error.values()) else ""
 
 
-def _member(run: UpdateRun, stage: Stage, group: Group, member: Member, now: datetime) -> Event:
+def _member(run: UpdateRun, stage: Stage, group: UpdateGroup, member: Member, now: datetime) -> Event:
     facts = RunFacts(
         stage=stage.name,
         group=group.name,
@@ -195,7 +196,7 @@ def _member(run: UpdateRun, stage: Stage, group: Group, member: Member, now: dat
     return event_of(run, RunStatus.MEMBER_FAILED, RunNews.MEMBER_FAILED, facts, at=at, error=error)
 
 
-def _gate(run: UpdateRun, stage: Stage, group: Group | None, gate: PolledGate, now: datetime) -> Event:
+def _gate(run: UpdateRun, stage: Stage, group: UpdateGroup | None, gate: PolledGate, now: datetime) -> Event:
     facts = RunFacts(
         stage=stage.name,
         group=group.name if group else "",
@@ -220,13 +221,14 @@ def _counted(stage: Stage) -> StageFacts:
 
 
 def _failures(run: UpdateRun, stage: str) -> Iterator[MemberFailure]:
-    """Yield the members that have failed, of one stage where it is named, as far as a mail lists them."""
+    """Return the members that have failed, of one stage where it is named, as far as a mail lists them."""
     found = (
-        MemberFailure(member.name, member.cluster_id, member.state.code, member.state.message[:MAX_MESSAGE])
+        MemberFailure(
+            member.name, member.cluster_id, member.state.code, member.state.message[:MAX_MESSAGE_CHARACTERS]
+        )
         for one in run.stages
         if not stage or one.name == stage
         for member in one.members
         if member.state.name == FAILED
     )
-    for failure, _ in zip(found, range(MAX_LISTED), strict=False):
-        yield failure
+    return islice(found, MAX_LISTED_MEMBERS)

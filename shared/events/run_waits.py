@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.events.run import RunFacts, RunNews, RunStatus
-from shared.events.run_news import MAX_LISTED, MAX_MESSAGE, event_of
+from shared.events.run_news import MAX_LISTED_MEMBERS, MAX_MESSAGE_CHARACTERS, event_of
 from shared.events.update_run import PENDING, RUNNING, STOPPING
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def stuck(
             for member in run.members
             if member.state.name == PENDING
         ]
-    shown = tuple(wait[:MAX_MESSAGE] for wait in waits[:MAX_LISTED])
+    shown = tuple(wait[:MAX_MESSAGE_CHARACTERS] for wait in waits[:MAX_LISTED_MEMBERS])
     facts = RunFacts(attempt=attempt, waits=shown)
     return event_of(run, RunStatus.RUN_STUCK, RunNews.RUN_STUCK, facts, at=last)
 

@@ -1,9 +1,8 @@
-"""Reading what Event Grid delivers into an `Event`, whatever form it comes in.
+"""Reading AKS's maintenance event, `ScheduledEventEmitted`, in either schema of Event Grid, as an `Event`.
 
 Only one captured AKS maintenance event is public, and the documentation contradicts itself about casing,
-spelling and times. So the reader is liberal: it takes CloudEvents 1.0 and the Event Grid schema, one event
-or an array, and asks for nothing beyond what a notice cannot do without: a cluster, an event id, a status.
-Everything is pure; the time of receipt is passed in.
+spelling and times. So the reader is liberal: it asks for nothing beyond what a
+notice cannot do without: a cluster, an event id, a status. Pure; the time of receipt is passed in.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -33,10 +32,10 @@ SOON = timedelta(minutes=5)
 """How far `scheduledTime` has to lie after the event for it to be a plan: in the captured event it is the
 moment the notice was made, microseconds before the event's own time."""
 
-_SHORT = 256
-_LONG = 2_048
+_MAX_ID_CHARACTERS = 256
+_MAX_CHARACTERS = 2_048
 _MAX_POOLS = 100
-_MAX_POOL = 64
+_MAX_POOL_CHARACTERS = 64
 
 _POOL = re.compile(r"/agentpools/(?P<pool>[^/]+)", re.IGNORECASE)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
@@ -47,38 +46,40 @@ _OURS = "microsoft.containerservice/managedclusters"
 _STATUS = {status.lower(): status for status in Status} | {"cancelled": Status.CANCELED}
 
 
-def read(body: object, received: datetime) -> Event | Ignored:
-    """Return the event that a JSON value holds. Raises UnreadableEventError with the reason."""
-    if not isinstance(body, dict):
-        raise UnreadableEventError(f"an event is a JSON object, this is {json_type(body)}")
-    envelope, event_type = envelope_of(body)
+def read(envelope: Mapping[str, Any], event_type: str, received: datetime) -> Sequence[Event | Ignored]:
+    """Return the event that an envelope holds, for each cluster that it names.
+
+    Raises UnreadableEventError with the reason.
+    """
     if not event_type:
         raise UnreadableEventError("no event type: neither CloudEvents 1.0 nor the Event Grid schema")
     envelope_id = short_text(envelope.get("id"))
 
     data = data_of(envelope)
     info = mapping(data.get("resourceinfo"))
-    subject = short_text(envelope.get("subject"), _LONG)
+    subject = short_text(envelope.get("subject"), _MAX_CHARACTERS)
     why_not_ours = _why_not_ours(event_type, info, subject)
     if why_not_ours:
-        return Ignored(why_not_ours, envelope_id)
+        return [Ignored(why_not_ours, envelope_id)]
 
     properties = mapping(info.get("properties"))
     if not properties:
         raise UnreadableEventError("no data.resourceInfo.properties")
-    resources = [resource for resource in _sequence(properties.get("resources")) if isinstance(resource, str)]
-    identifiers = [subject, short_text(info.get("id"), _LONG)]
-    identifiers += [short_text(resource, _LONG) for resource in resources]
+    named = _sequence(properties.get("resources"))
+    resources = [short_text(resource, _MAX_CHARACTERS) for resource in named if isinstance(resource, str)]
+    identifiers = [subject, short_text(info.get("id"), _MAX_CHARACTERS), *resources]
     cluster = find_cluster(identifiers)
     if cluster is None:
         raise UnreadableEventError(
             "names no AKS cluster: neither subject, resourceInfo.id nor resources hold its ID"
         )
-    event_id = short_text(properties.get("eventid"), _LONG) or short_text(info.get("name"), _LONG)
+    event_id = short_text(properties.get("eventid"), _MAX_CHARACTERS) or short_text(
+        info.get("name"), _MAX_CHARACTERS
+    )
     if not event_id:
         raise UnreadableEventError("no eventId")
-    if len(event_id) > _SHORT:  # cut short, it might be taken for another one
-        raise UnreadableEventError(f"the eventId is longer than {_SHORT} characters")
+    if len(event_id) > _MAX_ID_CHARACTERS:  # cut short, it might be taken for another one
+        raise UnreadableEventError(f"the eventId is longer than {_MAX_ID_CHARACTERS} characters")
     status = short_text(properties.get("eventstatus"))
     if not status:
         raise UnreadableEventError("no eventStatus")
@@ -112,7 +113,7 @@ def read(body: object, received: datetime) -> Event | Ignored:
     start = None
     if status == Status.SCHEDULED and end_of_support is None:
         start = _planned_start(properties, details_text, time)
-    return Event(
+    event = Event(
         event_id=event_id,
         status=status,
         subject=cluster,
@@ -129,6 +130,7 @@ def read(body: object, received: datetime) -> Event | Ignored:
         details=details_text,
         end_of_support=end_of_support,
     )
+    return [event, *_others(event, resources)]
 
 
 def envelope_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -154,20 +156,16 @@ def data_of(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
 
 
-def others(event: Event, body: Mapping[str, Any]) -> list[Event]:
+def _others(event: Event, resources: Iterable[str]) -> list[Event]:
     """Return the same event for the other clusters that its resources name.
 
     AKS is documented to list ARM IDs there, and nothing says that they are of one cluster. An eventId is
     taken for one maintenance, so that of another cluster gets one of its own.
     """
-    envelope, _ = envelope_of(body)
-    data = data_of(envelope)
-    properties = mapping(mapping(data.get("resourceinfo")).get("properties"))
     named: dict[str, list[str]] = {}
     clusters: dict[str, Cluster] = {}
-    for resource in _sequence(properties.get("resources")):
-        identifier = short_text(resource, _LONG) if isinstance(resource, str) else ""
-        cluster = find_cluster([identifier])
+    for identifier in resources:
+        cluster = Cluster.parse(identifier)
         if cluster is not None:
             clusters.setdefault(cluster.key, cluster)
             named.setdefault(cluster.key, []).append(identifier)
@@ -190,7 +188,7 @@ def _why_not_ours(event_type: str, info: Mapping[str, Any], subject: str) -> str
         return ""
     if kind == VM_EVENT_TYPE.lower():
         # The captured AKS event bears the type of VM maintenance: what the event is about decides.
-        about = [short_text(info.get("type")), short_text(info.get("id"), _LONG), subject]
+        about = [short_text(info.get("type")), short_text(info.get("id"), _MAX_CHARACTERS), subject]
         if any(_OURS in text.lower() for text in about):
             return ""
         if not any(about):
@@ -211,7 +209,7 @@ def _planned_start(properties: Mapping[str, Any], details: str, time: datetime) 
     scheduled = timestamps.parse(properties.get("scheduledtime"))
     if scheduled and scheduled - time > SOON:
         return scheduled
-    for match in _TIMESTAMP.finditer(details[:_LONG]):
+    for match in _TIMESTAMP.finditer(details[:_MAX_CHARACTERS]):
         mentioned = timestamps.parse(match.group())
         if mentioned and mentioned > time:
             return mentioned
@@ -240,7 +238,10 @@ _UPGRADES = (
     ),
     (Upgrade.PLATFORM, re.compile(r"underlay|konnectivity", re.IGNORECASE)),
     (Upgrade.WEEKLY_RELEASE, re.compile(r"weekly ?release|aks release|release window", re.IGNORECASE)),
-    (Upgrade.KUBERNETES, re.compile(r"kubernetes version upgrade|upgrade (of )?kubernetes", re.IGNORECASE)),
+    (
+        Upgrade.KUBERNETES,
+        re.compile(r"kubernetes ?(version ?)?upgrade|upgrad(e|ing) (of |the )?kubernetes", re.IGNORECASE),
+    ),
 )
 
 
@@ -251,7 +252,7 @@ def find_cluster(identifiers: Iterable[str]) -> Cluster | None:
 
 def _pools(identifiers: Iterable[str]) -> tuple[str, ...]:
     found = (match["pool"] for text in identifiers for match in _POOL.finditer(text))
-    named = dict.fromkeys(pool[:_MAX_POOL] for pool in found)
+    named = dict.fromkeys(pool[:_MAX_POOL_CHARACTERS] for pool in found)
     return tuple(named)[:_MAX_POOLS]
 
 
@@ -280,7 +281,7 @@ def _sequence(value: object) -> Iterator[object]:
     return iter(value) if isinstance(value, list) else iter(())
 
 
-def short_text(value: object, limit: int = _SHORT) -> str:
+def short_text(value: object, limit: int = _MAX_ID_CHARACTERS) -> str:
     """Take a short text, on one line; a number counts as its digits, anything else as absent."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""

@@ -22,8 +22,8 @@ from shared.events.scheduled_event import mapping, short_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_LONG = 2_048
-_MAX_MESSAGE = 8_000
+_MAX_CHARACTERS = 2_048
+_MAX_MESSAGE_CHARACTERS = 8_000
 
 NOT_STARTED, RUNNING, STOPPING, STOPPED = "notstarted", "running", "stopping", "stopped"
 SKIPPED, FAILED, PENDING, COMPLETED = "skipped", "failed", "pending", "completed"
@@ -72,7 +72,7 @@ class Member(msgspec.Struct, frozen=True):
     state: State
 
 
-class Group(msgspec.Struct, frozen=True):
+class UpdateGroup(msgspec.Struct, frozen=True):
     """Members that are updated together."""
 
     name: str
@@ -86,7 +86,7 @@ class Stage(msgspec.Struct, frozen=True):
 
     name: str
     state: State
-    groups: tuple[Group, ...]
+    groups: tuple[UpdateGroup, ...]
     gates: tuple[PolledGate, ...]
     wait: State
     """The wait after it."""
@@ -117,7 +117,7 @@ class UpdateRun(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(member for stage in self.stages for member in stage.members)
 
     @property
-    def gates(self) -> Iterator[tuple[Stage, Group | None, PolledGate]]:
+    def gates(self) -> Iterator[tuple[Stage, UpdateGroup | None, PolledGate]]:
         """All gates, with the stage and the group that they belong to."""
         for stage in self.stages:
             for gate in stage.gates:
@@ -130,7 +130,7 @@ class UpdateRun(msgspec.Struct, frozen=True, kw_only=True):
 def read(row: Mapping[str, Any]) -> UpdateRun:
     """Return the run that a row of Resource Graph, or of REST, holds. Raises UnreadableEventError."""
     row = mapping(row)
-    identifiers = (short_text(row.get("id"), _LONG),)
+    identifiers = (short_text(row.get("id"), _MAX_CHARACTERS),)
     fleet = Fleet.parse(identifiers[0])
     name = run_name(identifiers)
     if fleet is None or not name:
@@ -183,25 +183,25 @@ def _stages(found: Iterable[object]) -> Iterator[Stage]:
             groups=tuple(_groups(_items(stage.get("groups")))),
             gates=_gates(stage),
             wait=_state(after.get("status")),
-            wait_seconds=seconds if isinstance(seconds, int) and 0 < seconds < _A_YEAR else 0,
+            wait_seconds=seconds if isinstance(seconds, int) and 0 < seconds < _MAX_WAIT_SECONDS else 0,
         )
 
 
-_A_YEAR = 366 * 24 * 3_600
+_MAX_WAIT_SECONDS = 366 * 24 * 3_600
 
 
-def _groups(found: Iterable[object]) -> Iterator[Group]:
+def _groups(found: Iterable[object]) -> Iterator[UpdateGroup]:
     for group in map(mapping, found):
         members = tuple(
             Member(
                 name=short_text(member.get("name")),
-                cluster_id=short_text(member.get("clusterresourceid"), _LONG),
-                message=short_text(member.get("message"), _MAX_MESSAGE),
+                cluster_id=short_text(member.get("clusterresourceid"), _MAX_CHARACTERS),
+                message=short_text(member.get("message"), _MAX_MESSAGE_CHARACTERS),
                 state=_state(member.get("status")),
             )
             for member in map(mapping, _items(group.get("members")))
         )
-        yield Group(short_text(group.get("name")), _state(group.get("status")), members, _gates(group))
+        yield UpdateGroup(short_text(group.get("name")), _state(group.get("status")), members, _gates(group))
 
 
 def _gates(part: Mapping[str, Any]) -> tuple[PolledGate, ...]:
@@ -213,7 +213,7 @@ def _gates(part: Mapping[str, Any]) -> tuple[PolledGate, ...]:
     )
     made = (
         PolledGate(
-            name=gate_name((short_text(gate.get("gateid"), _LONG),)),
+            name=gate_name((short_text(gate.get("gateid"), _MAX_CHARACTERS),)),
             title=short_text(gate.get("displayname")),
             timing=timing,
             state=_state(gate.get("status")),
@@ -231,7 +231,7 @@ def _state(value: object) -> State:
         start=timestamps.parse(status.get("starttime")),
         end=timestamps.parse(status.get("completedtime")),
         code=short_text(error.get("code")),
-        message=short_text(error.get("message"), _MAX_MESSAGE),
+        message=short_text(error.get("message"), _MAX_MESSAGE_CHARACTERS),
     )
 
 

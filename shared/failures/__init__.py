@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from shared.failures.explanation import Context, Explanation
 
 
+__all__ = ["cached_catalogue", "explain", "load_catalogue"]
+
+
 def explain(reason: str, context: Context, catalogue: Catalogue | None = None) -> Explanation:
     """Return what a failure's reason comes down to, the finding to act on first in front.
 

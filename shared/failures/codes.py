@@ -74,6 +74,7 @@ _CODE_PLACES = (
         re.compile(r"(?:\A|(?<!,)\n\s{0,3}|[.:;*]\s{0,3}|\berror:? )\Z", re.IGNORECASE),
         re.compile(r"([A-Z][A-Za-z0-9_]{4,79})\)\s", re.IGNORECASE),
     ),
+    ("azure error: ", re.compile(r"(?<!\w)\Z"), re.compile(r"(\w{4,80})(?!\S)")),
     ("failed with ", re.compile(r"(?<!\w)\Z"), re.compile(r"['\"](\w{4,80})['\"]")),
     ("cse error: ", re.compile(r"(?<!\w)\Z"), re.compile(r"(\w{4,80})")),
 )

@@ -17,7 +17,7 @@ from shared.failures.fragments import Fragment
 from shared.failures.matching import BOUNDARY, Match, in_different_sentences, matches_in
 from shared.failures.refusals import may_refuse, quoting_entry
 from shared.failures.speakers import Speaker, extensions_in
-from shared.failures.telling import Told, is_told_apart, telling
+from shared.failures.telling import MainSentence, is_told_apart, telling
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
     unknown: list[Fragment] = []
     accounted: set[str] = set()
     own: list[str] = []
-    apart: list[tuple[Fragment, Told]] = []
+    apart: list[tuple[Fragment, MainSentence]] = []
     fragments = tuple(fragments)
     patterns = catalogue.patterns_in(
         lower("\n".join(fragment.text for fragment in fragments).replace("\n", " "))
@@ -96,7 +96,9 @@ def diagnose(fragments: Iterable[Fragment], context: Context, catalogue: Catalog
     return tuple(findings[:_MAX_FINDINGS])
 
 
-def _refused_beside(text: str, catalogue: Catalogue, patterns: Patterns) -> Iterator[tuple[Fragment, Told]]:
+def _refused_beside(
+    text: str, catalogue: Catalogue, patterns: Patterns
+) -> Iterator[tuple[Fragment, MainSentence]]:
     """Yield the lines beside a known failure that no entry explains and that tell what was refused."""
     starts = [0, *(line.start() for line in _NEW_LINE.finditer(text)), len(text)]
     for start, end in pairwise(starts[:_MAX_FINDINGS]) if len(starts) > 2 else ():  # noqa: PLR2004
@@ -112,9 +114,9 @@ def _refused_beside(text: str, catalogue: Catalogue, patterns: Patterns) -> Iter
 
 def _worth_naming(
     fragments: list[Fragment], known: list[Case], accounted: set[str]
-) -> list[tuple[Fragment, Told]]:
+) -> list[tuple[Fragment, MainSentence]]:
     """Return the fragments that no entry explains and that say something: each code and sentence once."""
-    found: dict[str, tuple[Fragment, Told]] = {}
+    found: dict[str, tuple[Fragment, MainSentence]] = {}
     for fragment in fragments:
         told = telling(fragment.text)
         code = telling_code(fragment.codes)
@@ -127,7 +129,7 @@ def _worth_naming(
         if key not in found or (told.sentence and not found[key][1].sentence):
             found[key] = (fragment, told)
     if not known and not found:
-        return [(Fragment(""), Told(""))]
+        return [(Fragment(""), MainSentence(""))]
     if len(found) > 1:
         said = {key: pair for key, pair in found.items() if pair[1].sentence or telling_code(pair[0].codes)}
         found = said or dict([next(iter(found.items()))])

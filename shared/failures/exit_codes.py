@@ -16,6 +16,8 @@ _BOOTSTRAP = re.compile(
     r"\bcse\b|vmsscse|vmextension|processing extension|windows_cse|enable failed|command terminated",
     re.IGNORECASE,
 )
+_OF_WINDOWS = re.compile(r"\bexitcode: ?\|(\d{1,5})\|", re.IGNORECASE)
+"""As the bootstrap on Windows says it, whatever its wrapper ended with."""
 _EXIT = re.compile(
     r"\b(?:exit (?:status|code)(?: of)?|exitcode|connection check code)\W{1,6}(\d{1,5})\b", re.IGNORECASE
 )
@@ -32,7 +34,7 @@ class ExitCode(NamedTuple):
 
 def exit_code(text: str) -> ExitCode | None:
     """Return whose exit code a text tells, the bootstrap's or an extension's, and which; None without one."""
-    match = _EXIT.search(text)
+    match = _OF_WINDOWS.search(text) or _EXIT.search(text)
     if match is None or not _BOOTSTRAP.search(text):
         return None
     number = int(match[1])

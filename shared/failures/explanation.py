@@ -40,7 +40,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """An `events.Upgrade` value."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class ActionStep(msgspec.Struct, frozen=True):
     """Something to do: what, and where there is one the command, safe to paste into a POSIX shell.
 
     Values are quoted; a value that is not known stands as a placeholder such as `<pod>`, quoted too.
@@ -72,7 +72,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the summary is AKS's own sentence."""
     retries: str = ""
     """Whether AKS tries again by itself, as a sentence."""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ActionStep, ...] = ()
     link: str = ""
     """An https address of the guide to it."""
     facts: tuple[tuple[str, str], ...] = ()

@@ -1,7 +1,8 @@
 """Reading the facts out of a failure's words: names, figures, addresses.
 
 Most are found by the same kind of pattern that the catalogue uses: the words in front of the fact. A few
-stand before their words, or in an Azure resource ID; those have expressions of their own.
+stand before their words, or in an Azure resource ID; those have expressions of their own. It is long
+because it is one list: each fact, and the words that it is known by.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ pods/{pod} in namespace {namespace}
 too many req pod {pod} on node {node}
 usually a pdb): {pod}
 blocked by pdb {pdb}
-already used by pod(s) {pod}
 pdb {namespace}/{pdb} has max
 pdb {namespace}/{pdb} has min
 has minavailable({min_available}) >= expectedpods({expected_pods})
@@ -178,6 +178,10 @@ not allowed for action {action}
 policyassignment.name: {policy}
 policyassignment.id: {policy_id}
 "policyassignment":{"name":"{policy}"
+policyassignmentid: {policy_id}
+/policyassignments/{policy}
+disallowed by policy. reasons: '{policy_reason}.'
+disallowed by policy. reasons: '{policy_reason}'
 resource '{refused_resource}' was disallowed
 resource group '{locked_group}' under subscription
 resource group '{locked_group}' is locked

@@ -9,9 +9,9 @@ from shared.events.model import Cluster, Upgrade
 from shared.failures import templates
 from shared.failures.catalogue import QUOTING, UNKNOWN
 from shared.failures.codes import WRAPPERS
-from shared.failures.explanation import Context, Finding, Step
+from shared.failures.explanation import ActionStep, Context, Finding
 from shared.failures.facts import FACTS, accepted, label
-from shared.failures.telling import Told, telling
+from shared.failures.telling import MainSentence, telling, without_paths
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Case(NamedTuple):
     """The text as sent."""
 
 
-def finding_of(cases: list[Case], context: Context, told: Told | None = None) -> Finding:
+def finding_of(cases: list[Case], context: Context, told: MainSentence | None = None) -> Finding:
     """Return what is said of one failure: of its first case in full, of the others in a line each."""
     case, *others = cases
     entry = case.entry
@@ -88,6 +88,8 @@ def finding_of(cases: list[Case], context: Context, told: Told | None = None) ->
 
 def _quoting(who: str, sentence: str, code: str) -> str:
     """Return a title in AKS's own words, marked as such, with the code where there is room for it."""
+    if len(sentence) > MAX_QUOTE_CHARACTERS:
+        sentence = without_paths(sentence)
     if len(sentence) > MAX_QUOTE_CHARACTERS:
         sentence = sentence[:MAX_QUOTE_CHARACTERS]
         whole_words = sentence.rsplit(" ", 1)[0]
@@ -162,7 +164,7 @@ def _state(lowered: str) -> str:
     return next((said for marks, said in _STATES if any(mark in lowered for mark in marks)), "")
 
 
-def _steps(entry: CatalogueEntry, context: Context, facts: dict[str, str], text: str) -> Iterator[Step]:
+def _steps(entry: CatalogueEntry, context: Context, facts: dict[str, str], text: str) -> Iterator[ActionStep]:
     upgrade = context.upgrade if context.upgrade in _UPGRADES else Upgrade.UNKNOWN
     for advice in entry.steps:
         if advice.only_for and upgrade not in advice.only_for:
@@ -173,7 +175,7 @@ def _steps(entry: CatalogueEntry, context: Context, facts: dict[str, str], text:
             continue
         if advice.says and not any(word in text for word in advice.says):
             continue
-        yield Step(templates.prose(advice.do, facts), templates.command(advice.run, facts))
+        yield ActionStep(templates.prose(advice.do, facts), templates.command(advice.run, facts))
 
 
 def _about(context: Context, read_facts: dict[str, str]) -> dict[str, str]:

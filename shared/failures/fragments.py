@@ -158,7 +158,7 @@ def _mixed(text: str, spans: list[tuple[int, int, object]], depth: int) -> list[
 
 _ENDS_SENTENCE = re.compile(r"(?:[.;!?\"')\]]|\bRetriable: ?(?:true|false))\s*\Z")
 _INTRODUCES = re.compile(
-    r"(?:[:=,(\[]|\b(?:error|errors|message|messages|details|body|response|reason|failed|with))\s*\Z",
+    r"(?:[:=,(\[]|-{5,}|\b(?:error|errors|message|messages|details|body|response|reason|failed|with))\s*\Z",
     re.IGNORECASE,
 )
 

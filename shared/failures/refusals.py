@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.failures.fragments import Fragment
-    from shared.failures.telling import Told
+    from shared.failures.telling import MainSentence
 
 _CODE = re.compile(
     r"bad_?request(?:error)?|operationnotallowed|validationerror|preflightvalidationcheckfailed"
     r"|(?:invalid|unsupported|onlysupported|cannot|missing)\w+"
     r"|\w+(?:not(?:valid|enabled)|cannotbe\w+|notpermitted\w*|donotmatch|conflict|inuse|limitreached|exists|disabled|notenabledon\w+)"
-    r"|\w*(?:not(?:supported|allowed)|unsupported|incompatible|mismatch|required|disallowed)\w*",
+    r"|\w+isnot\w+|\w*(?:not(?:supported|allowed)|unsupported|incompatible|mismatch|required|disallowed)\w*",
     re.IGNORECASE,
 )
 _STATUS = re.compile(r"\bbad request\b|\b(?:status(?:code)?|response)\W{1,3}400\b", re.IGNORECASE)
@@ -68,7 +68,7 @@ def may_refuse(text: str, codes: Iterable[str]) -> bool:
     )
 
 
-def quoting_entry(fragment: Fragment, told: Told) -> str:
+def quoting_entry(fragment: Fragment, told: MainSentence) -> str:
     """Return the id of the entry for what no other fits: a request refused, a change refused, or unknown."""
     words = f"{fragment.outer}\n{fragment.text}"
     if not told.sentence or not refuses(told.sentence) or _NO_REFUSAL.search(words):

@@ -69,7 +69,8 @@ _POSSIBLE = re.compile(
     r"|\bmeans that\b|\bis (?:returned|raised|reported|shown|thrown) (?:if|when|whenever)\b"
 )
 _DENIED = re.compile(
-    r"\b(?:is|are|was|were) (?:not|never) (?:the|a|an|due to|caused by|because of|related|involved"
+    r"\b(?:is|are|was|were) (?:not|never) (?:the|a(?! multiple)|an|due to|caused by|because of|related"
+    r"|involved"
     r"|the cause|affected by|in effect|applied|hit|reached|met|exceeded|seen|observed|detected"
     r"|triggered)\b"
     r"|\b(?:isn't|wasn't|aren't|weren't) (?:the|a|an|due to|caused by|because of|related|involved|hit"
@@ -84,7 +85,7 @@ _DENIED = re.compile(
     r"|\b(?:allows|allowed) (?:\d+ )?(?:disruptions?|evictions?|one disruption)\b|\b(?:is|are|was|were"
     r"|looks?) (?:ok|okay|fine|healthy|valid(?! (?:for|until))|sufficient|in order)\b"
     r"|\bdid(?: not|n't) (?:occur|happen|appear|apply)\b|\bcan (?:safely )?be ignored\b"
-    r"|\b(?:is|are|was|were) (?:harmless|benign)\b"
+    r"|\b(?:is|are|was|were) (?:harmless|benign)\b|\bfailing open\b"
     r"|\b0 (?:errors?|failures?|problems?|warnings?)\b|\bno (?:errors?|failures?|problems?|issues?)\b"
 )
 _NEGATED_BEFORE = re.compile(
@@ -135,7 +136,7 @@ _FAILURE = re.compile(
     r"|must (?:be|have|not)|requires?|expired|no such|not found|unavailable|unreachable|incompatible"
     r"|overlaps?|violates?|throttled|too (?:many|small|large|low|old|restrictive)|deprecated|locked"
     r"|already (?:exists?|in use|used)|(?:limit|maximum|quota)\b[^.;]{0,80}\breached"
-    r"|(?:older|newer) than|retired"
+    r"|(?:older|newer) than|retired|mismatch\w*"
     r"|disabled|only (?:\w+ ){1,4}(?:are|is) allowed"
     r"|preempted|canceled|cancelled|superseded|notready|deadline|overconstrained|in progress|no longer)\b"
 )

@@ -38,6 +38,7 @@ _HEAD = re.compile(
     | (?:msrest|cli|azure|urllib3)(?:\.[a-z_]{1,30}){1,6}\s?:\s*
     | [A-Z][\w ]{2,40}\ Name:?\ "[^"\n]{1,90}"\):\s*
     | (?:performing|polling\ after)\ \w+:\s*
+    | (?:creating/)?(?:creating|updating|reading|deleting)\ "Resource:\ \(ResourceId\ [^)]{1,700}\)":\s*
     | \([A-Z][A-Za-z0-9_]{3,79}\)\s+
     | (?:sub|inner)?_?[Cc]ode\s*[:=]\s*["']?\w+["']?[,;)]?\s*
     | (?:ERROR\ CODE|RESPONSE\ \d+|Status|StatusCode|HTTPStatusCode|RawError|Category
@@ -67,7 +68,10 @@ _METADATA = re.compile(
 )
 _GENERIC = re.compile(
     r"\W*(?:bad ?request|conflict|not found|failed|failure|error|unknown|upgrade failed(?:, error)?"
-    r"|operation failed|the operation failed|deployment failed|resource state failed"
+    r"|(?:\w+error: ?|error \w{1,12}ing (?:the |an? )?[\w ]{1,40}: ?)?"
+    r"operation failed(?: with status: ?\W?[\w ]{1,40})?|the operation failed"
+    r"|deployment failed"
+    r"|resource state failed"
     r"|internal ?server ?error|deleted|updating"
     r"|(?:control plane )?(?:upgrade|update|operation|maintenance|reconcile"
     r"|scale)(?: of [\w-]+)? (?:has )?failed(?: for an unknown reason)?"
@@ -105,7 +109,7 @@ _IDS = re.compile(
 _ADDRESS_TAIL = re.compile(
     r"\s*(?:[,.;:]\s*)?(?:please )?(?:PUT|GET|POST|PATCH|DELETE|see|visit|check"
     r"|refer to|read more[^.]{0,60} at"
-    r"|for more (?:information|details?),?(?: please)?(?: see| check| visit)?|for (?:resolution steps"
+    r"|for more (?:information|details?),?(?: please)?(?: see| check| visit| go to)?|for (?:resolution steps"
     r"|details),? ?(?:see|visit)?)?:?\s*<?https?://\S+(?: for (?:more |usage )?(?:details|information))?\W*$",
     re.IGNORECASE,
 )
@@ -139,14 +143,14 @@ _MAX_HEADS = 6
 _HAS_ID = re.compile(r"\bid\b|timestamp", re.IGNORECASE)
 
 
-class Told(NamedTuple):
+class MainSentence(NamedTuple):
     """The sentence of a text that tells most, and what it advises; empty where it has no such sentence."""
 
     sentence: str
     remedy: str = ""
 
 
-def telling(text: str) -> Told:
+def telling(text: str) -> MainSentence:
     """Return the sentence that tells most among wrappers, stack and ids, in its own words on one line."""
     story = is_story(lower(text))
     text = _RPC.sub("", text[:_MAX_SEARCHED_CHARACTERS])
@@ -181,7 +185,7 @@ def telling(text: str) -> Told:
         score -= 50 if _LEADS_UP.search(part) else 0
         if score > best_score and (failed or best_score != 1):
             best, best_score, remedy = part, score, ""
-    return Told(_short(_CODE_TAIL.sub("", best or other)), _short(remedy))
+    return MainSentence(_short(_CODE_TAIL.sub("", best or other)), _short(remedy))
 
 
 def _parts(text: str) -> list[str]:
@@ -230,8 +234,23 @@ def _unlabelled(line: str) -> Iterator[str]:
 def _short(sentence: str) -> str:
     sentence = " ".join(sentence.split())
     if len(sentence) > MAX_SENTENCE_CHARACTERS:
+        sentence = without_paths(sentence)
+    if len(sentence) > MAX_SENTENCE_CHARACTERS:
         sentence = sentence[: MAX_SENTENCE_CHARACTERS - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "\u2026"
     return sentence
+
+
+_PATH_IN_ID = re.compile(
+    r"(?<![\w.])/subscriptions/[\w.()/-]{1,500}?(?=/[\w.-]{1,80}/[\w.()-]{1,90}(?![\w.()/-]))", re.IGNORECASE
+)
+_BEGINNING = 40
+"""Characters of a sentence that stay as they were sent, so that it can be found in the text."""
+
+
+def without_paths(sentence: str) -> str:
+    """Return a sentence, each resource ID beyond its beginning cut to type and name: `…/subnets/snet-aks`."""
+    begin, rest = sentence[:_BEGINNING], sentence[_BEGINNING:]
+    return begin + _PATH_IN_ID.sub("\u2026", rest)
 
 
 _MIN_WORDS_APART = 6
@@ -253,7 +272,7 @@ _REFUSES = re.compile(
     r"|cannot|can't|invalid|unsupported|must|should|requires?|required|only|missing|incompatible|exceeds?"
     r"|already|not (?:found|exist)|different from|reserved|at (?:most|least) \d+|max(?:imum)? length"
     r"|too (?:small|large|long|short|low|high)|conflicts? with|has been reached|older than|newer than"
-    r"|does not|do not|doesn't|don't|is needed|mismatch\w*|overlaps?)\b"
+    r"|not a multiple|does not|do not|doesn't|don't|is needed|mismatch\w*|overlaps?)\b"
 )
 
 

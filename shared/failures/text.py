@@ -11,6 +11,8 @@ _TERMINAL = re.compile(r"\x1b(?:\[[0-9;?]{0,20}[ -/]?[@-~]|\][^\x07\x1b]{0,200}(
 _ENTITY = re.compile(r"&(?:#39|#x27|#34|quot|apos|amp|lt|gt|nbsp|#10|#13|#xA|#xD);", re.IGNORECASE)
 _ESCAPED_CHARACTER = re.compile(r"(?<!\\)\\++u00(2[0-9a-f]|3[a-f]|60)(?=(.?))", re.IGNORECASE | re.DOTALL)
 _BOX = re.compile(r"^(?:[ \t]*[\u2500-\u257f|](?:[ \t]|$))+|^[ \t]*[\u2500-\u257f]+[ \t]*$", re.MULTILINE)
+_OF_CLOUD_PROVIDER = re.compile(r"\bRetriable: (?:true|false), RetryAfter: \d{1,6}s, (?=HTTPStatusCode: )")
+"""What Kubernetes' cloud provider puts before the words of Azure: not AKS says whether to try again."""
 _CARRIAGE_RETURN = re.compile(r"\r\n?")
 
 
@@ -36,6 +38,8 @@ def unwrapped(text: str) -> str:
             text = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
     if "\\u00" in text:
         text = _ESCAPED_CHARACTER.sub(_plain, text)
+    if "Retriable: " in text:
+        text = _OF_CLOUD_PROVIDER.sub("", text)
     if any(mark in text for mark in "\u2502\u2577\u2575\u256d\u2570"):
         text = _BOX.sub("", text)
     return text

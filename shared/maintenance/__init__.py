@@ -1,7 +1,7 @@
 """A cluster's maintenance windows: its configurations read, and the windows that follow from them. Pure.
 
     configuration   what a maintenance configuration says, as values
-    reading         from the JSON of Azure Resource Manager or of `az aks maintenanceconfiguration`
+    parsing         from the JSON of Azure Resource Manager or of `az aks maintenanceconfiguration`
     recurrence      the days on which a schedule falls, by arithmetic
     occurrences     the windows in UTC: `occurrences`, `next_window`, `window_at`
 
@@ -20,7 +20,7 @@ from shared.maintenance.configuration import (
     linked,
 )
 from shared.maintenance.occurrences import Window, next_window, occurrences, window_at
-from shared.maintenance.parsing import ConfigurationError, is_shared, parse, parse_all, parse_shared
+from shared.maintenance.parsing import ConfigurationError, is_shared, parse, parse_shared
 
 __all__ = [
     "AUTO_UPGRADE",
@@ -37,7 +37,6 @@ __all__ = [
     "next_window",
     "occurrences",
     "parse",
-    "parse_all",
     "parse_shared",
     "window_at",
 ]

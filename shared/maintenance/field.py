@@ -10,7 +10,7 @@ from shared import documents
 if TYPE_CHECKING:
     import re
 
-_LONGEST = 80
+_MAX_SHOWN_CHARACTERS = 80
 
 
 class ConfigurationError(ValueError):
@@ -87,4 +87,4 @@ def _shown(found: object) -> str:
     if found is None:
         return "nothing"
     shown = json.dumps(found, default=str)
-    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
+    return shown if len(shown) <= _MAX_SHOWN_CHARACTERS else f"{shown[:_MAX_SHOWN_CHARACTERS]}…"

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _BEHIND = re.compile(r"(/maintenanceconfigurations/[^/]+)?/?", re.IGNORECASE)
-_MAX_LENGTH = 64
-_MAX_TAG = 256
+_MAX_CHARACTERS = 64
+_MAX_TAG_CHARACTERS = 256
 _MAX_TAGS = 50
-_LONGEST_SOAK = 7 * 24 * 60
+_MAX_SOAK_MINUTES = 7 * 24 * 60
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True):
@@ -93,7 +93,7 @@ class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return {name.lower(): value for name, value in both}
 
 
-class Reading(msgspec.Struct):
+class ParsedClusters(msgspec.Struct):
     """What was read, and a sentence about each thing that could not be."""
 
     clusters: list[ClusterInfo]
@@ -110,12 +110,12 @@ def identity(resource_id: object) -> Cluster | None:
     return cluster if _BEHIND.fullmatch(resource_id[len(cluster.id) :]) else None
 
 
-def read(body: object, now: datetime) -> Reading:
+def read(body: object, now: datetime) -> ParsedClusters:
     """Read decoded JSON, as said at `now`."""
     items = body.get("value", body) if isinstance(body, dict) else body
     found: dict[str, ClusterInfo] = {}
     shared: dict[str, SharedWindow] = {}
-    reading = Reading([], [])
+    reading = ParsedClusters([], [])
     for item in items if isinstance(items, list) else [items]:
         if is_shared(item):
             _shared(item, shared, reading.wrong)
@@ -142,7 +142,7 @@ def _shared(item: object, shared: dict[str, SharedWindow], wrong: list[str]) -> 
 
 
 def _linked(known: ClusterInfo, shared: Mapping[str, SharedWindow]) -> ClusterInfo:
-    """Give linked configurations the schedules of their shared windows."""
+    """Return a cluster whose linked configurations have the schedules of their shared windows."""
     configurations = tuple(linked(found, shared) for found in known.configurations)
     return msgspec.structs.replace(known, configurations=configurations)
 
@@ -169,7 +169,7 @@ def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[
         is_complete=isinstance(attached, list) and len(configurations) == len(bodies),
         sku=_text(_object(facts.get("sku")).get("name")),
         pools=tuple(map(_pool, pools)) if isinstance(pools, list) else None,
-        subscription_name=_text(facts.get("subscriptionName"), _MAX_TAG),
+        subscription_name=_text(facts.get("subscriptionName"), _MAX_TAG_CHARACTERS),
         tags=_tags(facts.get("tags")),
         group_tags=_tags(facts.get("groupTags")),
         tier=_text(_object(facts.get("sku")).get("tier")),
@@ -191,7 +191,7 @@ def _pool(body: object) -> PoolFacts:
     return PoolFacts(
         name=_text(facts.get("name")),
         strategy=_text(facts.get("upgradeStrategy")),
-        final_soak=soak if isinstance(soak, int) and 0 <= soak <= _LONGEST_SOAK else 0,
+        final_soak=soak if isinstance(soak, int) and 0 <= soak <= _MAX_SOAK_MINUTES else 0,
         undrainable=_text(rolling.get("undrainableNodeBehavior")),
     )
 
@@ -247,9 +247,9 @@ def _images(pools: object) -> dict[str, str]:
 def _tags(value: object) -> dict[str, str]:
     """Take tags: at most fifty, as many as a resource has, with names that can be stored."""
     pairs = list(_object(value).items())[:_MAX_TAGS]
-    read_ = {_text(name, _MAX_TAG): _text(given, _MAX_TAG) for name, given in pairs}
+    read_ = {_text(name, _MAX_TAG_CHARACTERS): _text(given, _MAX_TAG_CHARACTERS) for name, given in pairs}
     return {name: given for name, given in read_.items() if name}
 
 
-def _text(value: object, limit: int = _MAX_LENGTH) -> str:
+def _text(value: object, limit: int = _MAX_CHARACTERS) -> str:
     return printable(value, limit)

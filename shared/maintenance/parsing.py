@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from shared.maintenance.configuration import Schedule
 
-__all__ = ["ConfigurationError", "is_shared", "parse", "parse_all", "parse_shared"]
+__all__ = ["ConfigurationError", "is_shared", "parse", "parse_shared"]
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
@@ -53,19 +53,6 @@ def parse(body: object) -> Configuration:
     Raises ConfigurationError, a ValueError that names the field and what was expected there.
     """
     return _configuration(Field(body).object())
-
-
-def parse_all(body: object) -> list[Configuration]:
-    """Read configurations from decoded JSON: a list of them, an ARM list with `value`, or a single one.
-
-    Raises ConfigurationError for the first that is wrong; the field's path begins with its place in the list.
-    """
-    whole = Field(body)
-    if isinstance(body, dict) and "value" in body:
-        whole = whole["value"]
-    if isinstance(whole.value, list):
-        return [_configuration(item.object()) for item in whole.items()]
-    return [_configuration(whole.object())]
 
 
 def is_shared(body: object) -> bool:

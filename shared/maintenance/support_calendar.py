@@ -36,7 +36,7 @@ class _Calendar(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def minor(version: str) -> str:
-    """Return the minor version of a version: `1.33` of `1.33.2`; empty where it is none."""
+    """Return the minor version of a version: `1.33` of `1.33.2`; empty for a text that is no version."""
     parts = version.split(".")
     is_one = len(parts) > 1 and all(part.isdecimal() for part in parts[:2])
     return f"{int(parts[0])}.{int(parts[1])}" if is_one else ""

@@ -27,11 +27,11 @@ ASSUMED = timedelta(hours=4)
 REFRESH = timedelta(hours=1)
 """How often a subscriber may ask again; most ask more rarely."""
 
-_MAX_NAME = 200
-_MAX_PLACE = 300
+_MAX_NAME_CHARACTERS = 200
+_MAX_PLACE_CHARACTERS = 300
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class CalendarEntry(msgspec.Struct, frozen=True, kw_only=True):
     """What a calendar shows of a maintenance or of a window. Times are in UTC."""
 
     uid: str
@@ -65,7 +65,7 @@ def assumed_end(start: datetime) -> datetime | None:
         return None
 
 
-def component(entry: Entry) -> icalendar.Event:
+def component(entry: CalendarEntry) -> icalendar.Event:
     """Return an entry as a component of a calendar."""
     import icalendar
 
@@ -76,11 +76,11 @@ def component(entry: Entry) -> icalendar.Event:
     made.add("sequence", entry.sequence)
     made.add("dtstart", entry.start.replace(microsecond=0))
     made.add("dtend", entry.end.replace(microsecond=0))
-    made.add("summary", clip(line(entry.summary), _MAX_NAME))
+    made.add("summary", clip(line(entry.summary), _MAX_NAME_CHARACTERS))
     if entry.description:
         made.add("description", "\n".join(map(line, entry.description.split("\n"))))
     if entry.location:
-        made.add("location", clip(line(entry.location), _MAX_PLACE))
+        made.add("location", clip(line(entry.location), _MAX_PLACE_CHARACTERS))
     if entry.url:
         made.add("url", entry.url)
     if entry.organizer:
@@ -97,7 +97,9 @@ def component(entry: Entry) -> icalendar.Event:
     return made
 
 
-def file(entries: Iterable[Entry], *, method: str = "PUBLISH", name: str = "", about: str = "") -> bytes:
+def file(
+    entries: Iterable[CalendarEntry], *, method: str = "PUBLISH", name: str = "", about: str = ""
+) -> bytes:
     """Return an iCalendar file. One with a name is to be subscribed to, and says how often to ask for it."""
     import icalendar
 

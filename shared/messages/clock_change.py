@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from shared.events.observation import ClockMove, facts_of
-from shared.maintenance.configuration import AUTO_UPGRADE, NODE_OS
+from shared.maintenance import AUTO_UPGRADE, NODE_OS
 from shared.messages import observations, phrases, time_phrases
 from shared.messages.view import Fact, Section, Step
 
@@ -22,7 +22,7 @@ _MINUTES = 60
 
 
 def clock_change(kind: Kind, event: Event, frame: RenderContext) -> View:
-    """Tell when the clocks change, and of each window its local time before and after."""
+    """Return a view of a change of clocks, with each window's local time before it and after."""
     facts = facts_of(event, ClockMove)
     day = facts.at.astimezone(ZoneInfo(facts.zone)).date()
     by = _shift(facts.after - facts.before)

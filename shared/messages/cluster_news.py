@@ -4,52 +4,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from shared.messages import commands, phrases
-from shared.messages.presentation import Tone
-from shared.messages.view import Fact, Section, Step, View
+from shared.messages.event_view import view_of
+from shared.messages.view import Fact, Section, Step, said_facts
 from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from shared.messages.history import MaintenanceHistory
-    from shared.messages.view import RenderContext
+    from shared.messages.view import RenderContext, View
 
-_ROLLING = {
-    Kind.ROLLING_STARTED: ("Rolling", "is being rolled", Tone.RUNNING),
-    Kind.ROLLING_SUCCEEDED: ("Rolled", "has been rolled", Tone.DONE),
-    Kind.ROLLING_FAILED: ("Rolling failed", "could not be rolled", Tone.FAILED),
+_VERBS = {
+    Kind.ROLLING_STARTED: "is being rolled",
+    Kind.ROLLING_SUCCEEDED: "has been rolled",
+    Kind.ROLLING_FAILED: "could not be rolled",
 }
+_NOTHING = "Nothing to do now: what AKS offers has changed."
+_OFFER = (
+    "The list of versions that AKS offers has changed. It is told once, by the first cluster that reports "
+    "it; the others get the same versions."
+)
 _VERSIONS = ("Latest supported", "Latest stable", "Lowest minor", "Latest preview")
 
 
 def rolling(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that the nodes of a pool are being replaced, have been, or could not be."""
-    event = story.event
-    status, verb, tone = _ROLLING[story.kind]
+    """Return a view of a pool whose nodes are being replaced, have been, or could not be."""
+    event, kind = story.event, story.kind
     pool = f"Node pool {', '.join(event.pools)}" if event.pools else "A node pool"
-    return View(
-        status=status,
-        tone=tone,
-        subject=(story.cluster.name, frame.short(event.updated), pool),
-        preheader=_meaning(story.kind)[0],
-        headline=f"{pool} {verb}",
-        cluster=story.cluster.name,
-        where=phrases.where(story.cluster, story.region, story.snapshot),
+    now, *meaning = _meaning(kind)
+    return view_of(
+        story,
+        frame,
+        subject=(frame.short(event.updated), pool),
+        preheader=now,
+        headline=f"{pool} {_VERBS[kind]}",
         panel=(
-            Fact("Since" if story.kind is Kind.ROLLING_STARTED else "Reported", frame.beside(event.updated)),
-            Fact("Now", _meaning(story.kind)[0]),
+            Fact("Since" if kind is Kind.ROLLING_STARTED else "Reported", frame.beside(event.updated)),
+            Fact("Now", now),
         ),
         sections=(
             Section(
-                heading=phrases.TODO if story.kind is Kind.ROLLING_FAILED else "To watch it",
-                steps=commands.steps(_steps(story.kind, story), story.cluster, story.context),
+                heading=phrases.TODO if kind is Kind.ROLLING_FAILED else "To watch it",
+                steps=_steps(story),
             ),
-            Section(heading="What it means", paragraphs=_meaning(story.kind)[1:]),
+            phrases.prose("What it means", *meaning),
         ),
-        portal=phrases.portal_link(frame, story.cluster),
         elsewhere="In the portal: Activity log, and Node pools.",
-        sent=phrases.details(event, story.pools),
-        raw=phrases.raw(event),
-        notes=phrases.notes(frame),
     )
 
 
@@ -65,13 +66,12 @@ def _meaning(kind: Kind) -> tuple[str, ...]:
     return ("The nodes of the pool are drained and replaced in turn, so expect pods to move.", who)
 
 
-def _steps(kind: Kind, story: MaintenanceHistory) -> tuple[Step, ...]:
-    cluster = story.cluster
-    if kind is Kind.ROLLING_FAILED:
+def _steps(story: MaintenanceHistory) -> tuple[Step, ...]:
+    if story.kind is Kind.ROLLING_FAILED:
         return (
             Step(
                 "Ask AKS for the reason (needs the aks-preview extension of az).",
-                commands.aks("operation show-latest", cluster),
+                commands.aks("operation show-latest", story.cluster),
             ),
             Step("Check which nodes are not ready.", "kubectl get nodes -o wide"),
         )
@@ -79,33 +79,23 @@ def _steps(kind: Kind, story: MaintenanceHistory) -> tuple[Step, ...]:
 
 
 def new_version(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that versions of Kubernetes have become available."""
+    """Return a view of versions of Kubernetes that have become available."""
     event = story.event
     named = [(label, version) for label, version in zip(_VERSIONS, event.versions, strict=False) if version]
     latest = named[0][1] if named else "a new version"
     where = story.region or f"subscription {story.cluster.subscription}"
-    return View(
-        status="New version",
-        tone=Tone.QUIET,
-        subject=(f"Kubernetes {latest}", where),
-        preheader="Nothing to do now: what AKS offers has changed.",
+    view = view_of(
+        story,
+        frame,
+        subject=(),
+        preheader=_NOTHING,
         headline=f"Kubernetes {latest} is available in {where}",
-        cluster=story.cluster.name,
-        where=phrases.where(story.cluster, story.region, story.snapshot),
-        panel=(
-            Fact("Reported", frame.beside(event.updated)),
-            Fact("You", "Nothing to do now: what AKS offers has changed."),
-        ),
+        panel=(Fact("Reported", frame.beside(event.updated)), Fact("You", _NOTHING)),
         sections=(
             Section(
                 heading="What it means",
-                paragraphs=(
-                    (
-                        "The list of versions that AKS offers has changed. It is told once, by the first "
-                        "cluster that reports it; the others get the same versions."
-                    ),
-                ),
-                facts=tuple(Fact(label, version) for label, version in named),
+                paragraphs=(_OFFER,),
+                facts=said_facts(*named),
             ),
             phrases.todo(
                 Step(
@@ -114,9 +104,7 @@ def new_version(story: MaintenanceHistory, frame: RenderContext) -> View:
                 ),
             ),
         ),
-        portal=phrases.portal_link(frame, story.cluster),
         elsewhere="In the portal: Settings → Upgrades.",
-        sent=phrases.details(event, story.pools),
-        raw=phrases.raw(event),
-        notes=phrases.notes(frame),
     )
+    # It is news of a region, whichever of its clusters brought it.
+    return replace(view, subject=(f"Kubernetes {latest}", where))

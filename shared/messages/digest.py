@@ -13,14 +13,14 @@ from msgspec.structs import replace
 
 from shared.messages import digest_items, phrases, time_phrases, verdicts
 from shared.messages.presentation import RANK, Tone, presentation
-from shared.messages.view import Digest, Group, Item
+from shared.messages.view import Digest, DigestGroup, DigestItem
 from shared.notices.kinds import Kind
 from shared.notices.records import StoredEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from shared.messages.digest_items import Entry
+    from shared.messages.digest_items import DigestEntry
     from shared.messages.view import RenderContext, SizeBudget
     from shared.notices.records import MailItem, Row
 
@@ -54,7 +54,9 @@ def ordered(members: Iterable[MailItem], rows: Mapping[str, Row]) -> tuple[MailI
     )
 
 
-def entries(members: Sequence[MailItem], rows: Mapping[str, Row], frame: RenderContext) -> tuple[Entry, ...]:
+def entries(
+    members: Sequence[MailItem], rows: Mapping[str, Row], frame: RenderContext
+) -> tuple[DigestEntry, ...]:
     """Return what there is to say of each member, in the same order."""
     about = {row.event.subject for row in rows.values() if isinstance(row, StoredEvent)}
     known = {subject.key: subject.name for subject in about}
@@ -63,9 +65,9 @@ def entries(members: Sequence[MailItem], rows: Mapping[str, Row], frame: RenderC
     return tuple(digest_items.entry(member, rows, frame) for member in members)
 
 
-def digest(told: Sequence[Entry], frame: RenderContext) -> Digest:
-    """Tell all of them, whole; `trimmed` makes it fit."""
-    by_kind: dict[Kind, list[Entry]] = defaultdict(list)
+def digest(told: Sequence[DigestEntry], frame: RenderContext) -> Digest:
+    """Return a digest of all members, whole; `trimmed` makes it fit."""
+    by_kind: dict[Kind, list[DigestEntry]] = defaultdict(list)
     for entry in _named_apart(told):
         by_kind[entry.kind].append(entry)
     kinds = sorted(by_kind, key=RANK.__getitem__)
@@ -94,10 +96,10 @@ def digest(told: Sequence[Entry], frame: RenderContext) -> Digest:
 
 def trimmed(whole: Digest, room: SizeBudget) -> Digest:
     """Return the digest with fewer commands and items: the rest is told by name only."""
-    groups: list[Group] = []
+    groups: list[DigestGroup] = []
     left, commands = room.items, room.commands
     for group in whole.groups:
-        shown: list[Item] = []
+        shown: list[DigestItem] = []
         commands -= bool(group.command)
         common = group.command if commands >= 0 else ""
         for item in group.items[: max(left, 0)]:
@@ -118,7 +120,7 @@ def trimmed(whole: Digest, room: SizeBudget) -> Digest:
     return replace(whole, groups=tuple(groups))
 
 
-def _headline(lead: Sequence[Entry], all_: Sequence[Entry], count: str, causes: str) -> str:
+def _headline(lead: Sequence[DigestEntry], all_: Sequence[DigestEntry], count: str, causes: str) -> str:
     """Return the news: `13 of 42 clusters failed: 8 budgets, 4 vCPU quota, 1 subnet`; `lead` comes first."""
     those = _clusters([entry.item for entry in lead])
     if causes and lead[0].kind is not Kind.FAILED:
@@ -131,25 +133,24 @@ def _headline(lead: Sequence[Entry], all_: Sequence[Entry], count: str, causes: 
     return f"{those} failed: {causes}"
 
 
-def _causes(failed: Sequence[Entry]) -> str:
+def _causes(failed: Sequence[DigestEntry]) -> str:
     """Return why things failed, in few words and counted, the most frequent first; of one, its reason."""
     if len(failed) == 1:
         return verdicts.without_article(failed[0].reason)
-    counts = Counter(verdicts.cause(entry.reason) for entry in failed)
-    named = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    named = verdicts.by_number(Counter(verdicts.cause(entry.reason) for entry in failed))
     shown = [verdicts.counted(cause, count) for cause, count in named[:_MAX_CAUSES]]
     left = sum(count for _, count in named[_MAX_CAUSES:])
     return ", ".join((*shown, phrases.counted(left, "other")) if left else shown)
 
 
-def _groups(kind: Kind, told: Iterable[Entry]) -> Iterator[Group]:
+def _groups(kind: Kind, told: Iterable[DigestEntry]) -> Iterator[DigestGroup]:
     """Make the groups of a kind: those that share a reason first, the most of them first."""
     heading, tone = presentation(kind).heading, presentation(kind).tone
     told = _sorted(told)
     if not any(entry.reason for entry in told):
         yield _of_one_kind(heading, tone, told)
         return
-    shared: dict[str, list[Entry]] = defaultdict(list)
+    shared: dict[str, list[DigestEntry]] = defaultdict(list)
     for entry in told:
         shared[entry.reason].append(entry)
     alone = shared.pop("", [])
@@ -163,12 +164,12 @@ def _groups(kind: Kind, told: Iterable[Entry]) -> Iterator[Group]:
         items = tuple(entry.item for entry in _sorted(alone))
         if len(items) > _WITH_COMMANDS:
             items = tuple(replace(item, command="") for item in items)
-        yield Group(
+        yield DigestGroup(
             heading=f"{heading} for other reasons" if some_shared else heading, tone=tone, items=items
         )
 
 
-def _of_one_kind(heading: str, tone: Tone, told: Sequence[Entry]) -> Group:
+def _of_one_kind(heading: str, tone: Tone, told: Sequence[DigestEntry]) -> DigestGroup:
     """Make a group; its heading says what is the same for all, and many of what is routine are names."""
     items = tuple(entry.item for entry in told)
     what = {item.what for item in items}
@@ -176,13 +177,13 @@ def _of_one_kind(heading: str, tone: Tone, told: Sequence[Entry]) -> Group:
         heading = f"{heading}: {what.pop()} · {_clusters(items)}"
         items = tuple(replace(item, what="") for item in items)
     if len(items) > _ROUTINE and tone not in _LOUD and not any(item.title for item in items):
-        return Group(
+        return DigestGroup(
             heading=heading, tone=tone, items=(), more=tuple(item.name for item in items), left=len(items)
         )
     return _grouped(heading, tone, items)
 
 
-def _of_one_reason(heading: str, tone: Tone, told: Sequence[Entry]) -> Group:
+def _of_one_reason(heading: str, tone: Tone, told: Sequence[DigestEntry]) -> DigestGroup:
     steps = {entry.step for entry in told}
     same = _common([entry.common for entry in told])
     items = tuple(
@@ -215,21 +216,23 @@ def _common(commands: Sequence[str]) -> str:
 _MAX_PLACEHOLDERS = 3
 
 
-def _grouped(heading: str, tone: Tone, items: tuple[Item, ...], step: str = "", command: str = "") -> Group:
+def _grouped(
+    heading: str, tone: Tone, items: tuple[DigestItem, ...], step: str = "", command: str = ""
+) -> DigestGroup:
     """Make a group; where all its items are of one day, that day is said in the heading alone."""
     days = {" ".join(item.when.split(" ")[:_DAY]) for item in items}
     if len(items) >= _SAME and len(days) == 1 and all(item.is_time for item in items):
         day = days.pop()
         heading = f"{heading} · {day}"
         items = tuple(replace(item, when=item.when.removeprefix(day).strip(" ,")) for item in items)
-    return Group(heading=heading, tone=tone, items=items, step=step, command=command)
+    return DigestGroup(heading=heading, tone=tone, items=items, step=step, command=command)
 
 
 _DAY = 3
 """Words of a day in brief: `Fri 20 Nov`."""
 
 
-def _named_apart(told: Sequence[Entry]) -> Iterator[Entry]:
+def _named_apart(told: Sequence[DigestEntry]) -> Iterator[DigestEntry]:
     """Yield the entries; the resource group stands only beside clusters that share a name with another.
 
     The subscription as well, where they share the group's name, too.
@@ -247,15 +250,15 @@ def _named_apart(told: Sequence[Entry]) -> Iterator[Entry]:
         yield replace(entry, item=replace(entry.item, group=group))
 
 
-def _sorted(told: Iterable[Entry]) -> list[Entry]:
+def _sorted(told: Iterable[DigestEntry]) -> list[DigestEntry]:
     return sorted(
         told,
         key=lambda entry: (entry.order, entry.item.cluster.lower(), entry.item.group, entry.item.what),
     )
 
 
-def _clusters(told: Iterable[Item]) -> str:
-    """Name the cluster, or count them, fleets apart; nothing where none is told of."""
+def _clusters(told: Iterable[DigestItem]) -> str:
+    """Return the cluster's name, or how many there are, fleets apart; empty without any cluster."""
     named = {item.url.lower(): item for item in told if item.url}
     if len(named) == 1:
         return next(iter(named.values())).cluster
@@ -263,7 +266,7 @@ def _clusters(told: Iterable[Item]) -> str:
     return " and ".join(f"{count} {sort}{'s' * (count > 1)}" for sort, count in sorted(counts.items()))
 
 
-def _preheader(groups: Iterable[Group]) -> str:
+def _preheader(groups: Iterable[DigestGroup]) -> str:
     """Name the clusters of what wants a look, else of all: the subject has the counts already."""
     groups = tuple(groups)
     loud = [group for group in groups if group.tone in _LOUD] or list(groups)

@@ -28,13 +28,14 @@ from shared.messages import (
 from shared.messages.history import read_history
 from shared.messages.presentation import presentation
 from shared.messages.run_history import is_of_a_run, read_run
-from shared.messages.view import Item, Listed
+from shared.messages.view import DigestItem, DigestRow
 from shared.notices.kinds import Kind, following
 from shared.notices.records import RejectedInput, SentMail, StoredEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.events.model import Event
     from shared.messages.history import MaintenanceHistory
     from shared.messages.run_history import RunHistory
     from shared.messages.view import RenderContext
@@ -47,13 +48,13 @@ _BY_START = following(Status.SCHEDULED)
 """Sorted by the start that AKS has planned; the others by when they happened."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class DigestEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An item, what it is grouped and sorted by, and its row of the table."""
 
     kind: Kind
     order: datetime
-    item: Item
-    listed: Listed
+    item: DigestItem
+    listed: DigestRow
     reason: str = ""
     """Why it failed; part of the item's title."""
     besides: str = ""
@@ -65,48 +66,34 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """The item's command with placeholders for what is the cluster's own."""
 
 
-def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Entry:
+def entry(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> DigestEntry:
     """Return what there is to say of a member. Raises `LookupError` if the row it tells of is missing."""
-    row = rows[member.key]
+    row, kind = rows[member.key], member.kind
     if isinstance(row, RejectedInput):
-        item = _rejected(row, frame)
-        return Entry(
-            kind=member.kind,
-            order=row.received,
-            item=item,
-            listed=_listed(member.kind, item, row.received, frame),
-        )
+        return _entry(kind, row.received, _rejected(row, frame), frame)
     if isinstance(row, SentMail):
-        is_unreachable = member.kind is Kind.UNREACHABLE
+        is_unreachable = kind is Kind.UNREACHABLE
         item = _unreachable(member, row, frame) if is_unreachable else _undelivered(row, rows, frame)
-        return Entry(
-            kind=member.kind, order=row.at, item=item, listed=_listed(member.kind, item, row.at, frame)
-        )
-    if of_no_cluster.tells(member.kind):
-        item, order = of_no_cluster.item(member.kind, row.event, frame), row.event.updated
-        return Entry(
-            kind=member.kind, order=order, item=item, listed=_listed(member.kind, item, order, frame)
-        )
+        return _entry(kind, row.at, item, frame)
+    if of_no_cluster.tells(kind):
+        return _entry(kind, row.event.updated, of_no_cluster.item(kind, row.event, frame), frame)
     if is_of_a_run(row):
         run = read_run(member, rows)
-        item, order = _of_run(run, frame), run.event.updated
-        if member.kind is Kind.MEMBER_FAILED:
-            return _explained(fleet_run.as_maintenance(run), item, frame, kind=member.kind)
-        return Entry(
-            kind=member.kind, order=order, item=item, listed=_listed(member.kind, item, order, frame, run)
-        )
+        item = _of_run(run, frame)
+        if kind is Kind.MEMBER_FAILED:
+            return _explained(fleet_run.as_maintenance(run), item, frame, kind=kind)
+        return _entry(kind, run.event.updated, item, frame, run.event)
     story = read_history(member, rows)
-    item, order = _item(story, frame), _when(story)
-    if story.kind is not Kind.FAILED and not (story.kind is Kind.FAILED_STATE and story.event.details):
-        return Entry(
-            kind=story.kind, order=order, item=item, listed=_listed(story.kind, item, order, frame, story)
-        )
-    return _explained(story, item, frame, kind=story.kind)
+    item = _item(story, frame)
+    if kind is Kind.FAILED or (kind is Kind.FAILED_STATE and story.event.details):
+        return _explained(story, item, frame, kind=kind)
+    return _entry(kind, _when(story), item, frame, story.event)
 
 
-def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, kind: Kind) -> Entry:
+def _explained(
+    story: MaintenanceHistory, item: DigestItem, frame: RenderContext, *, kind: Kind
+) -> DigestEntry:
     """Return the entry of a failure, with its reason."""
-    order = _when(story)
     brief = failed.in_brief(story, frame)
     besides = f"and {brief.others} more" if brief.others else ""
     names = ", ".join(brief.names[:1])
@@ -118,11 +105,8 @@ def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, k
     item = msgspec.structs.replace(
         item, title=title, command=commands.together(brief.command, story.cluster, context)
     )
-    return Entry(
-        kind=kind,
-        order=order,
-        item=item,
-        listed=_listed(kind, item, order, frame, story),
+    return msgspec.structs.replace(
+        _entry(kind, _when(story), item, frame, story.event),
         reason=brief.title,
         besides=besides,
         names=names,
@@ -131,25 +115,22 @@ def _explained(story: MaintenanceHistory, item: Item, frame: RenderContext, *, k
     )
 
 
-def _listed(
-    kind: Kind,
-    item: Item,
-    time: datetime,
-    frame: RenderContext,
-    story: MaintenanceHistory | RunHistory | None = None,
-) -> Listed:
+def _entry(
+    kind: Kind, time: datetime, item: DigestItem, frame: RenderContext, event: Event | None = None
+) -> DigestEntry:
+    """Return an entry without a reason; `event` is that of a cluster or an update run."""
     is_known = time < LAST
-    subject = story.event.subject if story else None
-    return Listed(
+    listed = DigestRow(
         cluster=item.cluster,
-        resource_group=subject.resource_group if subject else "",
-        subscription=subject.subscription if subject else "",
+        resource_group=event.subject.resource_group if event else "",
+        subscription=event.subject.subscription if event else "",
         kind=kind,
-        status=story.event.status if story else "",
+        status=event.status if event else "",
         time_utc=f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if is_known else "",
         time_local=time.astimezone(frame.zone).isoformat(timespec="seconds") if is_known else "",
-        reason=item.title or (item.what if not story else ""),
+        reason=item.title or (item.what if not event else ""),
     )
+    return DigestEntry(kind=kind, order=time, item=item, listed=listed)
 
 
 def when(member: MailItem, rows: Mapping[str, Row]) -> datetime:
@@ -175,22 +156,17 @@ def _when(story: MaintenanceHistory) -> datetime:
     return story.event.updated
 
 
-def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
+def _item(story: MaintenanceHistory, frame: RenderContext) -> DigestItem:
     event = story.event
     what, time, is_time = phrases.what(story), frame.short(event.updated), True
     match story.kind:
         case Kind.SCHEDULED | Kind.RESCHEDULED | Kind.REMINDER:
-            time = (
-                frame.short(story.planned)
-                if story.planned
-                else window_facts.tail(story, frame) or "next window"
-            )
             is_time = story.planned is not None
+            time = window_facts.tail(story, frame) or "next window"
+            time = frame.short(story.planned) if story.planned else time
         case Kind.NOT_STARTED:
-            time, is_time = (
-                f"was due {frame.short(story.planned) if story.planned else phrases.WINDOW}",
-                False,
-            )
+            due = frame.short(story.planned) if story.planned else phrases.WINDOW
+            time, is_time = f"was due {due}", False
         case Kind.STILL_RUNNING:
             time, is_time = f"started {frame.away(event.updated)}", False
         case Kind.END_OF_SUPPORT:
@@ -211,7 +187,7 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> Item:
             what = f"Kubernetes {next(filter(None, event.versions), 'version')}"
     time += f", {late.WORDS}" if late.is_late(story) else ""
     time += f", {escalation.WORDS}" if escalation.is_escalated(story) else ""
-    return Item(
+    return DigestItem(
         cluster=story.cluster.name,
         group=story.cluster.resource_group,
         url=portal.resource(frame.look.portal, story.cluster),
@@ -240,15 +216,14 @@ def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
     return ""
 
 
-def _of_run(story: RunHistory, frame: RenderContext) -> Item:
+def _of_run(story: RunHistory, frame: RenderContext) -> DigestItem:
     gate, cluster = story.run.gate, Cluster.parse(story.run.member_id)
-    what = (
-        f"Update run {story.name}" if not story.run.profile else f"Auto-upgrade profile {story.run.profile}"
-    )
-    step = f"{run_view.at_gate(story.run, gate)}" if gate else run_view.place(story.run)
+    profile = story.run.profile
+    what = f"Auto-upgrade profile {profile}" if profile else f"Update run {story.name}"
+    step = run_view.at_gate(story.run, gate) if gate else run_view.place(story.run)
     asks = story.kind is Kind.GATE and gate is not None and gate.asks_people
     about = cluster or story.fleet
-    return Item(
+    return DigestItem(
         cluster=about.name,
         sort="cluster" if cluster else "fleet",
         group=about.resource_group,
@@ -261,17 +236,17 @@ def _of_run(story: RunHistory, frame: RenderContext) -> Item:
     )
 
 
-def _rejected(row: RejectedInput, frame: RenderContext) -> Item:
+def _rejected(row: RejectedInput, frame: RenderContext) -> DigestItem:
     size = len(row.raw.encode("utf-8", "surrogatepass"))
     received = frame.short(row.received)
-    return Item(cluster=row.reason, what=f"{row.key}, {size:,} bytes", when=received)
+    return DigestItem(cluster=row.reason, what=f"{row.key}, {size:,} bytes", when=received)
 
 
-def _undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> Item:
+def _undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -> DigestItem:
     about = [rows[member.key] for member in row.members if member.key in rows]
     names = dict.fromkeys(one.event.subject.name for one in about if isinstance(one, StoredEvent))
     kinds = dict.fromkeys(presentation(member.kind).status for member in row.members)
-    return Item(
+    return DigestItem(
         cluster=", ".join(names) or row.subject or row.key,
         what=f"{', '.join(kinds)}, to {', '.join(row.to) or row.audience}",
         when=frame.short(row.at),
@@ -280,9 +255,9 @@ def _undelivered(row: SentMail, rows: Mapping[str, Row], frame: RenderContext) -
     )
 
 
-def _unreachable(member: MailItem, row: SentMail, frame: RenderContext) -> Item:
+def _unreachable(member: MailItem, row: SentMail, frame: RenderContext) -> DigestItem:
     reports = unreachable.reports(member, row)
-    return Item(
+    return DigestItem(
         cluster=", ".join(dict.fromkeys(report.recipient for report in reports)) or row.key,
         what=f"“{row.subject or row.key}”",
         when=f"sent {frame.short(row.at)}",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.events.model import EndOfSupport
 from shared.messages import commands, phrases, time_phrases
 from shared.messages.event_view import view_of
 from shared.messages.presentation import Tone
-from shared.messages.view import Fact, Section, Step, View
+from shared.messages.view import Fact, Step, View
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,33 +18,21 @@ if TYPE_CHECKING:
 
 
 def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a cluster's Kubernetes version runs out of support, or has.
+    """Return a view of a cluster whose Kubernetes version runs out of support, or has.
 
     The days are counted from the date itself: the ranges that AKS documents for its descriptions contradict
     each other.
     """
-    event, facts = story.event, story.event.end_of_support
-    version = f"Kubernetes {facts.version}" if facts and facts.version else "The Kubernetes version"
-    date = facts.date if facts else None
+    event, facts = story.event, story.event.end_of_support or EndOfSupport()
+    version = f"Kubernetes {facts.version}" if facts.version else "The Kubernetes version"
+    date, support = facts.date, facts.support
     days = time_phrases.days_away(date.date(), frame.as_of) if date else None
-    past = (
-        days < 0
-        if days is not None
-        else any(word in event.description.lower() for word in ("outof", "ended"))
-    )
-    if days is None:
-        when = "is out of support" if past else "ends soon"
-    else:
-        when = f"ended {time_phrases.in_days(days)}" if past else f"ends {time_phrases.in_days(days)}"
+    said = event.description.lower()
+    past = days < 0 if days is not None else "outof" in said or "ended" in said
+    soon = "soon" if days is None else time_phrases.in_days(days)
+    when = f"ends {soon}"
     if past:
-        headline = f"{version} is out of support"
-    elif days == 0:
-        headline = f"{version} goes out of support today"
-    else:
-        headline = (
-            f"{version} goes out of support {time_phrases.in_days(days) if days is not None else 'soon'}"
-        )
-    support = facts.support if facts else ""
+        when = "is out of support" if days is None else f"ended {soon}"
     meaning = f"Workloads likely go on running{'' if past else ' after that date'}. {_MEANING}"
     return view_of(
         story,
@@ -52,12 +41,12 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
         tone=Tone.FAILED if past else None,
         subject=(when, version.removeprefix("The ").removesuffix(" version")),
         preheader=meaning,
-        headline=headline,
+        headline=f"{version} is out of support" if past else f"{version} goes out of support {soon}",
         panel=(
             Fact("Support ended" if past else "Support ends", _date(date, days)),
             Fact("Support plan", support),
             Fact("Meaning", meaning),
-            Fact("Way out", _way_out(facts.version if facts else "", date if not past else None, support)),
+            Fact("Way out", _way_out(facts.version, None if past else date, support)),
         ),
         sections=(
             phrases.todo(
@@ -76,7 +65,7 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
                 ),
                 *_long_term(story, support),
             ),
-            Section(heading="What it means", paragraphs=(_automatic(past=past),)),
+            phrases.prose("What it means", _automatic(past=past)),
         ),
         elsewhere="In the portal: Settings → Upgrades.",
     )

@@ -18,7 +18,7 @@ WORDS = "still not resolved"
 
 
 def is_escalated(story: MaintenanceHistory) -> bool:
-    """Return whether a failure is told to somebody else as well."""
+    """Return whether a failure is told to another audience as well."""
     return bool(escalated_to(story.lead))
 
 

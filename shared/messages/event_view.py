@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from shared.messages import commands, phrases
+from shared.messages import commands, phrases, portal
 from shared.messages.presentation import presentation
-from shared.messages.view import View
+from shared.messages.view import Link, View
+from shared.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,12 +57,15 @@ def view_of(
         verdict=verdict,
         panel=tuple(fact for fact in panel if fact.value),
         sections=_reaching(made, story),
-        portal=phrases.portal_link(frame, story.cluster),
+        portal=Link(_OPEN, portal.resource(frame.look.portal, story.cluster)),
         elsewhere=elsewhere,
         sent=phrases.observed(event) if event.facts else phrases.details(event, story.pools),
-        raw=phrases.raw(event) if raw is None else raw,
+        raw=readable(event.details) if raw is None else raw,
         notes=(*notes, *phrases.notes(frame)),
     )
+
+
+_OPEN = "Open the cluster in the Azure portal"
 
 
 def _reaching(sections: Iterable[Section], story: MaintenanceHistory) -> tuple[Section, ...]:

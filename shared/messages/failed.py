@@ -11,7 +11,7 @@ import msgspec
 
 from shared.messages import phrases, portal, time_phrases, verdicts, window_facts
 from shared.messages.event_view import view_of
-from shared.messages.view import Fact, Link, Section, Step, Table, View
+from shared.messages.view import Link, Section, Step, View, ViewTable, said_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +29,11 @@ MAX_FURTHER_STEPS = 3
 _COLUMNS = 3
 """Of a table that a phone has room for, besides how often."""
 
-_LONG = 65_536
+_MAX_CACHED_CHARACTERS = 65_536
 """Characters: no more than this is kept in memory for a digest."""
 
 
-class Brief(msgspec.Struct, frozen=True):
+class FailureBrief(msgspec.Struct, frozen=True):
     """A failure as a digest tells it."""
 
     title: str
@@ -50,18 +50,18 @@ def explain(story: MaintenanceHistory, frame: RenderContext) -> Explanation:
     return _explain(story.event.details, _context(story), frame.look.failures_file)
 
 
-def in_brief(story: MaintenanceHistory, frame: RenderContext) -> Brief:
+def in_brief(story: MaintenanceHistory, frame: RenderContext) -> FailureBrief:
     """Ask what the failure's reason comes down to, in a few words."""
-    brief = _in_brief if len(story.event.details) <= _LONG else _in_brief.__wrapped__
+    brief = _in_brief if len(story.event.details) <= _MAX_CACHED_CHARACTERS else _in_brief.__wrapped__
     return brief(story.event.details, _context(story), frame.look.failures_file)
 
 
 @functools.lru_cache(maxsize=128)
-def _in_brief(details: str, context: Context, failures_file: str) -> Brief:
+def _in_brief(details: str, context: Context, failures_file: str) -> FailureBrief:
     """Remembered: a digest is made twice, first to see how much of it fits into one mail."""
     first, *others = _explain(details, context, failures_file).findings
     step = next((step for step in first.steps if step.command), None)
-    return Brief(
+    return FailureBrief(
         _titled(first),
         len(others),
         phrases.sentence(step.what) if step else "",
@@ -97,7 +97,7 @@ def _context(story: MaintenanceHistory) -> Context:
 
 
 def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell of a failure, explained: the answers of the first screen, what to do, and then the rest."""
+    """Return a view of a failure, explained: answers for the first screen, what to do, then the rest."""
     event, what = story.event, phrases.WHAT[story.upgrade]
     explanation = explain(story, frame)
     first, *others = explanation.findings
@@ -120,10 +120,7 @@ def failed(story: MaintenanceHistory, frame: RenderContext) -> View:
             _todo(first, frame),
             Section(heading="What happened", paragraphs=(first.happened,), items=_occurrences(first)),
             *_same(same),
-            Section(
-                heading="What it means",
-                paragraphs=tuple(part for part in (verdicts.further(first), first.retries, window) if part),
-            ),
+            phrases.prose("What it means", *filter(None, (verdicts.further(first), first.retries, window))),
             *_different(different),
             phrases.timeline(
                 frame,
@@ -159,8 +156,9 @@ def _headline(first: Finding, same: int, times: int, different: int) -> str:
     """Return why, and how often; AKS's own sentence stands below the headline and is not said twice."""
     if verdicts.quote(first):
         return _and_more(same + different)
-    causes = same + 1
-    count = f" ({verdicts.counted(verdicts.cause(first.title), causes)}, {times} times)" if same else ""
+    cause = verdicts.cause(first.title)
+    causes = "" if verdicts.is_whole(cause) else f"{verdicts.counted(cause, same + 1)}, "
+    count = f" ({causes}{times} times)" if same else ""
     return f": {verdicts.reason(first)}{count}{_and_more(different)}"
 
 
@@ -198,7 +196,7 @@ def _same(findings: list[Finding]) -> tuple[Section, ...]:
         Section(
             heading=f"{len(findings)} more of the same cause",
             paragraphs=("The steps above apply to each, with its own names.",),
-            table=Table((*columns[:_COLUMNS], "Times"), rows),
+            table=ViewTable((*columns[:_COLUMNS], "Times"), rows),
         ),
     )
 
@@ -239,10 +237,8 @@ def _steps(finding: Finding) -> tuple[Step, ...]:
 
 
 def _known(finding: Finding) -> Section:
-    facts = [Fact(label, value) for label, value in finding.facts]
-    if finding.code:
-        facts.append(Fact("Code", finding.code))
-    return Section(heading="Read from the message", facts=tuple(fact for fact in facts if fact.value))
+    facts = said_facts(*finding.facts, ("Code", finding.code))
+    return Section(heading="Read from the message", facts=facts)
 
 
 def _occurrences(finding: Finding) -> tuple[str, ...]:

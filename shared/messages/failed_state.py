@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from shared.events.observation import FailedState, facts_of
 from shared.messages import commands, failed, phrases, verdicts
 from shared.messages.event_view import view_of
-from shared.messages.view import Fact, Section, Step
+from shared.messages.view import Fact, Section, Step, said_facts
 
 if TYPE_CHECKING:
     from shared.messages.history import MaintenanceHistory
-    from shared.messages.view import RenderContext, Verdict, View
+    from shared.messages.view import RenderContext, View
 
 _HOW = (
     "No event told of this: Azure Resource Graph says that the state is Failed. It may come from a change "
@@ -32,26 +32,27 @@ def _is(story: MaintenanceHistory) -> str:
 
 
 def failed_state(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a cluster or some of its pools is in Failed state, and explain its last operation."""
+    """Return a view of a cluster or pools in Failed state, with its last operation explained."""
     facts = facts_of(story.event, FailedState)
     who, since = what(story), story.event.updated
     title, quote, verdict = "no reason is known", "", None
     sections: tuple[Section, ...] = (phrases.todo(*_steps(story)),)
     if story.event.details:
         explanation = failed.explain(story, frame)
-        first = explanation.findings[0]
-        title, quote, verdict = verdicts.reason(first), verdicts.quote(first), _verdict(story, frame)
+        first, *others = explanation.findings
+        same = sum(other.entry == first.entry for other in others)
+        title, quote, verdict = verdicts.reason(first), verdicts.quote(first), verdicts.verdict(first, same)
         sections = failed.explained(explanation, frame)
     about = Section(
         heading="How it is known",
         paragraphs=(_HOW,),
-        facts=tuple(fact for fact in (Fact("Last operation", facts.operation),) if fact.value),
+        facts=said_facts(("Last operation", facts.operation)),
     )
     return view_of(
         story,
         frame,
         subject=(title, who),
-        preheader=verdicts.in_brief(verdict) if verdict else "AKS gives no reason.",
+        preheader=verdicts.in_brief(verdict) if verdict else f"{verdicts.NO_REASON}.",
         headline=f"{who} {_is(story)} in Failed state: {title}",
         moment=(frame.beside(since), frame.away(since)),
         quote=quote,
@@ -62,11 +63,6 @@ def failed_state(story: MaintenanceHistory, frame: RenderContext) -> View:
         sections=(*sections, about),
         elsewhere="In the portal: Diagnose and solve problems, Activity log (status Failed), and Node pools.",
     )
-
-
-def _verdict(story: MaintenanceHistory, frame: RenderContext) -> Verdict:
-    first, *others = failed.explain(story, frame).findings
-    return verdicts.verdict(first, sum(other.entry == first.entry for other in others))
 
 
 def _steps(story: MaintenanceHistory) -> tuple[Step, ...]:
@@ -83,7 +79,7 @@ def _steps(story: MaintenanceHistory) -> tuple[Step, ...]:
 
 
 def recovered(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a cluster or its pools is not in Failed state any more."""
+    """Return a view of a cluster or pools that are not in Failed state any more."""
     facts = facts_of(story.event, FailedState)
     who, over = what(story), facts.until or story.event.updated
     said = f"{who} {_is(story)} not in Failed state any more"

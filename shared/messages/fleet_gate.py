@@ -21,7 +21,7 @@ ROLE = "Azure Kubernetes Fleet Manager Contributor Role"
 
 
 def waiting(story: RunHistory, frame: RenderContext) -> View:
-    """Tell that a run waits at a gate: for approval, or, at a gate of another type, for what nobody says."""
+    """Return a view of a run that waits at a gate: for approval, or for what a gate of another type names."""
     gate = _gate(story)
     where = run_view.at_gate(story.run, gate)
     title = gate.title or f"gate {where}"
@@ -40,7 +40,7 @@ def waiting(story: RunHistory, frame: RenderContext) -> View:
         moment_label="Since",
         moment_more=(frame.away(story.event.updated),),
         sections=(
-            Section(heading="What it means", paragraphs=_meaning(story, gate, frame)),
+            phrases.prose("What it means", *_meaning(story, gate, frame)),
             run_view.windows(story, frame, story.run.stage) if not gate.is_after else Section(heading=""),
             run_view.so_far(story, frame),
             _stages(story, frame),
@@ -50,7 +50,7 @@ def waiting(story: RunHistory, frame: RenderContext) -> View:
 
 
 def closed(story: RunHistory, frame: RenderContext) -> View:
-    """Tell those who were asked that nobody has to answer any more, and why."""
+    """Return a view that tells those who were asked that nobody has to answer any more, and why."""
     gate = _gate(story)
     where = run_view.at_gate(story.run, gate)
     word, said, meaning = _CLOSED.get(story.event.status, _CLOSED[RunStatus.GATE_COMPLETED])
@@ -66,7 +66,7 @@ def closed(story: RunHistory, frame: RenderContext) -> View:
         headline=headline,
         moment_label="Reported",
         sections=(
-            Section(heading="What it means", paragraphs=(meaning, _WHO)),
+            phrases.prose("What it means", meaning, _WHO),
             run_view.so_far(story, frame),
             phrases.todo(*(_look(story) if story.event.status != RunStatus.GATE_DELETED else ())),
         ),
@@ -74,7 +74,7 @@ def closed(story: RunHistory, frame: RenderContext) -> View:
 
 
 def news(story: RunHistory, frame: RenderContext) -> View:
-    """Tell of a state of a gate that is new to us, plainly."""
+    """Return a view of a gate whose state this app does not know, in the fleet's words."""
     gate = _gate(story)
     state = story.event.status.removeprefix("Gate")
     where = run_view.at_gate(story.run, gate)
@@ -87,12 +87,10 @@ def news(story: RunHistory, frame: RenderContext) -> View:
         headline=f"Fleet Manager reports a gate as “{state}”",
         moment_label="Reported",
         sections=(
-            Section(
-                heading="What it means",
-                paragraphs=(
-                    f"The state “{state}” is new to this notifier, so it cannot tell what follows from it.",
-                    "What was sent stands below, as it came.",
-                ),
+            phrases.prose(
+                "What it means",
+                f"The state “{state}” is new to this notifier, so it cannot tell what follows from it.",
+                "What was sent stands below, as it came.",
             ),
             run_view.so_far(story, frame),
             phrases.todo(*_look(story)),

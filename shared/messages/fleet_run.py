@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def started(story: RunHistory, frame: RenderContext) -> View:
-    """Tell that a run has begun, and what it is going to do."""
+    """Return a view of a run that has begun, and what it is going to do."""
     count = sum(stage.members for stage in story.run.stages)
     return _view(
         story,
@@ -46,7 +46,7 @@ def started(story: RunHistory, frame: RenderContext) -> View:
 
 
 def stage_finished(story: RunHistory, frame: RenderContext) -> View:
-    """Tell that a stage is done, with what came of its members, and what comes next."""
+    """Return a view of a stage that is done, with what came of its members, and what comes next."""
     run = story.run
     stage = next((one for one in run.stages if one.name == run.stage), None)
     names = [one.name for one in run.stages]
@@ -64,7 +64,7 @@ def stage_finished(story: RunHistory, frame: RenderContext) -> View:
 
 
 def member_failed(story: RunHistory, frame: RenderContext) -> View:
-    """Tell that a member could not be updated: explained as any failure is, and what the run makes of it."""
+    """Return a view of a member's failed update, explained, and of what the run makes of it."""
     run = story.run
     view = failed.failed(as_maintenance(story), frame)
     where = run_view.place(run)
@@ -105,7 +105,7 @@ _BEFORE_THE_RUN = 2
 
 
 def ended(story: RunHistory, frame: RenderContext) -> View:
-    """Tell how a run ended: completed, completed with failures, failed, or stopped."""
+    """Return a view of how a run ended: completed, completed with failures, failed, or stopped."""
     event, run = story.event, story.run
     count = _failures(story)
     status, said = presentation(story.kind).status, "has failed"
@@ -146,7 +146,7 @@ def ended(story: RunHistory, frame: RenderContext) -> View:
 
 
 def stuck(story: RunHistory, frame: RenderContext) -> View:
-    """Tell that a run waits for something that nobody sees to."""
+    """Return a view of a run that waits for somebody to act."""
     return _view(
         story,
         frame,
@@ -170,7 +170,7 @@ def stuck(story: RunHistory, frame: RenderContext) -> View:
 
 
 def auto_upgrade_failed(story: RunHistory, frame: RenderContext) -> View:
-    """Tell that an auto-upgrade profile could not make its update run."""
+    """Return a view of an auto-upgrade profile that could not make its update run."""
     event, run = story.event, story.run
     return run_view.view_of(
         story,
@@ -180,15 +180,11 @@ def auto_upgrade_failed(story: RunHistory, frame: RenderContext) -> View:
         headline=f"Auto-upgrade profile {run.profile} failed at its last trigger",
         moment_label="Triggered",
         sections=(
-            Section(
-                heading="What it means",
-                paragraphs=(
-                    (
-                        "The profile makes an update run when a version is published. This time it could "
-                        f"not, so no cluster of the fleet is updated{_to(story)}."
-                    ),
-                    *_said(event),
-                ),
+            phrases.prose(
+                "What it means",
+                "The profile makes an update run when a version is published. This time it could not, so no "
+                f"cluster of the fleet is updated{_to(story)}.",
+                *_said(event),
             ),
             phrases.todo(
                 Step(
@@ -264,7 +260,7 @@ def _view(
         moment_label=label,
         moment_more=tuple(filter(None, (more or tail,))),
         sections=(
-            Section(heading="What it means", paragraphs=meaning),
+            phrases.prose("What it means", *meaning),
             Section(heading="What it waits for", items=waits),
             run_view.windows(story, frame),
             Section(heading="Members that failed", items=failures),
@@ -287,12 +283,12 @@ def _said(event: Event) -> tuple[str, ...]:
     """Return what Fleet Manager says of why, where it says something."""
     error = mapping(mapping(event.details).get("error"))
     reason = ": ".join(
-        short_text(error.get(key), _MAX_REASON) for key in ("code", "message") if error.get(key)
+        short_text(error.get(key), _MAX_REASON_CHARACTERS) for key in ("code", "message") if error.get(key)
     )
     return (f"Fleet Manager says: “{reason}”",) if reason else ()
 
 
-_MAX_REASON = 1_000
+_MAX_REASON_CHARACTERS = 1_000
 
 
 def _title(view: View) -> str:

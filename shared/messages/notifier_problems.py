@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared.messages import phrases
 from shared.messages.presentation import PRESENTATION
-from shared.messages.view import Fact, Section, Step, View
+from shared.messages.view import Fact, Section, Step, View, said_facts
 from shared.notices.kinds import Kind
 from shared.text import readable
 
@@ -23,7 +23,7 @@ _MISSED = (
 
 
 def rejected(row: RejectedInput, frame: RenderContext) -> View:
-    """Tell that an event could not be understood, and where it is kept."""
+    """Return a view of an event that could not be understood, and of where it is kept."""
     size = len(row.raw.encode("utf-8", "surrogatepass"))
     return View(
         status=PRESENTATION[Kind.REJECTED].status,
@@ -37,21 +37,11 @@ def rejected(row: RejectedInput, frame: RenderContext) -> View:
             Fact("Meaning", _MISSED),
         ),
         sections=(
-            Section(
-                heading=phrases.TODO,
-                steps=(
-                    Step("Show it whole.", f"./notifier show {row.key}"),
-                    Step(
-                        "Read the beginning below. If it was sent by hand or by a test, nothing needs doing."
-                    ),
-                    Step(
-                        "Check that the event subscription sends AKS maintenance events to this function "
-                        "only."
-                    ),
-                    Step(
-                        "If AKS sent it, its format may have changed: please report it with the text below."
-                    ),
-                ),
+            phrases.todo(
+                Step("Show it whole.", f"./notifier show {row.key}"),
+                Step("Read the beginning below. If it was sent by hand or by a test, nothing needs doing."),
+                Step("Check that the event subscription sends AKS maintenance events to this function only."),
+                Step("If AKS sent it, its format may have changed: please report it with the text below."),
             ),
             Section(
                 heading="Where it is kept", facts=(Fact("Row", row.key), Fact("Size", f"{size:,} bytes"))
@@ -64,7 +54,7 @@ def rejected(row: RejectedInput, frame: RenderContext) -> View:
 
 
 def undelivered(row: SentMail, about: Sequence[View], frame: RenderContext) -> View:
-    """Tell that a mail could not be sent: what it was about, to whom, why, and how to see it.
+    """Return a view of a mail that could not be sent: what it told, to whom, why, and how to see it.
 
     `about` is what each of its members tells, as far as their rows are known; whether that mail was ever
     rendered or not, so that its cluster, status and reason are named.
@@ -77,12 +67,12 @@ def undelivered(row: SentMail, about: Sequence[View], frame: RenderContext) -> V
         subject = (first.subject[0], ": ".join((first.status, *first.subject[1:2])), *_more(row))
     else:
         subject = (row.subject or f"a mail to {row.audience}",)
-    facts = (
-        Fact("Subject", row.subject),
-        Fact("Refused", ", ".join(row.refused)),
-        Fact("Attempts", str(row.attempts) if row.attempts else ""),
-        Fact("State", row.state),
-        Fact("Row", row.key),
+    facts = said_facts(
+        ("Subject", row.subject),
+        ("Refused", ", ".join(row.refused)),
+        ("Attempts", str(row.attempts) if row.attempts else ""),
+        ("State", row.state),
+        ("Row", row.key),
     )
     return View(
         status=PRESENTATION[Kind.UNDELIVERED].status,
@@ -100,24 +90,21 @@ def undelivered(row: SentMail, about: Sequence[View], frame: RenderContext) -> V
             Fact("Meaning", "These people may not know of it. It is not tried again by itself."),
         ),
         sections=(
-            Section(
-                heading=phrases.TODO,
-                steps=(
-                    Step("Show the mail and what it was about.", f"./notifier show {row.key}"),
-                    Step("Check that the addresses are right and that the mail service takes them."),
-                    Step("Check that the sender's domain is verified and linked to the mail service."),
-                    Step("Then send it again.", f"./notifier resend {row.key.partition(':')[2]}"),
-                ),
+            phrases.todo(
+                Step("Show the mail and what it was about.", f"./notifier show {row.key}"),
+                Step("Check that the addresses are right and that the mail service takes them."),
+                Step("Check that the sender's domain is verified and linked to the mail service."),
+                Step("Then send it again.", f"./notifier resend {row.key.partition(':')[2]}"),
             ),
             *([Section(heading="What it was about", items=told)] if len(told) > 1 else []),
-            Section(heading="The mail", facts=tuple(fact for fact in facts if fact.value)),
+            Section(heading="The mail", facts=facts),
         ),
         notes=phrases.notes(frame),
     )
 
 
 def target_gone(row: SentMail, about: Sequence[View], frame: RenderContext) -> View:
-    """Tell that a target of another channel than email is gone: which, and what waits for it."""
+    """Return a view of a target, of another channel than email, that is gone, and of what waits for it."""
     target = ", ".join(row.to) or row.target
     why = row.why or "no reason was given"
     waiting = lines(row, about)
@@ -134,12 +121,9 @@ def target_gone(row: SentMail, about: Sequence[View], frame: RenderContext) -> V
             Fact("Meaning", "Messages for it wait, and are tried once an hour at most. Others get theirs."),
         ),
         sections=(
-            Section(
-                heading=phrases.TODO,
-                steps=(
-                    Step("Check whether the channel, the webhook or the key is still there."),
-                    Step("Make another, and put it where this one is named: in ROUTES, or in its setting."),
-                ),
+            phrases.todo(
+                Step("Check whether the channel, the webhook or the key is still there."),
+                Step("Make another, and put it where this one is named: in ROUTES, or in its setting."),
             ),
             Section(heading="What waits first", items=waiting),
         ),

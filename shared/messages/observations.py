@@ -16,13 +16,13 @@ from shared.events.observation import (
 )
 from shared.messages import commands, phrases, time_phrases
 from shared.messages.presentation import presentation
-from shared.messages.view import Fact, Section, Step, View
+from shared.messages.view import Fact, Section, Step, View, said_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.events.model import Event
-    from shared.events.observation import Listed
+    from shared.events.observation import ClusterRemark
     from shared.messages.view import RenderContext
     from shared.notices.kinds import Kind
 
@@ -30,7 +30,7 @@ HEALTH = "In the portal: Service Health → Health advisories."
 
 
 def advisory(kind: Kind, event: Event, frame: RenderContext) -> View:
-    """Tell what Service Health says about AKS."""
+    """Return a view of what Service Health says about AKS."""
     facts = facts_of(event, Advisory)
     until = frame.beside(facts.ends) if facts.ends else ""
     return view_of(
@@ -61,7 +61,7 @@ def advisory(kind: Kind, event: Event, frame: RenderContext) -> View:
 
 
 def support_ending(kind: Kind, event: Event, frame: RenderContext) -> View:
-    """Tell that a version leaves support, which clusters run it, and the two ways out."""
+    """Return a view of a version that leaves support, the clusters that run it, and the two ways out."""
     facts = facts_of(event, SupportEnding)
     days = time_phrases.in_days(time_phrases.days_away(facts.date.date(), frame.as_of))
     on = phrases.clusters(facts.count or len(facts.clusters))
@@ -101,7 +101,7 @@ def support_ending(kind: Kind, event: Event, frame: RenderContext) -> View:
 
 
 def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
-    """Tell that Event Grid has not brought events, two runs in a row: the event subscription is broken."""
+    """Return a view of events that Event Grid failed to bring twice: its subscription is broken."""
     facts = facts_of(event, Missed)
     never = f"none in the last {PUSHED_WITHIN.days} days"
     pushed = frame.beside(facts.last_pushed) if facts.last_pushed else never
@@ -142,7 +142,7 @@ def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
 
 
 def unreadable(kind: Kind, event: Event, frame: RenderContext) -> View:
-    """Tell what could not be read: nobody would notice otherwise, since what is missing says nothing."""
+    """Return a view of what could not be read: nobody would notice what is missing."""
     facts = facts_of(event, Unreadable)
     if facts.what == STORED_ROWS:
         return _stored_rows(kind, event, facts, frame)
@@ -206,7 +206,7 @@ def _stored_rows(kind: Kind, event: Event, facts: Unreadable, frame: RenderConte
 
 
 def coverage(kind: Kind, event: Event, frame: RenderContext) -> View:
-    """Tell which clusters nobody would hear of, and why; with the first reading, what it found in all."""
+    """Return a view of the clusters that nobody would hear of, and why; at first, of all that was found."""
     facts = facts_of(event, Coverage)
     count = facts.count or len(facts.clusters)
     if facts.first:
@@ -273,7 +273,7 @@ def view_of(
     )
 
 
-def listed(heading: str, clusters: tuple[Listed, ...], count: int, frame: RenderContext) -> Section:
+def listed(heading: str, clusters: tuple[ClusterRemark, ...], count: int, frame: RenderContext) -> Section:
     """Return the section of a list of clusters, and how many more there are."""
     items = [
         " · ".join(part for part in (one.name, one.subscription) if part)
@@ -283,11 +283,6 @@ def listed(heading: str, clusters: tuple[Listed, ...], count: int, frame: Render
     ]
     left = count - len(clusters)
     return Section(heading=heading, items=(*items, *([f"… and {left:,} more"] if left > 0 else [])))
-
-
-def said_facts(*pairs: tuple[str, str]) -> tuple[Fact, ...]:
-    """Return labels and their values, where there are some."""
-    return tuple(Fact(label, value) for label, value in pairs if value)
 
 
 def _few(names: tuple[str, ...], most: int = 10) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.messages import clock_change, observations, report
-from shared.messages.view import Item
+from shared.messages.view import DigestItem
 from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def view(kind: Kind, event: Event, frame: RenderContext) -> View:
     return _VIEWS[kind](kind, event, frame)
 
 
-def item(kind: Kind, event: Event, frame: RenderContext) -> Item:
+def item(kind: Kind, event: Event, frame: RenderContext) -> DigestItem:
     """Return what a digest says of an observation."""
     told = view(kind, event, frame)
-    return Item(
+    return DigestItem(
         cluster=told.headline,
         what=", ".join(f"{fact.label} {fact.value}" for fact in told.panel[:1]),
         when=frame.short(event.updated),

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from shared.messages.view import RenderContext
 
 _DAY = timedelta(days=1)
-_LOGGED = 90
+_LOG_DAYS = 90
 """Days that Azure keeps the activity log for."""
 
 
 def not_started(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that AKS has not reported a start of what it had scheduled."""
+    """Return a view of a maintenance whose start AKS has not reported."""
     event, due = story.event, story.planned
     if due is None:
         said = f"AKS announced this {frame.away(event.time)}, gave no time, and has reported nothing since."
@@ -57,7 +57,7 @@ def not_started(story: MaintenanceHistory, frame: RenderContext) -> View:
 
 
 def still_running(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that AKS has not reported an end of what it had started."""
+    """Return a view of a maintenance whose end AKS has not reported."""
     began = story.event.updated
     ago = frame.away(began)
     soaks = phrases.soaks(story)
@@ -75,8 +75,7 @@ def still_running(story: MaintenanceHistory, frame: RenderContext) -> View:
             _state(
                 story,
                 "Ask AKS for the state of the cluster. Upgrading or Updating: it is still running. "
-                "Succeeded: it "
-                "likely ended without a report. Failed: something went wrong.",
+                "Succeeded: it likely ended without a report. Failed: something went wrong.",
             ),
             *_pools(story, "Check which node pool it is at."),
             *_nodes(story.upgrade),
@@ -155,7 +154,7 @@ def _operation(story: MaintenanceHistory) -> Step:
 
 
 def _log(story: MaintenanceHistory, frame: RenderContext, since: datetime) -> Step:
-    days = min(max((frame.as_of - since) // _DAY + 2, 1), _LOGGED)
+    days = min(max((frame.as_of - since) // _DAY + 2, 1), _LOG_DAYS)
     return Step(
         "Read the activity log. Operations on a node pool are logged under the pool's own ID: append "
         "/agentPools/<pool>.",

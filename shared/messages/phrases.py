@@ -9,16 +9,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.events.model import Upgrade
-from shared.messages import portal, time_phrases
-from shared.messages.view import Fact, Link, Section, Step
-from shared.text import clip, readable
+from shared.messages import time_phrases
+from shared.messages.view import Fact, Link, Section, Step, said_facts
+from shared.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from shared.audience import Audience
-    from shared.events.model import Cluster, Event, Subject
+    from shared.events.model import Event, Subject
     from shared.messages.branding import Branding
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import RenderContext
@@ -111,8 +111,8 @@ def _pools(names: tuple[str, ...]) -> str:
 
 
 _DOT = " · "
-_SUBSCRIPTION = 40
-_PLACE = 130
+_MAX_SUBSCRIPTION_CHARACTERS = 40
+_MAX_PLACE_CHARACTERS = 130
 """Characters of a place with its tags: three lines of a phone."""
 
 
@@ -121,11 +121,11 @@ def where(subject: Subject, region: str, known: ClusterSnapshot | None = None) -
 
     Tags follow as far as they fit: what is to be done has to stay on the first screen.
     """
-    name = clip(known.subscription_name, _SUBSCRIPTION) if known else ""
+    name = clip(known.subscription_name, _MAX_SUBSCRIPTION_CHARACTERS) if known else ""
     parts = (subject.resource_group, region, f"subscription {name or subject.subscription}")
     told = _DOT.join(part for part in parts if part)
     for tag in known.tags if known else ():
-        if len(told) + len(_DOT) + len(tag) > _PLACE:
+        if len(told) + len(_DOT) + len(tag) > _MAX_PLACE_CHARACTERS:
             break
         told += _DOT + tag
     return told
@@ -144,6 +144,11 @@ def counted(count: int, noun: str) -> str:
 def sentence(words: str) -> str:
     """Return words with a full stop, unless they end a sentence already."""
     return words if not words or words[-1] in ".!?:…" else f"{words}."
+
+
+def prose(heading: str, *paragraphs: str) -> Section:
+    """Make a section of paragraphs."""
+    return Section(heading=heading, paragraphs=paragraphs)
 
 
 def todo(*steps: Step, links: tuple[Link, ...] = ()) -> Section:
@@ -178,31 +183,21 @@ def timeline(frame: RenderContext, entries: Iterable[tuple[str, datetime | None,
     return Section(heading="Timeline", facts=tuple(facts))
 
 
-def portal_link(frame: RenderContext, cluster: Cluster) -> Link:
-    """Make the link to the cluster."""
-    return Link("Open the cluster in the Azure portal", portal.resource(frame.look.portal, cluster))
-
-
 def details(event: Event, pools: tuple[str, ...]) -> Section:
     """Make the section of what AKS said, field by field."""
-    facts = (
-        Fact("Status", event.status),
-        Fact("Node pools", ", ".join(pools)),
-        Fact("Description", event.description),
-        Fact("Source", event.source),
-        Fact("Event ID", event.event_id),
+    facts = said_facts(
+        ("Status", event.status),
+        ("Node pools", ", ".join(pools)),
+        ("Description", event.description),
+        ("Source", event.source),
+        ("Event ID", event.event_id),
     )
-    return Section(heading="As AKS sent it", facts=tuple(fact for fact in facts if fact.value))
+    return Section(heading="As AKS sent it", facts=facts)
 
 
 def observed(event: Event) -> Section | None:
     """Make the section of what the activity log said, where there is something."""
     return Section(heading="As the activity log has it") if event.details else None
-
-
-def raw(event: Event) -> str:
-    """Return the event's details as people can read them."""
-    return readable(event.details)
 
 
 REPEAT = "This may be a repeat: nobody can say whether it arrived when it was sent before."

@@ -26,7 +26,7 @@ def subject(mail: Mail, rows: Mapping[str, Row]) -> tuple[str, tuple[str, ...]]:
 
 
 def text(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, why: str) -> str:
-    """Tell every member in a few lines; `why` says what was wrong with the usual mail."""
+    """Return a few lines about every member; `why` says what was wrong with the usual mail."""
     shadow = phrases.shadow(audience, look)
     lines = [
         *([phrases.REPEAT, ""] if mail.is_repeat else []),

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 CALENDAR = "A calendar entry is attached. It shows as free."
 
 _MOVED = (
-    "The attached calendar entry replaces the one sent before. If your calendar keeps both, delete the "
-    "older one "
-    "by hand."
+    "The attached calendar entry replaces the one sent before. If your calendar keeps both, delete the older "
+    "one by hand."
 )
 _CANCEL = (
     "the attached file cancels the calendar entry sent earlier. If your calendar does not do that by itself, "
@@ -29,7 +28,7 @@ _CANCEL = (
 
 
 def scheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell of a maintenance for the first time."""
+    """Return a view of a maintenance that is announced for the first time."""
     return _coming(
         story,
         frame,
@@ -41,7 +40,7 @@ def scheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
 
 
 def rescheduled(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a maintenance starts at another time."""
+    """Return a view of a maintenance that starts at another time."""
     was = frame.beside(story.before) if story.before else "not known"
     return _coming(
         story,
@@ -71,7 +70,7 @@ def reminder(story: MaintenanceHistory, frame: RenderContext) -> View:
 
 
 def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a maintenance does not take place, or not any further."""
+    """Return a view of a maintenance that does not take place, or not any further."""
     event, planned = story.event, story.planned
     begun = story.started is not None
     if begun:
@@ -85,9 +84,8 @@ def canceled(story: MaintenanceHistory, frame: RenderContext) -> View:
         )
     else:
         now = "Nothing has happened to the cluster, and nothing will at that time."
-        todo = Section(
-            heading=phrases.TODO,
-            paragraphs=("Nothing. If you did not expect this, the activity log tells who canceled it.",),
+        todo = phrases.prose(
+            phrases.TODO, "Nothing. If you did not expect this, the activity log tells who canceled it."
         )
     unknown = frame.short(event.updated)
     due = "after it had started" if begun else f"was due {frame.short(planned)}" if planned else unknown
@@ -141,7 +139,7 @@ def _coming(
         sections=(
             Section(heading="Check before", steps=steps, paragraphs=() if steps else (_NOTHING,)),
             postponing.section(story, frame),
-            Section(heading="What it means", paragraphs=(_UNASKED, phrases.BEST_EFFORT)),
+            phrases.prose("What it means", _UNASKED, phrases.BEST_EFFORT),
             _announced(story, frame),
         ),
         elsewhere="In the portal: Settings → Upgrades, and Settings → Cluster configuration for the windows.",

@@ -13,7 +13,8 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from shared.events.model import Upgrade
-from shared.maintenance.configuration import AUTO_UPGRADE, GOVERNS, NODE_OS
+from shared.maintenance import AUTO_UPGRADE, NODE_OS
+from shared.maintenance.configuration import GOVERNS
 from shared.messages import commands, window_facts
 from shared.messages.view import Section, Step
 
@@ -102,8 +103,7 @@ def _shared(story: MaintenanceHistory, frame: RenderContext, schedule: Schedule)
         paragraphs=(
             (
                 f"The schedule comes from the shared maintenance window {name}, so it is postponed there, "
-                "for all "
-                f"clusters on it: {_users(schedule)}. {_by_when(story, frame)}"
+                f"for all clusters on it: {_users(schedule)}. {_by_when(story, frame)}"
             ),
             "The update replaces the whole window: a body with the date alone would wipe the schedule.",
         ),
@@ -175,10 +175,8 @@ def _day_said(story: MaintenanceHistory) -> str:
     if snapshot is None or not snapshot.governed:
         return (
             f"The window is not known here: {days[1]} is the planned day in UTC. Take the day at the "
-            "utcOffset that "
-            "the file shows, and leave a startDate of the past out; where the schedule's interval is above "
-            "1, put "
-            "the day of the next window there instead."
+            "utcOffset that the file shows, and leave a startDate of the past out; where the schedule's "
+            "interval is above 1, put the day of the next window there instead."
         )
     which = f"{days[0]} is" if days[0] == days[1] else f"{days[0]} and {days[1]} are"
     when = "planned" if story.planned else "expected"

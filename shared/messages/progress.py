@@ -22,7 +22,7 @@ _ENDS = "You get another mail when it completes or fails."
 
 
 def started(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a maintenance has begun; first of all where that is outside of its windows."""
+    """Return a view of a maintenance that has begun, and whether that is outside of its windows."""
     began = story.event.updated
     is_outside = window_facts.is_outside(story)
     window, impact = window_facts.fact(story, frame), phrases.expect(story)
@@ -59,7 +59,7 @@ def started(story: MaintenanceHistory, frame: RenderContext) -> View:
 
 
 def completed(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a maintenance is done: how long it took, whether it had failed, how one can go back."""
+    """Return a view of a maintenance that is done: how long it took, whether it had failed, the way back."""
     ended = story.event.updated
     took = f"took {time_phrases.span(story.took)}" if story.took is not None else ""
     recovered = bool(story.failures)
@@ -91,7 +91,7 @@ def completed(story: MaintenanceHistory, frame: RenderContext) -> View:
 
 
 def news(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell of a status that is new to us, plainly."""
+    """Return a view of a status that this app does not know, in AKS's words."""
     event = story.event
     return view_of(
         story,
@@ -155,8 +155,7 @@ def _after(story: MaintenanceHistory) -> tuple[Step, ...]:
         steps.append(
             Step(
                 f"List nodes that AKS has set aside because they would not drain{quarantines}; they stay "
-                "until "
-                "somebody deletes them.",
+                "until somebody deletes them.",
                 "kubectl get nodes -l kubernetes.azure.com/upgrade-status=Quarantined",
             )
         )
@@ -164,7 +163,7 @@ def _after(story: MaintenanceHistory) -> tuple[Step, ...]:
 
 
 def _quarantines(story: MaintenanceHistory) -> str:
-    """Return which pools set nodes aside that will not drain; nothing where none is known to."""
+    """Return which pools set nodes aside that will not drain; empty where no pool is known to do so."""
     snapshot = story.snapshot
     if snapshot is None or not phrases.touches_nodes(story.upgrade):
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.events.observation import Report, facts_of
+from shared.events.observation import WeeklyReport, facts_of
 from shared.messages import observations, phrases
 from shared.messages.view import Fact, Section
 
@@ -17,8 +17,8 @@ _NEVER = "never, as far as is known"
 
 
 def report(kind: Kind, event: Event, frame: RenderContext) -> View:
-    """Tell the week, and the next two."""
-    facts = facts_of(event, Report)
+    """Return a view of the week, and of the next two."""
+    facts = facts_of(event, WeeklyReport)
     coming = [
         f"{frame.here(one.start) if one.start else phrases.WINDOW} · {one.name} · {phrases.WHAT[one.what]}"
         for one in facts.coming

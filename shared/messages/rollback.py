@@ -31,8 +31,7 @@ def section(story: MaintenanceHistory, frame: RenderContext) -> tuple[Section, .
             heading="To go back",
             paragraphs=(
                 f"Until {frame.here(story.event.updated + OPEN_FOR)} a node pool can be rolled back to its "
-                "previous "
-                f"{back} (Azure CLI 2.88 or later). The control plane stays as it is."
+                f"previous {back} (Azure CLI 2.88 or later). The control plane stays as it is."
                 + ("" if snapshot else " AKS Automatic has no rollback."),
             ),
             steps=(

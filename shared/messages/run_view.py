@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from shared.events.run import RunStatus
+from shared.events.run import Gate, RunStatus
 from shared.messages import commands, phrases, portal, time_phrases
 from shared.messages.presentation import presentation
-from shared.messages.view import Fact, Link, Section, Step, View
+from shared.messages.view import Fact, Link, Section, Step, View, said_facts
+from shared.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.events.model import Event
-    from shared.events.run import Gate, MemberWindow, RunFacts, StageFacts
+    from shared.events.run import MemberWindow, RunFacts, StageFacts
     from shared.messages.presentation import Tone
     from shared.messages.run_history import RunHistory
     from shared.messages.view import RenderContext
@@ -56,7 +57,7 @@ def view_of(
         portal=Link("Open the fleet in the Azure portal", portal.resource(frame.look.portal, story.fleet)),
         elsewhere="In the portal: Fleet resources → Multi-cluster update, and there the run.",
         sent=sent(story),
-        raw=phrases.raw(event),
+        raw=readable(event.details),
         notes=phrases.notes(frame),
     )
 
@@ -186,23 +187,17 @@ _OURS = re.compile("^(AutoUpgrade|Gate|Member|Run|Stage)(?=[A-Z])")
 def sent(story: RunHistory) -> Section:
     """Make the section of what was sent or polled, field by field."""
     event, run = story.event, story.run
-    gate = run.gate
-    facts = (
-        Fact("State", _OURS.sub("", event.status) if event.status != RunStatus.RUN_STUCK else ""),
-        Fact("Run", run.name),
-        Fact("Stage", run.stage),
-        Fact("Group", run.group),
-        Fact("Member", run.member),
-        Fact("Auto-upgrade profile", run.profile),
-        Fact("Target", run.target),
-        *(
-            (
-                Fact("Gate", f"{gate.title} ({gate.name})" if gate.title else gate.name),
-                Fact("Type of gate", gate.type),
-                Fact("Timing", gate.timing),
-            )
-            if gate
-            else ()
-        ),
+    gate = run.gate or Gate("")
+    facts = said_facts(
+        ("State", _OURS.sub("", event.status) if event.status != RunStatus.RUN_STUCK else ""),
+        ("Run", run.name),
+        ("Stage", run.stage),
+        ("Group", run.group),
+        ("Member", run.member),
+        ("Auto-upgrade profile", run.profile),
+        ("Target", run.target),
+        ("Gate", f"{gate.title} ({gate.name})" if gate.title else gate.name),
+        ("Type of gate", gate.type),
+        ("Timing", gate.timing),
     )
-    return Section(heading="As Fleet Manager says it", facts=tuple(fact for fact in facts if fact.value))
+    return Section(heading="As Fleet Manager says it", facts=facts)

@@ -9,14 +9,14 @@ import msgspec
 from shared import keys
 from shared.messages import notifier_problems, phrases
 from shared.messages.presentation import PRESENTATION, Tone
-from shared.messages.view import Fact, Section, Step, View
+from shared.messages.view import Fact, Section, Step, View, said_facts
 from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.messages.view import RenderContext
-    from shared.notices.records import MailItem, Report, SentMail
+    from shared.notices.records import MailItem, RecipientReport, SentMail
 
 _BLOCK = (
     "A hard bounce blocks an address for 24 hours, and every further mail within a block prolongs it: to 48 "
@@ -61,7 +61,7 @@ _OTHER = _Meaning(
 )
 
 
-def reports(member: MailItem, row: SentMail) -> tuple[Report, ...]:
+def reports(member: MailItem, row: SentMail) -> tuple[RecipientReport, ...]:
     """Return the reports that a notice is about: of the address that its lead names, or all there are.
 
     Only the first of that address counts: the row may gain reports after the mail was frozen, and the mail
@@ -84,13 +84,13 @@ def unreachable(member: MailItem, row: SentMail, mail: Sequence[View], frame: Re
     gone = {address.lower() for address in (*addresses, *row.refused)}
     others = [address for address in row.to if address.lower() not in gone]
     found = {status.lower(): _MEANINGS.get(status.lower(), _OTHER) for status in statuses}
-    facts = [
-        Fact("Subject", subject),
-        Fact("Audience", row.audience),
-        Fact("To", ", ".join(row.to)),
-        Fact("Refused", ", ".join(row.refused)),
-        Fact("Row", row.key),
-    ]
+    facts = said_facts(
+        ("Subject", subject),
+        ("Audience", row.audience),
+        ("To", ", ".join(row.to)),
+        ("Refused", ", ".join(row.refused)),
+        ("Row", row.key),
+    )
     return View(
         status=PRESENTATION[Kind.UNREACHABLE].status,
         tone=PRESENTATION[Kind.UNREACHABLE].tone if others else Tone.FAILED,
@@ -113,31 +113,27 @@ def unreachable(member: MailItem, row: SentMail, mail: Sequence[View], frame: Re
                 ),
                 note=_BLOCK if found.keys() & {"bounced", "suppressed"} else "",
             ),
-            Section(
-                heading=phrases.TODO,
-                steps=(
-                    *(Step(meaning.step) for meaning in dict.fromkeys(found.values())),
-                    Step(
-                        "Correct the address where it is set: EMAIL_TO for the default audience, ROUTES "
-                        "for the "
-                        "others. A team list is safer than personal addresses."
-                    ),
-                    Step("Tell the people behind the address, if what the mail was about matters to them."),
+            phrases.todo(
+                *(Step(meaning.step) for meaning in dict.fromkeys(found.values())),
+                Step(
+                    "Correct the address where it is set: EMAIL_TO for the default audience, ROUTES for the "
+                    "others. A team list is safer than personal addresses."
                 ),
+                Step("Tell the people behind the address, if what the mail was about matters to them."),
             ),
             *([Section(heading="What the mail was about", items=about)] if mail else []),
-            Section(heading="The mail", facts=tuple(fact for fact in facts if fact.value)),
+            Section(heading="The mail", facts=facts),
         ),
         notes=phrases.notes(frame),
     )
 
 
-def outcome(report: Report) -> str:
+def outcome(report: RecipientReport) -> str:
     """Write what the mail service said: `Bounced (550 5.1.1 no such user)`."""
     return report.status + (f" ({report.detail})" if report.detail else "")
 
 
-def _said(report: Report) -> str:
+def _said(report: RecipientReport) -> str:
     return f"{report.recipient}: {outcome(report)}"
 
 

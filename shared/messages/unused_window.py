@@ -22,7 +22,7 @@ _FURTHER = (
 
 
 def nothing_happened(story: MaintenanceHistory, frame: RenderContext) -> View:
-    """Tell that a window passed unused, with what was there to be had, and the likely reasons."""
+    """Return a view of a window that passed unused, the upgrades there were, and the likely reasons."""
     facts = facts_of(story.event, UnusedWindow)
     what = "node image" if facts.configuration == NODE_OS else "Kubernetes version"
     long = time_phrases.span(facts.end - facts.start)
@@ -50,14 +50,10 @@ def nothing_happened(story: MaintenanceHistory, frame: RenderContext) -> View:
                 ),
                 Step("Check what would block a drain.", "kubectl get pdb -A"),
             ),
-            Section(
-                heading="What happened",
-                paragraphs=(
-                    (
-                        f"A newer {what} was available, the channel takes it, and AKS neither announced nor "
-                        "reported anything for this window."
-                    ),
-                ),
+            phrases.prose(
+                "What happened",
+                f"A newer {what} was available, the channel takes it, and AKS neither announced nor reported "
+                "anything for this window.",
             ),
             Section(
                 heading="Likely reasons",

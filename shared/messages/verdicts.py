@@ -5,12 +5,16 @@ The answers fit on the first screen of a phone together with the first command, 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from shared.messages import phrases
 from shared.messages.view import Verdict
 from shared.text import clip
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.failures.explanation import Finding
 
 URGENCY = {
@@ -29,54 +33,41 @@ _WHOSE = {
     "unknown": "Not known.",
 }
 
-MAX_QUOTE = 280
+MAX_QUOTE_CHARACTERS = 280
 """Characters of AKS's own sentence on the first screen."""
 
 MAX_NAMES = 3
 """Names of what blocks, on the first screen."""
 
-_MAX_NOW = 110
-_MAX_REASON = 60
-_NAME = 70
-_MAX_NAMED = 90
+_MAX_NOW_CHARACTERS = 110
+_MAX_REASON_CHARACTERS = 60
+_MAX_NAME_CHARACTERS = 70
+_MAX_NAMED_CHARACTERS = 90
 """Characters of all names together; the first one is told in any case."""
 
 _MAX_CAUSE = 5
 _COUNTABLE = frozenset({"budget", "subnet", "node", "webhook", "pod", "image", "key", "disk", "policy lock"})
-_VERBS = frozenset(
-    {
-        "are",
-        "block",
-        "blocked",
-        "blocks",
-        "by",
-        "can",
-        "cannot",
-        "claim",
-        "claims",
-        "could",
-        "denied",
-        "denies",
-    }
-    | {
-        "did",
-        "do",
-        "does",
-        "exhausted",
-        "failed",
-        "fails",
-        "for",
-        "from",
-        "full",
-        "gave",
-        "gives",
-        "had",
-        "has",
-    }
-    | {"have", "in", "is", "lack", "lacks", "needs", "not", "of", "on", "ran", "refused", "refuses", "runs"}
-    | {"stopped", "takes", "that", "timed", "took", "used", "was", "went", "were", "while", "with"}
+_ARTICLE = re.compile(r"^(?:a|an|the|one|some) (?=.)")
+_VERB = re.compile(
+    r" (?:are|asks|block(?:s|ed)?|by|can|cannot|changes|claims?|could|decides|denie[ds]|did|do|does|exceeds?"
+    r"|exhausted|fail(?:s|ed)|finds?|for|forbids|from|full|gave|gets?|gives?|go|goes|got|had|has|have|holds?|in|is"
+    r"|lacks?|lags|left|may|moves|moved|must|narrows|needs|not|of|on|overlaps|ran|refuse[sd]|reports|restricts"
+    r"|runs|stands|starts|stopped|takes|that|throttles|timed|took|use[sd]|was|went|were|while|with|would)"
+    r"(?= |$)"
 )
 """What ends the few words that name a cause."""
+
+_VAGUE = re.compile(
+    "an?|the|this|who|AKS|API|Azure|Kubernetes|Terraform|asked|change|cluster|command|container|disk|emptying"
+    "|extension|feature|fleet|group|identity|limit|machines?|namespace|network|new|nodes?|operator|pods?|pool"
+    "|property|resource|something|subscription|system|tool|upgrade|value|version|volume"
+)
+"""Of a cause that has no other words nobody learns anything: it is told whole."""
+
+NO_REASON = "AKS gives no reason"
+_IN_AKS_WORDS = "AKS: "
+_UNEXPLAINED = "unexplained"
+"""The cause of what the catalogue does not know, whatever AKS's words for it are."""
 
 _BLOCKERS = (
     "Pod Disruption Budget",
@@ -130,7 +121,7 @@ def in_brief(verdict_: Verdict) -> str:
 def reason(finding: Finding) -> str:
     """Return why it failed, for a subject: without the article that takes the place of a name."""
     if finding.entry == "unknown" and finding.said:
-        return f"AKS: {clip(finding.said, _MAX_REASON)}"
+        return f"{_IN_AKS_WORDS}{clip(finding.said, _MAX_REASON_CHARACTERS)}"
     return without_article(finding.title)
 
 
@@ -140,15 +131,29 @@ def without_article(title: str) -> str:
 
 
 def cause(reason_: str) -> str:
-    """Return a reason in the fewest words, for a headline: `budget`, `vCPU quota`, `subnet`."""
-    words = reason_.split(" ")
-    words = words[1:] if words[0] in {"a", "an", "the", "one", "some"} and len(words) > 1 else words
-    verb = next((at for at, word in enumerate(words) if at and word in _VERBS), len(words))
-    return " ".join(words[: min(verb, _MAX_CAUSE)]).replace("Pod Disruption Budget", "budget").strip(",;:")
+    """Return a reason in the fewest words that tell, for a headline: `budget`, `vCPU quota`, `subnet`."""
+    if reason_.startswith(_IN_AKS_WORDS) or reason_ == NO_REASON:
+        return _UNEXPLAINED
+    whole = _ARTICLE.sub("", reason_).replace("Pod Disruption Budget", "budget")
+    noun = _VERB.split(whole, maxsplit=1)[0]
+    tells = noun.count(" ") < _MAX_CAUSE and not all(map(_VAGUE.fullmatch, noun.split(" ")))
+    return (noun if tells else clip(whole, _MAX_REASON_CHARACTERS)).strip(",;:")
+
+
+def is_whole(cause_: str) -> bool:
+    """Return whether a cause is a whole reason, of which no fewer words would tell."""
+    return _VERB.search(cause_) is not None
+
+
+def by_number(causes: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return causes with their numbers, the most frequent first; what is not explained comes last."""
+    return sorted(causes.items(), key=lambda one: (one[0] == _UNEXPLAINED, -one[1], one[0]))
 
 
 def counted(cause_: str, count: int) -> str:
     """Return a cause with its count: `8 budgets`, but `4 vCPU quota`, and `new nodes` without a 1."""
+    if is_whole(cause_):
+        return f"{cause_} ({count})" if count > 1 else cause_
     if count == 1 and cause_.endswith("s") and not cause_.endswith(("ss", "us")):
         return cause_
     is_plain = count > 1 and cause_.rpartition(" ")[2] in _COUNTABLE
@@ -157,7 +162,7 @@ def counted(cause_: str, count: int) -> str:
 
 def quote(finding: Finding) -> str:
     """Return AKS's own sentence, cut, where nobody knows more than it says."""
-    return clip(finding.said, MAX_QUOTE) if finding.entry == "unknown" else ""
+    return clip(finding.said, MAX_QUOTE_CHARACTERS) if finding.entry == "unknown" else ""
 
 
 def now(finding: Finding) -> str:
@@ -171,8 +176,7 @@ def further(finding: Finding) -> str:
 
 
 def _sentences(text: str) -> list[str]:
-    parts = text.split(". ")
-    return [part if part.endswith(".") else f"{part}." for part in parts if part]
+    return [phrases.sentence(part) for part in text.split(". ") if part]
 
 
 def _shown(text: str) -> int:
@@ -180,7 +184,7 @@ def _shown(text: str) -> int:
     length = count = 0
     for sentence in _sentences(text):
         length += len(sentence) + 1
-        if count and length > _MAX_NOW:
+        if count and length > _MAX_NOW_CHARACTERS:
             break
         count += 1
     return count
@@ -205,8 +209,12 @@ def _blocked_by(finding: Finding, more: int) -> tuple[str, ...]:
         if label == "Pod Disruption Budget" and namespace and value:
             value = f"{namespace}/{value}"
         if value:
-            named.append(f"{_within(label)} {clip(value, _NAME)}")
-    named = [name for at, name in enumerate(named) if not at or len(", ".join(named[: at + 1])) <= _MAX_NAMED]
+            named.append(f"{_within(label)} {clip(value, _MAX_NAME_CHARACTERS)}")
+    named = [
+        name
+        for at, name in enumerate(named)
+        if not at or len(", ".join(named[: at + 1])) <= _MAX_NAMED_CHARACTERS
+    ]
     return (*named[:MAX_NAMES], f"and {more} more, below") if named and more else tuple(named[:MAX_NAMES])
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _FROM = frozenset({"from", "fromversion", "current", "currentversion", "currentkubernetesversion"})
 _TO = frozenset({"to", "toversion", "target", "targetversion", "targetkubernetesversion", "newversion"})
 _VERSION = re.compile(r"v?(\d{1,3}\.\d{1,4}(?:\.\d{1,5})?|AKS[\w-]{3,60}-\d[\d.]{3,20})")
-_LONGEST = 20_000
-_DEEPEST = 4
+_MAX_CHARACTERS = 20_000
+_MAX_DEPTH = 4
 
 
 class Versions(msgspec.Struct, frozen=True):
@@ -46,13 +46,13 @@ def said(details: Iterable[str]) -> Versions:
 
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:
-    if not text.startswith(("{", "[")) or len(text) > _LONGEST:
+    if not text.startswith(("{", "[")) or len(text) > _MAX_CHARACTERS:
         return
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
         return
-    yield from _walk(body, _DEEPEST)
+    yield from _walk(body, _MAX_DEPTH)
 
 
 def _walk(value: object, depth: int) -> Iterator[tuple[str, str]]:

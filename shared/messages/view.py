@@ -1,6 +1,7 @@
 """What a mail shows: the facts and words that the HTML and the text are both made from.
 
-Templates only lay these out. Whatever a view holds, both show; so a fact in one is in the other.
+Templates only lay these out. Whatever a view holds, both show; so a fact in one is in the other. It is one
+module because it is one vocabulary: all that a message can consist of.
 """
 
 from __future__ import annotations
@@ -57,6 +58,11 @@ class Fact(msgspec.Struct, frozen=True):
     value: str
 
 
+def said_facts(*pairs: tuple[str, str]) -> tuple[Fact, ...]:
+    """Return labels and their values, where there are some."""
+    return tuple(Fact(label, value) for label, value in pairs if value)
+
+
 class Step(msgspec.Struct, frozen=True):
     """Something to do, and the command for it where there is one."""
 
@@ -71,7 +77,7 @@ class Link(msgspec.Struct, frozen=True):
     url: str
 
 
-class Table(msgspec.Struct, frozen=True):
+class ViewTable(msgspec.Struct, frozen=True):
     """Several things of one kind: the names of the columns, and a row each."""
 
     columns: tuple[str, ...]
@@ -85,7 +91,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     paragraphs: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     facts: tuple[Fact, ...] = ()
-    table: Table | None = None
+    table: ViewTable | None = None
     steps: tuple[Step, ...] = ()
     note: str = ""
     command: str = ""
@@ -117,13 +123,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     def facts(self) -> tuple[Fact, ...]:
         """Return the same as labels and values."""
-        facts = (
-            Fact("Now", self.now),
-            Fact("Urgency", self.urgency),
-            Fact("Whose", self.whose),
-            Fact("Blocked by", ", ".join(self.blocked_by)),
+        return said_facts(
+            ("Now", self.now),
+            ("Urgency", self.urgency),
+            ("Whose", self.whose),
+            ("Blocked by", ", ".join(self.blocked_by)),
         )
-        return tuple(fact for fact in facts if fact.value)
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,7 +179,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class DigestItem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing told in a digest: a row."""
 
     cluster: str
@@ -202,12 +207,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         return " · ".join(part for part in (self.group, self.what, self.title) if part)
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True):
+class DigestGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Things of one kind in a digest."""
 
     heading: str
     tone: Tone
-    items: tuple[Item, ...]
+    items: tuple[DigestItem, ...]
     step: str = ""
     """What to do first, where that is the same for all of them."""
     command: str = ""
@@ -218,7 +223,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """How many things those are."""
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
+class DigestRow(msgspec.Struct, frozen=True, kw_only=True):
     """One thing told in a digest, as a row of the table that travels with it."""
 
     cluster: str
@@ -244,10 +249,10 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     """The news: how many of how many, and why."""
     counts: tuple[str, ...]
     """`2 failed`, `3 completed`: all of what is told."""
-    groups: tuple[Group, ...]
+    groups: tuple[DigestGroup, ...]
     times: str = ""
     """Whose clock the times of its rows are of, where they do not say it."""
-    listing: tuple[Listed, ...] = ()
+    listing: tuple[DigestRow, ...] = ()
     """All of it as a table, a row for everything told."""
     banner: str = ""
     """On top of everything: that this mail went to somebody else, or may have come before."""
@@ -298,8 +303,8 @@ def _text(name: str, value: str, room: SizeBudget) -> str:
         return clip(clean(value[: room.raw + 1]), room.raw)
     if name in {"url", "command"}:
         # Half an address leads astray, and half a command does something else: whole or not at all.
-        return clean(value) if len(value) <= _WHOLE else ""
+        return clean(value) if len(value) <= _MAX_WHOLE_CHARACTERS else ""
     return clip(line(value[: 4 * room.line]), room.line)
 
 
-_WHOLE = 1_500
+_MAX_WHOLE_CHARACTERS = 1_500

@@ -6,13 +6,12 @@ document how it counts. Nothing is said where nothing is known.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from shared.messages import time_phrases
-from shared.messages.view import Fact, Section
+from shared.messages.view import Fact, Section, said_facts
 from shared.notices.kinds import AHEAD, UNDER_WAY, Kind
 
 if TYPE_CHECKING:
@@ -76,8 +75,8 @@ def offset(snapshot: ClusterSnapshot) -> str:
     """Write the windows' own offset as it is set: `UTC-08:00`."""
     if not snapshot.offset:
         return "UTC"
-    size = timedelta(minutes=abs(snapshot.offset)) // timedelta(minutes=1)
-    return f"UTC{_MINUS if snapshot.offset < 0 else '+'}{size // 60:02}:{size % 60:02}"
+    hours, minutes = divmod(abs(snapshot.offset), 60)
+    return f"UTC{_MINUS if snapshot.offset < 0 else '+'}{hours:02}:{minutes:02}"
 
 
 def with_cluster(view: View, story: MaintenanceHistory, frame: RenderContext) -> View:
@@ -140,14 +139,13 @@ def _facts(snapshot: ClusterSnapshot, frame: RenderContext) -> Iterator[Fact]:
         for pool in snapshot.pools
         if (said := [one for one in (pool.strategy, pool.undrainable) if one])
     ]
-    named = (
+    yield from said_facts(
         ("Kubernetes version", snapshot.version),
         ("Upgrade channel", snapshot.channel),
         ("Node OS channel", snapshot.os_channel),
         ("SKU", snapshot.sku if snapshot.is_automatic else ""),
         ("Node pools", "; ".join(special)),
     )
-    yield from (Fact(label, value) for label, value in named if value)
     yield Fact("As of", frame.beside(snapshot.read))
 
 

@@ -59,7 +59,7 @@ def decide(event: Event, history: Iterable[StoredEvent]) -> tuple[Decision, int]
 
 
 def turn(event: Event, history: Iterable[StoredEvent]) -> tuple[str, ...]:
-    """Return the mark that keeps two instances from deciding at once upon events of one gate; none of others.
+    """Return the mark that keeps two instances from deciding at once on events of one gate; else empty.
 
     Whether an answer is told hangs on whether the question was: of two that know the same of a gate, only the
     first leaves this mark, and the other decides again. It names what was known, so that it is left once.
@@ -152,7 +152,7 @@ def _place(event: Event) -> tuple[str, ...] | None:
 def reminder(event: Event, key: str, number: int, after: timedelta, now: datetime) -> tuple[Check, ...]:
     """Return the check behind the `number`th reminder of a gate: `after` the notice, then twice as long each.
 
-    None of a gate that nobody can approve, or where the setting asks for none.
+    Empty for a gate that nobody can approve, or where the setting asks for no reminder.
     """
     gate = event.run.gate if event.run else None
     if not after or gate is None or not gate.asks_people:

@@ -34,7 +34,7 @@ class StoredEvent(msgspec.Struct, frozen=True):
     """How it came, where not from Event Grid."""
     told: tuple[str, ...] = ()
     """Who was to hear of it when it came, as people call them; empty where that is one alone."""
-    readable: bool = True
+    is_complete: bool = True
     """Whether the row could be read whole. If not, the event holds what its key and plain columns tell."""
 
 
@@ -155,7 +155,7 @@ class RejectedInput(msgspec.Struct, frozen=True):
     received: datetime
 
 
-class Report(msgspec.Struct, frozen=True, array_like=True):
+class RecipientReport(msgspec.Struct, frozen=True, array_like=True):
     """A delivery report: what became of a mail for one recipient, in the mail service's words."""
 
     recipient: str
@@ -180,7 +180,7 @@ class SentMail(msgspec.Struct, frozen=True, kw_only=True):
     """Recipients that the mail service refused."""
     attempts: int = 0
     members: tuple[MailItem, ...] = ()
-    reports: tuple[Report, ...] = ()
+    reports: tuple[RecipientReport, ...] = ()
     """What the mail service has reported of its recipients since; failures only."""
     repeats: str = ""
     """As in Mail."""

@@ -10,7 +10,7 @@ import msgspec
 from shared.events.model import Cluster, Event, Status
 from shared.messages import phrases, time_phrases
 from shared.pages import windows
-from shared.pages.maintenance_state import OPEN, OVER, RECENT, MaintenanceState, Phase, states
+from shared.pages.maintenance_state import OPEN, OVER, RECENT, MaintenancePhase, MaintenanceState, states
 from shared.pages.windows import ExpectedWindow
 from shared.store.present import Pulse
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FILTERS = ("cluster", "resource_group", "subscription", "region", "kind")
 """Names of filters in an address. A filter is a pattern such as `shop-*`, or several with commas."""
 
-MAX_FILTER = 500
+MAX_FILTER_CHARACTERS = 500
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,11 +89,11 @@ def board(
         time_zone=seen.time_zone if seen else "UTC",
         pulse=msgspec.structs.replace(said, heard=max(heard, default=said.heard)),
         open=tuple(one for one in found if one.phase in OPEN),
-        running=tuple(one for one in found if one.phase is Phase.RUNNING),
-        coming=tuple(one for one in found if one.phase is Phase.COMING),
+        running=tuple(one for one in found if one.phase is MaintenancePhase.RUNNING),
+        coming=tuple(one for one in found if one.phase is MaintenancePhase.COMING),
         recent=tuple(one for one in over if now - _ended(one) < RECENT),
         earlier=tuple(one for one in over if now - _ended(one) >= RECENT),
-        support=tuple(one for one in found if one.phase is Phase.SUPPORT),
+        support=tuple(one for one in found if one.phase is MaintenancePhase.SUPPORT),
         windows=tuple(sorted(expected, key=lambda one: (one.window.start, one.cluster.key, one.name))),
         clusters=tuple(clusters[key] for key in sorted(clusters)),
     )
@@ -124,7 +124,7 @@ def _ended(one: MaintenanceState) -> datetime:
 
 def _is_for(event: Event, routes: Routes, audience: str | None) -> bool:
     """Return whether the routes lead an event to an audience, whatever kinds of news it asks for."""
-    return audience is None or any(match.audience.id == audience for match in routes.trace(event).hearings)
+    return audience is None or any(match.audience.id == audience for match in routes.trace(event).matches)
 
 
 def _announced(window: ExpectedWindow) -> Event:

@@ -16,8 +16,8 @@ import msgspec
 
 from shared.ids import NAMESPACE
 from shared.messages import calendar_entry, phrases, portal, time_phrases
-from shared.messages.calendar_entry import Entry
-from shared.pages.maintenance_state import MaintenanceState, Phase
+from shared.messages.calendar_entry import CalendarEntry
+from shared.pages.maintenance_state import MaintenancePhase, MaintenanceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,17 +32,17 @@ ABOUT = "What AKS has announced, and the windows to expect. Calendars ask for th
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _LEAD = {
-    Phase.CANCELED: "Canceled: ",
-    Phase.FAILED: "Failed: ",
-    Phase.OVERDUE: "Overdue: ",
-    Phase.COMPLETED: "Completed: ",
+    MaintenancePhase.CANCELED: "Canceled: ",
+    MaintenancePhase.FAILED: "Failed: ",
+    MaintenancePhase.OVERDUE: "Overdue: ",
+    MaintenancePhase.COMPLETED: "Completed: ",
 }
 
 
 class FeedEntry(msgspec.Struct, frozen=True, kw_only=True):
     """What a feed tells of a maintenance or a window, in whichever form."""
 
-    entry: Entry
+    entry: CalendarEntry
     phase: str
     cluster: str
     resource_group: str
@@ -117,7 +117,7 @@ def _told(one: MaintenanceState, domain: str, portal_host: str) -> FeedEntry | N
         return None
     start, end = times
     return _entry(
-        Entry(
+        CalendarEntry(
             uid=calendar_entry.uid(one.event_id, domain),
             stamp=one.changed,
             sequence=_sequence(one),
@@ -127,7 +127,7 @@ def _told(one: MaintenanceState, domain: str, portal_host: str) -> FeedEntry | N
             description="\n\n".join(_description(one)),
             location=" · ".join(part for part in (one.cluster.resource_group, one.region) if part),
             url=portal.resource(portal_host, one.cluster),
-            status="CANCELLED" if one.phase is Phase.CANCELED else "CONFIRMED",
+            status="CANCELLED" if one.phase is MaintenancePhase.CANCELED else "CONFIRMED",
         ),
         one,
         one.phase.value,
@@ -138,7 +138,7 @@ def _expected(one: ExpectedWindow, portal_host: str) -> FeedEntry | None:
     doubts = f" It is approximate: {', and '.join(one.window.doubts)}." if one.window.doubts else ""
     name = f"window\n{one.cluster.key}\n{one.name}\n{_text(one.window.start)}"
     return _entry(
-        Entry(
+        CalendarEntry(
             uid=str(uuid5(NAMESPACE, name)),
             stamp=one.stamp,
             start=one.window.start,
@@ -154,7 +154,7 @@ def _expected(one: ExpectedWindow, portal_host: str) -> FeedEntry | None:
     )
 
 
-def _entry(entry: Entry, one: MaintenanceState | ExpectedWindow, phase: str) -> FeedEntry:
+def _entry(entry: CalendarEntry, one: MaintenanceState | ExpectedWindow, phase: str) -> FeedEntry:
     return FeedEntry(
         entry=entry,
         phase=phase,
@@ -179,29 +179,29 @@ def _times(one: MaintenanceState) -> tuple[datetime, datetime] | None:
 def _sequence(one: MaintenanceState) -> int:
     """Return the number of an entry: what replaces another in a calendar has a higher one."""
     match one.phase:
-        case Phase.COMING | Phase.OVERDUE if one.began is None:
+        case MaintenancePhase.COMING | MaintenancePhase.OVERDUE if one.began is None:
             return max(0, one.announcements - 1)
-        case Phase.RUNNING | Phase.OVERDUE | Phase.CANCELED:
+        case MaintenancePhase.RUNNING | MaintenancePhase.OVERDUE | MaintenancePhase.CANCELED:
             return one.announcements
     return one.announcements + 1
 
 
 def _description(one: MaintenanceState) -> Iterator[str]:
     match one.phase:
-        case Phase.COMING:
+        case MaintenancePhase.COMING:
             if one.before:
                 yield f"Moved from {time_phrases.utc(one.before)}."
             yield "AKS has announced it, and does not say how long it takes: 4 hours are assumed."
             yield phrases.BEST_EFFORT
-        case Phase.OVERDUE if one.began is None:
+        case MaintenancePhase.OVERDUE if one.began is None:
             yield "AKS has not reported a start."
-        case Phase.RUNNING:
+        case MaintenancePhase.RUNNING:
             yield "It is running. AKS does not say how long it takes: 4 hours are assumed."
-        case Phase.OVERDUE:
+        case MaintenancePhase.OVERDUE:
             yield "AKS has not reported an end."
-        case Phase.FAILED:
+        case MaintenancePhase.FAILED:
             yield "It has failed. The mail about it says why, and what to do."
-        case Phase.CANCELED:
+        case MaintenancePhase.CANCELED:
             yield "AKS has canceled this maintenance."
         case _:
             yield "It is completed."

@@ -10,7 +10,7 @@ from shared.events.model import Cluster
 from shared.maintenance.node_images import oldest
 from shared.maintenance.support_calendar import ends as support_ends
 from shared.messages import phrases, time_phrases
-from shared.pages.maintenance_state import OVER, MaintenanceState, Phase, states
+from shared.pages.maintenance_state import OVER, MaintenancePhase, MaintenanceState, states
 from shared.pages.windows import expected
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.pages.board import Board
     from shared.store.present import ClusterRow
 
-ENDED = OVER | {Phase.FAILED}
+ENDED = OVER | {MaintenancePhase.FAILED}
 
 HEAD = (
     "Cluster",

@@ -27,7 +27,7 @@ FORGOTTEN_AFTER = timedelta(days=30)
 RECENT = timedelta(days=7)
 
 
-class Phase(StrEnum):
+class MaintenancePhase(StrEnum):
     """Where a maintenance stands."""
 
     RUNNING = "running"
@@ -40,8 +40,8 @@ class Phase(StrEnum):
     SUPPORT = "end-of-support"
 
 
-OPEN = frozenset({Phase.FAILED, Phase.OVERDUE})
-OVER = frozenset({Phase.COMPLETED, Phase.CANCELED})
+OPEN = frozenset({MaintenancePhase.FAILED, MaintenancePhase.OVERDUE})
+OVER = frozenset({MaintenancePhase.COMPLETED, MaintenancePhase.CANCELED})
 
 
 class MaintenanceState(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +50,7 @@ class MaintenanceState(msgspec.Struct, frozen=True, kw_only=True):
     cluster: Cluster
     event_id: str
     upgrade: Upgrade
-    phase: Phase
+    phase: MaintenancePhase
     event: StoredEvent
     """The news that says so."""
     planned: datetime | None = None
@@ -108,21 +108,27 @@ def state_of(history: list[StoredEvent], now: datetime) -> MaintenanceState:
     )
 
 
-def _phase(said: StoredEvent, planned: datetime | None, began: datetime | None, now: datetime) -> Phase:
+def _phase(
+    said: StoredEvent, planned: datetime | None, began: datetime | None, now: datetime
+) -> MaintenancePhase:
     if said.event.end_of_support is not None:
-        return Phase.SUPPORT
+        return MaintenancePhase.SUPPORT
     match said.event.status:
         case Status.FAILED:
-            return Phase.FAILED
+            return MaintenancePhase.FAILED
         case Status.CANCELED:
-            return Phase.CANCELED
+            return MaintenancePhase.CANCELED
         case Status.COMPLETED:
-            return Phase.COMPLETED
+            return MaintenancePhase.COMPLETED
         case Status.SCHEDULED:
             is_late = planned is not None and now - planned > NOT_STARTED_AFTER
-            return Phase.OVERDUE if is_late else Phase.COMING
+            return MaintenancePhase.OVERDUE if is_late else MaintenancePhase.COMING
     # Started, or a status that is new to us: something is under way.
-    return Phase.OVERDUE if now - (began or said.event.updated) > STILL_RUNNING_AFTER else Phase.RUNNING
+    return (
+        MaintenancePhase.OVERDUE
+        if now - (began or said.event.updated) > STILL_RUNNING_AFTER
+        else MaintenancePhase.RUNNING
+    )
 
 
 def _last(one: MaintenanceState) -> datetime:
@@ -133,6 +139,8 @@ def _last(one: MaintenanceState) -> datetime:
 def _is_made_good(one: MaintenanceState, others: Iterable[MaintenanceState]) -> bool:
     """Return whether a failed or overdue maintenance has been followed by one of its kind that completed."""
     return one.phase in OPEN and any(
-        other.phase is Phase.COMPLETED and other.upgrade == one.upgrade and other.changed > one.changed
+        other.phase is MaintenancePhase.COMPLETED
+        and other.upgrade == one.upgrade
+        and other.changed > one.changed
         for other in others
     )

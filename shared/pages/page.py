@@ -12,7 +12,7 @@ from shared.events.model import Upgrade
 from shared.messages import phrases, portal, time_phrases
 from shared.pages.board import FILTERS, headline
 from shared.pages.inventory import HEAD
-from shared.pages.maintenance_state import Phase
+from shared.pages.maintenance_state import MaintenancePhase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,13 +32,13 @@ STYLE_HASH = "sha256-" + base64.b64encode(hashlib.sha256(STYLE.encode()).digest(
 """What the policy names, so that no other style applies."""
 
 _PILL = {
-    Phase.RUNNING: "Running",
-    Phase.COMING: "Scheduled",
-    Phase.FAILED: "Failed",
-    Phase.OVERDUE: "Overdue",
-    Phase.COMPLETED: "Completed",
-    Phase.CANCELED: "Canceled",
-    Phase.SUPPORT: "End of support",
+    MaintenancePhase.RUNNING: "Running",
+    MaintenancePhase.COMING: "Scheduled",
+    MaintenancePhase.FAILED: "Failed",
+    MaintenancePhase.OVERDUE: "Overdue",
+    MaintenancePhase.COMPLETED: "Completed",
+    MaintenancePhase.CANCELED: "Canceled",
+    MaintenancePhase.SUPPORT: "End of support",
 }
 _MAX_WINDOWS = 50
 
@@ -113,12 +113,12 @@ def _row(one: MaintenanceState, zone: tzinfo, portal_host: str) -> dict[str, Any
 
 
 def _times(one: MaintenanceState) -> list[tuple[str, datetime | None]]:
-    if one.phase is Phase.COMING:
+    if one.phase is MaintenancePhase.COMING:
         return [("Starts", one.planned), ("Moved from", one.before)]
-    if one.phase is Phase.SUPPORT:
+    if one.phase is MaintenancePhase.SUPPORT:
         facts = one.event.event.end_of_support
         return [("Ends", facts.date if facts else None)]
-    ended = {Phase.FAILED: "Failed", Phase.CANCELED: "Canceled"}.get(one.phase, "Ended")
+    ended = {MaintenancePhase.FAILED: "Failed", MaintenancePhase.CANCELED: "Canceled"}.get(one.phase, "Ended")
     planned = None if one.began else one.planned
     return [("Planned", planned), ("Started", one.began), (ended, one.ended)]
 

@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 
     from shared.store.rows import Token
 
-_BYTES = 24
+_TOKEN_BYTES = 24
 """192 bits of chance: nobody guesses one."""
 
-_MAX_LENGTH = 200
+_MAX_CHARACTERS = 200
 
 
 def new() -> str:
     """Return a new token."""
-    return secrets.token_urlsafe(_BYTES)
+    return secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 def hashed(token: str) -> str:
     """Return what is stored of a token: its SHA-256 in hex."""
-    return hashlib.sha256(token[:_MAX_LENGTH].encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(token[:_MAX_CHARACTERS].encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def match(token: str, stored: Iterable[Token]) -> Token | None:

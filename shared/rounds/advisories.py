@@ -12,8 +12,8 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 from shared import timestamps
-from shared.events.model import Installation, Subscription
-from shared.events.observation import Advisory, observed
+from shared.events.model import Subscription
+from shared.events.observation import Advisory
 from shared.events.scheduled_event import mapping, short_text
 from shared.notices.kinds import Kind
 from shared.sources.arm import ArmError
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("notifier")
 
 _SERVICE = "azure kubernetes service"
-_SUMMARY = 6_000
-_MOST = 40
+_MAX_SUMMARY_CHARACTERS = 6_000
+_MAX_LISTED = 40
 _BLOCKS = frozenset({"p", "br", "li", "div", "ul", "ol", "tr", "h1", "h2", "h3", "h4"})
 _UNSEEN = frozenset({"script", "style", "head", "title"})
 
@@ -78,20 +78,17 @@ def _tell(
         type=short_text(said.get("eventsubtype") or said.get("eventtype"), 64),
         starts=starts,
         ends=ends,
-        regions=tuple(_regions(rows))[:_MOST],
-        subscriptions=tuple(names.get(id_) or id_ for id_ in subscriptions)[:_MOST],
+        regions=tuple(_regions(rows))[:_MAX_LISTED],
+        subscriptions=tuple(names.get(id_) or id_ for id_ in subscriptions)[:_MAX_LISTED],
     )
     times = " ".join(time.isoformat() if time else "-" for time in (starts, ends))
-    teller.tell(
-        observed(
-            Kind.ADVISORY,
-            facts,
-            subject=Installation(),
-            id=f"advisory {tracking} {status} {times}",
-            time=timestamps.parse(said.get("lastupdatetime")) or now,
-            description=title,
-        ),
-        audiences=tuple(audiences),
+    teller.announce(
+        Kind.ADVISORY,
+        facts,
+        f"advisory {tracking} {status} {times}",
+        timestamps.parse(said.get("lastupdatetime")) or now,
+        title,
+        tuple(audiences),
     )
 
 
@@ -140,7 +137,7 @@ class _Text(HTMLParser):
 def as_text(html: str) -> str:
     """Return the text of HTML from outside, without markup, scripts and styles; a line a paragraph."""
     parser = _Text()
-    parser.feed(html[: 10 * _SUMMARY])
+    parser.feed(html[: 10 * _MAX_SUMMARY_CHARACTERS])
     parser.close()
     lines = (" ".join(line.split()) for line in parser.lines)
-    return encodable("\n".join(line for line in lines if line))[:_SUMMARY]
+    return encodable("\n".join(line for line in lines if line))[:_MAX_SUMMARY_CHARACTERS]

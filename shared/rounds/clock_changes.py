@@ -11,8 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from shared.events.model import Installation
-from shared.events.observation import ClockMove, MovedWindow, observed
+from shared.events.observation import ClockMove, MovedWindow
 from shared.maintenance import next_window
 from shared.maintenance.clock_changes import clock_changes
 from shared.maintenance.configuration import Daily, MaintenanceWindow
@@ -30,7 +29,7 @@ AHEAD = timedelta(days=7)
 _FRESH = timedelta(days=7)
 """Windows that were read longer ago may well be others by now."""
 
-_MOST = 40
+_MAX_LISTED = 40
 
 
 def tell(teller: Teller, clusters: Iterable[ClusterInfo], now: datetime) -> int:
@@ -85,18 +84,16 @@ def _tell(  # noqa: PLR0917 - what one notice is made of
         at=change.at,
         before=change.before // timedelta(minutes=1),
         after=change.after // timedelta(minutes=1),
-        windows=tuple(moved[:_MOST]),
+        windows=tuple(moved[:_MAX_LISTED]),
         count=len(moved),
         clusters=len({(window.subscription, window.cluster) for window in moved}),
     )
-    return teller.tell(
-        observed(
-            Kind.CLOCK_CHANGE,
-            facts,
-            subject=Installation(),
-            id=f"clock change {zone} {change.at.date().isoformat()} for {audience}",
-            time=now,
-            description=f"the clocks of {zone} change on {change.at.date().isoformat()}",
-        ),
-        audiences=(audience,),
+    day = change.at.date().isoformat()
+    return teller.announce(
+        Kind.CLOCK_CHANGE,
+        facts,
+        f"clock change {zone} {day} for {audience}",
+        now,
+        f"the clocks of {zone} change on {day}",
+        (audience,),
     )

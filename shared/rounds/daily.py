@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared import keys
-from shared.events.model import Installation
-from shared.events.observation import Coverage, observed
+from shared.events.observation import Coverage
 from shared.notices.kinds import Kind
 from shared.rounds import advisories, end_of_support
 from shared.rounds.uncovered import judged, listed
@@ -22,75 +21,53 @@ from shared.rounds.unused_windows import UnusedWindows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.clock import Clock
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.records import StoredEvent
-    from shared.rounds.inventory import Reading
-    from shared.rounds.teller import Teller
-    from shared.sources.arm import Arm
-    from shared.sources.resource_graph import ResourceGraph
-    from shared.store.meta import Meta
-    from shared.store.present import PresentState
+    from shared.rounds.inventory import InventoryReading
+    from shared.rounds.parts import RoundParts
 
 log = logging.getLogger("notifier")
 
 _KEY = keys.meta("coverage")
-_MOST = 20
+_MAX_LISTED = 20
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class DailyMemory(msgspec.Struct, omit_defaults=True):
     """What is remembered: the clusters known not to be covered, by key, and why."""
 
     first: datetime | None = None
     uncovered: dict[str, tuple[str, ...]] = {}
 
 
-class Daily:
+class DailyFindings:
     """What follows from one reading."""
 
-    def __init__(
-        self,
-        *,
-        arm: Arm,
-        graph: ResourceGraph,
-        meta: Meta,
-        present: PresentState,
-        teller: Teller,
-        clock: Clock,
-    ) -> None:
-        self._arm = arm
-        self._graph = graph
-        self._meta = meta
-        self._present = present
-        self._teller = teller
-        self._clock = clock
-        self._now = clock.now()
+    def __init__(self, parts: RoundParts) -> None:
+        self._parts = parts
+        self._now = parts.clock.now()
 
-    def run(self, reading: Reading, *, with_advisories: bool) -> None:
+    def run(self, reading: InventoryReading, *, with_advisories: bool) -> None:
         """Tell what is new. Raises TableUnavailable."""
-        news = {row.known.cluster.key: row.news for row in self._present.clusters()[0] if row.known}
+        news = {row.known.cluster.key: row.news for row in self._parts.present.clusters()[0] if row.known}
         pairs = [(known, news.get(known.cluster.key, ())) for known in reading.clusters]
-        ending = end_of_support.tell(self._meta, self._teller, pairs, self._now)
+        ending = end_of_support.tell(self._parts.meta, self._parts.teller, pairs, self._now)
         first, before = reading.memory.first, reading.before
         if not reading.is_first and first is not None and before is not None:
             self._unused(pairs, first, before)
         self._coverage(reading, ending)
         if with_advisories:
-            advisories.tell(self._graph, self._teller, reading.memory.names, self._now)
+            advisories.tell(self._parts.graph, self._parts.teller, reading.memory.names, self._now)
 
     def _unused(
         self, pairs: Sequence[tuple[ClusterInfo, Sequence[StoredEvent]]], first: datetime, before: datetime
     ) -> None:
-        looking = UnusedWindows(
-            arm=self._arm, teller=self._teller, clock=self._clock, first=first, before=before
-        )
-        told = looking.run(pairs)
+        told = UnusedWindows(self._parts, first, before).run(pairs)
         if told:
             log.info("unused windows: %s told", told)
 
-    def _coverage(self, reading: Reading, ending: int) -> None:
+    def _coverage(self, reading: InventoryReading, ending: int) -> None:
         """Tell the operator of clusters that are not covered any more, or at first what was found in all."""
-        memory = self._meta.load(_KEY, Memory)
+        memory = self._parts.meta.load(_KEY, DailyMemory)
         found = judged(reading.memory, reading.clusters, self._now)
         if found.troubles and memory.first is None:
             return  # a first reading counts once it is whole
@@ -99,20 +76,20 @@ class Daily:
         }
         if memory.first is None:
             self._summary(reading, len(found.uncovered), ending)
-            self._meta.save({_KEY: Memory(self._now, now_known)})
+            self._parts.meta.save({_KEY: DailyMemory(self._now, now_known)})
             return
         new = [one for one in found.uncovered if one.known.cluster.key not in memory.uncovered]
         if new:
             names = " ".join(one.known.cluster.key for one in new)
             self._tell(
-                Coverage(clusters=listed(new, _MOST), count=len(new)),
+                Coverage(clusters=listed(new, _MAX_LISTED), count=len(new)),
                 f"uncovered {keys.digest(names)} {self._now.date().isoformat()}",
                 f"nobody would hear of {len(new)} clusters",
             )
         if now_known != memory.uncovered and not found.troubles:
-            self._meta.save({_KEY: Memory(memory.first, now_known)})
+            self._parts.meta.save({_KEY: DailyMemory(memory.first, now_known)})
 
-    def _summary(self, reading: Reading, uncovered: int, ending: int) -> None:
+    def _summary(self, reading: InventoryReading, uncovered: int, ending: int) -> None:
         failed = sum(known.state.lower() == "failed" for known in reading.clusters)
         said = (
             f"{len(reading.clusters):,} clusters in {len(reading.memory.names):,} subscriptions.",
@@ -122,19 +99,10 @@ class Daily:
         )
         found = judged(reading.memory, reading.clusters, self._now).uncovered
         self._tell(
-            Coverage(clusters=listed(found, _MOST), count=uncovered, first=said),
+            Coverage(clusters=listed(found, _MAX_LISTED), count=uncovered, first=said),
             "first reading",
             "what the first reading found",
         )
 
     def _tell(self, facts: Coverage, id_: str, description: str) -> None:
-        self._teller.tell_operator(
-            observed(
-                Kind.COVERAGE,
-                facts,
-                subject=Installation(),
-                id=f"coverage {id_}",
-                time=self._now,
-                description=description,
-            )
-        )
+        self._parts.teller.announce(Kind.COVERAGE, facts, f"coverage {id_}", self._now, description)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared import keys
-from shared.events.model import Installation, Upgrade
-from shared.events.observation import Listed, SupportEnding, observed
+from shared.events.model import Upgrade
+from shared.events.observation import ClusterRemark, SupportEnding
 from shared.maintenance.support_calendar import LTS_PLAN, ends, minor, support
 from shared.notices.kinds import Kind
 
@@ -33,10 +33,10 @@ OWN_NOTICE_WITHIN = timedelta(days=35)
 """AKS's own notices come at most this far apart; one that came so lately is that of this step."""
 
 _KEY = keys.meta("support")
-_MOST = 40
+_MAX_LISTED = 40
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class EndOfSupportMemory(msgspec.Struct, omit_defaults=True):
     """What is remembered: the nearest step told, by version and plan."""
 
     first: datetime | None = None
@@ -59,7 +59,7 @@ def tell(
 
     Raises TableUnavailable.
     """
-    memory = meta.load(_KEY, Memory)
+    memory = meta.load(_KEY, EndOfSupportMemory)
     before = msgspec.json.encode(memory)
     reached: dict[str, list[tuple[ClusterInfo, Sequence[StoredEvent]]]] = defaultdict(list)
     for known, news in clusters:
@@ -97,21 +97,20 @@ def _tell(  # noqa: PLR0917 - what one notice is made of
             date=datetime.combine(end, time(), UTC),
             lts=datetime.combine(found.lts, time(), UTC) if found and not is_lts else None,
             clusters=tuple(
-                Listed(cluster=one.cluster.id, name=one.cluster.name, subscription=one.subscription_name)
-                for one in those[:_MOST]
+                ClusterRemark(
+                    cluster=one.cluster.id, name=one.cluster.name, subscription=one.subscription_name
+                )
+                for one in those[:_MAX_LISTED]
             ),
             count=len(those),
         )
-        teller.tell(
-            observed(
-                Kind.SUPPORT_ENDING,
-                facts,
-                subject=Installation(),
-                id=f"support {what} {end.isoformat()} {step} for {audience}",
-                time=now,
-                description=f"Kubernetes {version} leaves support on {end.isoformat()}",
-            ),
-            audiences=(audience,),
+        teller.announce(
+            Kind.SUPPORT_ENDING,
+            facts,
+            f"support {what} {end.isoformat()} {step} for {audience}",
+            now,
+            f"Kubernetes {version} leaves support on {end.isoformat()}",
+            (audience,),
         )
 
 

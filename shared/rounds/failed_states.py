@@ -25,23 +25,20 @@ from shared.sources.resource_graph import scopes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.clock import Clock
-    from shared.rounds.teller import Teller
-    from shared.sources.arm import Arm
-    from shared.sources.resource_graph import ResourceGraph
-    from shared.store.meta import Meta
-    from shared.store.protocol import Store
+    from shared.events.model import Event
+    from shared.rounds.parts import RoundParts
+
 
 log = logging.getLogger("notifier")
 
 LASTING = timedelta(minutes=30)
-SECONDS = 60.0
+RUN_SECONDS = 60.0
 """After so long the activity log is not asked any more."""
 
 _KEY = keys.meta("failed")
 
 
-class Known(msgspec.Struct, omit_defaults=True):
+class FailedCluster(msgspec.Struct, omit_defaults=True):
     """What is remembered of a cluster that was in Failed state at the last reading."""
 
     id: str
@@ -55,39 +52,32 @@ class Known(msgspec.Struct, omit_defaults=True):
     """Whether it is not to be told: an event told, or it was so before the first reading."""
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class FailedStatesMemory(msgspec.Struct, omit_defaults=True):
     """What is remembered of all of them."""
 
     first: datetime | None = None
-    clusters: dict[str, Known] = {}
+    clusters: dict[str, FailedCluster] = {}
 
 
 class FailedStates:
     """One reading: make it anew for each."""
 
-    def __init__(
-        self, *, graph: ResourceGraph, arm: Arm, meta: Meta, store: Store, teller: Teller, clock: Clock
-    ) -> None:
-        self._graph = graph
-        self._arm = arm
-        self._meta = meta
-        self._store = store
-        self._teller = teller
-        self._clock = clock
-        self._began = clock.monotonic()
-        self._now = clock.now()
+    def __init__(self, parts: RoundParts) -> None:
+        self._parts = parts
+        self._began = parts.clock.monotonic()
+        self._now = parts.clock.now()
 
     def run(self, subscriptions: Sequence[str]) -> int:
         """Read the states of all clusters, and tell what is new; return how many are failed.
 
         Raises TableUnavailable.
         """
-        memory = self._meta.load(_KEY, Memory)
+        memory = self._parts.meta.load(_KEY, FailedStatesMemory)
         before = msgspec.json.encode(memory)
         is_first = memory.first is None
         for scope in scopes(subscriptions):
             try:
-                rows = list(self._graph.rows("failed_clusters", scope))
+                rows = list(self._parts.graph.rows("failed_clusters", scope))
             except ArmError as error:
                 log.error("failed states: %s", error)  # noqa: TRY400 - it says all there is to know
                 is_first = False
@@ -108,16 +98,18 @@ class FailedStates:
         if is_first:
             memory.first = self._now
         if msgspec.json.encode(memory) != before:
-            self._meta.save({_KEY: memory})
+            self._parts.meta.save({_KEY: memory})
         return len(memory.clusters)
 
-    def _see(self, cluster: Cluster, row: dict[str, Any], memory: Memory, *, is_first: bool) -> None:
+    def _see(
+        self, cluster: Cluster, row: dict[str, Any], memory: FailedStatesMemory, *, is_first: bool
+    ) -> None:
         pools = _failed_pools(row)
         known = memory.clusters.get(cluster.key)
         if known is None or known.pools != pools:
             was = known
             region = str(row.get("location") or "")[:64]
-            known = Known(id=cluster.id, seen=self._now, pools=pools, region=region)
+            known = FailedCluster(id=cluster.id, seen=self._now, pools=pools, region=region)
             known.is_quiet = is_first or (was is not None and (was.told or was.is_quiet))
             known.told = was is not None and was.told
             memory.clusters[cluster.key] = known
@@ -126,60 +118,54 @@ class FailedStates:
         elif not known.told and not known.is_quiet:
             self._tell(cluster, known, self._failure(cluster, pools))
 
-    def _first_sight(self, cluster: Cluster, known: Known) -> None:
+    def _first_sight(self, cluster: Cluster, known: FailedCluster) -> None:
         failure = self._failure(cluster, known.pools)
         since = failure.time if failure else self._now
-        if self._store.marked(*correlation.failed_since(cluster, since - correlation.FAILED_WITHIN)):
+        if self._parts.store.marked(*correlation.failed_since(cluster, since - correlation.FAILED_WITHIN)):
             known.is_quiet = True
         elif failure and self._now - failure.time > LASTING:
             self._tell(cluster, known, failure)
 
     def _failure(self, cluster: Cluster, pools: tuple[str, ...]) -> FailedOperation | None:
-        if self._clock.monotonic() - self._began > SECONDS:
+        if self._parts.clock.monotonic() - self._began > RUN_SECONDS:
             return None
         try:
-            return last_failure(self._arm, cluster, pools, self._now)
+            return last_failure(self._parts.arm, cluster, pools, self._now)
         except ArmError as error:
             log.warning("the activity log of %s cannot be read: %s", cluster.id, error)
             return None
 
-    def _tell(self, cluster: Cluster, known: Known, failure: FailedOperation | None) -> None:
+    def _tell(self, cluster: Cluster, known: FailedCluster, failure: FailedOperation | None) -> None:
         known.since = failure.time if failure else known.seen
         known.told = True
-        self._teller.tell(
-            observed(
-                Kind.FAILED_STATE,
-                FailedState(pools=known.pools, operation=failure.name if failure else ""),
-                subject=cluster,
-                id=_id(cluster, known),
-                status="FailedState",
-                time=known.since,
-                region=known.region,
-                description="in Failed state",
-                details=failure.message if failure else "",
-            )
-        )
+        facts = FailedState(pools=known.pools, operation=failure.name if failure else "")
+        event = _observed(cluster, known, Kind.FAILED_STATE, facts, "FailedState", "in Failed state")
+        details = failure.message if failure else ""
+        self._parts.teller.tell(msgspec.structs.replace(event, details=details))
 
-    def _over(self, known: Known) -> None:
+    def _over(self, known: FailedCluster) -> None:
         cluster = Cluster.parse(known.id)
         if not known.told or cluster is None:
             return
-        self._teller.tell(
-            observed(
-                Kind.RECOVERED,
-                FailedState(pools=known.pools, until=self._now),
-                subject=cluster,
-                id=_id(cluster, known),
-                status="Recovered",
-                time=known.since or known.seen,
-                region=known.region,
-                description="not in Failed state any more",
-            )
-        )
+        facts = FailedState(pools=known.pools, until=self._now)
+        said = "not in Failed state any more"
+        self._parts.teller.tell(_observed(cluster, known, Kind.RECOVERED, facts, "Recovered", said))
 
 
-def _id(cluster: Cluster, known: Known) -> str:
-    return f"failed state {cluster.key} {(known.since or known.seen).isoformat()}"
+def _observed(  # noqa: PLR0917 - what an observation is made of
+    cluster: Cluster, known: FailedCluster, kind: Kind, facts: FailedState, status: str, description: str
+) -> Event:
+    since = known.since or known.seen
+    return observed(
+        kind,
+        facts,
+        subject=cluster,
+        id=f"failed state {cluster.key} {since.isoformat()}",
+        status=status,
+        time=since,
+        region=known.region,
+        description=description,
+    )
 
 
 def _failed_pools(row: dict[str, Any]) -> tuple[str, ...]:

@@ -35,22 +35,18 @@ from shared.store.reader import Reader
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from shared.clock import Clock
-    from shared.delivery.intake import Intake
     from shared.events.model import Event
     from shared.events.update_run import PolledGate, UpdateRun
     from shared.notices.records import StoredEvent
-    from shared.sources.arm import Arm
-    from shared.sources.resource_graph import ResourceGraph, Scope
-    from shared.store.meta import Meta
-    from shared.store.protocol import Store
+    from shared.rounds.parts import RoundParts
+    from shared.sources.resource_graph import Scope
 
 log = logging.getLogger("notifier")
 
 API_VERSION = "2026-06-01"
 """The first stable version that knows gates."""
 
-SECONDS = 150.0
+RUN_SECONDS = 150.0
 """After so long no further row is taken: the host ends a function after five minutes."""
 
 RECENT = timedelta(days=1)
@@ -60,7 +56,7 @@ _WHAT = "fleets"
 _PROFILES = "/autoupgradeprofiles/"
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class FleetRunsMemory(msgspec.Struct, omit_defaults=True):
     """What is remembered of a subscription's fleets."""
 
     first: datetime | None = None
@@ -71,7 +67,7 @@ class Memory(msgspec.Struct, omit_defaults=True):
     """The hash of what is written down of the members of its runs."""
 
 
-class Result(Counts):
+class PollResult(Counts):
     """What a poll did, in numbers."""
 
     runs: int = 0
@@ -85,35 +81,21 @@ class FleetRuns:
     """One poll: make it anew for each."""
 
     def __init__(
-        self,
-        *,
-        graph: ResourceGraph,
-        arm: Arm,
-        meta: Meta,
-        store: Store,
-        intake: Intake,
-        clock: Clock,
-        knows_clusters: bool = False,
-        reminds_of_gates: bool = True,
+        self, parts: RoundParts, *, knows_clusters: bool = False, reminds_of_gates: bool = True
     ) -> None:
-        self._graph = graph
-        self._arm = arm
-        self._meta = meta
-        self._store = store
-        self._intake = intake
-        self._clock = clock
+        self._parts = parts
         self._knows_clusters = knows_clusters
         self._reminds_of_gates = reminds_of_gates
-        self._began = clock.monotonic()
-        self._now = clock.now()
-        self._result = Result()
+        self._began = parts.clock.monotonic()
+        self._now = parts.clock.now()
+        self._result = PollResult()
         self._members: dict[str, Memberships] = {}
 
-    def run(self, subscriptions: Sequence[str]) -> Result:
+    def run(self, subscriptions: Sequence[str]) -> PollResult:
         """Look at all runs, and tell what is new. Raises TableUnavailable; what is new by then stays new."""
-        known = self._meta.load_all(keys.meta(_WHAT), Memory)
+        known = self._parts.meta.load_all(keys.meta(_WHAT), FleetRunsMemory)
         before = {key: msgspec.json.encode(memory) for key, memory in known.items()}
-        memories = {id_: known.get(keys.meta(_WHAT, id_), Memory()) for id_ in subscriptions}
+        memories = {id_: known.get(keys.meta(_WHAT, id_), FleetRunsMemory()) for id_ in subscriptions}
         try:
             for scope in scopes(subscriptions):
                 self._poll(scope, {id_: memories[id_] for id_ in scope.subscriptions})
@@ -123,15 +105,15 @@ class FleetRuns:
                 key: one for key, one in changed.items() if msgspec.json.encode(one) != before.get(key)
             }
             if changed:
-                self._meta.save(changed)
+                self._parts.meta.save(changed)
         log.info("%s", self._result.summary("fleets"))
         return self._result
 
-    def _poll(self, scope: Scope, memories: dict[str, Memory]) -> None:
+    def _poll(self, scope: Scope, memories: dict[str, FleetRunsMemory]) -> None:
         seen: set[str] = set()
         try:
-            for row in self._graph.rows("fleets", scope):
-                if self._clock.monotonic() - self._began > SECONDS:
+            for row in self._parts.graph.rows("fleets", scope):
+                if self._parts.clock.monotonic() - self._began > RUN_SECONDS:
                     self._result.is_whole = False
                     return
                 memory = memories.get(str(row.get("subscriptionId") or _subscription(row)).lower())
@@ -153,7 +135,7 @@ class FleetRuns:
                 del memory.runs[gone]
             self._save_members(id_, memory)
 
-    def _take(self, row: dict[str, Any], memory: Memory) -> None:
+    def _take(self, row: dict[str, Any], memory: FleetRunsMemory) -> None:
         id_ = _id(row)
         known = memory.runs.get(id_, KnownRun())
         self._result.runs += 1
@@ -184,14 +166,14 @@ class FleetRuns:
         found = self._members.setdefault(run.fleet.subscription.lower(), Memberships())
         found.clusters.update(memberships(run))
 
-    def _save_members(self, subscription: str, memory: Memory) -> None:
+    def _save_members(self, subscription: str, memory: FleetRunsMemory) -> None:
         found = self._members.get(subscription, Memberships())
         mark = keys.digest(msgspec.json.encode(found).decode()) if found.clusters else ""
         if mark != memory.members:
-            self._meta.save({keys.meta(MEMBERS, subscription): found})
+            self._parts.meta.save({keys.meta(MEMBERS, subscription): found})
             memory.members = mark
 
-    def _record(self, events: Iterable[Event], memory: Memory, id_: str) -> None:
+    def _record(self, events: Iterable[Event], memory: FleetRunsMemory, id_: str) -> None:
         """Record events, and remember each at once: what comes after may not come to pass.
 
         Several members of one stage that have failed wait for each other: they are a digest.
@@ -210,32 +192,32 @@ class FleetRuns:
                 noted = msgspec.structs.replace(event, run=run)
             is_one_of_many = event.run is not None and event.run.member and failed[event.run.stage] > 1
             at_once = not (is_reported or is_one_of_many)
-            self._intake.record(noted, raw, via=VIA_RESOURCE_GRAPH, is_told=is_told, at_once=at_once)
+            self._parts.intake.record(noted, raw, via=VIA_RESOURCE_GRAPH, is_told=is_told, at_once=at_once)
             memory.runs[id_] = known.with_told([event])
             self._result.recorded += 1
 
     def _is_reported(self, event: Event) -> bool:
         """Return whether an event of its cluster has told before that a member failed.
 
-        One round trip; none of anything but a member's failure. Who hears of both is not called twice.
+        One round trip, and only for a member's failure. Who hears of both is not called twice.
         """
         cluster = Cluster.parse(event.run.member_id) if event.run else None
         members = self._members.get(event.subject.subscription.lower(), Memberships())
         known = members.clusters.get(cluster.key) if cluster else None
         if event.status != RunStatus.MEMBER_FAILED or cluster is None or known is None:
             return False
-        return self._store.marked(*correlation.failed_since(cluster, known.since - SLACK))
+        return self._parts.store.marked(*correlation.failed_since(cluster, known.since - SLACK))
 
-    def _see_waits(self, run: UpdateRun, memory: Memory, id_: str) -> None:
+    def _see_waits(self, run: UpdateRun, memory: FleetRunsMemory, id_: str) -> None:
         """Tell that a run is stuck, where it is; a gate of which no event came is read, and told as one."""
         prefix = keys.history(run_news.id_of(run))
-        history = self._store.history(prefix)
+        history = self._parts.store.history(prefix)
         unasked = run_waits.unasked(run, gates.known(history), self._now)
         found = [self._gate(run, gate, history) for gate in unasked]
         asked = [event for _, event in found if event is not None]
         if asked:
             self._record(asked, memory, id_)
-            history = self._store.history(prefix)
+            history = self._parts.store.history(prefix)
         unknown = [gate for gate, event in found if event is None]
         reminded = gates.reminded(history, self._now, by_notices=self._reminds_of_gates)
         stuck = run_waits.stuck(run, unknown, reminded, self._now, memory.runs[id_].ended)
@@ -243,7 +225,7 @@ class FleetRuns:
 
     def _see_gone(self, id_: str) -> None:
         """Tell those who were asked that a run is gone, and its gates with it."""
-        history = self._store.history(keys.history(id_))
+        history = self._parts.store.history(keys.history(id_))
         waiting = [row.event for row in history if row.event.run and gates.is_waiting(row.key, history)]
         for event in waiting:
             gone = msgspec.structs.replace(
@@ -256,19 +238,19 @@ class FleetRuns:
                 start=None,
             )
             raw = json.dumps({"run": id_, "polled": self._now.isoformat()})
-            self._intake.record(gone, raw, via=VIA_RESOURCE_GRAPH)
+            self._parts.intake.record(gone, raw, via=VIA_RESOURCE_GRAPH)
 
     def _is_deleted(self, id_: str) -> bool:
         """Return whether Azure Resource Manager knows no such resource; what may not be read looks as if."""
         try:
-            self._arm.get(quote(id_), API_VERSION)
+            self._parts.arm.get(quote(id_), API_VERSION)
         except ArmError as error:
             return str(error).startswith("404")
         return False
 
     def _with_windows(self, events: Iterable[Event], run: UpdateRun) -> Iterator[Event]:
         """Yield events with the windows of the members that the run waits for, where clusters are known."""
-        reader = Reader(self._store)
+        reader = Reader(self._parts.store)
         for event in events:
             found = windows(event, run, reader, self._now) if self._knows_clusters else ()
             facts = msgspec.structs.replace(event.run, windows=found) if event.run and found else event.run
@@ -279,7 +261,7 @@ class FleetRuns:
     ) -> tuple[PolledGate, Event | None]:
         """Return a gate with the event that it waits, read by itself; None where it cannot be read."""
         try:
-            body = self._arm.get(quote(f"{run.fleet.id}/gates/{gate.name}"), API_VERSION)
+            body = self._parts.arm.get(quote(f"{run.fleet.id}/gates/{gate.name}"), API_VERSION)
             at = gates.since(history, gate.state.start or self._now, self._now)
             return gate, fleet_gate.event_of(mapping(body), what="created", time=at, updated=at)
         except (ArmError, UnreadableEventError) as error:

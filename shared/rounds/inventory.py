@@ -26,27 +26,23 @@ from shared.store.rows import LONG_AGO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shared.clock import Clock
+    from shared.rounds.parts import RoundParts
     from shared.rounds.subscriptions import Watched
-    from shared.sources.arm import Arm
-    from shared.sources.resource_graph import ResourceGraph, Scope
-    from shared.store.ledger import Ledger
-    from shared.store.meta import Meta
-    from shared.store.protocol import Store
+    from shared.sources.resource_graph import Scope
 
 log = logging.getLogger("notifier")
 
-SECONDS = 120.0
+RUN_SECONDS = 120.0
 """After so long no further window is read: the host ends a function after five minutes."""
 
 KEY = keys.meta("inventory")
 
-_BATCH = 40
+_BATCH_CLUSTERS = 40
 _MAX_CHANGES = 20
 _CHANGES_KEPT = timedelta(days=8)
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class InventoryMemory(msgspec.Struct, omit_defaults=True):
     """What is remembered of the readings, and what coverage goes by."""
 
     first: datetime | None = None
@@ -65,10 +61,10 @@ class Memory(msgspec.Struct, omit_defaults=True):
     """Why the last reading is not whole, in sentences."""
 
 
-class Reading(msgspec.Struct):
+class InventoryReading(msgspec.Struct):
     """What a run read."""
 
-    memory: Memory
+    memory: InventoryMemory
     clusters: list[ClusterInfo] = []
     before: datetime | None = None
     """When the run before this one was."""
@@ -78,34 +74,19 @@ class Reading(msgspec.Struct):
 class Inventory:
     """One reading: make it anew for each."""
 
-    def __init__(
-        self,
-        *,
-        graph: ResourceGraph,
-        arm: Arm,
-        meta: Meta,
-        store: Store,
-        ledger: Ledger,
-        clock: Clock,
-        watched: Watched,
-    ) -> None:
-        self._graph = graph
-        self._arm = arm
-        self._meta = meta
-        self._store = store
-        self._ledger = ledger
-        self._clock = clock
+    def __init__(self, parts: RoundParts, watched: Watched) -> None:
+        self._parts = parts
         self._watched = watched
-        self._began = clock.monotonic()
-        self._now = clock.now()
+        self._began = parts.clock.monotonic()
+        self._now = parts.clock.now()
         self._troubles: list[str] = []
 
-    def run(self) -> Reading:
+    def run(self) -> InventoryReading:
         """Read all clusters, write down what is known of them, and return it. Raises TableUnavailable."""
-        memory = self._meta.load(KEY, Memory)
+        memory = self._parts.meta.load(KEY, InventoryMemory)
         before, is_first = memory.last, memory.first is None
-        stored = self._store.clusters()
-        found = subscriptions.read(self._graph, self._watched)
+        stored = self._parts.store.clusters()
+        found = subscriptions.read(self._parts.graph, self._watched)
         self._troubles += found.troubles
         for what, asked in (("subscription", found.asked), ("management group", found.groups)):
             self._troubles += (f"{what} {one} cannot be read" for one, there in asked.items() if not there)
@@ -122,18 +103,18 @@ class Inventory:
         memory.troubles = tuple(self._troubles)
         if memory.first is None and not self._troubles:
             memory.first = self._now
-        self._meta.save({KEY: memory})
+        self._parts.meta.save({KEY: memory})
         for trouble in self._troubles:
             log.error("clusters: %s", trouble)
         log.info("clusters: %s read%s", len(clusters), ", not all windows" if memory.resume else "")
-        return Reading(memory, clusters, before, is_first)
+        return InventoryReading(memory, clusters, before, is_first)
 
     # Clusters
 
     def _listed(self, names: list[str]) -> Iterator[ClusterInfo]:
         for scope in scopes(names):
             try:
-                for row in self._graph.rows("clusters", scope):
+                for row in self._parts.graph.rows("clusters", scope):
                     yield from self._known(row)
             except ArmError as error:
                 self._troubles.append(f"Resource Graph: {error}")
@@ -142,7 +123,7 @@ class Inventory:
     def _listed_by_rest(self, scope: Scope) -> Iterator[ClusterInfo]:
         for subscription in scope.subscriptions:
             try:
-                for body in self._arm.clusters(subscription):
+                for body in self._parts.arm.clusters(subscription):
                     yield from self._known(body)
             except ArmError as error:
                 self._troubles.append(f"subscription {subscription} cannot be listed: {error}")
@@ -170,7 +151,8 @@ class Inventory:
         """Return what has changed of late without an event of a maintenance that began."""
         kept = [change for change in was.changes if self._now - change.read <= _CHANGES_KEPT]
         new = list(_differences(known, was, self._now))
-        if new and self._store.marked(*correlation.begun_since(known.cluster, was.read - timedelta(days=1))):
+        begun = correlation.begun_since(known.cluster, was.read - timedelta(days=1))
+        if new and self._parts.store.marked(*begun):
             new = []
         return tuple([*kept, *new][-_MAX_CHANGES:])
 
@@ -183,11 +165,11 @@ class Inventory:
         stopped = ""
         read: dict[str, ClusterInfo] = {}
         shared: dict[str, list[dict[str, Any]]] = {}
-        while some := list(islice(left, _BATCH)):
-            if not stopped and self._clock.monotonic() - self._began > SECONDS:
+        while some := list(islice(left, _BATCH_CLUSTERS)):
+            if not stopped and self._parts.clock.monotonic() - self._began > RUN_SECONDS:
                 stopped = some[0].cluster.key
             batch = some if stopped else list(map(self._with_windows, self._windows(some, shared)))
-            self._store.save_clusters(batch)
+            self._parts.store.save_clusters(batch)
             read |= {one.cluster.key: one for one in batch}
         clusters[:] = [read[one.cluster.key] for one in clusters]
         self._note_relations(clusters)
@@ -198,7 +180,7 @@ class Inventory:
         known = inventory.with_relations(clusters)
         changed = [new for new, old in zip(known, clusters, strict=True) if new != old]
         if changed:
-            self._store.save_clusters(changed)
+            self._parts.store.save_clusters(changed)
         clusters[:] = known
 
     def _windows(
@@ -206,11 +188,11 @@ class Inventory:
     ) -> Iterator[tuple[ClusterInfo, list[dict[str, Any]] | None]]:
         """Yield clusters with configurations and shared windows as sent; None where they cannot be had."""
         for subscription in {one.cluster.subscription.lower() for one in some} - shared.keys():
-            shared[subscription] = self._arm.shared_windows(subscription)
+            shared[subscription] = self._parts.arm.shared_windows(subscription)
         version = LINKS_API_VERSION if any(shared.values()) else ""
         bodies = [{"id": one.cluster.id} for one in some]
         had: dict[str, list[dict[str, Any]]] = {}
-        for body in self._arm.attached(bodies, _missed, version):
+        for body in self._parts.arm.attached(bodies, _missed, version):
             windows = shared[body["id"].split("/")[2].lower()]
             had[body["id"]] = [*windows, body]
         for one in some:
@@ -233,11 +215,11 @@ class Inventory:
 
     # What coverage goes by
 
-    def _note_topics(self, memory: Memory, names: list[str]) -> None:
+    def _note_topics(self, memory: InventoryMemory, names: list[str]) -> None:
         covered: set[str] = set()
         for scope in scopes(names):
             try:
-                for row in self._graph.rows("event_topics", scope):
+                for row in self._parts.graph.rows("event_topics", scope):
                     source = str(row.get("source", "")).lower().rstrip("/")
                     is_cluster = "/providers/" in source
                     covered.add(source if is_cluster else source.removeprefix("/subscriptions/"))
@@ -246,11 +228,11 @@ class Inventory:
                 covered |= set(memory.covered)
         memory.covered = tuple(sorted(covered))
 
-    def _note_heard(self, memory: Memory) -> None:
+    def _note_heard(self, memory: InventoryMemory) -> None:
         """Note the subscriptions from which events came since the last reading, while some are not known."""
         silent = memory.names.keys() - set(memory.heard) - set(memory.covered)
         if silent:
-            pushed = self._ledger.pushed(memory.heard_until or LONG_AGO)
+            pushed = self._parts.ledger.pushed(memory.heard_until or LONG_AGO)
             heard = {one.event.event.subject.subscription.lower() for one in pushed}
             memory.heard = tuple(sorted({*memory.heard, *heard} - {""}))
         memory.heard_until = self._now

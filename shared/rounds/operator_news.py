@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.events.model import Installation, Subscription
-from shared.events.observation import PUSHED_WITHIN, Coverage, Missed, Unreadable, observed
+from shared.events.observation import PUSHED_WITHIN, Coverage, Missed, Unreadable
 from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.events.model import Event
-    from shared.events.observation import Form
     from shared.rounds.teller import Teller
     from shared.store.ledger import Ledger
 
@@ -46,32 +45,35 @@ class OperatorNews:
     def _unreadable(self, subject: Subscription | Installation, facts: Unreadable, name: str) -> None:
         self.unreadable += 1
         log.error("the %s %s cannot be read: %s", facts.what, name, facts.why)
-        self._tell(
+        self._teller.announce(
             Kind.UNREADABLE,
             facts,
             f"unreadable {facts.what} {name} {self._now.isoformat()}",
+            self._now,
             f"the {facts.what} {name} cannot be read",
-            subject,
+            subject=subject,
         )
 
     def unreadable_rows(self, subscription: str, rows: Sequence[str]) -> None:
         """Tell that rows of a subscription cannot be read."""
         self.unreadable += len(rows)
         log.error("%s rows of subscription %s cannot be read: %s", len(rows), subscription, rows[0])
-        self._tell(
+        self._teller.announce(
             Kind.UNREADABLE,
             Unreadable(what="rows", rows=tuple(rows[:_EXAMPLES]), count=len(rows)),
             f"unreadable rows {' '.join(sorted(rows))}",
+            self._now,
             f"{len(rows)} rows of subscription {subscription} cannot be read",
-            Subscription(subscription),
+            subject=Subscription(subscription),
         )
 
     def new_subscriptions(self, ids: Sequence[str], sentences: Sequence[str]) -> None:
         """Tell of subscriptions that have come below a management group, in a sentence each."""
-        self._tell(
+        self._teller.announce(
             Kind.COVERAGE,
             Coverage(subscriptions=tuple(sentences)),
             f"new subscriptions {' '.join(sorted(ids))}",
+            self._now,
             sentences[0],
         )
 
@@ -87,28 +89,10 @@ class OperatorNews:
             examples=tuple(f"{event.subject.name}: {event.status}" for event in events[:_EXAMPLES]),
             last_pushed=max(pushed, default=None),
         )
-        self._tell(
+        self._teller.announce(
             Kind.MISSED_EVENTS,
             facts,
             f"missed events {self._now.isoformat()}",
+            self._now,
             f"{count} events did not come by Event Grid",
-        )
-
-    def _tell(
-        self,
-        kind: Kind,
-        facts: Form,
-        id_: str,
-        description: str,
-        subject: Subscription | Installation | None = None,
-    ) -> None:
-        self._teller.tell_operator(
-            observed(
-                kind,
-                facts,
-                subject=subject or Installation(),
-                id=id_,
-                time=self._now,
-                description=description,
-            )
         )

@@ -17,37 +17,32 @@ from typing import TYPE_CHECKING, Any
 from shared.events import graph_row
 from shared.rounds.counts import Counts
 from shared.rounds.operator_news import OperatorNews
-from shared.rounds.reconcile_memory import Memory
+from shared.rounds.reconcile_memory import ReconcileMemory
 from shared.rounds.row_recorder import Row, RowRecorder
 from shared.rounds.subscription_watch import SubscriptionWatch
 from shared.sources.arm import ArmError
-from shared.sources.resource_graph import Scope, Throttled, scopes
+from shared.sources.resource_graph import GraphThrottled, Scope, scopes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shared.clock import Clock
-    from shared.delivery.intake import Intake
     from shared.events.model import Event
+    from shared.rounds.parts import RoundParts
     from shared.rounds.subscriptions import Watched
-    from shared.rounds.teller import Teller
-    from shared.sources.resource_graph import ResourceGraph
-    from shared.store.ledger import Ledger
-    from shared.store.meta import Meta
 
 log = logging.getLogger("notifier")
 
 GRACE = timedelta(minutes=30)
 """A row is left alone for so long: Event Grid may still be bringing it."""
 
-SECONDS = 150.0
+RUN_SECONDS = 150.0
 """After so long no further row is taken: the host ends a function after five minutes."""
 
 RECENT = timedelta(hours=24)
 """Where the last whole reading is no older, the rows of the last 36 hours are all that can be new."""
 
 
-class Result(Counts):
+class ReconcileResult(Counts):
     """What a run did, in numbers."""
 
     subscriptions: int = 0
@@ -65,35 +60,23 @@ class Result(Counts):
 class Reconcile:
     """One run: make it anew for each."""
 
-    def __init__(
-        self,
-        *,
-        graph: ResourceGraph,
-        meta: Meta,
-        ledger: Ledger,
-        intake: Intake,
-        teller: Teller,
-        clock: Clock,
-        watched: Watched,
-    ) -> None:
-        self._graph = graph
-        self._meta = meta
-        self._clock = clock
+    def __init__(self, parts: RoundParts, watched: Watched) -> None:
+        self._parts = parts
         self._watched = watched
-        self._began = clock.monotonic()
-        self._now = clock.now()
-        self._news = OperatorNews(teller, ledger, self._now)
-        self._recorder = RowRecorder(intake, self._now, self._is_late)
-        self._result = Result()
+        self._began = parts.clock.monotonic()
+        self._now = parts.clock.now()
+        self._news = OperatorNews(parts.teller, parts.ledger, self._now)
+        self._recorder = RowRecorder(parts.intake, self._now, self._is_late)
+        self._result = ReconcileResult()
         self._missed: list[Event] = []
         self.subscriptions: tuple[str, ...] = ()
         """Those that can be read, once the run is over."""
 
-    def run(self) -> Result:
+    def run(self) -> ReconcileResult:
         """Do it, and log what came of it. Raises TableUnavailable where nothing is remembered."""
-        self._memory = Memory(self._meta)
+        self._memory = ReconcileMemory(self._parts.meta)
         is_first_ever = self._memory.run.last is None
-        watch = SubscriptionWatch(self._graph, self._watched, self._memory, self._news)
+        watch = SubscriptionWatch(self._parts.graph, self._watched, self._memory, self._news)
         found = watch.look()
         for trouble in found.troubles:
             self._trouble(trouble)
@@ -127,7 +110,7 @@ class Reconcile:
         """Read the rows of some subscriptions; False where the run has to end."""
         left = set(scope.subscriptions)
         error: ArmError | None = None
-        for subscription, bodies, problem in _by_subscription(self._graph.rows(name, scope)):
+        for subscription, bodies, problem in _by_subscription(self._parts.graph.rows(name, scope)):
             error = problem
             if not subscription:
                 continue
@@ -142,7 +125,7 @@ class Reconcile:
                 return False
         if error is not None:
             self._trouble(str(error))
-            if isinstance(error, Throttled):
+            if isinstance(error, GraphThrottled):
                 self._stop_at(min(left, default=""))
                 return False
             return True
@@ -213,7 +196,7 @@ class Reconcile:
         log.error("reconcile: %s", what)
 
     def _is_late(self) -> bool:
-        return self._clock.monotonic() - self._began > SECONDS
+        return self._parts.clock.monotonic() - self._began > RUN_SECONDS
 
 
 def _by_subscription(

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from shared.store.meta import Meta
 
-_MAX_SEEN = 50_000
+_MAX_SEEN_ROWS = 50_000
 """Rows remembered of a subscription; what is beyond that is looked up again."""
 
-_MARK = 16
+_MARK_CHARACTERS = 16
 _WEEK = timedelta(days=8)
 _KEY = keys.RECONCILED
 
@@ -35,11 +35,11 @@ class SubscriptionState(msgspec.Struct, omit_defaults=True):
 
     def marks(self) -> set[str]:
         """Return the marks of the rows that were seen."""
-        return {self.seen[at : at + _MARK] for at in range(0, len(self.seen), _MARK)}
+        return {self.seen[at : at + _MARK_CHARACTERS] for at in range(0, len(self.seen), _MARK_CHARACTERS)}
 
     def remember(self, marks: Iterable[str]) -> None:
         """Remember these rows alone, the last of them where there are too many."""
-        self.seen = "".join([*marks][-_MAX_SEEN:])
+        self.seen = "".join([*marks][-_MAX_SEEN_ROWS:])
 
 
 class RunState(msgspec.Struct, omit_defaults=True):
@@ -69,7 +69,7 @@ class RunState(msgspec.Struct, omit_defaults=True):
         self.last = now
 
 
-class Memory:
+class ReconcileMemory:
     """All of it, as the table has it when a run begins. Raises TableUnavailable."""
 
     def __init__(self, meta: Meta) -> None:

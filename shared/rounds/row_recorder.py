@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("notifier")
 
-_AT_ONCE = 8
+_THREADS = 8
 """Maintenances recorded side by side."""
 
 _RECORDED_FIRST = (Status.STARTED.lower(), Status.COMPLETED.lower())
@@ -63,7 +63,7 @@ class RowRecorder:
         def one(rows: Sequence[Row]) -> Taken:
             return self._maintenance(rows, is_first=is_first)
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_THREADS) as pool:
             for part in pool.map(one, maintenances):
                 taken.marks += part.marks
                 taken.new += part.new

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.rounds.operator_news import OperatorNews
-    from shared.rounds.reconcile_memory import Memory
+    from shared.rounds.reconcile_memory import ReconcileMemory
     from shared.rounds.subscriptions import Readable, Watched
     from shared.sources.resource_graph import ResourceGraph
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class SubscriptionWatch:
     """Tells the operator of each change, once."""
 
-    def __init__(self, graph: ResourceGraph, watched: Watched, memory: Memory, news: OperatorNews) -> None:
+    def __init__(
+        self, graph: ResourceGraph, watched: Watched, memory: ReconcileMemory, news: OperatorNews
+    ) -> None:
         self._graph = graph
         self._watched = watched
         self._memory = memory

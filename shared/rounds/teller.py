@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.audience import DEFAULT_AUDIENCE
-from shared.events.model import Event, Subscription, Upgrade
+from shared.events.model import Event, Installation, Subscription, Upgrade
+from shared.events.observation import observed
 from shared.notices.records import VIA_RESOURCE_GRAPH
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.delivery.intake import Intake
+    from shared.events.observation import Form
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.kinds import Decision, Kind
     from shared.routes import Routes
@@ -27,12 +29,31 @@ class Teller:
         self._intake = intake
         self.routes = routes
 
-    def tell(self, event: Event, *, audiences: Sequence[str] | None = None, is_told: bool = True) -> Decision:
-        """Record an observation, and tell it once. Raises TableUnavailable."""
+    def tell(self, event: Event, audiences: Sequence[str] | None = None) -> Decision:
+        """Record an observation, and tell it once, to these audiences or as the routes say.
+
+        Raises TableUnavailable.
+        """
         raw = msgspec.json.encode(event.facts).decode()
-        return self._intake.record(
-            event, raw, via=VIA_RESOURCE_GRAPH, audiences=audiences, is_told=is_told, at_once=False
-        )
+        return self._intake.record(event, raw, via=VIA_RESOURCE_GRAPH, audiences=audiences, at_once=False)
+
+    def announce(  # noqa: PLR0917 - what an observation is made of
+        self,
+        kind: Kind,
+        facts: Form,
+        id_: str,
+        now: datetime,
+        description: str,
+        audiences: Sequence[str] | None = None,
+        subject: Subscription | Installation = Installation(),  # noqa: B008 - frozen
+    ) -> Decision:
+        """Record an observation that is of no cluster, and tell it once, to these audiences or the operator.
+
+        Raises TableUnavailable.
+        """
+        event = observed(kind, facts, subject=subject, id=id_, time=now, description=description)
+        operator = (self.routes.audience(DEFAULT_AUDIENCE).id,)
+        return self.tell(event, operator if audiences is None else audiences)
 
     def audiences_of(
         self,
@@ -55,7 +76,3 @@ class Teller:
             tags=known.all_tags() if known and self.routes.tags else {},
         )
         return self.routes.audiences_for(event, kind)
-
-    def tell_operator(self, event: Event) -> Decision:
-        """Record an observation for the default audience. Raises TableUnavailable."""
-        return self.tell(event, audiences=(self.routes.audience(DEFAULT_AUDIENCE).id,))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.events.model import Installation
-from shared.events.observation import STORED_ROWS, Unreadable, observed
+from shared.events.observation import STORED_ROWS, Unreadable
 from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
@@ -30,14 +29,7 @@ class UnreadableRows:
         if not rows or day == self._told:
             return
         facts = Unreadable(what=STORED_ROWS, rows=tuple(sorted(rows)[:MAX_LISTED]), count=len(rows))
-        self._teller.tell_operator(
-            observed(
-                Kind.UNREADABLE,
-                facts,
-                subject=Installation(),
-                id=f"unreadable {STORED_ROWS} {day.isoformat()}",
-                time=now,
-                description=f"{len(rows)} {STORED_ROWS} cannot be read",
-            )
-        )
+        id_ = f"unreadable {STORED_ROWS} {day.isoformat()}"
+        said = f"{len(rows)} {STORED_ROWS} cannot be read"
+        self._teller.announce(Kind.UNREADABLE, facts, id_, now, said)
         self._told = day

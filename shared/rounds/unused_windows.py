@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from shared.events.model import Upgrade
@@ -22,16 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date, datetime
 
-    from shared.clock import Clock
     from shared.maintenance import Configuration, Window
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.records import StoredEvent
-    from shared.rounds.teller import Teller
-    from shared.sources.arm import Arm
+    from shared.rounds.parts import RoundParts
 
 log = logging.getLogger("notifier")
 
-SECONDS = 60.0
+RUN_SECONDS = 60.0
 """After so long no further upgrade profile is asked for."""
 
 AFTER = timedelta(hours=1)
@@ -47,20 +45,18 @@ _MAX_WINDOWS = 400
 class UnusedWindows:
     """Looks at the windows that have passed since the last run."""
 
-    def __init__(self, *, arm: Arm, teller: Teller, clock: Clock, first: datetime, before: datetime) -> None:
+    def __init__(self, parts: RoundParts, first: datetime, before: datetime) -> None:
         """`first` is when the first reading ended, `before` when the last run was."""
-        self._arm = arm
-        self._teller = teller
-        self._clock = clock
-        self._now = clock.now()
-        self._began = clock.monotonic()
+        self._parts = parts
+        self._now = parts.clock.now()
+        self._began = parts.clock.monotonic()
         self._first = first
         self._before = before
         self._newest: dict[str, tuple[int, ...]] = {}
         """The newest minor version that clusters of a region run."""
 
     def run(self, clusters: Sequence[tuple[ClusterInfo, Sequence[StoredEvent]]]) -> int:
-        """Tell of each cluster's unused windows; give their number. Raises TableUnavailable."""
+        """Tell of each cluster's unused windows; return their number. Raises TableUnavailable."""
         told = 0
         self._newest = _newest((known for known, _ in clusters), self._now.date())
         for known, news in clusters:
@@ -69,7 +65,7 @@ class UnusedWindows:
                 window = self._passed(found) if found else None
                 if window is None or _is_heard(news, window):
                     continue
-                if self._clock.monotonic() - self._began > SECONDS:
+                if self._parts.clock.monotonic() - self._began > RUN_SECONDS:
                     log.warning("unused windows: time is up, and not all are looked at")
                     return told
                 told += self._tell(known, upgrade, name, window)
@@ -81,7 +77,7 @@ class UnusedWindows:
         coming = takewhile(lambda window: window.end + AFTER <= self._now, occurrences(found, start))
         passed = [
             window
-            for window, _ in zip(coming, range(_MAX_WINDOWS), strict=False)
+            for window in islice(coming, _MAX_WINDOWS)
             if window.start > self._first and window.end + AFTER > self._before
         ]
         return passed[-1] if passed else None
@@ -102,7 +98,7 @@ class UnusedWindows:
             available=available,
             reasons=tuple(_reasons(known, window)),
         )
-        self._teller.tell(
+        self._parts.teller.tell(
             observed(
                 Kind.NOTHING_HAPPENED,
                 facts,
@@ -118,13 +114,13 @@ class UnusedWindows:
     def _offered(self, known: ClusterInfo, upgrade: Upgrade) -> tuple[str, str]:
         """Return what runs, and what the channel would have taken; empty where there is nothing."""
         if upgrade is Upgrade.KUBERNETES and known.channel.lower() != "node-image":
-            offered = versions(self._arm, known.cluster)
+            offered = versions(self._parts.arm, known.cluster)
             newest = max((_minor(one) for one in offered), default=())
             newest = max(newest, self._newest.get(known.location.lower(), ()))
             taken = (one for one in offered if _takes(known, one, newest))
             return known.version, max(taken, key=_parts, default="")
         for pool, image in known.images.items():
-            latest = latest_image(self._arm, known.cluster, pool)
+            latest = latest_image(self._parts.arm, known.cluster, pool)
             if latest and latest != image:
                 return image, latest
         return "", ""

@@ -14,12 +14,12 @@ import msgspec
 
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
-from shared.events.model import Cluster, Installation, Status
-from shared.events.observation import PUSHED_WITHIN, Coming, Listed, Report, observed
+from shared.events.model import Cluster, Status
+from shared.events.observation import PUSHED_WITHIN, ClusterRemark, Coming, WeeklyReport
 from shared.notices.kinds import Kind
 from shared.notices.records import latest_announcement
 from shared.rounds.inventory import KEY as INVENTORY
-from shared.rounds.inventory import Memory as Inventory
+from shared.rounds.inventory import InventoryMemory
 from shared.rounds.reconcile_memory import RunState
 from shared.rounds.uncovered import listed, uncovered
 
@@ -36,15 +36,15 @@ log = logging.getLogger("notifier")
 
 WEEK = timedelta(days=7)
 AHEAD = timedelta(days=14)
-APART = timedelta(hours=1)
+MIN_APART = timedelta(hours=1)
 """A run that comes sooner after another is that one, repeated."""
 
-_MOST = 20
+_MAX_LISTED = 20
 _KEY = keys.meta("report")
 _RESOLVED = frozenset({Status.COMPLETED, Status.CANCELED})
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class WeeklyReportMemory(msgspec.Struct, omit_defaults=True):
     """When the last report was made."""
 
     last: datetime | None = None
@@ -52,27 +52,27 @@ class Memory(msgspec.Struct, omit_defaults=True):
 
 def report(meta: Meta, present: PresentState, ledger: Ledger, teller: Teller, now: datetime) -> bool:
     """Tell the week to whoever wants it; False where that was done within the hour. Raises TableError."""
-    memory = meta.load(_KEY, Memory)
-    if memory.last is not None and now - memory.last < APART:
+    memory = meta.load(_KEY, WeeklyReportMemory)
+    if memory.last is not None and now - memory.last < MIN_APART:
         return False
     rows, _ = present.clusters()
     coming = sorted(_coming(rows, now), key=lambda one: one.start or now + AHEAD)
     found = uncovered(meta, present, now)
     changes = tuple(_changes(rows, now - WEEK))
-    inventory, run = meta.load(INVENTORY, Inventory), meta.load(keys.RECONCILED, RunState)
+    inventory, run = meta.load(INVENTORY, InventoryMemory), meta.load(keys.RECONCILED, RunState)
     mails = Counter(mail.state for mail in ledger.mails(now - WEEK) if mail.at >= now - WEEK)
     counts = (count for at, count in run.counts.items() if datetime.fromisoformat(at) >= now - WEEK)
-    facts = Report(
+    facts = WeeklyReport(
         since=now - WEEK,
         clusters=found.clusters or len(rows),
         subscriptions=len(inventory.names),
-        coming=tuple(coming[:_MOST]),
+        coming=tuple(coming[:_MAX_LISTED]),
         coming_count=len(coming),
         happened=_happened(rows, now - WEEK),
         open=tuple(_open(rows)),
-        uncovered=listed(found.uncovered, _MOST),
+        uncovered=listed(found.uncovered, _MAX_LISTED),
         uncovered_count=len(found.uncovered),
-        changes=changes[:_MOST],
+        changes=changes[:_MAX_LISTED],
         changes_count=len(changes),
         last_event=max((one.at for one in ledger.pushed(now - PUSHED_WITHIN)), default=None),
         last_reconcile=run.last,
@@ -83,18 +83,9 @@ def report(meta: Meta, present: PresentState, ledger: Ledger, teller: Teller, no
         silenced=ledger.silenced(now - WEEK),
     )
     audiences = (teller.routes.audience(DEFAULT_AUDIENCE).id, *teller.routes.reporting)
-    teller.tell(
-        observed(
-            Kind.REPORT,
-            facts,
-            subject=Installation(),
-            id=f"report {now.isoformat(timespec='hours')}",
-            time=now,
-            description="the weekly report",
-        ),
-        audiences=tuple(dict.fromkeys(audiences)),
-    )
-    meta.save({_KEY: Memory(now)})
+    id_ = f"report {now.isoformat(timespec='hours')}"
+    teller.announce(Kind.REPORT, facts, id_, now, "the weekly report", tuple(dict.fromkeys(audiences)))
+    meta.save({_KEY: WeeklyReportMemory(now)})
     log.info("weekly report: told")
     return True
 
@@ -125,7 +116,7 @@ def _happened(rows: Iterable[ClusterRow], since: datetime) -> dict[str, int]:
     return {str(status): counts[status] for status in statuses if counts[status]}
 
 
-def _open(rows: Iterable[ClusterRow]) -> Iterable[Listed]:
+def _open(rows: Iterable[ClusterRow]) -> Iterable[ClusterRemark]:
     """Yield the clusters of which the last maintenance failed, and was not put right since."""
     for row in rows:
         ended = [told for told in row.news if told.event.status in {*_RESOLVED, Status.FAILED}]
@@ -136,7 +127,7 @@ def _open(rows: Iterable[ClusterRow]) -> Iterable[Listed]:
             and isinstance(last.event.subject, Cluster)
         ):
             cluster = last.event.subject
-            yield Listed(
+            yield ClusterRemark(
                 cluster=cluster.id,
                 name=cluster.name,
                 subscription=row.known.subscription_name if row.known else "",
@@ -145,11 +136,11 @@ def _open(rows: Iterable[ClusterRow]) -> Iterable[Listed]:
             )
 
 
-def _changes(rows: Iterable[ClusterRow], since: datetime) -> Iterable[Listed]:
+def _changes(rows: Iterable[ClusterRow], since: datetime) -> Iterable[ClusterRemark]:
     for row in rows:
         new = [change for change in row.known.changes if change.read >= since] if row.known else []
         if row.known and new:
-            yield Listed(
+            yield ClusterRemark(
                 cluster=row.known.cluster.id,
                 name=row.known.cluster.name,
                 subscription=row.known.subscription_name,

@@ -23,7 +23,7 @@ def is_worth_telling(event: Event, own: datetime | None, now: datetime, *, is_fi
     """Return whether an event is told, or recorded only.
 
     `own` is its row's own time; a row without one counts as old. With the first run of a subscription its
-    history comes: of that only what lies ahead, or failed within a day, is told.
+    history comes: of that history only what lies ahead, or failed within a day, is told.
     """
     age = now - own if own is not None else None
     if event.end_of_support is not None:

@@ -1,6 +1,5 @@
-"""Who hears of what: audiences, and the routes of events to them.
+"""Who hears of what: the routes of events to audiences.
 
-audience    who they are, and what they want to hear of
 matching    which event goes to which of them, and why
 document    YAML as values that know where they stand
 parsing     the setting ROUTES, checked; fields, what may stand in its single fields
@@ -17,11 +16,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.audience import DEFAULT_AUDIENCE, Audience, Volume
-from shared.durations import Lead
 from shared.routes.conditions import Condition
 from shared.routes.defaults import Defaults, RoutesError
-from shared.routes.matching import Match, NoticePreview, Outcome, Route, Routes, Step, Trace
+from shared.routes.matching import NoticePreview, Outcome, Route, Routes, RouteStep, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,20 +27,15 @@ if TYPE_CHECKING:
     from shared.routes.document import TargetReader
 
 __all__ = [
-    "DEFAULT_AUDIENCE",
-    "Audience",
     "Condition",
     "Defaults",
-    "Lead",
-    "Match",
     "NoticePreview",
     "Outcome",
     "Route",
+    "RouteStep",
     "Routes",
     "RoutesError",
-    "Step",
     "Trace",
-    "Volume",
     "folder",
     "load",
     "read",

@@ -62,7 +62,7 @@ class Field(documents.Field):
         return [Field(part.strip(), self.path, self.line) for part in value.split(",")]
 
     def word(self) -> str:
-        """Return the text in lower case, without the spaces around it; empty where it is none."""
+        """Return the text in lower case, without the spaces around it; empty where the value is no text."""
         return super().word().strip()
 
 

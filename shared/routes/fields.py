@@ -1,6 +1,6 @@
 """What may stand in a single field of the routes: an address, a duration, a glob.
 
-Each function takes a Field, gives its value, and raises RoutesError if it has none of that form.
+Each function takes a Field and returns its value; it raises RoutesError if the value has another form.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from shared.addresses import is_address
 from shared.documents import near
@@ -22,9 +22,9 @@ from shared.text import GUID
 if TYPE_CHECKING:
     from shared.routes.document import Field
 
-MAX_NAME = 64
-MAX_TAG = 512
-MAX_LINK = 2_000
+MAX_NAME_CHARACTERS = 64
+MAX_TAG_CHARACTERS = 512
+MAX_LINK_CHARACTERS = 2_000
 MAX_LEADS = 10
 
 MAX_GROUPING = timedelta(days=1)
@@ -42,8 +42,8 @@ _KINDS = {kind.value: _HINT_STATUS for kind in ABOUT_CLUSTERS}
 def name(field: Field) -> str:
     """Read what an audience is called. A list of names may be written with commas, so a name has none."""
     text = field.text("a name")
-    if len(text) > MAX_NAME or "," in text:
-        raise field.expected(f"a name of at most {MAX_NAME} characters without commas")
+    if len(text) > MAX_NAME_CHARACTERS or "," in text:
+        raise field.expected(f"a name of at most {MAX_NAME_CHARACTERS} characters without commas")
     return text
 
 
@@ -73,7 +73,7 @@ def link(field: Field) -> str:
         is_right = parts.scheme == "https" and parts.hostname and parts.port != 0 and "@" not in parts.netloc
     except ValueError:
         is_right = False
-    if not is_right or not _LINK.fullmatch(text) or len(text) > MAX_LINK:
+    if not is_right or not _LINK.fullmatch(text) or len(text) > MAX_LINK_CHARACTERS:
         raise field.expected(what)
     return text
 
@@ -85,8 +85,6 @@ def time_zone(field: Field) -> str:
     try:
         ZoneInfo(text)
     except (OSError, ValueError, KeyError):
-        from zoneinfo import available_timezones
-
         raise field.expected(what, near(text, sorted(available_timezones()))) from None
     return text
 
@@ -109,7 +107,7 @@ def leads(field: Field) -> tuple[Lead, ...]:
 
 
 def grouping(field: Field) -> timedelta:
-    """Read how long notices wait, or how often mail goes out; `0s` is as good as any."""
+    """Return how long notices wait, or how often mail goes out; `0s` is allowed."""
     given = _duration(field)
     if given > MAX_GROUPING:
         raise field.expected(f"at most {MAX_GROUPING.days}d")
@@ -150,7 +148,7 @@ def tag(field: Field) -> str:
 def tag_name(text: str, field: Field) -> str:
     """Return the name of a tag, in lower case: Azure takes no account of case there."""
     name = text.strip().lower()
-    if not name or len(name) > MAX_TAG or not name.isprintable():
+    if not name or len(name) > MAX_TAG_CHARACTERS or not name.isprintable():
         raise field.expected("the name of a tag")
     return name
 
@@ -178,4 +176,4 @@ def _duration(field: Field) -> timedelta:
     try:
         return duration(text)
     except ValueError as error:
-        raise field.fault(f"{text[:MAX_NAME]!r} {error}") from None
+        raise field.fault(f"{text[:MAX_NAME_CHARACTERS]!r} {error}") from None

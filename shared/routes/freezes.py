@@ -105,8 +105,8 @@ def _freeze(item: Field, zone: ZoneInfo, match: Callable[[Field], tuple[Conditio
         if key not in entries:
             raise item.fault(f"expected `{key}`, which is missing")
     name = entries["name"].text("a name")
-    if len(name) > fields.MAX_NAME:
-        raise entries["name"].expected(f"a name of at most {fields.MAX_NAME} characters")
+    if len(name) > fields.MAX_NAME_CHARACTERS:
+        raise entries["name"].expected(f"a name of at most {fields.MAX_NAME_CHARACTERS} characters")
     start = _moment(entries["from"], zone, is_end=False)
     end = _moment(entries["to"], zone, is_end=True)
     if end <= start:
@@ -152,7 +152,7 @@ def _calendar(field: Field, path: str, folder: Path, zone: ZoneInfo) -> list[Fre
 
 
 def _entry(field: Field, shown: str, event: Mapping[str, object], zone: ZoneInfo) -> Freeze:
-    name = " ".join(str(event.get("SUMMARY", "")).split())[: fields.MAX_NAME]
+    name = " ".join(str(event.get("SUMMARY", "")).split())[: fields.MAX_NAME_CHARACTERS]
     if not name or not name.isprintable():
         raise field.fault(f"{shown}: expected a SUMMARY, which names the freeze")
     if "RRULE" in event or "RDATE" in event:

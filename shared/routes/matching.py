@@ -30,11 +30,11 @@ class Route(msgspec.Struct, frozen=True):
     conditions: tuple[Condition, ...]
     audiences: tuple[str, ...]
     continues: bool = False
+    """Whether the routes after it are tried as well."""
     from_tag: str = ""
     """The tag whose value names the audience, in lower case; where it names none, `audiences` hear."""
-    """Whether the routes after it are tried as well."""
 
-    def hearing(self, event: Event, known: Collection[str]) -> tuple[str, ...]:
+    def audiences_of(self, event: Event, known: Collection[str]) -> tuple[str, ...]:
         """Return the audiences that an event goes to by this route, of those that are known."""
         named = event.tags.get(self.from_tag, "").strip().lower() if self.from_tag else ""
         return (named,) if named in known else self.audiences
@@ -53,7 +53,7 @@ class Outcome(StrEnum):
     """A route before it had matched, and did not go on."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class RouteStep(msgspec.Struct, frozen=True):
     """A route, what became of it, and which of its conditions the event does not meet."""
 
     route: Route
@@ -69,18 +69,18 @@ class NoticePreview(msgspec.Struct, frozen=True):
     wanted: bool
 
 
-class Match(msgspec.Struct, frozen=True):
+class AudienceMatch(msgspec.Struct, frozen=True):
     """An audience that an event goes to, and what it hears of it."""
 
     audience: Audience
-    told: tuple[NoticePreview, ...]
+    previews: tuple[NoticePreview, ...]
 
 
 class Trace(msgspec.Struct, frozen=True):
     """Why an event goes where it goes."""
 
-    steps: tuple[Step, ...]
-    hearings: tuple[Match, ...]
+    steps: tuple[RouteStep, ...]
+    matches: tuple[AudienceMatch, ...]
     by_default: bool
     """No route matched, so the default audience hears of it."""
     routed: bool
@@ -189,8 +189,8 @@ class Routes(msgspec.Struct, frozen=True):
         addressed = self._addressed(steps, event)
         return Trace(
             steps=steps,
-            hearings=tuple(
-                Match(audience, _told(event, audience, is_frozen=self.freeze(event) is not None))
+            matches=tuple(
+                AudienceMatch(audience, _told(event, audience, is_frozen=self.freeze(event) is not None))
                 for name, audience in self.audiences.items()
                 if name in addressed
             ),
@@ -198,30 +198,30 @@ class Routes(msgspec.Struct, frozen=True):
             routed=self.is_routed(event),
         )
 
-    def _steps(self, event: Event) -> tuple[Step, ...]:
-        steps: list[Step] = []
+    def _steps(self, event: Event) -> tuple[RouteStep, ...]:
+        steps: list[RouteStep] = []
         ended = False
         for route in self.routes:
             if ended:
-                steps.append(Step(route, Outcome.NOT_REACHED))
+                steps.append(RouteStep(route, Outcome.NOT_REACHED))
                 continue
             misses = route.misses(event)
-            steps.append(Step(route, Outcome.NOT_MATCHED if misses else Outcome.MATCHED, misses))
+            steps.append(RouteStep(route, Outcome.NOT_MATCHED if misses else Outcome.MATCHED, misses))
             ended = not misses and not route.continues
         return tuple(steps)
 
-    def _addressed(self, steps: tuple[Step, ...], event: Event) -> frozenset[str]:
+    def _addressed(self, steps: tuple[RouteStep, ...], event: Event) -> frozenset[str]:
         if not _any_matched(steps):
             return frozenset({DEFAULT_AUDIENCE} & self.audiences.keys())
         return frozenset(
             name
             for step in steps
             if step.outcome is Outcome.MATCHED
-            for name in step.route.hearing(event, self.audiences)
+            for name in step.route.audiences_of(event, self.audiences)
         )
 
 
-def _any_matched(steps: tuple[Step, ...]) -> bool:
+def _any_matched(steps: tuple[RouteStep, ...]) -> bool:
     return any(step.outcome is Outcome.MATCHED for step in steps)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,7 +22,6 @@ from shared.routes.matching import Route, Routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from shared.routes.defaults import Defaults
     from shared.routes.document import TargetReader
@@ -118,9 +118,6 @@ def _entries(text: str) -> dict[str, Field]:
 
 
 def _freezes(field: Field, time_zone: str, folder: Path | None) -> tuple[Freeze, ...]:
-    from pathlib import Path
-
-    # An import of its own: few installations have any.
     from shared.routes import freezes as reader
 
     return reader.parse(field, time_zone, folder or Path(), _conditions)

@@ -28,7 +28,7 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     management_groups: tuple[str, ...] = ()
     """Names: all subscriptions below them."""
     arm_endpoint: str = ""
-    """Where Azure Resource Manager is; empty for that of the portal's cloud."""
+    """Where Azure Resource Manager is; empty for the address of the portal's cloud."""
     fleets: tuple[str, ...] = ()
     """Ids, in lower case, of the subscriptions whose fleets are polled."""
     advisories: bool = False
@@ -56,7 +56,7 @@ def sources(read: SettingReader, clusters: tuple[str, ...]) -> SourceSettings:
 
 
 def arm_endpoint(read: SettingReader) -> str:
-    """Return where Azure Resource Manager is; empty for that of the portal's cloud. Raises SettingsError."""
+    """Return Azure Resource Manager's address; empty for that of the portal's cloud. Raises SettingsError."""
     return base_address(read, "ARM_ENDPOINT", "") if read.text("ARM_ENDPOINT") else ""
 
 

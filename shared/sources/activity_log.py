@@ -23,7 +23,7 @@ API_VERSION = "2015-04-01"
 AGO = timedelta(days=14)
 """How far back is looked."""
 
-_LONGEST = 8_000
+_MAX_MESSAGE_CHARACTERS = 8_000
 
 
 class FailedOperation(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ def _failure(entry: object) -> FailedOperation | None:
     properties = entry.get("properties")
     said = properties.get("statusMessage") if isinstance(properties, dict) else None
     message = said if isinstance(said, str) else _word(entry.get("description"))
-    return FailedOperation(time, _word(entry.get("operationName"))[:200], message[:_LONGEST])
+    return FailedOperation(time, _word(entry.get("operationName"))[:200], message[:_MAX_MESSAGE_CHARACTERS])
 
 
 def _word(value: Any) -> str:  # noqa: ANN401 - any JSON

@@ -38,11 +38,11 @@ LINKS_API_VERSION = "2026-05-02-preview"
 
 _HOSTS = {"portal.azure.us": "management.usgovcloudapi.net", "portal.azure.cn": "management.chinacloudapi.cn"}
 
-_RETRIES = 5
-_MAX_LENGTH = 60
+_MAX_RETRIES = 5
+_MAX_WAIT_SECONDS = 60
 """Seconds after which a request is not made again, and the longest that throttling is waited for: the host
 ends a function after five minutes."""
-_AT_ONCE = 4
+_THREADS = 4
 """Clusters whose configurations are asked for at the same time: more would only be throttled."""
 _MAX_PAGES = 1_000
 _OK, _THROTTLED = 200, 429
@@ -66,7 +66,10 @@ class _Retries(RetryPolicy[Any, Any]):
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
         if response.http_request.method == "POST" and response.http_response.status_code == _THROTTLED:
             return False
-        return super().is_retry(settings, response) and (self.get_retry_after(response) or 0) <= _MAX_LENGTH
+        return (
+            super().is_retry(settings, response)
+            and (self.get_retry_after(response) or 0) <= _MAX_WAIT_SECONDS
+        )
 
 
 class ArmResponse(msgspec.Struct, frozen=True):
@@ -110,7 +113,9 @@ class Arm:
             self._endpoint,
             policies=[
                 UserAgentPolicy("aks-maintenance-notifier"),
-                _Retries(retry_total=_RETRIES, retry_backoff_max=_MAX_LENGTH, timeout=_MAX_LENGTH),
+                _Retries(
+                    retry_total=_MAX_RETRIES, retry_backoff_max=_MAX_WAIT_SECONDS, timeout=_MAX_WAIT_SECONDS
+                ),
                 BearerTokenCredentialPolicy(credential, scope),
             ],
             transport=transport(),
@@ -148,8 +153,8 @@ class Arm:
     ) -> Iterator[dict[str, Any]]:
         """Yield these clusters with `maintenanceConfigurations` attached; as for `listed`."""
         bodies = iter(bodies)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            while some := list(islice(bodies, _AT_ONCE)):
+        with ThreadPoolExecutor(_THREADS) as pool:
+            while some := list(islice(bodies, _THREADS)):
                 configurations = pool.map(partial(self._configurations, api_version), some)
                 for body, found in zip(some, configurations, strict=True):
                     if isinstance(found, ArmError):

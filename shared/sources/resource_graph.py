@@ -30,11 +30,11 @@ log = logging.getLogger("notifier")
 
 PATH = "/providers/Microsoft.ResourceGraph/resources"
 API_VERSION = "2024-04-01"
-PAGE_SIZE = 1_000
+PAGE_ROWS = 1_000
 """Rows an answer has at most."""
 MAX_SUBSCRIPTIONS = 100
 """Subscriptions in one query: the service advises to ask for 100 to 300 together."""
-PATIENCE = 60.0
+MAX_WAIT_SECONDS = 60.0
 """Seconds that throttling is waited for in a run, all in all."""
 
 _QUERIES = Path(__file__).with_name("queries")
@@ -46,7 +46,7 @@ class GraphError(ArmError):
     """Azure Resource Graph did not give all that was asked for. The message says what it said."""
 
 
-class Throttled(GraphError):  # noqa: N818 - says what happened
+class GraphThrottled(GraphError):  # noqa: N818 - says what happened
     """There is no more time to wait for what Resource Graph allows: the run ends."""
 
 
@@ -81,7 +81,7 @@ class ResourceGraph:
     def __init__(self, arm: Arm, sleep: Callable[[float], None] = time.sleep) -> None:
         self._arm = arm
         self._sleep = sleep
-        self._patience = PATIENCE
+        self._patience = MAX_WAIT_SECONDS
         self._not_before = 0.0
 
     def rows(self, name: str, scope: Scope) -> Iterator[dict[str, Any]]:
@@ -110,7 +110,7 @@ class ResourceGraph:
                 raise GraphError(f"{name}: its pages do not come to an end")
 
     def _page(self, name: str, scope: Scope, token: str) -> dict[str, Any]:
-        options: dict[str, Any] = {"resultFormat": "objectArray", "$top": PAGE_SIZE}
+        options: dict[str, Any] = {"resultFormat": "objectArray", "$top": PAGE_ROWS}
         if token:
             options["$skipToken"] = token
         asked = {**scope.body(), "query": query(name), "options": options}
@@ -131,11 +131,13 @@ class ResourceGraph:
             return answer.json()
 
     def _wait(self, seconds: float) -> None:
-        """Wait for what the service allows, as long as the run has patience. Raises Throttled."""
+        """Wait for what the service allows, as long as the run has patience. Raises GraphThrottled."""
         if seconds <= 0:
             return
         if seconds > self._patience:
-            raise Throttled(f"throttled for {seconds:.0f} s, and {self._patience:.0f} s are left to wait")
+            raise GraphThrottled(
+                f"throttled for {seconds:.0f} s, and {self._patience:.0f} s are left to wait"
+            )
         self._patience -= seconds
         self._sleep(seconds)
 

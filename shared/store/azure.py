@@ -192,12 +192,12 @@ _VERBS = {
 
 
 def _sdk_operation(operation: Operation) -> Any:  # noqa: ANN401 - the SDK's own union of tuples
-    from azure.core import MatchConditions
-
     entity = {"PartitionKey": PARTITION, "RowKey": operation.key, **operation.values}
     mode = {Verb.MERGE: "merge", Verb.UPSERT: "merge", Verb.REPLACE: "replace"}.get(operation.verb)
     options: dict[str, Any] = {"mode": mode} if mode else {}
     if operation.etag:
+        from azure.core import MatchConditions
+
         options |= {"etag": operation.etag, "match_condition": MatchConditions.IfNotModified}
     return (_VERBS[operation.verb], entity, options)
 

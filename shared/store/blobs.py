@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-CHUNK = 65_536
+CHUNK_BYTES = 65_536
 MAX_CHUNKS = 15
 """A row is at most 1 MiB. An event is at most 1 MB, and whatever valid text that is, it can be pressed into
 this: ASCII into seven eighths by gzip, a random mixture of alphabets by bzip2, which sees more than bytes."""
@@ -26,7 +26,7 @@ def pack(raw: str) -> dict[str, Any]:
     if len(chunks) > MAX_CHUNKS:
         # Event Grid delivers at most 1 MB, which fits. Should more ever come, its beginning is kept in the
         # clear, rather than nothing; `size` and the key's hash tell that it is not all.
-        chunks = _chunks(gzip.compress(data[: CHUNK * (MAX_CHUNKS - 1)], compresslevel=1, mtime=0))
+        chunks = _chunks(gzip.compress(data[: CHUNK_BYTES * (MAX_CHUNKS - 1)], compresslevel=1, mtime=0))
     return {"size": len(data)} | {f"raw{index}": chunk for index, chunk in enumerate(chunks)}
 
 
@@ -49,4 +49,4 @@ def unpack_bytes(values: Mapping[str, Any]) -> bytes:
 
 
 def _chunks(packed: bytes) -> list[bytes]:
-    return [packed[start : start + CHUNK] for start in range(0, len(packed), CHUNK)]
+    return [packed[start : start + CHUNK_BYTES] for start in range(0, len(packed), CHUNK_BYTES)]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from shared.store.table import MAX_ROWS, MAX_STEP_SECONDS, TableUnavailable
+from shared.store.table import MAX_STEP_SECONDS, TableUnavailable
+from shared.store.wrapped import WrappedTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from collections.abc import Callable
 
     from shared.clock import Clock
-    from shared.store.table import BrowsableTable, Operation, Page, Stored
+    from shared.store.table import BrowsableTable
 
 _T = TypeVar("_T")
 
 
-class BoundedTable:
+class BoundedTable(WrappedTable):
     """A table whose steps have ended by a deadline: until then, or with TableUnavailable.
 
     A step that would take as long as the slowest so far, and too long by that, is not begun; one that turns
@@ -24,36 +24,16 @@ class BoundedTable:
     """
 
     def __init__(self, table: BrowsableTable, clock: Clock, deadline: float) -> None:
-        self._table = table
+        super().__init__(table)
         self._clock = clock
         self._deadline = deadline
         self._slowest = 0.0
 
     def has_time_for(self, steps: int) -> bool:
         """Return whether so many steps would end in time, as slow as storage has been so far."""
-        return self._clock.monotonic() + max(steps * self._slowest, _LEAST) <= self._deadline
+        return self._clock.monotonic() + max(steps * self._slowest, _MIN_SECONDS) <= self._deadline
 
-    def get(self, key: str) -> Stored | None:
-        """See Table."""
-        return self._in_time(lambda: self._table.get(key))
-
-    def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
-        """See Table."""
-        return self._in_time(lambda: self._table.query(first, last, limit))
-
-    def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
-        """See Table."""
-        return self._in_time(lambda: self._table.untouched(first, last, since, limit))
-
-    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
-        """See BrowsableTable."""
-        return self._in_time(lambda: self._table.touched(first, last, since, limit))
-
-    def commit(self, operations: Sequence[Operation]) -> list[str]:
-        """See Table."""
-        return self._in_time(lambda: self._table.commit(operations))
-
-    def _in_time(self, step: Callable[[], _T]) -> _T:
+    def _step(self, step: Callable[[], _T]) -> _T:
         began = self._clock.monotonic()
         left = self._deadline - began
         if left <= 0:  # a send has overrun, and nobody waits any more: what came of it is to be written down
@@ -72,5 +52,5 @@ class BoundedTable:
             self._slowest = max(self._slowest, self._clock.monotonic() - began)
 
 
-_LEAST = 0.1
+_MIN_SECONDS = 0.1
 """Seconds; with less time left nothing is begun."""

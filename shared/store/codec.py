@@ -23,8 +23,8 @@ from shared.notices.records import (
     Mail,
     MailItem,
     Notice,
+    RecipientReport,
     RejectedInput,
-    Report,
     SentMail,
     StoredEvent,
 )
@@ -50,16 +50,16 @@ from shared.store.rows import (
 
 _T = TypeVar("_T")
 
-TEXT_LIMIT = 24_000
+MAX_TEXT_UNITS = 24_000
 """UTF-16 code units in a text property. The service's own limit is 32,767; but what an event's facts take, at
 two bytes each, has to leave room in the row for its chunks."""
 
 
 _MAX_ADDRESSES = 50
 _MAX_REPORTS = 50
-_MAX_LENGTH = 200
-_MAX_DETAIL = 120
-_SHORT = 40
+_MAX_CHARACTERS = 200
+_MAX_DETAIL_CHARACTERS = 120
+_MAX_STATUS_CHARACTERS = 40
 """How much of what a mail service says is written down: together it stays within a text property."""
 
 
@@ -67,7 +67,7 @@ def event_values(recorded: StoredEvent, raw: str, *, received: datetime, token: 
     """Write an event's row."""
     event = recorded.event
     facts = _facts(event)
-    details_elsewhere = _units(facts) > TEXT_LIMIT
+    details_elsewhere = _units(facts) > MAX_TEXT_UNITS
     if details_elsewhere:
         facts = _facts(msgspec.structs.replace(event, details=""))
     return {
@@ -120,7 +120,7 @@ def recorded_by_key(row: Stored) -> StoredEvent:
         updated=row.timestamp.astimezone(UTC),
         end_of_support=model.EndOfSupport() if status.startswith(f"{model.Status.SCHEDULED}.") else None,
     )
-    return StoredEvent(row.key, event, str(values.get("decision", "")), int(revision or 0), readable=False)
+    return StoredEvent(row.key, event, str(values.get("decision", "")), int(revision or 0), is_complete=False)
 
 
 def rejected_values(rejected: RejectedInput) -> dict[str, Any]:
@@ -318,7 +318,7 @@ def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
         "subject": sent.subject[:1_000],
         "to": _json(sent.to[:_MAX_ADDRESSES]),
         "why": sent.why[:4_000],
-        "refused": _json([line[:_MAX_LENGTH] for line in sent.refused[:_MAX_ADDRESSES]]),
+        "refused": _json([line[:_MAX_CHARACTERS] for line in sent.refused[:_MAX_ADDRESSES]]),
         "attempts": sent.attempts,
         "members": members_json(sent.members),
         "reports": reports_json(sent.reports),
@@ -343,7 +343,7 @@ def sent(row: Stored) -> SentMail:
         refused=decoding.from_json(values["refused"], tuple[str, ...]),
         attempts=values["attempts"],
         members=_members(values["members"]),
-        reports=decoding.from_json(values.get("reports", "[]"), tuple[Report, ...]),
+        reports=decoding.from_json(values.get("reports", "[]"), tuple[RecipientReport, ...]),
         repeats=values.get("repeats", ""),
     )
     return typed(found)
@@ -352,9 +352,9 @@ def sent(row: Stored) -> SentMail:
 def cluster_values(known: ClusterInfo) -> dict[str, Any]:
     """Write what is known of a cluster. What would not fit is left out rather than cut."""
     facts = _json(known)
-    if _units(facts) > TEXT_LIMIT:
+    if _units(facts) > MAX_TEXT_UNITS:
         facts = _json(msgspec.structs.replace(known, configurations=(), is_complete=False))
-    if _units(facts) > TEXT_LIMIT:
+    if _units(facts) > MAX_TEXT_UNITS:
         facts = _json(
             msgspec.structs.replace(
                 known, configurations=(), is_complete=False, pools=None, images={}, group_tags={}, changes=()
@@ -422,11 +422,15 @@ def old_news(row: Stored, since: datetime) -> set[str]:
     return found
 
 
-def reports_json(reports: Sequence[Report]) -> str:
+def reports_json(reports: Sequence[RecipientReport]) -> str:
     """Write delivery reports, the latest of them if there are many."""
     return _json(
         [
-            Report(report.recipient[:_MAX_LENGTH], report.status[:_SHORT], report.detail[:_MAX_DETAIL])
+            RecipientReport(
+                report.recipient[:_MAX_CHARACTERS],
+                report.status[:_MAX_STATUS_CHARACTERS],
+                report.detail[:_MAX_DETAIL_CHARACTERS],
+            )
             for report in reports[-_MAX_REPORTS:]
         ]
     )
@@ -439,7 +443,7 @@ def members_json(members: Sequence[MailItem]) -> str:
 
 def fits(members: Sequence[MailItem]) -> bool:
     """Return whether these members fit into one mail's row."""
-    return _units(members_json(members)) <= TEXT_LIMIT
+    return _units(members_json(members)) <= MAX_TEXT_UNITS
 
 
 def text(value: datetime) -> str:

@@ -11,15 +11,7 @@ from shared import keys
 from shared.store import codec
 from shared.store.rows import MailRow, SendGate, SpreadRow
 from shared.store.steps import Steps
-from shared.store.table import (
-    MAX_OPERATIONS,
-    Conflict,
-    Operation,
-    TableRefused,
-    TableUnavailable,
-    Verb,
-    scan,
-)
+from shared.store.table import MAX_OPERATIONS, Conflict, Operation, TableRefused, TableUnavailable, Verb, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -135,7 +127,7 @@ class Inbox(Steps):
         )
 
     def spread(self, several: Several, now: datetime) -> bool:
-        """Keep an event that names several clusters, to be recorded for each; tell whether it is new.
+        """Keep an event that names several clusters, to be recorded for each; return whether it is new.
 
         One round trip.
         """
@@ -150,7 +142,7 @@ class Inbox(Steps):
         self._commits([Operation(Verb.DELETE, row.key)])
 
     def reject(self, rejected: RejectedInput, notice: Notice) -> bool:
-        """Keep input that could not be understood; tell whether it is new.
+        """Keep input that could not be understood; return whether it is new.
 
         `notice` goes with the first of its day. One round trip, two for all others.
         """
@@ -170,7 +162,7 @@ class Inbox(Steps):
         return True
 
     def ignored(self, cluster_key: str, reason: str, now: datetime) -> None:
-        """Leave a trace of news of a cluster that are none of ours: once a day. One round trip."""
+        """Record, once a day, that events of a cluster are of a type not handled. One round trip."""
         values = {"kind": "ignored", "cluster": cluster_key, "why": reason[:1_000], "at": codec.text(now)}
         self._table.commit([Operation(Verb.UPSERT, keys.told_of_ignored(cluster_key, now, reason), values)])
 

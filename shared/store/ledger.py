@@ -34,7 +34,7 @@ KINDS = ("event:", "sent:", "rejected:", "audience:", "told:", "work:")
 _NAMED = ("event:", "sent:", "rejected:", "audience:")
 """Rows whose key goes on with the name that people know them by."""
 
-_MAX_FOUND = 200
+_MAX_FOUND_ROWS = 200
 
 
 class ResendRefused(Exception):  # noqa: N818 - says what happened
@@ -99,6 +99,11 @@ class Ledger:
         """Return everything that waits, in order of its time, headed by the gate if there is one."""
         return _each(codec.work, self._rows(keys.GATE, "work:" + keys.AFTER))
 
+    def last_grouped(self, audience: str, target: str) -> datetime | None:
+        """Return when an audience last got a grouped message on a target. One round trip."""
+        row = self._table.get(keys.audience(audience, target))
+        return next(_each(codec.last_mailed, [row] if row else []), None)
+
     def history(self, prefix: str) -> list[Received]:
         """Return the events stored under the history prefix of an eventId, in the order of their receipt."""
         found = _each(_received, self._rows(prefix, prefix + keys.AFTER))
@@ -116,11 +121,11 @@ class Ledger:
     def find(self, name: str) -> list[str]:
         """Return the keys of the rows of this name: a key, an eventId, a mail's id, or the start of one."""
         if name.startswith(KINDS):
-            found = [row.key for row in self._table.query(name, name + keys.AFTER, _MAX_FOUND).rows]
+            found = [row.key for row in self._table.query(name, name + keys.AFTER, _MAX_FOUND_ROWS).rows]
             return [name] if name in found else found
         lower = name.lower()
         prefixes = [*(kind + lower for kind in _NAMED), keys.history(name)]
-        pages = [self._table.query(prefix, prefix + keys.AFTER, _MAX_FOUND) for prefix in prefixes]
+        pages = [self._table.query(prefix, prefix + keys.AFTER, _MAX_FOUND_ROWS) for prefix in prefixes]
         found = [row.key for page in pages for row in page.rows]
         waiting = self._rows(keys.GATE, "work:" + keys.AFTER)
         found += [row.key for row in waiting if row.key.rpartition(":")[2].startswith(lower)]

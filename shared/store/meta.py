@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _Value = TypeVar("_Value", bound=msgspec.Struct)
 
 _NO_CHUNKS = {f"raw{index}": b"" for index in range(MAX_CHUNKS)}
-_TOGETHER = 4
+_BATCH_ROWS = 4
 """Rows in one transaction, which is at most 4 MiB, a row at most 1 MiB."""
 
 
@@ -32,7 +32,7 @@ class Meta:
         self._table = table
 
     def load(self, key: str, form: type[_Value]) -> _Value:
-        """Return a value; what it is without anything known, where there is none. One round trip."""
+        """Return a value; its form's defaults where the table holds no value. One round trip."""
         row = self._table.get(key)
         return decoding.from_json(unpack(row.values), form) if row else form()
 
@@ -54,5 +54,5 @@ class Meta:
             )
             for key, value in values.items()
         ]
-        for start in range(0, len(rows), _TOGETHER):
-            self._table.commit(rows[start : start + _TOGETHER])
+        for start in range(0, len(rows), _BATCH_ROWS):
+            self._table.commit(rows[start : start + _BATCH_ROWS])

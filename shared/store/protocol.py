@@ -21,14 +21,7 @@ from shared.store.inbox import Inbox
 from shared.store.rows import LONG_AGO, AudienceRow, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 from shared.store.settling import Settling
 from shared.store.steps import gate_operation
-from shared.store.table import (
-    MAX_OPERATIONS,
-    Conflict,
-    Operation,
-    Stored,
-    TableUnavailable,
-    Verb,
-)
+from shared.store.table import MAX_OPERATIONS, Conflict, Operation, Stored, TableUnavailable, Verb
 from shared.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -76,16 +69,17 @@ class Due(msgspec.Struct, frozen=True):
 class Store(Inbox, Settling, Upkeep):
     """The rows of one table: what is due, and the way of a mail."""
 
-    def due(self, now: datetime, first: str = keys.GATE, soon: timedelta = timedelta()) -> Due:
+    def due(self, now: datetime, first: str = keys.GATE, lookahead: timedelta = timedelta()) -> Due:
         """Return work that is due from a key on, the gates that head it, and the server's time.
 
         `now` is what the caller takes the server's time to be; what is due is decided by the answer's own.
-        `soon` is how much longer notices may have to wait that are told of, too, apart from those due. One
-        round trip, two where the caller is far behind. What one page does not hold is found from `next` on.
+        `lookahead` is how much longer notices may have to wait that are returned, too, apart from those due.
+        One round trip, two where the caller is far behind. `next` says where the rest is found that one page
+        does not hold.
         """
-        page = self._table.query(first, keys.work_until(now + soon))
+        page = self._table.query(first, keys.work_until(now + lookahead))
         if page.server_time - now >= _FAR_BEHIND:
-            page = self._table.query(first, keys.work_until(page.server_time + soon))
+            page = self._table.query(first, keys.work_until(page.server_time + lookahead))
         until = keys.work_until(page.server_time)
         gates = [row for row in page.rows if keys.is_gate(row.key)]
         found = [row for row in page.rows[len(gates) :] if row.key < until]
@@ -300,7 +294,7 @@ class Store(Inbox, Settling, Upkeep):
         raise TableUnavailable("the pause could not be set")
 
     def resume(self, target: str = "") -> bool:
-        """End a target's pause; False where there was none. Two round trips."""
+        """End a target's pause; return whether there was a pause. Two round trips."""
         gate = self.gate(target)
         if not gate.etag or gate.until == LONG_AGO:
             return False
@@ -310,6 +304,6 @@ class Store(Inbox, Settling, Upkeep):
         return True
 
     def _gate(self, row: Stored) -> SendGate:
-        """Read a gate; one that cannot be read is as good as none, and the next write goes over it."""
+        """Return a gate; one that cannot be read counts as open, and the next write goes over it."""
         none = SendGate(etag=row.etag, target=keys.target_of(row.key))
         return next(self._readable(codec.gate, [row]), none)

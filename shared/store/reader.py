@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shared.store.protocol import Store
 
 
-READERS = 25
+THREADS = 25
 """Rows or histories that are read at the same time: a whole digest in four goes."""
 
 _T = TypeVar("_T")
@@ -92,5 +92,5 @@ def _side_by_side(read: Callable[[str], _T], wanted: set[str], known: dict[str, 
     if len(missing) > 1:
         from concurrent.futures import ThreadPoolExecutor  # not at a cold start
 
-        with ThreadPoolExecutor(min(READERS, len(missing))) as pool:
+        with ThreadPoolExecutor(min(THREADS, len(missing))) as pool:
             known.update(zip(missing, pool.map(read, missing), strict=True))

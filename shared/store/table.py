@@ -118,7 +118,7 @@ class Table(Protocol):
         ...
 
     def commit(self, operations: Sequence[Operation]) -> list[str]:
-        """Do all operations or none, and give each one's new etag. One round trip.
+        """Do all operations or none; return each one's new etag. One round trip.
 
         Raises Conflict if a row to insert exists, or one to merge or delete is missing or has changed;
         TableUnavailable if it is not known whether it took place.

@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING
 from shared import keys
 from shared.store import codec
 from shared.store.steps import Steps
-from shared.store.table import (
-    MAX_OPERATIONS,
-    Operation,
-    Verb,
-    scan,
-)
+from shared.store.table import MAX_OPERATIONS, Operation, Verb, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +15,7 @@ if TYPE_CHECKING:
 
     from shared.maintenance.inventory import ClusterInfo
 
-_MAX_CLUSTERS = 40
+_BATCH_CLUSTERS = 40
 
 
 class Upkeep(Steps):
@@ -42,18 +37,18 @@ class Upkeep(Steps):
         return found
 
     def save_clusters(self, clusters: Iterable[ClusterInfo]) -> int:
-        """Write down what is known of clusters, over what was; give their number.
+        """Write down what is known of clusters, over what was; return their number.
 
         A round trip for each forty: a transaction is at most 4 MiB.
         """
         rows = {keys.cluster(known.cluster.key): codec.cluster_values(known) for known in clusters}
         operations = [Operation(Verb.UPSERT, key, values) for key, values in rows.items()]
-        for start in range(0, len(operations), _MAX_CLUSTERS):
-            self._table.commit(operations[start : start + _MAX_CLUSTERS])
+        for start in range(0, len(operations), _BATCH_CLUSTERS):
+            self._table.commit(operations[start : start + _BATCH_CLUSTERS])
         return len(rows)
 
     def trim_news(self, since: datetime) -> int:
-        """Take the news of clusters that were received before a time out of their rows; give their number.
+        """Take the news of clusters that were received before a time out of their rows; return their number.
 
         A row that holds nothing else goes. A round trip for each page of clusters, and one for each forty
         rows that have such.
@@ -69,8 +64,8 @@ class Upkeep(Steps):
                     is_bare = not any(name == "facts" or name.startswith("news_") for name in kept)
                     verb = Verb.DELETE if is_bare else Verb.REPLACE
                     operations.append(Operation(verb, row.key, kept, row.etag))
-            for start in range(0, len(operations), _MAX_CLUSTERS):
-                self._commits(operations[start : start + _MAX_CLUSTERS])
+            for start in range(0, len(operations), _BATCH_CLUSTERS):
+                self._commits(operations[start : start + _BATCH_CLUSTERS])
         return taken
 
     def swept(self) -> None:
@@ -89,7 +84,7 @@ class Upkeep(Steps):
         return found, page.server_time
 
     def delete_expired(self, prefix: str, since: datetime, keep: Callable[[str], bool]) -> int:
-        """Delete the rows under a prefix that nothing was written to since a time; give their number.
+        """Delete the rows under a prefix that nothing was written to since a time; return their number.
 
         In transactions of up to 100; a row that changes meanwhile keeps its batch for the next time.
         """

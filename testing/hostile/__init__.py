@@ -11,8 +11,8 @@ emails     mails of any mixture of events, rows and kinds; their HTML is read by
 chats      the same mails as cards, blocks, events and alerts
 kinds      all of these, and how much of a proof each gets
 
-A property takes one input, raises AssertionError where something does not hold, and gives a `Verdict`. The
-tests try a few inputs of each kind, `python -m prove.hostile` a hundred thousand.
+A property takes one input, raises AssertionError where something does not hold, and returns an
+`InputVerdict`. The tests try a few inputs of each kind, `python -m prove.hostile` a hundred thousand.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Verdict(NamedTuple):
+class InputVerdict(NamedTuple):
     """What became of an input whose property holds."""
 
     words: tuple[str, ...]

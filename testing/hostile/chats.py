@@ -15,21 +15,23 @@ from markdown_it import MarkdownIt
 from shared.channels import cloud_event
 from shared.channels.pagerduty import events
 from shared.channels.slack import blocks
-from shared.channels.slack import compose as slack
+from shared.channels.slack.form import FORM as SLACK
 from shared.channels.teams import card
-from shared.channels.teams import compose as teams
+from shared.channels.teams.form import FORM as TEAMS
+from shared.channels.teams.form import MAX_BYTES
 from shared.messages import telling
-from testing.hostile import Verdict
+from testing.hostile import InputVerdict
 from testing.hostile.emails import frozen
 from testing.hostile.failures import HOSTS
 from testing.hostile.messages import hidden
+from testing.services import pagerduty
 from testing.services.slack import is_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-    from testing.hostile.emails import Letter
+    from testing.hostile.emails import ReadEmail
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "aks.maintenance-1.schema.json"
 
@@ -43,39 +45,39 @@ def schema() -> Draft202012Validator:
     return Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")), format_checker=FormatChecker())
 
 
-def check_letter(letter: Letter) -> Verdict:
+def check_letter(letter: ReadEmail) -> InputVerdict:
     """Check that every channel makes something of anything: bounded, the same again, and only text."""
     mail, rows = frozen(letter)
     runbook = urlsplit(letter.audience.runbook).hostname
     hosts = HOSTS | {letter.look.portal} | ({runbook} if runbook else set())
     known = (mail, rows, letter.audience, letter.look)
     for plain in (
-        teams.compose_plain(*known, letter.why, recipient=""),
-        slack.compose_plain(*known, letter.why, recipient=""),
+        TEAMS.compose_plain(*known, letter.why, recipient=""),
+        SLACK.compose_plain(*known, letter.why, recipient=""),
     ):
         (check_card if "attachments" in plain.content else check_blocks)(plain.content, hosts)
     try:
         telling.told(mail, rows, telling.context(mail, letter.audience, letter.look))
     except (ValueError, LookupError, TypeError):
-        return Verdict(("plain",))
-    check_card(teams.compose(*known, recipient="").content, hosts)
-    check_blocks(slack.compose(*known, recipient="").content, hosts)
-    assert teams.compose(*known, recipient="").body == teams.compose(*known, recipient="").body
+        return InputVerdict(("plain",))
+    check_card(TEAMS.compose(*known, recipient="").content, hosts)
+    check_blocks(SLACK.compose(*known, recipient="").content, hosts)
+    assert TEAMS.compose(*known, recipient="").body == TEAMS.compose(*known, recipient="").body
     if len(mail.members) > 1:
-        for count in (teams.count_fitting(*known), slack.count_fitting(*known)):
+        for count in (TEAMS.count_fitting(*known), SLACK.count_fitting(*known)):
             assert 1 <= count <= len(mail.members)
-        return Verdict(("digest",), len(teams.compose(*known, recipient="").body))
+        return InputVerdict(("digest",), len(TEAMS.compose(*known, recipient="").body))
     event = cloud_event.cloud_event(*known)
     for one in (event, cloud_event.cloud_event(*known, plain=letter.why)):
         check_event(one)
     for alert in (events.alert(*known), events.plain_alert(mail, rows, letter.why), events.change(*known)):
         check_alert(alert)
-    return Verdict(("single",), len(json.dumps(event)))
+    return InputVerdict(("single",), len(json.dumps(event)))
 
 
 def check_card(content: dict[str, Any], hosts: AbstractSet[str]) -> None:
     """Check a message for Teams: small enough, and in it only text and links to these hosts."""
-    assert len(json.dumps(content, ensure_ascii=False).encode()) <= teams.LIMIT + 2_000  # blanks of this form
+    assert len(json.dumps(content, ensure_ascii=False).encode()) <= MAX_BYTES + 2_000  # blanks of this form
     made = content["attachments"][0]["content"]
     assert (made["type"], made["version"]) == ("AdaptiveCard", "1.4")
     assert len(made.get("actions", ())) <= card.MAX_ACTIONS
@@ -107,7 +109,7 @@ def check_blocks(content: dict[str, Any], hosts: AbstractSet[str]) -> None:
 def check_event(event: dict[str, Any]) -> None:
     """Check a CloudEvent: by its schema, and small enough for a webhook."""
     schema().validate(event)
-    assert len(json.dumps(event, ensure_ascii=False).encode("utf-8")) <= cloud_event.MAX_SIZE + 2_000
+    assert len(json.dumps(event, ensure_ascii=False).encode("utf-8")) <= cloud_event.MAX_BYTES + 2_000
     for element in _elements(event):
         for name, value in element.items():
             if isinstance(value, str):
@@ -116,12 +118,12 @@ def check_event(event: dict[str, Any]) -> None:
 
 def check_alert(alert: dict[str, Any]) -> None:
     """Check an event for PagerDuty: within its limits."""
-    assert len(json.dumps(alert)) <= events.MAX_SIZE
+    assert len(json.dumps(alert)) <= pagerduty.MAX_BYTES
     if "event_action" in alert:
         assert 0 < len(alert["dedup_key"]) <= 255
         assert alert["dedup_key"].isascii()
     if alert.get("event_action") != "resolve":
-        assert 0 < len(alert["payload"]["summary"]) <= events.MAX_SUMMARY
+        assert 0 < len(alert["payload"]["summary"]) <= events.MAX_SUMMARY_CHARACTERS
         assert alert["payload"]["source"]
 
 

@@ -1,4 +1,7 @@
-"""Mails of any mixture: what is hostile in them shows as text, and does nothing."""
+"""Mails of any mixture: what is hostile in them shows as text, and does nothing.
+
+It is long because it makes all that a mail can tell of, and checks each place where that may show.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from hypothesis import strategies as st
 
 from shared.audience import Audience
 from shared.channels.email.compose import (
-    LIMIT,
-    SUBJECT_LIMIT,
+    MAX_BYTES,
+    MAX_SUBJECT_CHARACTERS,
     Branding,
     compose,
     compose_plain,
@@ -23,10 +26,10 @@ from shared.events.model import Cluster, EndOfSupport, Event, Fleet, Status, Upg
 from shared.events.run import Gate, MemberFailure, MemberWindow, RunFacts, RunNews, RunStatus, StageFacts
 from shared.messages import of_no_cluster
 from shared.notices.kinds import Kind
-from shared.notices.records import Mail, MailItem, RejectedInput, Report, Row, SentMail, StoredEvent
+from shared.notices.records import Mail, MailItem, RecipientReport, RejectedInput, Row, SentMail, StoredEvent
 from shared.snapshot import ClusterSnapshot, Span
 from shared.text import line
-from testing.hostile import Verdict
+from testing.hostile import InputVerdict
 from testing.hostile.commands import check_commands, check_margin, check_names
 from testing.hostile.failures import HOSTS, REASONS
 from testing.hostile.markup import check_markup
@@ -49,7 +52,7 @@ NEWS = tuple(
 )
 
 
-class Told(NamedTuple):
+class ToldRow(NamedTuple):
     """A row, and what kind of notice tells of it."""
 
     kind: Kind
@@ -58,10 +61,10 @@ class Told(NamedTuple):
     lead: str = ""
 
 
-class Letter(NamedTuple):
+class ReadEmail(NamedTuple):
     """A frozen mail, and to whom it goes."""
 
-    told: tuple[Told, ...]
+    told: tuple[ToldRow, ...]
     as_of: datetime
     audience: Audience
     look: Branding
@@ -160,7 +163,9 @@ def _trouble(texts: list[str], at: datetime, number: int) -> RejectedInput | Sen
         refused=(text(6),),
         attempts=number,
         members=(MailItem(NEWS[number % len(NEWS)], f"event:{number}"),),
-        reports=(Report(text(7), text(8), text(9)), Report(text(10), "Bounced", text(11)))[: 1 + number % 2],
+        reports=(RecipientReport(text(7), text(8), text(9)), RecipientReport(text(10), "Bounced", text(11)))[
+            : 1 + number % 2
+        ],
     )
 
 
@@ -190,9 +195,9 @@ _STANDINGS = st.none() | st.builds(
     window=st.none() | _SPANS,
     next=st.none() | _SPANS,
 )
-_NEWS = st.builds(Told, st.sampled_from(NEWS), _EVENTS, _STANDINGS, st.sampled_from(("", "24h", "7d")))
+_NEWS = st.builds(ToldRow, st.sampled_from(NEWS), _EVENTS, _STANDINGS, st.sampled_from(("", "24h", "7d")))
 _RUNS = st.builds(
-    Told,
+    ToldRow,
     st.sampled_from((*OF_RUNS, Kind.NEWS)),
     st.builds(
         _of_a_run,
@@ -205,7 +210,7 @@ _RUNS = st.builds(
     st.sampled_from(("", "2")),
 )
 _TROUBLES = st.builds(
-    lambda kind, row: Told(Kind.REJECTED if isinstance(row, RejectedInput) else kind, row),
+    lambda kind, row: ToldRow(Kind.REJECTED if isinstance(row, RejectedInput) else kind, row),
     st.sampled_from((Kind.UNDELIVERED, Kind.UNREACHABLE, Kind.TARGET_GONE)),
     st.builds(_trouble, st.lists(ANY, min_size=1, max_size=4), TIMES, st.integers(0, 11)),
 )
@@ -230,7 +235,7 @@ LOOKS = st.sampled_from(
     )
 )
 LETTERS = st.builds(
-    Letter,
+    ReadEmail,
     st.lists(_NEWS | _NEWS | _RUNS | _TROUBLES, min_size=1, max_size=3).map(tuple),
     TIMES,
     AUDIENCES,
@@ -239,7 +244,7 @@ LETTERS = st.builds(
 )
 
 
-def check_letter(letter: Letter) -> Verdict:
+def check_letter(letter: ReadEmail) -> InputVerdict:
     """Check that a mail of anything can be made: bounded, the same every time, and nothing in it but text.
 
     So can the plain one that stands in for it.
@@ -259,10 +264,10 @@ def check_letter(letter: Letter) -> Verdict:
     plain = compose_plain(mail, rows, letter.audience, letter.look, letter.why)
     check_email(plain, letter.audience, letter.look)
     kind = "digest" if len(mail.members) > 1 else "single"
-    return Verdict((kind, "plain"), len(made.html.encode()))
+    return InputVerdict((kind, "plain"), len(made.html.encode()))
 
 
-def _names(letter: Letter) -> set[str]:
+def _names(letter: ReadEmail) -> set[str]:
     events = [told.row.event for told in letter.told if isinstance(told.row, StoredEvent)]
     runs = [event.run for event in events if event.run]
     clusters = [event.subject for event in events]
@@ -273,7 +278,7 @@ def _names(letter: Letter) -> set[str]:
     }
 
 
-def frozen(letter: Letter) -> tuple[Mail, dict[str, Row]]:
+def frozen(letter: ReadEmail) -> tuple[Mail, dict[str, Row]]:
     """Return the mail and the rows that it reads; its history names all of them, and one that is gone."""
     rows = {told.row.key: told.row for told in letter.told}
     history = (*rows, "event:gone:Started")
@@ -286,14 +291,14 @@ def frozen(letter: Letter) -> tuple[Mail, dict[str, Row]]:
 
 def check_email(made: Email, audience: Audience, look: Branding) -> list[str]:
     """Check what holds of any email, and give its commands."""
-    assert 0 < len(made.subject) <= SUBJECT_LIMIT
+    assert 0 < len(made.subject) <= MAX_SUBJECT_CHARACTERS
     for text in (made.subject, made.message_id, *(name + value for name, value in made.headers)):
         assert hidden(text) == []
         assert "\n" not in text
     # Joiners of ours end the line that mail programs show beside the subject.
     for text in (made.text, made.html.replace("\u034f", "")):
         assert hidden(text.replace("\t", "")) == []
-        assert len(text.encode()) <= LIMIT
+        assert len(text.encode()) <= MAX_BYTES
     runbook = urlsplit(audience.runbook).hostname
     check_markup(made.html, HOSTS | {look.portal} | ({runbook} if runbook else set()))
     for attachment in made.attachments:

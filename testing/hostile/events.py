@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from shared import keys
 from shared.events.envelope import named, parse
-from shared.events.model import Event, Ignored, Item, Rejected, Status
+from shared.events.model import DeliveredItem, Event, Ignored, Rejected, Status
 from shared.events.scheduled_event import EVENT_TYPE, VM_EVENT_TYPE
 from shared.notices.records import StoredEvent
 from shared.store import codec
 from shared.store.table import Stored
-from testing.hostile import Verdict
+from testing.hostile import InputVerdict
 from testing.hostile.material import (
     SPLICES,
     TEXTS,
@@ -146,8 +146,8 @@ DELIVERIES = (
 )
 
 
-def check_delivery(delivery: Delivery) -> Verdict:
-    """Check that everything in a delivery is read, or refused with a reason, or somebody else's.
+def check_delivery(delivery: Delivery) -> InputVerdict:
+    """Check that every event of a delivery is read, or refused with a reason, or ignored as not of AKS.
 
     What can be read is read whatever stands beside it in an array that is whole: a bracket, brace or quote
     that is never closed makes one rejected input of all of it. What says that it is ours is never left alone;
@@ -170,13 +170,13 @@ def check_delivery(delivery: Delivery) -> Verdict:
         assert all(isinstance(reading, Event) for reading in readings)
         twins = [item.reading for item in parse(delivery.twin, NOW)]
         assert twins == readings, "a time is another one by its offset"
-    return Verdict(tuple(_WORDS[type(item.reading)] for item in items))
+    return InputVerdict(tuple(_WORDS[type(item.reading)] for item in items))
 
 
 _WORDS: dict[type, str] = {Event: "read", Rejected: "rejected", Ignored: "ignored"}
 
 
-def check_item(item: Item) -> None:
+def check_item(item: DeliveredItem) -> None:
     """Check what holds of anything read."""
     reading = item.reading
     assert KEY.fullmatch(keys.rejected(named(item.raw) or item.raw))
@@ -233,7 +233,7 @@ def _bytes(value: object) -> int:
     )
 
 
-def _check_claims(text: str, items: list[Item]) -> None:
+def _check_claims(text: str, items: list[DeliveredItem]) -> None:
     try:
         body = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):

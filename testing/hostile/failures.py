@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shared.failures import explain, load_catalogue, templates
 from shared.failures.catalogue import UNKNOWN
 from shared.failures.explanation import Context
-from testing.hostile import Verdict
+from testing.hostile import InputVerdict
 from testing.hostile.material import (
     COMMANDS,
     MARK,
@@ -111,7 +111,7 @@ _CONTEXTS = st.just(CONTEXT) | st.builds(
 FAILURES = st.builds(Failure, REASONS, _CONTEXTS)
 
 
-def check_failure(failure: Failure) -> Verdict:
+def check_failure(failure: Failure) -> InputVerdict:
     """Check that a reason is explained: the same way every time, in bounded words, with safe commands."""
     explanation = explain(failure.reason, failure.context)
     check_explanation(explanation)
@@ -120,7 +120,7 @@ def check_failure(failure: Failure) -> Verdict:
         assert not lost, f"words of the reason that are not shown: {lost}"
     assert explain(failure.reason, failure.context) == explanation
     is_known = any(finding.entry != UNKNOWN for finding in explanation.findings)
-    return Verdict(("explained" if is_known else "unknown",))
+    return InputVerdict(("explained" if is_known else "unknown",))
 
 
 def check_explanation(explanation: Explanation) -> None:

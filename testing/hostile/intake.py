@@ -15,14 +15,14 @@ from shared.notices.kinds import Decision
 from shared.notices.kinds import Kind as NoticeKind
 from shared.store import codec
 from shared.store.rows import MailRow, NoticeRow
-from testing.hostile import Verdict
+from testing.hostile import InputVerdict
 from testing.hostile.events import DELIVERIES, KEY, NOW
 from testing.hostile.material import TEXTS, TIMES, changes, one_of_many, rewritten
 from testing.samples import payloads
 from testing.world import World
 
 if TYPE_CHECKING:
-    from shared.events.model import Item
+    from shared.events.model import DeliveredItem
     from shared.notices.records import StoredEvent
     from shared.store.table import Stored
 
@@ -61,7 +61,7 @@ _ENDED = frozenset({Status.COMPLETED, Status.CANCELED, Status.FAILED})
 _BEGUN = _ENDED | {Status.STARTED}
 
 
-def check_course(course: Course) -> Verdict:
+def check_course(course: Course) -> InputVerdict:
     """Check that whatever comes is recorded, kept or known already, and what is to be told is told.
 
     Before the sweep it may be work still to be done; after it, it stands in a mail that has been sent, or
@@ -88,7 +88,7 @@ def check_course(course: Course) -> Verdict:
         assert not [row for row in left if isinstance(row, NoticeRow | MailRow)]
         _check_told(world, rows)
         _check_rejected(rows)
-    return Verdict(tuple(words))
+    return InputVerdict(tuple(words))
 
 
 def _rows(world: World) -> list[Stored]:
@@ -98,7 +98,7 @@ def _rows(world: World) -> list[Stored]:
     return rows
 
 
-def _check_kept(world: World, item: Item, decision: Decision) -> None:
+def _check_kept(world: World, item: DeliveredItem, decision: Decision) -> None:
     match item.reading:
         case Ignored():
             assert decision is Decision.IGNORED

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-    from testing.hostile import Verdict
+    from testing.hostile import InputVerdict
 
 
-class Kind(NamedTuple):
+class InputKind(NamedTuple):
     """A kind of hostile input."""
 
     name: str
     inputs: SearchStrategy[Any]
-    check: Callable[[Any], Verdict]
+    check: Callable[[Any], InputVerdict]
     share: int
     """Inputs of a hundred."""
     words: tuple[str, ...] = ()
@@ -27,12 +27,12 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("emails", emails.LETTERS, emails.check_letter, 4, ("single", "digest", "plain")),
-    Kind("chats", emails.LETTERS, chats.check_letter, 2, ("single", "digest")),
-    Kind("events", events.DELIVERIES, events.check_delivery, 44, ("read", "rejected")),
-    Kind("failures", failures.FAILURES, failures.check_failure, 16, ("explained", "unknown")),
-    Kind("routes", routes.QUESTIONS, routes.check_question, 14, ("accepted", "refused")),
-    Kind("intake", intake.COURSES, intake.check_course, 6, ("new", "rejected")),
-    Kind("windows", windows.QUESTIONS, windows.check_question, 14, ("computed", "refused")),
+    InputKind("emails", emails.LETTERS, emails.check_letter, 4, ("single", "digest", "plain")),
+    InputKind("chats", emails.LETTERS, chats.check_letter, 2, ("single", "digest")),
+    InputKind("events", events.DELIVERIES, events.check_delivery, 44, ("read", "rejected")),
+    InputKind("failures", failures.FAILURES, failures.check_failure, 16, ("explained", "unknown")),
+    InputKind("routes", routes.QUESTIONS, routes.check_question, 14, ("accepted", "refused")),
+    InputKind("intake", intake.COURSES, intake.check_course, 6, ("new", "rejected")),
+    InputKind("windows", windows.QUESTIONS, windows.check_question, 14, ("computed", "refused")),
 )
 """Those that take longest come first."""

@@ -75,7 +75,7 @@ def parts(html: str) -> Parts:
     return found
 
 
-class Known(NamedTuple):
+class KnownMarkup(NamedTuple):
     """What the templates make."""
 
     elements: frozenset[tuple[str, str, str]]
@@ -83,7 +83,7 @@ class Known(NamedTuple):
 
 
 @cache
-def known() -> Known:
+def known() -> KnownMarkup:
     """Gather what the templates make of harmless mails of every kind, each in its plain form as well."""
     elements: set[tuple[str, str, str]] = set()
     others: set[str] = set()
@@ -98,7 +98,7 @@ def known() -> Known:
                 found = parts(made.html)
                 elements |= found.elements
                 others |= found.others
-    return Known(frozenset(elements), frozenset(others))
+    return KnownMarkup(frozenset(elements), frozenset(others))
 
 
 def check_markup(html: str, hosts: AbstractSet[str]) -> None:

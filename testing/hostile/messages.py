@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SENDER = "AKS Maintenance <aks@example.com>"
 OPERATION = "00000000-0000-5000-8000-000000000001"
-_MAX_LINE = 998
+_MAX_LINE_BYTES = 998
 _HEADERS = frozenset(
     {
         *("from", "to", "cc", "reply-to", "subject", "date", "message-id"),
@@ -43,7 +43,7 @@ def check_message(made: Email) -> None:
     """Check that an email becomes a message of short lines of ASCII that reads back as the same."""
     data = message_bytes(made, OPERATION, SENDER)
     data.decode("ascii")
-    assert max(map(len, data.split(b"\r\n"))) <= _MAX_LINE
+    assert max(map(len, data.split(b"\r\n"))) <= _MAX_LINE_BYTES
     assert data.count(b"\n") == data.count(b"\r\n")
     back = email.message_from_bytes(data, policy=email.policy.default)
     assert not back.defects

@@ -1,4 +1,7 @@
-"""The setting ROUTES: any text is routes or one sentence, and routes lead any event to known audiences."""
+"""The setting ROUTES: any text is routes or one sentence, and routes lead any event to known audiences.
+
+It is long because it writes routes in every form that is read, and in as many that are not.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from shared.notices.kinds import Kind
 from shared.routes import Outcome
 from shared.setting_reader import SettingsError
 from shared.settings import load
-from testing.hostile import Verdict
+from testing.hostile import InputVerdict
 from testing.hostile.material import (
     NASTY,
     SPLICES,
@@ -31,6 +34,7 @@ from testing.hostile.material import (
     rewritten,
     written,
 )
+from testing.world import SETTINGS
 
 if TYPE_CHECKING:
     from shared.audience import Audience
@@ -201,27 +205,19 @@ QUESTIONS = st.builds(
     st.sampled_from(("", "7d", "24h", "soon", "9" * 40 + "d")),
 )
 
-_REST = {
-    "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-    "EMAIL_FOLDER": "unused",
-    "EMAIL_FROM": "aks@example.com",
-    "EMAIL_TO": "ops@example.com",
-    "SWEEP_SCHEDULE": "0 * * * * *",
-}
 
-
-def check_question(question: Question) -> Verdict:
+def check_question(question: Question) -> InputVerdict:
     """Check that a text is routes or one sentence that names the setting, and where routes lead an event."""
     try:
-        routes = load(_REST | {"ROUTES": question.text}).routes
+        routes = load(SETTINGS | {"ROUTES": question.text}).routes
     except SettingsError as error:
         check_sentence(str(error))
-        return Verdict(("refused",))
+        return InputVerdict(("refused",))
     for audience in routes.audiences.values():
         _check_audience(audience)
     _check_heard(routes, question.event, question.label)
     _check_given(routes, question.text, question.event)
-    return Verdict(("accepted",))
+    return InputVerdict(("accepted",))
 
 
 def check_sentence(said: str) -> None:
@@ -267,7 +263,7 @@ _OF_THE_APP = frozenset(
 
 def _check_heard(routes: Routes, event: Event, label: str) -> None:
     trace = routes.trace(event)
-    addressed = [hearing.audience.id for hearing in trace.hearings]
+    addressed = [match.audience.id for match in trace.matches]
     assert addressed == [name for name in routes.audiences if name in addressed]
     assert len(trace.steps) == len(routes.routes)
     matched = [step.route for step in trace.steps if step.outcome is Outcome.MATCHED]
@@ -286,10 +282,10 @@ def _check_heard(routes: Routes, event: Event, label: str) -> None:
                 assert audience.id not in heard, "told what it does not want"
             elif audience.volume is Volume.ALL and kind not in {Kind.REMINDER, Kind.GATE_CLOSED}:
                 assert audience.id in heard, "not told what it wants"
-    for hearing in trace.hearings:
-        for told in hearing.told:
+    for match in trace.matches:
+        for told in match.previews:
             heard = routes.audiences_for(event, told.kind, told.lead)
-            assert (hearing.audience.id in heard) == told.wanted, "heard otherwise than explained"
+            assert (match.audience.id in heard) == told.wanted, "heard otherwise than explained"
 
 
 def _check_given(routes: Routes, text: str, event: Event) -> None:

@@ -21,7 +21,7 @@ from shared.maintenance import (
     window_at,
 )
 from shared.maintenance.configuration import MaintenanceWindow, TimeInWeek
-from testing.hostile import Verdict
+from testing.hostile import InputVerdict
 from testing.hostile.material import (
     SCALARS,
     TEXTS,
@@ -165,7 +165,7 @@ _WHOLE = st.builds(Question, _BODIES, _AFTER, st.just(True))
 QUESTIONS = _WHOLE | st.builds(Question, _BROKEN | _BROKEN | VALUES | TEXTS, _AFTER, st.just(False)) | _WHOLE
 
 
-def check_question(question: Question) -> Verdict:
+def check_question(question: Question) -> InputVerdict:
     """Check that a configuration is refused by a field's name, or its windows are in order and to come."""
     _check_known(question.body)
     try:
@@ -173,7 +173,7 @@ def check_question(question: Question) -> Verdict:
     except ConfigurationError as error:
         _check_error(error)
         assert not question.is_whole
-        return Verdict(("refused",))
+        return InputVerdict(("refused",))
     if question.is_whole:
         _check_reference(configuration, question.body, question.after)
     assert msgspec.json.decode(msgspec.json.encode(configuration), type=Configuration) == configuration
@@ -182,7 +182,7 @@ def check_question(question: Question) -> Verdict:
     for window in windows:
         _check_place(configuration, window)
     _check_neighbours(configuration, windows, question.after)
-    return Verdict(("computed" if windows else "no window",))
+    return InputVerdict(("computed" if windows else "no window",))
 
 
 def _check_error(error: ConfigurationError) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from shared import keys
 from shared.events.model import Event, Status, Upgrade
 from shared.notices.kinds import Kind
-from shared.notices.records import Mail, MailItem, RejectedInput, Report, Row, SentMail
+from shared.notices.records import Mail, MailItem, RecipientReport, RejectedInput, Row, SentMail
 from testing.samples.events import BEGAN, NOW, REASON, START, TEAM, Story, cluster, event, recorded
 
 
@@ -94,7 +94,7 @@ def storm(name: str) -> Story:
         at=NOW - timedelta(minutes=20),
         subject="[Started] Node OS upgrade · aks-payments-prod-westeurope · Fri 20 Nov 01:02 UTC",
         to=("payments-oncall@example.com",),
-        reports=(Report("payments-oncall@example.com", "Bounced", "550 5.1.1 no such user"),),
+        reports=(RecipientReport("payments-oncall@example.com", "Bounced", "550 5.1.1 no such user"),),
     )
     raw = json.dumps({"specversion": "1.0", "type": "Contoso.Something"})
     refused = RejectedInput(keys.rejected(raw), "no data.resourceInfo.properties", raw, NOW)

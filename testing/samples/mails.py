@@ -10,7 +10,7 @@ import msgspec
 from shared import keys
 from shared.events.model import EndOfSupport, Event, Status, Upgrade
 from shared.notices.kinds import Kind
-from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMail
+from shared.notices.records import Mail, MailItem, RecipientReport, RejectedInput, SentMail
 from shared.snapshot import ClusterSnapshot, Span
 from testing.samples import observations
 from testing.samples.bulk import digest, storm
@@ -205,16 +205,16 @@ def _rejected() -> Story:
 
 
 _REPORTS = (
-    Report(
+    RecipientReport(
         "shop-oncall@example.com",
         "Bounced",
         "550 5.1.1 The email account that you tried to reach does not exist",
     ),
-    Report("kim@example.com", "Suppressed"),
-    Report("shop-leads@example.org", "Quarantined", "held for review"),
-    Report("alex@example.org", "FilteredSpam", "554 5.7.1 message refused"),
-    Report("sam@example.net", "Failed"),
-    Report("pat@example.net", "Deferred"),
+    RecipientReport("kim@example.com", "Suppressed"),
+    RecipientReport("shop-leads@example.org", "Quarantined", "held for review"),
+    RecipientReport("alex@example.org", "FilteredSpam", "554 5.7.1 message refused"),
+    RecipientReport("sam@example.net", "Failed"),
+    RecipientReport("pat@example.net", "Deferred"),
 )
 
 

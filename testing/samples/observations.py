@@ -8,17 +8,17 @@ from shared.events.model import Event, Installation, Subject, Subscription, Upgr
 from shared.events.observation import (
     Advisory,
     ClockMove,
+    ClusterRemark,
     Coming,
     Coverage,
     FailedState,
     Form,
-    Listed,
     Missed,
     MovedWindow,
-    Report,
     SupportEnding,
     Unreadable,
     UnusedWindow,
+    WeeklyReport,
     observed,
 )
 from shared.maintenance import AUTO_UPGRADE, NODE_OS
@@ -26,7 +26,7 @@ from shared.notices.kinds import Kind
 from testing.samples.events import BEGAN, NOW, REASON, Story, cluster, recorded, story
 
 _CLUSTERS = tuple(
-    Listed(cluster=cluster(name).id, name=name, subscription="Shop (production)", words=words)
+    ClusterRemark(cluster=cluster(name).id, name=name, subscription="Shop (production)", words=words)
     for name, words in (
         ("prod-weu-1", ("it has no upgrade channel", "no event was ever heard from its subscription")),
         ("prod-neu-2", ("its channel has no maintenance window",)),
@@ -139,7 +139,7 @@ def _observations() -> list[tuple[Kind, Form, Subject, str]]:
         (Kind.COVERAGE, Coverage(clusters=_CLUSTERS, count=25), everywhere, ""),
         (
             Kind.REPORT,
-            Report(
+            WeeklyReport(
                 since=NOW - timedelta(days=7),
                 clusters=41,
                 subscriptions=3,
@@ -147,11 +147,13 @@ def _observations() -> list[tuple[Kind, Form, Subject, str]]:
                 coming_count=1,
                 happened={"Completed": 38, "Failed": 2},
                 open=(
-                    Listed(cluster=here.id, name=here.name, words=("failed",), at=NOW - timedelta(days=2)),
+                    ClusterRemark(
+                        cluster=here.id, name=here.name, words=("failed",), at=NOW - timedelta(days=2)
+                    ),
                 ),
                 uncovered=_CLUSTERS,
                 uncovered_count=25,
-                changes=(Listed(cluster=here.id, name=here.name, words=("1.33.2 → 1.34.1",)),),
+                changes=(ClusterRemark(cluster=here.id, name=here.name, words=("1.33.2 → 1.34.1",)),),
                 changes_count=1,
                 last_event=NOW - timedelta(hours=2),
                 last_reconcile=NOW - timedelta(minutes=41),

@@ -9,6 +9,9 @@ from testing.services.stand_in import Got, Reply, StandIn
 
 KEY = "0123456789abcdef0123456789abcdef"
 
+MAX_BYTES = 512_000
+"""https://developer.pagerduty.com/docs/send-alert-event"""
+
 
 class PagerDuty(StandIn):
     """See StandIn. `alerts` are the events of each alert, by key and how often it has been opened."""

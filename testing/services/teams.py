@@ -6,7 +6,7 @@ import json
 
 from testing.services.stand_in import Got, Reply, StandIn
 
-MAX_SIZE = 28 * 1024
+MAX_BYTES = 28 * 1024
 PATH = "/workflows/0a1b/triggers/manual/paths/invoke?api-version=2016-06-01&sig=a-secret-signature"
 
 
@@ -33,7 +33,7 @@ class Teams(StandIn):
         return Reply(202)
 
     def _run(self, body: bytes) -> tuple[str, dict[str, object]]:
-        if len(body) > MAX_SIZE:
+        if len(body) > MAX_BYTES:
             return "Request Entity too large", {}
         try:
             attachments = json.loads(body)["attachments"]

@@ -36,11 +36,13 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
-from shared.channels.retry_after import MAX_PAUSE
-from testing.mail_endpoint import KEY, Fault, MailEndpoint, Moment, OperationIdMode, Request
+from shared.channels.retry_after import MAX_PAUSE_SECONDS
+from testing.mail_endpoint import KEY, Fault, MailEndpoint, Moment, OperationIdMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from testing.services.stand_in import Got
 
 OPERATION = "11111111-2222-5333-8444-555555555555"
 SENDER = "aks@example.com"
@@ -90,7 +92,7 @@ def test_accepted(endpoint: MailEndpoint, mailer: AcsMailer) -> None:
     """A 202 is Accepted, after one request that carries the operation id."""
     assert send(mailer) == Accepted()
     (post,) = endpoint.posts
-    assert post.headers["Operation-Id"] == OPERATION
+    assert post.operation_id == OPERATION
     assert [mail.operation_id for mail in endpoint.mails] == [OPERATION]
     assert endpoint.questions == []  # no polling
 
@@ -141,7 +143,7 @@ def test_version(endpoint: MailEndpoint, mailer: AcsMailer) -> None:
     assert API_VERSION == DEFAULT_VERSION
     send(mailer)
     mailer.status_of(OPERATION, PATIENT)
-    assert {request.path.partition("?")[2] for request in endpoint.requests} == {f"api-version={API_VERSION}"}
+    assert {request.query for request in endpoint.requests} == {f"api-version={API_VERSION}"}
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_retry_after_elsewhere(endpoint: MailEndpoint, mailer: AcsMailer, status
     [
         (Fault(kind="429", retry_after="7"), 7),
         (Fault(kind="429", retry_after="0"), 1),
-        (Fault(kind="429", retry_after="999999999"), MAX_PAUSE),
+        (Fault(kind="429", retry_after="999999999"), MAX_PAUSE_SECONDS),
         (Fault(kind="429", message="Please try again after 3636 seconds."), 3636),
         (Fault(kind="429", retry_after="soon", message="Please try again after 9 seconds."), 9),
         (Fault(kind="429"), 60),
@@ -234,11 +236,12 @@ def test_wrong_key(endpoint: MailEndpoint) -> None:
     assert endpoint.mails == []
 
 
-def test_nobody_there(endpoint: MailEndpoint, mailer: AcsMailer) -> None:
+def test_nobody_there() -> None:
     """Without an answer nobody can say: Unknown, and no answer to a question either."""
-    endpoint.close()
+    mailer = AcsMailer("http://127.0.0.1:1", AzureKeyCredential(KEY), SENDER)
     assert isinstance(send(mailer), Unknown)
     assert mailer.status_of(OPERATION, PATIENT).state is OperationState.NO_ANSWER
+    mailer.close()
 
 
 @pytest.mark.parametrize("fault", [Fault(delay_after=30), Fault(kind="drop", delay_before=30)])
@@ -365,7 +368,7 @@ def test_identity_over_http() -> None:
 def test_ask(endpoint: MailEndpoint, mailer: AcsMailer, status: str, fate: OperationState) -> None:
     """What the service says of an operation is read; a word that is new to us is no answer."""
     send(mailer)
-    endpoint.end(
+    endpoint.service.end(
         OPERATION, status, "EmailDroppedAllRecipientsSuppressed" if fate is OperationState.FAILED else ""
     )
     answer = mailer.status_of(OPERATION, PATIENT)
@@ -382,7 +385,7 @@ def test_never_seen(endpoint: MailEndpoint, mailer: AcsMailer) -> None:
 @pytest.mark.parametrize("fault", ["400", "401", "403", "408", "429", "500", "503", "drop"])
 def test_no_answer(endpoint: MailEndpoint, mailer: AcsMailer, fault: str) -> None:
     """Any other end of a question is no answer, and it is not asked again at once."""
-    endpoint.script(Fault(kind=fault, retry_after="3600"), on="ask")
+    endpoint.script(Fault(kind=fault, retry_after="3600"), on="GET")
     assert mailer.status_of(OPERATION, PATIENT).state is OperationState.NO_ANSWER
     assert len(endpoint.questions) == 1
 
@@ -403,11 +406,11 @@ def test_threads(endpoint: MailEndpoint, mailer: AcsMailer, caplog: pytest.LogCa
     """32 threads share one mailer: each gets the outcome of its own request, at the same time."""
     together = threading.Barrier(32)
 
-    def meet(moment: Moment, _: Request) -> None:
+    def meet(moment: Moment, _: Got) -> None:
         if moment is Moment.BEFORE:
             together.wait(30)
 
-    def numbered(request: Request) -> Fault:
+    def numbered(request: Got) -> Fault:
         return Fault(kind="429", retry_after=json.loads(request.body)["content"]["subject"])
 
     endpoint.hook, endpoint.fault_for = meet, numbered
@@ -419,7 +422,7 @@ def test_threads(endpoint: MailEndpoint, mailer: AcsMailer, caplog: pytest.LogCa
     with ThreadPoolExecutor(32) as pool:
         outcomes = list(pool.map(run, range(1, 33)))
     assert [one.retry_after for one in outcomes if isinstance(one, Throttled)] == list(range(1, 33))
-    assert caplog.records == []  # such as a full pool of connections
+    assert {record.name for record in caplog.records} <= {"werkzeug"}  # no word of a full pool of connections
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from shared.clusters import refresh as refreshing
+from shared.clusters.refresh import write_down
 from shared.notices.kinds import Kind
 from shared.notices.records import MailItem
 from shared.store import codec
@@ -16,7 +16,7 @@ from testing.arm_endpoint import SUBSCRIPTION, configuration
 from testing.samples.payloads import event, scheduled
 from testing.world import NOW, World
 from tests.channels.test_compose import read, squeezed
-from tests.clusters.test_inventory import Bodies, attached
+from tests.clusters.test_inventory import attached
 
 if TYPE_CHECKING:
     from shared.channels.email.email import Email
@@ -39,7 +39,7 @@ def world_with(*configurations: dict[str, Any], **settings: str) -> World:
 def know(world: World, *configurations: dict[str, Any], **properties: Any) -> None:
     """Read the cluster anew."""
     body = attached("prod-weu-1", *configurations, **properties)
-    refreshing.refresh(world.notifier.store, Bodies(body), world.clock)
+    write_down(world.notifier.store, body, world.clock.now())
 
 
 def told(world: World, text: str) -> Email:
@@ -245,10 +245,6 @@ def test_row_that_cannot_be_read_keeps_nothing_back(facts: str) -> None:
 # Watchdogs
 
 
-def _kinds(world: World) -> list[str]:
-    return [subject.partition("]")[0].removeprefix("[") for subject in world.mailer.subjects]
-
-
 def _until(world: World, time: datetime) -> None:
     while world.clock.now() < time:
         world.sweep(minutes=15)
@@ -259,9 +255,9 @@ def test_start_is_missed_at_the_end_of_its_window() -> None:
     world = world_with(configuration(), REMINDER_LEADS="7d")
     world.take(scheduled(NOW, SATURDAY + timedelta(minutes=30)))
     _until(world, SATURDAY + timedelta(hours=4, minutes=45))
-    assert _kinds(world) == ["Scheduled"]
+    assert world.statuses == ["Scheduled"]
     _until(world, SATURDAY + timedelta(hours=5, minutes=30))
-    assert _kinds(world) == ["Scheduled", "No start reported"]
+    assert world.statuses == ["Scheduled", "No start reported"]
     assert says(world.mailer.arrived[1][1], f"Inside your window, {WINDOW}.")
 
 
@@ -270,9 +266,9 @@ def test_start_outside_is_missed_after_the_window_that_follows() -> None:
     world = world_with(configuration(), REMINDER_LEADS="7d", NOT_STARTED_AFTER="1h")
     world.take(scheduled(NOW, NOW + timedelta(hours=2)))
     _until(world, SATURDAY + timedelta(hours=4, minutes=45))
-    assert _kinds(world) == ["Scheduled"]
+    assert world.statuses == ["Scheduled"]
     _until(world, SATURDAY + timedelta(hours=5, minutes=30))
-    assert _kinds(world) == ["Scheduled", "No start reported"]
+    assert world.statuses == ["Scheduled", "No start reported"]
 
 
 def test_end_is_missed_at_the_end_of_the_window() -> None:
@@ -281,9 +277,9 @@ def test_end_is_missed_at_the_end_of_the_window() -> None:
     world.clock.forward(hours=24, minutes=30)
     world.take(event("Started", SATURDAY + timedelta(minutes=20)))
     _until(world, SATURDAY + timedelta(hours=3, minutes=45))
-    assert _kinds(world) == ["Started"]
+    assert world.statuses == ["Started"]
     _until(world, SATURDAY + timedelta(hours=4, minutes=30))
-    assert _kinds(world) == ["Started", "Still running"]
+    assert world.statuses == ["Started", "Still running"]
     assert says(world.mailer.arrived[1][1], f"Inside your window, {WINDOW}; it ended")
 
 
@@ -294,9 +290,9 @@ def test_start_in_the_last_minutes_gets_an_hour() -> None:
     world.clock.forward(hours=27, minutes=56)
     world.take(event("Started", began))
     _until(world, began + timedelta(minutes=40))
-    assert _kinds(world) == ["Started"]
+    assert world.statuses == ["Started"]
     _until(world, began + timedelta(minutes=90))
-    assert _kinds(world) == ["Started", "Still running"]
+    assert world.statuses == ["Started", "Still running"]
 
 
 def test_end_outside_keeps_its_fixed_hours() -> None:
@@ -304,9 +300,9 @@ def test_end_outside_keeps_its_fixed_hours() -> None:
     world = world_with(configuration(), STILL_RUNNING_AFTER="6h")
     world.take(event("Started", NOW))
     _until(world, NOW + timedelta(hours=5, minutes=30))
-    assert _kinds(world) == ["Started"]
+    assert world.statuses == ["Started"]
     _until(world, NOW + timedelta(hours=6, minutes=30))
-    assert _kinds(world) == ["Started", "Still running"]
+    assert world.statuses == ["Started", "Still running"]
 
 
 def test_zero_turns_watchdogs_off_whatever_the_windows() -> None:
@@ -315,5 +311,5 @@ def test_zero_turns_watchdogs_off_whatever_the_windows() -> None:
     world.take(scheduled(NOW, SATURDAY, name="a"))
     world.take(event("Started", NOW, name="b"))
     _until(world, NOW + timedelta(days=2))
-    assert set(_kinds(world)) <= {"2 updates", "1 started, 1 scheduled", *_kinds(world)[:1]}
+    assert set(world.statuses) <= {"2 updates", "1 started, 1 scheduled", *world.statuses[:1]}
     assert len(world.mailer.arrived) == 1

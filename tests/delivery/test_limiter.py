@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.channels.email.services import MANAGED_DOMAIN, OWN_DOMAIN
-from shared.channels.limits import Limits
 from shared.channels.outcomes import Accepted, Throttled
 from shared.delivery import limiter
 from testing.samples.payloads import event
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.channels.email.email import Email
+    from shared.channels.limits import Limits
     from shared.channels.outcomes import Outcome
 
 SERVICE = {
@@ -44,22 +44,6 @@ class Quota:
                 self.refused += 1
                 return Throttled(60, "TooManyRequests")
         return Accepted()
-
-
-@pytest.mark.parametrize(
-    ("sender", "limits"), [("aks@example.com", OWN_DOMAIN), ("aks@guid.azurecomm.net", MANAGED_DOMAIN)]
-)
-def test_limits_follow_from_the_sender(sender: str, limits: Limits) -> None:
-    """Azure Communication Services takes 30 a minute and 100 an hour, 5 and 10 from a managed domain."""
-    assert World(**SERVICE, EMAIL_FROM=sender).config.mail.limits == limits
-
-
-def test_limits_can_be_set() -> None:
-    """What the mail service allows can be set; an SMTP relay has no limits unless they are."""
-    assert World().config.mail.limits is None
-    assert World(EMAIL_PER_HOUR="500").config.mail.limits == Limits(500, 500)
-    assert World(EMAIL_PER_MINUTE="7").config.mail.limits == Limits(7, 420)
-    assert World(**SERVICE, EMAIL_PER_HOUR="1000").config.mail.limits == Limits(30, 1_000)
 
 
 @pytest.mark.slow
@@ -127,4 +111,4 @@ def test_what_is_counted_is_forgotten_after_an_hour() -> None:
     sends: dict[int, int] = {}
     for second in range(0, 20_000, 10):
         sends = limiter.counted(sends, NOW + timedelta(seconds=second))
-    assert len(sends) <= limiter.HOUR // limiter.BUCKET + 2
+    assert len(sends) <= limiter.HOUR_SECONDS // limiter.BUCKET_SECONDS + 2

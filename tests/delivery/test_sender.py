@@ -18,21 +18,15 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
-from shared.store.codec import sent as read_sent
 from testing.samples.payloads import event
 from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from shared.channels.email.email import Email
-    from shared.notices.records import SentMail
 
 
 def _failed(world: World, name: str = "maintenance") -> None:
     world.take(event("Failed", world.clock.now(), name=name))
-
-
-def _fates(world: World) -> list[SentMail]:
-    return [read_sent(row) for row in world.table.query("sent:", "sent;").rows]
 
 
 def _work(world: World) -> list[str]:
@@ -53,7 +47,7 @@ def test_accepted_is_settled() -> None:
     """A mail that was accepted is settled as sent, and nothing is left to do."""
     world = World()
     _failed(world)
-    assert [fate.state for fate in _fates(world)] == ["sent"]
+    assert [fate.state for fate in world.fates] == ["sent"]
     assert _work(world) == []
 
 
@@ -62,7 +56,7 @@ def test_refused_recipients_are_recorded() -> None:
     world = World()
     world.mailer.script.append(Accepted(refused=("gone@example.com",)))
     _failed(world)
-    assert _fates(world)[0].refused == ("gone@example.com",)
+    assert world.fates[0].refused == ("gone@example.com",)
 
 
 def test_accepted_without_an_answer_is_asked_about() -> None:
@@ -74,7 +68,7 @@ def test_accepted_without_an_answer_is_asked_about() -> None:
     world.settle_down()
     assert len(world.mailer.asked) == 1
     assert len(world.mailer.arrived) == 1
-    assert [fate.state for fate in _fates(world)] == ["sent"]
+    assert [fate.state for fate in world.fates] == ["sent"]
 
 
 def test_never_seen_is_sent_again_under_the_same_id() -> None:
@@ -101,7 +95,7 @@ def test_no_clear_answer_waits_another_lease() -> None:
     for _ in range(14):
         world.sweep(hours=2)
     assert len(world.mailer.arrived) == 1
-    assert [fate.state for fate in _fates(world)] == ["sent"]
+    assert [fate.state for fate in world.fates] == ["sent"]
     assert len(world.mailer.asked) == 13
 
 
@@ -112,7 +106,7 @@ def test_failed_operation_is_settled_as_failed() -> None:
     world.mailer.answers.append(OperationStatus(OperationState.FAILED, "EmailDroppedAllRecipientsSuppressed"))
     _failed(world)
     world.settle_down()
-    failed = next(fate for fate in _fates(world) if fate.state == "failed")
+    failed = next(fate for fate in world.fates if fate.state == "failed")
     assert "EmailDroppedAllRecipientsSuppressed" in failed.why
     (told,) = world.mailer.arrived
     assert "EmailDroppedAllRecipientsSuppressed" in told[1].text
@@ -126,7 +120,7 @@ def test_attempts_without_an_answer_end() -> None:
     for _ in range(12):
         world.sweep(hours=2)
     assert len(world.mailer.timeouts) == 9  # eight, and the mail that tells of it
-    assert sorted(fate.state for fate in _fates(world)) == ["failed", "sent"]
+    assert sorted(fate.state for fate in world.fates) == ["failed", "sent"]
 
 
 def test_throttling_is_no_attempt() -> None:
@@ -135,7 +129,7 @@ def test_throttling_is_no_attempt() -> None:
     world.mailer.script.extend([Throttled(60, "TooManyRequests")] * 20)
     _failed(world)
     world.settle_down(60)
-    assert [fate.state for fate in _fates(world)] == ["sent"]
+    assert [fate.state for fate in world.fates] == ["sent"]
     assert len(world.mailer.arrived) == 1
 
 
@@ -151,7 +145,7 @@ def test_throttled_mail_is_asked_about_before_it_is_sent_again() -> None:
     _failed(world)
     world.settle_down()
     assert len(world.mailer.arrived) == 1
-    assert [fate.state for fate in _fates(world)] == ["sent"]
+    assert [fate.state for fate in world.fates] == ["sent"]
 
 
 def test_unavailable_backs_off(caplog: pytest.LogCaptureFixture) -> None:
@@ -166,7 +160,7 @@ def test_unavailable_backs_off(caplog: pytest.LogCaptureFixture) -> None:
         if len(world.mailer.timeouts) > before:
             attempts.append(minute + 1)
     assert attempts == [1, 3, 7, 15, 31]
-    assert [fate.state for fate in _fates(world)] == ["sent"]
+    assert [fate.state for fate in world.fates] == ["sent"]
     errors = [record for record in caplog.records if "401: Denied" in record.message and record.levelno >= 40]
     assert len(errors) == 5
 
@@ -177,7 +171,7 @@ def test_refused_single_mail_is_failed_and_told() -> None:
     world.mailer.script.append(Refused("400: Invalid format for email address"))
     _failed(world)
     assert len(world.mailer.asked) == 1
-    assert [(fate.state, fate.why) for fate in _fates(world)] == [
+    assert [(fate.state, fate.why) for fate in world.fates] == [
         ("failed", "400: Invalid format for email address")
     ]
     world.settle_down()
@@ -193,7 +187,7 @@ def test_refused_repeat_of_an_accepted_mail_is_sent() -> None:
     _failed(world)
     world.settle_down()
     assert len(world.mailer.arrived) == 1
-    assert [fate.state for fate in _fates(world)] == ["sent"]
+    assert [fate.state for fate in world.fates] == ["sent"]
 
 
 def test_refused_digest_dissolves() -> None:
@@ -203,7 +197,7 @@ def test_refused_digest_dissolves() -> None:
         world.take(event("Started", NOW, name=name, cluster=f"prod-{name}"))
     world.mailer.script.append(Refused("413: too large"))
     world.settle_down()
-    assert sorted(fate.state for fate in _fates(world)) == ["dissolved", "sent", "sent", "sent"]
+    assert sorted(fate.state for fate in world.fates) == ["dissolved", "sent", "sent", "sent"]
     assert len(world.mailer.arrived) == 3
     assert len({id_ for id_, _ in world.mailer.arrived}) == 3
 
@@ -216,7 +210,7 @@ def test_digest_in_doubt_never_dissolves() -> None:
     world.mailer.script.extend([Unknown("no answer"), Refused("400: bad")])
     for _ in range(30):
         world.sweep(minutes=1)
-    failed = next(fate for fate in _fates(world) if fate.state == "failed")
+    failed = next(fate for fate in world.fates if fate.state == "failed")
     assert failed.why.startswith("unconfirmed")
     assert len(world.mailer.asked) == 3
     assert len(world.mailer.arrived) == 1  # what tells of it
@@ -228,7 +222,7 @@ def test_mail_about_a_failed_mail_that_fails_is_the_end() -> None:
     world.mailer.script.extend([Refused("400: bad address")] * 10)
     _failed(world)
     world.settle_down(60)
-    assert [fate.state for fate in _fates(world)] == ["failed", "failed"]
+    assert [fate.state for fate in world.fates] == ["failed", "failed"]
     assert _work(world) == []
 
 
@@ -242,12 +236,12 @@ def test_late_acceptance_corrects_a_failure() -> None:
         world.clock.forward(minutes=3)
         world.mailer.answers.append(OperationStatus(OperationState.FAILED, "Failed"))
         other.delivery.sweep()
-        assert [fate.state for fate in _fates(world)] == ["failed"]
+        assert [fate.state for fate in world.fates] == ["failed"]
         return Accepted()
 
     world.mailer.script.append(slow)
     _failed(world)
-    assert [fate.state for fate in _fates(world)] == ["sent"]
+    assert [fate.state for fate in world.fates] == ["sent"]
     world.settle_down()
     assert len(world.mailer.arrived) == 1
 
@@ -265,7 +259,7 @@ def test_acceptance_settles_a_mail_taken_over() -> None:
 
     world.mailer.script.append(slow)
     _failed(world)
-    assert [fate.state for fate in _fates(world)] == ["sent"]
+    assert [fate.state for fate in world.fates] == ["sent"]
     assert _work(world) == []
 
 

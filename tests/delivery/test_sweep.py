@@ -20,10 +20,6 @@ WEEK = timedelta(days=7, minutes=5)
 DAY = timedelta(days=1, minutes=5)
 
 
-def _kinds(world: World) -> list[str]:
-    return [subject.partition("]")[0].removeprefix("[") for subject in world.mailer.subjects]
-
-
 def _work(world: World, kind: str) -> list[str]:
     rows = world.table.query("work:", "work;").rows
     return [row.key for row in rows if row.values["kind"] == kind]
@@ -51,8 +47,8 @@ def test_grouped_mail_costs_what_it_should() -> None:
     assert len(world.mailer.arrived) == 1
 
 
-def test_notice_waits_for_company() -> None:
-    """A notice waits GROUP_WAIT for company; those that fall due together travel in one email."""
+def test_notice_waits_to_be_grouped() -> None:
+    """A notice waits GROUP_WAIT to be grouped; those that fall due together travel in one email."""
     world = World(GROUP_WAIT="30s")
     world.take(event("Started", NOW, name="a", cluster="prod-a"))
     world.sweep(seconds=29)
@@ -78,7 +74,7 @@ def test_no_wait_means_no_grouping() -> None:
     for number in range(3):
         world.take(event("Started", NOW, name=str(number)))
     world.sweep(seconds=1)
-    assert _kinds(world) == ["Started"] * 3
+    assert world.statuses == ["Started"] * 3
 
 
 def test_large_group_is_split() -> None:
@@ -116,7 +112,7 @@ def test_later_news_replaces_earlier(story: tuple[str, ...], told: list[str]) ->
         text = scheduled(NOW, WEEK) if status == "Scheduled" else event(status, NOW)
         world.take(text)
     world.settle_down()
-    assert _kinds(world) == told
+    assert world.statuses == told
     assert _work(world, "notice") == []
 
 
@@ -126,7 +122,7 @@ def test_failure_and_recovery_are_both_told() -> None:
     world.take(event("Failed", NOW))
     world.take(event("Completed", NOW + timedelta(hours=1)))
     world.settle_down()
-    assert _kinds(world) == ["Failed", "Completed"]
+    assert world.statuses == ["Failed", "Completed"]
     assert "recovered" in world.mailer.subjects[-1]
 
 
@@ -139,7 +135,7 @@ def test_reminders_come_at_their_hour() -> None:
     start = NOW + timedelta(days=10)
     world.take(scheduled(NOW, start))
     world.settle_down()
-    assert _kinds(world) == ["Scheduled"]
+    assert world.statuses == ["Scheduled"]
     for lead in (timedelta(days=7), timedelta(hours=24)):
         world.clock.forward(seconds=(start - lead - world.clock.now()).total_seconds() - 60)
         before = len(world.mailer.arrived)
@@ -148,7 +144,7 @@ def test_reminders_come_at_their_hour() -> None:
         world.sweep(seconds=1)
         assert len(world.mailer.arrived) == before + 1
     world.settle_down(60)
-    assert _kinds(world) == ["Scheduled", "Reminder", "Reminder"]
+    assert world.statuses == ["Scheduled", "Reminder", "Reminder"]
 
 
 def test_reminder_needs_no_second_sweep() -> None:
@@ -170,7 +166,7 @@ def test_reminder_is_superseded_by_what_happened(status: str) -> None:
     world.take(event(status, world.clock.now()))
     world.settle_down()
     world.sweep(days=8)
-    assert "Reminder" not in _kinds(world)
+    assert "Reminder" not in world.statuses
     assert _work(world, "check") == []
 
 
@@ -190,30 +186,6 @@ def test_reminder_of_an_old_start_is_dropped() -> None:
     assert all(f"{new_start:%d %b}" in email.text for email in reminders)
 
 
-def test_reminder_too_late_is_dropped() -> None:
-    """A reminder that is found after the start, because nothing swept until then, is dropped."""
-    world = World()
-    world.take(scheduled(NOW, WEEK))
-    world.settle_down()
-    world.sweep(days=8)
-    assert "Reminder" not in _kinds(world)
-
-
-def test_reminder_in_the_past_is_not_made() -> None:
-    """A reminder whose hour has passed when the event arrives is not made."""
-    world = World(NOT_STARTED_AFTER="0s")
-    world.take(scheduled(NOW, timedelta(hours=23)))
-    assert _work(world, "check") == []
-
-
-def test_reminder_too_soon_is_not_made() -> None:
-    """A reminder that would follow the notice before it within REMINDER_GAP is not made."""
-    world = World(REMINDER_GAP="6h", REMINDER_LEADS="7d,24h,20h")
-    world.take(scheduled(NOW, timedelta(days=7, hours=5)))
-    labels = [row.values["lead"] for row in world.table.query("work:", "work;").rows if "lead" in row.values]
-    assert [label for label in labels if label] == ["24h"]
-
-
 # Pauses, time, and other instances
 
 
@@ -228,7 +200,7 @@ def test_sweep_stops_at_a_pause() -> None:
     world.settle_down(4)
     assert len(world.mailer.timeouts) == 1
     world.settle_down(4)
-    assert _kinds(world) == ["Started"] * 3
+    assert world.statuses == ["Started"] * 3
 
 
 def test_pause_holds_for_every_instance() -> None:
@@ -278,7 +250,7 @@ def test_leased_mail_is_left_alone() -> None:
     assert world.mailer.asked == []
     world.sweep(seconds=2)
     assert len(world.mailer.asked) == 1
-    assert _kinds(world) == ["Failed"]
+    assert world.statuses == ["Failed"]
 
 
 def test_failures_are_recovered_first() -> None:
@@ -291,7 +263,7 @@ def test_failures_are_recovered_first() -> None:
     world.mailer.script.append(Throttled(60, "TooManyRequests"))
     world.take(event("Failed", world.clock.now(), name="b"))
     world.settle_down(5)
-    assert _kinds(world) == ["Failed", "Started"]
+    assert world.statuses == ["Failed", "Started"]
 
 
 def test_unconfigured_audience_falls_to_the_default() -> None:
@@ -352,17 +324,6 @@ def test_operation_id_follows_from_the_members() -> None:
 
 
 # One that goes wrong
-
-
-def test_unreadable_row_blocks_nothing() -> None:
-    """A row of work that cannot be read is left as it is, and everything else goes on."""
-    world = World()
-    world.table.commit(
-        [Operation(Verb.INSERT, "work:2020-01-01T00:00:00.000000Z:x", {"kind": "from the future"})]
-    )
-    world.take(event("Started", NOW))
-    world.settle_down()
-    assert _kinds(world) == ["Started"]
 
 
 def test_unreadable_event_is_told_plainly() -> None:

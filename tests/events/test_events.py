@@ -11,7 +11,7 @@ import pytest
 from azure.eventgrid import SystemEventNames
 
 from shared.events.envelope import parse
-from shared.events.model import Cluster, Event, Ignored, Item, Rejected, Status, Upgrade
+from shared.events.model import Cluster, DeliveredItem, Event, Ignored, Rejected, Status, Upgrade
 from shared.events.scheduled_event import EVENT_TYPE, VM_EVENT_TYPE
 from testing.hostile.material import paths
 from testing.samples import payloads
@@ -205,7 +205,7 @@ def test_byte_order_mark() -> None:
     """A byte order mark before the JSON, as editors leave it in files, changes nothing."""
     text = "\ufeff" + fixture(DOCUMENTED[0])
     (item,) = parse(text, NOW)
-    assert item == Item(text, event(body()))
+    assert item == DeliveredItem(text, event(body()))
 
 
 def test_duplicate_keys() -> None:
@@ -494,6 +494,7 @@ def test_only_scheduled_has_a_start(status: str) -> None:
     ("details", "upgrade"),
     [
         ("K8sVersionUpgrade", Upgrade.KUBERNETES),
+        ("KubernetesUpgrade", Upgrade.KUBERNETES),
         ("k8sversionupgrade to 1.33.2", Upgrade.KUBERNETES),
         ("NodeOSUpgrade", Upgrade.NODE_OS),
         ("Start to upgrade security vhd", Upgrade.NODE_OS),
@@ -793,7 +794,7 @@ def _without_event_id() -> dict[str, Any]:
 def test_events_of_ours_that_say_too_little(made: dict[str, Any], reason: str) -> None:
     """An event of ours without a cluster, an event id or a status is kept whole, with what is missing."""
     text = json.dumps(made)
-    assert parse(text, NOW) == [Item(text, Rejected(reason))]
+    assert parse(text, NOW) == [DeliveredItem(text, Rejected(reason))]
 
 
 def test_array_of_good_and_bad() -> None:

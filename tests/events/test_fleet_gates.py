@@ -130,7 +130,7 @@ def test_start_of_a_timed_gate(fields: dict[str, Any], start: datetime | None) -
 
 
 def test_other_events_of_the_topic_are_ignored() -> None:
-    """A type that is new in the topic is none of ours, and is acknowledged."""
+    """An event of a type that is new in the topic is acknowledged, and not handled."""
     (item,) = parse(gate("Pending", WAITS, what="Frozen"), WAITS)
     assert isinstance(item.reading, Ignored)
 

@@ -233,7 +233,7 @@ def test_the_remedy_that_aks_names_is_told() -> None:
         ("typical-standard-lb-conflict", ""),
         ("typical-internal-update-credentials", ""),
         ("typical-control-plane-internal", ""),
-        ("typical-etag-azapi", ""),
+        ("typical-etag-azapi", "Operation is not allowed: Another operation is in progress"),
         ("typical-subnet-full-upgrade", "Subnet snet-aks with address prefix 192.168.1.0/24 does not have"),
         ("typical-gpu-size-zones", "The requested size for resource"),
         ("typical-autoscaler-family-quota", "The operation couldn't be completed as it results in exceeding"),

@@ -405,6 +405,7 @@ def topics(given: dict[str, Deployment]) -> Iterator[str]:
                 yield f"{name}: {topic['name']} has not the identity for dead letters"
 
 
+GATE_EVENTS = [f"{fleet_gate.EVENT_TYPE}{verb}" for verb in ("Created", "Updated", "Deleted")]
 CLUSTER_EVENTS = [
     f"Microsoft.ContainerService.{name}"
     for name in (
@@ -433,9 +434,7 @@ def event_subscriptions(given: dict[str, Deployment]) -> Iterator[str]:
             of_cluster = "/evgt-cluster-" in made["name"] or made["name"].startswith("evgt-cluster-")
             events = {
                 "maintenance_events": (
-                    [CLUSTER_EVENTS]
-                    if of_cluster
-                    else [[scheduled_event.EVENT_TYPE], list(fleet_gate.EVENT_TYPES)]
+                    [CLUSTER_EVENTS] if of_cluster else [[scheduled_event.EVENT_TYPE], GATE_EVENTS]
                 ),
                 "email_reports": ([reports.EVENT_TYPE],),
             }

@@ -11,7 +11,7 @@ import pytest
 
 from ops.__main__ import main as command
 from ops.linting import lint, parsing
-from ops.linting.rule import Finding, Severity
+from ops.linting.rule import LintFinding, Severity
 from testing import az
 
 CASES: list[dict[str, Any]] = json.loads(
@@ -136,7 +136,7 @@ def test_malformed_input_is_named(case: dict[str, Any], capsys: pytest.CaptureFi
         assert "governs nothing" in printed.out
 
 
-def linted(body: Any) -> list[Finding]:
+def linted(body: Any) -> list[LintFinding]:
     """Lint decoded JSON."""
     return lint(parsing.read(body), NOW)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shared.maintenance import Configuration, Window, next_window, occurrences, parse, parse_all, window_at
+from shared.maintenance import Configuration, Window, next_window, occurrences, parse, window_at
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "windows"
 END = datetime.max.replace(tzinfo=UTC)
@@ -164,7 +164,7 @@ def test_documented_cli_sample() -> None:
 
 def test_documented_arm_sample() -> None:
     """ARM's sample: every five days 13:30 at -07:00, ten hours; the 15th, every three months, 08:30."""
-    node_os, auto_upgrade = parse_all(load("maintenance-configurations.rest.json"))
+    node_os, auto_upgrade = map(parse, load("maintenance-configurations.rest.json")["value"])
     assert spans(node_os, "2023-01-01") == [
         "~2023-01-01 20:30/02 06:30",
         "~2023-01-06 20:30/07 06:30",

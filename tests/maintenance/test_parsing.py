@@ -24,7 +24,6 @@ from shared.maintenance import (
     linked,
     occurrences,
     parse,
-    parse_all,
     parse_shared,
 )
 from shared.maintenance.configuration import (
@@ -94,7 +93,7 @@ def test_cli_sample_is_read() -> None:
 
 def test_arm_sample_is_read() -> None:
     """What ARM lists, wrapped in properties and in value, is read in its order."""
-    node_os, auto_upgrade = parse_all(load("maintenance-configurations.rest.json"))
+    node_os, auto_upgrade = map(parse, load("maintenance-configurations.rest.json")["value"])
     assert (node_os.name, auto_upgrade.name) == (NODE_OS, AUTO_UPGRADE)
     assert isinstance(node_os.window, MaintenanceWindow)
     assert node_os.window.schedule == Daily(5)
@@ -124,12 +123,10 @@ def test_every_schedule_is_read(schedule: dict[str, Any], expected: Schedule) ->
 
 
 def test_wrapped_and_flat_are_the_same() -> None:
-    """The same configuration is read from both forms, alone or in a list."""
+    """The same configuration is read from both forms."""
     body = wrapped()
     flat = {"name": body["name"], **body["properties"], "timeInWeek": None, "notAllowedTime": None}
     assert parse(body) == parse(flat)
-    for form in (body, [flat], {"value": [body]}, {"value": [flat]}):
-        assert parse_all(form) == [parse(body)]
 
 
 def test_older_form_is_read() -> None:
@@ -431,11 +428,3 @@ def test_malformed_configuration_names_the_field(body: object, field: str) -> No
         parse(body)
     assert isinstance(caught.value, ConfigurationError)
     assert caught.value.field == field
-
-
-def test_place_in_a_list_is_named() -> None:
-    """In a list the path begins with the place of the configuration."""
-    with pytest.raises(ConfigurationError, match=r"^value\[1\]\.properties\.maintenanceWindow\.startTime: "):
-        parse_all({"value": [wrapped(), wrapped(startTime="25:00")]})
-    with pytest.raises(ConfigurationError, match=r"^value: expected an array|^value: expected an object"):
-        parse_all({"value": 7})

@@ -11,8 +11,10 @@ import pytest
 
 from shared.channels.email import compose as composing
 from shared.channels.email import rendering
-from shared.channels.email.compose import LIMIT, Branding, compose, count_fitting, ordered
+from shared.channels.email.compose import MAX_BYTES, Branding, compose, count_fitting, ordered
 from shared.events.model import Status, Upgrade
+from shared.failures import load_catalogue, templates
+from shared.messages import verdicts
 from shared.messages.view import SizeBudget
 from shared.notices.kinds import Kind
 from shared.notices.records import MailItem, StoredEvent
@@ -95,6 +97,18 @@ def test_troubles_and_overdue_come_after_failures() -> None:
     assert "Bounced (550 5.1.1" in words
     assert "was due Wed 18 Nov 23:48" in words
     assert "started 13 hours ago" in words
+
+
+def test_a_headline_names_causes_in_words_that_tell() -> None:
+    """Few words where these tell, the whole reason where they do not, and last what nobody can explain."""
+    quota = "Operation could not be completed as it results in exceeding approved Total Regional Cores quota."
+    text = text_of(
+        failures(["<html><h1>503</h1> Service Unavailable</html>", "", "frobnication has ended", quota])
+    )
+    assert "4 clusters failed: 1 vCPU quota, 3 unexplained" in text
+    told = {verdicts.cause(templates.prose(entry.title, {})) for entry in load_catalogue().entries.values()}
+    assert told.isdisjoint({"AKS", "Azure", "node", "new nodes", "node pool", "cluster", "this"})
+    assert verdicts.counted(verdicts.cause("a node is not ready"), 2) == "node is not ready (2)"
 
 
 def test_clusters_that_fail_for_one_reason_stand_together() -> None:
@@ -229,7 +243,7 @@ def test_every_cluster_is_named_within_bounds(times: int) -> None:
     names = {row.event.subject.name for row in story.rows.values() if hasattr(row, "event")}
     assert len(names) == times * 9
     assert [name for name in names if name not in email.html or name not in email.text] == []
-    assert max(len(email.html.encode()), len(email.text.encode())) <= LIMIT
+    assert max(len(email.html.encode()), len(email.text.encode())) <= MAX_BYTES
 
 
 # How much fits
@@ -283,7 +297,7 @@ def test_parts_tell_everything_once() -> None:
         assert first >= 1
         part = msgspec.structs.replace(mail, members=left[:first])
         email = compose(part, story.rows, mails.TEAM, LOOK)
-        assert len(email.html.encode()) <= LIMIT
+        assert len(email.html.encode()) <= MAX_BYTES
         told += [*part.members]
         left, count = left[first:], count + 1
     assert {member.key for member in told} == {member.key for member in story.mail.members}

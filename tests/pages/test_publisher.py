@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 from typing import Any
+from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
 import icalendar
@@ -21,7 +22,7 @@ from shared.delivery.heartbeat import Heartbeat
 from shared.events.model import Cluster
 from shared.maintenance.inventory import read
 from shared.pages import publisher, responses, tokens
-from shared.pages.publisher import KEPT, Publisher
+from shared.pages.publisher import KEPT_SECONDS, Publisher
 from shared.store import codec
 from shared.store.rows import Token
 from shared.store.table import Operation, TableUnavailable, Verb
@@ -70,7 +71,7 @@ def entries(world: World, token: str) -> dict[str, Any]:
 
 def later(world: World, **more: float) -> None:
     """Let so much time pass that what was kept is read again."""
-    world.clock.forward(seconds=KEPT + 1, **more)
+    world.clock.forward(seconds=KEPT_SECONDS + 1, **more)
 
 
 def test_a_token_shows_its_audience_and_nothing_else(world: World) -> None:
@@ -195,13 +196,25 @@ def test_filters_stand_in_the_address(world: World) -> None:
     assert "<script>" not in page(world, token, cluster='"><script>')
 
 
+def test_an_address_with_a_slash_leads_to_the_page(world: World) -> None:
+    """A page's links are relative, so `status/TOKEN/` is led to `status/TOKEN`; a wrong token is a 404."""
+    pages, token = world.notifier.pages, opened(world)
+    asked = f"https://x/status/{token}/?region=eu"
+    found = pages.status_page(token, {"region": "eu"}, address=asked)
+    assert (found.status, urljoin(asked, found.headers["Location"])) == (
+        308,
+        f"https://x/status/{token}?region=eu",
+    )
+    assert pages.status_page("wrong", {}, address="https://x/status/wrong/") == responses.NOT_FOUND
+
+
 def test_answers_keep_to_themselves(world: World) -> None:
     """No script, no frame, no index, no referrer; the style sheet by its hash alone."""
     found = world.notifier.pages.status_page(opened(world), {})
     policy = found.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
-    assert responses.MAX_AGE + KEPT <= 60
+    assert responses.MAX_AGE_SECONDS + KEPT_SECONDS <= 60
     assert found.headers["Referrer-Policy"] == "no-referrer"
     assert "noindex" in found.headers["X-Robots-Tag"]
     assert "Set-Cookie" not in found.headers
@@ -264,7 +277,7 @@ def test_nobody_makes_the_table_work(world: World) -> None:
 
 def test_probes_share_a_reading(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The probe says what is so now; of many at once two read at most, for those that waited share."""
-    monkeypatch.setattr(publisher, "WAIT", 60)  # whatever else the machine does
+    monkeypatch.setattr(publisher, "WAIT_SECONDS", 60)  # whatever else the machine does
     pages, table = world.notifier.pages, world.table
     assert pages.health().status == 503
     world.notifier.sweep()
@@ -283,6 +296,29 @@ def test_probes_share_a_reading(world: World, monkeypatch: pytest.MonkeyPatch) -
         go_on.set()
         assert {each.result().status for each in answers_} == {200}
     assert len(asked) < 5
+
+
+def test_nobody_has_pages_written_without_end(world: World) -> None:
+    """Who varies the filters gets 429 after so many in half a minute; kept pages and others are served."""
+    pages, token, other = world.notifier.pages, opened(world), opened(world, "shop")
+    tried = [pages.status_page(token, {"cluster": f"x{n}"}).status for n in range(100)]
+    assert tried == [200] * publisher.MAX_WRITTEN + [429] * (100 - publisher.MAX_WRITTEN)
+    assert pages.status_page(token, {"cluster": "x0"}).status == 200
+    assert pages.status_page(token, {"cluster": "y"}).headers["Retry-After"]
+    assert pages.status_page(other, {"cluster": "y"}).status == 200
+    later(world)
+    assert pages.status_page(token, {"cluster": "y"}).status == 200
+
+
+def test_nobody_has_the_probe_read_without_end(world: World) -> None:
+    """Of a thousand probes in a second ten read."""
+    before = world.table.trips.total()
+    for _ in range(1_000):
+        world.notifier.pages.health()
+    assert world.table.trips.total() - before == publisher.READINGS_A_SECOND
+    world.notifier.sweep()
+    world.clock.forward(seconds=1)
+    assert world.notifier.pages.health().status == 200
 
 
 def test_news_that_the_row_has_no_room_for_cost_no_event(world: World) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.store.reader import READERS
+from shared.store.reader import THREADS
 from shared.store.table import TableUnavailable
 from testing.memory_table import MemoryTable
 from testing.moving import MovingClock
@@ -20,7 +20,7 @@ from testing.world import NOW, World
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.store.table import Operation, Page, Stored
+    from shared.store.table import Operation
 
 QUIET = {"NOT_STARTED_AFTER": "0s", "STILL_RUNNING_AFTER": "0s"}
 
@@ -31,22 +31,11 @@ class SlowTable(MemoryTable):
     def __init__(self, clock: MovingClock) -> None:
         super().__init__(clock.now)
         self.takes = 0.0
-        self._moved = clock
 
-    def get(self, key: str) -> Stored | None:
-        """See Table."""
-        self._moved.forward(seconds=self.takes)
-        return super().get(key)
+        def wait(_: object) -> None:
+            clock.forward(seconds=self.takes)
 
-    def query(self, first: str, last: str, limit: int = 1_000) -> Page:
-        """See Table."""
-        self._moved.forward(seconds=self.takes)
-        return super().query(first, last, limit)
-
-    def commit(self, operations: Sequence[Operation]) -> list[str]:
-        """See Table."""
-        self._moved.forward(seconds=self.takes)
-        return super().commit(operations)
+        self.before = self.asked = wait
 
 
 def slow_world(takes: float = 0.0, **settings: str) -> tuple[World, SlowTable, MovingClock]:
@@ -92,25 +81,16 @@ def test_each_sweep_leaves_less(number: int, takes: float) -> None:
 
 def test_histories_are_read_side_by_side() -> None:
     """What a digest tells of is read by several readers at once, each history once."""
-    together = Barrier(READERS, timeout=60)
+    together = Barrier(THREADS, timeout=60)
 
-    class Together(MemoryTable):
-        def query(self, first: str, last: str, limit: int = 1_000) -> Page:
-            if first.startswith("event:") and is_reading:
-                together.wait()
-            return super().query(first, last, limit)
-
-    is_reading = False
     world = World(None, **QUIET)
-    world.table = Together(world.clock.now)
-    world.notifier = world.instance()
-    for number in range(2 * READERS):
+    for number in range(2 * THREADS):
         world.take(event("Started", NOW, name=str(number)))
-    is_reading = True
+    world.table.asked = lambda first: first.startswith("event:") and together.wait()
     world.table.trips.clear()
     world.sweep(seconds=40)
     assert len(world.mailer.arrived) == 1
-    assert world.table.trips == {"query": 1 + 2 * READERS, "get": 1, "commit": 2}
+    assert world.table.trips == {"query": 1 + 2 * THREADS, "get": 1, "commit": 2}
 
 
 @pytest.mark.parametrize("takes", [2.0, 5.0, 9.0, 12.0])
@@ -135,15 +115,15 @@ def test_delivery_is_answered_in_time(takes: float, status: str) -> None:
 def test_write_whose_answer_was_lost(status: str) -> None:
     """A write that took place, and whose answer was lost, costs no more time than there is."""
     world, table, clock = slow_world(12.0, EMAIL_PER_HOUR="100")
-    commit = table.commit
-    lost: list[list[str]] = []
+    wait = table.before
 
-    def lose(operations: Sequence[Operation]) -> list[str]:
-        if not lost:
-            lost.append(MemoryTable.commit(table, operations))  # and once more, as after no answer
-        return commit(operations)
+    def lose(operations: Sequence[Operation]) -> None:
+        table.before = lambda _: None
+        table.commit(operations)  # and once more, as after no answer
+        table.before = wait
+        wait(operations)
 
-    table.commit = lose  # type: ignore[method-assign]
+    table.before = lose
     with suppress(TableUnavailable):
         world.take(event(status, NOW))
     assert clock.monotonic() <= 28

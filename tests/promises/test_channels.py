@@ -40,7 +40,7 @@ def _world(
 
 
 def _states(world: World) -> list[str]:
-    return [codec.sent(row).state for row in world.table.query("sent:", "sent:~").rows]
+    return [fate.state for fate in world.fates]
 
 
 def test_a_message_for_each_target() -> None:

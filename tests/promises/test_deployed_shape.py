@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import ssl
 import subprocess
 import sys
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -24,11 +26,12 @@ from shared.settings import load
 from shared.store import azure
 from shared.store.table import TableUnavailable
 from testing.child_process import environment
-from testing.identity_endpoint import CLIENT_ID, IdentityEndpoint, Refusal
+from testing.identity_endpoint import CLIENT_ID, IdentityEndpoint
 from testing.mail_service import MailService
 from testing.processes import ROOT, Azurite
 from testing.samples.payloads import event
-from testing.world import NOW, StoppedClock
+from testing.services.stand_in import Fault
+from testing.world import NOW, SETTINGS, StoppedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,16 +130,16 @@ def test_recorded_and_mailed(
     assert {query["client_id"] for query in endpoint.asked} == {CLIENT_ID}
 
 
-@pytest.mark.parametrize("trouble", [Refusal(500), Refusal(403), Refusal(0, seconds=1.0)], ids=str)
+@pytest.mark.parametrize("trouble", [Fault(kind="500"), Fault(kind="403"), Fault(delay_before=1)], ids=str)
 def test_no_token_yet(
     app: Callable[[], Notifier],
     endpoint: IdentityEndpoint,
     monkeypatch: pytest.MonkeyPatch,
-    trouble: Refusal,
+    trouble: Fault,
 ) -> None:
     """Where there is no token the delivery is to come again, soon said; when there is one it is recorded."""
     monkeypatch.setattr(identity, "READ_SECONDS", 0.3)
-    endpoint.script.extend([trouble] * 2)
+    endpoint.script(*[trouble] * 2)
     notifier, text = app(), event("Failed", NOW)
     began = time.monotonic()
     with pytest.raises(TableUnavailable):
@@ -145,30 +148,57 @@ def test_no_token_yet(
     assert notifier.intake.take(text) == ["new"]
 
 
-def test_an_event_waits_for_nothing_that_it_does_not_need() -> None:
-    """A start for events imports no page, sweep, window or channel that it has no use for."""
-    settings = {
-        "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-        "EMAIL_FOLDER": "unused",
-        "EMAIL_FROM": "aks@example.com",
-        "EMAIL_TO": "ops@example.com",
-        "SWEEP_SCHEDULE": "0 * * * * *",
-    }
-    code = "import sys, function_app; function_app._notifier(); print(*sys.modules)"
+@cache
+def _loaded(code: str) -> frozenset[str]:
+    """Return the modules that are loaded once the app has been imported, and has run some code."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment(settings),
+        [sys.executable, "-c", f"import sys, function_app; {code}; print(*sys.modules)"],
+        env=environment(SETTINGS),
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
+    return frozenset(done.stdout.split())
+
+
+def test_an_event_waits_for_nothing_that_it_does_not_need() -> None:
+    """A start for events imports no page, sweep, window or channel that it has no use for."""
     needless = (
         r"shared\.(pages|rounds|maintenance|sources|failures|messages\.view|delivery\.(sweep|reports))\b"
     )
     channels = r"shared\.channels\.(teams|slack|pagerduty|webhook|eventgrid)\b"
-    assert not [name for name in done.stdout.split() if re.match(f"{needless}|{channels}|jinja2", name)]
+    assert not [
+        name
+        for name in _loaded("function_app._notifier()")
+        if re.match(f"{needless}|{channels}|jinja2", name)
+    ]
+
+
+LOADED_BY_OTHERS = {"concurrent.futures", "email.utils"}
+"""Azure's libraries load these, in some of their versions."""
+
+
+def test_imports_are_put_off_for_the_start_alone() -> None:
+    """What a function imports for itself, importing the app has not loaded: no such import hides a circle."""
+    needless = {
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / "shared").rglob("*.py")
+        for function in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.ImportFrom) and node.module not in LOADED_BY_OTHERS
+        if _modules(node) <= _loaded("pass")
+    }
+    assert needless == set()
+
+
+def _modules(node: ast.ImportFrom) -> set[str]:
+    """Return what an import loads: modules of a package, or the one that it takes names from."""
+    paths = {alias.name: ROOT / (node.module or "").replace(".", "/") / alias.name for alias in node.names}
+    inside = {f"{node.module}.{name}" for name, path in paths.items() if path.with_suffix(".py").exists()}
+    return inside or {node.module or ""}
 
 
 def test_answer_within_30_seconds() -> None:
@@ -205,7 +235,7 @@ class TestCredential:
         with IdentityEndpoint(lifetime=3_600) as endpoint:
             credential = identity.credential(_source(endpoint), clock)
             first = credential.get_token(STORAGE)
-            endpoint.script.extend([Refusal(500)] * 9)
+            endpoint.script(*["500"] * 9)
             clock.forward(minutes=56)
             assert [credential.get_token(STORAGE).token for _ in range(5)] == [first.token] * 5
             assert len(endpoint.asked) == 2

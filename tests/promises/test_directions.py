@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -79,3 +84,31 @@ def test_no_circle_of_modules() -> None:
         free = [module for module in left if needs[module] <= {*order, module}]
         assert free, f"a circle among {sorted(left)}"
         order += free
+
+
+def test_one_style_of_doors() -> None:
+    """A package's door holds nothing, or lists all that it holds, and nobody imports that by another way."""
+    doors = [path for path in MODULES.values() if path.name == "__init__.py" and path.parent != SHARED]
+    handed_on: dict[tuple[str, str], Path] = {}
+    for path in doors:
+        body = ast.parse(path.read_text("utf-8")).body
+        inside = {pair: path.parent for pair in _names(body) if pair[0].startswith("shared.")}
+        made = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        listed = re.search(r"^__all__ = (\[.*?\])", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+        assert set(ast.literal_eval(listed[1]) if listed else ()) == made | {name for _, name in inside}, path
+        own = f"shared.{path.parent.name}."
+        handed_on |= {pair: room for pair, room in inside.items() if pair[0].startswith(own)}
+    past = {
+        (str(path), *pair)
+        for path in (*SHARED.rglob("*.py"), *(SHARED.parent / "ops").rglob("*.py"))
+        for pair in _names(ast.walk(ast.parse(path.read_text("utf-8"))))
+        if pair in handed_on and handed_on[pair] not in path.parents
+    }
+    assert past == set()
+
+
+def _names(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
+    """Yield what is imported, as module and name."""
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, alias.name) for alias in node.names)

@@ -8,22 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testing.memory_table import MemoryTable
 from testing.samples.fleets import gate
 from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.store.table import Operation, Page
+    from shared.store.table import Operation
 
 CREATED = gate("Pending", NOW, what="Created")
 APPROVED = gate("Completed", NOW + timedelta(seconds=20))
-
-
-def told(world: World) -> list[str]:
-    """Return what mails say in brackets, in order."""
-    return [subject.partition("]")[0].removeprefix("[") for subject in world.mailer.subjects]
 
 
 def pass_by(world: World, hours: float) -> None:
@@ -36,7 +30,7 @@ def test_a_gate_is_told_at_once() -> None:
     """Who has to approve hears at once: the mail is out before the delivery is answered, and important."""
     world = World()
     assert world.take(CREATED) == "new"
-    assert told(world) == ["Waiting for approval"]
+    assert world.statuses == ["Waiting for approval"]
     ((_, email),) = world.mailer.arrived
     assert dict(email.headers)["Importance"] == "high"
     for words in (
@@ -60,7 +54,7 @@ def test_the_reminders_double_and_end(fleets: str) -> None:
         pass_by(world, 1)
         at += [hour + 1] * (len(world.mailer.arrived) - before)
     assert at == [4, 12, 28]
-    assert told(world)[1:] == [f"Reminder {number}: waiting for approval" for number in (1, 2, 3)]
+    assert world.statuses[1:] == [f"Reminder {number}: waiting for approval" for number in (1, 2, 3)]
     assert all("az fleet gate approve" in email.text for _, email in world.mailer.arrived)
 
 
@@ -81,7 +75,7 @@ def test_those_who_were_asked_hear_the_end(state: str, what: str, word: str) -> 
     assert world.take(ended) == "new"
     assert world.take(ended) == "duplicate"
     pass_by(world, 48)
-    assert told(world) == ["Waiting for approval", word]
+    assert world.statuses == ["Waiting for approval", word]
 
 
 @pytest.mark.parametrize("order", list(permutations((CREATED, APPROVED, CREATED))))
@@ -92,7 +86,7 @@ def test_an_end_wins_in_any_order(order: tuple[str, ...]) -> None:
         world.take(text)
     pass_by(world, 48)
     asked = order[0] is CREATED
-    assert told(world) == (["Waiting for approval", "Approved"] if asked else [])
+    assert world.statuses == (["Waiting for approval", "Approved"] if asked else [])
 
 
 ENDS = [
@@ -110,23 +104,21 @@ def test_a_question_and_its_answer_at_once(first: str, second: str) -> None:
     the other. Who is late reads again.
     """
     world, between = World(), [second]
+    other = world.instance()
 
-    class RacingTable(MemoryTable):
-        def commit(self, operations: Sequence[Operation]) -> list[str]:
-            if between and operations[0].key.startswith("event:"):
-                other.intake.take(between.pop())
-            return super().commit(operations)
+    def race(operations: Sequence[Operation]) -> None:
+        if between and operations[0].key.startswith("event:"):
+            other.intake.take(between.pop())
 
-    world.table = RacingTable(world.clock.now)
-    world.notifier, other = world.instance(), world.instance()
+    world.table.before = race
     world.take(first)
     assert not between
     pass_by(world, 48)
     if second is CREATED:
-        assert told(world)[0] == "Waiting for approval"
-        assert len(told(world)) == 2
+        assert world.statuses[0] == "Waiting for approval"
+        assert len(world.statuses) == 2
     else:
-        assert told(world) == []
+        assert world.statuses == []
 
 
 def test_what_keeps_instances_apart_costs_nothing() -> None:
@@ -144,7 +136,7 @@ def test_an_end_of_which_nobody_was_asked_is_only_recorded() -> None:
     assert world.take(APPROVED) == "recorded"
     assert world.take(CREATED) == "stale"
     pass_by(world, 12)
-    assert told(world) == []
+    assert world.statuses == []
 
 
 def test_a_question_that_waits_goes_with_its_answer() -> None:
@@ -163,17 +155,12 @@ def test_an_answer_that_comes_between_two_reads() -> None:
     """One recorded after a sweep has read its work, and before it reads the history, is not told either."""
     answers = [gate("Completed", NOW + timedelta(seconds=5), name="gate 3")]
 
-    class BetweenReads(MemoryTable):
-        """A table to which the answer comes when the history is read for the question."""
-
-        def query(self, first: str, last: str, limit: int = 1_000) -> Page:
-            if first.startswith("event:") and world.clock.now() > NOW and answers:
-                world.take(answers.pop())
-            return super().query(first, last, limit)
+    def answer(first: str) -> None:
+        if first.startswith("event:") and world.clock.now() > NOW and answers:
+            world.take(answers.pop())
 
     world = World()
-    world.table = BetweenReads(world.clock.now)
-    world.notifier = world.instance()
+    world.table.asked = answer
     for number in range(4):
         world.take(gate("Pending", NOW, name=f"gate {number}"))
     pass_by(world, 1)
@@ -187,7 +174,7 @@ def test_a_time_that_lies_ahead_hides_no_end() -> None:
     world.take(gate("Pending", NOW + timedelta(hours=2), what="Created"))
     world.take(gate("Completed", NOW + timedelta(seconds=20)))
     pass_by(world, 12)
-    assert told(world) == ["Waiting for approval", "Approved"]
+    assert world.statuses == ["Waiting for approval", "Approved"]
 
 
 def test_a_gate_that_waits_anew_is_told_again() -> None:
@@ -200,7 +187,7 @@ def test_a_gate_that_waits_anew_is_told_again() -> None:
     assert world.take(again) == "new"
     assert world.take(gate("Pending", NOW + timedelta(hours=2), envelope="and again")) == "duplicate"
     pass_by(world, 5)
-    assert told(world) == [
+    assert world.statuses == [
         "Waiting for approval", "Approved", "Waiting for approval", "Reminder 1: waiting for approval",
     ]  # fmt: skip
 
@@ -212,7 +199,7 @@ def test_a_gate_made_anew_ends_the_reminders_of_the_old_one() -> None:
     pass_by(world, 1)
     world.take(gate("Pending", NOW + timedelta(hours=1), what="Created", name="made anew"))
     pass_by(world, 5)
-    assert told(world) == ["Waiting for approval", "Waiting for approval", "Reminder 1: waiting for approval"]
+    assert world.statuses == ["Waiting for approval"] * 2 + ["Reminder 1: waiting for approval"]
 
 
 def test_gates_of_one_stage_are_asked_about_one_by_one() -> None:
@@ -223,8 +210,8 @@ def test_gates_of_one_stage_are_asked_about_one_by_one() -> None:
         world.take(gate("Pending", NOW, what="Created", name=group, place=place))
     world.take(gate("Completed", NOW + timedelta(minutes=1), name="blue"))
     pass_by(world, 5)
-    assert told(world)[:2] == ["Waiting for approval"] * 2
-    assert "Reminder 1: waiting for approval" in told(world)
+    assert world.statuses[:2] == ["Waiting for approval"] * 2
+    assert "Reminder 1: waiting for approval" in world.statuses
     reminder = next(email for _, email in world.mailer.arrived if "Reminder" in email.subject)
     assert "group green" in reminder.subject
 
@@ -259,7 +246,7 @@ def test_a_state_that_is_new_is_told_plainly() -> None:
     world.take(gate("Paused", NOW))
     assert world.take(gate("Paused", NOW, envelope="again")) == "duplicate"
     pass_by(world, 1)
-    assert told(world) == ["Paused"]
+    assert world.statuses == ["Paused"]
 
 
 def test_volume_essential_is_asked_but_not_told_the_end() -> None:

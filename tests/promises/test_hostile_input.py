@@ -25,20 +25,20 @@ from shared.failures import pretty, templates
 from shared.maintenance import parsing, recurrence
 from shared.messages import commands, portal, view
 from shared.notices import kinds, records
-from shared.notices.kinds import Kind as NoticeKind
+from shared.notices.kinds import Kind
 from shared.notices.records import RejectedInput
 from shared.routes import Routes
 from shared.store import codec
 from shared.store.protocol import Store
 from shared.store.table import Conflict, Operation, Verb
-from testing.hostile import Verdict, emails, events, failures, intake, routes, windows
-from testing.hostile.kinds import KINDS, Kind
+from testing.hostile import InputVerdict, emails, events, failures, intake, routes, windows
+from testing.hostile.kinds import KINDS, InputKind
 from testing.samples import mails
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from testing.hostile.emails import Letter
+    from testing.hostile.emails import ReadEmail
     from testing.hostile.events import Delivery
     from testing.hostile.failures import Failure
     from testing.hostile.intake import Course
@@ -53,7 +53,7 @@ FEW = settings(max_examples=max(settings().max_examples, 30))
 @MANY
 @given(events.DELIVERIES)
 def test_events(delivery: Delivery) -> None:
-    """Whatever is delivered is read, refused with a reason or somebody else's, and blocks nothing."""
+    """Whatever is delivered is read, refused with a reason, or ignored as not of AKS, and blocks nothing."""
     events.check_delivery(delivery)
 
 
@@ -87,7 +87,7 @@ def test_windows(question: windows.Question) -> None:
 
 @FEW
 @given(emails.LETTERS)
-def test_emails(letter: Letter) -> None:
+def test_emails(letter: ReadEmail) -> None:
     """Any mixture of news makes a mail that holds text and nothing else, bounded and the same every time."""
     emails.check_letter(letter)
 
@@ -145,7 +145,7 @@ def test_mistakes_are_found(
     assert hostile.prove(kind, 1_000).breakage
 
 
-NUMBERS = Kind("numbers", st.integers(0, 1_000), lambda _: Verdict(("tried",), 7), 100)
+NUMBERS = InputKind("numbers", st.integers(0, 1_000), lambda _: InputVerdict(("tried",), 7), 100)
 
 
 def test_a_proof_tries_every_kind() -> None:
@@ -174,10 +174,10 @@ def test_what_breaks_is_shown_at_its_smallest(
 ) -> None:
     """What breaks is shown as the smallest input that does, ready for a test; the proof fails by it."""
 
-    def check(number: int) -> Verdict:
+    def check(number: int) -> InputVerdict:
         if number >= 17:
             raise ValueError("too many")
-        return Verdict(("few",))
+        return InputVerdict(("few",))
 
     monkeypatch.setattr(hostile, "KINDS", (NUMBERS._replace(check=check), NUMBERS._replace(name="others")))
     assert hostile.main(["--inputs", "300", "--processes", "1"]) == 1
@@ -195,17 +195,17 @@ def test_what_breaks_is_shown_at_its_smallest(
 )
 def test_whatever_is_raised_breaks(how: Callable[[], Any], error: str) -> None:
     """Any exception is a breakage, and so is a warning."""
-    found = hostile.prove(NUMBERS._replace(check=lambda _: how() or Verdict(())), 10)
+    found = hostile.prove(NUMBERS._replace(check=lambda _: how() or InputVerdict(())), 10)
     assert found.breakage.endswith(f"(0)  # {error}")
 
 
 def test_what_never_ends_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     """An input that is never done with is ended, and shown."""
 
-    def check(number: int) -> Verdict:
+    def check(number: int) -> InputVerdict:
         while number >= 0:
             pass
-        return Verdict(())
+        return InputVerdict(())
 
     monkeypatch.setattr(hostile, "HANGS", 0.01)
     assert hostile.prove(NUMBERS._replace(check=check), 10).breakage.startswith("check(0)  # TimeoutError")
@@ -214,11 +214,11 @@ def test_what_never_ends_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_never_ends_is_not_caught_by_what_is_proved(monkeypatch: pytest.MonkeyPatch) -> None:
     """An input is ended wherever it is, even where the code at work catches every exception."""
 
-    def check(number: int) -> Verdict:
+    def check(number: int) -> InputVerdict:
         with contextlib.suppress(Exception):
             while number >= 0:
                 pass
-        return Verdict(())
+        return InputVerdict(())
 
     monkeypatch.setattr(hostile, "HANGS", 0.01)
     assert hostile.prove(NUMBERS._replace(check=check), 10).breakage.startswith("check(0)  # TimeoutError")
@@ -227,7 +227,7 @@ def test_what_never_ends_is_not_caught_by_what_is_proved(monkeypatch: pytest.Mon
 def test_a_proof_needs_inputs_of_every_sort() -> None:
     """A kind of whose inputs hardly any come to what they are for breaks: it would prove nothing."""
     kind = NUMBERS._replace(
-        check=lambda number: Verdict(("few" if number < 20 else "many",)), words=("few", "many")
+        check=lambda number: InputVerdict(("few" if number < 20 else "many",)), words=("few", "many")
     )
     found = hostile.prove(kind, hostile.ENOUGH)
     assert re.fullmatch(r"only \d\.\d% came to 'few'", found.breakage)
@@ -238,8 +238,8 @@ def test_a_proof_needs_inputs_of_every_sort() -> None:
 def test_inputs_are_written_as_python_has_them() -> None:
     """An input is written so that it can be pasted: what Python makes of it is the same again."""
     row = RejectedInput("rejected:0", "no \ud800", "'\n", mails.NOW)
-    told = (emails.Told(NoticeKind.REJECTED, row), emails.Told(NoticeKind.FAILED, mails.recorded(EVENT)))
-    letter = emails.Letter(told, mails.NOW, mails.TEAM, Branding(), "why")
+    told = (emails.ToldRow(Kind.REJECTED, row), emails.ToldRow(Kind.FAILED, mails.recorded(EVENT)))
+    letter = emails.ReadEmail(told, mails.NOW, mails.TEAM, Branding(), "why")
     names = {
         **vars(emails),
         **vars(kinds),

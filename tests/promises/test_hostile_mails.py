@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.channels.email.compose import Branding, compose, compose_plain
 from shared.events.model import Cluster, EndOfSupport, Status
 from shared.notices.kinds import Kind
-from shared.notices.records import Mail, MailItem, RejectedInput, Report, SentMail
+from shared.notices.records import Mail, MailItem, RecipientReport, RejectedInput, SentMail
 from shared.text import clean, clip, line
 from testing.hostile.emails import check_email
 from testing.hostile.messages import hidden
@@ -111,7 +111,7 @@ def test_hostile_troubles(nasty: str) -> None:
         why=nasty,
         refused=(nasty,),
     )
-    unreached = msgspec.structs.replace(unsent, reports=(Report(nasty, nasty, nasty),) * 2)
+    unreached = msgspec.structs.replace(unsent, reports=(RecipientReport(nasty, nasty, nasty),) * 2)
     for kind, row in ((Kind.REJECTED, refused), (Kind.UNDELIVERED, unsent), (Kind.UNREACHABLE, unreached)):
         mail, rows = mail_of(kind, row)
         both = msgspec.structs.replace(mail, members=mail.members * 2)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.channels.outcomes import Accepted, Outcome, Postponed, Refused, Throttled, Unavailable
-from shared.store import codec
 from testing.samples.payloads import event
 from testing.world import NOW, World
 
@@ -26,7 +25,7 @@ routes:
 
 
 def _states(world: World) -> list[str]:
-    return sorted(codec.sent(row).state for row in world.table.query("sent:", "sent;").rows)
+    return sorted(fate.state for fate in world.fates)
 
 
 def test_refusal_of_all_mail_loses_none() -> None:

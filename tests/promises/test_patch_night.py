@@ -20,12 +20,12 @@ from uuid import uuid4
 import pytest
 from azure.data.tables import TableClient
 
-from shared.channels.email.compose import LIMIT
+from shared.channels.email.compose import MAX_BYTES
 from shared.channels.email.services import MANAGED_DOMAIN, OWN_DOMAIN
 from shared.notices.kinds import Kind
 from shared.store.azure import AzureTable
 from testing.memory_table import MemoryTable
-from testing.patch_night_run import Storm, html_size
+from testing.patch_night_run import PatchNightRun, html_size
 from testing.samples.patch_night import Course, patch_night
 
 if TYPE_CHECKING:
@@ -63,21 +63,21 @@ def _in_memory(clock: MovingClock) -> MemoryTable:
     return MemoryTable(clock.now)
 
 
-def _keep(name: str, storm: Storm) -> None:
+def _keep(name: str, storm: PatchNightRun) -> None:
     figures = json.dumps(storm.figures(), indent=2)
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / f"{name}.json").write_text(figures + "\n")
     print(f"\n{name}: {figures}")  # noqa: T201 - figures for the documentation
 
 
-def _assert_within_limits(storm: Storm) -> None:
+def _assert_within_limits(storm: PatchNightRun) -> None:
     """Assert that no request went over a limit, and that no mail is too large to be shown whole."""
     assert storm.quota.refused == 0
     assert storm.complaints == []
-    assert max(html_size(mail.body) for mail in storm.endpoint.mails) <= LIMIT
+    assert max(html_size(mail.body) for mail in storm.endpoint.mails) <= MAX_BYTES
 
 
-def _assert_told_once(storm: Storm) -> None:
+def _assert_told_once(storm: PatchNightRun) -> None:
     """Assert that of every event everyone was told once, unless it was replaced by later news told once."""
     night, told = storm.night, storm.told()
     expected = {
@@ -99,7 +99,7 @@ def _assert_told_once(storm: Storm) -> None:
     _assert_mails_say_so(storm)
 
 
-def _assert_mails_say_so(storm: Storm) -> None:
+def _assert_mails_say_so(storm: PatchNightRun) -> None:
     """Assert that each mail arrived once, where it should, and names the clusters that it tells of."""
     fates = storm.fates()
     mails = {mail.operation_id: mail for mail in storm.endpoint.mails}
@@ -117,7 +117,7 @@ def _assert_mails_say_so(storm: Storm) -> None:
 def test_patch_night() -> None:
     """On a night of 500 clusters and 30 audiences failures are told at once, all else within 35 minutes."""
     night = patch_night(BEGAN, 500, 30)
-    with Storm(night, _in_memory) as storm:
+    with PatchNightRun(night, _in_memory) as storm:
         storm.run(night.events, after=timedelta(minutes=40))
         _keep("patch-night", storm)
         _assert_within_limits(storm)
@@ -133,7 +133,7 @@ def test_patch_night() -> None:
 def test_patch_night_all_at_once() -> None:
     """When 500 clusters go through it all in a quarter of an hour, everyone knows all an hour later."""
     night = patch_night(BEGAN, 500, 30, ALL_AT_ONCE)
-    with Storm(night, _in_memory) as storm:
+    with PatchNightRun(night, _in_memory) as storm:
         storm.run(night.events, after=timedelta(minutes=90))
         _keep("all-at-once", storm)
         _assert_within_limits(storm)
@@ -152,7 +152,7 @@ def test_patch_night_all_at_once() -> None:
 def test_patch_night_on_a_managed_domain(table: AzureTable, name: str, course: Course, minutes: int) -> None:
     """With 5 mails a minute and 10 an hour, three audiences still hear of all of 60 clusters."""
     night = patch_night(BEGAN, 60, 3, replace(course, failing=0.1))
-    with Storm(night, lambda _: table, sender=MANAGED) as storm:
+    with PatchNightRun(night, lambda _: table, sender=MANAGED) as storm:
         storm.run(night.events, after=timedelta(minutes=minutes))
         _keep(f"managed-domain-{name}", storm)
         _assert_within_limits(storm)
@@ -166,7 +166,7 @@ def test_patch_night_on_a_managed_domain(table: AzureTable, name: str, course: C
 def test_patch_night_of_several_instances(course: Course) -> None:
     """Instances that sweep at the same time, deliveries doubled and out of order: all is told once."""
     night = patch_night(BEGAN, 250, 15, course)
-    with Storm(night, _in_memory, instances=3) as storm:
+    with PatchNightRun(night, _in_memory, instances=3) as storm:
         storm.run(_as_delivered(night), after=timedelta(minutes=90), every=10)
         _keep(f"three-instances-{course.started_within.seconds // 60}", storm)
         _assert_within_limits(storm)

@@ -16,10 +16,8 @@ from shared.channels.outcomes import Accepted, Outcome, Postponed, Throttled, Ti
 from shared.delivery import limiter
 from shared.notices.kinds import Decision
 from shared.setting_reader import SettingsError
-from shared.store import codec
 from shared.store.table import Operation, TableRefused, TableUnavailable, Verb
 from testing.fault_proxy import Phase, Reply, at
-from testing.memory_table import MemoryTable
 from testing.real_app import RealWorld
 from testing.samples.payloads import event, scheduled
 from testing.world import NOW, World
@@ -31,10 +29,6 @@ if TYPE_CHECKING:
     from testing.processes import Azurite
 
 DAY = timedelta(days=1)
-
-
-def _kinds(world: World) -> list[str]:
-    return [subject.partition("]")[0].removeprefix("[") for subject in world.mailer.subjects]
 
 
 def _spoil(world: World, key: str) -> None:
@@ -86,24 +80,21 @@ def test_check_of_an_unreadable_event_stays() -> None:
     facts = world.table._rows[key].values["facts"]
     _spoil(world, key)
     world.sweep(days=1, minutes=1)
-    assert _kinds(world) == ["Scheduled"]
+    assert world.statuses == ["Scheduled"]
     world.table.commit([Operation(Verb.MERGE, key, {"facts": facts})])
     world.sweep(minutes=6)
-    assert _kinds(world) == ["Scheduled", "Reminder"]
+    assert world.statuses == ["Scheduled", "Reminder"]
 
 
 def test_event_that_cannot_be_recorded_is_kept_and_told() -> None:
     """An event whose row the table refuses for good is kept as rejected, told, and acknowledged."""
 
-    class FussyTable(MemoryTable):
-        def commit(self, operations: Sequence[Operation]) -> list[str]:
-            if operations[0].key.startswith("event:"):
-                raise TableRefused("the property is too large")
-            return super().commit(operations)
+    def refuse(operations: Sequence[Operation]) -> None:
+        if operations[0].key.startswith("event:"):
+            raise TableRefused("the property is too large")
 
     world = World()
-    world.table = FussyTable(world.clock.now)
-    world.notifier = world.instance()
+    world.table.before = refuse
     assert world.take(event("Started", NOW)) == "rejected"
     world.settle_down()
     assert "too large" in world.mailer.arrived[0][1].text
@@ -112,19 +103,14 @@ def test_event_that_cannot_be_recorded_is_kept_and_told() -> None:
 @pytest.mark.parametrize("lease", ["10s", "2m"])
 def test_nothing_is_sent_late_in_a_lease(lease: str) -> None:
     """Where taking the lease took so long that it may run out under way, the mail is left to it unsent."""
-    slow = [True]
-
-    class SlowTable(MemoryTable):
-        def commit(self, operations: Sequence[Operation]) -> list[str]:
-            etags = super().commit(operations)
-            if slow and any(operation.values.get("kind") == "mail" for operation in operations):
-                slow.clear()
-                world.clock.forward(seconds=world.config.lease.total_seconds() * 0.9)
-            return etags
-
     world = World(LEASE=lease)
-    world.table = SlowTable(world.clock.now)
-    world.notifier = world.instance()
+    slow = [world.config.lease.total_seconds() * 0.9]
+
+    def dawdle(operations: Sequence[Operation]) -> None:
+        if slow and any(operation.values.get("kind") == "mail" for operation in operations):
+            world.clock.forward(seconds=slow.pop())
+
+    world.table.after = dawdle
     world.take(event("Failed", NOW))
     assert world.mailer.timeouts == []
     world.settle_down(30)
@@ -142,21 +128,16 @@ def test_timeouts_of_a_send_fit_into_its_lease() -> None:
 
 def test_mail_that_another_has_taken_over_is_not_sent() -> None:
     """A mail recorded by a write whose answer came late, and taken over meanwhile, is the other's alone."""
-    lost = [True]
-
-    class LateTable(MemoryTable):
-        def commit(self, operations: Sequence[Operation]) -> list[str]:
-            etags = super().commit(operations)
-            if lost and operations[0].key.startswith("event:"):
-                lost.clear()
-                world.clock.forward(seconds=12)
-                other.delivery.sweep()
-                return super().commit(operations)
-            return etags
-
     world = World(LEASE="10s")
-    world.table = LateTable(world.clock.now)
-    world.notifier, other = world.instance(), world.instance()
+    other, late = world.instance(), [12]
+
+    def repeat(operations: Sequence[Operation]) -> None:
+        if late and operations[0].key.startswith("event:"):
+            world.clock.forward(seconds=late.pop())
+            other.delivery.sweep()
+            world.table.commit(operations)
+
+    world.table.after = repeat
     world.take(event("Failed", NOW))
     world.settle_down()
     assert len(world.mailer.arrived) == 1
@@ -169,7 +150,7 @@ def test_reminders_that_piled_up_are_one() -> None:
     world.settle_down()
     world.sweep(days=8, minutes=1)
     world.settle_down()
-    assert _kinds(world) == ["Scheduled", "Reminder"]
+    assert world.statuses == ["Scheduled", "Reminder"]
     assert "24 h" in world.mailer.subjects[-1]
 
 
@@ -180,23 +161,19 @@ def test_announcement_that_waited_is_not_reminded_of_at_once() -> None:
     world.notifier.store.pause(NOW + timedelta(hours=8), "down", world.notifier.store.gate())
     world.sweep(hours=8, minutes=1)
     world.settle_down()
-    assert _kinds(world) == ["Scheduled"]
+    assert world.statuses == ["Scheduled"]
 
 
 def test_failed_recordings_use_up_no_slot() -> None:
     """An event that could not be recorded at first is still mailed at once when it can be."""
-    broken = [True] * 5
+    broken = [TableUnavailable("down")] * 5
 
-    class BrokenTable(MemoryTable):
-        def commit(self, operations: Sequence[Operation]) -> list[str]:
-            if broken:
-                broken.pop()
-                raise TableUnavailable("down")
-            return super().commit(operations)
+    def down(_: Sequence[Operation]) -> None:
+        if broken:
+            raise broken.pop()
 
     world = World()
-    world.table = BrokenTable(world.clock.now)
-    world.notifier = world.instance()
+    world.table.before = down
     for _ in range(5):
         with pytest.raises(TableUnavailable):
             world.take(event("Failed", NOW))
@@ -219,21 +196,13 @@ def test_mailer_that_cannot_be_opened_is_no_attempt() -> None:
 
 def test_array_out_of_time_comes_again() -> None:
     """Of an array that takes too long what was recorded is safe, and the rest is delivered again."""
-    slow = [True]
-
-    class SlowTable(MemoryTable):
-        def commit(self, operations: Sequence[Operation]) -> list[str]:
-            world.clock.forward(seconds=10 if slow else 0)
-            return super().commit(operations)
-
     world = World()
-    world.table = SlowTable(world.clock.now)
-    world.notifier = world.instance()
+    world.table.before = lambda _: world.clock.forward(seconds=10)
     text = "[" + ",".join(event("Started", NOW, name=str(number)) for number in range(5)) + "]"
     with pytest.raises(TableUnavailable):
         world.notifier.intake.take(text)
     assert len(world.table.keys("event:")) == 2
-    slow.clear()
+    world.table.before = lambda _: None
     decisions = world.notifier.intake.take(text)
     assert decisions == [Decision.DUPLICATE] * 2 + [Decision.NEW] * 3
 
@@ -291,16 +260,13 @@ def test_failures_do_not_queue_to_be_recorded(monkeypatch: pytest.MonkeyPatch) -
 
     begun, go_on = Event(), Event()
 
-    class SlowTable(MemoryTable):
-        def commit(self, operations: Sequence[Operation]) -> list[str]:
-            if any(operation.key == keys.GATE for operation in operations) and not begun.is_set():
-                begun.set()
-                assert go_on.wait(60)
-            return super().commit(operations)
+    def count_slowly(operations: Sequence[Operation]) -> None:
+        if any(operation.key == keys.GATE for operation in operations) and not begun.is_set():
+            begun.set()
+            assert go_on.wait(60)
 
     world = World(**SERVICE, GROUP_INTERVAL="0s")
-    world.table = SlowTable(world.clock.now)
-    world.notifier = world.instance()
+    world.table.before = count_slowly
     texts = [event("Failed", NOW, name=str(number)) for number in range(16)]
     with ThreadPoolExecutor(16) as pool:
         counting = pool.submit(world.take, texts[0])
@@ -310,7 +276,7 @@ def test_failures_do_not_queue_to_be_recorded(monkeypatch: pytest.MonkeyPatch) -
         go_on.set()
         assert counting.result() == "new"
     world.settle_down()
-    told = [member for row in world.table.query("sent:", "sent;").rows for member in codec.sent(row).members]
+    told = [member for fate in world.fates for member in fate.members]
     assert len(told) == len({member.key for member in told}) == 16
 
 
@@ -324,7 +290,7 @@ def test_notices_of_a_removed_audience_beyond_one_mail_are_told_once() -> None:
             gone = Operation(Verb.INSERT, row.key + "0", {**row.values, "audience": "gone"})
             world.table.commit([gone])
     world.settle_down(20)
-    told = [member for row in world.table.query("sent:", "sent;").rows for member in codec.sent(row).members]
+    told = [member for fate in world.fates for member in fate.members]
     assert len(told) == len({member.key for member in told}) == 98
 
 
@@ -348,4 +314,4 @@ def test_failure_goes_before_older_news_without_grouping() -> None:
     world.sweep(minutes=1)
     world.take(event("Failed", world.clock.now(), name="failed"))
     world.settle_down(3)
-    assert _kinds(world)[:2] == ["Started", "Failed"]
+    assert world.statuses[:2] == ["Started", "Failed"]

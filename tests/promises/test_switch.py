@@ -15,7 +15,7 @@ from testing.mail_endpoint import Fault, MailEndpoint
 from testing.memory_table import MemoryTable
 from testing.samples.payloads import event
 from testing.smtp_server import SmtpServer
-from testing.world import NOW, StoppedClock
+from testing.world import NOW, SETTINGS, StoppedClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,16 +32,7 @@ class Switched:
 
     def app(self, **settings: str) -> Notifier:
         """Start the app with these settings of mail."""
-        config = load(
-            {
-                "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-                "EMAIL_FROM": "aks@example.com",
-                "EMAIL_TO": "ops@example.com",
-                "SWEEP_SCHEDULE": "0 * * * * *",
-                "STILL_RUNNING_AFTER": "0s",
-                **settings,
-            }
-        )
+        config = load(SETTINGS | {"EMAIL_FOLDER": "", "STILL_RUNNING_AFTER": "0s", **settings})
         return Notifier(config, self.table, open_channels(config), self.clock)
 
     def settle(self, app: Notifier, minutes: int = 60) -> None:
@@ -140,7 +131,7 @@ def test_old_service_does_not_answer(old: MailEndpoint, relay: SmtpServer) -> No
     before.intake.take(event("Failed", NOW))
     assert list(in_doubt(world.table).values()) == [1]
     after = world.app(EMAIL_SMTP_URL=relay.url, EMAIL_PREVIOUS=old.connection_string)
-    old.script(*["500"] * 3, on="ask")
+    old.script(*["500"] * 3, on="GET")
     after.intake.take(event("Failed", NOW, name="other"))
     world.settle(after, 9)
     assert len(relay.messages) == 1

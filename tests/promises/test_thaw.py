@@ -12,7 +12,7 @@ from shared.channels.outcomes import Outcome, Postponed, Unavailable, Unknown
 from shared.settings import load
 from shared.store import codec
 from testing.samples.payloads import event, scheduled
-from testing.world import NOW, World
+from testing.world import NOW, SETTINGS, World
 
 if TYPE_CHECKING:
     from shared.channels.email.email import Email
@@ -30,10 +30,6 @@ def _away(world: World, **time: float) -> None:
     world.settle_down(90)
 
 
-def _kinds(world: World) -> list[str]:
-    return [subject.partition("]")[0].lstrip("[") for subject in world.mailer.subjects]
-
-
 @pytest.mark.parametrize("first", ["reminder", "another mail"])
 def test_reminder_of_a_start_that_has_passed_is_not_told(first: str) -> None:
     """A reminder that an outage has kept beyond the start is dropped, frozen or not."""
@@ -44,11 +40,11 @@ def test_reminder_of_a_start_that_has_passed_is_not_told(first: str) -> None:
         world.sweep(hours=46)
         world.take(event("Started", world.clock.now(), name="other", cluster="other"))
         _away(world, hours=30)
-        assert _kinds(world) == ["Scheduled", "Started"]
+        assert world.statuses == ["Scheduled", "Started"]
     else:
         world.clock.forward(hours=47, minutes=50)
         _away(world, hours=30)
-        assert _kinds(world) == ["Scheduled"]
+        assert world.statuses == ["Scheduled"]
 
 
 def test_what_was_overtaken_while_frozen_is_not_told() -> None:
@@ -59,7 +55,7 @@ def test_what_was_overtaken_while_frozen_is_not_told() -> None:
     world.settle_down(3)
     world.take(event("Canceled", NOW + timedelta(hours=5)))
     _away(world, hours=20)
-    assert _kinds(world) == ["Canceled"]
+    assert world.statuses == ["Canceled"]
 
 
 def test_thawed_notices_go_by_the_same_ids() -> None:
@@ -92,18 +88,11 @@ def test_mail_put_off_for_ever_fails_in_the_end() -> None:
     world.mailer.script.extend([Postponed("mailbox full")] * 8)
     world.take(event("Started", NOW))
     world.settle_down(12 * 60)
-    assert _kinds(world) == ["Undelivered"]
+    assert world.statuses == ["Undelivered"]
 
 
 def _redeploy(world: World, **settings: str) -> None:
-    base = {
-        "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
-        "EMAIL_FOLDER": "unused",
-        "EMAIL_FROM": "aks@example.com",
-        "EMAIL_TO": "ops@example.com",
-        "SWEEP_SCHEDULE": "0 * * * * *",
-    }
-    world.config = load(base | QUIET | settings)
+    world.config = load(SETTINGS | QUIET | settings)
     world.notifier = world.instance()
 
 
@@ -136,7 +125,7 @@ def test_mail_in_doubt_keeps_to_what_it_was_bound_to(arrived: bool) -> None:
     _redeploy(world, **NEWS)
     world.settle_down()
     assert [email for _, email in world.mailer.arrived] == lost
-    (sent,) = [codec.sent(row) for row in world.table.query("sent:", "sent:~").rows]
+    (sent,) = world.fates
     assert sent.to == ("old@example.com",)
 
 

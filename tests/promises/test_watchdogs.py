@@ -6,16 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.channels.outcomes import Unavailable
 from testing.samples.payloads import event, scheduled
 from testing.world import NOW, World
 
 START = NOW + timedelta(hours=2)
 RUNNING, OVERDUE = "STILL RUNNING, NO END REPORTED", "OVERDUE, NO START REPORTED"
-
-
-def _kinds(world: World) -> list[str]:
-    return [subject.partition("]")[0].removeprefix("[") for subject in world.mailer.subjects]
 
 
 def _hours(world: World, hours: int) -> None:
@@ -28,7 +23,7 @@ def test_start_that_is_not_reported_is_told() -> None:
     world = World(NOT_STARTED_AFTER="24h")
     world.take(scheduled(NOW, START))
     _hours(world, 25)
-    assert _kinds(world) == ["Scheduled"]
+    assert world.statuses == ["Scheduled"]
     _hours(world, 48)
     assert len(world.mailer.arrived) == 2
     assert "has not reported a start" in world.mailer.arrived[1][1].text
@@ -39,7 +34,7 @@ def test_end_that_is_not_reported_is_told() -> None:
     world = World(STILL_RUNNING_AFTER="12h")
     world.take(event("Started", NOW))
     _hours(world, 11)
-    assert _kinds(world) == ["Started"]
+    assert world.statuses == ["Started"]
     _hours(world, 24)
     assert len(world.mailer.arrived) == 2
     assert "still" in world.mailer.subjects[1].lower()
@@ -72,7 +67,7 @@ def test_reschedule_moves_the_watchdog() -> None:
     world.settle_down()
     world.take(scheduled(world.clock.now(), START + timedelta(days=2)))
     _hours(world, 72)
-    assert _kinds(world) == ["Scheduled", "Rescheduled", "Reminder"]
+    assert world.statuses == ["Scheduled", "Rescheduled", "Reminder"]
     _hours(world, 6)
     assert len(world.mailer.arrived) == 4
 
@@ -83,7 +78,7 @@ def test_zero_turns_a_watchdog_off() -> None:
     world.take(scheduled(NOW, START, name="a"))
     world.take(event("Started", NOW, name="b"))
     _hours(world, 72)
-    assert sorted(_kinds(world)[:1]) != []
+    assert sorted(world.statuses[:1]) != []
     assert world.table.keys("work:2") == []
 
 
@@ -113,18 +108,3 @@ def test_watchdog_whose_hour_has_passed(late: str, told: str, end: str) -> None:
     known.take(end)
     _hours(known, 1)
     assert not any(told in email.text for _, email in known.mailer.arrived)
-
-
-def test_reminder_after_the_start_is_not_told() -> None:
-    """A reminder that mail's absence has kept back until after the start is dropped, and logged."""
-    world = World(NOT_STARTED_AFTER="0s")
-    world.take(scheduled(NOW, NOW + timedelta(days=3)))
-    world.sweep(minutes=2)
-    world.clock.forward(hours=46)
-    world.mailer.script.extend([Unavailable("away")] * 500)
-    world.take(event("Failed", world.clock.now(), name="other"))
-    _hours(world, 30)
-    world.mailer.script.clear()
-    _hours(world, 3)
-    assert "Failed" in _kinds(world)
-    assert "Reminder" not in _kinds(world)

@@ -101,10 +101,10 @@ def test_clusters_come_by_resource_graph_and_windows_by_rest(world: AskingWorld)
 
 def test_windows_are_resumed(world: AskingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that has no time for all windows goes on in the next; all clusters are written down at once."""
-    monkeypatch.setattr(inventory, "_BATCH", 10)
+    monkeypatch.setattr(inventory, "_BATCH_CLUSTERS", 10)
     for number in range(45):
         add(world, f"c{number:02d}", configuration())
-    monkeypatch.setattr(inventory, "SECONDS", 0)
+    monkeypatch.setattr(inventory, "RUN_SECONDS", 0)
     attached = world.arm.attached
 
     def slow(*args: Any) -> Any:

@@ -248,7 +248,7 @@ def test_a_row_that_cannot_be_read_costs_itself(world: AskingWorld) -> None:
 
 def test_a_long_history_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is cut short goes on in the next where it stopped, and takes no row twice."""
-    monkeypatch.setattr(reconcile, "SECONDS", 60)
+    monkeypatch.setattr(reconcile, "RUN_SECONDS", 60)
     with asking(Watched((SUBSCRIPTION, OTHER))) as world:
         world.azure.add_subscription(OTHER, "Second")
         for number in range(30):

@@ -393,9 +393,9 @@ def test_trace() -> None:
         Outcome.NOT_REACHED,
     ]
     assert [miss.field for miss in trace.steps[0].misses] == ["cluster", "region"]
-    assert [hearing.audience.id for hearing in trace.hearings] == ["shop"]
-    told = [(told.kind, told.lead, told.wanted) for told in trace.hearings[0].told]
-    assert told == [
+    assert [match.audience.id for match in trace.matches] == ["shop"]
+    previews = [(one.kind, one.lead, one.wanted) for one in trace.matches[0].previews]
+    assert previews == [
         ("scheduled", "", True),
         ("rescheduled", "", True),
         ("reminder", "7d", True),
@@ -411,7 +411,7 @@ def test_trace_by_default() -> None:
     loaded = load(written([{"match": {"cluster": "dev-*"}, "audiences": "dev"}], "dev"), DEFAULTS)
     trace = loaded.trace(event())
     assert trace.by_default
-    assert [hearing.audience.id for hearing in trace.hearings] == [DEFAULT_AUDIENCE]
+    assert [match.audience.id for match in trace.matches] == [DEFAULT_AUDIENCE]
 
 
 # Audiences in the file

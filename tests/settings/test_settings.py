@@ -404,19 +404,9 @@ def test_two_accounts() -> None:
     ("way", "value"),
     [
         ("EMAIL_CONNECTION_STRING", "nonsense"),
-        ("EMAIL_CONNECTION_STRING", f"accesskey={SECRET}"),
-        ("EMAIL_CONNECTION_STRING", "endpoint=https://mail.example/"),
-        ("EMAIL_CONNECTION_STRING", f"endpoint=ftp://mail.example;accesskey={SECRET}"),
         ("EMAIL_CONNECTION_STRING", f"endpoint=https://[x;accesskey={SECRET}"),
-        ("EMAIL_CONNECTION_STRING", f"endpoint=https://mail.example/path;accesskey={SECRET}"),
-        ("EMAIL_CONNECTION_STRING", "endpoint=https://mail.example/;accesskey=not!base64"),
         ("EMAIL_SMTP_URL", "relay.example.com"),
-        ("EMAIL_SMTP_URL", "http://relay.example.com"),
-        ("EMAIL_SMTP_URL", "smtp://"),
-        ("EMAIL_SMTP_URL", "smtp://relay.example.com:99999"),
         ("EMAIL_SMTP_URL", "smtp://[x"),
-        ("EMAIL_SMTP_URL", "smtp://relay.example.com/path"),
-        ("EMAIL_SMTP_URL", "smtp://relay.example.com?timeout=5"),
         ("EMAIL_SMTP_URL", "smtp://relay.example.com?cafile=/no/such/file"),
         ("EMAIL_SMTP_URL", f"smtp://user:{SECRET}@relay.example.com"),
         ("EMAIL_FOLDER", __file__),
@@ -465,6 +455,8 @@ def test_what_the_mail_service_allows() -> None:
     assert settings().mail.limits == Limits(30, 100)
     assert by("EMAIL_SMTP_URL").mail.limits is None
     assert by("EMAIL_FOLDER").mail.limits is None
+    assert by("EMAIL_SMTP_URL", EMAIL_PER_HOUR="500").mail.limits == Limits(500, 500)
+    assert by("EMAIL_SMTP_URL", EMAIL_PER_MINUTE="7").mail.limits == Limits(7, 420)
     assert by("EMAIL_SMTP_URL", EMAIL_PER_MINUTE="2", EMAIL_PER_HOUR="20").mail.limits == Limits(2, 20)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.sources.arm import Arm, ArmError
-from shared.sources.resource_graph import GraphError, ResourceGraph, Scope, Throttled, scopes
+from shared.sources.resource_graph import GraphError, GraphThrottled, ResourceGraph, Scope, scopes
 from testing.arm_endpoint import SUBSCRIPTION, ArmEndpoint, Fault, Tokens, cluster
 from tests.infra import kql
 
@@ -92,7 +92,7 @@ def test_throttling_is_waited_for_as_long_as_a_run_may(asking: Asking) -> None:
     asking.endpoint.script(*[Fault(429, {"Retry-After": "25"})] * 2)
     assert len(asking.names()) == 1
     asking.endpoint.script(Fault(429, {"x-ms-user-quota-resets-after": "00:00:11"}))
-    with pytest.raises(Throttled, match="11 s, and 10 s are left"):
+    with pytest.raises(GraphThrottled, match="11 s, and 10 s are left"):
         asking.names()
     assert asking.waited == [25, 25]
 

@@ -20,6 +20,7 @@ from shared.store import codec
 from shared.store.azure import AzureTable
 from shared.store.table import PARTITION, Conflict, Table, TableRefused, TableUnavailable
 from testing.processes import ACCOUNT, connection_string
+from testing.world import SETTINGS
 from tests.store.table_contract import TableContract, insert, merge, values
 
 if TYPE_CHECKING:
@@ -194,15 +195,7 @@ def test_table_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         url = f"http://127.0.0.1:{server.server_address[1]}/{ACCOUNT}"
-        config = load(
-            {
-                "NOTIFIER_STORAGE": connection_string(url),
-                "EMAIL_FOLDER": "unused",
-                "EMAIL_FROM": "aks@example.com",
-                "EMAIL_TO": "ops@example.com",
-                "SWEEP_SCHEDULE": "0 * * * * *",
-            }
-        )
+        config = load(SETTINGS | {"NOTIFIER_STORAGE": connection_string(url)})
         try:
             with pytest.raises(TableUnavailable, match="Read timed out"):
                 app.open_table(config).get("work:0")

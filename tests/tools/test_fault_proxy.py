@@ -3,243 +3,32 @@
 from __future__ import annotations
 
 import http.client
-import re
 import socket
 import subprocess
 import sys
 import time
-import typing
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-import werkzeug
 from azure.core.exceptions import HttpResponseError, ServiceResponseError
-from azure.data.tables import TableClient, TableServiceClient
+from azure.data.tables import TableClient
 
 from testing.fault_proxy import CUT, Delay, Fault, FaultProxy, Phase, Reply, Request, at
-from testing.processes import ROOT, Azurite, connection_string
+from testing.processes import ROOT, connection_string
 
-if typing.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pytest_httpserver import HTTPServer
+if TYPE_CHECKING:
+    from testing.processes import Azurite
 
 pytestmark = pytest.mark.slow
 
 
-def answer(request: werkzeug.Request) -> werkzeug.Response:
-    """Answer with what came; the path and the method pick the form."""
-    if request.method == "DELETE":
-        return werkzeug.Response(status=204)
-    body = b"*" * 42 if request.method == "HEAD" else request.get_data()
-    # Without a length it goes in chunks.
-    given = (body[n : n + 1] for n in range(len(body))) if request.path == "/chunks" else body
-    return werkzeug.Response(given, headers={"X-Host": request.headers["Host"]})
-
-
 @pytest.fixture
-def echo(httpserver: HTTPServer) -> str:
-    """Return the URL of a server that echoes."""
-    httpserver.expect_request(re.compile(".*")).respond_with_handler(answer)
-    return httpserver.url_for("").rstrip("/")
-
-
-@pytest.fixture
-def connect() -> Iterator[Callable[[FaultProxy], http.client.HTTPConnection]]:
-    """Open connections to a proxy that are closed after the test."""
-    opened: list[http.client.HTTPConnection] = []
-
-    def open_one(proxy: FaultProxy) -> http.client.HTTPConnection:
-        opened.append(http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=20))
-        return opened[-1]
-
-    yield open_one
-    for each in opened:
-        each.close()
-
-
-Connect = typing.Callable[[FaultProxy], http.client.HTTPConnection]
-
-
-def test_forwards(echo: str, connect: Connect) -> None:
-    """Requests go through with their bodies in either framing, over one kept connection, `Host` unchanged."""
-    with FaultProxy(echo) as proxy:
-        client = connect(proxy)
-        client.connect()
-        connected = client.sock
-        for path in ("/plain", "/chunks"):
-            for chunked in (False, True):
-                body = iter([b"some", b"thing"]) if chunked else b"something"
-                client.request("POST", path, body, encode_chunked=chunked)
-                response = client.getresponse()
-                assert (response.status, response.read()) == (200, b"something")
-                assert response.getheader("X-Host") == urlsplit(proxy.url).netloc
-        assert client.sock is connected
-    assert [(each.number, each.path, each.body) for each in proxy.requests] == [
-        (1, "/plain", b"something"),
-        (2, "/plain", b"something"),
-        (3, "/chunks", b"something"),
-        (4, "/chunks", b"something"),
-    ]
-
-
-def test_no_body(echo: str, connect: Connect) -> None:
-    """HEAD keeps the length of the body that does not come; 204 has none; the connection stays in step."""
-    with FaultProxy(echo) as proxy:
-        client = connect(proxy)
-        for _ in range(2):
-            client.request("HEAD", "/x?y=%20z")
-            response = client.getresponse()
-            assert (response.read(), response.getheader("Content-Length")) == (b"", "42")
-            client.request("DELETE", "/x")
-            response = client.getresponse()
-            assert (response.status, response.read()) == (204, b"")
-        assert [(each.method, each.path, each.status) for each in proxy.requests[:2]] == [
-            ("HEAD", "/x?y=%20z", 200),
-            ("DELETE", "/x", 204),
-        ]
-
-
-def test_clear(echo: str, connect: Connect) -> None:
-    """After `clear` the numbers begin with 1 again."""
-    with FaultProxy(echo) as proxy:
-        client = connect(proxy)
-        for _ in range(2):
-            client.request("DELETE", "/x")
-            client.getresponse().read()
-            assert [each.number for each in proxy.requests] == [1]
-            proxy.clear()
-
-
-def test_cut(echo: str, connect: Connect) -> None:
-    """A cut closes the connection without an answer; later requests are served."""
-    for phase, status in ((Phase.BEFORE, None), (Phase.AFTER, 200)):
-        with FaultProxy(echo, at(1, phase, CUT)) as proxy:
-            client = connect(proxy)
-            client.request("POST", "/x", b"1")
-            with pytest.raises(http.client.RemoteDisconnected):
-                client.getresponse()
-            client.close()
-            client.request("POST", "/x", b"2")
-            assert client.getresponse().read() == b"2"
-            assert proxy.requests[0].status == status
-
-
-def test_reply(echo: str, connect: Connect) -> None:
-    """A reply takes the place of upstream's; before, upstream never sees the request."""
-    reply = Reply(503, {"Retry-After": "7"}, b"busy")
-    for phase, status in ((Phase.BEFORE, None), (Phase.AFTER, 200)):
-        with FaultProxy(echo, at(1, phase, reply)) as proxy:
-            client = connect(proxy)
-            client.request("POST", "/x", b"1")
-            response = client.getresponse()
-            assert (response.status, response.getheader("Retry-After"), response.read()) == (
-                503,
-                "7",
-                b"busy",
-            )
-            assert proxy.requests[0].status == status
-
-
-def test_delay(echo: str, connect: Connect) -> None:
-    """A delay holds the request or the answer up, and then goes on."""
-    for phase in Phase:
-        with FaultProxy(echo, at(1, phase, Delay(0.15))) as proxy:
-            client = connect(proxy)
-            started = time.monotonic()
-            client.request("POST", "/x", b"1")
-            assert client.getresponse().read() == b"1"
-            assert time.monotonic() - started >= 0.15
-
-
-def test_end_during_a_delay(echo: str, connect: Connect) -> None:
-    """The end of the block does not wait for a delay: the connection is cut."""
-    with FaultProxy(echo, at(1, Phase.BEFORE, Delay(3_600))) as proxy:
-        client = connect(proxy)
-        client.request("POST", "/x", b"1")
-        while not proxy.requests:
-            time.sleep(0.01)
-    with pytest.raises(ConnectionError):
-        client.getresponse()
-
-
-def test_end_while_upstream_is_silent(connect: Connect) -> None:
-    """Nor does it wait for an upstream that never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        with FaultProxy(f"http://127.0.0.1:{silent.getsockname()[1]}") as proxy:
-            client = connect(proxy)
-            client.request("POST", "/x", b"1")
-            upstream, _ = silent.accept()
-        upstream.close()
-        with pytest.raises(ConnectionError):
-            client.getresponse()
-
-
-def test_upstream_is_away(connect: Connect) -> None:
-    """If upstream cannot be reached, the client's connection is cut."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    with FaultProxy(f"http://127.0.0.1:{port}") as proxy:
-        client = connect(proxy)
-        client.request("POST", "/x", b"1")
-        with pytest.raises(http.client.RemoteDisconnected):
-            client.getresponse()
-
-
-def test_hook_that_fails(echo: str, connect: Connect) -> None:
-    """What a hook raises, an assertion for example, fails the test at the end of the block."""
-
-    def hook(n: int, phase: Phase, request: Request) -> Fault | None:
-        raise LookupError(f"{n} {phase.name} {request.path}")
-
-    def use() -> None:
-        with FaultProxy(echo, hook) as proxy:
-            client = connect(proxy)
-            client.request("POST", "/x", b"1")
-            with pytest.raises(http.client.RemoteDisconnected):
-                client.getresponse()
-
-    with pytest.raises(LookupError, match="1 BEFORE /x"):
-        use()
-
-
-def test_hook_sees_both_phases(echo: str, connect: Connect) -> None:
-    """The hook sees each request twice, and upstream's status the second time."""
-    seen: list[tuple[int, Phase, int | None]] = []
-
-    def hook(n: int, phase: Phase, request: Request) -> Fault | None:
-        seen.append((n, phase, request.status))
-        return None
-
-    with FaultProxy(echo) as proxy:
-        proxy.on_request = hook
-        client = connect(proxy)
-        for _ in range(2):
-            client.request("DELETE", "/x")
-            client.getresponse().read()
-    assert seen == [
-        (1, Phase.BEFORE, None),
-        (1, Phase.AFTER, 204),
-        (2, Phase.BEFORE, None),
-        (2, Phase.AFTER, 204),
-    ]
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[Azurite]:
-    """Start Azurite once for this file."""
-    with Azurite() as azurite:
-        yield azurite
-
-
-@pytest.fixture
-def table(azurite: Azurite, request: pytest.FixtureRequest) -> Iterator[TableClient]:
+def table(client: TableClient) -> TableClient:
     """Make a new table, reached without a proxy."""
-    name = "t" + "".join(letter for letter in request.node.name if letter.isalnum())
-    with TableServiceClient.from_connection_string(azurite.connection_string) as service:
-        service.create_table(name)
-        with service.get_table_client(name) as client:
-            yield client
+    client.create_table()
+    return client
 
 
 def through(proxy: FaultProxy, table: TableClient) -> TableClient:
@@ -265,13 +54,13 @@ def test_azurite_through_the_proxy(azurite: Azurite, table: TableClient) -> None
         assert len(list(client.query_entities("PartitionKey eq @p", parameters={"p": "p"}))) == 100
         assert client.get_entity("p", "1:é")["Bytes"] == b"\x00\xff"
         client.delete_entity("p", "1:é")
-    methods = [(each.method, each.batch, each.status) for each in proxy.requests]
-    assert methods == [
-        ("POST", False, 201),
-        ("POST", True, 202),
-        ("GET", False, 200),
-        ("GET", False, 200),
-        ("DELETE", False, 204),
+    seen = [(each.number, each.method, each.batch, each.status) for each in proxy.requests]
+    assert seen == [
+        (1, "POST", False, 201),
+        (2, "POST", True, 202),
+        (3, "GET", False, 200),
+        (4, "GET", False, 200),
+        (5, "DELETE", False, 204),
     ]
     assert count(table) == 99
 
@@ -283,16 +72,53 @@ def test_cut_transaction(azurite: Azurite, table: TableClient, phase: Phase, row
         with pytest.raises(ServiceResponseError):
             client.submit_transaction([("create", thing(n)) for n in range(3)])
         assert count(client) == rows
+        assert proxy.requests[0].status == (202 if rows else None)
 
 
-def test_error_instead_of_success(azurite: Azurite, table: TableClient) -> None:
-    """An answer may say 503 for a write that has happened."""
-    fault = at(1, Phase.AFTER, Reply(503))
+@pytest.mark.parametrize(("phase", "rows"), [(Phase.BEFORE, 0), (Phase.AFTER, 1)], ids=["before", "after"])
+def test_error_instead_of_success(azurite: Azurite, table: TableClient, phase: Phase, rows: int) -> None:
+    """An answer may say 503 for a write that upstream never saw, or for one that has happened."""
+    fault = at(1, phase, Reply(503))
     with FaultProxy(azurite.endpoint, fault) as proxy, through(proxy, table) as client:
         with pytest.raises(HttpResponseError) as error:
             client.create_entity(thing(1))
         assert error.value.status_code == 503
-        assert count(client) == 1
+        assert count(client) == rows
+
+
+def test_hook_that_fails(azurite: Azurite, table: TableClient) -> None:
+    """What a hook raises, an assertion for example, cuts the connection, and is raised as the block ends."""
+
+    def hook(n: int, phase: Phase, request: Request) -> Fault | None:
+        raise LookupError(f"{n} {phase.name} {request.method}")
+
+    def use() -> None:
+        with (
+            FaultProxy(azurite.endpoint, hook) as proxy,
+            through(proxy, table) as client,
+            pytest.raises(ServiceResponseError),
+        ):
+            client.create_entity(thing(1))
+
+    with pytest.raises(LookupError, match="1 BEFORE POST"):
+        use()
+
+
+@pytest.mark.parametrize("fault", [Delay(3_600), None], ids=["a delay", "a silent upstream"])
+def test_end_waits_for_nothing(fault: Delay | None) -> None:
+    """The end of the block does not wait for a delay, nor for an upstream that never answers."""
+    hook = at(1, Phase.BEFORE, fault) if fault else None
+    with socket.create_server(("127.0.0.1", 0)) as silent, ExitStack() as stack:
+        with FaultProxy(f"http://127.0.0.1:{silent.getsockname()[1]}", hook) as proxy:
+            client = http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=20)
+            stack.callback(client.close)
+            client.request("POST", "/x", b"1")
+            while not proxy.requests:
+                time.sleep(0.01)
+            if fault is None:
+                stack.enter_context(silent.accept()[0])
+        with pytest.raises(ConnectionError):
+            client.getresponse()
 
 
 WRITER = """

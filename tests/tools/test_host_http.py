@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 from typing import TYPE_CHECKING
@@ -109,6 +110,30 @@ def test_request(host: Host) -> None:
     }
     assert told["url"].startswith(f"{host.url}/echo/7?a=1")
     assert ask(host, "PUT", "/echo/x", "[1]", X_Colour="red")[0] == 404
+
+
+def test_connections_are_kept(host: Host) -> None:
+    """One connection takes request after request, whatever their bodies; a broken body ends it."""
+    address = urlsplit(host.url)
+    connection = http.client.HTTPConnection(address.netloc, timeout=20)
+    with contextlib.closing(connection):
+        connection.connect()
+        kept = connection.sock
+        for method, path, status in (
+            ("GET", "/maybe", 200),
+            ("POST", "/nobody", 404),
+            ("HEAD", "/maybe", 200),
+            ("GET", "/nothing", 204),
+            ("PUT", "/wrong", 500),
+        ):
+            connection.request(method, path, iter([b"a", b"b"]) if method == "POST" else None)
+            response = connection.getresponse()
+            response.read()
+            assert (response.status, connection.sock) == (status, kept)
+        connection.putrequest("POST", "/echo/1")
+        connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders(b"xyz\r\n")
+        assert (connection.getresponse().status, connection.sock) == (400, None)
 
 
 def test_failure(host: Host) -> None:

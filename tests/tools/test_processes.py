@@ -13,7 +13,6 @@ import typing
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from azure.data.tables import TableServiceClient
 
 from testing import processes
 from testing.apps import App, soon
@@ -39,29 +38,6 @@ def gone(pid: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
-
-
-def reachable(port: int) -> bool:
-    """Whether somebody listens there."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def test_free_port() -> None:
-    """A free port can be listened on."""
-    with socket.create_server(("127.0.0.1", free_port())):
-        pass
-
-
-def test_azurite() -> None:
-    """Azurite answers within its block through the real SDK, and is gone after it, with its log."""
-    with Azurite() as azurite:
-        with TableServiceClient.from_connection_string(azurite.connection_string) as service:
-            service.create_table("things")
-            assert [table.name for table in service.list_tables()] == ["things"]
-        assert azurite.log.exists()
-    assert not reachable(azurite.port)
-    assert not azurite.log.exists()
 
 
 def test_port_taken_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,32 +92,6 @@ def test_kill_and_start_again(tmp_path: Path) -> None:
         assert "Listening" in host.output()
         assert host.stop() == 0
     assert log.read_text().count("Listening on") == 2
-
-
-def test_same_port_again(tmp_path: Path) -> None:
-    """With a port of one's own choice the URL stays the same over a restart."""
-    app = App(tmp_path, EVENTS)
-    port = free_port()
-    with Host(app.settings, app=app.folder, port=port) as host:
-        assert host.post_event("{}").status == 202
-        host.kill()
-        host.start()
-        assert host.url == f"http://127.0.0.1:{port}"
-
-
-def test_twice(tmp_path: Path) -> None:
-    """A host that runs is not started a second time, and one that was never started has nothing to end."""
-    app = App(tmp_path, EVENTS)
-    with Host(app.settings, app=app.folder) as host, pytest.raises(ProcessError, match="runs already"):
-        host.start()
-    never = Host(app.settings, app=app.folder)
-    never.kill()
-    never.terminate()
-    with pytest.raises(ProcessError, match="not started"):
-        never.wait()
-    with pytest.raises(ProcessError, match="not started"):
-        never.stop()
-    never.log.unlink()
 
 
 def test_started_in_a_thread(tmp_path: Path) -> None:

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from prove import chat_reader, gate_hours, hours, report, schedules
+from prove import chat_reader, gate_hours, hours, mail_door, report, schedules
 from prove.audiences import CHANNELS, PLATFORM, TEAMS, MailWay, Place, routes, settings
 from prove.bugs import LONG, Bug
-from prove.evidence import Evidence
-from prove.faults import KINDS, LATE, LEASE, SIDES, STOPS
+from prove.faults import KINDS, LATE, LEASE_SECONDS, SIDES, STOPS
 from prove.mail_door import MailDoor, signed
 from prove.mail_reader import Telling, read
 from prove.report import NAMES
+from prove.run_record import RunRecord
 from prove.runner import Result, Total, campaign, summed_up
 from prove.runs import Trial
 from prove.schedules import Delivery, Part, Schedule, Way, make
@@ -160,8 +160,8 @@ def test_instances_share_one_mail_service(monkeypatch: pytest.MonkeyPatch) -> No
         return lambda number, phase, _: seen.append((name, number, phase))
 
     with MailEndpoint() as endpoint, MailDoor(endpoint.url, [hook("a"), hook("b")]) as door:
-        for instance, lease in ((0, LEASE), (1, 0), (0, LEASE)):
-            monkeypatch.setattr("prove.mail_door.LEASE", lease)
+        for instance, lease in ((0, LEASE_SECONDS), (1, 0), (0, LEASE_SECONDS)):
+            monkeypatch.setattr(mail_door, "LEASE_SECONDS", lease)
             (agent,) = signed(instance).values()
             headers = {"User-Agent": f"azsdk {agent}", "Operation-Id": f"of {instance}"}
             asked = urllib.request.Request(f"{door.url}/emails", headers=headers)
@@ -207,7 +207,7 @@ def _sent(
     return SentMail(key="", state=state, audience=audience, target=target, at=BEGAN, members=members, why=why)
 
 
-def _evidence(status: str = "Failed", cluster: str = CLUSTER, **different: Any) -> Evidence:
+def _evidence(status: str = "Failed", cluster: str = CLUSTER, **different: Any) -> RunRecord:
     """Make the evidence of a run with one event, of which all went well unless told otherwise."""
     key = _key(status, cluster) if status else ""
     delivery = Delivery(0, 0, key, cluster, "the event", is_repeat=False, out_of_order=False)
@@ -238,7 +238,7 @@ def _evidence(status: str = "Failed", cluster: str = CLUSTER, **different: Any) 
         "lives": 2,
         **different,
     }
-    return Evidence(schedule=schedule, **kept)
+    return RunRecord(schedule=schedule, **kept)
 
 
 def test_all_went_well() -> None:
@@ -408,7 +408,7 @@ def _message(
     return Arrived(operation, place.key, frozenset({telling}), is_repeat, "", 1.0)
 
 
-def _told_at(place: Place, status: str = "Failed", **different: Any) -> Evidence:
+def _told_at(place: Place, status: str = "Failed", **different: Any) -> RunRecord:
     """Make the evidence of a run with one event, of which the team hears at a place as well."""
     key, kind = _key(status, TEAMS_CLUSTER), Kind(status.lower())
     mails = tuple(

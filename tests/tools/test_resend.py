@@ -10,11 +10,9 @@ import pytest
 
 from shared import keys
 from shared.channels.outcomes import Accepted, Refused, Throttled, Unknown
-from shared.notices.records import Mail
 from shared.store import codec
 from shared.store.ledger import Ledger, ResendRefused
 from shared.store.table import Conflict, Operation, TableUnavailable
-from testing.memory_table import MemoryTable
 from testing.samples.payloads import event
 from testing.world import NOW, World
 from tests.tools.test_ledger import NotDoneError, run, told
@@ -119,7 +117,7 @@ def test_second_resend_is_another() -> None:
     for _ in range(3):
         run(world, "resend", old, "--yes")
         world.settle_down(1)
-    repeats = [codec.sent(row) for row in world.table.query("sent:", "sent;").rows if row.values["repeats"]]
+    repeats = [fate for fate in world.fates if fate.repeats]
     assert len(repeats) == 3
     assert {sent.repeats for sent in repeats} == {old}
     assert {f"sent:{id_}" for id_ in Ledger(world.table).resends(old)} == {sent.key for sent in repeats}
@@ -148,8 +146,8 @@ def test_dissolving_keeps_what_is_repeated() -> None:
     run(world, "resend", old, "--yes")
     world.mailer.script.append(Refused("too large"))
     world.settle_down(2)
-    rows = [codec.sent(row) for row in world.table.query("sent:", "sent;").rows]
-    assert [row.repeats for row in rows if row.state == "sent" and row.key != keys.sent(old)] == [old, old]
+    singles = [row for row in world.fates if row.state == "sent" and row.key != keys.sent(old)]
+    assert [row.repeats for row in singles] == [old, old]
 
 
 def test_waiting_mail_is_not_resent() -> None:
@@ -190,19 +188,12 @@ def test_two_at_once() -> None:
 def test_answer_that_was_lost() -> None:
     """A resend whose answer was lost and that is made once more puts in one mail."""
 
-    class Losing(MemoryTable):
-        loses = False
+    def lose(_: Sequence[Operation]) -> None:
+        raise Conflict(0)
 
-        def commit(self, operations: Sequence[Operation]) -> list[str]:
-            done = super().commit(operations)
-            if self.loses:
-                raise Conflict(0)
-            return done
-
-    table = Losing(World().clock.now)
-    world = World(table)
+    world = World()
     old = failed(world)
-    table.loses = True
+    world.table.after = lose
     assert run(world, "resend", old, "--yes") == 0
     assert len(waiting(world)) == 1
 
@@ -210,22 +201,16 @@ def test_answer_that_was_lost() -> None:
 def test_table_that_does_not_answer() -> None:
     """A resend that could not be written leaves nothing behind."""
 
-    class Dead(MemoryTable):
-        dead = False
+    def dead(_: Sequence[Operation]) -> None:
+        raise TableUnavailable("no answer")
 
-        def commit(self, operations: Sequence[Operation]) -> list[str]:
-            if self.dead:
-                raise TableUnavailable("no answer")
-            return super().commit(operations)
-
-    table = Dead(World().clock.now)
-    world = World(table)
+    world = World()
     old = failed(world)
-    table.dead = True
-    before = table.keys()
+    world.table.before = dead
+    before = world.table.keys()
     with pytest.raises(NotDoneError, match="no answer"):
         run(world, "resend", old, "--yes")
-    assert table.keys() == before
+    assert world.table.keys() == before
 
 
 def test_dissolved_mail_is_not_resent() -> None:
@@ -280,15 +265,3 @@ def test_asks_first(
     out = capsys.readouterr().out
     assert "prod-1" in out
     assert "will tell audience default" in out
-
-
-def test_rows_written_before() -> None:
-    """Rows from before there was resending repeat nothing."""
-    world = World()
-    world.take(event("Failed", NOW))
-    (row,) = world.table.query("sent:", "sent;").rows
-    values = {name: value for name, value in row.values.items() if name != "repeats"}
-    assert codec.sent(type(row)(row.key, values, row.etag, row.timestamp)).repeats == ""
-    mail = codec.mail_values(Mail(operation_id="a", audience="b", as_of=NOW, members=()))
-    del mail["repeats"]
-    assert codec.mail_row(type(row)("work:x:a", mail, "", NOW)).mail.repeats == ""

@@ -140,7 +140,7 @@ def test_waits_for_the_functions(azure: FakeAzure, monkeypatch: pytest.MonkeyPat
     azure.answer(functions=[[], one, both], create=[None])
     naps: list[float] = []
     assert subscribe.main([], sleep=naps.append) == 0
-    assert naps == [subscribe.EVERY, subscribe.EVERY]
+    assert naps == [subscribe.INTERVAL_SECONDS, subscribe.INTERVAL_SECONDS]
     assert azure.calls()[-1] == "deployment sub create"
 
 

@@ -14,7 +14,7 @@ from testing.samples.payloads import event
 from testing.services.pagerduty import KEY, PagerDuty
 from testing.services.slack import CHANNEL, TOKEN, Slack
 from testing.services.teams import Teams
-from testing.world import NOW
+from testing.world import NOW, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +38,9 @@ def services(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[
     """Serve, and set what the routes need."""
     with Teams() as teams, Slack() as slack, PagerDuty() as pagerduty:
         for name, value in {
+            **SETTINGS,
             "ROUTES": json.dumps(ROUTES),
-            "NOTIFIER_STORAGE": "UseDevelopmentStorage=true",
             "EMAIL_FOLDER": str(tmp_path / "mail"),
-            "EMAIL_FROM": "aks@example.com",
-            "EMAIL_TO": "ops@example.com",
-            "SWEEP_SCHEDULE": "0 * * * * *",
             "TEAMS_SHOP": teams.webhook,
             "SLACK_TOKEN": TOKEN,
             "PD_SHOP": KEY,

@@ -181,8 +181,3 @@ def test_lint_as_text() -> None:
     assert lines[1].split()[:4] == ["error", "default-not-weekly", "prod-a", "default"]
     assert any(line.startswith("  az rest --method put --url ") for line in lines)
     assert lines[-1] == "1 error"
-
-
-def test_lint_of_nothing_wrong() -> None:
-    """Where nothing is to be said, that is said."""
-    assert ok("lint", str(FIXTURES / "lint" / "not-staggered.passes.json"), *AT) == b"No findings.\n"

@@ -34,7 +34,7 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
-from shared.channels.retry_after import DEFAULT_PAUSE, retry_after
+from shared.channels.retry_after import DEFAULT_PAUSE_SECONDS, retry_after
 from shared.connections import transport
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class AcsMailer:
 
     `endpoint` is the resource's URL, such as `https://name.communication.azure.com`; plain http is honoured
     for local stand-ins, with a key only. `credential` is a key or an identity, `sender` an address of a
-    linked domain. Raises ValueError for an endpoint that is none.
+    linked domain. Raises ValueError for a URL that is no endpoint.
     """
 
     def __init__(self, endpoint: str, credential: AzureKeyCredential | TokenCredential, sender: str) -> None:
@@ -241,7 +241,7 @@ def _answer(status: int, body: object) -> OperationStatus:
 def _pause(headers: Mapping[str, str], reason: str) -> float:
     """Read how long to wait, in seconds: from the header, or else the words, or else a minute."""
     named = re.search(r"after (\d{1,9}) seconds?", reason)
-    return retry_after(headers, float(named[1]) if named else DEFAULT_PAUSE)
+    return retry_after(headers, float(named[1]) if named else DEFAULT_PAUSE_SECONDS)
 
 
 def _words(problem: Exception) -> str:

@@ -19,7 +19,7 @@ from shared.messages.history import read_history
 from shared.messages.presentation import presentation
 from shared.messages.run_history import read_run
 from shared.messages.view import Digest, SizeBudget
-from shared.notices.kinds import URGENT, Kind
+from shared.notices.kinds import DATING, URGENT, Kind
 from shared.notices.records import StoredEvent
 from shared.text import clip, line
 
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
     from shared.messages.view import RenderContext, View
     from shared.notices.records import Mail, MailItem, Row
 
-__all__ = ["LIMIT", "Branding", "compose", "compose_plain", "count_fitting", "ordered"]
+__all__ = ["MAX_BYTES", "Branding", "compose", "compose_plain", "count_fitting", "ordered"]
 
-LIMIT = 102_000
+MAX_BYTES = 102_000
 """Bytes of HTML, and of text: Gmail hides what comes after 102 KB."""
 
-SUBJECT_LIMIT = 160
-_STATUS_LIMIT = 80
-_PART_LIMIT = 70
-_SHADOW_LIMIT = 30
+MAX_SUBJECT_CHARACTERS = 160
+_MAX_STATUS_CHARACTERS = 80
+_MAX_PART_CHARACTERS = 70
+_MAX_SHADOW_CHARACTERS = 30
 _DOT = " · "
-_FIRST_SCREEN = 40
+_PHONE_CHARACTERS = 40
 """Characters after the status that a phone shows."""
-_TELLING = 20
+_PHONE_REASON_CHARACTERS = 20
 """Of them for reason or time: all of `Fri 27 Nov 01:00 UTC`."""
 
 _ROOMS = (
@@ -86,9 +86,14 @@ def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
     """
     subject = _subject(*plain.subject(mail, rows), audience, look)
     text = plain.text(mail, rows, audience, look, why)
-    for most in (LIMIT, LIMIT // 2, LIMIT // 4, LIMIT // 8):  # the last one fits whatever is in it
+    for most in (
+        MAX_BYTES,
+        MAX_BYTES // 2,
+        MAX_BYTES // 4,
+        MAX_BYTES // 8,
+    ):  # the last one fits whatever is in it
         parts = plain_parts(subject, clip(text, most))
-        if parts.size <= LIMIT:
+        if parts.size <= MAX_BYTES:
             break
     tone = presentation(telling.kinds(mail)[0]).tone
     return _email(mail, rows, audience, look, subject=subject, tone=tone, parts=parts)
@@ -98,7 +103,7 @@ def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
     """Return how many of a mail's first members fit whole into one email, nothing cut."""
 
     def fits(told: Digest) -> bool:
-        return _render(told, _ROOMS[0], _subject(told.status, told.subject, audience, look)).size <= LIMIT
+        return _render(told, _ROOMS[0], _subject(told.status, told.subject, audience, look)).size <= MAX_BYTES
 
     return fitting.count_fitting(mail, rows, audience, look, room=_ROOMS[0], fits=fits)
 
@@ -106,7 +111,7 @@ def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
 def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:
     if member.kind in {Kind.GATE, Kind.GATE_CLOSED}:
         return calendar.of_gate(read_run(member, rows), frame)
-    if member.kind not in calendar.KINDS:
+    if member.kind not in DATING:
         return None
     return calendar.entry(read_history(member, rows), frame)
 
@@ -114,7 +119,7 @@ def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -
 def _fit(view: View | Digest, subject: str) -> Rendered:
     """Render with as much as stays within the limit."""
     return fitting.fitted(
-        _ROOMS, lambda room: _render(view, room, subject), lambda parts: parts.size <= LIMIT
+        _ROOMS, lambda room: _render(view, room, subject), lambda parts: parts.size <= MAX_BYTES
     )
 
 
@@ -160,7 +165,7 @@ def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) ->
         # Outlook goes by these two instead.
         fleet = Fleet.parse(part.fleet) if part else None
         topic = (fleet or row.event.subject).name or row.event.subject.subscription
-        yield "Thread-Topic", f"AKS maintenance: {line(topic[:_PART_LIMIT])}"
+        yield "Thread-Topic", f"AKS maintenance: {line(topic[:_MAX_PART_CHARACTERS])}"
         yield "Thread-Index", ids.thread_index(about)
     # Both keep out-of-office answers from coming back.
     yield "Auto-Submitted", "auto-generated"
@@ -176,7 +181,7 @@ def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) ->
 
 def _label(audience: str) -> str:
     """Return an audience's id as a part of a domain's name (RFC 2919)."""
-    return re.sub(r"[^A-Za-z0-9-]+", "-", audience[:_PART_LIMIT]).strip("-") or "default"
+    return re.sub(r"[^A-Za-z0-9-]+", "-", audience[:_MAX_PART_CHARACTERS]).strip("-") or "default"
 
 
 def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Branding) -> str:
@@ -187,17 +192,21 @@ def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Bran
     subject begins. It names the audience, as one mailbox then gets the mails of all of them.
     """
     first, *others = [line(part[:500]) for part in parts if part] or [""]
-    room = _FIRST_SCREEN - len(_DOT) - min(len(others[0]), _TELLING) if others else _PART_LIMIT
-    words = _DOT.join((_shortened(first, room), *(clip(part, _PART_LIMIT) for part in others)))
-    shadow = f" [Shadow: {clip(line(audience.id), _SHADOW_LIMIT)}]" if look.only_to else ""
-    subject = f"[{clip(line(status[:500]), _STATUS_LIMIT)}]{shadow} {words}"
+    room = (
+        _PHONE_CHARACTERS - len(_DOT) - min(len(others[0]), _PHONE_REASON_CHARACTERS)
+        if others
+        else _MAX_PART_CHARACTERS
+    )
+    words = _DOT.join((_shortened(first, room), *(clip(part, _MAX_PART_CHARACTERS) for part in others)))
+    shadow = f" [Shadow: {clip(line(audience.id), _MAX_SHADOW_CHARACTERS)}]" if look.only_to else ""
+    subject = f"[{clip(line(status[:500]), _MAX_STATUS_CHARACTERS)}]{shadow} {words}"
     # That is how an encoded word begins (RFC 2047): who decodes it finds whatever its author put there.
-    return clip(subject.replace("=?", "= ?"), SUBJECT_LIMIT)
+    return clip(subject.replace("=?", "= ?"), MAX_SUBJECT_CHARACTERS)
 
 
 def _shortened(name: str, room: int) -> str:
     """Leave out the middle of a name, not of a sentence: clusters differ in how they begin and end."""
     if len(name) <= room or " " in name:
-        return clip(name, _PART_LIMIT)
+        return clip(name, _MAX_PART_CHARACTERS)
     head = (room - 1) // 2
     return f"{name[:head]}\N{HORIZONTAL ELLIPSIS}{name[head + 1 - room :]}"

@@ -32,14 +32,14 @@ PLAIN = "#667085"
 """The colour of mails that say no tone: not ours, or of an earlier release."""
 
 
-class Link(msgspec.Struct, frozen=True):
+class GalleryLink(msgspec.Struct, frozen=True):
     """A file next to the page."""
 
     name: str
     href: str
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class GalleryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A mail on the page."""
 
     id: str
@@ -53,7 +53,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     cc: str
     date: datetime
     text: str
-    attachments: tuple[Link, ...]
+    attachments: tuple[GalleryLink, ...]
 
 
 class Gallery:
@@ -62,7 +62,7 @@ class Gallery:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._entries: dict[str, Entry] = {}  # a mail's file never changes, so it is read once
+        self._entries: dict[str, GalleryEntry] = {}  # a mail's file never changes, so it is read once
 
     def update(self) -> None:
         """Make the page show every mail in the folder. Raises OSError where it cannot be written."""
@@ -74,7 +74,7 @@ class Gallery:
                 shown = present
                 self._write([self._entries[name] for name in present])
 
-    def _write(self, entries: list[Entry]) -> None:
+    def _write(self, entries: list[GalleryEntry]) -> None:
         page = render(sorted(entries, key=lambda entry: (entry.date, entry.id), reverse=True))
         temporary = self._folder / f".{uuid4()}.tmp"
         try:
@@ -84,7 +84,7 @@ class Gallery:
             temporary.unlink(missing_ok=True)
 
 
-def render(entries: list[Entry]) -> str:
+def render(entries: list[GalleryEntry]) -> str:
     """Make the page."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -98,17 +98,17 @@ def render(entries: list[Entry]) -> str:
     return environment.get_template("gallery.html.jinja").render(entries=entries, best=best(entries))
 
 
-def best(entries: list[Entry]) -> str:
+def best(entries: list[GalleryEntry]) -> str:
     """Return the id of the mail that the page opens on: the latest failure, else the latest of AKS."""
 
-    def rank(entry: Entry) -> int:
+    def rank(entry: GalleryEntry) -> int:
         word = entry.status.lower()
         return 0 if word.startswith("failed") else 2 if "not understood" in word else 1
 
     return min(entries, key=rank).id if entries else ""
 
 
-def read(path: Path) -> Entry:
+def read(path: Path) -> GalleryEntry:
     """Read a mail for the page."""
     with path.open("rb") as file:
         message = message_from_binary_file(file, policy=policy.default)
@@ -119,7 +119,7 @@ def read(path: Path) -> Entry:
         status, words = match.groups()
     body = message.get_body(("plain",))
     names = [part.get_filename() or "" for part in message.iter_attachments()]
-    return Entry(
+    return GalleryEntry(
         id=path.stem,
         status=status,
         colour=colour(str(message["X-AKS-Tone"] or "")),
@@ -130,7 +130,7 @@ def read(path: Path) -> Entry:
         date=_date(str(message["Date"] or "")),
         text=body.get_content() if body is not None else "",
         attachments=tuple(
-            Link(name, f"{ATTACHMENTS}/{attachment_file(path.stem, number, name)}")
+            GalleryLink(name, f"{ATTACHMENTS}/{attachment_file(path.stem, number, name)}")
             for number, name in enumerate(names)
         ),
     )

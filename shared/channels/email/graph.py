@@ -23,7 +23,7 @@ import msgspec
 from shared import decoding
 from shared.channels import answers
 from shared.channels.email.mime import mailboxes, message_bytes
-from shared.channels.http import Answer, NoAnswerError, NothingSentError
+from shared.channels.http import HttpResponse, NoAnswerError, NothingSentError
 from shared.channels.outcomes import (
     Accepted,
     Gone,
@@ -96,7 +96,7 @@ class GraphMailer:
         if isinstance(made, Refused):
             return made
         answer = self._post("/messages", made[0], timeouts, _MIME, _IMMUTABLE)
-        if not isinstance(answer, Answer):
+        if not isinstance(answer, HttpResponse):
             return Unavailable(answer.reason) if isinstance(answer, Unknown) else answer
         if answer.status != HTTPStatus.CREATED:
             outcome = _outcome(answer)
@@ -110,7 +110,7 @@ class GraphMailer:
     def send_draft(self, draft_id: str, timeouts: Timeouts) -> Outcome:
         """Send a draft, with one request and no retry."""
         sent = self._post(f"/messages/{quote(draft_id, safe='')}/send", b"", timeouts, _MIME, _IMMUTABLE)
-        if isinstance(sent, Answer) and sent.status == HTTPStatus.NOT_FOUND:
+        if isinstance(sent, HttpResponse) and sent.status == HTTPStatus.NOT_FOUND:
             return Unknown(answers.words(sent))  # it may be on its way already
         return _taken(sent, HTTPStatus.ACCEPTED, ())
 
@@ -118,7 +118,7 @@ class GraphMailer:
         """Ask whether a draft was sent. One that is not found is on its way: asked again later."""
         path = f"/messages/{quote(draft_id, safe='')}?$select=isDraft,sentDateTime"
         answer = self._request("GET", path, timeouts, _IMMUTABLE, None)
-        if not isinstance(answer, Answer):
+        if not isinstance(answer, HttpResponse):
             return OperationStatus(OperationState.NO_ANSWER, getattr(answer, "reason", ""))
         try:
             said = decoding.from_json(answer.text, Draft) if answer.status == HTTPStatus.OK else Draft()
@@ -139,12 +139,12 @@ class GraphMailer:
 
     def _post(
         self, path: str, body: bytes, timeouts: Timeouts, type_: str, headers: dict[str, str] | None = None
-    ) -> Answer | Outcome:
+    ) -> HttpResponse | Outcome:
         return self._request("POST", path, timeouts, {"Content-Type": type_, **(headers or {})}, body)
 
     def _request(
         self, method: str, path: str, timeouts: Timeouts, headers: dict[str, str], body: bytes | None
-    ) -> Answer | Outcome:
+    ) -> HttpResponse | Outcome:
         began = time.monotonic()
         try:
             token = self._token()
@@ -161,13 +161,13 @@ class GraphMailer:
             return Unknown(f"no answer: {error}")
 
 
-def _taken(answer: Answer | Outcome, status: HTTPStatus, refused: tuple[str, ...]) -> Outcome:
-    if not isinstance(answer, Answer):
+def _taken(answer: HttpResponse | Outcome, status: HTTPStatus, refused: tuple[str, ...]) -> Outcome:
+    if not isinstance(answer, HttpResponse):
         return answer
     return Accepted(refused, said=answers.words(answer)) if answer.status == status else _outcome(answer)
 
 
-def _outcome(answer: Answer) -> Outcome:
+def _outcome(answer: HttpResponse) -> Outcome:
     """Return what a refusal means. A mailbox that is not there concerns all mail."""
     made = answers.outcome(answer)
     if isinstance(made, Gone):

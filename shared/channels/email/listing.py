@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.channels.email.email import Attachment
-from shared.messages.view import Listed
+from shared.messages.view import DigestRow
 from shared.text import line
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ _FORMULA = ("=", "+", "-", "@")
 """How a cell begins that a spreadsheet takes for a formula."""
 
 
-def attached(rows: Iterable[Listed]) -> Attachment:
+def attached(rows: Iterable[DigestRow]) -> Attachment:
     """Return the file: a row for everything that the digest tells, in the same order."""
-    names = [field.name for field in msgspec.structs.fields(Listed)]
+    names = [field.name for field in msgspec.structs.fields(DigestRow)]
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(names)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from shared.channels.email.email import Attachment, Email
 
-MAX_WORD = 900
+MAX_WORD_CHARACTERS = 900
 """A line may have 998 characters (RFC 5322, 2.1.1)."""
 
 
@@ -54,12 +54,12 @@ class _Policy(EmailPolicy):
         if not isinstance(value, _Words):
             return str(super().fold(name, value))
         words = value.split(" ")
-        if not value.isascii() or "=?" in value or max(map(len, words)) > MAX_WORD:
+        if not value.isascii() or "=?" in value or max(map(len, words)) > MAX_WORD_CHARACTERS:
             encoded = Header(value, "utf-8", header_name=name).encode(linesep=self.linesep)
             return f"{name}: {encoded}{self.linesep}"
         lines = [f"{name}:"]
         for number, word in enumerate(words):
-            if number and len(lines[-1]) + 1 + len(word) > (self.max_line_length or MAX_WORD):
+            if number and len(lines[-1]) + 1 + len(word) > (self.max_line_length or MAX_WORD_CHARACTERS):
                 lines.append("")
             lines[-1] += f" {word}"
         return self.linesep.join((*lines, ""))
@@ -84,7 +84,7 @@ def split(text: str) -> tuple[str, str]:
 def mailbox(text: str) -> Address:
     """Read `name@domain` or `Name <name@domain>` into an address that any relay takes.
 
-    A domain beyond ASCII gets its ASCII form (IDNA). Raises ValueError with a reason where there is none: a
+    A domain beyond ASCII gets its ASCII form (IDNA). Raises ValueError with a reason for another one: a
     local part beyond ASCII needs SMTPUTF8 all the way to the recipient, which nobody can promise.
     """
     name, address = split(text)
@@ -115,7 +115,7 @@ def mailboxes(texts: Iterable[str]) -> tuple[list[Address], dict[str, str]]:
 def message(email: Email, operation_id: str, sender: str) -> EmailMessage:
     """Build the message. Recipients that cannot be written to are left out.
 
-    Raises ValueError where the sender's address is none.
+    Raises ValueError for a sender that is no address.
     """
     built = EmailMessage(policy=_POLICY)
     built["From"] = mailbox(sender)
@@ -139,7 +139,7 @@ def message(email: Email, operation_id: str, sender: str) -> EmailMessage:
 
 
 def message_bytes(email: Email, operation_id: str, sender: str) -> bytes:
-    """Build the message as bytes. Raises ValueError where the sender's address is none."""
+    """Build the message as bytes. Raises ValueError for a sender that is no address."""
     return message(email, operation_id, sender).as_bytes()
 
 

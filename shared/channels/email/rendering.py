@@ -1,4 +1,4 @@
-"""Views into HTML and text. Templates are compiled once per process; nothing is changed after that.
+"""Views into HTML and text. Templates are compiled once per process; nothing is changed afterwards.
 
 Jinja2 and css-inline are imported when the first mail is made: an invocation that mails nothing does not pay
 for them.
@@ -43,7 +43,7 @@ DARK_EDGES = {
 }
 """The same beside what is dark: at a contrast of 3:1 or more."""
 
-WIDTH = 76
+MAX_COLUMNS = 76
 """Columns of the text part. Commands and details are never wrapped: they are there to be copied."""
 
 
@@ -98,7 +98,7 @@ def _wrapped(text: str, indent: str = "", first: str | None = None) -> str:
     """Wrap a paragraph; words, however long, stay whole."""
     return textwrap.fill(
         text,
-        WIDTH,
+        MAX_COLUMNS,
         initial_indent=indent if first is None else first,
         subsequent_indent=indent,
         break_long_words=False,
@@ -113,8 +113,8 @@ def _indented(text: str, indent: str = "    ") -> str:
 
 def _depth(line: str) -> int:
     """Return by how many blanks a line is indented."""
-    return min(len(line) - len(line.lstrip(" ")), _DEEPEST)
+    return min(len(line) - len(line.lstrip(" ")), _MAX_INDENT_COLUMNS)
 
 
-_DEEPEST = 20
+_MAX_INDENT_COLUMNS = 20
 """Blanks: a phone has room for no more."""

@@ -20,7 +20,7 @@ given up for it, one by one. So it is Unavailable, `of_this_mail` what it would 
 the reply tells of such a thing, and from DATA on unless it tells of this message.
 
 The whole conversation, and not only each step or byte, keeps to the timeouts: a sender must not outlive its
-lease.
+lease. It is one module because it is one conversation.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SmtpMailer", "parse_url"]
 
-PAUSE = 60.0
+PAUSE_SECONDS = 60.0
 """Seconds to wait after a 4xx: SMTP has no Retry-After."""
 
 _T = TypeVar("_T")
@@ -185,7 +185,7 @@ class _Conversation:
                 self._smtp.sock.settimeout(2)
                 self._smtp.quit()
         except (OSError, smtplib.SMTPException):
-            pass  # the mail's fate is decided, however the farewell goes
+            pass  # what became of the mail is known before QUIT, whatever is answered to that
         finally:
             self._smtp.close()
 
@@ -228,7 +228,7 @@ class _Conversation:
             raise _Stop(_refusal(code, f"the sender {sender}: {_reply(code, text)}", final))
 
     def recipients(self, addresses: list[str]) -> list[str]:
-        """Announce the recipients; give those that were refused where at least one was not."""
+        """Announce the recipients; return those that were refused where at least one was not."""
         refused: dict[str, tuple[int, str]] = {}
         for address in addresses:
             code, text = self._step(partial(self._smtp.rcpt, address))
@@ -295,7 +295,7 @@ def _refusal(code: int, words: str, final: type[Refused | Unavailable]) -> Outco
     """Return what a refusal means: for now, for good, or that people have to fix something."""
     if code // 100 == _FOR_NOW:
         # With the message itself under way, it may be about this message.
-        return Postponed(words) if final is Refused and code != _CLOSING else Throttled(PAUSE, words)
+        return Postponed(words) if final is Refused and code != _CLOSING else Throttled(PAUSE_SECONDS, words)
     if code // 100 == _FOR_GOOD and code != _AUTHENTICATE:
         return final(words)
     return Unavailable(words)

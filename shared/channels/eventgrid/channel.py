@@ -10,6 +10,7 @@ from shared.audience import Target
 from shared.channels import target_fields
 from shared.channels.channel import Temper
 from shared.channels.events_channel import EventsChannel
+from shared.channels.registration import Registration
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
@@ -26,19 +27,18 @@ _PATH = "/api/events"
 
 def read_targets(field: Field) -> tuple[Target, ...]:
     """Read `eventgrid: https://…/api/events`, `eventgrid: $NAME`, or a list of such."""
-    found: dict[str, Target] = {}
-    for one in target_fields.each(field, "a topic's endpoint"):
-        if target_fields.is_name(one):
-            name = target_fields.secret(one, "a topic's endpoint")
-            target = Target(NAME, f"${name}", secrets=(name,))
-        else:
-            address = target_fields.address(one)
-            try:
-                target = Target(NAME, _endpoint(address))
-            except ValueError as error:
-                raise one.fault(f"what stands here {error}") from None
-        found[target.id] = target
-    return tuple(found.values())
+    return target_fields.targets(field, "a topic's endpoint", _target)
+
+
+def _target(field: Field) -> Target:
+    if target_fields.is_name(field):
+        name = target_fields.secret(field, "a topic's endpoint")
+        return Target(NAME, f"${name}", secrets=(name,))
+    address = target_fields.address(field)
+    try:
+        return Target(NAME, _endpoint(address))
+    except ValueError as error:
+        raise field.fault(f"what stands here {error}") from None
 
 
 def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool) -> None:  # noqa: ARG001
@@ -47,16 +47,11 @@ def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool
 
 
 def _endpoint(address: str) -> str:
-    """Return a topic's endpoint, without a slash at its end. Raises ValueError where it is none."""
+    """Return a topic's endpoint, without a slash at its end. Raises ValueError for another address."""
     parts = urlsplit(address)
     if parts.scheme != "https" or parts.path.rstrip("/").lower() != _PATH or parts.query or parts.fragment:
         raise ValueError(f"is not a topic's endpoint, which is https and ends in {_PATH}")
     return address.rstrip("/")
-
-
-def open_channel(target: Target, context: ChannelContext) -> EventGridChannel:
-    """Return the channel for a target. No round trip."""
-    return EventGridChannel(target, context)
 
 
 class EventGridChannel(EventsChannel):
@@ -79,3 +74,11 @@ class EventGridChannel(EventsChannel):
                 endpoint = _endpoint(self.secret()) if self.target.secrets else self.target.id
                 self._topic = Topic(endpoint, self.context.credential())
         return self._topic.publish(message.content, timeouts)
+
+
+REGISTRATION = Registration(
+    EventGridChannel,
+    read_targets,
+    check_secret,
+    "https://example.westeurope-1.eventgrid.azure.net/api/events",
+)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from shared.channels.outcomes import Timeouts
 
 _CONCERNS_THE_EVENT = frozenset({400, 413, 415, 422})
-_MAX_WORDS = 300
+_MAX_SAID_CHARACTERS = 300
 
 # Its model of an event is given the options of `send`, too, and warns of each, each time.
 logging.getLogger("azure.eventgrid").setLevel(logging.ERROR)
@@ -94,8 +94,8 @@ def _outcome(error: HttpResponseError) -> Outcome:
 def _body(error: HttpResponseError) -> str:
     """Return what the service says."""
     text = error.response.text() if error.response is not None else ""
-    return clip(line(masked(text[:2_000])), _MAX_WORDS)
+    return clip(line(masked(text[:2_000])), _MAX_SAID_CHARACTERS)
 
 
 def _words(error: AzureError) -> str:
-    return clip(line(masked(str(error.message))), _MAX_WORDS)
+    return clip(line(masked(str(error.message))), _MAX_SAID_CHARACTERS)

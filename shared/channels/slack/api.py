@@ -13,8 +13,7 @@ import msgspec
 
 from shared import decoding
 from shared.channels import answers
-from shared.channels.http import Answer
-from shared.channels.json_message import encoded
+from shared.channels.http import HttpResponse
 from shared.channels.outcomes import Accepted, Gone, Outcome, Refused, Throttled, Unavailable, Unknown
 from shared.channels.retry_after import retry_after
 
@@ -98,8 +97,8 @@ def call(
 ) -> Posted | NoThread | Outcome:
     """Call a method of the Web API once; return its answer where it was taken, else what became of it."""
     headers = {"Content-Type": _JSON, "Authorization": f"Bearer {token}"}
-    answer = answers.post(door, url, encoded(content), timeouts, headers, secrets=(token,))
-    if not isinstance(answer, Answer):
+    answer = answers.post(door, url, msgspec.json.encode(content), timeouts, headers, secrets=(token,))
+    if not isinstance(answer, HttpResponse):
         return answer
     try:
         said = decoding.from_json(answer.text, Posted)
@@ -117,14 +116,14 @@ def call(
 def post_webhook(door: Door, url: str, body: bytes, timeouts: Timeouts) -> Outcome:
     """Post a message to an incoming webhook, with one request and no retry."""
     answer = answers.post(door, url, body, timeouts, {"Content-Type": _JSON})
-    if not isinstance(answer, Answer):
+    if not isinstance(answer, HttpResponse):
         return answer
     made = answers.outcome(answer)
     return made if isinstance(made, (Accepted, Throttled)) else refusal(answer.text.strip(), answer, made)
 
 
-def refusal(word: str, answer: Answer, otherwise: Outcome | None = None) -> Outcome:
-    """Return what Slack's word for a failure means; `otherwise` where it is none that is known."""
+def refusal(word: str, answer: HttpResponse, otherwise: Outcome | None = None) -> Outcome:
+    """Return what Slack's word for a failure means; `otherwise` for a word that is not known."""
     reason = answers.words(answer)
     if word in _GONE:
         return Gone(reason)

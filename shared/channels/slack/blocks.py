@@ -20,16 +20,16 @@ from shared.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from shared.messages.view import Group, Item, Link, Section, View
+    from shared.messages.view import DigestGroup, DigestItem, Link, Section, View
 
 Block = dict[str, Any]
 
 MAX_BLOCKS = 50
 MAX_CHARACTERS = 10_000
-MAX_TEXT = 3_000
-_MAX_HEADER = 150
-_MAX_CONTEXT = 2_000
-_MAX_FALLBACK = 1_000
+MAX_TEXT_CHARACTERS = 3_000
+_MAX_HEADER_CHARACTERS = 150
+_MAX_CONTEXT_CHARACTERS = 2_000
+_MAX_FALLBACK_CHARACTERS = 1_000
 
 MARKS = {
     Tone.FAILED: "🔴",
@@ -48,10 +48,10 @@ def content(view: View | Digest) -> Block:
     return {"text": fallback(_title(view)), "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
 
 
-def plain(title: str, lines: Iterable[str]) -> Block:
-    """Return text and blocks of a few lines."""
-    text = clip("\n".join(lines), MAX_TEXT)
-    return {"text": fallback(title), "blocks": [_header(title), _section(text)]}
+def plain(title: str, text: str) -> Block:
+    """Return text and blocks of a title and a text."""
+    blocks = [_header(title), {"type": "section", "text": _plain(clip(text, MAX_TEXT_CHARACTERS) or "-")}]
+    return {"text": fallback(title), "blocks": blocks}
 
 
 def fits(made: Block) -> bool:
@@ -71,7 +71,9 @@ def characters(part: object) -> int:
 
 def fallback(text: str) -> str:
     """Return a text as mrkdwn that shows it as it is: for notifications and screen readers."""
-    return clip(text, _MAX_FALLBACK).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return (
+        clip(text, _MAX_FALLBACK_CHARACTERS).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    )
 
 
 def _title(view: View | Digest) -> str:
@@ -103,7 +105,7 @@ def _digest(view: Digest) -> Iterator[Block]:
         yield {"type": "rich_text", "elements": list(_group(group))}
 
 
-def _group(group: Group) -> Iterator[Block]:
+def _group(group: DigestGroup) -> Iterator[Block]:
     yield _run(_words(f"{MARKS[group.tone]} {group.heading}", bold=True))
     waiting: list[Block] = []
     for item in group.items:
@@ -121,7 +123,7 @@ def _group(group: Group) -> Iterator[Block]:
         yield _code(group.command)
 
 
-def _item(item: Item) -> Iterator[Block]:
+def _item(item: DigestItem) -> Iterator[Block]:
     if item.url:
         yield {"type": "link", "url": item.url, "text": item.cluster}
     else:
@@ -168,15 +170,11 @@ def _links(links: Iterable[Link]) -> Block:
 
 
 def _header(text: str) -> Block:
-    return {"type": "header", "text": _plain(clip(text, _MAX_HEADER))}
-
-
-def _section(text: str) -> Block:
-    return {"type": "section", "text": _plain(text or "-")}
+    return {"type": "header", "text": _plain(clip(text, _MAX_HEADER_CHARACTERS))}
 
 
 def _context(text: str) -> Block:
-    return {"type": "context", "elements": [_plain(clip(text, _MAX_CONTEXT))]}
+    return {"type": "context", "elements": [_plain(clip(text, _MAX_CONTEXT_CHARACTERS))]}
 
 
 def _plain(text: str) -> Block:

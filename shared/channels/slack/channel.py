@@ -13,10 +13,11 @@ from shared.channels.chat_channel import ChatChannel
 from shared.channels.limits import Limits
 from shared.channels.outcomes import Accepted, Refused, Throttled, Timeouts, Unavailable
 from shared.channels.pace import Pace
+from shared.channels.registration import Registration
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
-    from shared.channels.chat_channel import Composer
+    from shared.channels.chat_form import ChatForm
     from shared.channels.context import ChannelContext
     from shared.channels.json_message import JsonMessage
     from shared.channels.outcomes import Outcome
@@ -30,14 +31,12 @@ _TOKEN = re.compile(r"xox[a-z]?[A-Za-z0-9.-]*-[A-Za-z0-9-]+")
 
 def read_targets(field: Field) -> tuple[Target, ...]:
     """Read `slack: $NAME` (an incoming webhook), `slack: {channel, token}`, or a list of such."""
-    found: dict[str, Target] = {}
-    for one in target_fields.each(field, "$NAME, or a mapping of channel and token"):
-        target = _bot(one) if isinstance(one.value, dict) else _webhook(one)
-        found[target.id] = target
-    return tuple(found.values())
+    return target_fields.targets(field, "$NAME, or a mapping of channel and token", _target)
 
 
-def _webhook(field: Field) -> Target:
+def _target(field: Field) -> Target:
+    if isinstance(field.value, dict):
+        return _bot(field)
     name = target_fields.secret(field, "an incoming webhook's address")
     return Target(NAME, f"${name}", secrets=(name,))
 
@@ -60,11 +59,6 @@ def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool
         raise ValueError("is not a token such as xoxb-…")
 
 
-def open_channel(target: Target, context: ChannelContext) -> SlackChannel:
-    """Return the channel for a target. No round trip."""
-    return SlackChannel(target, context)
-
-
 class SlackChannel(ChatChannel):
     """See Channel."""
 
@@ -78,11 +72,11 @@ class SlackChannel(ChatChannel):
         self._is_webhook = target.id.startswith("$")
         self.account = "" if self._is_webhook else f"{NAME} ${target.secrets[0]}"
 
-    def composer(self) -> Composer:
+    def form(self) -> ChatForm:
         """See ChatChannel."""
-        from shared.channels.slack import compose
+        from shared.channels.slack.form import FORM
 
-        return compose
+        return FORM
 
     def wire(self, message: JsonMessage, operation_id: str) -> dict[str, Any]:
         """See JsonChannel: the metadata names the notice, for who looks it up there."""
@@ -130,3 +124,8 @@ class SlackChannel(ChatChannel):
             edited = {"channel": self.target.id, "ts": first, **message.content}
             api.call(door, f"{base}/chat.update", self.secret(), edited, timeouts)
         return Accepted(said=f"ok, ts {posted.ts}", id="" if first else posted.ts)
+
+
+REGISTRATION = Registration(
+    SlackChannel, read_targets, check_secret, "{channel: C0123456789, token: $SLACK_TOKEN}"
+)

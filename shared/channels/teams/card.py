@@ -17,7 +17,7 @@ from shared.messages.view import Digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from shared.messages.view import Group, Item, Link, Section, Step, View
+    from shared.messages.view import DigestGroup, DigestItem, Link, Section, Step, View
 
 Element = dict[str, Any]
 
@@ -117,7 +117,7 @@ def _digest(view: Digest) -> tuple[list[Element], list[Element]]:
     return body, []
 
 
-def _group(group: Group) -> Element:
+def _group(group: DigestGroup) -> Element:
     items = [_text(group.heading, weight="Bolder")]
     for item in group.items:
         items += [_item(item), *([_command(item.command)] if item.command else [])]
@@ -130,7 +130,7 @@ def _group(group: Group) -> Element:
     return {"type": "Container", "separator": True, "spacing": "Medium", "items": items}
 
 
-def _item(item: Item) -> Element:
+def _item(item: DigestItem) -> Element:
     name = f"[{escaped(item.cluster)}]({item.url})" if item.url else escaped(item.cluster)
     words = " · ".join(escaped(part) for part in (item.details, item.when) if part)
     return {

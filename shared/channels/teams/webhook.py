@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.channels import answers
-from shared.channels.http import Answer
+from shared.channels.http import HttpResponse
 from shared.channels.outcomes import Gone, Outcome, Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _OFF = ("notenabled", "not enabled", "workflownotfound", "workflowdisabled")
 def post(door: Door, url: str, body: bytes, timeouts: Timeouts) -> Outcome:
     """Post a message, with one request and no retry."""
     answer = answers.post(door, url, body, timeouts, {"Content-Type": "application/json"})
-    if not isinstance(answer, Answer):
+    if not isinstance(answer, HttpResponse):
         return answer
     made = answers.outcome(answer)
     if isinstance(made, (Refused, Unavailable)) and any(word in answer.text.lower() for word in _OFF):

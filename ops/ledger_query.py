@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from shared.events.model import Subject
     from shared.store.ledger import Ledger
@@ -35,6 +34,8 @@ class Entries(msgspec.Struct, frozen=True):
     work: list[Waiting] | None = None
     gate: SendGate | None = None
     """As stored; with `work`."""
+    grouped: dict[tuple[str, str], datetime] = msgspec.field(default_factory=dict)
+    """When audiences for which notices wait last got a grouped message, by target; with `work`."""
     sent: list[SentMail] | None = None
     rejected: list[Rejection] | None = None
 
@@ -91,8 +92,11 @@ def choose(ledger: Ledger, what: Iterable[str], since: datetime, pattern: str, c
     if "work" in wanted:
         rows = list(ledger.work())
         work = [row for row in rows if not isinstance(row, SendGate | SpreadRow)]
+        told = {(row.notice.audience, row.notice.target) for row in work if isinstance(row, NoticeRow)}
+        last = {to: ledger.last_grouped(*to) for to in sorted(told)}
         entries = msgspec.structs.replace(
             entries,
+            grouped={to: at for to, at in last.items() if at},
             gate=next((row for row in rows if isinstance(row, SendGate) and not row.target), SendGate()),
             work=[row for row in work if not pattern or clusters.match(row, pattern)],
         )

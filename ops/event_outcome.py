@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ops import event_words
 from shared import keys
 from shared.events.envelope import parse
 from shared.events.model import Event, Ignored
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from shared.store.ledger import Ledger
 
-Fate = dict[str, str | None]
+EventOutcome = dict[str, str | None]
 """Of one event: `decision`, `about`, `due` (when its mail is, in ISO 8601) and a sentence."""
 
 
@@ -26,11 +27,12 @@ class Watch:
     def __init__(self, ledger: Ledger, body: str, now: datetime) -> None:
         """Raise TableError where the table cannot be read."""
         self._ledger = ledger
+        self._now = now
         self._items = list(parse(body, now))
         events = [item.reading for item in self._items if isinstance(item.reading, Event)]
         self._before = {event.event_id: self._keys(event) for event in events}
 
-    def fates(self) -> Iterator[Fate]:
+    def fates(self) -> Iterator[EventOutcome]:
         """Yield what became of each event, in their order; nothing of what the table does not know."""
         for item in self._items:
             match item.reading:
@@ -45,7 +47,7 @@ class Watch:
                     said = f"not understood: {rejected.reason}. It is kept, and told once a day."
                     yield {"decision": "rejected", "about": None, "due": None, "said": said}
 
-    def _fate(self, event: Event) -> Fate | None:
+    def _fate(self, event: Event) -> EventOutcome | None:
         after = self._keys(event)
         new = [key for key in after if key not in self._before[event.event_id]]
         about = f"{event.status}, {event.subject.name}"
@@ -59,17 +61,28 @@ class Watch:
         row = self._ledger.row(new[-1])
         decision = str(row.values.get("decision", "new")) if row else "new"
         due, said = self._due(new[-1])
-        return {"decision": decision, "about": about, "due": due, "said": f"{about}: {decision}. {said}"}
+        decided = event_words.decided(decision)
+        if not said and decided == decision:
+            said = "Nobody is told of it: `./notifier why` says why."
+        return {
+            "decision": decision,
+            "about": about,
+            "due": due,
+            "said": f"{about}: {decided}. {said}".rstrip(),
+        }
 
     def _due(self, key: str) -> tuple[str | None, str]:
-        """Return when the mail about an event is due, and that in words."""
+        """Return when the mail about an event is due, and that in words; none where nobody is told."""
         waiting = [
             row for row in self._ledger.work() if not isinstance(row, SendGate) and key in refers_to(row)
         ]
         told = [row for row in waiting if isinstance(row, NoticeRow)]
         if told:
             due = min(keys.due_of(row.key) for row in told)
-            return text(due), f"Its message is due at {due:%H:%M:%S} UTC, and goes with the sweep after that."
+            grouped = max(filter(None, map(self._grouped, told)), default=None)
+            held = event_words.held(grouped, self._now)
+            when = "with the sweep after that" + (f", but not before {held}" if held else "")
+            return text(due), f"Its message is due at {due:%H:%M:%S} UTC, and goes {when}."
         if any(isinstance(row, MailRow) for row in waiting):
             return None, "Its message is being sent."
         since = self._ledger.row(key)
@@ -87,7 +100,10 @@ class Watch:
             return text(
                 min(later)
             ), f"Nobody is told now; what may follow is looked at on {min(later):%Y-%m-%d %H:%M} UTC."
-        return None, "Nobody is told of it: `notifier why` says why."
+        return None, ""
+
+    def _grouped(self, row: NoticeRow) -> datetime | None:
+        return self._ledger.last_grouped(row.notice.audience, row.notice.target)
 
     def _keys(self, event: Event) -> list[str]:
         if event.versions:  # recorded once for each audience, under ids that name it

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ops.table import table
+from ops import event_words
+from ops.text_table import table
 from shared.audience import DEFAULT_AUDIENCE
 from shared.events.model import Upgrade
 from shared.routes import Outcome
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
 
     from shared.audience import Audience
     from shared.events.model import Event
-    from shared.routes import Condition, Defaults, NoticePreview, Route, Routes, Step, Trace
+    from shared.routes import Condition, Defaults, NoticePreview, Route, Routes, RouteStep, Trace
 
 
 def explanation(event: Event, trace: Trace) -> str:
     """Write who hears of an event: the event, what became of each route, the audiences."""
     cluster = event.subject
     facts = [
-        f"{event.status}, {event.upgrade}: cluster {cluster.name} in {cluster.resource_group}",
+        f"{event_words.news(event)}: cluster {cluster.name} in {cluster.resource_group}",
         f"subscription {cluster.subscription}",
         f"region {event.region}" if event.region else "no region",
     ]
@@ -32,15 +33,15 @@ def explanation(event: Event, trace: Trace) -> str:
         parts.append(table(("ROUTE", "", "WHY"), (_step(step, event) for step in trace.steps)))
     if trace.by_default:
         parts.append("No route matched: this is for the audience of EMAIL_TO.")
-    if trace.hearings:
+    if trace.matches:
         rows = (
             (
-                _name(hearing.audience),
-                _people(hearing.audience),
-                _listed(hearing.told, wanted=True),
-                _listed(hearing.told, wanted=False),
+                _name(match.audience),
+                _people(match.audience),
+                _listed(match.previews, wanted=True),
+                _listed(match.previews, wanted=False),
             )
-            for hearing in trace.hearings
+            for match in trace.matches
         )
         parts.append(table(("AUDIENCE", "TO", "HEARS OF", "NOT OF"), rows))
     elif trace.routed:
@@ -61,16 +62,16 @@ def as_object(event: Event, trace: Trace) -> dict[str, object]:
         "routes": [{"route": step.route.path, "outcome": step.outcome} for step in trace.steps],
         "audiences": [
             {
-                "name": hearing.audience.id,
-                "to": [*hearing.audience.to, *hearing.audience.cc],
-                "hears": [f"{one.kind} {one.lead}".strip() for one in hearing.told if one.wanted],
+                "name": match.audience.id,
+                "to": [*match.audience.to, *match.audience.cc],
+                "hears": [f"{one.kind} {one.lead}".strip() for one in match.previews if one.wanted],
             }
-            for hearing in trace.hearings
+            for match in trace.matches
         ],
     }
 
 
-def _step(step: Step, event: Event) -> tuple[str, str, str]:
+def _step(step: RouteStep, event: Event) -> tuple[str, str, str]:
     match step.outcome:
         case Outcome.NOT_MATCHED:
             why = "; ".join(_miss(condition, event) for condition in step.misses)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What there is to know about a run once nothing happens any more."""
 
     schedule: Schedule
@@ -92,7 +92,7 @@ def is_of_a_gate(key: str) -> bool:
     return ":Gate" in key
 
 
-def tally(evidence: Evidence) -> Counter[str]:
+def tally(evidence: RunRecord) -> Counter[str]:
     """Count what was to be told and was: each event to each audience by itself, or overtaken; reminders."""
     told = evidence.heard
     counts: Counter[str] = Counter()
@@ -113,7 +113,7 @@ def tally(evidence: Evidence) -> Counter[str]:
     return counts
 
 
-def _repeats(evidence: Evidence) -> Iterator[tuple[str, int]]:
+def _repeats(evidence: RunRecord) -> Iterator[tuple[str, int]]:
     for operation, times in Counter(one.operation_id for one in evidence.arrived).items():
         if times > 1 and operation:
             words = {
