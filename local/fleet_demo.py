@@ -9,7 +9,6 @@ the story; where they differ, this says so and ends with 1.
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import time
 from dataclasses import dataclass
@@ -167,7 +166,6 @@ class FleetDemo:
 
 def run(out: Path) -> int:
     """Run the demo, with its emails under `out`; 0 if everything came as the story says, else 1."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would print each request
     with ArmEndpoint(takes_any_token=True) as azure, IdentityEndpoint() as identity:
         settings = {**SETTINGS, **identity.settings, "ARM_ENDPOINT": azure.url}
         with Sandbox(out, settings) as sandbox:

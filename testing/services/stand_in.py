@@ -11,6 +11,7 @@ A fault is a status, `drop`, `lost`, `accept504`, a delay: see `Fault`.
 from __future__ import annotations
 
 import json
+import logging
 import re
 import socket
 import threading
@@ -222,4 +223,5 @@ class QuickServer(HTTPServer):
     def thread_target(self) -> None:
         """Serve: the library looks only twice a second whether to end."""
         assert self.server is not None
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would print each request
         self.server.serve_forever(0.01)

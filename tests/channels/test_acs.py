@@ -422,7 +422,7 @@ def test_threads(endpoint: MailEndpoint, mailer: AcsMailer, caplog: pytest.LogCa
     with ThreadPoolExecutor(32) as pool:
         outcomes = list(pool.map(run, range(1, 33)))
     assert [one.retry_after for one in outcomes if isinstance(one, Throttled)] == list(range(1, 33))
-    assert {record.name for record in caplog.records} <= {"werkzeug"}  # no word of a full pool of connections
+    assert caplog.records == []  # such as a full pool of connections
 
 
 @pytest.mark.parametrize(
