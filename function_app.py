@@ -136,7 +136,7 @@ if _settings.pages:
         """Return the status page of `status/{token}`, with the filters of its query."""
         token = request.route_params.get("token", "")
         known = request.headers.get("If-None-Match", "")
-        return _response(_notifier().pages.status_page(token, request.params, known))
+        return _response(_notifier().pages.status_page(token, request.params, known, request.url))
 
 
 def _response(answer: PageResponse) -> func.HttpResponse:

@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.channels.slack import compose as slack
-from shared.channels.teams import compose as teams
+from shared.channels.slack.form import FORM as SLACK
+from shared.channels.teams.form import FORM as TEAMS
 from shared.messages.branding import Branding
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ def write(stories: Sequence[Story], audience: Audience, folder: Path) -> None:
     """Write a page of cards, where their package is installed, and one of blocks, into a folder."""
     look = Branding(domain="contoso.example")
     known = [(story.name, (story.mail, story.rows, audience, look)) for story in stories]
-    messages = [(name, slack.compose(*told, recipient="").content) for name, told in known]
+    messages = [(name, SLACK.compose(*told, recipient="").content) for name, told in known]
     (folder / "slack.html").write_text(slack_page(messages), encoding="utf-8")
     if (ROOT / "node_modules" / _SCRIPTS["adaptivecards"]).is_file():
-        cards = [(name, teams.compose(*told, recipient="").content) for name, told in known]
+        cards = [(name, TEAMS.compose(*told, recipient="").content) for name, told in known]
         (folder / "teams.html").write_text(teams_page(cards), encoding="utf-8")
 
 

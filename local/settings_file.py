@@ -15,7 +15,7 @@ SAMPLE = "local.settings.sample.json"
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_ONE_OF = (
+ONE_OF = (
     ("NOTIFIER_STORAGE__tableServiceUri", "NOTIFIER_STORAGE"),
     ("EMAIL_ENDPOINT", "EMAIL_CONNECTION_STRING", "EMAIL_SMTP_URL", "EMAIL_FOLDER", "EMAIL_GRAPH_MAILBOX"),
 )
@@ -42,7 +42,7 @@ def apply_found(environment: MutableMapping[str, str]) -> Path:
     """Put the settings of the file that is found into the environment; return the file."""
     file = found()
     if file == ROOT / SAMPLE:
-        for names in _ONE_OF:
+        for names in ONE_OF:
             if any(environment.get(name) for name in names):
                 for name in names:
                     environment.setdefault(name, "")

@@ -15,6 +15,7 @@ import typer
 from typer._click.exceptions import NoArgsIsHelpError, UsageError
 from typer.core import TyperGroup
 
+from local.interruption import INTERRUPTED
 from local.settings_file import SettingsFileError
 from ops import terminal
 from ops.commands import COMMANDS
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ops.surroundings import Surroundings
-
-INTERRUPTED = 130
 
 
 class _Commands(TyperGroup):
@@ -68,7 +67,11 @@ def _markup() -> Any:  # noqa: ANN401 - a literal of typer's own
 
 
 app = typer.Typer(
-    cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=_markup()
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=_markup(),
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from local.settings_file import (
+    ONE_OF,
     ROOT,
     SAMPLE,
     SettingsFileError,
@@ -55,6 +56,8 @@ def check(
     They are checked as the app would have them here: the environment wins over the file. Exit code 0: all
     right. 1: something is wrong. 2: a file cannot be read.
     """
+    if file.endswith((".yaml", ".yml")):
+        raise typer.BadParameter(f"settings are JSON; for routes: --routes {file}", param_hint="FILE")
     environment = dict(os.environ)
     try:
         place = Path(file) if file else found()
@@ -108,6 +111,9 @@ def _faults(environment: Mapping[str, str]) -> Iterator[str]:
                 return
             for name in named:
                 looked[name] = sample.get(name, "")
+            for names in ONE_OF:
+                if not any(looked.get(name) for name in names):
+                    looked |= {name: sample[name] for name in names}
             if "ROUTES" in named:  # which may have been why nobody else had to be named
                 looked["EMAIL_TO"] = looked.get("EMAIL_TO") or sample["EMAIL_TO"]
         else:

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
 from ops import terminal
+from shared.events.envelope import parse
+from shared.events.model import Cluster, Event
 from shared.failures import explain as explain_reason
 from shared.failures import load_catalogue
 from shared.failures.explanation import Context, Finding
@@ -60,17 +64,22 @@ def explain(  # noqa: PLR0917 - the options of the command
 ) -> None:
     """Explain why AKS maintenance failed.
 
-    The text of the failure in; its cause, the state it leaves, who can fix it, and what to do.
+    The text of the failure in, or its event; the cause, the state it leaves, who can fix it, and what to do.
+    An event names cluster and upgrade by itself; options win.
     """
     reason = _read(file)
-    context = Context(
+    event = _event(reason)
+    given = Context(
         subscription=subscription, resource_group=resource_group, cluster=cluster, upgrade=upgrade or ""
     )
+    context = _context(event, given) if event else given
+    reason = event.details if event else reason
     try:
         own = load_catalogue(str(catalogue) if catalogue else None)
     except ValueError as error:
         raise terminal.refused(error) from None
-    findings = explain_reason(reason, context, own).findings
+    explanation = explain_reason(reason, context, own)
+    findings = explanation.findings
     if terminal.is_json(output, as_json=as_json):
         typer.echo(json.dumps({"findings": [as_object(finding) for finding in findings]}, indent=2))
         return
@@ -79,6 +88,32 @@ def explain(  # noqa: PLR0917 - the options of the command
         if number:
             console.print()
         _show(finding, console)
+    if findings[0].entry == "unknown":
+        console.print()
+        console.print(_text("As AKS sent it", "bold"))
+        console.print(_text(explanation.raw), soft_wrap=True)
+
+
+def _event(text: str) -> Event | None:
+    """Return the event that a text is, where it says why something failed; None for any other text."""
+    if not text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+        return None
+    readings = (item.reading for item in parse(text, datetime.now(UTC)))
+    events = (each for each in readings if isinstance(each, Event) and isinstance(each.subject, Cluster))
+    return next((event for event in events if event.details), None)
+
+
+def _context(event: Event, given: Context) -> Context:
+    cluster = event.subject
+    return replace(
+        given,
+        subscription=given.subscription or cluster.subscription,
+        resource_group=given.resource_group or cluster.resource_group,
+        cluster=given.cluster or cluster.name,
+        pools=event.pools,
+        region=event.region,
+        upgrade=given.upgrade or event.upgrade.value,
+    )
 
 
 def as_object(finding: Finding) -> dict[str, Any]:
@@ -112,7 +147,7 @@ def _read(file: Path) -> str:
             with file.open("rb") as opened:
                 content = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        raise terminal.refused(f"{name}: cannot be read: {error.strerror}") from None
+        raise terminal.refused(f"{name} cannot be read: {error.strerror}.") from None
     if len(content) > MAX_BYTES:
         raise terminal.refused(f"{name}: longer than {MAX_BYTES:,} bytes, so it is no failure's reason")
     # UTF-16 is what `>` of Windows PowerShell writes.
@@ -135,7 +170,7 @@ def _show(finding: Finding, console: Console) -> None:
         **dict(finding.facts),
         **({"Code": finding.code} if finding.code else {}),
     }
-    console.print(_text(finding.title[:1].upper() + finding.title[1:], "bold"))
+    console.print(_text(_capitalized(finding.title), "bold"))
     for paragraph in (finding.happened, finding.state, finding.retries):
         if paragraph:
             console.print()
@@ -157,6 +192,11 @@ def _show(finding: Finding, console: Console) -> None:
             console.print(_text(f"   {step.command}", "cyan"), soft_wrap=True)
     console.print()
     console.print(Text.assemble(("Guide: ", "dim"), finding.link), soft_wrap=True)
+
+
+def _capitalized(title: str) -> str:
+    """Return a title as a heading; a word such as vCPU stays as it is."""
+    return title[:1].upper() + title[1:] if title[1:2].islower() or title[1:2] == " " else title
 
 
 def _text(content: str, style: str = "") -> Text:

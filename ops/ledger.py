@@ -6,6 +6,7 @@ All times are UTC. Ids may be cut short, as the tables have them.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from contextlib import contextmanager
 from enum import StrEnum
@@ -41,9 +42,12 @@ _MIN_CHARACTERS = 4
 
 _HINTS = {
     "not authorized": "the roles are Storage Table Data Reader, and Contributor for what writes",
-    "Connection refused": "no storage is running there; make run starts one",
     "retrieve a token": "az login gives you an identity that is found",
 }
+
+_DEVELOPMENT_PORT = "10002"
+"""Azurite's, where `make run` starts it."""
+_HERE = re.compile(r"host='(127\.0\.0\.1|localhost)', port=(\d+)")
 
 
 class NotDoneError(Exception):
@@ -107,7 +111,6 @@ def list_(  # noqa: PLR0917 - typer makes options of them
                 since=f"the last {since}",
                 now=now,
                 limit=limit or (_MANY if what else _FEW),
-                width=terminal.width(),
             )
         )
 
@@ -178,6 +181,9 @@ def telling() -> Iterator[None]:
     except (NotDoneError, ResendRefused) as error:
         raise terminal.refused(error, terminal.NO) from None
     except (TableError, SettingsError, ValueError) as error:
+        if "Connection refused" in str(error) and (address := _HERE.search(str(error))):
+            hint = "; make run starts one" if address[2] == _DEVELOPMENT_PORT else ""
+            raise terminal.refused(f"no storage is running at {address[1]}:{address[2]}{hint}") from None
         hints = [hint for sign, hint in _HINTS.items() if sign in str(error)]
         raise terminal.refused(": ".join([str(error).rstrip("."), *hints])) from None
 
@@ -249,8 +255,8 @@ def _resend(ledger: Ledger, name: str, clock: Clock, *, yes: bool, is_json: bool
             f"A new mail, {operation_id}, will tell audience {line(sent.audience)} the same,\n"
             "as of now, at the addresses that it has by then. The next sweep sends it."
         )
-    if not yes and not _confirmed():
-        raise NotDoneError("Not confirmed: nothing was done.")
+    if not yes and not terminal.is_confirmed("Resend it?"):
+        raise NotDoneError(terminal.NOT_CONFIRMED)
     mail = msgspec.structs.replace(resend.mail, as_of=clock.now())
     ledger.resend(msgspec.structs.replace(resend, mail=mail), uuid4().hex)
     if is_json:
@@ -270,10 +276,3 @@ def _settled(ledger: Ledger, name: str) -> SentMail:
     if kind == "mail":
         raise ResendRefused(f"It is waiting to be sent ({key}): the sweep sends it.")
     raise NotDoneError(f"{key} is no mail.")
-
-
-def _confirmed() -> bool:
-    try:
-        return input("Resend it? [y/N] ").strip().lower() in {"y", "yes"}
-    except (EOFError, KeyboardInterrupt):
-        return False

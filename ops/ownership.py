@@ -55,8 +55,8 @@ def table(
             since = f" since {known.since:%Y-%m-%d %H:%M} UTC" if known.since else ""
             print(f"The table {called} belongs to {line(known.name) or 'nobody'}{since}.")
         if to:
-            if not yes and not typer.confirm(f"Hand it over to {to}?", default=False):
-                raise typer.Exit(terminal.NO)
+            if not yes and not terminal.is_confirmed(f"Hand it over to {to}?"):
+                raise ledger.NotDoneError(terminal.NOT_CONFIRMED)
             if not hand_over(opened, to, known):
                 raise ledger.NotDoneError("It changed hands at this moment: look again.")
             known = owner(opened)

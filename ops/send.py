@@ -77,8 +77,10 @@ def send(  # noqa: PLR0917 - typer makes options of them
         answer = _publish(to, body, key) if is_topic(to) else post(address, text, key)
         if not answer.is_taken:
             why = f"not taken: {answer.status or ''} {answer.why}".replace("  ", " ")
-            is_here = to == LOCAL and not answer.status
-            raise terminal.refused(why + (". make run starts the app there" if is_here else ""), terminal.NO)
+            if not answer.status:
+                hint = "make run starts the app" if to == LOCAL else answer.why.removeprefix("no answer: ")
+                why = f"not taken: no answer from {to}: {hint}"
+            raise terminal.refused(why, terminal.NO)
         fates = list(_fates(watch))
     if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"status": answer.status, "events": fates})
@@ -113,7 +115,7 @@ def _json(file: str, text: str) -> Any:  # noqa: ANN401 - whatever JSON the file
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file} is not JSON: {error}") from None
+        raise ValueError(f"{terminal.named(file)} is not JSON: {error}") from None
 
 
 def is_topic(url: str) -> bool:

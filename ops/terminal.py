@@ -24,6 +24,8 @@ NO = 1
 UNREADABLE = 2
 """Exit codes; the second is also that of a wrong command line."""
 
+NOT_CONFIRMED = "Not confirmed: nothing was done."
+
 _WIDTH = 120
 """Columns where nobody looks: a pipe, a file."""
 
@@ -55,12 +57,27 @@ def moment(text: str) -> datetime:
 
 def read(file: str) -> str:
     """Return the text of a file, or, for `-`, of standard input. Raises ValueError with a sentence."""
+    name = named(file)
     try:
         return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"{file} cannot be read: it is not UTF-8 text.") from None
+        raise ValueError(f"{name} cannot be read: it is not UTF-8 text.") from None
     except OSError as error:
         raise ValueError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def named(file: str) -> str:
+    """Return what a file is called in a sentence."""
+    return "standard input" if file == "-" else file
+
+
+def is_confirmed(question: str) -> bool:
+    """Ask a person, and return whether the answer is yes; no answer is none."""
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return False
 
 
 def refused(sentence: object, code: int = UNREADABLE) -> typer.Exit:

@@ -4,8 +4,6 @@ FILE is JSON, `-` is standard input: maintenance configurations as `az aks maint
 `list` print them or as Azure Resource Manager returns them; clusters as `az aks show` and `list` print them,
 with `maintenanceConfigurations` attached; shared windows as `az aks maintenancewindow list` prints them; a
 Terraform plan (`terraform show -json`); an ARM template, or Bicep built into one.
-
-What could not be read beside other things is named on standard error.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ import typer
 
 from local.settings_file import SettingsFileError, settings_here
 from ops import freezing, subscriptions, surroundings, terminal, upcoming_windows
-from ops.linting import baseline, lint, parsing, report
+from ops.linting import baseline, joining, lint, parsing, report
 from shared import routes
 from shared.routes import freezes
 from shared.routes import parsing as routes_parsing
@@ -142,7 +140,7 @@ def lint_(  # noqa: PLR0917 - typer makes options of them
     with _Complaining():
         environment = settings_here()
         opener = surroundings.of(context).open_arm
-        listing = parsing.join([_listed(source, portal, opener) for source in sources])
+        listing = joining.join([_listed(source, portal, opener) for source in sources])
         for sentence in listing.unread:
             print(f"left out: {sentence}", file=sys.stderr)
         zone = time_zone or _setting_zone(environment)
@@ -169,6 +167,9 @@ def freeze_(  # noqa: PLR0917 - typer makes options of them
     routes_file: Annotated[
         Path | None, typer.Option("--routes", metavar="FILE", help="a file of routes instead of ROUTES")
     ] = None,
+    output: terminal.AsOutput = terminal.Output.TABLE,
+    *,
+    as_json: terminal.AsJson = False,
 ) -> None:
     """Print the bash script that keeps a freeze.
 
@@ -190,10 +191,14 @@ def freeze_(  # noqa: PLR0917 - typer makes options of them
         if not coming:
             raise UnreadableError(f"The freeze {name!r} is over.")
         words = [source] if source else _clusters(environment)
-        listing = parsing.join([_listed(word, portal, surroundings.of(context).open_arm) for word in words])
+        listing = joining.join([_listed(word, portal, surroundings.of(context).open_arm) for word in words])
         for sentence in listing.unread:
             print(f"left out: {sentence}", file=sys.stderr)
-        print(freezing.script(coming, listing, now))
+        steps = freezing.steps(coming, listing, now)
+        if terminal.is_json(output, as_json=as_json):
+            terminal.print_json(freezing.as_object(coming, steps))
+        else:
+            print(freezing.as_script(coming, steps))
 
 
 def _clusters(environment: Mapping[str, str]) -> list[str]:

@@ -5,6 +5,8 @@ accesses. A function that asks Azure (`reference`, `resourceGroup`, `utcNow`, ..
 default, or what is not known to this module, gives UNKNOWN, and so does every value made from it. There is no
 library for it in Python.
 
+It is long because a language is one thing: what reads it, and a function for each of its functions.
+
 The language: https://learn.microsoft.com/azure/azure-resource-manager/templates/template-expressions
 """
 

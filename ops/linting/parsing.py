@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ops.linting import joining
 from ops.linting.model import Budget, ListedCluster, Listing, Malformed, Pool
 from shared.events.model import Cluster
-from shared.maintenance import ConfigurationError, is_shared, linked, parse, parse_shared
+from shared.maintenance import ConfigurationError, is_shared, parse, parse_shared
 from shared.maintenance.configuration import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from shared.maintenance import Configuration, SharedWindow
 
 _MARKS_OF_A_CLUSTER = frozenset(
     {
@@ -59,21 +59,7 @@ def read(body: object, file: str = "") -> Listing:
             break
     else:
         found = _listing(body)
-    return _linked(_of_file(found, file))
-
-
-def join(listings: Iterable[Listing]) -> Listing:
-    """Put together what several files say about the same clusters. What has no id stays by itself."""
-    clusters: dict[object, ListedCluster] = {}
-    shared: dict[str, ListedCluster] = {}
-    unread: tuple[str, ...] = ()
-    for listing in listings:
-        for listed in listing.clusters:
-            key = listed.cluster.key if listed.cluster else object()
-            clusters[key] = _joined(clusters[key], listed) if key in clusters else listed
-        shared |= {_shared_key(listed): listed for listed in listing.shared}
-        unread += listing.unread
-    return _linked(Listing(tuple(clusters.values()), tuple(shared.values()), unread))
+    return joining.with_shared_windows(_of_file(found, file))
 
 
 def _listing(body: object) -> Listing:
@@ -88,20 +74,13 @@ def _listing(body: object) -> Listing:
             unread.append(f"item {place + 1}: {error}" if isinstance(items, list) else str(error))
             continue
         if is_shared(item):
-            shared[_shared_key(listed)] = listed
+            shared[joining.shared_key(listed)] = listed
         else:
             key = listed.cluster.key if listed.cluster else listed.name.lower()
-            clusters[key] = _joined(clusters[key], listed) if key in clusters else listed
+            clusters[key] = joining.joined(clusters[key], listed) if key in clusters else listed
     if unread and not clusters and not shared:
         raise ListingError(unread[0])
     return Listing(tuple(clusters.values()), tuple(shared.values()), tuple(unread))
-
-
-def _shared_key(listed: ListedCluster) -> str:
-    """Return what tells shared windows apart: the ID, or, where there is none, the name."""
-    if listed.shared is not None:
-        return listed.shared.key or listed.shared.name.lower()
-    return f"malformed {listed.malformed[0].name.lower()} {listed.malformed[0].body.get('id')}"
 
 
 def _of_file(listing: Listing, file: str) -> Listing:
@@ -120,51 +99,6 @@ def _parts(listed: ListedCluster) -> Iterator[str]:
     yield from (found.name for found in listed.malformed)
     yield from (pool.name for pool in listed.pools)
     yield from (f"{budget.namespace}/{budget.name}" for budget in listed.budgets)
-
-
-def _linked(listing: Listing) -> Listing:
-    """Return a cluster whose linked configurations have the schedules of their shared windows."""
-    shared = {listed.shared.key: listed.shared for listed in listing.shared if listed.shared}
-    return msgspec.structs.replace(
-        listing, clusters=tuple(_with_windows(listed, shared) for listed in listing.clusters)
-    )
-
-
-def _with_windows(listed: ListedCluster, shared: Mapping[str, SharedWindow]) -> ListedCluster:
-    if not any(found.window_id for found in listed.configurations):
-        return listed
-    keys = dict.fromkeys(found.window_id.lower() for found in listed.configurations)
-    return msgspec.structs.replace(
-        listed,
-        configurations=tuple(linked(found, shared) for found in listed.configurations),
-        windows=tuple(shared[key] for key in keys if key in shared),
-    )
-
-
-def _joined(one: ListedCluster, other: ListedCluster) -> ListedCluster:
-    return msgspec.structs.replace(
-        one,
-        location=one.location or other.location,
-        channel=other.channel if one.channel is None else one.channel,
-        os_channel=other.os_channel if one.os_channel is None else one.os_channel,
-        power=one.power or other.power,
-        is_complete=one.is_complete or other.is_complete,
-        configurations=_latest(one, other),
-        malformed=one.malformed + other.malformed,
-        not_known_yet=one.not_known_yet | other.not_known_yet,
-        pools=one.pools or other.pools,
-        budgets=one.budgets or other.budgets,
-        addresses={**one.addresses, **other.addresses},
-        files={**one.files, **other.files},
-    )
-
-
-def _latest(one: ListedCluster, other: ListedCluster) -> tuple[Configuration, ...]:
-    """Put configurations together; a cluster has one of each name, and the last word on it counts."""
-    both = one.configurations + other.configurations
-    if one.cluster is None:
-        return both
-    return tuple({configuration.name: configuration for configuration in both}.values())
 
 
 def _read(item: object) -> ListedCluster:

@@ -1,4 +1,7 @@
-"""Rules about a configuration by itself: its form, its length, when it is in force."""
+"""Rules about a configuration by itself: its form, its length, when it is in force.
+
+It is long because it is one list: a rule after the other, each with its words, and `RULES` at the end.
+"""
 
 from __future__ import annotations
 

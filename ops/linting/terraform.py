@@ -4,6 +4,8 @@ What is planned counts (`planned_values`, or `values` of a state): what will be 
 What is not known before it is applied is left out, and raises nothing. A block of azurerm becomes the JSON
 that the provider sends to AKS, so that there is one reader of limits for all inputs.
 
+It is long because each block of a provider has a function that writes it as JSON, side by side.
+
 The format: https://developer.hashicorp.com/terraform/internals/json-format
 """
 

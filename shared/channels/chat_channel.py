@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from shared.channels.channel import Temper
 from shared.channels.json_channel import JsonChannel
@@ -11,36 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.audience import Audience
+    from shared.channels.chat_form import ChatForm
     from shared.channels.json_message import JsonMessage
-    from shared.messages.branding import Branding
     from shared.notices.records import Mail, Row
-
-
-class Composer(Protocol):
-    """The module that makes the messages of one chat; importing it costs, so it is asked for when needed."""
-
-    def compose(
-        self, mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, *, recipient: str
-    ) -> JsonMessage:
-        """Make the message of a frozen mail."""
-        ...
-
-    def compose_plain(
-        self,
-        mail: Mail,
-        rows: Mapping[str, Row],
-        audience: Audience,
-        look: Branding,
-        why: str,
-        *,
-        recipient: str,
-    ) -> JsonMessage:
-        """Make the message that goes out when composing raised."""
-        ...
-
-    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> int:
-        """Return how many of a mail's first members fit whole into one message."""
-        ...
 
 
 class ChatChannel(JsonChannel):
@@ -49,20 +22,18 @@ class ChatChannel(JsonChannel):
     temper = Temper.BLIND
     is_grouped = True
 
-    def composer(self) -> Composer:
-        """Return what makes the messages."""
+    def form(self) -> ChatForm:
+        """Return what messages look like; importing it costs, so it is asked for when needed."""
         raise NotImplementedError
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> JsonMessage:
         """See Channel."""
-        return self.composer().compose(mail, rows, audience, self.look, recipient=self.target.label)
+        return self.form().compose(mail, rows, audience, self.look, recipient=self.target.label)
 
     def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> JsonMessage:
         """See Channel."""
-        return self.composer().compose_plain(
-            mail, rows, audience, self.look, why, recipient=self.target.label
-        )
+        return self.form().compose_plain(mail, rows, audience, self.look, why, recipient=self.target.label)
 
     def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
         """See Channel."""
-        return self.composer().count_fitting(mail, rows, audience, self.look)
+        return self.form().count_fitting(mail, rows, audience, self.look)

@@ -22,14 +22,4 @@ class JsonMessage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def body(self) -> bytes:
         """The content as JSON in UTF-8: the same content gives the same bytes."""
-        return encoded(self.content)
-
-    @property
-    def size(self) -> int:
-        """Bytes of the body."""
-        return len(self.body)
-
-
-def encoded(content: object) -> bytes:
-    """Return a value as JSON in UTF-8."""
-    return msgspec.json.encode(content)
+        return msgspec.json.encode(self.content)

@@ -48,31 +48,31 @@ def _email() -> Registration:
 def _teams() -> Registration:
     from shared.channels.teams import channel as teams
 
-    return Registration(teams.open_channel, teams.read_targets, teams.check_secret)
+    return Registration(teams.TeamsChannel, teams.read_targets, teams.check_secret)
 
 
 def _slack() -> Registration:
     from shared.channels.slack import channel as slack
 
-    return Registration(slack.open_channel, slack.read_targets, slack.check_secret)
+    return Registration(slack.SlackChannel, slack.read_targets, slack.check_secret)
 
 
 def _pagerduty() -> Registration:
     from shared.channels.pagerduty import channel as pagerduty
 
-    return Registration(pagerduty.open_channel, pagerduty.read_targets, pagerduty.check_secret)
+    return Registration(pagerduty.PagerDutyChannel, pagerduty.read_targets, pagerduty.check_secret)
 
 
 def _webhook() -> Registration:
     from shared.channels.webhook import channel as webhook
 
-    return Registration(webhook.open_channel, webhook.read_targets, webhook.check_secret)
+    return Registration(webhook.WebhookChannel, webhook.read_targets, webhook.check_secret)
 
 
 def _eventgrid() -> Registration:
     from shared.channels.eventgrid import channel as eventgrid
 
-    return Registration(eventgrid.open_channel, eventgrid.read_targets, eventgrid.check_secret)
+    return Registration(eventgrid.EventGridChannel, eventgrid.read_targets, eventgrid.check_secret)
 
 
 class _Channels(Mapping[str, Registration]):

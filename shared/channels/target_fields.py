@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from shared.audience import Target
     from shared.routes.document import Field
 
 _NAME = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]{0,126}")
 MAX_CHARACTERS = 2_000
 
 
-def each(field: Field, what: str) -> list[Field]:
-    """Return the elements of a list, or what is no list as its only one."""
-    found = field.items(what) if isinstance(field.value, list) else [field]
-    if not found:
+def targets(field: Field, what: str, read: Callable[[Field], Target]) -> tuple[Target, ...]:
+    """Read one target, or a list of such, `what` they are; one that is there twice counts once."""
+    items = field.items(what) if isinstance(field.value, list) else [field]
+    if not items:
         raise field.fault(f"expected at least one of {what}, got none")
-    return found
+    return tuple({target.id: target for target in map(read, items)}.values())
 
 
 def secret(field: Field, what: str) -> str:

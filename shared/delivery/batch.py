@@ -15,8 +15,8 @@ from shared.delivery import limiter
 from shared.delivery.progress import alone, maintenance
 from shared.notices.gates import unasked
 from shared.notices.kinds import ENDS, URGENT, Decision, Kind, kind_of
-from shared.notices.planning import overtaken, redundant
 from shared.notices.records import Mail, MailItem, SentMail, StoredEvent, frozen_history, upgrade_of
+from shared.notices.validity import overtaken, redundant
 from shared.store.protocol import MAX_MEMBERS
 from shared.store.reader import THREADS
 from shared.store.rows import LONG_AGO

@@ -24,8 +24,9 @@ from shared.delivery.work import read_work
 from shared.durations import ahead
 from shared.events.envelope import parse
 from shared.notices.kinds import Decision, Kind
-from shared.notices.planning import escalated_to, next_check, still_true
+from shared.notices.planning import escalated_to, next_check
 from shared.notices.records import StoredEvent, upgrade_of
+from shared.notices.validity import still_true
 from shared.store.reader import THREADS, Reader
 
 if TYPE_CHECKING:

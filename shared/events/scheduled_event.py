@@ -238,7 +238,10 @@ _UPGRADES = (
     ),
     (Upgrade.PLATFORM, re.compile(r"underlay|konnectivity", re.IGNORECASE)),
     (Upgrade.WEEKLY_RELEASE, re.compile(r"weekly ?release|aks release|release window", re.IGNORECASE)),
-    (Upgrade.KUBERNETES, re.compile(r"kubernetes version upgrade|upgrade (of )?kubernetes", re.IGNORECASE)),
+    (
+        Upgrade.KUBERNETES,
+        re.compile(r"kubernetes ?(version ?)?upgrade|upgrad(e|ing) (of |the )?kubernetes", re.IGNORECASE),
+    ),
 )
 
 

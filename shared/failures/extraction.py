@@ -1,7 +1,8 @@
 """Reading the facts out of a failure's words: names, figures, addresses.
 
 Most are found by the same kind of pattern that the catalogue uses: the words in front of the fact. A few
-stand before their words, or in an Azure resource ID; those have expressions of their own.
+stand before their words, or in an Azure resource ID; those have expressions of their own. It is long
+because it is one list: each fact, and the words that it is known by.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What a mail shows: the facts and words that the HTML and the text are both made from.
 
-Templates only lay these out. Whatever a view holds, both show; so a fact in one is in the other.
+Templates only lay these out. Whatever a view holds, both show; so a fact in one is in the other. It is one
+module because it is one vocabulary: all that a message can consist of.
 """
 
 from __future__ import annotations

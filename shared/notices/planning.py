@@ -1,4 +1,4 @@
-"""What there is to tell: kinds of notices, and which of them an event gives rise to. Pure."""
+"""What an event gives rise to, given what is known: a decision, a kind of notice, later checks. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 
     from shared.durations import Lead
 
-from shared.durations import ahead
 from shared.notices import gates
-from shared.notices.kinds import BEGUN, ENDS, Decision, Kind, following, kind_of
-from shared.notices.records import Check, Notice, StoredEvent, latest_announcement
+from shared.notices.kinds import BEGUN, Decision, Kind, kind_of
+from shared.notices.records import Check, StoredEvent, latest_announcement
 
 SAME_START = timedelta(minutes=15)
 """Two starts this close are the same start: AKS announces a maintenance 7 days and again 24 hours ahead."""
@@ -32,9 +31,6 @@ NOTICES_APART = timedelta(days=6)
 
 ESCALATED = "escalated:"
 """How the lead of a failure begins that is told to another audience as well, whose id follows."""
-
-RESOLVED = frozenset({Status.COMPLETED, Status.CANCELED, "Recovered"})
-"""Statuses that resolve a failure."""
 
 FAILED_AGAIN_AFTER = timedelta(hours=1)
 """A Failed this much later than the one before is another failure, not a repeated delivery."""
@@ -220,31 +216,6 @@ def _watchdog(
     return (Check(ids.check_id(key, kind, ""), kind, key, max(since + after, now)),)
 
 
-_PLANNED = (Kind.RESCHEDULED, Kind.SCHEDULED, Kind.REMINDER)
-
-
-def redundant(notices: Iterable[Notice]) -> set[str]:
-    """Return the ids of notices that say no more than others that go out with them to the same audience.
-
-    After an outage several may have piled up: of what is planned for one maintenance, its announcement says
-    it all, and of several reminders the last.
-    """
-    best: dict[str, Notice] = {}
-    double: set[str] = set()
-    told = sorted(notices, key=_precedence)
-    for notice in told:
-        if notice.kind in _PLANNED and notice.key in best:
-            double.add(notice.id)
-        elif notice.kind in _PLANNED:
-            best[notice.key] = notice
-    return double | gates.unasked(told)
-
-
-def _precedence(notice: Notice) -> tuple[int, timedelta]:
-    rank = _PLANNED.index(notice.kind) if notice.kind in _PLANNED else len(_PLANNED)
-    return rank, ahead(notice.lead)
-
-
 def escalations(
     kind: Kind, key: str, delays: Iterable[tuple[str, timedelta]], now: datetime
 ) -> tuple[Check, ...]:
@@ -264,54 +235,3 @@ def escalations(
 def escalated_to(lead: str) -> str:
     """Return the audience that a check, or a notice, of a failure is escalated to; empty where it is not."""
     return lead.removeprefix(ESCALATED) if lead.startswith(ESCALATED) else ""
-
-
-def still_true(check: Check, history: Sequence[StoredEvent], now: datetime) -> bool:
-    """Return whether a check's reason still holds.
-
-    A reminder's: the start still lies ahead as planned, or the gate still waits. A watchdog's: nothing has
-    been reported since. That of a failure: nothing has resolved it.
-    """
-    if check.kind is Kind.GATE:
-        return gates.is_waiting(check.key, history)
-    statuses = {row.event.status for row in history}
-    if escalated_to(check.lead):
-        return not statuses & RESOLVED
-    if check.kind is Kind.STILL_RUNNING:
-        return not statuses & ENDS
-    if statuses & BEGUN:
-        return False
-    last = latest_announcement(history)
-    if last is None or last.event.start is None or last.key != check.key:
-        return False
-    return check.kind is Kind.NOT_STARTED or last.event.start > now
-
-
-def _run_is_over(kind: Kind, key: str, history: Sequence[StoredEvent]) -> bool:
-    """Return whether an update run has ended since it began: as a row tells, or else for the last time."""
-    begun = [row for row in history if row.event.status == RunStatus.RUN_STARTED]
-    told = [row for row in begun if row.key == key] if kind is Kind.RUN_STARTED else begun
-    since = max((row.event.updated for row in told), default=None)
-    ends = [row.event.updated for row in history if row.event.status in RUN_ENDS]
-    return any(since is None or end >= since for end in ends)
-
-
-def overtaken(kind: Kind, key: str, history: Sequence[StoredEvent], now: datetime) -> bool:
-    """Return whether later news of the same maintenance, or the time, makes a notice pointless.
-
-    The later event brought a notice of its own, in the transaction that recorded it. A reminder is pointless
-    when the start that it tells of has passed.
-    """
-    if kind is Kind.GATE:
-        return not gates.is_waiting(key, history)
-    if kind in {Kind.RUN_STARTED, Kind.RUN_STUCK}:
-        return _run_is_over(kind, key, history)
-    statuses = {row.event.status for row in history}
-    if kind in following(Status.SCHEDULED):
-        last = latest_announcement(history)
-        if kind is Kind.REMINDER and last is not None and last.event.start and last.event.start <= now:
-            return True
-        return bool(statuses & BEGUN) or (last is not None and last.key != key)
-    if kind in following(Status.STARTED):
-        return bool(statuses & ENDS)
-    return False

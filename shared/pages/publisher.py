@@ -1,12 +1,13 @@
 """Pages and feeds for whoever holds a token, and the probe: what is read is kept for half a minute.
 
 Cost: rows and tokens are read at most once in that time by a process, whatever is asked for and by whomever,
-and a page is written once for the same rows. A wrong token reads nothing.
+and a page is written once for the same rows, so many for a token at most. A wrong token reads nothing.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter, deque
 from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
@@ -35,8 +36,15 @@ FAILED_SECONDS = 5.0
 WAIT_SECONDS = 1.0
 """Seconds that a request waits for another one's reading: threads are for events first of all."""
 
+READINGS_A_SECOND = 10
+"""Of the same rows at most, where nothing is kept: the probe needs no token."""
+
 MAX_PAGES = 64
-"""Written pages that are kept; what has been asked for longest ago gives way."""
+"""Written pages that are kept; the one that was written first gives way."""
+
+MAX_WRITTEN = 32
+"""Pages that are written for a token while rows are kept: who varies the filters of an address without end
+would have one written each time, at a thousand times the cost of one that is kept."""
 
 SILENT_AFTER = timedelta(minutes=10)
 """Without a sweep for so long the app is not well."""
@@ -71,6 +79,8 @@ class Publisher:
         self._stored = _Kept(lambda: (*rows.clusters(), rows.pulse()), clock)
         self._swept = _Kept(rows.swept, clock, seconds=0.0, failed=0.0)
         self._pages: dict[tuple[object, ...], PageResponse] = {}
+        self._written_for: Counter[str] = Counter()
+        self._written_from = 0
         self._lock = Lock()
 
     def calendar(self, token: str, form: str, if_none_match: str = "") -> PageResponse:
@@ -79,21 +89,24 @@ class Publisher:
         def answer(found: Token) -> PageResponse:
             if form not in FORMS:
                 return responses.NOT_FOUND
-            return self._written(("feed", found.audience, form), lambda: self._feed(found, form))
+            key = ("feed", found.audience, form)
+            return self._written(found, key, lambda: self._feed(found, form))
 
         return self._answer(token, answer, if_none_match)
 
-    def status_page(self, token: str, query: Mapping[str, str], if_none_match: str = "") -> PageResponse:
-        """Return the status page, or, by `view=inventory`, the clusters."""
+    def status_page(
+        self, token: str, query: Mapping[str, str], if_none_match: str = "", address: str = ""
+    ) -> PageResponse:
+        """Return the status page, or, by `view=inventory`, the clusters; `address` is what was asked for."""
         asked = {name: query.get(name, "")[:MAX_FILTER_CHARACTERS] for name in FILTERS}
         view = query.get("view", "")
         view = view if view in VIEWS else ""
 
         def answer(found: Token) -> PageResponse:
             key = ("page", found.hash, view, *asked.values())
-            return self._written(key, lambda: self._page(found, token, view, asked))
+            return self._written(found, key, lambda: self._page(found, token, view, asked))
 
-        return self._answer(token, answer, if_none_match)
+        return responses.without_slash(self._answer(token, answer, if_none_match), address)
 
     def health(self) -> PageResponse:
         """Return whether storage answers and sweeps run."""
@@ -140,17 +153,33 @@ class Publisher:
         found, now, pulse = self._stored.get()
         return board(found, self._routes, audience, now, pulse=pulse, filters=filters)
 
-    def _written(self, key: tuple[object, ...], write: Callable[[], PageResponse]) -> PageResponse:
-        """Return a page as it was written from the rows that are kept, else write it."""
+    def _written(
+        self, token: Token, key: tuple[object, ...], write: Callable[[], PageResponse]
+    ) -> PageResponse:
+        """Return a page as it was written from the rows that are kept, else write it, within bounds."""
         self._stored.get()
-        whole = (*key, self._stored.number)
-        with self._lock:  # writing is done by one at a time, and once
-            answer = self._pages.get(whole)
-            if answer is None:
-                answer = self._pages[whole] = write()
-                while len(self._pages) > MAX_PAGES:
-                    del self._pages[next(iter(self._pages))]
-        return answer
+        number = self._stored.number
+        whole = (*key, number)
+        if answer := self._pages.get(whole):
+            return answer
+        if not self._lock.acquire(timeout=WAIT_SECONDS):
+            return responses.TOO_MANY
+        try:  # writing is done by one at a time, and once
+            if number > self._written_from:
+                self._pages.clear()
+                self._written_for.clear()
+                self._written_from = number
+            if answer := self._pages.get(whole):
+                return answer
+            if self._written_for[token.hash] >= MAX_WRITTEN:
+                return responses.TOO_MANY
+            self._written_for[token.hash] += 1
+            answer = self._pages[whole] = write()
+            while len(self._pages) > MAX_PAGES:
+                del self._pages[next(iter(self._pages))]
+            return answer
+        finally:
+            self._lock.release()
 
 
 class _Kept(Generic[_T]):
@@ -176,6 +205,7 @@ class _Kept(Generic[_T]):
         self._value: _T | None = None
         self._fault: TableError | None = None
         self._until = 0.0
+        self._times = deque[float](maxlen=READINGS_A_SECOND)
         self._lock = Lock()
 
     def get(self) -> _T:
@@ -195,10 +225,12 @@ class _Kept(Generic[_T]):
     def _refresh(self) -> None:
         self._begun += 1
         try:
-            self._value, self._fault = self._read(), None
-            self._until = self._clock.monotonic() + self._seconds
+            self._value, self._fault, keep = self._read(), None, self._seconds
             self.number += 1
         except TableError as error:
             log.warning("pages: storage does not answer: %s", error)
-            self._value, self._fault = None, error
-            self._until = self._clock.monotonic() + self._failed
+            self._value, self._fault, keep = None, error, self._failed
+        now = self._clock.monotonic()
+        self._times.append(now)
+        full = len(self._times) == READINGS_A_SECOND
+        self._until = max(now + keep, self._times[0] + 1.0 if full else 0.0)

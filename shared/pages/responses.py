@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import msgspec
 
@@ -63,6 +64,15 @@ def conditional(answer: PageResponse, if_none_match: str) -> PageResponse:
     return PageResponse(304, kept)
 
 
+def without_slash(answer: PageResponse, address: str) -> PageResponse:
+    """Return where the page is if its address ends with a slash: its links are relative; else the answer."""
+    path, mark, query = address.partition("?")
+    if answer.status != HTTPStatus.OK or not path.endswith("/"):
+        return answer
+    name = path.rstrip("/").rpartition("/")[2]
+    return PageResponse(308, {**NOT_FOUND.headers, "Location": f"../{name}{mark}{query}"})
+
+
 NOT_FOUND = PageResponse(
     404,
     {**_EVERYWHERE, "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"},
@@ -77,6 +87,13 @@ UNAVAILABLE = PageResponse(
     b"The storage does not answer. Try again in a while.\n",
 )
 """Calendars and feed readers keep what they have, and come again."""
+
+TOO_MANY = PageResponse(
+    429,
+    UNAVAILABLE.headers,
+    b"Too many different pages are asked for. Try again in half a minute.\n",
+)
+"""Of one token, with filters that vary; what has been written is there all the same."""
 
 
 def health(fault: str) -> PageResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from shared.store.meta import Meta
     from shared.store.present import PresentState
+
+_NOT_READ = "No clusters have been read yet: that is done daily, where SUBSCRIPTIONS or CLUSTERS is set."
 
 _STALE = timedelta(hours=36)
 """A cluster that the last reading did not bring was read this much before it, or is gone."""
@@ -41,7 +44,7 @@ def uncovered(meta: Meta, present: PresentState, now: datetime) -> Findings:
     """Return coverage from the table alone. Raises TableError."""
     memory = meta.load(KEY, InventoryMemory)
     if memory.last is None:
-        return Findings((), troubles=("No clusters have been read yet.",))
+        return Findings((), troubles=(_NOT_READ,))
     rows, _ = present.clusters()
     known = [row.known for row in rows if row.known is not None]
     return judged(memory, [one for one in known if memory.last - one.read <= _STALE], now)
@@ -72,5 +75,5 @@ def listed(found: Iterable[Uncovered], most: int) -> tuple[ClusterRemark, ...]:
             subscription=one.known.subscription_name or one.known.cluster.subscription,
             words=tuple(reason.sentence for reason in one.reasons),
         )
-        for one, _ in zip(found, range(most), strict=False)
+        for one in islice(found, most)
     )

@@ -15,9 +15,10 @@ from markdown_it import MarkdownIt
 from shared.channels import cloud_event
 from shared.channels.pagerduty import events
 from shared.channels.slack import blocks
-from shared.channels.slack import compose as slack
+from shared.channels.slack.form import FORM as SLACK
 from shared.channels.teams import card
-from shared.channels.teams import compose as teams
+from shared.channels.teams.form import FORM as TEAMS
+from shared.channels.teams.form import MAX_BYTES
 from shared.messages import telling
 from testing.hostile import InputVerdict
 from testing.hostile.emails import frozen
@@ -51,21 +52,21 @@ def check_letter(letter: ReadEmail) -> InputVerdict:
     hosts = HOSTS | {letter.look.portal} | ({runbook} if runbook else set())
     known = (mail, rows, letter.audience, letter.look)
     for plain in (
-        teams.compose_plain(*known, letter.why, recipient=""),
-        slack.compose_plain(*known, letter.why, recipient=""),
+        TEAMS.compose_plain(*known, letter.why, recipient=""),
+        SLACK.compose_plain(*known, letter.why, recipient=""),
     ):
         (check_card if "attachments" in plain.content else check_blocks)(plain.content, hosts)
     try:
         telling.told(mail, rows, telling.context(mail, letter.audience, letter.look))
     except (ValueError, LookupError, TypeError):
         return InputVerdict(("plain",))
-    check_card(teams.compose(*known, recipient="").content, hosts)
-    check_blocks(slack.compose(*known, recipient="").content, hosts)
-    assert teams.compose(*known, recipient="").body == teams.compose(*known, recipient="").body
+    check_card(TEAMS.compose(*known, recipient="").content, hosts)
+    check_blocks(SLACK.compose(*known, recipient="").content, hosts)
+    assert TEAMS.compose(*known, recipient="").body == TEAMS.compose(*known, recipient="").body
     if len(mail.members) > 1:
-        for count in (teams.count_fitting(*known), slack.count_fitting(*known)):
+        for count in (TEAMS.count_fitting(*known), SLACK.count_fitting(*known)):
             assert 1 <= count <= len(mail.members)
-        return InputVerdict(("digest",), len(teams.compose(*known, recipient="").body))
+        return InputVerdict(("digest",), len(TEAMS.compose(*known, recipient="").body))
     event = cloud_event.cloud_event(*known)
     for one in (event, cloud_event.cloud_event(*known, plain=letter.why)):
         check_event(one)
@@ -76,9 +77,7 @@ def check_letter(letter: ReadEmail) -> InputVerdict:
 
 def check_card(content: dict[str, Any], hosts: AbstractSet[str]) -> None:
     """Check a message for Teams: small enough, and in it only text and links to these hosts."""
-    assert (
-        len(json.dumps(content, ensure_ascii=False).encode()) <= teams.MAX_BYTES + 2_000
-    )  # blanks of this form
+    assert len(json.dumps(content, ensure_ascii=False).encode()) <= MAX_BYTES + 2_000  # blanks of this form
     made = content["attachments"][0]["content"]
     assert (made["type"], made["version"]) == ("AdaptiveCard", "1.4")
     assert len(made.get("actions", ())) <= card.MAX_ACTIONS

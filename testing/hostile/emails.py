@@ -1,4 +1,7 @@
-"""Mails of any mixture: what is hostile in them shows as text, and does nothing."""
+"""Mails of any mixture: what is hostile in them shows as text, and does nothing.
+
+It is long because it makes all that a mail can tell of, and checks each place where that may show.
+"""
 
 from __future__ import annotations
 

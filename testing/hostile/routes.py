@@ -1,4 +1,7 @@
-"""The setting ROUTES: any text is routes or one sentence, and routes lead any event to known audiences."""
+"""The setting ROUTES: any text is routes or one sentence, and routes lead any event to known audiences.
+
+It is long because it writes routes in every form that is read, and in as many that are not.
+"""
 
 from __future__ import annotations
 

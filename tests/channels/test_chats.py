@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from shared.channels import cloud_event
 from shared.channels.pagerduty import events
 from shared.channels.slack import blocks
-from shared.channels.slack import compose as slack
+from shared.channels.slack.form import FORM as SLACK
 from shared.channels.teams import card
-from shared.channels.teams import compose as teams
+from shared.channels.teams.form import FORM as TEAMS
 from shared.events.run import RunPart
 from shared.messages import telling
 from shared.messages.branding import Branding
@@ -41,7 +41,7 @@ def test_every_kind_is_told(name: str) -> None:
     story = STORIES[name]
     known = (story.mail, story.rows, mails.TEAM, LOOK)
     hosts = HOSTS | {"wiki.example.com", "portal.azure.com"}
-    shown, said = teams.compose(*known, recipient="Teams"), slack.compose(*known, recipient="Slack")
+    shown, said = TEAMS.compose(*known, recipient="Teams"), SLACK.compose(*known, recipient="Slack")
     chats.check_card(shown.content, hosts)
     chats.check_blocks(said.content, hosts)
     for made in (shown, said):
@@ -111,7 +111,7 @@ def test_texts_in_a_card_show_as_they_are(text: str) -> None:
 def card_of(name: str) -> dict[str, Any]:
     """Return a story's card."""
     story = STORIES[name]
-    made = teams.compose(story.mail, story.rows, mails.TEAM, LOOK, recipient="")
+    made = TEAMS.compose(story.mail, story.rows, mails.TEAM, LOOK, recipient="")
     card_: dict[str, Any] = made.content["attachments"][0]["content"]
     return card_
 
@@ -167,9 +167,9 @@ def test_a_storm_fits() -> None:
     """A digest of a storm is split where it would not fit whole, and fits in parts."""
     story = STORIES["digest-storm"]
     known = (story.mail, story.rows, mails.TEAM, LOOK)
-    assert 1 < teams.count_fitting(*known) <= len(story.mail.members)
-    assert 1 < slack.count_fitting(*known) <= len(story.mail.members)
-    assert len(slack.compose(*known, recipient="").content["blocks"]) <= blocks.MAX_BLOCKS
+    assert 1 < TEAMS.count_fitting(*known) <= len(story.mail.members)
+    assert 1 < SLACK.count_fitting(*known) <= len(story.mail.members)
+    assert len(SLACK.compose(*known, recipient="").content["blocks"]) <= blocks.MAX_BLOCKS
 
 
 def test_a_link_without_an_address_is_none() -> None:

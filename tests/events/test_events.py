@@ -494,6 +494,7 @@ def test_only_scheduled_has_a_start(status: str) -> None:
     ("details", "upgrade"),
     [
         ("K8sVersionUpgrade", Upgrade.KUBERNETES),
+        ("KubernetesUpgrade", Upgrade.KUBERNETES),
         ("k8sversionupgrade to 1.33.2", Upgrade.KUBERNETES),
         ("NodeOSUpgrade", Upgrade.NODE_OS),
         ("Start to upgrade security vhd", Upgrade.NODE_OS),

@@ -15,8 +15,9 @@ from shared import ids, keys
 from shared.durations import Lead
 from shared.events.model import Cluster, EndOfSupport, Event, Status, Upgrade
 from shared.notices.kinds import BEGUN, ENDS, Decision, Kind
-from shared.notices.planning import Plan, needs_history, overtaken, plan, still_true
+from shared.notices.planning import Plan, needs_history, plan
 from shared.notices.records import Check, StoredEvent, latest_announcement
+from shared.notices.validity import overtaken, still_true
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 START = NOW + timedelta(days=10)

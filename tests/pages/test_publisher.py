@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 from typing import Any
+from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
 import icalendar
@@ -195,6 +196,18 @@ def test_filters_stand_in_the_address(world: World) -> None:
     assert "<script>" not in page(world, token, cluster='"><script>')
 
 
+def test_an_address_with_a_slash_leads_to_the_page(world: World) -> None:
+    """A page's links are relative, so `status/TOKEN/` is led to `status/TOKEN`; a wrong token is a 404."""
+    pages, token = world.notifier.pages, opened(world)
+    asked = f"https://x/status/{token}/?region=eu"
+    found = pages.status_page(token, {"region": "eu"}, address=asked)
+    assert (found.status, urljoin(asked, found.headers["Location"])) == (
+        308,
+        f"https://x/status/{token}?region=eu",
+    )
+    assert pages.status_page("wrong", {}, address="https://x/status/wrong/") == responses.NOT_FOUND
+
+
 def test_answers_keep_to_themselves(world: World) -> None:
     """No script, no frame, no index, no referrer; the style sheet by its hash alone."""
     found = world.notifier.pages.status_page(opened(world), {})
@@ -283,6 +296,29 @@ def test_probes_share_a_reading(world: World, monkeypatch: pytest.MonkeyPatch) -
         go_on.set()
         assert {each.result().status for each in answers_} == {200}
     assert len(asked) < 5
+
+
+def test_nobody_has_pages_written_without_end(world: World) -> None:
+    """Who varies the filters gets 429 after so many in half a minute; kept pages and others are served."""
+    pages, token, other = world.notifier.pages, opened(world), opened(world, "shop")
+    tried = [pages.status_page(token, {"cluster": f"x{n}"}).status for n in range(100)]
+    assert tried == [200] * publisher.MAX_WRITTEN + [429] * (100 - publisher.MAX_WRITTEN)
+    assert pages.status_page(token, {"cluster": "x0"}).status == 200
+    assert pages.status_page(token, {"cluster": "y"}).headers["Retry-After"]
+    assert pages.status_page(other, {"cluster": "y"}).status == 200
+    later(world)
+    assert pages.status_page(token, {"cluster": "y"}).status == 200
+
+
+def test_nobody_has_the_probe_read_without_end(world: World) -> None:
+    """Of a thousand probes in a second ten read."""
+    before = world.table.trips.total()
+    for _ in range(1_000):
+        world.notifier.pages.health()
+    assert world.table.trips.total() - before == publisher.READINGS_A_SECOND
+    world.notifier.sweep()
+    world.clock.forward(seconds=1)
+    assert world.notifier.pages.health().status == 200
 
 
 def test_news_that_the_row_has_no_room_for_cost_no_event(world: World) -> None:

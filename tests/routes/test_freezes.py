@@ -181,6 +181,10 @@ def test_script_keeps_the_freeze(folder: Path, capsys: pytest.CaptureFixture[str
     script = capsys.readouterr().out
     assert script.startswith("#!/usr/bin/env bash\n")
     assert "test-a" not in script
+    assert command(["windows", "freeze", "year END", "clusters.json", *AT, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["freezes"][0]["name"] == "Year end"
+    assert all(line in script.splitlines() for step in told["steps"] for line in step["commands"])
     subprocess.run(["bash", "-n"], input=script.encode(), check=True)
     body: Any = json.loads((folder / "clusters.json").read_text("utf-8"))
     zones = freezes(listed(YEAR_END), ZONE)

@@ -62,6 +62,20 @@ def test_names_are_filled_in_and_steps_fit_the_upgrade() -> None:
     assert any("--kubernetes-version" in (step["run"] or "") for step in finding["steps"])
 
 
+def test_an_event_names_its_cluster() -> None:
+    """A whole event gives the commands what they need, and its words are what is explained."""
+    sample = (ROOT / "samples" / "failed.cloudevent.json").read_text("utf-8")
+    assert "az aks update -g rg-prod -n prod-weu-1 --yes" in str(_findings(sample))
+    assert "-n other" in str(_findings(sample, "--cluster", "other"))
+
+
+def test_unknown_words_are_shown_whole() -> None:
+    """What the catalogue does not know stands whole below what it says of it, however long."""
+    code, output = _run("frobnication " * 300)
+    assert code == 0
+    assert output.split("As AKS sent it")[1].count("frobnication") == 300
+
+
 def test_text_is_told_with_whole_commands() -> None:
     """What a person reads has cause, urgency, owner, facts and every command on a line of its own."""
     code, output = _run(DRAIN, "--cluster", "prod", "--resource-group", "rg")
@@ -114,7 +128,7 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     """A file that cannot be read is named, without a stack."""
     code, output = _run("", str(tmp_path / "missing"))
     assert (code, output.count("\n")) == (2, 1)
-    assert "missing: cannot be read" in output
+    assert "missing cannot be read" in output
 
 
 def test_files_of_powershell_are_read(tmp_path: Path) -> None:

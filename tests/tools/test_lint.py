@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ops.linting import RULES, commands, lint, parsing, report
+from ops.linting import RULES, commands, joining, lint, parsing, report
 from ops.linting.rule import LintFinding, Severity
 from shared.events.model import Cluster
 from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS, occurrences, parse
@@ -243,7 +243,7 @@ def test_files_about_one_cluster_are_joined() -> None:
     """A cluster's own listing and its configurations may come in files of their own."""
     whole = load("lint/node-image-cadence.fails.json")
     apart = {**whole, "maintenanceConfigurations": None}
-    together = parsing.join([parsing.read(apart), parsing.read(whole["maintenanceConfigurations"])])
+    together = joining.join([parsing.read(apart), parsing.read(whole["maintenanceConfigurations"])])
     (found,) = [found for found in lint(together, NOW) if found.rule == "node-image-cadence"]
     assert found == of("node-image-cadence", whole)[0]
 
@@ -251,7 +251,7 @@ def test_files_about_one_cluster_are_joined() -> None:
 def test_last_word_on_a_configuration_counts() -> None:
     """Where several files say something about one configuration, the last one counts."""
     first = configuration(schedule={"daily": {"intervalDays": 1}})
-    together = parsing.join([parsing.read(first), parsing.read(configuration())])
+    together = joining.join([parsing.read(first), parsing.read(configuration())])
     assert lint(together, NOW) == []
 
 
@@ -518,7 +518,7 @@ def test_worst_comes_first() -> None:
     body = [
         load(f"lint/{rule}.fails.json") for rule in ("max-surge", "not-staggered", "unknown-configuration")
     ]
-    severities = [found.severity for found in lint(parsing.join(map(parsing.read, body)), NOW)]
+    severities = [found.severity for found in lint(joining.join(map(parsing.read, body)), NOW)]
     assert severities == sorted(severities, key=list(Severity).index)
     assert set(severities) == set(Severity)
 

@@ -29,6 +29,7 @@ from shared.events.model import Cluster
 from shared.maintenance.inventory import read
 from shared.store.ledger import Ledger
 from testing.child_process import environment
+from testing.processes import free_port
 from testing.samples.payloads import SUBSCRIPTION, event, guid, scheduled
 from testing.world import NOW, World
 
@@ -92,12 +93,24 @@ def test_every_command_has_help() -> None:
 )
 def test_errors_are_a_line_and_a_hint(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong command line ends with 2, says what is wrong in a line, and where help is in another."""
+    assert command([words[0], "-h"] if words[0] in COMMANDS else ["-h"]) == 0
+    assert "Usage: notifier" in capsys.readouterr().out
     assert command(words) == 2
     out, err = capsys.readouterr()
     said = err.splitlines()
     assert (out, len(said)) == ("", 2), err
     assert said[1].startswith("Try: notifier")
     assert words != ["staus"] or "did you mean 'status'" in said[0]
+
+
+def test_no_storage_running(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the emulator is not running, one sentence says where it was looked for."""
+    endpoint = f"http://127.0.0.1:{free_port()}/devstoreaccount1"
+    account = f"AccountName=devstoreaccount1;AccountKey=a2V5;TableEndpoint={endpoint};"
+    monkeypatch.setenv("NOTIFIER_STORAGE", f"DefaultEndpointsProtocol=http;{account}")
+    assert command(["status"]) == 2
+    where = endpoint.split("/")[2]
+    assert capsys.readouterr().err == f"no storage is running at {where}\n"
 
 
 @pytest.mark.slow
@@ -109,6 +122,19 @@ def test_what_lies_in_a_folder_changes_nothing(tmp_path: Path) -> None:
     done = subprocess.run([ROOT / "notifier", "--version"], cwd=tmp_path, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(b"notifier ")
+
+
+@pytest.mark.parametrize(("module", "imported"), [("ops", "typer"), ("local.run", "werkzeug")])
+def test_an_early_interrupt_leaves_no_traceback(module: str, imported: str, tmp_path: Path) -> None:
+    """Ctrl-C while a command is still being imported ends it with 130, and says nothing."""
+    (tmp_path / f"{imported}.py").write_text("raise KeyboardInterrupt")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", module],
+        env=environment({"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
 def test_help_lists_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,12 +192,14 @@ def test_upcoming(run: Run) -> None:
 
 
 def test_a_narrow_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No table is wider than the terminal: rows stand one below the other where columns have no room."""
+    """No table is wider than the terminal: columns are cut while of use, years go, then rows are stacked."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     for width in (40, 80, 200):
         monkeypatch.setattr(terminal, "width", lambda width=width: width)
-        for words in (["list", "work"], ["upcoming"], ["inventory"], ["silence", "list"]):
-            said = run(*words)
-            assert max(map(len, said.splitlines())) <= width, said
+        for words in ("list work", "list events", "upcoming", "inventory", "silence list"):
+            first, *rows = run(*words.split()).splitlines()
+            assert max(map(len, rows or [first])) <= width, rows
+            assert width < 80 or not any(row.startswith("CLUSTER: ") for row in rows)
 
 
 @pytest.mark.slow
@@ -253,12 +281,15 @@ def test_check_names_everything_at_once(
     assert command(["check", str(ROOT / "local.settings.sample.json")]) == 0
     values = json.loads((ROOT / "local.settings.sample.json").read_text("utf-8"))["Values"]
     values |= {"LEASE": "never", "TIME_ZONE": "Mars", "EMAIL_FROM": "", "REMINDER_LEAD": "7d"}
+    values |= {"EMAIL_FOLDER": "", "EMAIL_SMTP_URL": "smtp://user@host"}  # and no password
     (tmp_path / "wrong.json").write_text(json.dumps({"Values": values}))
     capsys.readouterr()
     assert command(["check", "wrong.json"]) == 1
     said = capsys.readouterr().err
     for name in ("LEASE", "TIME_ZONE", "EMAIL_FROM"):
         assert f"Setting {name} " in said
+    assert "EMAIL_SMTP_PASSWORD" in said
+    assert "how mail leaves" not in said
     assert "Setting REMINDER_LEAD is unknown: did you mean REMINDER_LEADS?" in said
     assert command(["check", "none.json"]) == 2
     assert "EMAIL_FROM" not in os.environ

@@ -105,7 +105,7 @@ def test_nobody_there(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     assert command(["send", "--to", f"http://127.0.0.1:{port}", STARTED]) == 1
-    assert "no answer" in capsys.readouterr().err
+    assert f"no answer from http://127.0.0.1:{port}: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

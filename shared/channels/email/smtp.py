@@ -20,7 +20,7 @@ given up for it, one by one. So it is Unavailable, `of_this_mail` what it would 
 the reply tells of such a thing, and from DATA on unless it tells of this message.
 
 The whole conversation, and not only each step or byte, keeps to the timeouts: a sender must not outlive its
-lease.
+lease. It is one module because it is one conversation.
 """
 
 from __future__ import annotations

@@ -26,19 +26,18 @@ _PATH = "/api/events"
 
 def read_targets(field: Field) -> tuple[Target, ...]:
     """Read `eventgrid: https://…/api/events`, `eventgrid: $NAME`, or a list of such."""
-    found: dict[str, Target] = {}
-    for one in target_fields.each(field, "a topic's endpoint"):
-        if target_fields.is_name(one):
-            name = target_fields.secret(one, "a topic's endpoint")
-            target = Target(NAME, f"${name}", secrets=(name,))
-        else:
-            address = target_fields.address(one)
-            try:
-                target = Target(NAME, _endpoint(address))
-            except ValueError as error:
-                raise one.fault(f"what stands here {error}") from None
-        found[target.id] = target
-    return tuple(found.values())
+    return target_fields.targets(field, "a topic's endpoint", _target)
+
+
+def _target(field: Field) -> Target:
+    if target_fields.is_name(field):
+        name = target_fields.secret(field, "a topic's endpoint")
+        return Target(NAME, f"${name}", secrets=(name,))
+    address = target_fields.address(field)
+    try:
+        return Target(NAME, _endpoint(address))
+    except ValueError as error:
+        raise field.fault(f"what stands here {error}") from None
 
 
 def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool) -> None:  # noqa: ARG001
@@ -52,11 +51,6 @@ def _endpoint(address: str) -> str:
     if parts.scheme != "https" or parts.path.rstrip("/").lower() != _PATH or parts.query or parts.fragment:
         raise ValueError(f"is not a topic's endpoint, which is https and ends in {_PATH}")
     return address.rstrip("/")
-
-
-def open_channel(target: Target, context: ChannelContext) -> EventGridChannel:
-    """Return the channel for a target. No round trip."""
-    return EventGridChannel(target, context)
 
 
 class EventGridChannel(EventsChannel):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from shared.channels import answers
 from shared.channels.http import HttpResponse
-from shared.channels.json_message import encoded
 from shared.channels.outcomes import Gone, Outcome, Refused
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ CHANGES = "/v2/change/enqueue"
 def enqueue(door: Door, base: str, key: str, content: dict[str, Any], timeouts: Timeouts) -> Outcome:
     """Send one event under an integration's key, with one request and no retry."""
     url = base + (ALERTS if "event_action" in content else CHANGES)
-    body = encoded({"routing_key": key, **content})
+    body = msgspec.json.encode({"routing_key": key, **content})
     answer = answers.post(door, url, body, timeouts, {"Content-Type": "application/json"}, secrets=(key,))
     if not isinstance(answer, HttpResponse):
         return answer

@@ -10,7 +10,7 @@ from shared.channels import target_fields
 from shared.channels.channel import Temper
 from shared.channels.json_channel import JsonChannel
 from shared.channels.limits import Limits
-from shared.notices.kinds import ABOUT_CLUSTERS, WATCHDOGS, Kind, kind_of
+from shared.notices.kinds import ABOUT_CLUSTERS, RESOLVING, WATCHDOGS, Kind, kind_of
 from shared.notices.records import StoredEvent
 from shared.routes import fields
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.audience import Audience
-    from shared.channels.context import ChannelContext
     from shared.channels.json_message import JsonMessage
     from shared.channels.outcomes import Outcome, Timeouts
     from shared.notices.records import Mail, MailItem, Row
@@ -40,16 +39,10 @@ class PagerDutyTarget(Target, frozen=True):
 
 def read_targets(field: Field) -> tuple[Target, ...]:
     """Read `pagerduty: $NAME`, `pagerduty: {key, kinds, changes}`, or a list of such."""
-    found: dict[str, Target] = {}
-    for one in target_fields.each(field, "$NAME, or a mapping of key, kinds and changes"):
-        target = _target(one)
-        found[target.id] = target
-    return tuple(found.values())
+    return target_fields.targets(field, "$NAME, or a mapping of key, kinds and changes", _target)
 
 
 def _target(field: Field) -> Target:
-    from shared.channels.pagerduty.events import RESOLVING
-
     is_mapping = isinstance(field.value, dict)
     entries = field.mapping(("key", "kinds", "changes")) if is_mapping else {"key": field}
     name = target_fields.secret(target_fields.required(field, entries, "key"), "an integration's key")
@@ -67,11 +60,6 @@ def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool
     """Raise ValueError where a value is not an integration's key."""
     if not _KEY.fullmatch(value):
         raise ValueError("is not an integration's key, which has 32 letters and digits")
-
-
-def open_channel(target: Target, context: ChannelContext) -> PagerDutyChannel:
-    """Return the channel for a target. No round trip."""
-    return PagerDutyChannel(target, context)
 
 
 class PagerDutyChannel(JsonChannel):
@@ -109,8 +97,6 @@ class PagerDutyChannel(JsonChannel):
         News of the app itself, which no audience can leave out, opens one. What watchdogs tell leaves no row:
         where they trigger, what ends a maintenance resolves without looking.
         """
-        from shared.channels.pagerduty.events import RESOLVING
-
         if member.kind in said.triggers or member.kind not in ABOUT_CLUSTERS:
             return True
         if member.kind not in RESOLVING:

@@ -14,7 +14,7 @@ from shared.messages import telling
 from shared.messages.brief import brief
 from shared.messages.presentation import Tone, presentation
 from shared.messages.view import SizeBudget, View
-from shared.notices.kinds import Kind
+from shared.notices.kinds import RESOLVING, Kind
 from shared.notices.records import StoredEvent
 from shared.text import clip, line
 
@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     from shared.audience import Audience
     from shared.events.model import Event
     from shared.messages.branding import Branding
+    from shared.messages.brief import Brief
     from shared.notices.records import Mail, MailItem, Row
 
 CLIENT = "AKS Maintenance Notifier"
-RESOLVING = frozenset(
-    {Kind.COMPLETED, Kind.RECOVERED, Kind.ROLLING_SUCCEEDED, Kind.GATE_CLOSED, Kind.RUN_COMPLETED}
-)
-"""What takes an alert back: the maintenance went through after all, or nobody has to answer any more."""
 
 MAX_SUMMARY_CHARACTERS = 1_024
 _ROOM = SizeBudget(raw=16_000, line=1_000, several=20)
@@ -40,10 +37,8 @@ _MAX_DETAIL_CHARACTERS = 400
 
 def alert(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> dict[str, Any]:
     """Return the trigger, or the resolve, of a frozen mail with one member; without the routing key."""
-    member = mail.members[0]
-    key = dedup_key(member, rows.get(member.key))
-    if member.kind in RESOLVING:
-        return {"event_action": "resolve", "dedup_key": key}
+    if mail.members[0].kind in RESOLVING:
+        return _resolve(mail, rows)
     view = _view(mail, rows, audience, look)
     told = brief(view)
     details = dict(told.facts)
@@ -52,63 +47,59 @@ def alert(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Brandin
         for step in section.steps:
             lines += [step.what, *([step.command] if step.command else [])]
         details[section.heading] = "\n".join(lines)
-    return {
-        "event_action": "trigger",
-        "dedup_key": key,
-        "client": CLIENT,
-        "payload": {
-            "summary": _summary(view),
-            "severity": _SEVERITY.get(view.tone, "info"),
-            **_about(mail, rows),
-            "custom_details": details,
-        },
-        "links": [{"href": link.url, "text": link.label} for link in told.links],
-    }
+    return {**_trigger(mail, rows, _summary(view), view.tone, details), "links": _links(told)}
 
 
 def change(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> dict[str, Any]:
     """Return the change event of a frozen mail with one member; without the routing key."""
     view = _view(mail, rows, audience, look)
     told = brief(view)
-    about = _about(mail, rows)
-    return {
-        "payload": {
-            "summary": _summary(view),
-            "timestamp": about["timestamp"],
-            "source": about["source"],
-            "custom_details": dict(told.facts),
-        },
-        "links": [{"href": link.url, "text": link.label} for link in told.links],
-    }
+    payload = {**_change(mail, rows, _summary(view)), "custom_details": dict(told.facts)}
+    return {"payload": payload, "links": _links(told)}
 
 
 def plain_alert(mail: Mail, rows: Mapping[str, Row], why: str) -> dict[str, Any]:
     """Return the alert whose words could not be made: that something is the matter is told."""
-    member = mail.members[0]
-    key = dedup_key(member, rows.get(member.key))
-    if member.kind in RESOLVING:
-        return {"event_action": "resolve", "dedup_key": key}
-    about = _about(mail, rows)
-    shown = presentation(member.kind)
-    return {
-        "event_action": "trigger",
-        "dedup_key": key,
-        "client": CLIENT,
-        "payload": {
-            "summary": clip(f"{shown.status}: {about['source']}", MAX_SUMMARY_CHARACTERS),
-            "severity": _SEVERITY.get(shown.tone, "info"),
-            **about,
-            "custom_details": {"In plain form": clip(line(why[:2_000]), 500)},
-        },
-    }
+    kind = mail.members[0].kind
+    if kind in RESOLVING:
+        return _resolve(mail, rows)
+    details = {"In plain form": clip(line(why[:2_000]), 500)}
+    return _trigger(mail, rows, _plain_summary(mail, rows), presentation(kind).tone, details)
 
 
 def plain_change(mail: Mail, rows: Mapping[str, Row]) -> dict[str, Any]:
     """Return the change whose words could not be made."""
+    return {"payload": _change(mail, rows, _plain_summary(mail, rows))}
+
+
+def _trigger(
+    mail: Mail, rows: Mapping[str, Row], summary: str, tone: Tone, details: dict[str, str]
+) -> dict[str, Any]:
+    return {
+        "event_action": "trigger",
+        "dedup_key": dedup_key(mail.members[0], rows.get(mail.members[0].key)),
+        "client": CLIENT,
+        "payload": {
+            "summary": summary,
+            "severity": _SEVERITY.get(tone, "info"),
+            **_about(mail, rows),
+            "custom_details": details,
+        },
+    }
+
+
+def _resolve(mail: Mail, rows: Mapping[str, Row]) -> dict[str, Any]:
+    key = dedup_key(mail.members[0], rows.get(mail.members[0].key))
+    return {"event_action": "resolve", "dedup_key": key}
+
+
+def _change(mail: Mail, rows: Mapping[str, Row], summary: str) -> dict[str, Any]:
     about = _about(mail, rows)
-    status = presentation(mail.members[0].kind).status
-    summary = clip(f"{status}: {about['source']}", MAX_SUMMARY_CHARACTERS)
-    return {"payload": {"summary": summary, "timestamp": about["timestamp"], "source": about["source"]}}
+    return {"summary": summary, "timestamp": about["timestamp"], "source": about["source"]}
+
+
+def _links(told: Brief) -> list[dict[str, str]]:
+    return [{"href": link.url, "text": link.label} for link in told.links]
 
 
 def dedup_key(member: MailItem, row: Row | None) -> str:
@@ -135,6 +126,11 @@ def _view(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Brandin
 
 def _summary(view: View) -> str:
     return clip(f"{view.cluster}: {view.headline}" if view.cluster else view.headline, MAX_SUMMARY_CHARACTERS)
+
+
+def _plain_summary(mail: Mail, rows: Mapping[str, Row]) -> str:
+    status = presentation(mail.members[0].kind).status
+    return clip(f"{status}: {_about(mail, rows)['source']}", MAX_SUMMARY_CHARACTERS)
 
 
 def _about(mail: Mail, rows: Mapping[str, Row]) -> dict[str, str]:

@@ -14,7 +14,6 @@ import msgspec
 from shared import decoding
 from shared.channels import answers
 from shared.channels.http import HttpResponse
-from shared.channels.json_message import encoded
 from shared.channels.outcomes import Accepted, Gone, Outcome, Refused, Throttled, Unavailable, Unknown
 from shared.channels.retry_after import retry_after
 
@@ -98,7 +97,7 @@ def call(
 ) -> Posted | NoThread | Outcome:
     """Call a method of the Web API once; return its answer where it was taken, else what became of it."""
     headers = {"Content-Type": _JSON, "Authorization": f"Bearer {token}"}
-    answer = answers.post(door, url, encoded(content), timeouts, headers, secrets=(token,))
+    answer = answers.post(door, url, msgspec.json.encode(content), timeouts, headers, secrets=(token,))
     if not isinstance(answer, HttpResponse):
         return answer
     try:

@@ -48,10 +48,10 @@ def content(view: View | Digest) -> Block:
     return {"text": fallback(_title(view)), "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
 
 
-def plain(title: str, lines: Iterable[str]) -> Block:
-    """Return text and blocks of a few lines."""
-    text = clip("\n".join(lines), MAX_TEXT_CHARACTERS)
-    return {"text": fallback(title), "blocks": [_header(title), _section(text)]}
+def plain(title: str, text: str) -> Block:
+    """Return text and blocks of a title and a text."""
+    blocks = [_header(title), {"type": "section", "text": _plain(clip(text, MAX_TEXT_CHARACTERS) or "-")}]
+    return {"text": fallback(title), "blocks": blocks}
 
 
 def fits(made: Block) -> bool:
@@ -171,10 +171,6 @@ def _links(links: Iterable[Link]) -> Block:
 
 def _header(text: str) -> Block:
     return {"type": "header", "text": _plain(clip(text, _MAX_HEADER_CHARACTERS))}
-
-
-def _section(text: str) -> Block:
-    return {"type": "section", "text": _plain(text or "-")}
 
 
 def _context(text: str) -> Block:

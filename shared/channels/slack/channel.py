@@ -16,7 +16,7 @@ from shared.channels.pace import Pace
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
-    from shared.channels.chat_channel import Composer
+    from shared.channels.chat_form import ChatForm
     from shared.channels.context import ChannelContext
     from shared.channels.json_message import JsonMessage
     from shared.channels.outcomes import Outcome
@@ -30,14 +30,12 @@ _TOKEN = re.compile(r"xox[a-z]?[A-Za-z0-9.-]*-[A-Za-z0-9-]+")
 
 def read_targets(field: Field) -> tuple[Target, ...]:
     """Read `slack: $NAME` (an incoming webhook), `slack: {channel, token}`, or a list of such."""
-    found: dict[str, Target] = {}
-    for one in target_fields.each(field, "$NAME, or a mapping of channel and token"):
-        target = _bot(one) if isinstance(one.value, dict) else _webhook(one)
-        found[target.id] = target
-    return tuple(found.values())
+    return target_fields.targets(field, "$NAME, or a mapping of channel and token", _target)
 
 
-def _webhook(field: Field) -> Target:
+def _target(field: Field) -> Target:
+    if isinstance(field.value, dict):
+        return _bot(field)
     name = target_fields.secret(field, "an incoming webhook's address")
     return Target(NAME, f"${name}", secrets=(name,))
 
@@ -60,11 +58,6 @@ def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool
         raise ValueError("is not a token such as xoxb-…")
 
 
-def open_channel(target: Target, context: ChannelContext) -> SlackChannel:
-    """Return the channel for a target. No round trip."""
-    return SlackChannel(target, context)
-
-
 class SlackChannel(ChatChannel):
     """See Channel."""
 
@@ -78,11 +71,11 @@ class SlackChannel(ChatChannel):
         self._is_webhook = target.id.startswith("$")
         self.account = "" if self._is_webhook else f"{NAME} ${target.secrets[0]}"
 
-    def composer(self) -> Composer:
+    def form(self) -> ChatForm:
         """See ChatChannel."""
-        from shared.channels.slack import compose
+        from shared.channels.slack.form import FORM
 
-        return compose
+        return FORM
 
     def wire(self, message: JsonMessage, operation_id: str) -> dict[str, Any]:
         """See JsonChannel: the metadata names the notice, for who looks it up there."""

@@ -14,7 +14,7 @@ from shared.channels.pace import Pace
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
-    from shared.channels.chat_channel import Composer
+    from shared.channels.chat_form import ChatForm
     from shared.channels.context import ChannelContext
     from shared.channels.json_message import JsonMessage
     from shared.channels.outcomes import Outcome, Timeouts
@@ -30,8 +30,12 @@ _CONNECTORS = ("webhook.office.com", "outlook.office.com", "outlook.office365.co
 
 def read_targets(field: Field) -> tuple[Target, ...]:
     """Read `teams: $NAME`, or a list of such."""
-    names = [target_fields.secret(one, "a workflow's address") for one in target_fields.each(field, "$NAME")]
-    return tuple(Target(NAME, f"${name}", secrets=(name,)) for name in dict.fromkeys(names))
+    return target_fields.targets(field, "$NAME", _target)
+
+
+def _target(field: Field) -> Target:
+    name = target_fields.secret(field, "a workflow's address")
+    return Target(NAME, f"${name}", secrets=(name,))
 
 
 def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool) -> None:  # noqa: ARG001
@@ -45,11 +49,6 @@ def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool
         )
 
 
-def open_channel(target: Target, context: ChannelContext) -> TeamsChannel:
-    """Return the channel for a target. No round trip."""
-    return TeamsChannel(target, context)
-
-
 class TeamsChannel(ChatChannel):
     """See Channel."""
 
@@ -60,11 +59,11 @@ class TeamsChannel(ChatChannel):
         super().__init__(target, context)
         self._pace = Pace(1 / _PER_SECOND)
 
-    def composer(self) -> Composer:
+    def form(self) -> ChatForm:
         """See ChatChannel."""
-        from shared.channels.teams import compose
+        from shared.channels.teams.form import FORM
 
-        return compose
+        return FORM
 
     def send(self, message: JsonMessage, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ARG002
         """See Channel."""

@@ -12,7 +12,6 @@ from shared.channels.events_channel import EventsChannel
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
-    from shared.channels.context import ChannelContext
     from shared.channels.json_message import JsonMessage
     from shared.channels.outcomes import Outcome, Timeouts
     from shared.routes.document import Field
@@ -24,18 +23,17 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
 def read_targets(field: Field) -> tuple[Target, ...]:
     """Read `webhook: {url, secret}`, or a list of such; `url` may be a $NAME, too."""
-    found: dict[str, Target] = {}
-    for one in target_fields.each(field, "a mapping of url and secret"):
-        entries = one.mapping(("url", "secret"))
-        url = target_fields.required(one, entries, "url")
-        secret = target_fields.secret(target_fields.required(one, entries, "secret"), "the signing secret")
-        if target_fields.is_name(url):
-            name = target_fields.secret(url, "the webhook's address")
-            target = Target(NAME, f"${name}", secrets=(secret, name))
-        else:
-            target = Target(NAME, target_fields.address(url), secrets=(secret,))
-        found[target.id] = target
-    return tuple(found.values())
+    return target_fields.targets(field, "a mapping of url and secret", _target)
+
+
+def _target(field: Field) -> Target:
+    entries = field.mapping(("url", "secret"))
+    url = target_fields.required(field, entries, "url")
+    secret = target_fields.secret(target_fields.required(field, entries, "secret"), "the signing secret")
+    if not target_fields.is_name(url):
+        return Target(NAME, target_fields.address(url), secrets=(secret,))
+    name = target_fields.secret(url, "the webhook's address")
+    return Target(NAME, f"${name}", secrets=(secret, name))
 
 
 def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool) -> None:
@@ -46,11 +44,6 @@ def check_secret(target: Target, name: str, value: str, *, allows_loopback: bool
         signature.keys_of(value)
     else:
         web_address(value, allows_loopback=allows_loopback)
-
-
-def open_channel(target: Target, context: ChannelContext) -> WebhookChannel:
-    """Return the channel for a target. No round trip."""
-    return WebhookChannel(target, context)
 
 
 class WebhookChannel(EventsChannel):
