@@ -368,7 +368,7 @@ def test_identity_over_http() -> None:
 def test_ask(endpoint: MailEndpoint, mailer: AcsMailer, status: str, fate: OperationState) -> None:
     """What the service says of an operation is read; a word that is new to us is no answer."""
     send(mailer)
-    endpoint.service.end(
+    endpoint.end(
         OPERATION, status, "EmailDroppedAllRecipientsSuppressed" if fate is OperationState.FAILED else ""
     )
     answer = mailer.status_of(OPERATION, PATIENT)
