@@ -24,7 +24,7 @@ from testing.samples.fleets import (
     status,
 )
 from testing.samples.payloads import event, scheduled
-from testing.services.stand_in import Reply
+from testing.services.stand_in import Fault, Reply
 from testing.world import NOW
 from tests.clusters.test_inventory import attached
 
@@ -362,7 +362,7 @@ def test_where_the_table_fails_nothing_is_lost(world: AskingWorld, monkeypatch: 
 def test_a_run_of_another_subscription_is_left_alone(world: AskingWorld) -> None:
     """What cannot be read, and what Resource Graph refuses, costs no run that can: the next poll has it."""
     show(world, course()[1])
-    world.azure.script(*["500"] * 7)
+    world.azure.script(*[Fault(kind="500", retry_after="0.01")] * 7)
     world.poll_fleets(minutes=5)
     assert world.told == []
     world.poll_fleets(minutes=5)
