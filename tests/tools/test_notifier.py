@@ -343,6 +343,7 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     lonely.take(event("Started", NOW, name="unheard", cluster="lost-1"))
     other = json.loads(event("Started", NOW, name="foreign", cluster="lost-1"))
     lonely.take(json.dumps({**other, "type": "Microsoft.Other.Thing"}))
+    lonely.take(json.dumps({**other, "data": "no event"}))
     around = Surroundings(clock=lonely.clock, open_table=lambda _: nullcontext(lonely.table))
     with redirect_stdout(io.StringIO()) as out:
         assert command(["why", "lost-*", "--json"], around) == 0
@@ -351,9 +352,9 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     by_id = Cluster(SUBSCRIPTION, "rg-prod", "LOST-1").id
     with redirect_stdout(io.StringIO()) as out:
         assert command(["why", by_id, "--json"], around) == 0
-    assert len(json.loads(out.getvalue())["events"]) == 2
-    assert any("unrouted" in said for said in reasons)
-    assert any("ignored" in said for said in reasons)
+    assert len(json.loads(out.getvalue())["events"]) == 3
+    for decision in ("unrouted", "ignored", "rejected"):
+        assert any(decision in said for said in reasons)
     run("why", "never-heard-of", code=1)
 
 
