@@ -89,7 +89,8 @@ def test_every_command_has_help() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["nonsense"], ["send"], ["list", "--limit", "0"], ["explain", "--nope"], ["staus"]]
+    "words",
+    [["nonsense"], ["send"], ["list", "--limit", "0"], ["explain", "--nope"], ["staus"], ["list", "--limit"]],
 )
 def test_errors_are_a_line_and_a_hint(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong command line ends with 2, says what is wrong in a line, and where help is in another."""
@@ -99,7 +100,7 @@ def test_errors_are_a_line_and_a_hint(words: list[str], capsys: pytest.CaptureFi
     out, err = capsys.readouterr()
     said = err.splitlines()
     assert (out, len(said)) == ("", 2), err
-    assert said[1].startswith("Try: notifier")
+    assert said[1] == f"Try: {' '.join(['notifier', *{words[0]} & set(COMMANDS)])} --help"
     assert words != ["staus"] or "did you mean 'status'" in said[0]
 
 
