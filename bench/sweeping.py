@@ -46,9 +46,6 @@ CPU_CALLS = 15
 
 DUE_TURNS = 4
 
-ROWS_A_TURN = 2 * (DUE * 2 + AUDIENCES) + 140
-"""What a turn with something due leaves: events, checks, and sent mails, twice, and the calls made again."""
-
 _TEXT = f"""\
 The sweep of the app, on a table that holds history: rows as large as those of events and sent mails. A
 point read is `get_entity` of one of them, in turns with the sweep; the ratio is the median of {TURNS}
@@ -139,16 +136,19 @@ class _Level:
         """Sweep with nothing due."""
         assert self._notifier.delivery.sweep().found == 0
 
-    def due(self, turn: int) -> tuple[float, float]:
-        """Let notices fall due and sweep; give its seconds, and those of a sweep's calls made bare.
+    def noted(self) -> list[calls.Call]:
+        """Let notices fall due and sweep; return the calls that the sweep makes."""
+        self._fall_due()
+        with calls.noted() as seen:
+            self._sweep()
+        return seen
+
+    def due(self, turn: int, made: list[calls.Call]) -> tuple[float, float]:
+        """Let notices fall due and sweep; give its seconds, and those of the calls of another, made bare.
 
         The sweep goes first in every other turn.
         """
-        with calls.noted() as seen:
-            self._fall_due()
-            seen.clear()
-            self._sweep()
-        again = calls.repeatable(seen)
+        again = calls.repeatable(made)
         self._fall_due()
         if turn % 2:
             swept = _seconds(self._sweep)
@@ -181,15 +181,14 @@ def measure() -> Section:
         rows = history.samples(notifier.intake)
         clock.forward(timedelta(minutes=6))
         notifier.delivery.sweep()  # tells of the event that the rows are copied from
-        stored = len(list(client.list_entities(select=["RowKey"])))
         for size in STORED:
+            stored = len(list(client.list_entities(select=["RowKey"])))
             key = history.fill(client, rows, size - stored)
             level = _Level(client, notifier, clock, key)
             empty = in_turns(level.empty, level.point, turns=TURNS, calls=4)
             query = in_turns(level.empty, level.query, turns=TURNS, calls=4)
             cpu = in_turns(level.empty, level.query, turns=9, calls=CPU_CALLS, clock=time.process_time)
             full, again = _full(level)
-            stored = size + DUE_TURNS * ROWS_A_TURN
             for name, seconds in zip(names, (full.ours, query.ours, query.bare, empty.bare), strict=True):
                 lines[name].append((size, seconds * 1_000))
             figures += _figures(size, empty, query, cpu, full, again)
@@ -199,10 +198,10 @@ def measure() -> Section:
 
 def _full(level: _Level) -> tuple[Pair, Pair]:
     """Compare sweeps of 100 due with point reads, made before and after each, and with their calls, bare."""
-    found = []
+    made, found = level.noted(), []
     for turn in range(DUE_TURNS):
         before = [_seconds(lambda: level.point(0)) for _ in range(15)]
-        took, bare = level.due(turn)
+        took, bare = level.due(turn, made)
         read = median([*before, *(_seconds(lambda: level.point(0)) for _ in range(15))])
         found.append((took, read, bare))
     took, read, bare = (median(column) for column in zip(*found, strict=True))

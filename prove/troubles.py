@@ -16,7 +16,8 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
-from shared.store.table import Operation, Page, Stored, TableUnavailable
+from shared.store.table import Operation, TableUnavailable
+from shared.store.wrapped import WrappedTable
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -77,28 +78,12 @@ class InstanceClock:
         return self._server.monotonic()
 
 
-class TroubledTable:
+class TroubledTable(WrappedTable):
     """What one instance sees of the table."""
 
     def __init__(self, table: MemoryTable, run: Trouble) -> None:
-        self._table = table
+        super().__init__(table)
         self._run = run
-
-    def get(self, key: str) -> Stored | None:
-        """See Table."""
-        return self._read(lambda: self._table.get(key))
-
-    def query(self, first: str, last: str, limit: int = 1_000) -> Page:
-        """See Table."""
-        return self._read(lambda: self._table.query(first, last, limit))
-
-    def untouched(self, first: str, last: str, since: datetime, limit: int = 1_000) -> Page:
-        """See Table."""
-        return self._read(lambda: self._table.untouched(first, last, since, limit))
-
-    def touched(self, first: str, last: str, since: datetime, limit: int = 1_000) -> Page:
-        """See BrowsableTable."""
-        return self._read(lambda: self._table.touched(first, last, since, limit))
 
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """See Table. An answer that is lost is asked for once more, as the real table does."""
@@ -114,7 +99,7 @@ class TroubledTable:
             etags = self._table.commit(operations)
         return etags
 
-    def _read(self, step: Callable[[], _T]) -> _T:
+    def _step(self, step: Callable[[], _T]) -> _T:
         self._run.takes()
         if self._run.strikes("read: no answer", 0.01):
             raise TableUnavailable("no answer")

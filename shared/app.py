@@ -141,9 +141,9 @@ class Notifier:
     def refresh_windows(self) -> None:
         """Read clusters and their windows: a file first, then what Azure says. Raises TableUnavailable."""
         if self._config.clusters.file:
-            from shared.clusters.refresh import File, refresh
+            from shared.clusters.refresh import refresh
 
-            refresh(self.store, File(Path(self._config.clusters.file)), self._clock)
+            refresh(self.store, Path(self._config.clusters.file), self._clock.now())
         if self._config.sources.is_on:
             self._read_inventory()
         from shared.rounds import clock_changes

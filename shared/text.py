@@ -74,6 +74,8 @@ def encodable(text: str) -> str:
 
 def fact(text: str) -> str:
     """Return a value as facts are stored: encodable, each run of control characters as one blank."""
+    if text.isascii() and text.isprintable():  # as nearly every one is
+        return text.strip()
     return _CONTROLS.sub(" ", encodable(text)).strip()
 
 

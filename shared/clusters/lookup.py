@@ -46,11 +46,7 @@ class Lookup:
         cluster = _cluster(event)
         if not self._tags or cluster is None:
             return event
-        try:
-            known = reader.cluster(cluster.key)
-        except TableError:
-            log.exception("%s: what is known of its cluster cannot be read", event.event_id)
-            return event
+        known = _read(cluster.key, event.event_id, reader)
         if known is None:
             log.warning("%s is routed without tags: nothing is known of its cluster", cluster.id)
             return event
@@ -115,23 +111,22 @@ class Lookup:
 
     def region(self, event: Event, reader: Reader) -> str:
         """Return the region of an event's cluster; empty where it is not known. At most one round trip."""
-        if not self._is_on:
-            return ""
-        try:
-            known = reader.cluster(event.subject.key)
-        except TableError:
-            log.exception("%s: what is known of its cluster cannot be read", event.event_id)
-            return ""
+        known = _read(event.subject.key, event.event_id, reader) if self._is_on else None
         return known.location.replace(" ", "").lower() if known else ""
 
     def _known(self, told: StoredEvent, reader: Reader) -> ClusterInfo | None:
         if not self._is_on or not isinstance(told.event.subject, Cluster):
             return None
-        try:
-            return reader.cluster(told.event.subject.key)
-        except TableError:
-            log.exception("%s: what is known of its cluster cannot be read", told.key)
-            return None
+        return _read(told.event.subject.key, told.key, reader)
+
+
+def _read(cluster_key: str, name: str, reader: Reader) -> ClusterInfo | None:
+    """Return what is known of the cluster of something, by whose name a failure is logged."""
+    try:
+        return reader.cluster(cluster_key)
+    except TableError:
+        log.exception("%s: what is known of its cluster cannot be read", name)
+        return None
 
 
 def _cluster(event: Event) -> Cluster | None:

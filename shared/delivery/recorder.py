@@ -25,7 +25,7 @@ from shared.events.cluster_event import version_id
 from shared.events.model import ClusterNews, Event
 from shared.notices import correlation
 from shared.notices.gates import turn
-from shared.notices.kinds import FAILURES, URGENT, Decision, Kind, kind_of
+from shared.notices.kinds import ESCALATING, URGENT, Decision, Kind, kind_of
 from shared.notices.planning import Plan, escalations, needs_history
 from shared.notices.records import Mail, Notice, StoredEvent, upgrade_of
 from shared.store.reader import Reader
@@ -135,7 +135,7 @@ class Recorder:
         As many of them as one transaction holds; `several` goes on with the others. Returns None where that
         is not to be done here, or was not: nothing is recorded then. Raises TableUnavailable.
         """
-        if kind_of(events[0]) not in FAILURES or not self._has_time_for(1 + _STEPS_TO_SEND):
+        if kind_of(events[0]) not in ESCALATING or not self._has_time_for(1 + _STEPS_TO_SEND):
             return None
         events = events[: max(1, min(_MAX_FAILURES, _MAX_RAW_CHARACTERS // len(raw)))]
         reader = Reader(self._parts.store)
@@ -181,7 +181,7 @@ class Recorder:
         told = self._told(event, planned, history, reception.audiences, reader)
         if len(told) > 1:
             recorded = msgspec.structs.replace(recorded, told=self._parts.routes.labels(told))
-        if planned.kind in FAILURES:
+        if planned.kind in ESCALATING:
             more = escalations(planned.kind, key, self._delays(told), now)
             planned = msgspec.structs.replace(planned, checks=(*planned.checks, *more))
         marks = (*correlation.marks(recorded), *turn(event, history), *self._traces(planned, recorded, told))

@@ -34,19 +34,16 @@ class Upgrade(StrEnum):
     UNKNOWN = "unknown"
 
 
-_CLUSTER = re.compile(
-    r"/subscriptions/([^/]+)/resourcegroups/([^/]+)"
-    r"/providers/microsoft\.containerservice/managedclusters/([^/]+)",
-    re.IGNORECASE,
-)
-_FLEET = re.compile(
-    r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/microsoft\.containerservice/fleets/([^/]+)",
-    re.IGNORECASE,
-)
+def _resource(type_: str) -> re.Pattern[str]:
+    return re.compile(
+        r"/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/microsoft\.containerservice"
+        rf"/{type_}/([^/]+)",
+        re.IGNORECASE,
+    )
 
 
-class Cluster(msgspec.Struct, frozen=True, tag="cluster"):
-    """An AKS cluster, spelled as the event spells it.
+class _Resource(msgspec.Struct, frozen=True):
+    """A resource of AKS, spelled as the event spells it.
 
     Resource IDs are case-insensitive, and one event may spell them in two ways: compare `key`.
     """
@@ -54,11 +51,13 @@ class Cluster(msgspec.Struct, frozen=True, tag="cluster"):
     subscription: str
     resource_group: str
     name: str
+    type_: ClassVar[str]
+    form: ClassVar[re.Pattern[str]]
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Return the cluster that a resource ID names: its own, or one of something that belongs to it."""
-        match = _CLUSTER.search(text)
+        """Return what a resource ID names: its own, or one of something that belongs to it."""
+        match = cls.form.search(text)
         return cls(*match.groups()) if match else None
 
     @property
@@ -66,40 +65,27 @@ class Cluster(msgspec.Struct, frozen=True, tag="cluster"):
         """The ARM resource ID, without a trailing slash."""
         return (
             f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
-            f"/providers/Microsoft.ContainerService/managedClusters/{self.name}"
+            f"/providers/Microsoft.ContainerService/{self.type_}/{self.name}"
         )
 
     @property
     def key(self) -> str:
-        """The same for every spelling of the same cluster."""
+        """The same for every spelling of the same resource."""
         return self.id.lower()
 
 
-class Fleet(msgspec.Struct, frozen=True, tag="fleet"):
-    """An Azure Kubernetes Fleet Manager. As with clusters, compare `key`."""
+class Cluster(_Resource, frozen=True, tag="cluster"):
+    """An AKS cluster."""
 
-    subscription: str
-    resource_group: str
-    name: str
+    type_ = "managedClusters"
+    form = _resource(type_)
 
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """Return the fleet that a resource ID names: its own, or one of something that belongs to it."""
-        match = _FLEET.search(text)
-        return cls(*match.groups()) if match else None
 
-    @property
-    def id(self) -> str:
-        """The ARM resource ID, without a trailing slash."""
-        return (
-            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
-            f"/providers/Microsoft.ContainerService/fleets/{self.name}"
-        )
+class Fleet(_Resource, frozen=True, tag="fleet"):
+    """An Azure Kubernetes Fleet Manager."""
 
-    @property
-    def key(self) -> str:
-        """The same for every spelling of the same fleet."""
-        return self.id.lower()
+    type_ = "fleets"
+    form = _resource(type_)
 
 
 class Subscription(msgspec.Struct, frozen=True, tag="account"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -220,7 +221,7 @@ def _counted(stage: Stage) -> StageFacts:
 
 
 def _failures(run: UpdateRun, stage: str) -> Iterator[MemberFailure]:
-    """Yield the members that have failed, of one stage where it is named, as far as a mail lists them."""
+    """Return the members that have failed, of one stage where it is named, as far as a mail lists them."""
     found = (
         MemberFailure(
             member.name, member.cluster_id, member.state.code, member.state.message[:MAX_MESSAGE_CHARACTERS]
@@ -230,5 +231,4 @@ def _failures(run: UpdateRun, stage: str) -> Iterator[MemberFailure]:
         for member in one.members
         if member.state.name == FAILED
     )
-    for failure, _ in zip(found, range(MAX_LISTED_MEMBERS), strict=False):
-        yield failure
+    return islice(found, MAX_LISTED_MEMBERS)

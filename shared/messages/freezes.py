@@ -8,21 +8,20 @@ from msgspec.structs import replace
 
 from shared.messages import time_phrases, window_facts
 from shared.messages.view import Fact
-from shared.notices.kinds import Kind
+from shared.notices.kinds import AHEAD
 
 if TYPE_CHECKING:
     from shared.messages.branding import FreezePlan
     from shared.messages.history import MaintenanceHistory
     from shared.messages.view import RenderContext, View
 
-_PLANNED = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.REMINDER})
 _CLUSTER = 1
 """Parts of a subject up to the cluster."""
 
 
 def planned_into(story: MaintenanceHistory, frame: RenderContext) -> FreezePlan | None:
     """Return the freeze that a start, planned or expected, lies in; None where there is none."""
-    if story.kind not in _PLANNED:
+    if story.kind not in AHEAD:
         return None
     start = story.planned or window_facts.expected(story)
     if start is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from shared.messages.view import Section
-from shared.notices.kinds import Kind
+from shared.notices.kinds import ESSENTIAL, TRAITS, Phase
 from shared.notices.records import VIA_RESOURCE_GRAPH
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _WHY = (
     "half an hour after it happened, or later."
 )
 
-_KINDS = frozenset({Kind.FAILED, Kind.CANCELED})
+_KINDS = frozenset(kind for kind in ESSENTIAL if TRAITS[kind].phase is Phase.ENDED)
 """Of what lies ahead it is early enough, and other news that comes late is not told at all."""
 
 

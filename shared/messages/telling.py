@@ -34,7 +34,7 @@ from shared.messages.history import read_history
 from shared.messages.presentation import RANK
 from shared.messages.run_history import is_of_a_run, read_run
 from shared.messages.view import RenderContext
-from shared.notices.kinds import Kind
+from shared.notices.kinds import CHECKED, Kind
 from shared.notices.records import MAX_ABOUT, RejectedInput, SentMail, StoredEvent
 
 if TYPE_CHECKING:
@@ -138,15 +138,13 @@ def _of_event(member: MailItem, row: StoredEvent, rows: Mapping[str, Row], frame
 def _with_others(view: View, member: MailItem, row: StoredEvent, frame: RenderContext) -> View:
     """Return the mail with who else hears of this: as it was when the event came, so not of reminders."""
     others = [name for name in row.told if name != frame.audience.label(frame.target)]
-    if not others or member.lead or member.kind in _LATER:
+    if not others or member.lead or member.kind in CHECKED:
         return view
     more = " and others" if len(others) > _MAX_OTHERS else ""
     told = f"Also told: {', '.join(others[:_MAX_OTHERS])}{more}."
     return replace(view, notes=(*view.notes[:-1], told, *view.notes[-1:]))
 
 
-_LATER = frozenset({Kind.REMINDER, Kind.NOT_STARTED, Kind.STILL_RUNNING})
-"""What follows from an event later, and may be for others."""
 _MAX_OTHERS = 10
 
 

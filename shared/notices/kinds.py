@@ -115,36 +115,48 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it tells that AKS has reported nothing."""
     essential: bool = False
     """Whether an audience hears of it that wants to hear of the essential alone."""
+    dates: bool = False
+    """Whether it says for the first time when a maintenance is, or that it is not: what calendars take in."""
+    checked: bool = False
+    """Whether it follows from an event only later, when a check is still true."""
+    escalates: bool = False
+    """Whether another audience may be told of it as well, where nothing resolves it."""
+    resolves: bool = False
+    """Whether it takes an alert back: all went well after all, or nobody has to act any more."""
 
 
 TRAITS = {
-    Kind.SCHEDULED: Traits(phase=Phase.AHEAD, follows=Status.SCHEDULED),
-    Kind.RESCHEDULED: Traits(phase=Phase.AHEAD, follows=Status.SCHEDULED),
-    Kind.REMINDER: Traits(phase=Phase.AHEAD, follows=Status.SCHEDULED, essential=True),
+    Kind.SCHEDULED: Traits(phase=Phase.AHEAD, follows=Status.SCHEDULED, dates=True),
+    Kind.RESCHEDULED: Traits(phase=Phase.AHEAD, follows=Status.SCHEDULED, dates=True),
+    Kind.REMINDER: Traits(phase=Phase.AHEAD, follows=Status.SCHEDULED, essential=True, checked=True),
     Kind.STARTED: Traits(phase=Phase.BEGUN, follows=Status.STARTED),
-    Kind.COMPLETED: Traits(phase=Phase.ENDED, follows=Status.COMPLETED),
-    Kind.CANCELED: Traits(phase=Phase.ENDED, follows=Status.CANCELED, essential=True),
-    Kind.FAILED: Traits(phase=Phase.ENDED, follows=Status.FAILED, urgent=True, essential=True),
-    Kind.NOT_STARTED: Traits(follows=Status.SCHEDULED, watchdog=True, essential=True),
-    Kind.STILL_RUNNING: Traits(phase=Phase.BEGUN, follows=Status.STARTED, watchdog=True, essential=True),
+    Kind.COMPLETED: Traits(phase=Phase.ENDED, follows=Status.COMPLETED, resolves=True),
+    Kind.CANCELED: Traits(phase=Phase.ENDED, follows=Status.CANCELED, essential=True, dates=True),
+    Kind.FAILED: Traits(
+        phase=Phase.ENDED, follows=Status.FAILED, urgent=True, essential=True, escalates=True
+    ),
+    Kind.NOT_STARTED: Traits(follows=Status.SCHEDULED, watchdog=True, essential=True, checked=True),
+    Kind.STILL_RUNNING: Traits(
+        phase=Phase.BEGUN, follows=Status.STARTED, watchdog=True, essential=True, checked=True
+    ),
     # A deadline that somebody has to act on, and rare.
     Kind.END_OF_SUPPORT: Traits(essential=True),
     Kind.ROLLING_STARTED: Traits(),
-    Kind.ROLLING_SUCCEEDED: Traits(),
+    Kind.ROLLING_SUCCEEDED: Traits(resolves=True),
     Kind.ROLLING_FAILED: Traits(urgent=True, essential=True),
     Kind.NEW_VERSION: Traits(),
-    Kind.FAILED_STATE: Traits(urgent=True, essential=True),
-    Kind.RECOVERED: Traits(essential=True),
+    Kind.FAILED_STATE: Traits(urgent=True, essential=True, escalates=True),
+    Kind.RECOVERED: Traits(essential=True, resolves=True),
     Kind.NOTHING_HAPPENED: Traits(essential=True),
     Kind.ADVISORY: Traits(essential=True),
     Kind.SUPPORT_ENDING: Traits(essential=True),
     Kind.CLOCK_CHANGE: Traits(),
     # Somebody has to say yes, or nothing goes on.
     Kind.GATE: Traits(urgent=True, essential=True),
-    Kind.GATE_CLOSED: Traits(),
+    Kind.GATE_CLOSED: Traits(resolves=True),
     Kind.RUN_STARTED: Traits(),
     Kind.STAGE_FINISHED: Traits(),
-    Kind.RUN_COMPLETED: Traits(),
+    Kind.RUN_COMPLETED: Traits(resolves=True),
     Kind.MEMBER_FAILED: Traits(urgent=True, essential=True),
     Kind.RUN_STOPPED: Traits(essential=True),
     Kind.RUN_FAILED: Traits(urgent=True, essential=True),
@@ -182,9 +194,11 @@ ACTIONABLE = frozenset(
     if traits.urgent or traits.essential or traits.phase is Phase.AHEAD or traits.about is not About.CLUSTER
 )
 """What somebody may have to act on: where nobody can say whether it arrived, it is told again."""
-FAILURES = frozenset({Kind.FAILED, Kind.FAILED_STATE})
-"""What may be told to another audience as well, where nothing resolves it."""
 ESSENTIAL = frozenset(kind for kind, traits in TRAITS.items() if traits.essential)
+DATING = frozenset(kind for kind, traits in TRAITS.items() if traits.dates)
+CHECKED = frozenset(kind for kind, traits in TRAITS.items() if traits.checked)
+ESCALATING = frozenset(kind for kind, traits in TRAITS.items() if traits.escalates)
+RESOLVING = frozenset(kind for kind, traits in TRAITS.items() if traits.resolves)
 
 
 class Decision(StrEnum):

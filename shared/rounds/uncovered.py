@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -74,5 +75,5 @@ def listed(found: Iterable[Uncovered], most: int) -> tuple[ClusterRemark, ...]:
             subscription=one.known.subscription_name or one.known.cluster.subscription,
             words=tuple(reason.sentence for reason in one.reasons),
         )
-        for one, _ in zip(found, range(most), strict=False)
+        for one in islice(found, most)
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from shared.events.model import Upgrade
@@ -77,7 +77,7 @@ class UnusedWindows:
         coming = takewhile(lambda window: window.end + AFTER <= self._now, occurrences(found, start))
         passed = [
             window
-            for window, _ in zip(coming, range(_MAX_WINDOWS), strict=False)
+            for window in islice(coming, _MAX_WINDOWS)
             if window.start > self._first and window.end + AFTER > self._before
         ]
         return passed[-1] if passed else None

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from shared.store.table import MAX_ROWS, MAX_STEP_SECONDS, TableUnavailable
+from shared.store.table import MAX_STEP_SECONDS, TableUnavailable
+from shared.store.wrapped import WrappedTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from collections.abc import Callable
 
     from shared.clock import Clock
-    from shared.store.table import BrowsableTable, Operation, Page, Stored
+    from shared.store.table import BrowsableTable
 
 _T = TypeVar("_T")
 
 
-class BoundedTable:
+class BoundedTable(WrappedTable):
     """A table whose steps have ended by a deadline: until then, or with TableUnavailable.
 
     A step that would take as long as the slowest so far, and too long by that, is not begun; one that turns
@@ -24,7 +24,7 @@ class BoundedTable:
     """
 
     def __init__(self, table: BrowsableTable, clock: Clock, deadline: float) -> None:
-        self._table = table
+        super().__init__(table)
         self._clock = clock
         self._deadline = deadline
         self._slowest = 0.0
@@ -33,27 +33,7 @@ class BoundedTable:
         """Return whether so many steps would end in time, as slow as storage has been so far."""
         return self._clock.monotonic() + max(steps * self._slowest, _MIN_SECONDS) <= self._deadline
 
-    def get(self, key: str) -> Stored | None:
-        """See Table."""
-        return self._in_time(lambda: self._table.get(key))
-
-    def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
-        """See Table."""
-        return self._in_time(lambda: self._table.query(first, last, limit))
-
-    def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
-        """See Table."""
-        return self._in_time(lambda: self._table.untouched(first, last, since, limit))
-
-    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
-        """See BrowsableTable."""
-        return self._in_time(lambda: self._table.touched(first, last, since, limit))
-
-    def commit(self, operations: Sequence[Operation]) -> list[str]:
-        """See Table."""
-        return self._in_time(lambda: self._table.commit(operations))
-
-    def _in_time(self, step: Callable[[], _T]) -> _T:
+    def _step(self, step: Callable[[], _T]) -> _T:
         began = self._clock.monotonic()
         left = self._deadline - began
         if left <= 0:  # a send has overrun, and nobody waits any more: what came of it is to be written down

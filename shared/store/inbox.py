@@ -11,15 +11,7 @@ from shared import keys
 from shared.store import codec
 from shared.store.rows import MailRow, SendGate, SpreadRow
 from shared.store.steps import Steps
-from shared.store.table import (
-    MAX_OPERATIONS,
-    Conflict,
-    Operation,
-    TableRefused,
-    TableUnavailable,
-    Verb,
-    scan,
-)
+from shared.store.table import MAX_OPERATIONS, Conflict, Operation, TableRefused, TableUnavailable, Verb, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,23 +9,20 @@ from __future__ import annotations
 import time
 from datetime import datetime
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from shared import keys
-from shared.store.table import (
-    MAX_ROWS,
-    Conflict,
-    Operation,
-    TableUnavailable,
-    Verb,
-)
+from shared.store.table import Conflict, Operation, TableUnavailable, Verb
+from shared.store.wrapped import WrappedTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
-    from shared.store.table import BrowsableTable, Page, Stored
+    from shared.store.table import BrowsableTable
+
+_T = TypeVar("_T")
 
 
 class ForeignTable(TableUnavailable):
@@ -58,7 +55,7 @@ def hand_over(table: BrowsableTable, name: str, before: TableOwner) -> bool:
     return True
 
 
-class OwnedTable:
+class OwnedTable(WrappedTable):
     """Passes everything on to a table as long as that is ours; a table that is nobody's becomes ours.
 
     It asks once, at the first use: at a start the roles that it takes to ask may still be spreading. Where
@@ -66,37 +63,17 @@ class OwnedTable:
     """
 
     def __init__(self, table: BrowsableTable, name: str, app: str) -> None:
-        self._table = table
+        super().__init__(table)
         self._name = name
         self._app = app
         self._is_ours = False
         self._failed: tuple[float, TableUnavailable | None] = (0.0, None)
         self._lock = Lock()
 
-    def get(self, key: str) -> Stored | None:
-        """See Table."""
-        return self._ours().get(key)
-
-    def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
-        """See Table."""
-        return self._ours().query(first, last, limit)
-
-    def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
-        """See Table."""
-        return self._ours().untouched(first, last, since, limit)
-
-    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
-        """See BrowsableTable."""
-        return self._ours().touched(first, last, since, limit)
-
-    def commit(self, operations: Sequence[Operation]) -> list[str]:
-        """See Table."""
-        return self._ours().commit(operations)
-
-    def _ours(self) -> BrowsableTable:
+    def _step(self, step: Callable[[], _T]) -> _T:
         if not self._is_ours:
             self._claim_once(time.monotonic())
-        return self._table
+        return step()
 
     def _claim_once(self, came: float) -> None:
         """Ask whose the table is, unless another thread has, since a moment of the monotonic clock."""

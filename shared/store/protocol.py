@@ -21,14 +21,7 @@ from shared.store.inbox import Inbox
 from shared.store.rows import LONG_AGO, AudienceRow, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 from shared.store.settling import Settling
 from shared.store.steps import gate_operation
-from shared.store.table import (
-    MAX_OPERATIONS,
-    Conflict,
-    Operation,
-    Stored,
-    TableUnavailable,
-    Verb,
-)
+from shared.store.table import MAX_OPERATIONS, Conflict, Operation, Stored, TableUnavailable, Verb
 from shared.store.upkeep import Upkeep
 
 if TYPE_CHECKING:

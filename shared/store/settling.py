@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING
 from shared import keys
 from shared.store import codec
 from shared.store.steps import Steps
-from shared.store.table import (
-    Operation,
-    TableUnavailable,
-    Verb,
-    mine,
-    scan,
-)
+from shared.store.table import Operation, TableUnavailable, Verb, mine, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING
 from shared import keys
 from shared.store import codec
 from shared.store.steps import Steps
-from shared.store.table import (
-    MAX_OPERATIONS,
-    Operation,
-    Verb,
-    scan,
-)
+from shared.store.table import MAX_OPERATIONS, Operation, Verb, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from shared.clusters import refresh as refreshing
+from shared.clusters.refresh import write_down
 from shared.delivery.retention import remove_expired
 from shared.maintenance import NODE_OS
 from shared.maintenance.configuration import DateSpan
@@ -21,21 +21,9 @@ from testing.arm_endpoint import SUBSCRIPTION, cluster, configuration
 from testing.world import NOW, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 OTHER = "11112222-bbbb-3333-cccc-4444dddd5555"
-
-
-class Bodies:
-    """A source that has what the test gave it."""
-
-    def __init__(self, *bodies: Any) -> None:
-        self._bodies = bodies
-
-    def bodies(self) -> Iterator[Any]:
-        """See Source."""
-        yield from self._bodies
 
 
 def attached(name: str = "prod-weu-1", *configurations: dict[str, Any], **properties: Any) -> dict[str, Any]:
@@ -53,7 +41,7 @@ def one(body: object) -> ClusterInfo:
 
 def refreshed(world: World, *bodies: Any) -> int:
     """Read these bodies into the table."""
-    return refreshing.refresh(world.notifier.store, Bodies(*bodies), world.clock)
+    return write_down(world.notifier.store, list(bodies), world.clock.now())
 
 
 def stored(world: World, name: str = "prod-weu-1") -> ClusterInfo | None:
@@ -145,22 +133,7 @@ def test_reading_many_takes_few_round_trips() -> None:
     bodies = [attached(f"c{number}", configuration()) for number in range(120)]
     world.table.trips.clear()
     assert refreshed(world, *bodies) == 120
-    assert world.table.trips == {"commit": 2 * 2 + 1}
-
-
-def test_reading_ends_in_time(caplog: pytest.LogCaptureFixture) -> None:
-    """A reading that takes too long ends before the host ends it; what was read until then is kept."""
-    world = World()
-
-    class Slow:
-        def bodies(self) -> Iterator[Any]:
-            """Take a minute for each."""
-            for number in range(10):
-                world.clock.forward(minutes=1)
-                yield attached(f"c{number}")
-
-    assert refreshing.refresh(world.notifier.store, Slow(), world.clock) == 3
-    assert "not all are read" in caplog.text
+    assert world.table.trips == {"commit": 3}
 
 
 def test_row_stays_within_the_limits() -> None:

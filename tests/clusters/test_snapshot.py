@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from shared.clusters import refresh as refreshing
+from shared.clusters.refresh import write_down
 from shared.notices.kinds import Kind
 from shared.notices.records import MailItem
 from shared.store import codec
@@ -16,7 +16,7 @@ from testing.arm_endpoint import SUBSCRIPTION, configuration
 from testing.samples.payloads import event, scheduled
 from testing.world import NOW, World
 from tests.channels.test_compose import read, squeezed
-from tests.clusters.test_inventory import Bodies, attached
+from tests.clusters.test_inventory import attached
 
 if TYPE_CHECKING:
     from shared.channels.email.email import Email
@@ -39,7 +39,7 @@ def world_with(*configurations: dict[str, Any], **settings: str) -> World:
 def know(world: World, *configurations: dict[str, Any], **properties: Any) -> None:
     """Read the cluster anew."""
     body = attached("prod-weu-1", *configurations, **properties)
-    refreshing.refresh(world.notifier.store, Bodies(body), world.clock)
+    write_down(world.notifier.store, body, world.clock.now())
 
 
 def told(world: World, text: str) -> Email:

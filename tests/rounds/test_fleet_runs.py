@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.clusters import refresh as refreshing
+from shared.clusters.refresh import write_down
 from shared.store.protocol import Store
 from shared.store.table import TableUnavailable
 from testing.arm_endpoint import Fault, configuration
@@ -25,7 +25,7 @@ from testing.samples.fleets import (
 )
 from testing.samples.payloads import event, scheduled
 from testing.world import NOW
-from tests.clusters.test_inventory import Bodies, attached
+from tests.clusters.test_inventory import attached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -361,7 +361,7 @@ def test_where_the_table_fails_nothing_is_lost(world: AskingWorld, monkeypatch: 
 def test_a_run_of_another_subscription_is_left_alone(world: AskingWorld) -> None:
     """What cannot be read, and what Resource Graph refuses, costs no run that can: the next poll has it."""
     show(world, course()[1])
-    world.azure.script(Fault(500), Fault(500), Fault(500), Fault(500), Fault(500), Fault(500), Fault(500))
+    world.azure.script(*[Fault(500, {"Retry-After": "0.01"})] * 7)
     world.poll_fleets(minutes=5)
     assert world.told == []
     world.poll_fleets(minutes=5)
@@ -448,8 +448,7 @@ def test_a_failure_that_two_report_is_one(first: str) -> None:
 def test_windows_stand_beside_what_waits_for_them(world: AskingWorld) -> None:
     """Where clusters are known, mails name the windows of members that come next; of a gate, its stage's."""
     upgrades = configuration("aksManagedAutoUpgradeSchedule")
-    bodies = Bodies(attached("blue", upgrades), attached("green"))
-    refreshing.refresh(world.notifier.store, bodies, world.clock)
+    write_down(world.notifier.store, [attached("blue", upgrades), attached("green")], world.clock.now())
     show(world, course()[2])
     world.poll_fleets(minutes=5)
     world.notifier.intake.take(gate("Pending", world.clock.now(), what="Created"))

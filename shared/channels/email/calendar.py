@@ -14,7 +14,7 @@ from shared.channels.email.email import Attachment
 from shared.events.run import RunNews
 from shared.messages import phrases, portal, run_view, window_facts
 from shared.messages.calendar_entry import ASSUMED, CalendarEntry, assumed_end, file, uid
-from shared.notices.kinds import Kind
+from shared.notices.kinds import DATING, Kind
 from shared.text import clip, line
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 OPENING = timedelta(minutes=30)
 """How long a gate's opening is entered for: it has no length."""
 
-KINDS = frozenset({Kind.SCHEDULED, Kind.RESCHEDULED, Kind.CANCELED})
-"""What has an entry."""
-
 
 def entry(story: MaintenanceHistory, frame: RenderContext) -> Attachment | None:
     """Make the calendar file of a notice; None where there is nothing to enter.
@@ -39,7 +36,7 @@ def entry(story: MaintenanceHistory, frame: RenderContext) -> Attachment | None:
     takes back whichever was sent.
     """
     canceled = story.kind is Kind.CANCELED
-    if story.kind not in KINDS or (canceled and story.announced is None):
+    if story.kind not in DATING or (canceled and story.announced is None):
         return None
     span = _span(story)
     if span is None and canceled:

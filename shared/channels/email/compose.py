@@ -19,7 +19,7 @@ from shared.messages.history import read_history
 from shared.messages.presentation import presentation
 from shared.messages.run_history import read_run
 from shared.messages.view import Digest, SizeBudget
-from shared.notices.kinds import URGENT, Kind
+from shared.notices.kinds import DATING, URGENT, Kind
 from shared.notices.records import StoredEvent
 from shared.text import clip, line
 
@@ -111,7 +111,7 @@ def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
 def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:
     if member.kind in {Kind.GATE, Kind.GATE_CLOSED}:
         return calendar.of_gate(read_run(member, rows), frame)
-    if member.kind not in calendar.KINDS:
+    if member.kind not in DATING:
         return None
     return calendar.entry(read_history(member, rows), frame)
 

@@ -10,7 +10,8 @@ from shared.channels import target_fields
 from shared.channels.channel import Temper
 from shared.channels.json_channel import JsonChannel
 from shared.channels.limits import Limits
-from shared.notices.kinds import ABOUT_CLUSTERS, WATCHDOGS, Kind, kind_of
+from shared.channels.registration import Registration
+from shared.notices.kinds import ABOUT_CLUSTERS, RESOLVING, WATCHDOGS, Kind, kind_of
 from shared.notices.records import StoredEvent
 from shared.routes import fields
 
@@ -43,8 +44,6 @@ def read_targets(field: Field) -> tuple[Target, ...]:
 
 
 def _target(field: Field) -> Target:
-    from shared.channels.pagerduty.events import RESOLVING
-
     is_mapping = isinstance(field.value, dict)
     entries = field.mapping(("key", "kinds", "changes")) if is_mapping else {"key": field}
     name = target_fields.secret(target_fields.required(field, entries, "key"), "an integration's key")
@@ -99,8 +98,6 @@ class PagerDutyChannel(JsonChannel):
         News of the app itself, which no audience can leave out, opens one. What watchdogs tell leaves no row:
         where they trigger, what ends a maintenance resolves without looking.
         """
-        from shared.channels.pagerduty.events import RESOLVING
-
         if member.kind in said.triggers or member.kind not in ABOUT_CLUSTERS:
             return True
         if member.kind not in RESOLVING:
@@ -134,3 +131,6 @@ class PagerDutyChannel(JsonChannel):
 
         base = self.context.settings.endpoints.pagerduty
         return api.enqueue(self.context.door(), base, self.secret(), message.content, timeouts)
+
+
+REGISTRATION = Registration(PagerDutyChannel, read_targets, check_secret, "$PAGERDUTY")

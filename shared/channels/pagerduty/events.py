@@ -14,7 +14,7 @@ from shared.messages import telling
 from shared.messages.brief import brief
 from shared.messages.presentation import Tone, presentation
 from shared.messages.view import SizeBudget, View
-from shared.notices.kinds import Kind
+from shared.notices.kinds import RESOLVING, Kind
 from shared.notices.records import StoredEvent
 from shared.text import clip, line
 
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from shared.notices.records import Mail, MailItem, Row
 
 CLIENT = "AKS Maintenance Notifier"
-RESOLVING = frozenset(
-    {Kind.COMPLETED, Kind.RECOVERED, Kind.ROLLING_SUCCEEDED, Kind.GATE_CLOSED, Kind.RUN_COMPLETED}
-)
-"""What takes an alert back: the maintenance went through after all, or nobody has to answer any more."""
 
 MAX_SUMMARY_CHARACTERS = 1_024
 _ROOM = SizeBudget(raw=16_000, line=1_000, several=20)
