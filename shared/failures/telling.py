@@ -68,7 +68,8 @@ _METADATA = re.compile(
 )
 _GENERIC = re.compile(
     r"\W*(?:bad ?request|conflict|not found|failed|failure|error|unknown|upgrade failed(?:, error)?"
-    r"|(?:\w+error: ?)?operation failed(?: with status: ?\W?[\w ]{1,40})?|the operation failed"
+    r"|(?:\w+error: ?|error \w{1,12}ing (?:the |an? )?[\w ]{1,40}: ?)?"
+    r"operation failed(?: with status: ?\W?[\w ]{1,40})?|the operation failed"
     r"|deployment failed"
     r"|resource state failed"
     r"|internal ?server ?error|deleted|updating"
