@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ops import ledger, storage, terminal
-from ops.ledger_tables import fitted
+from ops.text_table import fitted
 from shared.pages.inventory import HEAD, all_rows
 from shared.store.present import PresentState
 
@@ -46,9 +46,7 @@ def inventory(
         writer.writerows(map(_safe, (row.cells() for row in found)))
     elif found:
         cells = [row.cells() for row in found]
-        known = [place for place in range(len(HEAD)) if any(row[place] for row in cells)]
-        shown = [[row[place] for place in known] for row in cells]
-        print(fitted([HEAD[place].upper() for place in known], shown, terminal.width()))
+        print(fitted([name.upper() for name in HEAD], cells))
     else:
         print("No clusters are known yet.")
 

@@ -111,7 +111,6 @@ def list_(  # noqa: PLR0917 - typer makes options of them
                 since=f"the last {since}",
                 now=now,
                 limit=limit or (_MANY if what else _FEW),
-                width=terminal.width(),
             )
         )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ops import event_words, ledger_tables
 from ops.ledger_query import Clusters, as_mail, asked_for, members, told_of, waiting_for
-from ops.ledger_tables import fitted
+from ops.text_table import fitted
 from shared import keys
 from shared.delivery.sender import single
 from shared.store import blobs

@@ -1,4 +1,4 @@
-"""The ledger as tables that fit a terminal of 120 columns. What clusters are called is looked up."""
+"""The ledger as tables. What clusters are called is looked up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ops import event_words
 from ops.ledger_query import members, short
-from ops.text_table import stacked, table
+from ops.text_table import fitted
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
 from shared.delivery import limiter
@@ -23,17 +23,10 @@ if TYPE_CHECKING:
     from shared.store.ledger import Received, Rejection
     from shared.store.rows import SendGate
 
-WIDTH_COLUMNS = 120
-_GAP = 2
-_MIN_COLUMNS = 8
-_WHOLE = ("(UTC)", "ID", "KEY")
-_WEIGHTS = {"SUBJECT": 3.0, "WHY": 2.0, "TO": 1.5}
-"""How much of what there is a column gets, where others get 1."""
-
-EVENTS = ("RECEIVED (UTC)", "CLUSTER", "WHAT", "STATUS", "DECISION", "START (UTC)", "ID")
-WORK = ("DUE (UTC)", "", "KIND", "FOR", "ABOUT", "STATE", "ID")
+EVENTS = ("AT (UTC)", "CLUSTER", "WHAT", "STATUS", "DECISION", "START (UTC)", "ID")
+WORK = ("DUE (UTC)", "TYPE", "KIND", "FOR", "ABOUT", "STATE", "ID")
 SENT = ("AT (UTC)", "STATE", "SUBJECT", "TO", "TELLS", "WHY", "ID")
-REJECTED = ("RECEIVED (UTC)", "BYTES", "REASON", "ID")
+REJECTED = ("AT (UTC)", "BYTES", "REASON", "ID")
 
 
 def lists(
@@ -43,7 +36,6 @@ def lists(
     since: str,
     now: datetime,
     limit: int | None,
-    width: int = WIDTH_COLUMNS,
 ) -> str:
     """Write what was chosen, each kind as a table under its counts. `since` is in words: `the last 7d`."""
     parts: list[str] = []
@@ -51,23 +43,23 @@ def lists(
         counts = _counts(received.event.event.status for received in entries.events)
         title = _title("CAME IN", len(entries.events), counts, since)
         rows = [event_row(received) for received in entries.events[:limit]]
-        parts.append(_part(title, EVENTS, rows, len(entries.events), width))
+        parts.append(_part(title, EVENTS, rows, len(entries.events)))
     if entries.sent is not None:
         title = _title(
             "TOLD", len(entries.sent), _counts(outcome(mail.state) for mail in entries.sent), since
         )
         sent = [sent_row(mail) for mail in entries.sent[:limit]]
-        parts.append(_part(title, SENT, sent, len(entries.sent), width))
+        parts.append(_part(title, SENT, sent, len(entries.sent)))
     if entries.work is not None and entries.gate is not None:
         counts = _counts(_type(row) for row in entries.work)
         title = _title("WAITS", len(entries.work), counts) + "\n" + gate_line(entries.gate, now)
         title += "".join(f"\n{line(said)}" for said in _held(entries, now))
         work = [work_row(row, clusters, now) for row in entries.work[:limit]]
-        parts.append(_part(title, WORK, work, len(entries.work), width))
+        parts.append(_part(title, WORK, work, len(entries.work)))
     if entries.rejected is not None:
         title = _title("REJECTED", len(entries.rejected), "", since)
         rejected = [rejected_row(rejection) for rejection in entries.rejected[:limit]]
-        parts.append(_part(title, REJECTED, rejected, len(entries.rejected), width))
+        parts.append(_part(title, REJECTED, rejected, len(entries.rejected)))
     return "\n\n".join(parts)
 
 
@@ -172,32 +164,16 @@ def tells(told: Iterable[MailItem]) -> str:
     return ", ".join(kind if number == 1 else f"{number} {kind}" for kind, number in counted.items())
 
 
-def fitted(head: Sequence[str], rows: Iterable[Sequence[str]], width: int = WIDTH_COLUMNS) -> str:
-    """Lay out a table no wider than this: what is too much is cut from the widest columns.
-
-    Times and ids stay whole; where there is no room for these, rows stand one below the other.
-    """
-    cells = [[line(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-    flexible = [index for index, name in enumerate(head) if not name.endswith(_WHOLE)]
-    while sum(widths) + _GAP * (len(widths) - 1) > width:
-        widest = max(flexible, key=lambda index: widths[index] / _WEIGHTS.get(head[index], 1.0))
-        if widths[widest] <= _MIN_COLUMNS:
-            return stacked(head, cells, width)
-        widths[widest] -= 1
-    return table(head, [[clip(cell, most) for cell, most in zip(row, widths, strict=True)] for row in cells])
-
-
 def moment(time: datetime) -> str:
     """Write a time (in UTC), to the minute."""
     return f"{time:%Y-%m-%d %H:%M}"
 
 
-def _part(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], total: int, width: int) -> str:
+def _part(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> str:
     if not rows:
         return title
     rest = f"\n({total - len(rows)} more; --limit N shows more)" if len(rows) < total else ""
-    return f"{title}\n{fitted(head, rows, width)}{rest}"
+    return f"{title}\n{fitted(head, rows)}{rest}"
 
 
 def _title(what: str, total: int, counts: str, since: str = "") -> str:

@@ -10,9 +10,9 @@ import typer
 
 from local.settings_file import settings_here
 from ops import ledger, storage, surroundings, terminal
-from ops.ledger_tables import fitted
 from ops.pause import positive
 from ops.preview import routes_of
+from ops.text_table import fitted
 from shared import keys
 from shared.documents import near
 from shared.durations import duration
@@ -115,7 +115,7 @@ def list_(
             (silence.id, f"{silence.until:%Y-%m-%d %H:%M}", _said(silence), silence.comment)
             for silence in found
         ]
-        print(fitted(("ID", "UNTIL (UTC)", "WHAT", "COMMENT"), cells, terminal.width()))
+        print(fitted(("ID", "UNTIL (UTC)", "WHAT", "COMMENT"), cells))
     else:
         print("No silences.")
 

@@ -9,9 +9,9 @@ import typer
 
 from local.settings_file import settings_here
 from ops import ledger, storage, surroundings, terminal
-from ops.ledger_tables import fitted
 from ops.preview import routes_of
 from ops.send import LOCAL
+from ops.text_table import fitted
 from shared import keys
 from shared.pages import tokens
 from shared.store import codec
@@ -85,7 +85,7 @@ def list_(
         terminal.print_json([_as_object(token) for token in found])
     elif found:
         cells = [(token.id, token.audience, f"{token.created:%Y-%m-%d %H:%M}") for token in found]
-        print(fitted(("ID", "AUDIENCE", "CREATED (UTC)"), cells, terminal.width()))
+        print(fitted(("ID", "AUDIENCE", "CREATED (UTC)"), cells))
     else:
         print("No tokens.")
 

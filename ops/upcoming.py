@@ -11,9 +11,9 @@ import typer
 
 from local.settings_file import settings_here
 from ops import ledger, storage, terminal
-from ops.ledger_tables import fitted
 from ops.pause import positive
 from ops.preview import routes_of
+from ops.text_table import fitted
 from shared.addresses import bare
 from shared.durations import duration
 from shared.pages import feed
@@ -74,7 +74,7 @@ def upcoming(  # noqa: PLR0917 - typer makes options of them
             )
             for each in coming
         ]
-        print(fitted(("START (UTC)", "END (UTC)", "CLUSTER", "WHAT", "STATE"), cells, terminal.width()))
+        print(fitted(("START (UTC)", "END (UTC)", "CLUSTER", "WHAT", "STATE"), cells))
     unknown = [one for one in shown.coming if one.planned is None]
     if unknown and output is OutputForm.TABLE and not as_json:
         names = ", ".join(one.cluster.name for one in unknown)

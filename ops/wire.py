@@ -21,15 +21,6 @@ if TYPE_CHECKING:
     from shared.messages.branding import Branding
     from testing.samples.mails import Story
 
-_SAMPLES = {
-    "teams": "$TEAMS",
-    "slack": "{channel: C0123456789, token: $SLACK_TOKEN}",
-    "pagerduty": "$PAGERDUTY",
-    "webhook": "{url: https://example.com/hooks/aks, secret: $WEBHOOK_SECRET}",
-    "eventgrid": "https://example.westeurope-1.eventgrid.azure.net/api/events",
-}
-"""What an audience might say of a channel, where it says nothing."""
-
 
 def sent(
     channel: str, stories: Iterable[tuple[Story, Audience, Target]], branding: Branding
@@ -74,10 +65,11 @@ def _email(story: Story, audience: Audience, branding: Branding) -> dict[str, An
 
 
 def _sample(channel: str) -> Target:
-    read, field = registry.CHANNELS[channel].read, parse(_SAMPLES[channel])
-    assert read is not None
+    known = registry.CHANNELS[channel]
+    field = parse(known.sample)
+    assert known.read is not None
     assert field is not None
-    (target,) = read(field)
+    (target,) = known.read(field)
     return target
 
 

@@ -48,10 +48,10 @@ class GraphTables:
         self._rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._engine = duckdb.connect()
         self._fresh: set[str] = set()
-        self._answers: dict[tuple[str, frozenset[str] | None, datetime | None], list[dict[str, Any]]] = {}
+        self._answers: dict[tuple[str, frozenset[str] | None], list[dict[str, Any]]] = {}
         self._lock = Lock()
         self.now: Callable[[], datetime] | None = None
-        """What `ago` and `now` go by; without it, the machine's clock."""
+        """What `ago` goes by; without it, the machine's clock."""
 
     def add(self, table: str, *rows: dict[str, Any]) -> None:
         """Add rows to a table; what they do not say is empty, or follows from their id."""
@@ -76,11 +76,12 @@ class GraphTables:
     def run(self, query: str, subscriptions: Iterable[str] | None = None) -> list[dict[str, Any]]:
         """Return the rows of a query over these subscriptions, or over all. Raises QueryError."""
         scope = None if subscriptions is None else frozenset(one.lower() for one in subscriptions)
-        key = (query, scope, self.now() if self.now else None)
+        if self.now is not None:
+            query = _AGO.sub(f"(datetime({self.now():%Y-%m-%dT%H:%M:%SZ}) - \\1)", query)
         with self._lock:
-            if key not in self._answers:
-                self._answers = {key: self._run(query, scope)}
-            return self._answers[key]
+            if (query, scope) not in self._answers:
+                self._answers[query, scope] = self._run(query, scope)
+            return self._answers[query, scope]
 
     def _run(self, query: str, scope: frozenset[str] | None) -> list[dict[str, Any]]:
         for table in set(TABLES) - self._fresh:
@@ -89,8 +90,6 @@ class GraphTables:
         where = f" where lower(subscriptionId) in ({names})" if names else ""
         for table in TABLES:
             self._engine.execute(f"create or replace view {table} as select * from all_{table}{where}")
-        if self.now is not None:
-            query = _AGO.sub(f"(datetime({self.now():%Y-%m-%dT%H:%M:%SZ}) - \\1)", query)
         try:
             answer = duckdb_kql.query(self._engine, query)
             columns = [(name, str(kind)) for name, kind, *_ in answer.description]

@@ -10,7 +10,7 @@ import msgspec
 from shared.audience import Target
 from shared.channels.channel import Temper
 from shared.channels.outcomes import Accepted, OperationState, OperationStatus
-from shared.channels.registry import Registration
+from shared.channels.registration import Registration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,15 +11,29 @@ from __future__ import annotations
 import json
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 
 from shared.events import cluster_event, fleet_gate, scheduled_event
 from shared.events.model import DeliveredItem, Event, Ignored, Rejected, UnreadableEventError
+
+
+class _Reader(Protocol):
+    """A module that reads events of some types."""
+
+    def is_one(self, type_: str) -> bool:
+        """Return whether the module reads events of a type."""
+
+    def read(self, envelope: Mapping[str, Any], type_: str, received: datetime) -> Event:
+        """Return the event that an envelope holds. Raises UnreadableEventError with the reason."""
+
+
+_READERS: tuple[_Reader, ...] = (cluster_event, fleet_gate)
+"""What no reader takes goes to `scheduled_event`, which knows what is not of AKS."""
 
 _MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{},]|"', re.DOTALL)
 """What divides JSON: brackets, commas, and texts as a whole."""
@@ -112,10 +126,9 @@ def _read(body: object, received: datetime) -> Sequence[Event | Ignored | Reject
     try:
         if str(body.get("type")).lower().startswith(OWN_TYPES):
             return [Ignored("an event that this app has sent out", str(body.get("id", ""))[:200])]
-        if cluster_event.is_one(type_):
-            return [cluster_event.read(envelope, type_, received)]
-        if fleet_gate.is_one(type_):
-            return [fleet_gate.read(envelope, type_, received)]
+        for reader in _READERS:
+            if reader.is_one(type_):
+                return [reader.read(envelope, type_, received)]
         return scheduled_event.read(envelope, type_, received)
     except UnreadableEventError as error:
         return [Rejected(str(error))]

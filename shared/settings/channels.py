@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.audience import Audience, Target
-    from shared.channels.registry import Registration
+    from shared.channels.registration import Registration
     from shared.routes import Routes
     from shared.setting_reader import SettingReader
 

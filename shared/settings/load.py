@@ -36,7 +36,7 @@ from shared.web_addresses import web_address
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.channels.registry import Registration
+    from shared.channels.registration import Registration
     from shared.routes import Routes
 
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")

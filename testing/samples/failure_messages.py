@@ -6,16 +6,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from shared.failures.explanation import Context
+from testing import yaml_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 HERE = Path(__file__).parent
 
-MESSAGES: list[dict[str, Any]] = yaml.safe_load(HERE.joinpath("failure_messages.yaml").read_text("utf-8"))
+MESSAGES: list[dict[str, Any]] = yaml_files.read(HERE / "failure_messages.yaml")
 
 CONTEXT = Context(
     subscription="66667777-aaaa-8888-bbbb-9999cccc0000",

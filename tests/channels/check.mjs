@@ -8,8 +8,7 @@
 
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { basename, join } from "node:path";
 import { chromium } from "playwright-core";
 
 const [folder, screenshots] = process.argv.slice(2);
@@ -32,13 +31,15 @@ const browser = await chromium.launch({
 const results = [];
 try {
   await Promise.all(["light", "dark"].map(async (colorScheme) => {
-    const context = await browser.newContext({ colorScheme, offline: true });
-    const page = await context.newPage();
     // Without style sheets nothing is dark.
     const looks = !WIDTHS.length ? [] : colorScheme === "light" ? ["kept", "stripped"] : ["kept"];
+    const context = await browser.newContext({ colorScheme, offline: true });
+    const page = await context.newPage();
+    // Each file is written into this one document: a page of its own for each would read axe-core again.
+    if (looks.length) await page.evaluate(axe);
     for (const name of files) {
       if (!looks.length && colorScheme === "dark") continue;
-      await page.goto(pathToFileURL(resolve(folder, name)).href);
+      await page.setContent(readFileSync(join(folder, name), "utf8"));
       if (colorScheme === "light") {
         await page.setViewportSize(PHONE);
         const phone = await page.evaluate(() => {
@@ -51,22 +52,21 @@ try {
         if (styles === "stripped") {
           await page.evaluate(() => document.querySelectorAll("style").forEach((style) => style.remove()));
         }
-        const text = await page.evaluate(() => document.body.innerText.replace(/\s+/g, " ").trim());
-        await page.evaluate(axe);
-        for (const width of WIDTHS) {
+        // Colours alone are others in the dark: what is as wide there is as wide in light.
+        for (const width of colorScheme === "light" ? WIDTHS : WIDTHS.slice(0, 1)) {
           await page.setViewportSize({ width, height: 900 });
-          const overflow = await page.evaluate(
-            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-          );
           // Layout has two states, narrow and wide: axe looks at both in light, and at the narrow one in dark
           // and without styles.
-          const axed = width === 320 || (width === WIDTHS.at(-1) && styles === "kept" && colorScheme === "light");
-          const { violations } = axed ? await page.evaluate((options) => window.axe.run(document, options), AXE)
-            : { violations: [] };
+          const axed = width === WIDTHS[0] || (width === WIDTHS.at(-1) && styles === "kept");
+          const { violations, ...looked } = await page.evaluate(async (options) => ({
+            overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+            text: document.body.innerText.replace(/\s+/g, " ").trim(),
+            violations: options ? (await window.axe.run(document, options)).violations : [],
+          }), axed ? AXE : null);
           const found = violations.map(({ id, nodes }) => ({
             id, nodes: nodes.slice(0, 3).map(({ html, failureSummary }) => ({ html: html.slice(0, 200), failureSummary })),
           }));
-          results.push({ name: basename(name, ".html"), colorScheme, styles, width, overflow, text, axe: axed, violations: found });
+          results.push({ name: basename(name, ".html"), colorScheme, styles, width, ...looked, axe: axed, violations: found });
           if (screenshots) {
             const path = join(screenshots, `${basename(name, ".html")}-${colorScheme}-${width}-${styles}.png`);
             await page.screenshot({ path, fullPage: true });

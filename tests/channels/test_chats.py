@@ -93,6 +93,7 @@ def test_a_card_says_first_what_counts() -> None:
     assert story.mail.members[0].kind == "failed"
 
 
+@pytest.mark.slow
 @given(st.text(st.sampled_from("1.a-+=|:)&lt;#*_`~[]()<>!\\ \n\t\xa0")))
 @settings(max_examples=300, deadline=None)
 @example("1. a\n- b\n2) c &lt; &#60; d\n===\n|a|b|\n:-|-:")
@@ -180,6 +181,7 @@ def test_a_link_without_an_address_is_none() -> None:
     assert all(link.url for link in brief(replace(view, portal=Link("Nowhere", ""))).links)
 
 
+@pytest.mark.slow
 @given(LETTERS)
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 def test_hostile_texts_are_only_text(letter: ReadEmail) -> None:

@@ -296,6 +296,7 @@ def test_cut_before(relay: SmtpServer, step: str) -> None:
     assert relay.messages == []
 
 
+@pytest.mark.slow
 def test_cut_within(relay: SmtpServer) -> None:
     """A connection cut in the middle of the message has sent nothing: its final dot never left."""
     relay.replies["data"] = "354 Go ahead"  # and cuts

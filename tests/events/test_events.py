@@ -551,6 +551,7 @@ def test_form_of_details(details: Any, text: str) -> None:
     assert event(made).details == text
 
 
+@pytest.mark.slow
 def test_large_details() -> None:
     """Details of a megabyte are read in full."""
     for filling in ('"type" ', "upgrade of ", "\U0001f600"):

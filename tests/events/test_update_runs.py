@@ -120,6 +120,7 @@ def test_a_member_that_fails_again_is_told_again() -> None:
     assert kinds(played([run(1), run(1), run(4)], (0, 1, 2))).count("member-failed") == 2
 
 
+@pytest.mark.slow
 def test_each_row_is_small() -> None:
     """A run of a thousand members that all fail gives a thousand events, none of which holds all of them."""
     failed = status("Failed", WAITS, WAITS, "UpgradeFailed", BLOCKED * 90)

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import yaml
+from testing import yaml_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +139,7 @@ def _steps(value: Any) -> Iterator[tuple[str, str]]:
 def of_catalogue() -> Iterator[Command]:
     """Yield the commands of the catalogue's steps, each beside its step's own text."""
     for path in sorted(ROOT.joinpath("shared", "failures").glob("*.yaml")):
-        for do, run in _steps(yaml.safe_load(path.read_text("utf-8"))):
+        for do, run in _steps(yaml_files.read(path)):
             yield from commands_in(run, f"{path.name}: {do}", do, whole=True)
 
 

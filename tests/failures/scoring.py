@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import yaml
 
 from shared.failures import explain
 from shared.failures.catalogue import UNKNOWN
+from testing import yaml_files
 from testing.samples.failure_messages import CONTEXT
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 def cases(name: str) -> list[dict[str, Any]]:
     """Return the cases of a file beside this module; none where it is not there."""
     file = HERE / name
-    return yaml.safe_load(file.read_text("utf-8")) if file.exists() else []
+    return yaml_files.read(file) if file.exists() else []
 
 
 def verdict(case: dict[str, Any]) -> Verdict:

@@ -20,6 +20,7 @@ from shared.failures.explanation import Context, Finding, Owner, Urgency
 from shared.failures.facts import FACTS, accepted
 from shared.failures.patterns import Pattern
 from shared.failures.text import lower
+from testing import yaml_files
 from testing.samples.failure_messages import CONTEXT, MESSAGES
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def test_texts_read_well(facts: dict[str, str]) -> None:
 
 def test_ids_are_unique() -> None:
     """No two entries have the same id."""
-    ids = [entry["id"] for entry in yaml.safe_load(OWN_FILE.read_text("utf-8"))["entries"]]
+    ids = [entry["id"] for entry in yaml_files.read(OWN_FILE)["entries"]]
     assert len(ids) == len(set(ids))
 
 
@@ -109,6 +110,7 @@ def _tokens(template: str, values: dict[str, str]) -> list[str]:
     return tokens
 
 
+@pytest.mark.slow
 def test_commands_are_safe_to_paste() -> None:
     """Whatever the names are, a command has the tokens it is meant to have: a hostile name becomes none."""
     for run in {advice.run for entry in ENTRIES for advice in entry.steps}:

@@ -29,6 +29,7 @@ def _check(reason: str, message: dict[str, Any]) -> None:
     assert {label: facts.get(label) for label in expected} == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 def test_each_message_finds_its_entry_and_facts_in_every_wrapper(wrapper: str) -> None:
     """Every known message, in every way AKS wraps it, finds its own entry, no other, and all its facts."""

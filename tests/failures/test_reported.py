@@ -38,6 +38,7 @@ def test_what_is_said_of_a_reported_text_is_right(case: dict[str, Any]) -> None:
     assert verdict(case) is Verdict.RIGHT
 
 
+@pytest.mark.slow
 def test_of_texts_from_the_field_few_are_thin_and_hardly_one_is_wrong() -> None:
     """Of texts from the field at most 2 % are told wrong and 80 % right or thin; others are quoted."""
     counted = figures(WILD)
@@ -46,6 +47,7 @@ def test_of_texts_from_the_field_few_are_thin_and_hardly_one_is_wrong() -> None:
     assert counted[Verdict.UNKNOWN] == 0, counted
 
 
+@pytest.mark.slow
 def test_an_unknown_is_told_in_the_words_of_aks() -> None:
     """What no entry explains is quoted: the sentence begins in the subject, marked as AKS's own words."""
     for text in (case["text"] for case in REPORTED + WILD):
@@ -276,6 +278,7 @@ WRAPPINGS: dict[str, Callable[[str], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WRAPPINGS)
 def test_wrappings_change_nothing(way: str) -> None:
     """Entities of HTML, Unicode escapes, bullets, Windows line breaks, colours and boxes hide no cause."""
@@ -285,6 +288,7 @@ def test_wrappings_change_nothing(way: str) -> None:
         assert message["entry"] in _entries(WRAPPINGS[way](message["text"])), message["text"]
 
 
+@pytest.mark.slow
 def test_what_was_cut_off_claims_no_other_cause() -> None:
     """A text cut at any fifth of its length finds its own entry, a more general one, or none."""
     wrong = []

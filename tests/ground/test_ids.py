@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def test_order_of_members(notices: list[str], random: Random) -> None:
     assert ids.operation_id(shuffled) == ids.operation_id(notices)
 
 
+@pytest.mark.slow
 @given(st.sets(st.uuids().map(str), min_size=1, max_size=20), st.uuids().map(str))
 def test_other_members(notices: set[str], more: str) -> None:
     """A mail that tells one notice more is another mail."""

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,6 +114,7 @@ def test_asking_in_parts_is_the_same(
     assert all(one.end <= other.start for one, other in pairwise(together))
 
 
+@pytest.mark.slow
 @given(SLOTS, st.data(), st.integers(0, 60))
 def test_slots_are_those_of_the_reference(
     slots: list[dict[str, Any]], data: st.DataObject, days: int

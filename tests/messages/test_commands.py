@@ -7,10 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-import yaml
 
 from shared.channels.email.compose import Branding, compose
 from shared.messages.commands import reaching
+from testing import yaml_files
 from testing.samples import mails
 
 LOOK = Branding(domain="contoso.example")
@@ -60,10 +60,11 @@ def catalogue_commands() -> list[str]:
             for part in value:
                 walk(part)
 
-    walk(yaml.safe_load(CATALOGUE.read_text("utf-8")))
+    walk(yaml_files.read(CATALOGUE))
     return sorted(set(found))
 
 
+@pytest.mark.slow
 def test_every_command_of_the_catalogue_is_directed() -> None:
     """Whatever the catalogue advises names subscription or context once it has passed the function."""
     commands = catalogue_commands()

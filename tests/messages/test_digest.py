@@ -102,9 +102,9 @@ def test_troubles_and_overdue_come_after_failures() -> None:
 def test_a_headline_names_causes_in_words_that_tell() -> None:
     """Few words where these tell, the whole reason where they do not, and last what nobody can explain."""
     quota = "Operation could not be completed as it results in exceeding approved Total Regional Cores quota."
-    text = text_of(
-        failures(["<html><h1>503</h1> Service Unavailable</html>", "", "frobnication has ended", quota])
-    )
+    frob = f"'{mails.cluster('x').id}/frobs/frob1' is angry and failed"
+    text = text_of(failures(["<html><h1>503</h1> Service Unavailable</html>", "", frob, quota]))
+    assert "AKS: …/frobs/frob1' is angry and failed" in text
     assert "4 clusters failed: 1 vCPU quota, 3 unexplained" in text
     told = {verdicts.cause(templates.prose(entry.title, {})) for entry in load_catalogue().entries.values()}
     assert told.isdisjoint({"AKS", "Azure", "node", "new nodes", "node pool", "cluster", "this"})
@@ -234,6 +234,7 @@ def test_subject_has_the_status_alone_in_brackets() -> None:
     assert subject.startswith("[13 failed] 42 clusters · 8 budgets, 4 vCPU quota, 1 subnet · 1 unreachable, ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 9, 40, 110])
 def test_every_cluster_is_named_within_bounds(times: int) -> None:
     """However many things a digest tells, every cluster is named and nothing is clipped by Gmail."""
@@ -256,6 +257,7 @@ def whole(story: mails.Story, count: int) -> bool:
     return len(read(email.html).links) >= len(loud) and "… and" not in email.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("story", [mails.digest("many", 40), failures([mails.REASON + "x" * 40] * 200)])
 def test_as_many_fit_as_are_told_whole(story: mails.Story) -> None:
     """What fits is told whole, and one more would not be."""
@@ -266,6 +268,7 @@ def test_as_many_fit_as_are_told_whole(story: mails.Story) -> None:
     assert count == SizeBudget().items or not whole(story, count + 1)
 
 
+@pytest.mark.slow
 def test_a_storm_fits_at_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where all fit, one rendering says so; where not, a few do."""
     calls: list[int] = []

@@ -96,6 +96,7 @@ def test_hostile_events(nasty: str, kind: Kind, status: str) -> None:
     check(compose(both, rows, mails.TEAM, LOOK))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nasty", NASTY)
 def test_hostile_troubles(nasty: str) -> None:
     """The same for input that was rejected and mails that were not sent."""

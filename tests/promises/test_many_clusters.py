@@ -29,6 +29,7 @@ def naming(text: str, number: int) -> str:
     return json.dumps(body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 60, 500])
 @pytest.mark.parametrize("status", ["Failed", "Started", "Completed"])
 def test_each_cluster_is_told(status: str, number: int) -> None:
@@ -73,6 +74,7 @@ def test_failures_are_told_at_once(number: int, at_once: int) -> None:
     assert world.take(text) == "duplicate"
 
 
+@pytest.mark.slow
 def test_failures_that_are_large() -> None:
     """Of failures too large for one transaction together, those that it holds are told at once."""
     world = World(**QUIET)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 from random import Random
@@ -29,13 +28,13 @@ from testing.services.slack import CHANNEL, TOKEN, Slack
 from testing.services.stand_in import Fault
 from testing.services.teams import Teams
 from testing.services.topic import Topic
+from testing.turns import Turns
 from testing.world import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from testing.world import StoppedClock
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +42,8 @@ pytestmark = pytest.mark.slow
 class Services:
     """All of them, and what an audience says to be told by them."""
 
-    def __init__(self, bundle: Path) -> None:
+    def __init__(self, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
         self.teams = Teams()
         self.slack = Slack()
         self.pagerduty = PagerDuty()
@@ -60,7 +60,7 @@ class Services:
             one.__exit__()
 
     def world(self, *names: str, changes: bool = False, more_slack: str = "", **settings: str) -> World:
-        """Make a world in which an audience is told by these channels."""
+        """Make a world in which an audience is told by these channels, which take turns in its time."""
         said: dict[str, Any] = {
             "teams": "$TEAMS_SHOP",
             "slack": {"channel": CHANNEL, "token": "$SLACK_TOKEN"},
@@ -72,7 +72,7 @@ class Services:
             said["slack"] = [said["slack"], {"channel": more_slack, "token": "$SLACK_TOKEN"}]
         shop = {"name": "shop", **{name: said[name] for name in names or said}}
         routes = {"audiences": [shop], "routes": [{"audiences": "shop"}]}
-        return World(
+        world = World(
             **{
                 "ROUTES": json.dumps(routes),
                 "TEAMS_SHOP": self.teams.webhook,
@@ -85,6 +85,8 @@ class Services:
                 **settings,
             }
         )
+        self._monkeypatch.setattr(pace, "time", Turns(world.clock))
+        return world
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
     """Serve them, with an identity that has tokens."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
     monkeypatch.setattr(identity, "credential", lambda *_: Tokens())
-    with Services(tmp_path / "ca.pem") as made:
+    with Services(tmp_path / "ca.pem", monkeypatch) as made:
         yield made
 
 
@@ -344,28 +346,6 @@ def test_the_gate_of_each(services: Services) -> None:
     assert {keys.target_of(key).partition(":")[0] for key in gates} >= {"teams", "slack"}
     rows = repr([row.values for row in world.table.query("", "~").rows])
     assert not any(secret in rows for secret in (TOKEN, KEY, SECRET, services.teams.webhook))
-
-
-class Turns:
-    """The time of `pace`: each thread's goes on where it sleeps, from that of the world."""
-
-    def __init__(self, clock: StoppedClock) -> None:
-        self._clock = clock
-        self._slept = threading.local()
-        self.of: dict[int, list[float]] = defaultdict(list)
-        """When each target had its turns."""
-
-    def monotonic(self) -> float:
-        """See `time`."""
-        return self._clock.monotonic() + getattr(self._slept, "seconds", 0.0)
-
-    def sleep(self, seconds: float) -> None:
-        """See `time`."""
-        self._slept.seconds = getattr(self._slept, "seconds", 0.0) + seconds
-
-    def note(self, pace: Pace) -> None:
-        """Note a turn that was given."""
-        self.of[id(pace)].append(self.monotonic())
 
 
 @pytest.fixture

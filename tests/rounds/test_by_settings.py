@@ -15,6 +15,7 @@ from testing.world import World
 CLOUD = "https://management.usgovcloudapi.net"
 
 
+@pytest.mark.slow
 def test_runs_ask_where_the_settings_say() -> None:
     """Each run asks ARM_ENDPOINT, with a token for the portal's cloud from the environment's identity."""
     with ArmEndpoint(takes_any_token=True) as azure, IdentityEndpoint() as identity:

@@ -361,7 +361,7 @@ def test_where_the_table_fails_nothing_is_lost(world: AskingWorld, monkeypatch: 
 def test_a_run_of_another_subscription_is_left_alone(world: AskingWorld) -> None:
     """What cannot be read, and what Resource Graph refuses, costs no run that can: the next poll has it."""
     show(world, course()[1])
-    world.azure.script(Fault(500), Fault(500), Fault(500), Fault(500), Fault(500), Fault(500), Fault(500))
+    world.azure.script(*[Fault(500, {"Retry-After": "0.01"})] * 7)
     world.poll_fleets(minutes=5)
     assert world.told == []
     world.poll_fleets(minutes=5)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from shared.rounds.weekly_report import report
 from shared.store.ledger import Ledger
 from shared.store.present import PresentState
@@ -47,6 +49,7 @@ def tell(world: AskingWorld, **after: float) -> bool:
     return report(world.meta, present, ledger, world.teller, world.clock.now())
 
 
+@pytest.mark.slow
 def test_report() -> None:
     """It says what is coming, happened, is open, uncovered, changed by hand, and how the app is doing."""
     with asking(CLUSTERS=SUBSCRIPTION, ROUTES=ROUTES, EMAIL_TO="ops@example.com") as world:

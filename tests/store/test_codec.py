@@ -140,6 +140,7 @@ def test_rejected_megabyte(filling: str) -> None:
     assert keys.rejected(read.raw) == given_.key
 
 
+@pytest.mark.slow
 def test_more_than_event_grid_delivers() -> None:
     """Of input beyond what a row can hold, the beginning is kept, with its true size and hash."""
     text = base64.b64encode(random.Random(1).randbytes(3 * MEGABYTE * 3 // 4)).decode()
@@ -151,6 +152,7 @@ def test_more_than_event_grid_delivers() -> None:
     assert len(read.raw) > 900_000
 
 
+@pytest.mark.slow
 def test_cut_within_a_character() -> None:
     """Where the cut falls within a character, what comes before it is readable."""
     text = "x" + "".join(
@@ -227,6 +229,7 @@ def test_length_of_details(character: str, length: int) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [900_000, 1_040_000])
 def test_megabyte_of_details(size: int) -> None:
     """An event of 1 MB that hardly compresses, nearly all of it details, is read back whole."""

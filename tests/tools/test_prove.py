@@ -30,6 +30,7 @@ from prove.schedules import Delivery, Part, Schedule, Way, make
 from prove.services import Arrived
 from prove.verdict import Verdict, judge
 from shared import keys
+from shared.channels import pace
 from shared.notices.kinds import Kind
 from shared.notices.records import MailItem, SentMail
 from shared.store import codec
@@ -44,6 +45,7 @@ from testing.services.pagerduty import PagerDuty
 from testing.services.slack import Slack
 from testing.services.teams import Teams
 from testing.services.together import Together
+from testing.turns import Turns
 from testing.world import NOW, World
 
 if TYPE_CHECKING:
@@ -488,7 +490,7 @@ def test_alerts(actions: str, good: bool) -> None:
     assert judge(_told_at(PAGERDUTY, alerts=alerts, recorded=recorded)).is_good is good
 
 
-def test_messages_of_all_channels() -> None:
+def test_messages_of_all_channels(monkeypatch: pytest.MonkeyPatch) -> None:
     """What messages tell is read from them alone, one thing or several, as the table says it of them."""
     slack, pagerduty, came = Slack(), PagerDuty(), []
     slack.channels, pagerduty.keys = {CHAT.said: ""}, {PAGERDUTY.integration}
@@ -502,6 +504,7 @@ def test_messages_of_all_channels() -> None:
     unwatched = {"NOT_STARTED_AFTER": "0s", "STILL_RUNNING_AFTER": "0s", "REMINDER_LEADS": "24h"}
     with Together(services, lambda got, _: came.append(got)) as together:
         world = World(ROUTES=routes(PLACES), **unwatched, **settings(PLACES, together.url))
+        monkeypatch.setattr(pace, "time", Turns(world.clock))
         for some in (names[:4], names[4:8]):
             for name, status in zip(some, ("Failed", "Started", "Canceled"), strict=False):
                 world.take(event(status, NOW, name=name, cluster=name))

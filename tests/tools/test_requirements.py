@@ -8,6 +8,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,7 @@ def _installed() -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_demo_and_the_command_need_what_is_installed_for_them() -> None:
     """All that local/ and ops/ import, by whatever way, is in requirements-local.txt."""
     starts = {path for folder in ("local", "ops") for path in (ROOT / folder).rglob("*.py")}

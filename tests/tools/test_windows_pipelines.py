@@ -54,6 +54,7 @@ def multitool() -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rules", [RULES, []], ids=["all rules", "no findings"])
 def test_sarif_is_valid_by_microsofts_own_validator(
     rules: list[str], capsys: pytest.CaptureFixture[str]

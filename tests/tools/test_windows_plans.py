@@ -383,6 +383,7 @@ def test_expressions(expression: str, value: Any) -> None:
     assert scope.value(expression) == value
 
 
+@pytest.mark.slow
 def test_deeply_nested_expression_ends() -> None:
     """An expression of a hundred thousand brackets is not known."""
     assert Scope.of({}, {}).value(f"[{'not(' * 100_000}true(){')' * 100_000}]") is UNKNOWN

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from shared.audience import EMAIL_CHANNEL
 from shared.channels.outcomes import OperationState, OperationStatus, Unavailable
+from shared.channels.registration import Registration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -155,3 +156,6 @@ class DraftingEmailChannel(EmailChannel):
         mailer: Any = self._open(self.service)
         status: OperationStatus = mailer.status_of_draft(operation_id, timeouts)
         return status
+
+
+REGISTRATION = Registration(open_channel)

@@ -10,6 +10,7 @@ from shared.audience import Target
 from shared.channels import target_fields
 from shared.channels.channel import Temper
 from shared.channels.events_channel import EventsChannel
+from shared.channels.registration import Registration
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
@@ -73,3 +74,11 @@ class EventGridChannel(EventsChannel):
                 endpoint = _endpoint(self.secret()) if self.target.secrets else self.target.id
                 self._topic = Topic(endpoint, self.context.credential())
         return self._topic.publish(message.content, timeouts)
+
+
+REGISTRATION = Registration(
+    EventGridChannel,
+    read_targets,
+    check_secret,
+    "https://example.westeurope-1.eventgrid.azure.net/api/events",
+)

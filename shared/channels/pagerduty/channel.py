@@ -10,6 +10,7 @@ from shared.channels import target_fields
 from shared.channels.channel import Temper
 from shared.channels.json_channel import JsonChannel
 from shared.channels.limits import Limits
+from shared.channels.registration import Registration
 from shared.notices.kinds import ABOUT_CLUSTERS, RESOLVING, WATCHDOGS, Kind, kind_of
 from shared.notices.records import StoredEvent
 from shared.routes import fields
@@ -130,3 +131,6 @@ class PagerDutyChannel(JsonChannel):
 
         base = self.context.settings.endpoints.pagerduty
         return api.enqueue(self.context.door(), base, self.secret(), message.content, timeouts)
+
+
+REGISTRATION = Registration(PagerDutyChannel, read_targets, check_secret, "$PAGERDUTY")

@@ -13,6 +13,7 @@ from shared.channels.chat_channel import ChatChannel
 from shared.channels.limits import Limits
 from shared.channels.outcomes import Accepted, Refused, Throttled, Timeouts, Unavailable
 from shared.channels.pace import Pace
+from shared.channels.registration import Registration
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
@@ -123,3 +124,8 @@ class SlackChannel(ChatChannel):
             edited = {"channel": self.target.id, "ts": first, **message.content}
             api.call(door, f"{base}/chat.update", self.secret(), edited, timeouts)
         return Accepted(said=f"ok, ts {posted.ts}", id="" if first else posted.ts)
+
+
+REGISTRATION = Registration(
+    SlackChannel, read_targets, check_secret, "{channel: C0123456789, token: $SLACK_TOKEN}"
+)

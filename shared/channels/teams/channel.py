@@ -11,6 +11,7 @@ from shared.channels.chat_channel import ChatChannel
 from shared.channels.limits import Limits
 from shared.channels.outcomes import Throttled
 from shared.channels.pace import Pace
+from shared.channels.registration import Registration
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
@@ -73,3 +74,6 @@ class TeamsChannel(ChatChannel):
         if isinstance(turn, Throttled):
             return turn
         return webhook.post(self.context.door(), self.secret(), message.body, turn)
+
+
+REGISTRATION = Registration(TeamsChannel, read_targets, check_secret, "$TEAMS")

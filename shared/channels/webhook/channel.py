@@ -9,6 +9,7 @@ from shared.audience import Target
 from shared.channels import target_fields
 from shared.channels.channel import Temper
 from shared.channels.events_channel import EventsChannel
+from shared.channels.registration import Registration
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
@@ -71,3 +72,11 @@ class WebhookChannel(EventsChannel):
             secrets=tuple(secret.split()),
         )
         return answers.outcome(answer) if isinstance(answer, HttpResponse) else answer
+
+
+REGISTRATION = Registration(
+    WebhookChannel,
+    read_targets,
+    check_secret,
+    "{url: https://example.com/hooks/aks, secret: $WEBHOOK_SECRET}",
+)
