@@ -76,8 +76,7 @@ class Services:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        for name in ("werkzeug", "mail.log"):  # a line for each request, otherwise
-            logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger("mail.log").setLevel(logging.ERROR)  # a line for each request, otherwise
         for service in (self.endpoint, self.together, self.relay):
             if service is not None:
                 self._stack.enter_context(service)
