@@ -8,21 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from azure.data.tables import TableClient
 
 from bench import app
 from bench.figures import Figure, Section
 from shared.store.table import MAX_OPERATIONS, PARTITION
-from testing.mail_endpoint import MailEndpoint
-from testing.processes import Azurite, Host
+from testing.processes import Host
 from testing.samples.payloads import event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from azure.data.tables import TableClient
 
 EVENTS, WARM = 50_000, 10_000
 """How many in all, and after how many the process is taken for settled."""
@@ -35,7 +36,6 @@ AT_ONCE, TOGETHER = 8, 25
 
 MEMORY_TARGET = 1.1
 
-ACCEPTED = 202
 
 SETTINGS = {
     "GROUP_WAIT": "1s",
@@ -68,19 +68,14 @@ def measure(events: int = EVENTS, warm: int = WARM) -> Section:
         print("  what a process holds is read from /proc: left out on this system", file=sys.stderr)
         return Section("Soak", _TEXT, (), left_out=True)
     with ExitStack() as stack:
-        azurite = stack.enter_context(Azurite())
-        endpoint = stack.enter_context(MailEndpoint())
-        settings = app.settings(azurite.endpoint, **SETTINGS)
-        settings |= {"EMAIL_CONNECTION_STRING": endpoint.connection_string, "EMAIL_FOLDER": ""}
-        client = stack.enter_context(TableClient.from_connection_string(azurite.connection_string, app.TABLE))
-        client.create_table()
+        client, endpoint, settings = stack.enter_context(app.around(**SETTINGS))
         host = stack.enter_context(Host(settings))
         pool = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
         settled = state(host.pid)
         for done in range(0, events, ROUND):
-            list(pool.map(partial(_deliver, host), _deliveries(done)))
+            list(pool.map(partial(app.deliver, host), _deliveries(done)))
             while _waits(client):
-                assert host.run("due_notices").status == ACCEPTED
+                assert host.run("due_notices").status == HTTPStatus.ACCEPTED
             _forget(client)
             if done + ROUND == warm:
                 settled = state(host.pid)
@@ -123,12 +118,6 @@ def _deliveries(first: int) -> Iterator[str]:
                 for number in range(start, start + TOGETHER)
             ]
         )
-
-
-def _deliver(host: Host, text: str) -> None:
-    """Deliver as Event Grid does: again, until it is taken."""
-    while host.post_event(text).status != ACCEPTED:
-        pass
 
 
 def _waits(client: TableClient) -> bool:

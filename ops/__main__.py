@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
         code = app(arguments, prog_name="notifier", standalone_mode=False, obj=surroundings)
         sys.stdout.flush()
     except typer.TyperException as error:
-        return _complain(error)
+        return _complain(error, (sys.argv[1:] if arguments is None else arguments)[:1])
     except (SettingsFileError, SettingsError) as error:  # whichever command reads them
         terminal.complain(error)
         return terminal.UNREADABLE
@@ -113,15 +113,16 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
     return code if isinstance(code, int) else 0
 
 
-def _complain(error: typer.TyperException) -> int:
-    """Write what is wrong with a command line as a line, and where help is as another."""
+def _complain(error: typer.TyperException, first: Sequence[str]) -> int:
+    """Write what is wrong with a command line, which begins so, as a line, and where help is as another."""
     words = error.format_message().replace("Value error, ", "")  # the library's own, of no use to people
     if isinstance(error, NoArgsIsHelpError):  # where help is boxed, it has been printed already
         print(words, file=sys.stderr)
         return terminal.UNREADABLE
     terminal.complain(words)
-    context = getattr(error, "ctx", None)
-    print(f"Try: {context.command_path if context else 'notifier'} --help", file=sys.stderr)
+    context = getattr(error, "ctx", None)  # the library's parser of options gives none
+    path = context.command_path if context else " ".join(["notifier", *(set(first) & set(COMMANDS))])
+    print(f"Try: {path} --help", file=sys.stderr)
     return terminal.UNREADABLE
 
 

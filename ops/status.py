@@ -86,7 +86,12 @@ def _status(rows: BrowsableTable, now: datetime) -> dict[str, Any]:
 
 def _lines(found: dict[str, Any]) -> list[str]:
     lines = ["Well." if found["well"] else "Not well:", *(f"  {fault}" for fault in found["faults"])]
-    lines.append(f"Last sweep: {_moment(found['lastSweep']) if found['lastSweep'] else 'none yet'}")
+    swept = (
+        f"{_moment(found['lastSweep'])} (written down every five minutes)"
+        if found["lastSweep"]
+        else "none yet"
+    )
+    lines.append(f"Last sweep: {swept}")
     since = f", since {_moment(found['dueSince'])}" if found["dueSince"] else ""
     lines.append(f"Due now: {found['due']}{since}. Checks for later: {found['later']}.")
     lines += [f"Last message by {channel}: {_moment(at)}" for channel, at in found["lastMessage"].items()]

@@ -88,6 +88,8 @@ def refused(sentence: object, code: int = UNREADABLE) -> typer.Exit:
 
 def complain(sentence: object) -> None:
     """Write a line to standard error; what comes from outside cannot control the terminal."""
+    if isinstance(sentence, OSError) and sentence.filename:
+        sentence = f"{sentence.filename}: {sentence.strerror}."
     print(line(str(sentence)), file=sys.stderr)
 
 

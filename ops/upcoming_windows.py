@@ -80,14 +80,15 @@ def as_text(windows: Sequence[UpcomingWindow], after: datetime, zone: tzinfo | N
     """Write a table: each window in UTC, by its configuration's own clock, and in `zone`."""
     if not windows:
         return "No window to come."
-    head = ["CONFIGURATION", "UTC", "LOCAL (utcOffset)", *([str(zone).upper()] if zone else []), "NOTE"]
+    other = zone if str(zone) != "UTC" else None
+    head = ["CONFIGURATION", "UTC", "LOCAL (utcOffset)", *([str(zone).upper()] if other else []), "NOTE"]
     rows = []
     for item in windows:
         own = item.configuration.zone
         offset = f"{datetime(2000, 1, 1, tzinfo=own):%z}"
         row = [item.name or "-", _span(item.window, UTC)]
         row.append(f"{_span(item.window, own)} ({offset[:3]}:{offset[3:5]})")
-        row += [_span(item.window, zone)] if zone else []
+        row += [_span(item.window, other)] if other else []
         rows.append([*row, _note(item.window, after)])
     names = [item.cluster for item in windows]
     if len(set(names)) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from shared.events.model import Cluster
 from shared.store.codec import refers_to, text
 from shared.store.ledger import Ledger
 from shared.store.rows import CheckRow, MailRow, NoticeRow, SendGate
+from shared.store.table import scan
 from shared.text import line
 
 if TYPE_CHECKING:
@@ -24,13 +26,14 @@ if TYPE_CHECKING:
     from ops.ledger_query import Waiting
     from shared.notices.records import SentMail
     from shared.routes.silences import Silence
-    from shared.store.ledger import Received
+    from shared.store.ledger import Received, Rejection
     from shared.store.table import BrowsableTable, Stored
 
 _QUERY = (
     "AppTraces | where Message startswith 'decision=' and Message has_any ({names}) "
     "| project TimeGenerated, Message | order by TimeGenerated desc"
 )
+_ID = re.compile(r"/subscriptions/[^\"\s]+")
 _DUPLICATES = "Duplicates leave no row. The log of the app has them, in Log Analytics:"
 
 
@@ -46,7 +49,7 @@ def why(  # noqa: PLR0917 - typer makes options of them
 ) -> None:
     """Show all that was decided about a cluster or an event.
 
-    And why: what was ignored, led to nobody or was silenced is among it. Exit code 1: nothing is known of it.
+    And why: what was ignored, rejected, silenced or led to nobody is among it. Exit code 1: nothing is known.
     """
     with ledger.opened_table(context, account, table) as rows:
         now = surroundings.of(context).clock.now()
@@ -86,6 +89,7 @@ class _Story:
             book.events(since), key=lambda received: (received.at, received.key), reverse=True
         )
         self._events = [received for received in all_events if self._is_asked_for(received)]
+        self._rejected = [each for each in book.rejected_texts(since) if self._is_about(*each)]
         self._mails = list(book.mails(since))
         self._work = [row for row in book.work() if not isinstance(row, SendGate)]
         self._silences = stored(rows)
@@ -94,6 +98,7 @@ class _Story:
         """Return what was decided, the latest first."""
         traces = {row.key: row for row in self._traces()}
         told = [self._event(received, traces) for received in self._events]
+        told += [self._rejection(one, raw) for one, raw in self._rejected]
         told += [self._ignored(row) for row in traces.values() if row.values.get("kind") == "ignored"]
         return sorted(told, key=lambda each: str(each["at"]), reverse=True)
 
@@ -104,15 +109,22 @@ class _Story:
         )
         return is_event or matches(event.subject, self._name)
 
+    def _is_about(self, rejection: Rejection, raw: str) -> bool:
+        """Return whether input that could not be understood names what is asked for."""
+        name = self._name.lower()
+        is_named = len(name) >= 8 and (name in raw.lower() or name in rejection.key)  # noqa: PLR2004
+        return is_named or any(matches(cluster, self._name) for cluster in _clusters(raw))
+
+    def _stored(self, prefix: str) -> list[Stored]:
+        pages = scan(lambda first: self._rows.query(first, prefix + keys.AFTER), prefix)
+        return [row for page in pages for row in page.rows]
+
     def _traces(self) -> Iterator[Stored]:
         """Yield the marks of what nobody was told of the clusters that are asked for."""
         clusters = {received.event.event.subject.key for received in self._events}
-        known = self._rows.query("cluster:", "cluster:" + keys.AFTER).rows
-        names = [str(row.values.get("cluster", "")) for row in known]
-        ignored = self._rows.query(keys.OF_NOBODY, keys.OF_NOBODY + keys.AFTER).rows
-        names += [str(row.values.get("cluster", "")) for row in ignored]
-        for id_ in names:
-            cluster = Cluster.parse(id_)
+        ignored = self._stored(keys.OF_NOBODY)
+        for row in (*self._stored("cluster:"), *ignored):
+            cluster = Cluster.parse(str(row.values.get("cluster", "")))
             if cluster and matches(cluster, self._name):
                 clusters.add(cluster.key)
         prefixes = tuple(map(keys.traces, clusters))
@@ -127,8 +139,7 @@ class _Story:
         if keys.told_of_nobody(whose, "unwanted", received.key) in traces:
             said.append("nobody heard of it: its route leads to nobody, or to who wants no such news")
         said += [self._silenced(row) for row in traces.values() if row.values.get("of") == received.key]
-        said += [_told(mail) for mail in self._mails if any(one.key == received.key for one in members(mail))]
-        said += [self._waits(row) for row in self._work if received.key in refers_to(row)]
+        said += self._fate(received.key)
         return {
             "at": text(received.at),
             "cluster": event.subject.name,
@@ -137,6 +148,22 @@ class _Story:
             "decision": str(received.event.decision),
             "why": said,
         }
+
+    def _rejection(self, rejection: Rejection, raw: str) -> dict[str, Any]:
+        names = sorted({cluster.name for cluster in _clusters(raw)})
+        return {
+            "at": text(rejection.at),
+            "cluster": ", ".join(names),
+            "eventId": None,
+            "what": "rejected",
+            "decision": "rejected",
+            "why": [f"decision: rejected, {rejection.reason}", *self._fate(rejection.key)],
+        }
+
+    def _fate(self, key: str) -> Iterator[str]:
+        """Yield who was told of a row, and what of it still waits."""
+        yield from (_told(mail) for mail in self._mails if any(one.key == key for one in members(mail)))
+        yield from (self._waits(row) for row in self._work if key in refers_to(row))
 
     def _waits(self, row: Waiting | Any) -> str:  # noqa: ANN401 - whatever waits
         due = keys.due_of(row.key)
@@ -168,6 +195,12 @@ class _Story:
             "decision": "ignored",
             "why": [f"decision: ignored, {row.values.get('why', '')}"],
         }
+
+
+def _clusters(raw: str) -> list[Cluster]:
+    """Return the clusters that a text names by their resource IDs."""
+    found = map(Cluster.parse, _ID.findall(raw))
+    return [cluster for cluster in found if cluster]
 
 
 def _told(mail: SentMail) -> str:

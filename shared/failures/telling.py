@@ -247,9 +247,9 @@ _BEGINNING = 40
 """Characters of a sentence that stay as they were sent, so that it can be found in the text."""
 
 
-def without_paths(sentence: str) -> str:
-    """Return a sentence, each resource ID beyond its beginning cut to type and name: `…/subnets/snet-aks`."""
-    begin, rest = sentence[:_BEGINNING], sentence[_BEGINNING:]
+def without_paths(sentence: str, whole: int = _BEGINNING) -> str:
+    """Return a sentence, resource IDs after `whole` characters cut to type and name: `…/subnets/snet-aks`."""
+    begin, rest = sentence[:whole], sentence[whole:]
     return begin + _PATH_IN_ID.sub("\u2026", rest)
 
 

@@ -16,6 +16,7 @@ import msgspec
 from shared import ids, keys
 from shared.notices.records import Mail, SentMail, StoredEvent
 from shared.store import codec
+from shared.store.blobs import unpack
 from shared.store.rows import MailRow
 from shared.store.table import BrowsableTable, Conflict, Operation, Stored, Verb, mine, scan
 
@@ -90,6 +91,10 @@ class Ledger:
     def rejections(self, since: datetime) -> Iterator[Rejection]:
         """Return the input rejected since a time, in no particular order."""
         return _each(_rejection, self._touched("rejected:", since))
+
+    def rejected_texts(self, since: datetime) -> Iterator[tuple[Rejection, str]]:
+        """Return each with what it was, in no particular order."""
+        return _each(lambda row: (_rejection(row), unpack(row.values)), self._touched("rejected:", since))
 
     def silenced(self, since: datetime) -> int:
         """Return how many notices silences have kept from being told since a time."""

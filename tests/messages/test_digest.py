@@ -102,9 +102,9 @@ def test_troubles_and_overdue_come_after_failures() -> None:
 def test_a_headline_names_causes_in_words_that_tell() -> None:
     """Few words where these tell, the whole reason where they do not, and last what nobody can explain."""
     quota = "Operation could not be completed as it results in exceeding approved Total Regional Cores quota."
-    text = text_of(
-        failures(["<html><h1>503</h1> Service Unavailable</html>", "", "frobnication has ended", quota])
-    )
+    frob = f"'{mails.cluster('x').id}/frobs/frob1' is angry and failed"
+    text = text_of(failures(["<html><h1>503</h1> Service Unavailable</html>", "", frob, quota]))
+    assert "AKS: …/frobs/frob1' is angry and failed" in text
     assert "4 clusters failed: 1 vCPU quota, 3 unexplained" in text
     told = {verdicts.cause(templates.prose(entry.title, {})) for entry in load_catalogue().entries.values()}
     assert told.isdisjoint({"AKS", "Azure", "node", "new nodes", "node pool", "cluster", "this"})

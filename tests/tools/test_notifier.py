@@ -89,7 +89,8 @@ def test_every_command_has_help() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["nonsense"], ["send"], ["list", "--limit", "0"], ["explain", "--nope"], ["staus"]]
+    "words",
+    [["nonsense"], ["send"], ["list", "--limit", "0"], ["explain", "--nope"], ["staus"], ["list", "--limit"]],
 )
 def test_errors_are_a_line_and_a_hint(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong command line ends with 2, says what is wrong in a line, and where help is in another."""
@@ -99,7 +100,7 @@ def test_errors_are_a_line_and_a_hint(words: list[str], capsys: pytest.CaptureFi
     out, err = capsys.readouterr()
     said = err.splitlines()
     assert (out, len(said)) == ("", 2), err
-    assert said[1].startswith("Try: notifier")
+    assert said[1] == f"Try: {' '.join(['notifier', *{words[0]} & set(COMMANDS)])} --help"
     assert words != ["staus"] or "did you mean 'status'" in said[0]
 
 
@@ -345,6 +346,7 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     lonely.take(event("Started", NOW, name="unheard", cluster="lost-1"))
     other = json.loads(event("Started", NOW, name="foreign", cluster="lost-1"))
     lonely.take(json.dumps({**other, "type": "Microsoft.Other.Thing"}))
+    lonely.take(json.dumps({**other, "data": "no event"}))
     around = Surroundings(clock=lonely.clock, open_table=lambda _: nullcontext(lonely.table))
     with redirect_stdout(io.StringIO()) as out:
         assert command(["why", "lost-*", "--json"], around) == 0
@@ -353,9 +355,9 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     by_id = Cluster(SUBSCRIPTION, "rg-prod", "LOST-1").id
     with redirect_stdout(io.StringIO()) as out:
         assert command(["why", by_id, "--json"], around) == 0
-    assert len(json.loads(out.getvalue())["events"]) == 2
-    assert any("unrouted" in said for said in reasons)
-    assert any("ignored" in said for said in reasons)
+    assert len(json.loads(out.getvalue())["events"]) == 3
+    for decision in ("unrouted", "ignored", "rejected"):
+        assert any(decision in said for said in reasons)
     run("why", "never-heard-of", code=1)
 
 
