@@ -283,9 +283,9 @@ def test_rendering_that_fails_goes_out_plain(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(("lease", "longest"), [("10s", 10 / 3), ("2m", 30), ("10m", 30)])
 def test_timeouts_stay_within_a_third_of_the_lease(lease: str, longest: float) -> None:
-    """No timeout of a send is longer than a third of the lease; connecting and reading fit into half of it."""
-    world = World(LEASE=lease, GROUP_WAIT="0s")
     """No timeout of a send is longer than a third of the lease; both together fit into half of it."""
+    world = World(LEASE=lease, GROUP_WAIT="0s")
+    world.take(event("Started", NOW))
     world.sweep(seconds=1)
     (timeouts,) = world.mailer.timeouts
     assert timeouts.connect <= timeouts.read <= longest + 1e-9
