@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from shared.web_addresses import web_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from shared.audience import Target
     from shared.routes.document import Field
@@ -56,10 +56,3 @@ def is_name(field: Field) -> bool:
     """Return whether a field names a setting."""
     value = field.value
     return isinstance(value, str) and value.strip().startswith("$")
-
-
-def required(field: Field, entries: Mapping[str, Field], key: str) -> Field:
-    """Return one of the entries of a mapping."""
-    if key not in entries:
-        raise field.fault(f"expected `{key}`, which is missing")
-    return entries[key]

@@ -101,9 +101,8 @@ class Lane:
 
     def _take_over(self, row: MailRow) -> None:
         parts = self._parts
-        if (
-            not row.is_in_doubt or row.turns > 1
-        ):  # it will be rendered: where reading is slow, before it is leased
+        # It will be rendered: where reading is slow, before it is leased.
+        if not row.is_in_doubt or row.turns > 1:
             self._reader.rows_of(row.mail)
         since, token = parts.clock.monotonic(), uuid4().hex
         bound = parts.sender.bound(row.mail)

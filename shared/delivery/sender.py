@@ -204,10 +204,8 @@ class Sender:
         match outcome:
             case Accepted(refused):
                 self._is_back(row.mail.target)
-                is_repeat = _is_repeat(row, channel)
-                return self._accepted(
-                    row, is_repeat=is_repeat, message=message, refused=refused, id_=outcome.id
-                )
+                repeat = _is_repeat(row, channel)
+                return self._accepted(row, is_repeat=repeat, message=message, refused=refused, id_=outcome.id)
             case Throttled(retry_after, reason):
                 until_time = self._clock.now() + timedelta(seconds=retry_after)
                 self.limiter.pause_until(row.mail.target, until_time, reason)
@@ -234,9 +232,7 @@ class Sender:
             case Refused(reason):
                 return self._refused(row, reason, channel, message, timeouts)
             case Postponed(reason):
-                log.warning("mail %s is not taken for now: %s", row.mail.operation_id, reason)
-                self.store.postpone(row, reason)
-                return SendResult.IN_DOUBT
+                return self._postponed(row, reason)
             case Unknown(reason):
                 log.warning("mail %s is in doubt: %s", row.mail.operation_id, reason)
                 return SendResult.IN_DOUBT
@@ -267,12 +263,7 @@ class Sender:
             self._back.add(target)
 
     def recover(
-        self,
-        row: MailRow,
-        rows: Callable[[], Mapping[str, Row]],
-        *,
-        attempted_before: bool,
-        since: float,
+        self, row: MailRow, rows: Callable[[], Mapping[str, Row]], *, attempted_before: bool, since: float
     ) -> SendResult:
         """Go on with a mail just taken over: where it was attempted before, as its channel's temper says.
 
@@ -391,12 +382,15 @@ class Sender:
     def _settle_alone(self, row: MailRow, outcome: Postponed | Refused, message: Message) -> SendResult:
         """Deal with a refusal of this mail alone."""
         if isinstance(outcome, Postponed):
-            log.warning("mail %s is not taken for now: %s", row.mail.operation_id, outcome.reason)
-            self.store.postpone(row, outcome.reason)
-            return SendResult.IN_DOUBT
+            return self._postponed(row, outcome.reason)
         if outcome.of_recipients:
             return self._settle(row, "failed", message=message, why=outcome.reason)
         return self._give_up_refused(row, outcome.reason, message)
+
+    def _postponed(self, row: MailRow, reason: str) -> SendResult:
+        log.warning("mail %s is not taken for now: %s", row.mail.operation_id, reason)
+        self.store.postpone(row, reason)
+        return SendResult.IN_DOUBT
 
     def _give_up_refused(self, row: MailRow, reason: str, message: Message | None) -> SendResult:
         mail = row.mail
@@ -456,13 +450,7 @@ class Sender:
         return SendResult.SETTLED
 
     def _sent(
-        self,
-        row: MailRow,
-        state: str,
-        *,
-        message: Message | None,
-        why: str,
-        refused: Iterable[str] = (),
+        self, row: MailRow, state: str, *, message: Message | None, why: str, refused: Iterable[str] = ()
     ) -> SentMail:
         return SentMail(
             key=keys.sent(row.mail.operation_id),

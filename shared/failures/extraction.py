@@ -148,6 +148,7 @@ binaries from {host}
 could not reach api server at {api_server}
 api server ip: {api_server}
 curl: ({curl_error})
+mount "//{storage_account}.file.core.
 dial tcp: lookup {host} on
 dial tcp: lookup {host}: no such
 processing extension '{extension}'

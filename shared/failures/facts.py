@@ -140,6 +140,8 @@ FACTS: dict[str, FactKind] = {
     "windows_error": FactKind("Windows error", "an error", _form(r"WINDOWS_CSE_\w{3,80}")),
     "extension": FactKind("VM extension", "a VM extension", _form(r"[\w.-]{2,80}")),
     "curl_error": FactKind("Error of curl", "an error", _NUMBER),
+    "mount_error": FactKind("Error of mount", "an error", _NUMBER),
+    "storage_account": FactKind("Storage account", "the storage account", _form(r"[a-z0-9]{3,24}")),
     "expected": FactKind("Expected", "all", _NUMBER),
     "actual": FactKind("Ready", "fewer", _NUMBER),
     # Permissions, policies, locks.

@@ -45,11 +45,7 @@ def clock_change(kind: Kind, event: Event, frame: RenderContext) -> View:
                 heading="Local times before and after",
                 items=(
                     *(_line(window, facts) for window in facts.windows),
-                    *(
-                        [f"… and {facts.count - len(facts.windows):,} more"]
-                        if facts.count > len(facts.windows)
-                        else []
-                    ),
+                    *phrases.more(facts.count - len(facts.windows)),
                 ),
                 note="A window keeps its time in UTC. Nothing has to be done where an hour does not matter.",
             ),

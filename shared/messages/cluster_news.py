@@ -92,11 +92,7 @@ def new_version(story: MaintenanceHistory, frame: RenderContext) -> View:
         headline=f"Kubernetes {latest} is available in {where}",
         panel=(Fact("Reported", frame.beside(event.updated)), Fact("You", _NOTHING)),
         sections=(
-            Section(
-                heading="What it means",
-                paragraphs=(_OFFER,),
-                facts=said_facts(*named),
-            ),
+            phrases.prose("What it means", _OFFER, facts=said_facts(*named)),
             phrases.todo(
                 Step(
                     "Check which versions the cluster can go to.",

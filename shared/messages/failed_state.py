@@ -43,11 +43,8 @@ def failed_state(story: MaintenanceHistory, frame: RenderContext) -> View:
         same = sum(other.entry == first.entry for other in others)
         title, quote, verdict = verdicts.reason(first), verdicts.quote(first), verdicts.verdict(first, same)
         sections = failed.explained(explanation, frame)
-    about = Section(
-        heading="How it is known",
-        paragraphs=(_HOW,),
-        facts=said_facts(("Last operation", facts.operation)),
-    )
+    operation = said_facts(("Last operation", facts.operation))
+    about = phrases.prose("How it is known", _HOW, facts=operation)
     return view_of(
         story,
         frame,

@@ -68,17 +68,12 @@ def member_failed(story: RunHistory, frame: RenderContext) -> View:
     run = story.run
     view = failed.failed(as_maintenance(story), frame)
     where = run_view.place(run)
-    part = Section(
-        heading="The update run",
-        paragraphs=(
-            *((_REPORTED.format(view.cluster),) if run.is_reported else ()),
-            f"Member {run.member}: {where or 'update run'} of {story.name}, in fleet {story.fleet.name}.",
-            (
-                "As a rule a run fails with its first member, once those under way are done; how many "
-                "failures it bears is set by maxAllowedFailures. It can be started again, and goes on with "
-                "what is not done."
-            ),
-        ),
+    part = phrases.prose(
+        "The update run",
+        *((_REPORTED.format(view.cluster),) if run.is_reported else ()),
+        f"Member {run.member}: {where or 'update run'} of {story.name}, in fleet {story.fleet.name}.",
+        "As a rule a run fails with its first member, once those under way are done; how many failures it "
+        "bears is set by maxAllowedFailures. It can be started again, and goes on with what is not done.",
         facts=run_view.stages(story.run),
         steps=(
             run_view.show(story),

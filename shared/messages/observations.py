@@ -113,15 +113,11 @@ def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
         headline=f"{facts.count} events did not come by Event Grid",
         preheader="They were found in Azure Resource Graph, up to an hour late; they are told all the same.",
         sections=(
-            Section(
-                heading="What happened",
-                paragraphs=(
-                    (
-                        "Two runs of reconcile in a row found events in Azure Resource Graph that Event Grid "
-                        "had not delivered half an hour after they happened. They are recorded, and what was "
-                        "still worth telling has been told late."
-                    ),
-                ),
+            phrases.prose(
+                "What happened",
+                "Two runs of reconcile in a row found events in Azure Resource Graph that Event Grid had not "
+                "delivered half an hour after they happened. They are recorded, and what was still worth "
+                "telling has been told late.",
                 facts=said_facts(
                     ("Subscriptions", _few(facts.subscriptions)), ("Last event delivered", pushed)
                 ),
@@ -132,10 +128,7 @@ def missed_events(kind: Kind, event: Event, frame: RenderContext) -> View:
                     "Check that each subscription has its system topic, and that topic an event subscription."
                 ),
                 Step("Check in the topic's metrics whether deliveries fail or are dropped."),
-                Step(
-                    "Connect a subscription that is not connected.",
-                    "python -m ops.subscribe --help",
-                ),
+                Step("Connect a subscription that is not connected.", "python -m ops.subscribe --help"),
             ),
         ),
     )
@@ -167,15 +160,11 @@ def unreadable(kind: Kind, event: Event, frame: RenderContext) -> View:
         headline=said,
         preheader="What happens there is told only as far as Event Grid brings it.",
         sections=(
-            Section(
-                heading="What it means",
-                paragraphs=(
-                    (
-                        "Azure Resource Graph leaves out what an identity may not read, without an error. "
-                        "What happens there is told only as far as Event Grid brings it. You hear of this "
-                        "once until it can be read again."
-                    ),
-                ),
+            phrases.prose(
+                "What it means",
+                "Azure Resource Graph leaves out what an identity may not read, without an error. What "
+                "happens there is told only as far as Event Grid brings it. You hear of this once until it "
+                "can be read again.",
                 facts=said_facts(("Subscription", id_), ("Name", facts.name), ("Why", facts.why)),
                 items=facts.rows,
             ),
@@ -199,10 +188,16 @@ def _stored_rows(kind: Kind, event: Event, facts: Unreadable, frame: RenderConte
         headline=said,
         preheader=f"{said}: what they hold is not told.",
         sections=(
-            Section(heading="What it means", paragraphs=(means,), items=facts.rows),
+            phrases.prose("What it means", means, items=facts.rows),
             phrases.todo(Step("Look at them: deploy the version that wrote them, or delete what is no use.")),
         ),
     )
+
+
+_FROM_NOW_ON = (
+    "From now on changes are told one by one. What was so already is told here, once, and stands in the "
+    "weekly report."
+)
 
 
 def coverage(kind: Kind, event: Event, frame: RenderContext) -> View:
@@ -223,18 +218,9 @@ def coverage(kind: Kind, event: Event, frame: RenderContext) -> View:
         headline=said,
         preheader="Because of no route, no event subscription, no channel or no window.",
         sections=(
-            Section(
-                heading="What was found",
-                paragraphs=(
-                    (
-                        (
-                            "From now on changes are told one by one. What was so already is told here, "
-                            "once, and stands in the weekly report."
-                        ),
-                    )
-                    if facts.first
-                    else ()
-                ),
+            phrases.prose(
+                "What was found",
+                *((_FROM_NOW_ON,) if facts.first else ()),
                 items=(*facts.first, *facts.subscriptions),
             ),
             listed("Clusters that are never announced, or never heard of", facts.clusters, count, frame),
@@ -281,8 +267,7 @@ def listed(heading: str, clusters: tuple[ClusterRemark, ...], count: int, frame:
         + (f" {frame.here(one.at)}" if one.at else "")
         for one in clusters
     ]
-    left = count - len(clusters)
-    return Section(heading=heading, items=(*items, *([f"… and {left:,} more"] if left > 0 else [])))
+    return Section(heading=heading, items=(*items, *phrases.more(count - len(clusters))))
 
 
 def _few(names: tuple[str, ...], most: int = 10) -> str:

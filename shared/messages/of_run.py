@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from shared.events.model import Fleet
 from shared.events.run import RunFacts
-from shared.messages import commands, run_view
-from shared.messages.view import Section, Step
+from shared.messages import commands, phrases, run_view
+from shared.messages.view import Step
 from shared.notices.kinds import Kind
 
 if TYPE_CHECKING:
@@ -42,15 +42,11 @@ def with_run(view: View, story: MaintenanceHistory) -> View:
         return view
     known = (_KNOWN,) if _is_same(part, story.kind) else ()
     place = run_view.place(RunFacts(stage=part.stage, group=part.group))
-    section = Section(
-        heading="The update run",
-        paragraphs=(
-            *known,
-            (
-                f"This is the update of member {part.member or story.cluster.name}, {place or 'a part'} of "
-                f"update run {part.run} of fleet {fleet.name}. What becomes of it is told in the same thread."
-            ),
-        ),
+    section = phrases.prose(
+        "The update run",
+        *known,
+        f"This is the update of member {part.member or story.cluster.name}, {place or 'a part'} of update "
+        f"run {part.run} of fleet {fleet.name}. What becomes of it is told in the same thread.",
         steps=(
             Step(
                 f"Check how the run stands ({run_view.EXTENSION}).",

@@ -141,14 +141,25 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def more(left: int) -> tuple[str, ...]:
+    """Return the last line of a list that leaves so many out; none where it is whole."""
+    return (f"… and {left:,} more",) if left > 0 else ()
+
+
 def sentence(words: str) -> str:
     """Return words with a full stop, unless they end a sentence already."""
     return words if not words or words[-1] in ".!?:…" else f"{words}."
 
 
-def prose(heading: str, *paragraphs: str) -> Section:
-    """Make a section of paragraphs."""
-    return Section(heading=heading, paragraphs=paragraphs)
+def prose(
+    heading: str,
+    *paragraphs: str,
+    items: tuple[str, ...] = (),
+    facts: tuple[Fact, ...] = (),
+    steps: tuple[Step, ...] = (),
+) -> Section:
+    """Make a section of paragraphs, and of what stands under them."""
+    return Section(heading=heading, paragraphs=paragraphs, items=items, facts=facts, steps=steps)
 
 
 def todo(*steps: Step, links: tuple[Link, ...] = ()) -> Section:

@@ -9,11 +9,11 @@ from shared.messages import observations, phrases
 from shared.messages.view import Fact, Section
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from shared.events.model import Event
     from shared.messages.view import RenderContext, View
     from shared.notices.kinds import Kind
-
-_NEVER = "never, as far as is known"
 
 
 def report(kind: Kind, event: Event, frame: RenderContext) -> View:
@@ -23,8 +23,8 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
         f"{frame.here(one.start) if one.start else phrases.WINDOW} · {one.name} · {phrases.WHAT[one.what]}"
         for one in facts.coming
     ]
-    left = facts.coming_count - len(coming)
     happened = [Fact(status, f"{count:,}") for status, count in facts.happened.items()]
+    subscriptions = phrases.counted(facts.subscriptions, "subscription")
     unhappy = f", {len(facts.open)} still open" if facts.open else ""
     return observations.view_of(
         kind,
@@ -45,7 +45,7 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
             observations.listed("Failed and still open", facts.open, len(facts.open), frame),
             Section(
                 heading="Coming in the next two weeks",
-                items=(*coming, *([f"… and {left:,} more"] if left > 0 else [])),
+                items=(*coming, *phrases.more(facts.coming_count - len(coming))),
                 paragraphs=() if coming else ("Nothing is announced.",),
             ),
             Section(
@@ -60,23 +60,9 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
             Section(
                 heading="How the notifier is doing",
                 facts=(
-                    Fact(
-                        "Looks after",
-                        " in ".join(
-                            (
-                                phrases.clusters(facts.clusters),
-                                phrases.counted(facts.subscriptions, "subscription"),
-                            )
-                        ),
-                    ),
-                    Fact(
-                        "Last event delivered",
-                        frame.beside(facts.last_event) if facts.last_event else _NEVER,
-                    ),
-                    Fact(
-                        "Last reconcile",
-                        frame.beside(facts.last_reconcile) if facts.last_reconcile else _NEVER,
-                    ),
+                    Fact("Looks after", f"{phrases.clusters(facts.clusters)} in {subscriptions}"),
+                    Fact("Last event delivered", _last(facts.last_event, frame)),
+                    Fact("Last reconcile", _last(facts.last_reconcile, frame)),
                     Fact("Events missed", f"{facts.missed:,}"),
                     Fact("Messages sent", f"{facts.sent:,}"),
                     Fact("Messages that failed", f"{facts.undelivered:,}"),
@@ -86,3 +72,7 @@ def report(kind: Kind, event: Event, frame: RenderContext) -> View:
             ),
         ),
     )
+
+
+def _last(time: datetime | None, frame: RenderContext) -> str:
+    return frame.beside(time) if time else "never, as far as is known"

@@ -9,7 +9,7 @@ from shared.documents import DocumentError, near, shown
 from shared.routes.defaults import RoutesError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from shared.audience import Target
@@ -40,6 +40,12 @@ class Field(documents.Field):
                 here = Field(self.value, self.path, field.line)
                 raise here.fault(f"unknown key {shown(key)}{listed}")
         return fields
+
+    def required(self, entries: Mapping[str, Field], key: str) -> Field:
+        """Return one of the entries of this mapping, which has to be there."""
+        if key not in entries:
+            raise self.fault(f"expected `{key}`, which is missing")
+        return entries[key]
 
     def items(self, what: str) -> list[Field]:
         """Return the elements of a list; `what` they are."""

@@ -101,16 +101,14 @@ def named(freezes: Iterable[Freeze], name: str) -> list[Freeze]:
 
 def _freeze(item: Field, zone: ZoneInfo, match: Callable[[Field], tuple[Condition, ...]]) -> Freeze:
     entries = item.mapping(_FREEZE)
-    for key in ("name", "from", "to"):
-        if key not in entries:
-            raise item.fault(f"expected `{key}`, which is missing")
-    name = entries["name"].text("a name")
+    name_, from_, to = (item.required(entries, key) for key in ("name", "from", "to"))
+    name = name_.text("a name")
     if len(name) > fields.MAX_NAME_CHARACTERS:
-        raise entries["name"].expected(f"a name of at most {fields.MAX_NAME_CHARACTERS} characters")
-    start = _moment(entries["from"], zone, is_end=False)
-    end = _moment(entries["to"], zone, is_end=True)
+        raise name_.expected(f"a name of at most {fields.MAX_NAME_CHARACTERS} characters")
+    start = _moment(from_, zone, is_end=False)
+    end = _moment(to, zone, is_end=True)
     if end <= start:
-        raise entries["to"].expected("an end after `from`")
+        raise to.expected("an end after `from`")
     return Freeze(name, start, end, match(entries["match"]) if "match" in entries else ())
 
 

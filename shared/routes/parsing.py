@@ -133,7 +133,7 @@ def _audience(
     others = tuple(
         target for name, read in channels.items() if name in entries for target in read(entries[name])
     )
-    name = fields.name(_required(item, entries, "name"))
+    name = fields.name(item.required(entries, "name"))
     if name.lower() in given:
         raise entries["name"].expected(f"another name than that of {given[name.lower()].path}")
     is_default = name.lower() == DEFAULT_AUDIENCE
@@ -146,7 +146,7 @@ def _audience(
     elif others and not is_default and "to" not in entries:
         to = ()
     else:
-        to = fields.addresses(_required(item, entries, "to"))
+        to = fields.addresses(item.required(entries, "to"))
     cc = fields.addresses(entries["cc"]) if "cc" in entries else ()
     if cc and not to:
         raise entries["cc"].fault("nobody would get a copy: there is no `to`")
@@ -184,17 +184,11 @@ def _escalated(audiences: dict[str, Audience], given: Mapping[str, Field]) -> No
             continue
         field = item.child("escalate", value["escalate"])
         entries = field.mapping(("after", "to"))
-        after = fields.delay(_required(field, entries, "after"))
-        to = _named(_required(field, entries, "to"), audiences)
+        after = fields.delay(field.required(entries, "after"))
+        to = _named(field.required(entries, "to"), audiences)
         if len(to) != 1 or to[0] == name:
             raise entries["to"].expected("the name of one other audience")
         audiences[name] = msgspec.structs.replace(audiences[name], escalate_after=after, escalate_to=to[0])
-
-
-def _required(item: Field, entries: Mapping[str, Field], key: str) -> Field:
-    if key not in entries:
-        raise item.fault(f"expected `{key}`, which is missing")
-    return entries[key]
 
 
 # Routes
@@ -212,7 +206,7 @@ def _routes(field: Field, audiences: Mapping[str, Audience]) -> tuple[Route, ...
 
 def _route(item: Field, audiences: Mapping[str, Audience]) -> Route:
     entries = item.mapping(_ROUTE)
-    from_tag, to = _audiences(_required(item, entries, "audiences"), audiences)
+    from_tag, to = _audiences(item.required(entries, "audiences"), audiences)
     continues = "continue" in entries and entries["continue"].choice(("true", "false")) == "true"
     if continues and not to:
         raise entries["continue"].fault("a route to nobody ends there, leave `continue` out")
@@ -225,8 +219,8 @@ def _audiences(field: Field, audiences: Mapping[str, Audience]) -> tuple[str, tu
     if not isinstance(field.value, dict):
         return "", _named(field, audiences)
     entries = field.mapping(("from_tag", "default"))
-    tag = fields.tag(_required(field, entries, "from_tag"))
-    return tag, _named(_required(field, entries, "default"), audiences)
+    tag = fields.tag(field.required(entries, "from_tag"))
+    return tag, _named(field.required(entries, "default"), audiences)
 
 
 def _named(field: Field, audiences: Mapping[str, Audience]) -> tuple[str, ...]:

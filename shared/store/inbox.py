@@ -10,7 +10,7 @@ import msgspec
 from shared import keys
 from shared.store import codec
 from shared.store.rows import MailRow, SendGate, SpreadRow
-from shared.store.steps import Steps
+from shared.store.steps import Steps, notice_operation, told_operation
 from shared.store.table import MAX_OPERATIONS, Conflict, Operation, TableRefused, TableUnavailable, Verb, scan
 
 if TYPE_CHECKING:
@@ -148,10 +148,9 @@ class Inbox(Steps):
         """
         insert = Operation(Verb.INSERT, rejected.key, codec.rejected_values(rejected))
         now = rejected.received
-        told = Operation(Verb.INSERT, keys.told_of_rejected(now), {"kind": "told", "at": codec.text(now)})
-        tell = Operation(Verb.INSERT, keys.work(now, notice.id), codec.notice_values(notice))
+        told = told_operation(keys.told_of_rejected(now), now)
         try:
-            self._table.commit([insert, told, tell])
+            self._table.commit([insert, told, notice_operation(notice, now)])
         except Conflict as conflict:
             if conflict.index == 0:
                 return False
@@ -185,7 +184,7 @@ class Inbox(Steps):
 def _of_several(several: Several, now: datetime) -> list[Operation]:
     """Return what marks an event that names several clusters as taken, and goes on with it."""
     id_ = keys.digest(several.name)
-    told = Operation(Verb.INSERT, keys.told_of_spread(id_), {"kind": "told", "at": codec.text(now)})
+    told = told_operation(keys.told_of_spread(id_), now)
     if several.done >= several.number:
         return [told]
     values = codec.spread_values(several.raw, now, several.done)

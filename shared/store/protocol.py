@@ -20,7 +20,7 @@ from shared.store import codec
 from shared.store.inbox import Inbox
 from shared.store.rows import LONG_AGO, AudienceRow, CheckRow, MailRow, NoticeRow, SendGate, SpreadRow
 from shared.store.settling import Settling
-from shared.store.steps import gate_operation
+from shared.store.steps import gate_operation, notice_operation
 from shared.store.table import MAX_OPERATIONS, Conflict, Operation, Stored, TableUnavailable, Verb
 from shared.store.upkeep import Upkeep
 
@@ -113,10 +113,7 @@ class Store(Inbox, Settling, Upkeep):
         False where another did. One round trip.
         """
         operations = [Operation(Verb.DELETE, row.key)]
-        operations += [
-            Operation(Verb.INSERT, keys.work(due, notice.id), codec.notice_values(notice))
-            for notice in notices
-        ]
+        operations += [notice_operation(notice, due) for notice in notices]
         operations += [
             Operation(Verb.INSERT, keys.work(check.due, check.id), codec.check_values(check))
             for check in checks

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared import keys
 from shared.store import codec
-from shared.store.steps import Steps
+from shared.store.steps import Steps, notice_operation, told_operation
 from shared.store.table import Operation, TableUnavailable, Verb, mine, scan
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Settling(Steps):
             Operation(Verb.INSERT, sent.key, values),
         ]
         if tell is not None:
-            operations.append(Operation(Verb.INSERT, keys.work(sent.at, tell.id), codec.notice_values(tell)))
+            operations.append(notice_operation(tell, sent.at))
         if first is not None:
             thread, id_ = first
             operations.append(Operation(Verb.UPSERT, thread, {"kind": "thread", "first": id_}))
@@ -60,12 +60,8 @@ class Settling(Steps):
 
     def target_gone(self, gone: SentMail, tell: Notice) -> bool:
         """Note that a target is gone, and tell it; False where that is known. One round trip."""
-        return self._commits(
-            [
-                Operation(Verb.INSERT, gone.key, codec.sent_values(gone, "")),
-                Operation(Verb.INSERT, keys.work(gone.at, tell.id), codec.notice_values(tell)),
-            ]
-        )
+        insert = Operation(Verb.INSERT, gone.key, codec.sent_values(gone, ""))
+        return self._commits([insert, notice_operation(tell, gone.at)])
 
     def target_back(self, target: str) -> bool:
         """Forget that a target was gone; False where it was not. One round trip."""
@@ -98,9 +94,7 @@ class Settling(Steps):
         if time is not None and time <= page.server_time:
             return page.server_time - time
         if not page.rows:
-            self._commits(
-                [Operation(Verb.INSERT, mark, {"kind": "told", "at": codec.text(page.server_time)})]
-            )
+            self._commits([told_operation(mark, page.server_time)])
             return timedelta()
         return page.server_time - page.rows[0].timestamp
 
@@ -125,9 +119,8 @@ class Settling(Steps):
         write = Operation(Verb.MERGE, sent.key, values, etag)
         if tell is None:
             return self._commits([write])
-        told = Operation(Verb.INSERT, marker, {"kind": "told", "at": codec.text(now)})
-        work = Operation(Verb.INSERT, keys.work(now, tell.id), codec.notice_values(tell))
-        return self._commits([write, told, work]) or self._commits([write])
+        told = [told_operation(marker, now), notice_operation(tell, now)]
+        return self._commits([write, *told]) or self._commits([write])
 
     def _settle_accepted(self, row: MailRow, sent: SentMail) -> bool:
         """Settle a mail that was accepted though its row has changed: that it was accepted is a fact."""

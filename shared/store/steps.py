@@ -17,8 +17,9 @@ from shared.store.table import BrowsableTable, Conflict, Operation, Stored, Tabl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
-    from shared.notices.records import StoredEvent
+    from shared.notices.records import Notice, StoredEvent
     from shared.store.rows import MailRow, SendGate
 
 log = logging.getLogger("notifier")
@@ -82,6 +83,16 @@ class Steps:
             log.exception("row %s cannot be read whole", row.key)
             self.unreadable.add(row.key)
             return codec.recorded_by_key(row)
+
+
+def notice_operation(notice: Notice, due: datetime) -> Operation:
+    """Return what inserts a notice."""
+    return Operation(Verb.INSERT, keys.work(due, notice.id), codec.notice_values(notice))
+
+
+def told_operation(key: str, now: datetime) -> Operation:
+    """Return what leaves a mark that says nothing but that something was told, or was there."""
+    return Operation(Verb.INSERT, key, {"kind": "told", "at": codec.text(now)})
 
 
 def gate_operation(gate: SendGate) -> Operation:

@@ -64,7 +64,7 @@ class FolderMailer:
             self._gallery.update()
         except OSError as problem:  # the mail is there; the next one brings the page up to date
             _log.warning("the page of %s could not be written: %s", self._folder, problem)
-        return Accepted(tuple(impossible), said=f"written to {path}")
+        return Accepted(tuple(impossible))
 
     def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:  # noqa: ARG002 - a Mailer's
         """Return whether the mail was written."""

@@ -46,7 +46,7 @@ def read_targets(field: Field) -> tuple[Target, ...]:
 def _target(field: Field) -> Target:
     is_mapping = isinstance(field.value, dict)
     entries = field.mapping(("key", "kinds", "changes")) if is_mapping else {"key": field}
-    name = target_fields.secret(target_fields.required(field, entries, "key"), "an integration's key")
+    name = target_fields.secret(field.required(entries, "key"), "an integration's key")
     triggers = fields.kinds(entries["kinds"]) if "kinds" in entries else frozenset({Kind.FAILED.value})
     if not triggers - RESOLVING:
         raise entries["kinds"].fault("none of these kinds opens an alert: they resolve one")

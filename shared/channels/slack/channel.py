@@ -43,11 +43,11 @@ def _target(field: Field) -> Target:
 
 def _bot(field: Field) -> Target:
     entries = field.mapping(("channel", "token"))
-    channel = target_fields.required(field, entries, "channel")
+    channel = field.required(entries, "channel")
     id_ = channel.text("a channel's id such as C0123456789")
     if not _CHANNEL.fullmatch(id_):
         raise channel.expected("a channel's id such as C0123456789 (its name changes, its id does not)")
-    token = target_fields.required(field, entries, "token")
+    token = field.required(entries, "token")
     return Target(NAME, id_, secrets=(target_fields.secret(token, "a bot's token"),))
 
 

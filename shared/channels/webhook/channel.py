@@ -29,8 +29,8 @@ def read_targets(field: Field) -> tuple[Target, ...]:
 
 def _target(field: Field) -> Target:
     entries = field.mapping(("url", "secret"))
-    url = target_fields.required(field, entries, "url")
-    secret = target_fields.secret(target_fields.required(field, entries, "secret"), "the signing secret")
+    url = field.required(entries, "url")
+    secret = target_fields.secret(field.required(entries, "secret"), "the signing secret")
     if not target_fields.is_name(url):
         return Target(NAME, target_fields.address(url), secrets=(secret,))
     name = target_fields.secret(url, "the webhook's address")
