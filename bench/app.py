@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -19,11 +21,14 @@ from requests.adapters import HTTPAdapter
 
 from local.functions import MODULE, load
 from shared.store.azure import CONNECT_SECONDS, READ_SECONDS
-from testing.processes import connection_string
+from testing.mail_endpoint import MailEndpoint
+from testing.processes import Azurite, connection_string
 from testing.samples.payloads import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from testing.processes import Host
 
 SETTINGS = {
     "EMAIL_FOLDER": "out/bench/mail",
@@ -62,6 +67,25 @@ def loaded(environment: Mapping[str, str]) -> Iterator[dict[str, Callable[[str],
             sys.modules.pop(MODULE, None)
             if before is not None:
                 sys.modules[MODULE] = before
+
+
+@contextmanager
+def around(**more: str) -> Iterator[tuple[TableClient, MailEndpoint, dict[str, str]]]:
+    """Serve a table, which is made, and a mail service; give both, and the environment of an app by them."""
+    with (
+        Azurite() as azurite,
+        MailEndpoint() as endpoint,
+        TableClient.from_connection_string(azurite.connection_string, TABLE) as client,
+    ):
+        client.create_table()
+        mail = {"EMAIL_CONNECTION_STRING": endpoint.connection_string, "EMAIL_FOLDER": ""}
+        yield client, endpoint, settings(azurite.endpoint, **mail, **more)
+
+
+def deliver(host: Host, text: str) -> None:
+    """Deliver as Event Grid does: again, until it is taken."""
+    while host.post_event(text).status != HTTPStatus.ACCEPTED:
+        time.sleep(0.1)
 
 
 def started(number: int = 1) -> list[str]:

@@ -9,21 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 from typing import TYPE_CHECKING
 
-from azure.data.tables import TableClient
-
 from bench import app
 from bench.figures import Figure, Section
-from testing.mail_endpoint import MailEndpoint
-from testing.processes import Azurite, Host
+from testing.processes import Host
 from testing.samples.patch_night import Course, patch_night
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from testing.mail_endpoint import MailEndpoint
 
 CLUSTERS, AUDIENCES = 500, 30
 
@@ -44,7 +44,6 @@ SETTINGS = {
 QUIET_SECONDS = 7.0
 """Seconds without a mail after which the night is over: more than GROUP_INTERVAL."""
 
-ACCEPTED = 202
 
 _SDKS = """\
 import os, azure.functions as func
@@ -75,22 +74,17 @@ def measure() -> Section:
         print("  peak memory is read from /proc: left out on this system", file=sys.stderr)
         return Section("Memory", _TEXT, (), left_out=True)
     with ExitStack() as stack:
-        azurite = stack.enter_context(Azurite())
-        endpoint = stack.enter_context(MailEndpoint())
-        settings = app.settings(azurite.endpoint, **SETTINGS)
-        settings |= {"EMAIL_CONNECTION_STRING": endpoint.connection_string, "EMAIL_FOLDER": ""}
+        _, endpoint, settings = stack.enter_context(app.around(**SETTINGS))
         folder = Path(stack.enter_context(TemporaryDirectory()))
         (folder / "function_app.py").write_text(_SDKS)
-        with TableClient.from_connection_string(azurite.connection_string, app.TABLE) as client:
-            client.create_table()
         with Host(settings, app=folder) as host:
             imported = peak(host.pid)
-            assert host.post_event(app.started()[0]).status == ACCEPTED
+            assert host.post_event(app.started()[0]).status == HTTPStatus.ACCEPTED
             called = peak(host.pid)
         night = patch_night(datetime.now(UTC), CLUSTERS, AUDIENCES, Course(speed=1_000))
         with Host({**settings, "ROUTES": night.routes}) as host:
             idle = peak(host.pid)
-            assert host.post_event(app.started()[0]).status == ACCEPTED
+            assert host.post_event(app.started()[0]).status == HTTPStatus.ACCEPTED
             first = peak(host.pid)
             mails = _storm(host, [happening.text for happening in night.events], endpoint)
             storm = peak(host.pid)
@@ -122,13 +116,13 @@ def _storm(host: Host, events: list[str], endpoint: MailEndpoint) -> int:
 
     def sweep() -> None:
         while not over.is_set():
-            assert host.run("due_notices").status == ACCEPTED
+            assert host.run("due_notices").status == HTTPStatus.ACCEPTED
             over.wait(1)
 
     with ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(1) as timer:
         sweeps = timer.submit(sweep)
         try:
-            list(pool.map(partial(_deliver, host), _deliveries(events)))
+            list(pool.map(partial(app.deliver, host), _deliveries(events)))
             mails, since = 0, time.monotonic()
             while time.monotonic() - since < QUIET_SECONDS:
                 if len(endpoint.mails) != mails:
@@ -139,12 +133,6 @@ def _storm(host: Host, events: list[str], endpoint: MailEndpoint) -> int:
         sweeps.result()
     assert mails > AUDIENCES, "not everyone was told"
     return mails
-
-
-def _deliver(host: Host, text: str) -> None:
-    """Deliver as Event Grid does: again, until it is taken."""
-    while host.post_event(text).status != ACCEPTED:
-        time.sleep(1)
 
 
 def _deliveries(events: list[str]) -> Iterator[str]:

@@ -7,7 +7,6 @@ what the story says should come of it, it says so and ends with 1.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from dataclasses import dataclass, field
@@ -15,23 +14,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.sandbox import Sandbox, complain, play, say
+from local.sandbox import Narrator, Sandbox, command, complain, say
 from shared import keys
 from testing.samples import payloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Told = tuple[tuple[str, str, str], ...]
-Mails = dict[str, tuple[datetime, str, Told]]
-"""Mails by their ids: when each was sent, its subject, and what it told."""
-
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 OUT = ROOT / "out" / "demo"
-
-PATIENCE_SECONDS = 30.0
-"""Seconds to wait for an email before the demo calls it missing."""
 
 REMINDER_IN = timedelta(seconds=9)
 
@@ -63,12 +55,11 @@ class Step:
 
 @dataclass
 class Tally:
-    """What came of the story, in numbers, and what was not as it should be."""
+    """What came of the story, in numbers."""
 
     received: int = 0
     decisions: dict[str, int] = field(default_factory=dict)
     emails: int = 0
-    wrong: list[str] = field(default_factory=list)
 
 
 def story(began: datetime) -> Iterator[Step]:
@@ -141,83 +132,65 @@ def story(began: datetime) -> Iterator[Step]:
     yield Step("valid JSON that is no event", lambda _: '{"hello": "world"}', "rejected", ("[",))
 
 
-class Demo:
-    """Tells a story in a sandbox."""
+class Demo(Narrator):
+    """Tells what becomes of events."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
+        super().__init__(sandbox)
         self.tally = Tally()
 
     def tell(self, step: Step) -> None:
         """Let one step happen, and look at what comes of it."""
-        known, sent = self._kept(), self._sent()
-        answer = self._sandbox.host.post_event(step.text(datetime.now(UTC)))
+        known, sent = self._kept(), self.sandbox.sent()
+        answer = self.sandbox.host.post_event(step.text(datetime.now(UTC)))
         self.tally.received += 1
         decision = self._decision(known) if answer.status == 202 else f"HTTP {answer.status}"  # noqa: PLR2004
         self.tally.decisions[decision] = self.tally.decisions.get(decision, 0) + 1
         say(step.what, f"{answer.status}, {decision}")
         if decision != step.decision:
-            self._complain(f"{step.what}: {decision} rather than {step.decision}")
+            self.complain(f"{step.what}: {decision} rather than {step.decision}")
         missing = list(step.emails)
         for number in range(1, len(step.emails) + 1):
-            subjects = self._wait_for(sent, number)
+            subjects = self.wait(sent, number)
             if len(subjects) < number:
-                self._complain(f"{step.what}: no email {' or '.join(missing)}")
+                self.complain(f"{step.what}: no email {' or '.join(missing)}")
                 return
             subject = subjects[number - 1]
             print(f"            ✉  {subject}", flush=True)
             found = next((beginning for beginning in missing if subject.startswith(beginning)), None)
             if found is None:
-                self._complain(f"{step.what}: an email {subject!r} rather than {' or '.join(missing)}")
+                self.complain(f"{step.what}: an email {subject!r} rather than {' or '.join(missing)}")
             else:
                 missing.remove(found)
 
     def look_back(self, expected: int) -> None:
         """Compare the table and the folder with each other and with the story."""
         time.sleep(2.5)  # two sweeps: should anything be sent twice, now it would be
-        sent = self._sent()
-        folder = self._sandbox.written()
+        sent = self.sandbox.sent()
+        folder = self.sandbox.written()
         self.tally.emails = len(folder)
         if set(sent) != folder:
-            self._complain(f"{len(sent)} emails in the table, {len(folder)} in the folder")
+            self.complain(f"{len(sent)} emails in the table, {len(folder)} in the folder")
         if len(folder) != expected:
-            self._complain(f"{len(folder)} emails rather than {expected}")
-        told = [member for _, _, members in sent.values() for member in members]
+            self.complain(f"{len(folder)} emails rather than {expected}")
+        told = [(one.kind, one.key, one.lead) for mail in sent.values() for one in mail.members]
         if len(set(told)) != len(told):
-            self._complain("a notice was told twice")
-        left = self._sandbox.undone()
+            self.complain("a notice was told twice")
+        left = self.sandbox.undone()
         if set(left) - {"check"}:
-            self._complain(f"left undone: {', '.join(left)}")
+            self.complain(f"left undone: {', '.join(left)}")
 
     def _kept(self) -> set[str]:
-        ranges = [self._sandbox.rows(prefix, prefix + keys.AFTER) for prefix in ("event:", "rejected:")]
+        ranges = [self.sandbox.rows(prefix, prefix + keys.AFTER) for prefix in ("event:", "rejected:")]
         return {row.key for rows in ranges for row in rows}
 
     def _decision(self, known: set[str]) -> str:
         new = self._kept() - known
         if not new:
             return "duplicate"
-        row = self._sandbox.table.get(min(new))
+        row = self.sandbox.table.get(min(new))
         assert row is not None
         return str(row.values.get("decision", "rejected"))
-
-    def _sent(self) -> Mails:
-        return {
-            id_: (sent.at, sent.subject, tuple((str(one.kind), one.key, one.lead) for one in sent.members))
-            for id_, sent in self._sandbox.sent().items()
-        }
-
-    def _wait_for(self, known: Mails, count: int) -> list[str]:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            new = {id_: mail for id_, mail in self._sent().items() if id_ not in known}
-            if len(new) >= count or time.monotonic() > deadline:
-                return [subject for _, subject, _ in sorted(new.values())]
-            time.sleep(0.2)
-
-    def _complain(self, what: str) -> None:
-        self.tally.wrong.append(what)
-        print(f"            ✗  {what}", flush=True)
 
 
 def run(out: Path) -> int:
@@ -243,15 +216,12 @@ def run(out: Path) -> int:
     print(f"\nThe emails:      {sandbox.gallery}")
     print(f"The status page: {sandbox.page}\nThe calendar:    {sandbox.page.with_suffix('.ics')}")
     print("\nNext: make run, which keeps running and says what to try.")
-    return complain(tally.wrong)
+    return complain(demo.wrong)
 
 
 def main() -> int:
     """Run the demo as a command."""
-    parser = argparse.ArgumentParser(prog="python -m local.demo", description="From event to email.")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for the emails and the host's log")
-    out = parser.parse_args().out.resolve()
-    return play(lambda: run(out))
+    return command("local.demo", "From event to email.", OUT, run)
 
 
 if __name__ == "__main__":

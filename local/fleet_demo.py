@@ -8,16 +8,13 @@ the story; where they differ, this says so and ends with 1.
 
 from __future__ import annotations
 
-import argparse
-import logging
 import sys
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.sandbox import Sandbox, complain, play, say
+from local.sandbox import Narrator, Sandbox, command, complain, say
 from testing.arm_endpoint import ArmEndpoint
 from testing.identity_endpoint import IdentityEndpoint
 from testing.samples.fleets import BLOCKED, gate, run_row, status
@@ -35,9 +32,6 @@ SETTINGS = {
     "GATE_REMINDER": "6s",
     "GROUP_WAIT": "0s",
 }
-
-PATIENCE_SECONDS = 30.0
-"""Seconds to wait for an email before the demo calls it missing."""
 
 ACCEPTED = 202
 
@@ -114,60 +108,43 @@ def story(asked: datetime) -> Iterator[FleetStep]:
     )
 
 
-class FleetDemo:
-    """Tells the story in a sandbox."""
+class FleetDemo(Narrator):
+    """Tells an update run."""
 
     def __init__(self, sandbox: Sandbox, azure: ArmEndpoint) -> None:
-        self._sandbox = sandbox
+        super().__init__(sandbox)
         self._azure = azure
         self._shown: list[str] = []
-        self.wrong: list[str] = []
 
     def tell(self, step: FleetStep) -> None:
         """Let one step happen, and look at what is told of it."""
-        before = self._subjects()
+        before = self.sandbox.sent()
         now = datetime.now(UTC)
         came: list[str] = []
         if step.event is not None:
-            came.append(f"event {self._sandbox.host.post_event(step.event(now)).status}")
+            came.append(f"event {self.sandbox.host.post_event(step.event(now)).status}")
         if step.run is not None:
             self._show(step.run(now))
-            answer = self._sandbox.host.run("poll_fleets")
+            answer = self.sandbox.host.run("poll_fleets")
             came.append(
                 "polled" if answer.status == ACCEPTED else f"poll {answer.status} {answer.text[:200]}"
             )
         say(step.what, ", ".join(came) or "…")
-        told = self._wait(before, len(step.emails))
+        told = self.wait(before, len(step.emails))
         for subject in told:
             print(f"            ✉  {subject}", flush=True)
         missing = [begin for begin in step.emails if not any(one.startswith(begin) for one in told)]
         if missing or len(told) != len(step.emails):
-            self._complain(f"{step.what}: told {told}, rather than {', '.join(step.emails) or 'nothing'}")
+            self.complain(f"{step.what}: told {told}, rather than {', '.join(step.emails) or 'nothing'}")
 
     def _show(self, row: dict[str, Any]) -> None:
         self._azure.graph.remove("aksresources", *self._shown)
         self._azure.graph.add("aksresources", row)
         self._shown = [row["id"]]
 
-    def _subjects(self) -> dict[str, str]:
-        return {id_: sent.subject for id_, sent in self._sandbox.sent().items()}
-
-    def _wait(self, before: dict[str, str], count: int) -> list[str]:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            new = [subject for id_, subject in self._subjects().items() if id_ not in before]
-            if len(new) >= count or time.monotonic() > deadline:
-                return new
-            time.sleep(0.2)
-
-    def _complain(self, what: str) -> None:
-        self.wrong.append(what)
-        print(f"            ✗  {what}", flush=True)
-
 
 def run(out: Path) -> int:
     """Run the demo, with its emails under `out`; 0 if everything came as the story says, else 1."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would print each request
     with ArmEndpoint(takes_any_token=True) as azure, IdentityEndpoint() as identity:
         settings = {**SETTINGS, **identity.settings, "ARM_ENDPOINT": azure.url}
         with Sandbox(out, settings) as sandbox:
@@ -184,10 +161,7 @@ def run(out: Path) -> int:
 
 def main() -> int:
     """Run the demo as a command."""
-    parser = argparse.ArgumentParser(prog="python -m local.fleet_demo", description="An update run, told.")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for the emails and the host's log")
-    out = parser.parse_args().out.resolve()
-    return play(lambda: run(out))
+    return command("local.fleet_demo", "An update run, told.", OUT, run)
 
 
 if __name__ == "__main__":

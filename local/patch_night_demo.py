@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.sandbox import Sandbox, complain, play
+from local.sandbox import PATIENCE_SECONDS, Sandbox, complain, play
 from shared.channels.email.compose import MAX_BYTES
 from shared.notices.kinds import Kind
 from testing.samples.patch_night import Course, patch_night
@@ -42,8 +42,6 @@ SETTINGS = {
 MAX_AT_ONCE = 25
 """Events in one delivery."""
 
-PATIENCE_SECONDS = 30.0
-"""Seconds to wait for the last email before it is called missing."""
 
 ACCEPTED = 202
 

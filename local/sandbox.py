@@ -5,11 +5,14 @@ What has come of a story is read back from the table and from the folder.
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
+import time
 from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from azure.data.tables import TableClient
@@ -24,8 +27,7 @@ from shared.store.table import Operation, Verb
 from testing.processes import Azurite, Host, ProcessError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Container, Mapping
 
     from shared.notices.records import SentMail
     from shared.store.table import Stored
@@ -39,6 +41,9 @@ SETTINGS = {
 }
 
 INTERRUPTED = 130
+
+PATIENCE_SECONDS = 30.0
+"""Seconds to wait for an email before a demo calls it missing."""
 
 
 class Sandbox:
@@ -115,6 +120,28 @@ class Sandbox:
         return Counter(str(row.values["kind"]) for row in self.rows("work:1", "work;"))
 
 
+class Narrator:
+    """Tells a story in a sandbox, and keeps what is not as it should be."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.wrong: list[str] = []
+
+    def wait(self, known: Container[str], count: int) -> list[str]:
+        """Return the subjects of the mails beside the known ones, once there are so many or patience ends."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            new = [sent for id_, sent in self.sandbox.sent().items() if id_ not in known]
+            if len(new) >= count or time.monotonic() > deadline:
+                return [sent.subject for sent in sorted(new, key=lambda sent: (sent.at, sent.subject))]
+            time.sleep(0.2)
+
+    def complain(self, what: str) -> None:
+        """Print, and keep, what is not as it should be."""
+        self.wrong.append(what)
+        print(f"            ✗  {what}", flush=True)
+
+
 def say(what: str, came: str) -> None:
     """Print a line of the story."""
     print(f"  {datetime.now(UTC):%H:%M:%S}  {what:<60} {came}", flush=True)
@@ -125,6 +152,14 @@ def complain(wrong: list[str]) -> int:
     for one in wrong:
         print(f"Not as it should be: {one}")
     return 1 if wrong else 0
+
+
+def command(program: str, what: str, out: Path, run: Callable[[Path], int]) -> int:
+    """Play a story as a command that is told where its emails go; return the exit code."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=what)
+    parser.add_argument("--out", type=Path, default=out, help="folder for the emails and the host's log")
+    given = parser.parse_args().out.resolve()
+    return play(lambda: run(given))
 
 
 def play(story: Callable[[], int]) -> int:

@@ -2,7 +2,7 @@
 
     with ArmEndpoint(page_size=2) as endpoint:
         endpoint.add(cluster("prod"), [configuration("aksManagedNodeOSUpgradeSchedule")])
-        endpoint.script(Fault(429, {"Retry-After": "1"}))     # the next request
+        endpoint.script(Fault(kind="429", retry_after="1"))     # the next request
         with Arm(Tokens(), endpoint.url) as arm:
             ...
 
@@ -12,19 +12,15 @@ What Resource Graph is asked, an engine runs over `graph`, to which what is adde
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote
 
 from azure.core.credentials import AccessToken
-from werkzeug import Request, Response
 
 from testing.graph_tables import GraphTables, QueryError
-from testing.services.stand_in import QuickServer
+from testing.services.stand_in import Fault, Got, Reply, StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +29,6 @@ SUBSCRIPTION = "66667777-aaaa-8888-bbbb-9999cccc0000"
 TOKEN = "a-token-for-tests"
 API_VERSION = "2025-10-01"
 GRAPH = "/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01"
-ANY = re.compile(".*")
 
 
 class Tokens:
@@ -46,15 +41,6 @@ class Tokens:
         """See TokenCredential."""
         self.scopes += scopes
         return AccessToken(TOKEN, int(time.time()) + 3_600)
-
-
-@dataclass(frozen=True)
-class Fault:
-    """An answer instead of the right one."""
-
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b'{"error": {"code": "Scripted", "message": "as the test asked for"}}'
 
 
 def cluster(name: str = "prod-weu-1", subscription: str = SUBSCRIPTION, **properties: Any) -> dict[str, Any]:
@@ -93,15 +79,15 @@ def configuration(
     }
 
 
-class ArmEndpoint:
-    """Azure Resource Manager on a port of its own: a context manager."""
+class ArmEndpoint(StandIn):
+    """See StandIn: Azure Resource Manager."""
 
     def __init__(self, page_size: int = 100, *, takes_any_token: bool = False) -> None:
+        super().__init__()
         self.page_size = page_size
         self._takes_any_token = takes_any_token
         self.denied: set[str] = set()
         """Subscriptions, and ids of clusters in lower case, that nobody may read."""
-        self.requests: list[str] = []
         self.next_link: str | None = None
         """What every page says comes next, instead of the right thing."""
         self.graph = GraphTables()
@@ -120,15 +106,6 @@ class ArmEndpoint:
         self._lists: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._versions = {API_VERSION}
         self._asked: deque[float] = deque()
-        self._faults: deque[Fault | None] = deque()
-        self._server = QuickServer("127.0.0.1", threaded=True)
-        self._server.expect_request(ANY, method="GET").respond_with_handler(self._answer)
-        self._server.expect_request(ANY, method="POST").respond_with_handler(self._answer_question)
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return self._server.url_for("").rstrip("/")
 
     def add(self, body: dict[str, Any], configurations: list[dict[str, Any]]) -> None:
         """Add a cluster and its configurations."""
@@ -148,42 +125,26 @@ class ArmEndpoint:
         self._lists[f"{subscription}/providers/microsoft.containerservice/maintenancewindows"].append(body)
         self._versions |= {"2026-04-02-preview", "2026-05-02-preview"}
 
-    def script(self, *faults: Fault) -> None:
-        """Let the next requests go wrong, one after the other."""
-        self._faults.extend(faults)
+    def refusal(self, status: int, fault: Fault) -> Reply:
+        """Put a scripted status the way the service does."""
+        return _error(status, "Scripted", fault.message or "as the test asked for")
 
-    def script_after(self, right: int, *faults: Fault) -> None:
-        """Let requests go wrong after so many that are answered as they should be."""
-        self._faults.extend([None] * right)
-        self._faults.extend(faults)
+    def answer(self, got: Got) -> Reply:
+        """Give what is there, or what Resource Graph says."""
+        if got.headers.get("authorization") != f"Bearer {TOKEN}" and not self._takes_any_token:
+            return Reply(401)
+        if got.method == "GET":
+            return self._find(got)
+        return self._ask(got.json) if f"{got.path}?{got.query}" == GRAPH else Reply(404)
 
-    def _scripted(self) -> Fault | None:
-        return self._faults.popleft() if self._faults else None
-
-    def _answer(self, request: Request) -> Response:
-        found = self._find(request.environ["RAW_URI"], request.headers.get("Authorization", ""))
-        return Response(found.body, found.status, found.headers, content_type="application/json")
-
-    def _answer_question(self, request: Request) -> Response:
-        target = request.environ["RAW_URI"]
-        found = self._ask(target, request.headers.get("Authorization", ""), request.get_data())
-        return Response(found.body, found.status, found.headers, content_type="application/json")
-
-    def _ask(self, target: str, token: str, asked: bytes) -> Fault:
-        if fault := self._scripted():
-            return fault
-        if token != f"Bearer {TOKEN}" and not self._takes_any_token:
-            return Fault(401)
-        if target != GRAPH:
-            return Fault(404)
-        body = json.loads(asked)
+    def _ask(self, body: dict[str, Any]) -> Reply:
         self.questions.append(body)
         now = self.monotonic()
         while self._asked and self._asked[0] <= now - self.quota_resets:
             self._asked.popleft()
         resets = {"x-ms-user-quota-resets-after": f"00:00:{self.quota_resets:02d}"}
         if len(self._asked) >= self.quota:
-            return Fault(429, {**resets, "Retry-After": str(self.quota_resets)})
+            return Reply(429, "", {**resets, "Retry-After": str(self.quota_resets)})
         self._asked.append(now)
         groups = body.get("managementGroups")
         scope = body.get("subscriptions", [])
@@ -193,8 +154,7 @@ class ArmEndpoint:
         try:
             rows = self.graph.run(body["query"], readable)
         except QueryError as error:
-            words = {"error": {"code": "BadRequest", "message": f"Please provide a valid query: {error}"}}
-            return Fault(400, body=json.dumps(words).encode())
+            return _error(400, "BadRequest", f"Please provide a valid query: {error}")
         skip = int(body["options"].get("$skipToken", "0"))
         some = rows[skip : skip + min(body["options"].get("$top", 100), self.graph_page_size)]
         page: dict[str, Any] = {
@@ -207,38 +167,28 @@ class ArmEndpoint:
         if skip + len(some) < len(rows):
             page["$skipToken"] = str(skip + len(some))
         left = {"x-ms-user-quota-remaining": str(self.quota - len(self._asked))}
-        return Fault(200, {**resets, **left}, json.dumps(page).encode())
+        return Reply(200, page, {**resets, **left})
 
-    def _find(self, target: str, token: str) -> Fault:
-        self.requests.append(target)
-        if fault := self._scripted():
-            return fault
-        parts = urlsplit(target)
-        query, path = parse_qs(parts.query), unquote(parts.path).lower()
-        if token != f"Bearer {TOKEN}" and not self._takes_any_token:
-            return Fault(401)
+    def _find(self, got: Got) -> Reply:
+        query, path = parse_qs(got.query), got.path.lower()
         if path in self.gone:
-            return Fault(404, body=b'{"error": {"code": "ResourceNotFound", "message": "It was not found."}}')
+            return _error(404, "ResourceNotFound", "It was not found.")
         if query.get("api-version", [""])[0] not in self._versions and path not in self.bodies:
-            return Fault(400)
+            return Reply(400)
         if any(f"/{one.strip('/')}/" in path for one in self.denied):
-            words = {"error": {"code": "AuthorizationFailed", "message": "The client may not read that."}}
-            return Fault(403, body=json.dumps(words).encode())
+            return _error(403, "AuthorizationFailed", "The client may not read that.")
         if path in self.bodies:
-            return Fault(200, body=json.dumps(self.bodies[path]).encode())
+            return Reply(200, self.bodies[path])
         skip = int(query.get("$skiptoken", ["0"])[0])
         items = self._lists[path]
         page: dict[str, Any] = {"value": items[skip : skip + self.page_size]}
         if skip + self.page_size < len(items):
             following = f"api-version={query['api-version'][0]}&$skiptoken={skip + self.page_size}"
-            page["nextLink"] = f"{self.url}{parts.path}?{following}"
+            page["nextLink"] = f"{self.url}{quote(got.path)}?{following}"
         if self.next_link is not None:
             page["nextLink"] = self.next_link
-        return Fault(200, body=json.dumps(page).encode())
+        return Reply(200, page)
 
-    def __enter__(self) -> Self:
-        self._server.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._server.stop()
+def _error(status: int, code: str, message: str) -> Reply:
+    return Reply(status, {"error": {"code": code, "message": message}})

@@ -214,7 +214,7 @@ class Arm:
         try:
             response = self._client.send_request(request, enforce_https=not self._is_plain)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return ArmResponse(response.status_code, headers, response.text())
+            return ArmResponse(response.status_code, headers, response.read().decode("utf-8-sig", "replace"))
         except AzureError as error:  # no credential, no connection, too many retries
             raise ArmError(str(error).partition("\n")[0][:300]) from error
 

@@ -71,7 +71,7 @@ def _schedule(kind: str, **said: st.SearchStrategy[Any]) -> st.SearchStrategy[An
     return st.fixed_dictionaries({kind: st.fixed_dictionaries(said)})
 
 
-_SCHEDULES = st.one_of(
+SCHEDULES = st.one_of(
     _schedule("daily", intervalDays=st.integers(1, 7)),
     _schedule("weekly", intervalWeeks=st.integers(1, 4), dayOfWeek=_DAY),
     _schedule("absoluteMonthly", intervalMonths=_MONTHS, dayOfMonth=st.integers(1, 31) | st.integers(28, 31)),
@@ -87,7 +87,7 @@ def _span(dates: list[str]) -> dict[str, str]:
 _SPAN = st.lists(_DATE, min_size=2, max_size=2).map(_span)
 _WINDOWS = st.fixed_dictionaries(
     {
-        "schedule": _SCHEDULES,
+        "schedule": SCHEDULES,
         "durationHours": st.integers(4, 24),
         "startTime": st.sampled_from(("00:00", "02:30", "23:59")),
     },

@@ -11,6 +11,7 @@ A fault is a status, `drop`, `lost`, `accept504`, a delay: see `Fault`.
 from __future__ import annotations
 
 import json
+import logging
 import re
 import socket
 import threading
@@ -106,7 +107,7 @@ class Got(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer; a text goes out as it is, anything else as JSON."""
+    """An answer; text and bytes go out as they are, anything else as JSON."""
 
     status: int = 200
     body: Any = ""
@@ -125,7 +126,7 @@ class StandIn:
         self.hook: Callable[[Moment, Got], object] = lambda *_: None
         """Hears of each request, before and after it is done."""
         self._requests: list[Got] = []
-        self._faults: list[tuple[str, Fault]] = []
+        self._faults: list[tuple[str, Fault | Reply]] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._server = QuickServer("127.0.0.1", threaded=True, ssl_context=ssl_context)
@@ -151,16 +152,16 @@ class StandIn:
         """Every request whose message the service took, in order; twice where it took it twice."""
         return [got for got in self.requests if got.taken]
 
-    def script(self, *faults: Fault | str, on: str | None = None) -> None:
+    def script(self, *faults: Fault | Reply | str, on: str | None = None) -> None:
         """Let the next requests go wrong, one after the other: those of a method, if one is given.
 
-        A text stands for `Fault(kind=text)`.
+        A text stands for `Fault(kind=text)`, an empty one for the right answer; a reply is what is answered.
         """
         made = [Fault(kind=fault) if isinstance(fault, str) else fault for fault in faults]
         with self._lock:
             self._faults += [(self.faulty if on is None else on, fault) for fault in made]
 
-    def _next_fault(self, got: Got) -> Fault:
+    def _next_fault(self, got: Got) -> Fault | Reply:
         with self._lock:
             for place, (method, fault) in enumerate(self._faults):
                 if method in {"", got.method}:
@@ -176,11 +177,12 @@ class StandIn:
             headers={name.lower(): value for name, value in request.headers.items()},
             body=request.get_data(),
         )
-        fault = self._next_fault(got)
+        planned = self._next_fault(got)
+        fault = planned if isinstance(planned, Fault) else Fault()
         self.hook(Moment.BEFORE, got)
         self._closing.wait(fault.delay_before)
         with self._lock:
-            reply = self.answer(got) if fault.accepts else None
+            reply = planned if isinstance(planned, Reply) else self.answer(got) if fault.accepts else None
             got = msgspec.structs.replace(got, taken=reply is not None and self.is_taken(got, reply))
             self._requests.append(got)
         self.hook(Moment.AFTER, got)
@@ -194,7 +196,7 @@ class StandIn:
         headers = dict(reply.headers)
         if fault.retry_after is not None:
             headers["Retry-After"] = fault.retry_after
-        if isinstance(reply.body, str):
+        if isinstance(reply.body, str | bytes):
             return Response(reply.body, reply.status, headers)
         return Response(json.dumps(reply.body), reply.status, headers, content_type="application/json")
 
@@ -221,4 +223,5 @@ class QuickServer(HTTPServer):
     def thread_target(self) -> None:
         """Serve: the library looks only twice a second whether to end."""
         assert self.server is not None
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would print each request
         self.server.serve_forever(0.01)

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email import message_from_bytes, policy
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,25 +15,15 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from shared.channels.email.email import Attachment, Email
+from shared.channels.email.email import Attachment
 from shared.channels.email.folder import FolderMailer
 from shared.channels.email.gallery import Gallery, attachment_file
 from shared.channels.email.mime import message_bytes
 from shared.channels.outcomes import Accepted, OperationState, OperationStatus, Refused, Timeouts, Unavailable
+from testing.samples.email import EMAIL, OPERATION
 
 SENDER = "AKS maintenance <aks@example.com>"
 TIMEOUTS = Timeouts(connect=1, read=1)
-OPERATION = "11111111-2222-5333-8444-555555555555"
-EMAIL = Email(
-    to=("ann@example.com",),
-    cc=("Carl <carl@example.com>",),
-    subject="[Failed] Node OS upgrade · prod-weu-1",
-    html="<p>Grüße &amp; <b>more</b></p>\n",
-    text="Grüße & more\n",
-    message_id=f"<{OPERATION}@example.com>",
-    date=datetime(2026, 5, 5, 1, 0, tzinfo=UTC),
-    attachments=(Attachment("maintenance.ics", "text/calendar", b"BEGIN:VCALENDAR\r\n"),),
-)
 
 
 class Page(HTMLParser):
@@ -126,7 +116,7 @@ def test_page(tmp_path: Path) -> None:
     assert shown.all("article", "id") == [named(2), named(1), named(0)]
     assert shown.all("iframe", "src") == [f"{named(number)}.html" for number in (2, 1, 0)]
     assert shown.all("time", "datetime")[0] == "2026-05-07T01:00:00+00:00"
-    for part in ("ann@example.com", "Carl <carl@example.com>", "Grüße & more", "upgrade 1", "Completed"):
+    for part in ("ann@example.com", "Bob Builder <bob@", "Grüße & more", "upgrade 1", "Completed"):
         assert part in shown.text
     for link in shown.all("a", "href") + shown.all("iframe", "src"):
         assert link.startswith("#") or (tmp_path / link).exists()

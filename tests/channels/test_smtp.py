@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from itertools import count
 from typing import TYPE_CHECKING
@@ -28,33 +27,15 @@ from shared.channels.outcomes import (
     Unavailable,
     Unknown,
 )
+from testing.samples.email import EMAIL, OPERATION
 from testing.smtp_server import Certificate, SmtpServer, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from email.message import EmailMessage
 
-OPERATION = "11111111-2222-5333-8444-555555555555"
 SENDER = "AKS maintenance <aks@example.com>"
 PATIENT = Timeouts(connect=5, read=20)
-EMAIL = Email(
-    to=("ann@example.com", "Bob Builder <bob@example.com>"),
-    cc=("carl@example.com",),
-    reply_to="platform@example.com",
-    subject="[Started] Kubernetes upgrade — prod-weu-1",
-    html="<p>Grüße &amp; <b>more</b></p>\n",
-    text="Grüße & more\n.\n..two\nFrom here on\n",
-    message_id=f"<{OPERATION}@example.com>",
-    date=datetime(2026, 5, 5, 1, 0, tzinfo=UTC),
-    headers=(("References", "<maintenance-1@example.com>"), ("Auto-Submitted", "auto-generated")),
-    attachments=(
-        Attachment(
-            "Wartung für prod.ics",
-            "text/calendar; method=PUBLISH; charset=UTF-8",
-            b"BEGIN:VCALENDAR\r\n",
-        ),
-    ),
-)
 
 
 @pytest.fixture(scope="session")

@@ -11,35 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.maintenance import next_window, occurrences, parse, window_at
+from testing.hostile.windows import SCHEDULES
 from testing.windows_reference import DAY, DAYS, expected, expected_slots
 
 DATES = st.dates(date(1999, 1, 1), date(2032, 12, 31))
 NAMES = st.sampled_from(DAYS)
-MONTHS = st.integers(1, 6)
-SCHEDULES = st.one_of(
-    st.fixed_dictionaries({"daily": st.fixed_dictionaries({"intervalDays": st.integers(1, 7)})}),
-    st.fixed_dictionaries(
-        {"weekly": st.fixed_dictionaries({"intervalWeeks": st.integers(1, 4), "dayOfWeek": NAMES})}
-    ),
-    st.fixed_dictionaries(
-        {
-            "absoluteMonthly": st.fixed_dictionaries(
-                {"intervalMonths": MONTHS, "dayOfMonth": st.integers(1, 31) | st.integers(28, 31)}
-            )
-        }
-    ),
-    st.fixed_dictionaries(
-        {
-            "relativeMonthly": st.fixed_dictionaries(
-                {
-                    "intervalMonths": MONTHS,
-                    "weekIndex": st.sampled_from(["First", "Second", "Third", "Fourth", "Last"]),
-                    "dayOfWeek": NAMES,
-                }
-            )
-        }
-    ),
-)
 OFFSETS = st.builds(
     lambda sign, hours, minutes: f"{sign}{hours:02}:{minutes:02}",
     st.sampled_from("+-"),

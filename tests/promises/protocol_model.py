@@ -13,7 +13,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from testing.mail_service import OperationIdMode
+from testing.mail_endpoint import OperationIdMode
 
 Bug = StrEnum("Bug", "NO_IF_MATCH SETTLE_BEFORE_SEND CONFLICT_IS_DONE NO_QUESTION")
 Wrong = StrEnum("Wrong", "TWICE LOST STUCK")  # stuck: nothing that can happen leads to a good end

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import ssl
 import subprocess
@@ -16,8 +15,6 @@ from uuid import uuid4
 import pytest
 import trustme
 from azure.core.exceptions import ClientAuthenticationError
-from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
 
 from shared import identity
 from shared.app import Notifier, build
@@ -27,7 +24,7 @@ from shared.store import azure
 from shared.store.table import TableUnavailable
 from testing.child_process import environment
 from testing.identity_endpoint import CLIENT_ID, IdentityEndpoint
-from testing.mail_service import MailService
+from testing.mail_endpoint import MailEndpoint
 from testing.processes import ROOT, Azurite
 from testing.samples.payloads import event
 from testing.services.stand_in import Fault
@@ -63,20 +60,12 @@ def tables(certificates: tuple[Path, trustme.LeafCert]) -> Iterator[Azurite]:
 
 
 @pytest.fixture
-def mails(certificates: tuple[Path, trustme.LeafCert]) -> Iterator[tuple[MailService, str, list[str]]]:
+def mails(certificates: tuple[Path, trustme.LeafCert]) -> Iterator[MailEndpoint]:
     """Run a mail service over https that wants a token."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificates[1].configure_cert(context)
-    service, tokens = MailService(), []
-
-    def send(request: Request) -> Response:
-        tokens.append(request.headers["Authorization"])
-        reply = service.accept(request.headers["Operation-Id"], request.data)
-        return Response(json.dumps(reply.body), reply.status, content_type="application/json")
-
-    with HTTPServer("127.0.0.1", ssl_context=context) as server:
-        server.expect_request("/emails:send", method="POST").respond_with_handler(send)
-        yield service, server.url_for("/"), tokens
+    with MailEndpoint(ssl_context=context) as running:
+        yield running
 
 
 @pytest.fixture
@@ -92,7 +81,7 @@ def app(
     monkeypatch: pytest.MonkeyPatch,
     certificates: tuple[Path, trustme.LeafCert],
     tables: Azurite,
-    mails: tuple[MailService, str, list[str]],
+    mails: MailEndpoint,
     endpoint: IdentityEndpoint,
 ) -> Callable[[], Notifier]:
     """Start an instance of the app that trusts the authority, by either variable."""
@@ -102,7 +91,7 @@ def app(
     settings = {
         "NOTIFIER_STORAGE__tableServiceUri": tables.endpoint,
         "NOTIFIER_TABLE": f"t{uuid4().hex}",
-        "EMAIL_ENDPOINT": mails[1],
+        "EMAIL_ENDPOINT": mails.url,
         "EMAIL_FROM": "aks@example.com",
         "EMAIL_TO": "ops@example.com",
         "SWEEP_SCHEDULE": "0 * * * * *",
@@ -113,16 +102,15 @@ def app(
 
 
 def test_recorded_and_mailed(
-    app: Callable[[], Notifier], mails: tuple[MailService, str, list[str]], endpoint: IdentityEndpoint
+    app: Callable[[], Notifier], mails: MailEndpoint, endpoint: IdentityEndpoint
 ) -> None:
     """An event is recorded and mailed with tokens alone, one for each service, of the identity named."""
     notifier = app()
     text = event("Failed", NOW)
     assert notifier.intake.take(text) == ["new"]
     assert notifier.intake.take(text) == ["duplicate"]
-    service, _, tokens = mails
-    assert len(service.mails) == 1
-    assert all(token.startswith("Bearer ") for token in tokens)
+    assert len(mails.mails) == 1
+    assert all(post.headers["authorization"].startswith("Bearer ") for post in mails.posts)
     assert [query["resource"] for query in endpoint.asked] == [
         "https://storage.azure.com",
         "https://communication.azure.com/",

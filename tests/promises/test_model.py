@@ -10,7 +10,7 @@ from functools import cache
 
 import pytest
 
-from testing.mail_service import OperationIdMode
+from testing.mail_endpoint import OperationIdMode
 from tests.promises.protocol_model import Bug, Model, State, Step, Wrong, check
 
 pytestmark = pytest.mark.slow

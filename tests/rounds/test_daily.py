@@ -15,7 +15,7 @@ from ops.surroundings import Surroundings
 from shared.maintenance import AUTO_UPGRADE, NODE_OS
 from shared.rounds import advisories, inventory
 from shared.rounds.subscriptions import Watched
-from testing.arm_endpoint import Fault, cluster, configuration
+from testing.arm_endpoint import cluster, configuration
 from testing.asking_world import AskingWorld, asking
 from testing.samples.payloads import SUBSCRIPTION, event
 
@@ -124,7 +124,7 @@ def test_windows_are_resumed(world: AskingWorld, monkeypatch: pytest.MonkeyPatch
 def test_where_resource_graph_does_not_answer_clusters_are_listed(world: AskingWorld) -> None:
     """Resource Manager's list is the way then; that coverage is not sure is said."""
     add(world, "prod-weu-1", configuration())
-    world.azure.script_after(1, Fault(400))
+    world.azure.script("", "400")
     world.read()
     assert known(world).version == "1.36.1"
     assert coverage(world)[0] == 2

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from testing.arm_endpoint import Fault, cluster
+from testing.arm_endpoint import cluster
 from testing.asking_world import AskingWorld, asking
 from testing.samples.events import REASON
 from testing.samples.payloads import SUBSCRIPTION, event
@@ -64,7 +64,7 @@ def test_told_at_once_where_the_log_dates_it(world: AskingWorld) -> None:
     assert world.told == ["failed-state"]
     assert "Node pool blue" in told[1].subject
     assert "cart-pdb" in told[1].text
-    assert any("agentPools/blue" in unquote(one) for one in world.azure.requests)
+    assert any("agentPools/blue" in unquote(one.query) for one in world.azure.requests)
 
 
 @pytest.mark.parametrize("broken", [True, False])
@@ -121,7 +121,7 @@ def test_a_bad_answer_tells_nothing(world: AskingWorld) -> None:
     log_failure(world, minutes=40)
     set_state(world)
     world.look_for_failed_states(hours=1)
-    world.azure.script(Fault(403))
+    world.azure.script("403")
     world.look_for_failed_states(hours=1)
     world.settle_down(3)
     assert world.told == ["failed-state"]

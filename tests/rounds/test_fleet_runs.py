@@ -11,7 +11,7 @@ import pytest
 from shared.clusters.refresh import write_down
 from shared.store.protocol import Store
 from shared.store.table import TableUnavailable
-from testing.arm_endpoint import Fault, configuration
+from testing.arm_endpoint import configuration
 from testing.asking_world import AskingWorld, asking
 from testing.samples.fleets import (
     BLOCKED,
@@ -24,6 +24,7 @@ from testing.samples.fleets import (
     status,
 )
 from testing.samples.payloads import event, scheduled
+from testing.services.stand_in import Fault, Reply
 from testing.world import NOW
 from tests.clusters.test_inventory import attached
 
@@ -224,7 +225,7 @@ def test_a_run_out_of_sight_is_remembered(world: AskingWorld) -> None:
     world.settle_down(10)
     before = list(world.told)
     world.azure.graph.remove("aksresources", moments[3]["id"])
-    world.azure.script_after(1, Fault(403, body=b"{}"))
+    world.azure.script("", Reply(403, {}))
     world.poll_fleets(minutes=5)
     show(world, moments[3])
     assert world.poll_fleets(minutes=5).recorded == 0
@@ -253,7 +254,7 @@ def test_a_run_that_is_gone_takes_its_gate_along(world: AskingWorld, answer: int
     world.poll_fleets(minutes=5)
     world.settle_down(5)
     world.azure.graph.remove("aksresources", waiting()["id"])
-    world.azure.script_after(1, Fault(answer, body=b"{}"))
+    world.azure.script("", Reply(answer, {}))
     world.poll_fleets(minutes=5)
     world.settle_down(5)
     closed = ["gate-closed"] if answer == 404 else []
@@ -361,7 +362,7 @@ def test_where_the_table_fails_nothing_is_lost(world: AskingWorld, monkeypatch: 
 def test_a_run_of_another_subscription_is_left_alone(world: AskingWorld) -> None:
     """What cannot be read, and what Resource Graph refuses, costs no run that can: the next poll has it."""
     show(world, course()[1])
-    world.azure.script(*[Fault(500, {"Retry-After": "0.01"})] * 7)
+    world.azure.script(*[Fault(kind="500", retry_after="0.01")] * 7)
     world.poll_fleets(minutes=5)
     assert world.told == []
     world.poll_fleets(minutes=5)

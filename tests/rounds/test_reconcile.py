@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,10 @@ import pytest
 
 from shared.rounds import reconcile
 from shared.rounds.subscriptions import Watched
-from testing.arm_endpoint import Fault
 from testing.asking_world import TABLE, AskingWorld, asking
 from testing.samples.graph_rows import row
 from testing.samples.payloads import SUBSCRIPTION, event, scheduled
+from testing.services.stand_in import Fault, Reply
 from testing.world import NOW
 
 if TYPE_CHECKING:
@@ -219,16 +218,16 @@ def test_unreadable_subscription_is_told_once() -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(400),
-        Fault(429, {"Retry-After": "61"}),
-        Fault(200, body=b'{"count": 1, "data": ['),
-        Fault(200, body=json.dumps({"count": 2, "data": [row("Failed", NOW, name="half")]}).encode()),
+        Fault(kind="400"),
+        Fault(kind="429", retry_after="61"),
+        Reply(200, b'{"count": 1, "data": ['),
+        Reply(200, {"count": 2, "data": [row("Failed", NOW, name="half")]}),
     ],
 )
-def test_a_bad_answer_costs_its_hour(world: AskingWorld, fault: Fault, caplog: Any) -> None:
+def test_a_bad_answer_costs_its_hour(world: AskingWorld, fault: Fault | Reply, caplog: Any) -> None:
     """Throttled, refused or half an answer: said, and made up for by the next run."""
     add(world, row("Failed", ago(world, minutes=50), name="half"))
-    world.azure.script_after(1, fault)
+    world.azure.script("", fault)
     result = world.reconcile()
     assert not result.is_whole
     assert "reconcile:" in caplog.text

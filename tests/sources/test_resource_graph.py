@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shared.sources.arm import Arm, ArmError
 from shared.sources.resource_graph import GraphError, GraphThrottled, ResourceGraph, Scope, scopes
-from testing.arm_endpoint import SUBSCRIPTION, ArmEndpoint, Fault, Tokens, cluster
+from testing.arm_endpoint import SUBSCRIPTION, ArmEndpoint, Tokens, cluster
+from testing.services.stand_in import Fault, Reply
 from tests.infra import kql
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ def test_quota_is_kept(asking: Asking) -> None:
 def test_throttling_is_waited_for_as_long_as_a_run_may(asking: Asking) -> None:
     """A 429 waits for Retry-After, at most a minute over all questions of a run; then the run ends."""
     asking.endpoint.add(cluster(), [])
-    asking.endpoint.script(*[Fault(429, {"Retry-After": "25"})] * 2)
+    asking.endpoint.script(*[Fault(kind="429", retry_after="25")] * 2)
     assert len(asking.names()) == 1
-    asking.endpoint.script(Fault(429, {"x-ms-user-quota-resets-after": "00:00:11"}))
+    asking.endpoint.script(Reply(429, "", {"x-ms-user-quota-resets-after": "00:00:11"}))
     with pytest.raises(GraphThrottled, match="11 s, and 10 s are left"):
         asking.names()
     assert asking.waited == [25, 25]
@@ -107,7 +107,7 @@ def test_throttling_is_waited_for_as_long_as_a_run_may(asking: Asking) -> None:
 )
 def test_half_an_answer(asking: Asking, answer: dict[str, Any], said: str) -> None:
     """The rows of half an answer are taken, and that it is half of one is an error."""
-    asking.endpoint.script(Fault(200, body=json.dumps(answer).encode()))
+    asking.endpoint.script(Reply(200, answer))
     rows = asking.graph.rows("clusters", HERE)
     assert next(rows)["name"] == "a"
     with pytest.raises(GraphError, match=said):
@@ -117,12 +117,12 @@ def test_half_an_answer(asking: Asking, answer: dict[str, Any], said: str) -> No
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (Fault(403), "403 Scripted: as the test asked for"),
-        (Fault(200, body=b'{"data": [{"na'), "not JSON"),
-        (Fault(200, body=b'{"data": {}}'), "expected a list"),
+        (Fault(kind="403"), "403 Scripted: as the test asked for"),
+        (Reply(200, '{"data": [{"na'), "not JSON"),
+        (Reply(200, {"data": {}}), "expected a list"),
     ],
 )
-def test_bad_answers_are_errors(asking: Asking, fault: Fault, said: str) -> None:
+def test_bad_answers_are_errors(asking: Asking, fault: Fault | Reply, said: str) -> None:
     """Whatever is no answer is an error that says what came."""
     asking.endpoint.script(fault)
     with pytest.raises(ArmError, match=said):

@@ -48,7 +48,7 @@ def post(url: str, mail: dict[str, Any] = MAIL, operation_id: str = OPERATION) -
 
 def state(endpoint: MailEndpoint) -> str:
     """Return what is said of the operation; empty where it is not known."""
-    return str(endpoint.service.ask(OPERATION).body.get("status", ""))
+    return str(endpoint.ask(OPERATION).body.get("status", ""))
 
 
 def test_modes() -> None:
