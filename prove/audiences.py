@@ -11,7 +11,7 @@ from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
 from shared.channels.channel import Temper
 from testing.mail_endpoint import OperationIdMode
-from testing.services import hook, slack
+from testing.services import slack, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -126,7 +126,7 @@ def settings(at: Iterable[Place], services: str) -> dict[str, str]:
     """Return the settings of the channels, for an instance that reaches all services at one address."""
     return {
         **{place.secret: place.value(services) for place in at if place.channel != "slack"},
-        "HOOK_SECRET": hook.SECRET,
+        "HOOK_SECRET": webhook.SECRET,
         "SLACK_TOKEN": slack.TOKEN,
         "SLACK_ENDPOINT": f"{services}/api",
         "PAGERDUTY_ENDPOINT": services,

@@ -18,11 +18,11 @@ from shared.messages.phrases import REPEAT
 from testing.mail_endpoint import MailEndpoint, Moment
 from testing.samples.payloads import guid
 from testing.services.graph import Graph
-from testing.services.hook import Hook
 from testing.services.pagerduty import PagerDuty
 from testing.services.slack import Slack
 from testing.services.teams import Teams
 from testing.services.together import Together
+from testing.services.webhook import Hook
 from testing.smtp_server import SmtpServer
 
 if TYPE_CHECKING:

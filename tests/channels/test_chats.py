@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
-from shared.channels import cloud_event
+from ops import wire
+from shared.audience import EMAIL, EMAIL_CHANNEL
+from shared.channels import cloud_event, registry
 from shared.channels.pagerduty import events
 from shared.channels.slack import blocks
 from shared.channels.slack.form import FORM as SLACK
@@ -27,6 +29,7 @@ from testing.hostile import chats
 from testing.hostile.emails import LETTERS, ReadEmail
 from testing.hostile.failures import HOSTS
 from testing.hostile.messages import hidden
+from testing.processes import ROOT
 from testing.samples import mails
 from testing.samples.fleets import FLEET, RUN
 
@@ -61,6 +64,16 @@ def test_every_kind_is_an_event(name: str) -> None:
     assert event["id"] == story.mail.operation_id
     chats.check_alert(events.alert(*known))
     chats.check_alert(events.change(*known))
+
+
+@pytest.mark.parametrize("name", sorted(set(registry.NAMES) - {EMAIL_CHANNEL}))
+def test_every_channel_is_complete(name: str) -> None:
+    """A channel tells news to the target of its sample, has a stand-in, and is described by its field."""
+    failed = STORIES["failed"]
+    (made,) = wire.sent(name, [(failed, mails.TEAM, EMAIL)], LOOK)
+    assert "prod-weu-1" in json.dumps(made)
+    assert (ROOT / "testing" / "services" / f"{name}.py").exists()
+    assert f"{name}:" in (ROOT / "docs" / "channels.md").read_text("utf-8")
 
 
 def test_every_type_is_documented() -> None:

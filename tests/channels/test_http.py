@@ -11,8 +11,8 @@ import pytest
 
 from shared.channels.http import Door, NoAnswerError, NothingSentError
 from shared.channels.outcomes import Timeouts
+from testing.services.eventgrid import Topic
 from testing.services.stand_in import Fault, Got, Reply, StandIn
-from testing.services.topic import Topic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

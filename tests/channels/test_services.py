@@ -31,14 +31,14 @@ from shared.channels.webhook import signature
 from shared.messages.branding import Branding
 from testing.arm_endpoint import TOKEN, Tokens
 from testing.samples import mails
+from testing.services.eventgrid import Topic
 from testing.services.graph import MAILBOX, Graph
-from testing.services.hook import SECRET
 from testing.services.pagerduty import KEY, PagerDuty
 from testing.services.slack import CHANNEL, Slack
 from testing.services.slack import TOKEN as SLACK_TOKEN
 from testing.services.stand_in import Fault
 from testing.services.teams import Teams
-from testing.services.topic import Topic
+from testing.services.webhook import SECRET
 
 if TYPE_CHECKING:
     from pathlib import Path

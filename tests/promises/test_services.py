@@ -21,13 +21,13 @@ from shared.store import codec
 from testing.arm_endpoint import Tokens
 from testing.samples.fleets import gate
 from testing.samples.payloads import event, scheduled
+from testing.services.eventgrid import Topic
 from testing.services.graph import MAILBOX, Graph
-from testing.services.hook import SECRET, Hook
 from testing.services.pagerduty import KEY, PagerDuty
 from testing.services.slack import CHANNEL, TOKEN, Slack
 from testing.services.stand_in import Fault
 from testing.services.teams import Teams
-from testing.services.topic import Topic
+from testing.services.webhook import SECRET, Hook
 from testing.turns import Turns
 from testing.world import NOW, World
 

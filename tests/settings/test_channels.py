@@ -11,7 +11,7 @@ from shared import settings
 from shared.channels.pagerduty.channel import PagerDutyTarget
 from shared.notices.kinds import ABOUT_CLUSTERS
 from shared.setting_reader import SettingsError
-from testing.services.hook import SECRET
+from testing.services.webhook import SECRET
 
 if TYPE_CHECKING:
     from shared.audience import Target

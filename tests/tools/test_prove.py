@@ -40,11 +40,11 @@ from testing.processes import ROOT
 from testing.samples import fleets
 from testing.samples.fleets import gate
 from testing.samples.payloads import event, guid, scheduled
-from testing.services.hook import Hook
 from testing.services.pagerduty import PagerDuty
 from testing.services.slack import Slack
 from testing.services.teams import Teams
 from testing.services.together import Together
+from testing.services.webhook import Hook
 from testing.turns import Turns
 from testing.world import NOW, World
 
