@@ -22,6 +22,15 @@ def note(name, text):
 """
 
 
+EVENTS = """
+@app.event_grid_trigger(arg_name="event")
+def maintenance_events(event: str) -> None:
+    note("begun", event)
+    time.sleep(json.loads(event).get("seconds", 0))
+"""
+"""A function that takes as many seconds as its event says."""
+
+
 class App:
     """A folder with a `function_app.py`, whose functions leave notes that the test can read."""
 

@@ -17,21 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from local.functions import Function, Invoker
-from testing.apps import App, soon
+from testing.apps import EVENTS, App, soon
 from testing.processes import ROOT, Host
 
 if typing.TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
-
-EVENTS = """
-@app.event_grid_trigger(arg_name="event")
-def maintenance_events(event: str) -> None:
-    note("begun", event)
-    time.sleep(json.loads(event).get("seconds", 0))
-    note("colour", os.environ.get("COLOUR", "none"))
-"""
 
 
 def launch(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -76,7 +68,7 @@ def test_current_folder(tmp_path: Path) -> None:
 )
 def test_settings_file(tmp_path: Path, environment: dict[str, str], colour: str) -> None:
     """`local.settings.json` fills in what the environment does not have; the environment wins."""
-    app = App(tmp_path, EVENTS)
+    app = App(tmp_path, EVENTS + 'note("colour", os.environ.get("COLOUR", "none"))')
     settings = {"IsEncrypted": False, "Values": {"COLOUR": "green", "NUMBER": 5}}
     (tmp_path / "local.settings.json").write_text(json.dumps(settings))
     with Host({**app.settings, **environment}, app=app.folder, options=()) as host:

@@ -15,20 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from testing import processes
-from testing.apps import App, soon
+from testing.apps import EVENTS, App, soon
 from testing.processes import ROOT, Azurite, Host, ProcessError, free_port
 
 if typing.TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
-
-EVENTS = """
-@app.event_grid_trigger(arg_name="event")
-def maintenance_events(event: str) -> None:
-    time.sleep(json.loads(event).get("seconds", 0))
-    note("run", event)
-"""
 
 
 def gone(pid: int) -> bool:

@@ -19,6 +19,7 @@ from tests.infra import code
 from tests.tools.test_send import Endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_httpserver import HTTPServer
@@ -43,9 +44,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def app(httpserver: HTTPServer) -> Endpoint:
+def app() -> Iterator[Endpoint]:
     """Serve something that takes events."""
-    return Endpoint(httpserver)
+    with Endpoint() as endpoint:
+        yield endpoint
 
 
 def container(server: HTTPServer, blobs: dict[str, str]) -> str:
@@ -75,10 +77,10 @@ def test_to_an_app(folder: Path, app: Endpoint, tmp_path: Path, capsys: pytest.C
     (tmp_path / "key").write_text("k3y", "utf-8")
     arguments = [str(folder / "TOPIC"), "--to", app.url, "--key-file", str(tmp_path / "key")]
     assert command(["replay", *arguments]) == 0
-    functions = [path.partition("functionName=")[2] for path, _, _ in app.taken]
+    functions = [path.partition("functionName=")[2] for path, _, _ in app.came]
     assert functions == ["maintenance_events", "email_reports", "maintenance_events"]
-    assert [body["id"] for _, _, body in app.taken] == [STARTED["id"], "r", "again"]
-    assert all(headers["x-functions-key"] == "k3y" for _, headers, _ in app.taken)
+    assert [body["id"] for _, _, body in app.came] == [STARTED["id"], "r", "again"]
+    assert all(headers["x-functions-key"] == "k3y" for _, headers, _ in app.came)
     assert "3 events: 3 taken, 0 not taken" in capsys.readouterr().out
 
 
@@ -88,7 +90,7 @@ def test_one_that_is_not_taken_holds_up_no_other(
     """What is not taken is named, counted, and the exit code."""
     app.status = 500
     assert command(["replay", str(folder), "--to", app.url]) == 1
-    assert len(app.taken) == 3
+    assert len(app.came) == 3
     assert "0 taken, 3 not taken" in capsys.readouterr().out
 
 
@@ -109,7 +111,7 @@ def test_from_a_container(httpserver: HTTPServer, app: Endpoint, capsys: pytest.
     blobs = {f"TOPIC/a b+{number}.json": json.dumps([{**STARTED, "id": str(number)}]) for number in range(5)}
     assert command(["replay", f"{container(httpserver, blobs)}?{SAS}", "--to", app.url]) == 0
     assert sum(request.method == "GET" for request, _ in httpserver.log) == 3 + 5
-    assert [body["id"] for _, _, body in app.taken] == ["0", "1", "2", "3", "4"]
+    assert [body["id"] for _, _, body in app.came] == ["0", "1", "2", "3", "4"]
     assert "sig=" not in capsys.readouterr().out
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import socket
 import sys
 from datetime import UTC, datetime, timedelta
@@ -12,51 +11,47 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from werkzeug import Response
 
 from ops import send, webhook
 from ops.__main__ import main as command
 from shared.events import envelope, model, scheduled_event
+from testing.services.stand_in import Got, Reply, StandIn
 from tests.infra import code
 
 if TYPE_CHECKING:
-    from pytest_httpserver import HTTPServer
+    from collections.abc import Iterator
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STARTED = str(code.ROOT / "samples" / "started.cloudevent.json")
 SAMPLES = sorted((code.ROOT / "samples").glob("*.json"))
 
 
-class Endpoint:
-    """Takes POSTs and keeps them; answers with `status`."""
+class Endpoint(StandIn):
+    """Takes whatever comes, and answers with `status`."""
 
-    def __init__(self, server: HTTPServer) -> None:
-        self.status = 202
-        self.url = server.url_for("").rstrip("/")
-        self._log = server.log
-        handler = server.expect_request(re.compile(".*"), method="POST")
-        handler.respond_with_handler(lambda _: Response(status=self.status))
+    status = 202
+
+    def answer(self, got: Got) -> Reply:
+        """See StandIn."""
+        return Reply(self.status)
 
     @property
-    def taken(self) -> list[tuple[str, dict[str, str], Any]]:
+    def came(self) -> list[tuple[str, dict[str, str], Any]]:
         """Path, headers in lower case, and JSON of each, in order."""
-        posts = [request for request, _ in self._log if request.method == "POST"]
-        headers = [{name.lower(): value for name, value in post.headers.items()} for post in posts]
-        return [
-            (post.environ["RAW_URI"], of, post.get_json()) for post, of in zip(posts, headers, strict=True)
-        ]
+        return [(f"{got.path}?{got.query}", got.headers, got.json) for got in self.requests]
 
 
 @pytest.fixture
-def app(httpserver: HTTPServer) -> Endpoint:
+def app() -> Iterator[Endpoint]:
     """Serve something that takes events."""
-    return Endpoint(httpserver)
+    with Endpoint() as endpoint:
+        yield endpoint
 
 
 def test_sends_to_a_function_app(app: Endpoint, capsys: pytest.CaptureFixture[str]) -> None:
     """The file goes to maintenance_events byte for byte, as a notification of Event Grid's."""
     assert command(["send", "--to", app.url, STARTED]) == 0
-    ((path, headers, body),) = app.taken
+    ((path, headers, body),) = app.came
     assert path == "/runtime/webhooks/EventGrid?functionName=maintenance_events"
     assert headers["aeg-event-type"] == "Notification"
     assert "x-functions-key" not in headers
@@ -72,8 +67,8 @@ def test_key_comes_from_a_file_or_standard_input(
     assert command(["send", "--to", app.url, "--key-file", str(tmp_path / "key"), STARTED]) == 0
     monkeypatch.setattr(sys, "stdin", io.StringIO("other\n"))
     assert command(["send", "--to", app.url, "--key-file", "-", STARTED]) == 0
-    assert [headers["x-functions-key"] for _, headers, _ in app.taken] == ["k3y", "other"]
-    assert all("code=" not in path for path, _, _ in app.taken)
+    assert [headers["x-functions-key"] for _, headers, _ in app.came] == ["k3y", "other"]
+    assert all("code=" not in path for path, _, _ in app.came)
 
 
 def test_sends_to_a_topic(app: Endpoint, tmp_path: Path) -> None:
@@ -81,7 +76,7 @@ def test_sends_to_a_topic(app: Endpoint, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("k3y", "utf-8")
     to = f"{app.url}/api/events"
     assert command(["send", "--to", to, "--key-file", str(tmp_path / "key"), "--new", STARTED]) == 0
-    ((path, headers, body),) = app.taken
+    ((path, headers, body),) = app.came
     assert path.startswith("/api/events?api-version=")
     assert headers["content-type"].startswith("application/cloudevents-batch+json")
     assert headers["aeg-sas-key"] == "k3y"

@@ -91,6 +91,14 @@ def azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeAzure:
     return fake
 
 
+@pytest.fixture
+def outputs(azure: FakeAzure, monkeypatch: pytest.MonkeyPatch) -> FakeAzure:
+    """Put the first step's outputs into the environment, as azd does, beside the Azure CLI."""
+    for name, value in OUTPUTS.items():
+        monkeypatch.setenv(name, value)
+    return azure
+
+
 def test_parameters_are_those_of_the_template() -> None:
     """Every output that is read is one of main.bicep's, every parameter given one of eventing.bicep's."""
     first = deployments.read(deployments.texts()["no-mail"])
@@ -103,17 +111,15 @@ def test_parameters_are_those_of_the_template() -> None:
     assert subscribe.parameters(OUTPUTS)["topicHasIdentity"] is True
 
 
-def test_from_azd(azure: FakeAzure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_azd(outputs: FakeAzure, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outputs come from azd in the environment, choices and lists the same way."""
-    for name, value in OUTPUTS.items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setenv("EVENTGRID_TOPIC_HAS_IDENTITY", "False")
     monkeypatch.setenv("DELIVERY_SCHEMA", "EventGridSchema")
     monkeypatch.setenv("FURTHER_SUBSCRIPTIONS", "one, two,")
-    azure.answer(functions=[["func-1/maintenance_events"]], create=[None])
+    outputs.answer(functions=[["func-1/maintenance_events"]], create=[None])
     assert subscribe.main([]) == 0
-    assert azure.calls() == ["functionapp function list", "deployment sub create"]
-    given = azure.parameters()
+    assert outputs.calls() == ["functionapp function list", "deployment sub create"]
+    given = outputs.parameters()
     assert given["functionAppId"] == APP_ID
     assert given["topicHasIdentity"] is False
     assert given["deliverySchema"] == "EventGridSchema"
@@ -132,28 +138,23 @@ def test_from_a_deployment(azure: FakeAzure, capsys: pytest.CaptureFixture[str])
     assert "sample events go to: https://evgt-test" in capsys.readouterr().out
 
 
-def test_waits_for_the_functions(azure: FakeAzure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_for_the_functions(outputs: FakeAzure, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is deployed before the functions are there, those for delivery reports included."""
-    for name, value in {**OUTPUTS, "EMAIL_TOPIC_NAME": "evgt-email"}.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("EMAIL_TOPIC_NAME", "evgt-email")
     one, both = ["func-1/maintenance_events"], ["func-1/maintenance_events", "func-1/email_reports"]
-    azure.answer(functions=[[], one, both], create=[None])
+    outputs.answer(functions=[[], one, both], create=[None])
     naps: list[float] = []
     assert subscribe.main([], sleep=naps.append) == 0
     assert naps == [subscribe.INTERVAL_SECONDS, subscribe.INTERVAL_SECONDS]
-    assert azure.calls()[-1] == "deployment sub create"
+    assert outputs.calls()[-1] == "deployment sub create"
 
 
-def test_gives_up_waiting(
-    azure: FakeAzure, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_gives_up_waiting(outputs: FakeAzure, capsys: pytest.CaptureFixture[str]) -> None:
     """Functions that never come are named, and nothing is deployed."""
-    for name, value in OUTPUTS.items():
-        monkeypatch.setenv(name, value)
-    azure.answer(functions=[[]], create=[None])
+    outputs.answer(functions=[[]], create=[None])
     assert subscribe.main(["--wait", "20"], sleep=lambda _: None) == 1
     assert "func-1 has no function maintenance_events" in capsys.readouterr().err
-    assert "deployment sub create" not in azure.calls()
+    assert "deployment sub create" not in outputs.calls()
 
 
 def test_says_what_is_missing(azure: FakeAzure, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,13 +165,9 @@ def test_says_what_is_missing(azure: FakeAzure, capsys: pytest.CaptureFixture[st
     assert not (azure.folder / "calls").exists()
 
 
-def test_says_what_azure_says(
-    azure: FakeAzure, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_says_what_azure_says(outputs: FakeAzure, capsys: pytest.CaptureFixture[str]) -> None:
     """A refusal of Azure's is passed on in its words."""
-    for name, value in OUTPUTS.items():
-        monkeypatch.setenv(name, value)
-    azure.answer(functions=[["func-1/maintenance_events"]], create=["refused"])
+    outputs.answer(functions=[["func-1/maintenance_events"]], create=["refused"])
     assert subscribe.main([]) == 1
     assert "AuthorizationFailed: no right to do that" in capsys.readouterr().err
 
@@ -184,10 +181,9 @@ def test_without_the_azure_cli(
     assert "Azure CLI" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("outputs")
 def test_shows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """--show prints the parameters and asks Azure for nothing."""
     monkeypatch.setenv("PATH", "")
-    for name, value in OUTPUTS.items():
-        monkeypatch.setenv(name, value)
     assert subscribe.main(["--show"]) == 0
     assert json.loads(capsys.readouterr().out)["functionAppId"] == APP_ID
