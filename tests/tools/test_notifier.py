@@ -361,6 +361,17 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     run("why", "never-heard-of", code=1)
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["list", "status", "why x", "upcoming", "inventory", "coverage", "token list", "silence list", "table"],
+)
+def test_a_storage_without_a_row_is_an_empty_answer(words: str) -> None:
+    """Where nothing has come yet, what is asked for is not there, and that is no failure."""
+    nowhere = Surroundings(clock=World().clock, open_table=lambda _: nullcontext(World().table))
+    with redirect_stdout(io.StringIO()):
+        assert command(words.split(), nowhere) == 0
+
+
 def test_what_is_held_is_said(run: Run, world: World) -> None:
     """What is due and waits for its audience's next grouped message says so; what is no news says that."""
     world.sweep(minutes=1)
@@ -369,7 +380,7 @@ def test_what_is_held_is_said(run: Run, world: World) -> None:
     for words in (["why", "held-1"], ["list", "work"]):
         assert "GROUP_INTERVAL after the grouped message of " in run(*words)
     world.take(scheduled(NOW, timedelta(days=8), name="begun", cluster="dev-1"))
-    assert "decision: stale: kept, and told to nobody" in run("why", "dev-1")
+    assert "decision: stale, kept and told to nobody" in run("why", "dev-1")
 
 
 def test_dry_run_of_routes_over_what_is_stored(run: Run, tmp_path: Path) -> None:
