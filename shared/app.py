@@ -157,7 +157,7 @@ class Notifier:
 
     def _read_inventory(self) -> None:
         from shared.rounds.daily import DailyFindings
-        from shared.rounds.inventory import Inventory
+        from shared.rounds.inventory_reading import Inventory
 
         with open_arm(self._config) as arm:
             parts = self.round_parts(arm)
