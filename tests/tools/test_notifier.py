@@ -61,8 +61,8 @@ def world() -> World:
 def run(world: World, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command on what is stored, and give what it prints."""
 
-    def run_(*arguments: str, code: int = 0) -> str:
-        around = Surroundings(clock=world.clock, open_table=lambda _: nullcontext(world.table))
+    def run_(*arguments: str, code: int = 0, on: World = world) -> str:
+        around = Surroundings(clock=on.clock, open_table=lambda _: nullcontext(on.table))
         assert command(list(arguments), around) == code, capsys.readouterr()
         return capsys.readouterr().out
 
