@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bench.figures import EVENT_TARGET, HANDLING_TARGET, IMPORT_TARGET, TOLERANCE
@@ -21,7 +22,8 @@ What the app costs, each figure beside a floor that was measured in the same run
 writes this page and its pictures, and fails where a target is missed, a ratio is more than {percent:.0f} %
 worse than the one in `bench/baseline.json`, a count is higher at all, or a figure of the baseline is not
 found any more. A part with a fault is measured once more before it fails, and the better run is taken. A run
-that fails leaves this page as it is. `make bench ADOPT=1` measures and makes its figures the baseline.
+that fails leaves this page as it is. `make bench ADOPT=1` measures and makes its figures the baseline. The
+soak is measured by itself: `python -m bench --only soak`.
 
 Ratios are what to go by. Times are those of one small machine, on which other things may have run at the same
 time, so blocks of the one and the other are measured in turns, and what is shown is the median or the best of
@@ -50,20 +52,35 @@ _LIMITS = """\
 
 
 def page(
-    sections: Mapping[str, Section], facts: Sequence[tuple[str, str]], pictures: Mapping[str, str]
+    sections: Mapping[str, Section],
+    facts: Sequence[tuple[str, str]],
+    pictures: Mapping[str, str],
+    measured_apart: str = "",
 ) -> str:
-    """Write the page; `pictures` are links to plots by their names, relative to the page."""
+    """Write the page; `pictures` are links to plots by their names, relative to the page.
+
+    `measured_apart` is a section of an earlier run.
+    """
     parts = [_INTRODUCTION.format(percent=(TOLERANCE - 1) * 100), _targets(sections.values())]
-    for section in sections.values():
-        parts += [f"## {section.title}", section.text]
-        if section.figures:
-            parts.append(figures_table(section.figures))
-        parts += [
-            f"![{plot.title}]({pictures[plot.name]})" for plot in section.plots if plot.name in pictures
-        ]
-        parts += [table(head, cells) for head, cells in section.tables]
+    parts += [section(one, pictures) for one in sections.values()]
+    parts += [measured_apart] if measured_apart else []
     parts += [_LIMITS, "## Measured on", table(("", ""), facts)]
     return "\n\n".join(parts) + "\n"
+
+
+def section(given: Section, pictures: Mapping[str, str]) -> str:
+    """Write one section of the page."""
+    parts = [f"## {given.title}", given.text]
+    parts += [figures_table(given.figures)] if given.figures else []
+    parts += [f"![{plot.title}]({pictures[plot.name]})" for plot in given.plots if plot.name in pictures]
+    parts += [table(head, cells) for head, cells in given.tables]
+    return "\n\n".join(parts)
+
+
+def part(page: str, title: str) -> str:
+    """Return a section of a page as it stands there; empty where it has none of this title."""
+    found = re.search(rf"^## {title}\n.*?(?=\n\n## |\n?\Z)", page, re.DOTALL | re.MULTILINE)
+    return found[0] if found else ""
 
 
 def figures_table(figures: Sequence[Figure]) -> str:

@@ -157,7 +157,6 @@ class _Handler(WSGIRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # head and a small body are one packet
     server: Server
 
     def run_wsgi(self) -> None:
@@ -169,7 +168,6 @@ class _Handler(WSGIRequestHandler):
             )
             self.end_headers()
             self.wfile.writelines(body)
-            self.wfile.flush()
 
     def _start(
         self, status: str, headers: list[tuple[str, str]], _: OptExcInfo | None = None, /

@@ -49,11 +49,13 @@ def why(  # noqa: PLR0917 - typer makes options of them
 ) -> None:
     """Show all that was decided about a cluster or an event.
 
-    And why: what was ignored, rejected, silenced or led to nobody is among it. Exit code 1: nothing is known.
+    And why: what was ignored, rejected, silenced or led to nobody is among it. Exit code
+    1: nothing is known of it, though something is stored.
     """
     with ledger.opened_table(context, account, table) as rows:
         now = surroundings.of(context).clock.now()
         found = _Story(rows, name, now - duration(since), now).tell()
+        is_empty = not rows.query("", keys.AFTER, 1).rows
     query = _query(name, found)
     if terminal.is_json(output, as_json=as_json):
         terminal.print_json({"events": found, "query": query})
@@ -66,7 +68,7 @@ def why(  # noqa: PLR0917 - typer makes options of them
         if not found:
             print(f"Nothing is stored of {line(name)} in the last {since}.")
         print(f"\n{_DUPLICATES}\n  {line(query)}")
-    raise typer.Exit(0 if found else terminal.NO)
+    raise typer.Exit(0 if found or is_empty else terminal.NO)
 
 
 def _query(name: str, found: Iterable[dict[str, Any]]) -> str:

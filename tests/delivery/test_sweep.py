@@ -9,7 +9,6 @@ import pytest
 from shared import keys
 from shared.channels.outcomes import Accepted, Throttled
 from shared.delivery.sweep import summary
-from shared.notices.records import Mail
 from shared.store.codec import sent as read_sent
 from shared.store.rows import SendGate
 from shared.store.table import Operation, Verb
@@ -309,18 +308,6 @@ def test_mail_is_frozen() -> None:
     world.settle_down(1)
     again = next(email for _, email in world.mailer.arrived if "[Started]" in email.subject)
     assert [again] == rendered
-
-
-def test_operation_id_follows_from_the_members() -> None:
-    """The same notices give the same operation id wherever a mail is frozen."""
-    ids = set()
-    for _ in range(2):
-        world = World()
-        world.take(event("Started", NOW))
-        world.settle_down()
-        ids.add(world.mailer.arrived[0][0])
-    assert len(ids) == 1
-    assert Mail.__struct_config__.frozen
 
 
 # One that goes wrong

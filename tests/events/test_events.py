@@ -291,12 +291,6 @@ def test_node_pools() -> None:
     assert event(with_properties(resources=resources)).pools == ("blue", "Green", "red")
 
 
-def test_location_may_be_missing() -> None:
-    """The region is optional: CloudEvents do not carry it."""
-    assert "location" not in body()["data"]["resourceInfo"]
-    assert not event(body()).region
-
-
 def test_misspelled_source() -> None:
     """AKS misspells its own AutoUpgrader; it is quoted, and nothing depends on it."""
     assert event(with_properties(eventSource="AutoUprader")).source == "AutoUprader"

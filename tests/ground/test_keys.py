@@ -117,12 +117,6 @@ def test_history_of_a_row(event_id: str, status: str, revision: int) -> None:
     assert keys.history_of(made.row_key(revision)) == keys.history(event_id)
 
 
-def test_revisions() -> None:
-    """A reschedule, or a failure that comes again, has a row of its own in the same history."""
-    rows = [event(status="Failed").row_key(revision) for revision in range(3)]
-    assert rows == [f"event:{GUID}:Failed", f"event:{GUID}:Failed:1", f"event:{GUID}:Failed:2"]
-
-
 # End of support
 
 
@@ -176,13 +170,6 @@ def test_last_moment() -> None:
     """The last moment of the calendar can be written like any other."""
     latest = datetime.max.replace(tzinfo=UTC)
     assert keys.GATE < keys.work(latest, GUID) < keys.work_until(latest)
-
-
-@given(ANY_TIME, st.uuids().map(str))
-def test_pause_heads_the_range(time: datetime, id_: str) -> None:
-    """The pause comes before all work, in the range of what is due at any time."""
-    assert keys.work(time, id_) > keys.GATE
-    assert keys.work_until(time) > keys.GATE
 
 
 @given(st.from_regex(KEY, fullmatch=True), st.from_regex(KEY, fullmatch=True))

@@ -53,8 +53,11 @@ class Compiler:
     """The compiler, running. Used in a `with`."""
 
     def __init__(self, program: str) -> None:
+        # Without watching itself to run ever faster, .NET takes a third less time for so little work.
+        environment = {**os.environ, "DOTNET_TieredPGO": "0"}
+        command = [program, "jsonrpc", "--stdio"]
         self._running = subprocess.Popen(
-            [program, "jsonrpc", "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
         )
         self._asked = 0
 

@@ -154,44 +154,34 @@ def test_the_whole_travels_as_a_table() -> None:
     ]
 
 
-def test_clusters_of_one_name_are_told_apart() -> None:
-    """Where clusters share a name, the resource group stands beside it, and nowhere else."""
-    story = failures(["odd"] * 3)
-    keys = list(story.rows)
-    for key, group in ((keys[0], "rg-one"), (keys[1], "rg-two")):
+def of_one_name(story: mails.Story, *facts: dict[str, str]) -> mails.Story:
+    """Give the first clusters of a digest one name, and these facts."""
+    for key, changes in zip(list(story.rows), facts, strict=False):
         row = story.rows[key]
         assert isinstance(row, StoredEvent)
-        named = msgspec.structs.replace(row.event.subject, name="same", resource_group=group)
-        event = msgspec.structs.replace(row.event, subject=named)
-        story.rows[key] = msgspec.structs.replace(row, event=event)
-    text = text_of(story)
+        subject = msgspec.structs.replace(row.event.subject, name="same", **changes)
+        story.rows[key] = msgspec.structs.replace(
+            row, event=msgspec.structs.replace(row.event, subject=subject)
+        )
+    return story
+
+
+def test_clusters_of_one_name_are_told_apart() -> None:
+    """Where clusters share a name, the resource group stands beside it, and nowhere else."""
+    groups = ({"resource_group": "rg-one"}, {"resource_group": "rg-two"})
+    text = text_of(of_one_name(failures(["odd"] * 3), *groups))
     assert "rg-one" in text.replace("/resourceGroups/rg-one", "")
     context = "same-rg-one-66667777"
     made = "az aks get-credentials --subscription 66667777-aaaa-8888-bbbb-9999cccc0000 -g rg-one -n same"
-    drained = [mails.REASON] * 2
-    story = failures(drained)
-    keys = list(story.rows)
-    for key, group in zip(keys, ("rg-one", "rg-two"), strict=True):
-        row = story.rows[key]
-        assert isinstance(row, StoredEvent)
-        named = msgspec.structs.replace(row.event.subject, name="same", resource_group=group)
-        story.rows[key] = msgspec.structs.replace(
-            row, event=msgspec.structs.replace(row.event, subject=named)
-        )
-    assert f"{made} --context {context} && kubectl --context {context} get pdb" in text_of(story)
+    drained = text_of(of_one_name(failures([mails.REASON] * 2), *groups))
+    assert f"{made} --context {context} && kubectl --context {context} get pdb" in drained
     assert "rg-prod" not in text.replace("/resourceGroups/rg-prod", "").replace("-g rg-prod", "")
 
 
 def test_clusters_of_one_name_and_group_are_told_apart() -> None:
     """Where clusters share the names of cluster and group, the subscription stands beside them."""
-    story = failures(["odd"] * 2)
-    for number, (key, row) in enumerate(story.rows.items()):
-        assert isinstance(row, StoredEvent)
-        named = msgspec.structs.replace(row.event.subject, name="same", subscription=f"{number}" * 8)
-        story.rows[key] = msgspec.structs.replace(
-            row, event=msgspec.structs.replace(row.event, subject=named)
-        )
-    text = " ".join(text_of(story).split())
+    subscriptions = [{"subscription": f"{number}" * 8} for number in range(2)]
+    text = " ".join(text_of(of_one_name(failures(["odd"] * 2), *subscriptions)).split())
     assert "rg-prod, subscription 00000000" in text
     assert "rg-prod, subscription 11111111" in text
 

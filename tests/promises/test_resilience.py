@@ -117,15 +117,6 @@ def test_nothing_is_sent_late_in_a_lease(lease: str) -> None:
     assert len(world.mailer.arrived) == 1
 
 
-def test_timeouts_of_a_send_fit_into_its_lease() -> None:
-    """Waiting for the lease, a token, connecting and reading fit into a lease together."""
-    world = World(LEASE="10s", GROUP_WAIT="0s")
-    world.take(event("Started", NOW))
-    world.sweep(seconds=1)
-    (timeouts,) = world.mailer.timeouts
-    assert 2 * (timeouts.connect + timeouts.read) <= 10
-
-
 def test_mail_that_another_has_taken_over_is_not_sent() -> None:
     """A mail recorded by a write whose answer came late, and taken over meanwhile, is the other's alone."""
     world = World(LEASE="10s")

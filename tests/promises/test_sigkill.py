@@ -38,7 +38,7 @@ PATIENCE = 12 * LEASE
 MOMENTS = 46
 """As many as a story has where all of its sweeps send something; on a busy machine they send less."""
 
-AT_ONCE = 16
+AT_ONCE = 32
 """Stories told at the same time: nearly all of each is waiting for a lease to run out."""
 
 EXPECTED = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -134,6 +135,18 @@ def test_connections_are_kept(host: Host) -> None:
         connection.putheader("Transfer-Encoding", "chunked")
         connection.endheaders(b"xyz\r\n")
         assert (connection.getresponse().status, connection.sock) == (400, None)
+
+
+def test_who_asks_first_may_go_on(host: Host) -> None:
+    """A client that waits to be told before it sends a body is told at once."""
+    address = urlsplit(host.url)
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        connection.sendall(
+            b"GET /maybe HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"
+        )
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(b"x")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_failure(host: Host) -> None:

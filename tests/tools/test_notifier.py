@@ -361,6 +361,17 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     run("why", "never-heard-of", code=1)
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["list", "status", "why x", "upcoming", "inventory", "coverage", "token list", "silence list", "table"],
+)
+def test_a_storage_without_a_row_is_an_empty_answer(words: str) -> None:
+    """Where nothing has come yet, what is asked for is not there, and that is no failure."""
+    nowhere = Surroundings(clock=World().clock, open_table=lambda _: nullcontext(World().table))
+    with redirect_stdout(io.StringIO()):
+        assert command(words.split(), nowhere) == 0
+
+
 def test_what_is_held_is_said(run: Run, world: World) -> None:
     """What is due and waits for its audience's next grouped message says so; what is no news says that."""
     world.sweep(minutes=1)
