@@ -90,7 +90,11 @@ def test_every_command_has_help() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["nonsense"], ["send"], ["list", "--limit", "0"], ["explain", "--nope"], ["staus"], ["list", "--limit"]],
+    [
+        *(["nonsense"], ["send"], ["staus"], ["explain", "--nope"], ["list", "mails"]),
+        *(["list", "--limit", "0"], ["list", "--limit"], ["list", "--since", "soon"]),
+        ["list", "rejected", "--cluster", "x", "--account", "https://account.table.core.windows.net"],
+    ],
 )
 def test_errors_are_a_line_and_a_hint(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong command line ends with 2, says what is wrong in a line, and where help is in another."""
