@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from shared.events.model import Event
 
 _NOT_TOLD = {
-    Decision.RECORDED: "kept, and told to nobody: by itself it is no news, such as a gate that was answered",
-    Decision.STALE: "kept, and told to nobody: it is older than what was known already",
+    Decision.RECORDED: "kept and told to nobody: by itself it is no news, such as a gate that was answered",
+    Decision.STALE: "kept and told to nobody: it is older than what was known already",
 }
 
 
@@ -30,7 +30,7 @@ def news(event: Event) -> str:
 
 def decided(decision: str) -> str:
     """Return a decision, and of one to tell nobody the reason."""
-    return f"{decision}: {_NOT_TOLD[Decision(decision)]}" if decision in _NOT_TOLD else decision
+    return f"{decision}, {_NOT_TOLD[Decision(decision)]}" if decision in _NOT_TOLD else decision
 
 
 def held(grouped: datetime | None, now: datetime) -> str:

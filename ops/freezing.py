@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ops.linting import commands
+from ops.linting import commands, window_json
 from ops.linting.calendars import frozen_window, is_for
 from ops.linting.model import Origin
 from ops.linting.rule import LintContext
@@ -108,7 +108,7 @@ def _step(
         return
     window = frozen_window(found, freeze)
     first, last = freeze.days(window.utc_offset)
-    offset = commands.offset(window.utc_offset)
+    offset = window_json.offset(window.utc_offset)
     change = commands.put(listed, found.name, window, context.now)
     about = f"{place}: no maintenance from {first} to {last} (UTC{offset})"
     if listed.origin is not Origin.AZURE:

@@ -10,7 +10,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from ops.linting import parsing
+from ops.linting import reading
 from shared.text import GUID
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def fetch(subscription: str, opener: Callable[[], Arm]) -> Listing:
     with opener() as arm:
         windows = arm.shared_windows(subscription)
         version = LINKS_API_VERSION if windows else ""
-        return parsing.read([*windows, *arm.listed(subscription, _missed, version)], subscription)
+        return reading.read([*windows, *arm.listed(subscription, _missed, version)], subscription)
 
 
 def _missed(cluster: str, error: ArmError) -> None:

@@ -21,7 +21,7 @@ import typer
 
 from local.settings_file import SettingsFileError, settings_here
 from ops import freezing, subscriptions, surroundings, terminal, upcoming_windows
-from ops.linting import baseline, joining, lint, parsing, report
+from ops.linting import baseline, joining, lint, parsing, reading, report
 from shared import routes
 from shared.routes import freezes
 from shared.routes import parsing as routes_parsing
@@ -271,7 +271,7 @@ def _read(source: str) -> Listing:
     """Read what a word on the command line stands for: a file, or standard input."""
     try:
         data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-        return parsing.read(json.loads(data.decode("utf-8-sig")), source)
+        return reading.read(json.loads(data.decode("utf-8-sig")), source)
     except OSError as error:
         why = str(error.strerror or error)
         if subscriptions.named(source):

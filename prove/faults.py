@@ -12,13 +12,22 @@ from testing.fault_proxy import CUT, Delay, Fault, Phase, Reply, Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from prove.schedules import Death
-
 LEASE_SECONDS = 10
 """Seconds: the shortest that the app takes, so that recovery is quick."""
 
 _ERROR = b'{"error": {"code": "Scripted", "message": "as scheduled"}}'
 _BUSY = b'{"odata.error": {"code": "ServerBusy", "message": {"lang": "en-US", "value": "as scheduled"}}}'
+
+
+class Death(NamedTuple):
+    """SIGKILL at one of an instance's moments: before a request leaves, or after it was answered."""
+
+    life: int
+    side: str
+    """Whose requests count: `read`, `write`, `send`, `ask` or `post`."""
+    moment: int
+    stops: float = 0.0
+    """Seconds for which it stands still instead; 0 for its death."""
 
 
 class FaultKind(NamedTuple):

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from prove.faults import FaultInjector
+    from prove.faults import Death, FaultInjector
     from prove.fork_server import ForkServer
-    from prove.schedules import Death
 
 
 class Instance:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from prove.audiences import TEAMS, MailWay, Place, places
-from prove.faults import KINDS, LATE, STOPS
+from prove.faults import KINDS, LATE, STOPS, Death
 from shared import keys
 from shared.rounds.reconcile import GRACE
 from testing.samples import fleets
@@ -83,17 +83,6 @@ class Delivery(NamedTuple):
     is_repeat: bool
     out_of_order: bool
     way: Way = Way.PUSHED
-
-
-class Death(NamedTuple):
-    """SIGKILL at one of an instance's moments: before a request leaves, or after it was answered."""
-
-    life: int
-    side: str
-    """Whose requests count: `read`, `write`, `send`, `ask` or `post`."""
-    moment: int
-    stops: float = 0.0
-    """Seconds for which it stands still instead; 0 for its death."""
 
 
 class Schedule(msgspec.Struct, frozen=True):

@@ -90,6 +90,12 @@ def notices_for(told: Collection[Destination], kind: Kind, key: str, lead: str =
     ]
 
 
+def default_notice(kind: Kind, key: str, lead: str = "") -> Notice:
+    """Return the notice that tells the default audience, by email, of a row, by its key."""
+    id_ = ids.notice_id(key, kind, lead, DEFAULT_AUDIENCE)
+    return Notice(id_, kind, key, DEFAULT_AUDIENCE, lead)
+
+
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
     """People who get the same mails: recipients, what they want to hear of, how they like to read times."""
 

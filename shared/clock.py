@@ -12,11 +12,9 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the time of day, in UTC."""
-        ...
 
     def monotonic(self) -> float:
         """Return seconds that only ever move forward, from some start."""
-        ...
 
 
 class SystemClock:

@@ -79,11 +79,7 @@ class AppServiceCredential:
         self._lock = Lock()
 
     def get_token(
-        self,
-        *scopes: str,
-        claims: str | None = None,
-        tenant_id: str | None = None,
-        **_: object,
+        self, *scopes: str, claims: str | None = None, tenant_id: str | None = None, **_: object
     ) -> AccessToken:
         """Return a token for a scope. Raises ClientAuthenticationError where there is none.
 

@@ -1,9 +1,10 @@
 """What AKS advises about planned maintenance, checked.
 
 model       what there is to check
-parsing     terraform   template: reading it from JSON, from a plan, from an ARM template
+reading     parsing     terraform   template: from JSON of whatever form, of the CLI, a plan, an ARM template
+joining     what several inputs say about the same clusters
 rule        a rule, what it looks at, what it finds
-schedules   channels   calendars   pools: the rules
+rules       schedules   channels   calendars   pools: the rules
 staggering  starts that keep apart
 commands    blocks: what mends it, as `az` commands or as changes of a block
 report      baseline: the findings for people and for programs; those that are known already
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ops.linting import calendars, channels, pools, schedules
 from ops.linting.rule import LintContext, LintFinding, Severity
+from ops.linting.rules import RULES
+from ops.linting.staggering import propose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
     from ops.linting.rule import Problem, Rule
     from shared.routes.freezes import Freeze
 
-RULES = (*schedules.RULES, *channels.RULES, *calendars.RULES, *pools.RULES)
-"""All rules. Their ids are part of the interface: pipelines filter by them."""
+__all__ = ["RULES", "lint"]
 
 _WORST_FIRST = tuple(Severity)
 
@@ -48,7 +49,7 @@ def lint(
     What is wrong with a shared schedule is told once, of the shared window, and not of every cluster.
     """
     now = min(max(now, _FIRST), _LAST)
-    context = LintContext(listing.clusters, now, time_zone, freezes)
+    context = LintContext(listing.clusters, now, time_zone, freezes, propose)
     findings: dict[tuple[str, ...], LintFinding] = {}
     for rule in RULES:
         for listed in (*listing.clusters, *listing.shared):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ops.linting import window_json
 from ops.linting.model import Origin
 from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS
 from shared.maintenance.configuration import (
@@ -100,15 +101,11 @@ def _assignments(listed: ListedCluster, options: Mapping[str, str]) -> str:
 
 
 def _body(path: str, window: MaintenanceWindow) -> str:
-    from ops.linting import commands
-
-    return f"{path} to {json.dumps(commands.as_json(window))}"
+    return f"{path} to {json.dumps(window_json.as_json(window))}"
 
 
 def _hcl(block: str, window: MaintenanceWindow) -> str:
-    from ops.linting import commands
-
-    said = commands.as_json(window)
+    said = window_json.as_json(window)
     kind = type(window.schedule).__name__
     fields: dict[str, Any] = {"frequency": kind, "interval": window.schedule.interval}
     match window.schedule:

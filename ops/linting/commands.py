@@ -16,24 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ops.linting import blocks
+from ops.linting import blocks, window_json
 from ops.linting.model import Origin
 from shared.maintenance import AUTO_UPGRADE, NODE_OS, Configuration, SharedWindow, next_window
 from shared.maintenance.configuration import (
     NAMES,
-    WEEKDAYS,
-    AbsoluteMonthly,
-    Daily,
     MaintenanceWindow,
-    RelativeMonthly,
-    Weekly,
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from ops.linting.model import ListedCluster
-    from shared.maintenance.configuration import Schedule
 
 _API = "2025-10-01"
 SHARED_API = "2026-04-02-preview"
@@ -91,7 +85,9 @@ def put(
     if listed.origin is not Origin.AZURE:
         return blocks.configuration(listed, name, window)
     if name not in {AUTO_UPGRADE, NODE_OS} or window.not_allowed_dates:
-        body = json.dumps({"properties": {"maintenanceWindow": as_json(window)}}, separators=(",", ":"))
+        body = json.dumps(
+            {"properties": {"maintenanceWindow": window_json.as_json(window)}}, separators=(",", ":")
+        )
         return command("rest", method="put", url=_url(listed, name), body=body)
     verb = "update" if listed.has(name) else "add"
     return command("aks", "maintenanceconfiguration", verb, **_in_cluster(listed, name), **_options(window))
@@ -161,7 +157,7 @@ def _put_shared(listed: ListedCluster, shared: SharedWindow, window: Maintenance
     }
     if not window.not_allowed_dates and not shared.window.not_allowed_dates:
         return command("aks", "maintenancewindow", "update", **where, **_options(window))
-    body: dict[str, Any] = {"location": shared.location, "properties": as_json(window)}
+    body: dict[str, Any] = {"location": shared.location, "properties": window_json.as_json(window)}
     body |= {"tags": shared.tags} if shared.tags else {}
     id_ = shlex.quote(shared.id) if shared.id else '"${WINDOW_ID:?}"'
     url = Variable(f"{id_}'?api-version={SHARED_API}'")
@@ -188,43 +184,6 @@ def command(*words: str, **options: str) -> str:
     return " ".join(("az", *words, *given))
 
 
-def as_json(window: MaintenanceWindow) -> dict[str, Any]:
-    """Write a window as ARM's JSON: what `shared.maintenance.parse` reads."""
-    body: dict[str, Any] = {
-        "schedule": _schedule(window.schedule),
-        "durationHours": int(window.duration.total_seconds()) // 3600,
-        "utcOffset": offset(window.utc_offset),
-        "startTime": f"{window.start_time:%H:%M}",
-    }
-    if window.start_date is not None:
-        body["startDate"] = window.start_date.isoformat()
-    if window.not_allowed_dates:
-        body["notAllowedDates"] = [
-            {"start": span.start.isoformat(), "end": span.end.isoformat()}
-            for span in window.not_allowed_dates
-        ]
-    return body
-
-
-def offset(value: timedelta) -> str:
-    """Write an offset from UTC: `-08:00`."""
-    hours, minutes = divmod(abs(int(value.total_seconds())) // 60, 60)
-    return f"{'-' if value.total_seconds() < 0 else '+'}{hours:02}:{minutes:02}"
-
-
-def _schedule(schedule: Schedule) -> dict[str, dict[str, Any]]:
-    match schedule:
-        case Daily(interval):
-            return {"daily": {"intervalDays": interval}}
-        case Weekly(interval, weekday):
-            return {"weekly": {"intervalWeeks": interval, "dayOfWeek": WEEKDAYS[weekday]}}
-        case AbsoluteMonthly(interval, day):
-            return {"absoluteMonthly": {"intervalMonths": interval, "dayOfMonth": day}}
-        case RelativeMonthly(interval, week, weekday):
-            said = {"intervalMonths": interval, "weekIndex": str(week), "dayOfWeek": WEEKDAYS[weekday]}
-            return {"relativeMonthly": said}
-
-
 def known_name(listed: ListedCluster, name: str) -> str:
     """Return the name that AKS knows and that is most like this one; empty where there is none like it."""
     from difflib import get_close_matches
@@ -238,14 +197,14 @@ def known_name(listed: ListedCluster, name: str) -> str:
 
 
 def _options(window: MaintenanceWindow) -> dict[str, str]:
-    ((kind, fields),) = _schedule(window.schedule).items()
+    ((kind, fields),) = window_json.schedule(window.schedule).items()
     options = {"schedule_type": kind[:1].upper() + kind[1:]}
     # intervalWeeks in JSON is --interval-weeks here, and so on.
     options |= {
         "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key): str(value)
         for key, value in fields.items()
     }
-    body = as_json(window)
+    body = window_json.as_json(window)
     options |= {"duration": str(body["durationHours"]), "utc_offset": body["utcOffset"]}
     options |= {"start_date": body["startDate"]} if "startDate" in body else {}
     return options | {"start_time": body["startTime"]}

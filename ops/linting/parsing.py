@@ -20,7 +20,7 @@ from shared.maintenance import ConfigurationError, is_shared, parse, parse_share
 from shared.maintenance.configuration import NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 
 _MARKS_OF_A_CLUSTER = frozenset(
@@ -43,26 +43,11 @@ class ListingError(ValueError):
     """The input is neither clusters nor maintenance configurations. The message says which part is not."""
 
 
-def read(body: object, file: str = "") -> Listing:
-    """Read decoded JSON: clusters, configurations, shared windows, a Terraform plan, or an ARM template.
+def listing(body: object) -> Listing:
+    """Return what decoded JSON lists: clusters, configurations, shared windows, one or a list of any of them.
 
-    Without a plan or a template it is one of the first three, or a list (or ARM's `value`) of any of them.
-    Configurations are put with their clusters, and schedules with the configurations that are linked to them.
-    What cannot be read is kept with its reason, so that the others can be checked. Raises ListingError where
-    nothing can be read. `file` names the input.
+    What cannot be read is kept with its reason. Raises ListingError where nothing can be read.
     """
-    from ops.linting import template, terraform
-
-    for reader in (terraform, template):
-        if reader.is_one(body):
-            found = reader.read(body)
-            break
-    else:
-        found = _listing(body)
-    return joining.with_shared_windows(_of_file(found, file))
-
-
-def _listing(body: object) -> Listing:
     items = body.get("value", body) if isinstance(body, dict) else body
     clusters: dict[str, ListedCluster] = {}
     shared: dict[str, ListedCluster] = {}
@@ -81,24 +66,6 @@ def _listing(body: object) -> Listing:
     if unread and not clusters and not shared:
         raise ListingError(unread[0])
     return Listing(tuple(clusters.values()), tuple(shared.values()), tuple(unread))
-
-
-def _of_file(listing: Listing, file: str) -> Listing:
-    def named(items: Iterable[ListedCluster]) -> tuple[ListedCluster, ...]:
-        return tuple(
-            msgspec.structs.replace(listed, file=file, files=dict.fromkeys(_parts(listed), file))
-            for listed in items
-        )
-
-    return Listing(named(listing.clusters), named(listing.shared), listing.unread)
-
-
-def _parts(listed: ListedCluster) -> Iterator[str]:
-    """Yield the names of what belongs to a cluster, as findings give them."""
-    yield from (found.name for found in listed.configurations)
-    yield from (found.name for found in listed.malformed)
-    yield from (pool.name for pool in listed.pools)
-    yield from (f"{budget.namespace}/{budget.name}" for budget in listed.budgets)
 
 
 def _read(item: object) -> ListedCluster:

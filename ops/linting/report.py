@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from ops.linting.rule import Severity
+from ops.linting.rules import RULES
 from ops.text_table import table
 from shared import text
 
@@ -57,8 +58,6 @@ def as_sarif(findings: Sequence[LintFinding]) -> str:
     A finding's fingerprint follows from its rule, cluster and part, so that it stays the same finding
     whatever its dates say.
     """
-    from ops.linting import RULES
-
     used = {found.rule for found in findings}
     rules = [rule for rule in RULES if rule.id in used]
     places = {rule.id: place for place, rule in enumerate(rules)}

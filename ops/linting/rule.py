@@ -6,18 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from ops.linting.model import ListedCluster
 from shared.maintenance import Configuration, occurrences
-from shared.maintenance.configuration import DateSpan
+from shared.maintenance.configuration import DateSpan, MaintenanceWindow
 from shared.routes.freezes import Freeze
-
-if TYPE_CHECKING:
-    from shared.maintenance.configuration import MaintenanceWindow
 
 HORIZON = timedelta(days=184)
 """How far ahead windows are compared: the longest interval is six months."""
@@ -49,6 +45,8 @@ class LintContext(msgspec.Struct, frozen=True, dict=True):
     time_zone: ZoneInfo | None = None
     """The team's local time; None where that of a cluster's region counts."""
     freezes: Sequence[Freeze] = ()
+    propose: Callable[[LintContext], dict[tuple[str, str], MaintenanceWindow]] | None = None
+    """What makes the proposals of windows that keep apart."""
 
     @cached_property
     def starts(self) -> dict[tuple[str, datetime], list[tuple[ListedCluster, Configuration]]]:
@@ -73,9 +71,7 @@ class LintContext(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def proposals(self) -> dict[tuple[str, str], MaintenanceWindow]:
         """The staggered windows that are proposed, by the cluster's key and the configuration's name."""
-        from ops.linting.staggering import propose
-
-        return propose(self)
+        return self.propose(self) if self.propose else {}
 
     def kept(self, listed: ListedCluster, window: MaintenanceWindow) -> MaintenanceWindow:
         """Return a window with the freezes to come that are for a cluster among its not-allowed dates."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ops.linting import commands
+from ops.linting import commands, window_json
 from ops.linting.model import Origin
 from ops.linting.regions import SUMMER_TIME
 from ops.linting.rule import PLANNED, Problem, Rule, Severity
@@ -77,7 +77,7 @@ def _understood(malformed: Malformed, window: MaintenanceWindow) -> MaintenanceW
     given = said if is_shared(malformed.body) else said.get("maintenanceWindow")
     if not isinstance(given, dict):
         return window
-    body = commands.as_json(window)
+    body = window_json.as_json(window)
     schedule = given.get("schedule")
     if isinstance(schedule, dict) and schedule.get("daily") is not None:
         body["schedule"] = {"daily": {"intervalDays": 1}}  # never rarer than what was meant
@@ -255,7 +255,7 @@ def slots_in_utc(listed: ListedCluster, context: LintContext) -> Iterator[Proble
         starts = {first for first, _ in default.window.runs}
         hour = window.start_time.hour
         if any(weekday * 24 + hour in starts for weekday in weekdays if weekday is not None):
-            offset = commands.offset(window.utc_offset)
+            offset = window_json.offset(window.utc_offset)
             local = msgspec.structs.replace(
                 renewed(default), utc_offset=window.utc_offset, start_time=time(hour)
             )
@@ -381,13 +381,12 @@ def fixed_offset(listed: ListedCluster, context: LintContext) -> Iterator[Proble
         if not isinstance(found.window, MaintenanceWindow) or not {found.utc_offset} < offsets:
             continue
         dates = " and ".join(
-            f"{change.at.astimezone(zone):%Y-%m-%d} to UTC{commands.offset(change.after)}"
+            f"{change.at.astimezone(zone):%Y-%m-%d} to UTC{window_json.offset(change.after)}"
             for change in coming
         )
         is_right = "as now" if found.utc_offset == is_now else "but not now"
-        what = (
-            f"UTC{commands.offset(found.utc_offset)} is {zone.key}'s time for a part of the year, {is_right}"
-        )
+        offset = window_json.offset(found.utc_offset)
+        what = f"UTC{offset} is {zone.key}'s time for a part of the year, {is_right}"
         mend = fixed(listed, found, _in_utc(found.window) or _as_now(found.window, is_now), context)
         yield Problem(found.name, f"{what}; the clocks change on {dates}", mend)
 

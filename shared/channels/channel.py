@@ -31,12 +31,10 @@ class Message(Protocol):
     @property
     def subject(self) -> str:
         """What it is about, in a line."""
-        ...
 
     @property
     def recipients(self) -> tuple[str, ...]:
         """Whom it goes to, as people know them."""
-        ...
 
 
 @runtime_checkable
@@ -48,11 +46,9 @@ class Drafting(Protocol):
 
     def draft(self, message: Any, operation_id: str, timeouts: Timeouts) -> str | Outcome:  # noqa: ANN401
         """Make a draft; return its id, or why there is none. One that nobody keeps the id of hurts nobody."""
-        ...
 
     def send_draft(self, draft_id: str, timeouts: Timeouts) -> Outcome:
         """Send a draft, with one request and no retry."""
-        ...
 
 
 @runtime_checkable
@@ -64,7 +60,6 @@ class Threading(Protocol):
 
         What was accepted says its own id, so that others can follow it.
         """
-        ...
 
 
 @runtime_checkable
@@ -73,7 +68,6 @@ class Choosy(Protocol):
 
     def tells(self, member: MailItem, rows: Mapping[str, Row], audience: Audience) -> bool:
         """Return whether there is anything to send of a notice; `rows` are those that it names."""
-        ...
 
 
 class Channel(Protocol):
@@ -91,27 +85,21 @@ class Channel(Protocol):
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> Message:
         """Return the message of a frozen mail."""
-        ...
 
     def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> Message:
         """Return it without anything that could go wrong; `why` says what did."""
-        ...
 
     def ordered(self, members: tuple[MailItem, ...], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
         """Return members in the order in which a digest tells them."""
-        ...
 
     def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
         """Return how many of a mail's first members fit whole into one message."""
-        ...
 
     def send(self, message: Any, operation_id: str, timeouts: Timeouts) -> Outcome:  # noqa: ANN401 - its own
         """Hand over a message that this channel made, with one request and no retry."""
-        ...
 
     def ask(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """Ask what became of an operation; only where the temper is ASKABLE."""
-        ...
 
 
 @runtime_checkable
@@ -126,4 +114,3 @@ class Switchable(Channel, Protocol):
 
         An empty name is that of the service before the last switch.
         """
-        ...

@@ -113,8 +113,6 @@ class Mailer(Protocol):
 
     def send(self, email: Email, operation_id: str, timeouts: Timeouts) -> Outcome:
         """Hand over one email under an operation id, with one request and no retry."""
-        ...
 
     def status_of(self, operation_id: str, timeouts: Timeouts) -> OperationStatus:
         """Ask what became of an operation, where the service's temper is ASKABLE."""
-        ...

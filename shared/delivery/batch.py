@@ -102,7 +102,7 @@ class Batch:
         """Return whether a mail may go now; asked before anything is read: in a storm most audiences wait."""
         # What is urgent comes first.
         is_urgent = _has_urgent(rows[0].notice.kind for rows in (*self._read.values(), *_first(self._unread)))
-        if not self._parts.limiter.room(self.to.target, urgent=is_urgent):
+        if not self._parts.limiter.available(self.to.target, urgent=is_urgent):
             return False
         if self._is_open or not self._is_grouped:
             return True

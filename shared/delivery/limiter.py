@@ -118,14 +118,14 @@ class Limiter:
             silence.is_for_urgent and silence.until > self._clock.now() for silence in read(gate.silences)
         )
 
-    def room(self, target: str, *, urgent: bool = True) -> int:
+    def available(self, target: str, *, urgent: bool = True) -> int:
         """Return how many messages may go to a target at once, as far as this process knows."""
         if self.limits.get(target) is None:
             return _UNLIMITED
         if not self._turn.acquire(timeout=MAX_QUEUED_SECONDS):
             return 0
         try:
-            return self._room(self._gate(target), urgent=urgent)
+            return self._available(self._gate(target), urgent=urgent)
         finally:
             self._turn.release()
 
@@ -191,7 +191,7 @@ class Limiter:
         self._turn.release()
 
     def _counted(self, gate: SendGate, number: int, *, urgent: bool) -> SendGate:
-        if self._room(gate, urgent=urgent) < number:
+        if self._available(gate, urgent=urgent) < number:
             raise RateLimited
         return msgspec.structs.replace(gate, sends=counted(gate.sends, self._clock.now(), number))
 
@@ -203,12 +203,12 @@ class Limiter:
     def _keep(self, gate: SendGate) -> None:
         self._gates[gate.target] = gate, self._clock.monotonic()
 
-    def _room(self, gate: SendGate, *, urgent: bool) -> int:
+    def _available(self, gate: SendGate, *, urgent: bool) -> int:
         """Return how many messages may go at once by a gate: none while it is shut."""
         limits, now = self.limits.get(gate.target), self._clock.now()
         if limits is None or gate.until > now:
             return 0
-        return room(gate.sends, limits, now, urgent=urgent)
+        return available(gate.sends, limits, now, urgent=urgent)
 
 
 class Attempt:
@@ -244,7 +244,7 @@ class Burst:
         self._sent: dict[Destination, deque[float]] = defaultdict(deque)
         self._lock = Lock()
 
-    def room(self, to: Destination, interval: timedelta) -> int:
+    def available(self, to: Destination, interval: timedelta) -> int:
         """Return how many more failures may go there at once; more than MAX_AT_ONCE wait for the sweep."""
         horizon = self._clock.monotonic() - interval.total_seconds()
         with self._lock:
@@ -259,7 +259,7 @@ class Burst:
             self._sent[to].append(self._clock.monotonic())
 
 
-def room(sends: Mapping[int, int], limits: Limits, now: datetime, *, urgent: bool) -> int:
+def available(sends: Mapping[int, int], limits: Limits, now: datetime, *, urgent: bool) -> int:
     """Return how many mails may go now, given how many went in which bucket."""
     share = 1.0 if urgent else SHARE
     left = [

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from shared import ids, keys
-from shared.audience import DEFAULT_AUDIENCE
+from shared import keys
+from shared.audience import default_notice
 from shared.decision_log import log_decision
 from shared.events.envelope import named
 from shared.notices.kinds import Decision, Kind
-from shared.notices.records import Notice, RejectedInput
+from shared.notices.records import RejectedInput
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,8 +25,7 @@ def reject(store: Store, raw: str, reason: str, now: datetime) -> Decision:
     the same input comes in more than one spelling. Input without such a name is known by its bytes.
     """
     rejected = RejectedInput(keys.rejected(named(raw) or raw), reason, raw, now)
-    id_ = ids.notice_id(rejected.key, Kind.REJECTED, "", DEFAULT_AUDIENCE)
-    new = store.reject(rejected, Notice(id_, Kind.REJECTED, rejected.key, DEFAULT_AUDIENCE))
+    new = store.reject(rejected, default_notice(Kind.REJECTED, rejected.key))
     decision = Decision.REJECTED if new else Decision.DUPLICATE
     log_decision(decision, rejected.key, level=logging.ERROR, why=reason, size=len(raw))
     return decision

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared import ids, keys, timestamps
-from shared.audience import DEFAULT_AUDIENCE
+from shared import keys, timestamps
+from shared.audience import default_notice
 from shared.decision_log import log_decision
 from shared.delivery.rejection import reject
 from shared.notices.kinds import ABOUT_MAIL, Decision, Kind
-from shared.notices.records import Notice, RecipientReport
+from shared.notices.records import RecipientReport
 from shared.store.table import TableUnavailable
 from shared.text import GUID, fact
 
@@ -168,8 +168,7 @@ def _write_down(store: Store, clock: Clock, delivery: DeliveryReport) -> Decisio
         now = clock.now()
         written = msgspec.structs.replace(sent, reports=(*sent.reports, report))
         lead = keys.address(report.recipient)
-        id_ = ids.notice_id(sent.key, Kind.UNREACHABLE, lead, DEFAULT_AUDIENCE)
-        notice = Notice(id_, Kind.UNREACHABLE, sent.key, DEFAULT_AUDIENCE, lead)
+        notice = default_notice(Kind.UNREACHABLE, sent.key, lead)
         # A mail about an address that does not work, and does not reach one, is logged, and that is the end.
         about_mail = all(member.kind in ABOUT_MAIL for member in sent.members)
         tell = None if about_mail else notice

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from shared import ids, keys
-from shared.audience import DEFAULT_AUDIENCE, EMAIL_CHANNEL
+from shared.audience import EMAIL_CHANNEL, default_notice
 from shared.channels.channel import Choosy, Drafting, Switchable, Temper, Threading
 from shared.channels.outcomes import (
     Accepted,
@@ -34,7 +34,7 @@ from shared.channels.outcomes import (
 from shared.decision_log import log_decision
 from shared.delivery.limiter import MAX_BACK_OFF
 from shared.notices.kinds import ABOUT_MAIL, ACTIONABLE, Decision, Kind
-from shared.notices.records import Mail, Notice, SentMail
+from shared.notices.records import Mail, SentMail
 from shared.store import codec
 from shared.store.protocol import MAX_MEMBERS
 
@@ -252,8 +252,7 @@ class Sender:
         sent = self._sent(row, "gone", message=message, why=reason)
         gone = msgspec.structs.replace(sent, key=keys.target_gone(row.mail.target))
         since = codec.text(now)  # another time is another notice
-        id_ = ids.notice_id(gone.key, Kind.TARGET_GONE, since, DEFAULT_AUDIENCE)
-        self.store.target_gone(gone, Notice(id_, Kind.TARGET_GONE, gone.key, DEFAULT_AUDIENCE, since))
+        self.store.target_gone(gone, default_notice(Kind.TARGET_GONE, gone.key, since))
         self._back.discard(row.mail.target)
 
     def _is_back(self, target: str) -> None:
@@ -437,7 +436,7 @@ class Sender:
             log.error("mail %s failed: %s", row.mail.operation_id, why)
             # A mail that tells of failed mail and fails itself is logged, and that is the end of it.
             if not all(member.kind in ABOUT_MAIL for member in row.mail.members):
-                tell = undelivered(sent.key)
+                tell = default_notice(Kind.UNDELIVERED, sent.key)
         thread = _thread(row.mail) if id_ else ""
         first = (thread, id_) if thread else None
         if not self.store.settle(row, sent, tell, first=first, is_accepted=is_accepted):
@@ -488,12 +487,6 @@ def single(mail: Mail, member: MailItem) -> Mail:
     notice_id = member.notice_id(mail.audience, mail.target)
     operation_id = ids.operation_id([notice_id, mail.operation_id])
     return msgspec.structs.replace(mail, operation_id=operation_id, members=(member,))
-
-
-def undelivered(sent_key: str) -> Notice:
-    """Make the notice that tells the default audience of a mail that failed."""
-    id_ = ids.notice_id(sent_key, Kind.UNDELIVERED, "", DEFAULT_AUDIENCE)
-    return Notice(id_, Kind.UNDELIVERED, sent_key, DEFAULT_AUDIENCE)
 
 
 def _is_repeat(row: MailRow, channel: Channel) -> bool:

@@ -86,10 +86,10 @@ class UrgentMails:
         for to, of in told.items():
             if to.target not in room:
                 is_open = len(room) < gates and parts.limiter.is_open(to.target)
-                room[to.target] = parts.limiter.room(to.target) if is_open else 0
+                room[to.target] = parts.limiter.available(to.target) if is_open else 0
             grouping = parts.grouping.of(parts.routes.audience(to.audience), to.target)
             mails = [of] if grouping.wait else [[event] for event in of]
-            number = min(room[to.target], self._burst.room(to, grouping.interval))
+            number = min(room[to.target], self._burst.available(to, grouping.interval))
             wanted += [Wanted(to, tuple(mail)) for mail in mails[:number]]
             room[to.target] -= len(mails[:number])
         return wanted

@@ -28,6 +28,8 @@ _SENTENCE_END = re.compile(
 _HEAD = re.compile(
     r"""\s*(?:
       \(?[A-Z][A-Za-z0-9_]{4,79}+\)\s+
+    | \#\#\[(?:error|warning)\]
+    | [A-Z][a-z]+(?:[A-Z][a-z]+){1,8}:\s+(?=[Pp]reflight\ )
     | [\s"'\[\](){}|:;,.*-]+?(?=[^\s"'\[\](){}|:;,.*-]|\([A-Z])
     | (?:request|requests)\ to\ https?://\S+:\s+
     | (?:ERROR|Error|error|WARNING|Warning)\s*:\s*
@@ -72,6 +74,7 @@ _GENERIC = re.compile(
     r"operation failed(?: with status: ?\W?[\w ]{1,40})?|the operation failed"
     r"|deployment failed"
     r"|resource state failed"
+    r"|(?:[a-z]{1,30}\.)?status: ?failed"
     r"|internal ?server ?error|deleted|updating"
     r"|(?:control plane )?(?:upgrade|update|operation|maintenance|reconcile"
     r"|scale)(?: of [\w-]+)? (?:has )?failed(?: for an unknown reason)?"
@@ -96,7 +99,8 @@ _GENERIC = re.compile(
 )
 _LOG = re.compile(
     r"^\W*(?:[EWIF]\d{4} \d\d:|\w{3} \d\d \d\d:\d\d:\d\d|\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:|\+\+ |\+ "
-    r"|goroutine|\s*at [\w.]+\(|Traceback|File \"|\d+: )",
+    r"|goroutine|\s*at [\w.]+\(|Traceback|File \"|[\w./-]{1,120}\.py, ln \d"
+    r"|(?:\w{1,40} = |return |raise )?(?:self|result|six)\.\w|raise \w{1,60}(?:\(|$)|\d+: )",
     re.IGNORECASE,
 )
 _LOG_MARKS = ("kubelet[", "main pid", "systemd[")

@@ -69,10 +69,7 @@ def _meaning(kind: Kind) -> tuple[str, ...]:
 def _steps(story: MaintenanceHistory) -> tuple[Step, ...]:
     if story.kind is Kind.ROLLING_FAILED:
         return (
-            Step(
-                "Ask AKS for the reason (needs the aks-preview extension of az).",
-                commands.aks("operation show-latest", story.cluster),
-            ),
+            commands.latest_operation("Ask AKS for the reason", story.cluster),
             Step("Check which nodes are not ready.", "kubectl get nodes -o wide"),
         )
     return (Step("List the nodes.", "kubectl get nodes -o wide"),)
@@ -93,12 +90,7 @@ def new_version(story: MaintenanceHistory, frame: RenderContext) -> View:
         panel=(Fact("Reported", frame.beside(event.updated)), Fact("You", _NOTHING)),
         sections=(
             phrases.prose("What it means", _OFFER, facts=said_facts(*named)),
-            phrases.todo(
-                Step(
-                    "Check which versions the cluster can go to.",
-                    commands.aks("get-upgrades", story.cluster) + " -o table",
-                ),
-            ),
+            phrases.todo(commands.upgrades(story.cluster)),
         ),
         elsewhere="In the portal: Settings → Upgrades.",
     )

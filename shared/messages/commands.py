@@ -42,6 +42,24 @@ def aks(command: str, cluster: Cluster, name: str = "-n") -> str:
     )
 
 
+def latest_operation(what: str, cluster: Cluster) -> Step:
+    """Advise to ask AKS about its latest operation; `what` for."""
+    return Step(f"{what} (needs the aks-preview extension of az).", aks("operation show-latest", cluster))
+
+
+def upgrades(cluster: Cluster, what: str = "Check which versions the cluster can go to.") -> Step:
+    """Advise to ask which versions AKS offers a cluster."""
+    return Step(what, aks("get-upgrades", cluster) + " -o table")
+
+
+def windows(cluster: Cluster) -> Step:
+    """Advise to list a cluster's maintenance windows."""
+    return Step(
+        "List the windows: the next one is when AKS is likely to try again.",
+        aks("maintenanceconfiguration list", cluster, "--cluster-name"),
+    )
+
+
 def fleet(command: str, fleet_: Fleet, name: str) -> str:
     """Return a command of az's fleet extension on something of a fleet: a run, a gate."""
     return _of_fleet(command, fleet_, f"--name {quoted(name)}")

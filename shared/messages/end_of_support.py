@@ -50,10 +50,7 @@ def end_of_support(story: MaintenanceHistory, frame: RenderContext) -> View:
         ),
         sections=(
             phrases.todo(
-                Step(
-                    "Check which versions the cluster can go to.",
-                    commands.aks("get-upgrades", story.cluster) + " -o table",
-                ),
+                commands.upgrades(story.cluster),
                 Step(
                     "List the APIs in use that a later version removes.",
                     "kubectl get --raw /metrics | grep apiserver_requested_deprecated_apis",

@@ -64,14 +64,8 @@ def failed_state(story: MaintenanceHistory, frame: RenderContext) -> View:
 
 def _steps(story: MaintenanceHistory) -> tuple[Step, ...]:
     return (
-        Step(
-            "Ask AKS for the reason (needs the aks-preview extension of az).",
-            commands.aks("operation show-latest", story.cluster),
-        ),
-        Step(
-            "Check which versions the cluster can go to.",
-            f"{commands.aks('get-upgrades', story.cluster)} -o table",
-        ),
+        commands.latest_operation("Ask AKS for the reason", story.cluster),
+        commands.upgrades(story.cluster),
     )
 
 

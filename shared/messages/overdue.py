@@ -47,10 +47,7 @@ def not_started(story: MaintenanceHistory, frame: RenderContext) -> View:
             *_pools(story, "List each pool's state, version and image: it may already be upgraded."),
             _operation(story),
             _log(story, frame, since=due or event.time),
-            Step(
-                "List the windows: the next one is when AKS is likely to try again.",
-                commands.aks("maintenanceconfiguration list", story.cluster, "--cluster-name"),
-            ),
+            commands.windows(story.cluster),
         ),
         entries=[("Announced", story.announced), ("Was to start", due)],
     )
@@ -146,11 +143,8 @@ def _nodes(upgrade: Upgrade) -> tuple[Step, ...]:
 
 
 def _operation(story: MaintenanceHistory) -> Step:
-    return Step(
-        "Ask AKS about its latest operation; check that its times match (needs the aks-preview extension "
-        "of az).",
-        commands.aks("operation show-latest", story.cluster),
-    )
+    what = "Ask AKS about its latest operation; check that its times match"
+    return commands.latest_operation(what, story.cluster)
 
 
 def _log(story: MaintenanceHistory, frame: RenderContext, since: datetime) -> Step:

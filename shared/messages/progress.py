@@ -108,12 +108,7 @@ def news(story: MaintenanceHistory, frame: RenderContext) -> View:
             ),
         ),
         sections=(
-            phrases.todo(
-                Step(
-                    "Ask AKS about its latest operation (needs the aks-preview extension of az).",
-                    commands.aks("operation show-latest", story.cluster),
-                )
-            ),
+            phrases.todo(commands.latest_operation("Ask AKS about its latest operation", story.cluster)),
             _timeline(story, frame, ""),
         ),
         elsewhere="In the portal: Activity log, and Diagnose and solve problems.",
@@ -127,10 +122,7 @@ def _blue_green(story: MaintenanceHistory) -> tuple[Fact, ...]:
 
 
 def _watch(story: MaintenanceHistory) -> tuple[Step, ...]:
-    latest = Step(
-        "Ask AKS how it is going (needs the aks-preview extension of az).",
-        commands.aks("operation show-latest", story.cluster),
-    )
+    latest = commands.latest_operation("Ask AKS how it is going", story.cluster)
     if not phrases.touches_nodes(story.upgrade):
         return (latest,)
     return (

@@ -40,14 +40,8 @@ def nothing_happened(story: MaintenanceHistory, frame: RenderContext) -> View:
         ),
         sections=(
             phrases.todo(
-                Step(
-                    "Check what AKS offers the cluster.",
-                    f"{commands.aks('get-upgrades', story.cluster)} -o table",
-                ),
-                Step(
-                    "List the windows: the next one is when AKS is likely to try again.",
-                    commands.aks("maintenanceconfiguration list", story.cluster, "--cluster-name"),
-                ),
+                commands.upgrades(story.cluster, "Check what AKS offers the cluster."),
+                commands.windows(story.cluster),
                 Step("Check what would block a drain.", "kubectl get pdb -A"),
             ),
             phrases.prose(

@@ -50,10 +50,7 @@ def step_reached(end: date, today: date) -> int:
 
 
 def tell(
-    meta: Meta,
-    teller: Teller,
-    clusters: Iterable[tuple[ClusterInfo, Sequence[StoredEvent]]],
-    now: datetime,
+    meta: Meta, teller: Teller, clusters: Iterable[tuple[ClusterInfo, Sequence[StoredEvent]]], now: datetime
 ) -> int:
     """Tell the steps that are reached; return how many versions have reached one, told or not.
 

@@ -115,7 +115,7 @@ class Inventory:
         for scope in scopes(names):
             try:
                 for row in self._parts.graph.rows("clusters", scope):
-                    yield from self._known(row)
+                    yield from _read(row, self._now)
             except ArmError as error:
                 self._troubles.append(f"Resource Graph: {error}")
                 yield from self._listed_by_rest(scope)
@@ -124,15 +124,9 @@ class Inventory:
         for subscription in scope.subscriptions:
             try:
                 for body in self._parts.arm.clusters(subscription):
-                    yield from self._known(body)
+                    yield from _read(body, self._now)
             except ArmError as error:
                 self._troubles.append(f"subscription {subscription} cannot be listed: {error}")
-
-    def _known(self, body: Any) -> Iterator[ClusterInfo]:  # noqa: ANN401 - any JSON
-        reading = inventory.read(body, self._now)
-        for sentence in reading.wrong:
-            log.warning("left out: %s", sentence)
-        yield from reading.clusters
 
     def _with_what_was_known(self, known: ClusterInfo, was: ClusterInfo | None) -> ClusterInfo:
         """Return a cluster with the windows read before, and with what has changed since."""
@@ -202,10 +196,7 @@ class Inventory:
         known, bodies = pair
         if bodies is None:
             return known
-        reading = inventory.read(bodies, self._now)
-        for sentence in reading.wrong:
-            log.warning("left out: %s", sentence)
-        windows = reading.clusters[0]
+        windows = _read(bodies, self._now)[0]
         return msgspec.structs.replace(
             known,
             configurations=windows.configurations,
@@ -236,6 +227,14 @@ class Inventory:
             heard = {one.event.event.subject.subscription.lower() for one in pushed}
             memory.heard = tuple(sorted({*memory.heard, *heard} - {""}))
         memory.heard_until = self._now
+
+
+def _read(body: object, now: datetime) -> list[ClusterInfo]:
+    """Return the clusters that decoded JSON describes; what cannot be read is logged."""
+    reading = inventory.read(body, now)
+    for sentence in reading.wrong:
+        log.warning("left out: %s", sentence)
+    return reading.clusters
 
 
 def _differences(known: ClusterInfo, was: ClusterInfo, now: datetime) -> Iterator[Change]:

@@ -56,11 +56,7 @@ class Teller:
         return self.tell(event, operator if audiences is None else audiences)
 
     def audiences_of(
-        self,
-        kind: Kind,
-        about: ClusterInfo | Subscription,
-        now: datetime,
-        upgrade: Upgrade = Upgrade.UNKNOWN,
+        self, kind: Kind, about: ClusterInfo | Subscription, now: datetime, upgrade: Upgrade = Upgrade.UNKNOWN
     ) -> tuple[str, ...]:
         """Return the audiences that hear of something about a cluster, or a subscription, by the routes."""
         known = None if isinstance(about, Subscription) else about

@@ -90,17 +90,17 @@ def report(meta: Meta, present: PresentState, ledger: Ledger, teller: Teller, no
     return True
 
 
-def _histories(rows: Iterable[ClusterRow]) -> Iterable[tuple[ClusterRow, Sequence[StoredEvent]]]:
+def _histories(rows: Iterable[ClusterRow]) -> Iterable[Sequence[StoredEvent]]:
     """Yield the news of each maintenance of each cluster."""
     for row in rows:
         found: dict[str, list[StoredEvent]] = {}
         for told in row.news:
             found.setdefault(told.event.event_id, []).append(told)
-        yield from ((row, history) for history in found.values())
+        yield from found.values()
 
 
 def _coming(rows: Iterable[ClusterRow], now: datetime) -> Iterable[Coming]:
-    for _, history in _histories(rows):
+    for history in _histories(rows):
         last = latest_announcement(history)
         if last is None or any(row.event.status != Status.SCHEDULED for row in history):
             continue
@@ -121,12 +121,10 @@ def _open(rows: Iterable[ClusterRow]) -> Iterable[ClusterRemark]:
     for row in rows:
         ended = [told for told in row.news if told.event.status in {*_RESOLVED, Status.FAILED}]
         last = max(ended, key=lambda told: told.event.updated, default=None)
-        if (
-            last is not None
-            and last.event.status == Status.FAILED
-            and isinstance(last.event.subject, Cluster)
-        ):
-            cluster = last.event.subject
+        if last is None or last.event.status != Status.FAILED:
+            continue
+        cluster = last.event.subject
+        if isinstance(cluster, Cluster):
             yield ClusterRemark(
                 cluster=cluster.id,
                 name=cluster.name,

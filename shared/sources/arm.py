@@ -130,10 +130,7 @@ class Arm:
             return []
 
     def listed(
-        self,
-        subscription: str,
-        missed: Callable[[str, ArmError], None],
-        api_version: str = "",
+        self, subscription: str, missed: Callable[[str, ArmError], None], api_version: str = ""
     ) -> Iterator[dict[str, Any]]:
         """Yield a subscription's clusters as they come, each with `maintenanceConfigurations` attached.
 

@@ -101,21 +101,18 @@ class Table(Protocol):
 
     def get(self, key: str) -> Stored | None:
         """Read one row. One round trip. Raises TableUnavailable."""
-        ...
 
     def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
         """Read rows with `first <= key < last` in order, at most `limit`. One round trip.
 
         Raises TableUnavailable.
         """
-        ...
 
     def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
         """Read the keys of rows that nothing was written to since a time, without their values.
 
         One round trip for each page that the service makes of what it skips. Raises TableUnavailable.
         """
-        ...
 
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         """Do all operations or none; return each one's new etag. One round trip.
@@ -123,7 +120,6 @@ class Table(Protocol):
         Raises Conflict if a row to insert exists, or one to merge or delete is missing or has changed;
         TableUnavailable if it is not known whether it took place.
         """
-        ...
 
 
 class BrowsableTable(Table, Protocol):
@@ -134,7 +130,6 @@ class BrowsableTable(Table, Protocol):
 
         One round trip for each page that the service makes of what it skips. Raises TableUnavailable.
         """
-        ...
 
 
 def scan(read: Callable[[str], Page], first: str) -> Iterator[Page]:

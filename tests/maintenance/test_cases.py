@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ops.__main__ import main as command
-from ops.linting import lint, parsing
+from ops.linting import lint, parsing, reading
 from ops.linting.rule import LintFinding, Severity
 from testing import az
 
@@ -138,7 +138,7 @@ def test_malformed_input_is_named(case: dict[str, Any], capsys: pytest.CaptureFi
 
 def linted(body: Any) -> list[LintFinding]:
     """Lint decoded JSON."""
-    return lint(parsing.read(body), NOW)
+    return lint(reading.read(body), NOW)
 
 
 SAYS = {

@@ -8,15 +8,23 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SHARED = Path(__file__).parents[2] / "shared"
 
-MODULES = {
-    ".".join(path.relative_to(SHARED.parent).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in SHARED.rglob("*.py")
-}
+
+def _modules(tree: str) -> dict[str, Path]:
+    """Return the modules of a folder of the repository, by name."""
+    return {
+        ".".join(path.relative_to(SHARED.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (SHARED.parent / tree).rglob("*.py")
+    }
+
+
+MODULES = _modules("shared")
 
 FLOORS = (
     {
@@ -40,16 +48,17 @@ FLOORS = (
 
 
 @cache
-def _imports(path: Path) -> set[str]:
-    """Return the modules of `shared` that a file imports anywhere: at the top, deferred, or for types."""
+def _imports(path: Path, tree: str = "shared") -> set[str]:
+    """Return the modules of a folder that a file imports anywhere: at the top, deferred, or for types."""
+    known = _modules(tree).keys()
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
-            inside = {f"{node.module}.{alias.name}" for alias in node.names} & MODULES.keys()
+            inside = {f"{node.module}.{alias.name}" for alias in node.names} & known
             found |= inside if len(inside) == len(node.names) else {*inside, node.module}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    return {name for name in found if name.startswith("shared.")}
+    return {name for name in found if name.startswith(f"{tree}.")}
 
 
 def _room(module: str) -> str:
@@ -76,9 +85,11 @@ def test_one_direction() -> None:
     assert upwards == set()
 
 
-def test_no_circle_of_modules() -> None:
+@pytest.mark.parametrize("tree", ["shared", "ops", "local", "prove", "bench", "testing"])
+def test_no_circle_of_modules(tree: str) -> None:
     """No module needs itself, by however many steps: parts of one package import in one direction too."""
-    needs = {module: {name for name in _imports(path) if name in MODULES} for module, path in MODULES.items()}
+    modules = _modules(tree)
+    needs = {module: _imports(path, tree) & modules.keys() for module, path in modules.items()}
     order: list[str] = []
     while left := [module for module in needs if module not in order]:
         free = [module for module in left if needs[module] <= {*order, module}]

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from ops.__main__ import main as command
-from ops.linting import lint, parsing
+from ops.linting import lint, reading
 from shared.audience import Audience, Volume
 from shared.channels.email.compose import compose
 from shared.messages.branding import Branding
@@ -188,12 +188,12 @@ def test_script_keeps_the_freeze(folder: Path, capsys: pytest.CaptureFixture[str
     subprocess.run(["bash", "-n"], input=script.encode(), check=True)
     body: Any = json.loads((folder / "clusters.json").read_text("utf-8"))
     zones = freezes(listed(YEAR_END), ZONE)
-    before = lint(parsing.read(body), datetime(2026, 11, 30, tzinfo=UTC), freezes=zones)
+    before = lint(reading.read(body), datetime(2026, 11, 30, tzinfo=UTC), freezes=zones)
     assert sum(found.rule == "freeze-not-kept" for found in before) == 4
     for line in script.splitlines():
         if line.startswith("az rest --method put"):
             body = az.apply(line, body)
-    after = lint(parsing.read(body), datetime(2026, 11, 30, tzinfo=UTC), freezes=zones)
+    after = lint(reading.read(body), datetime(2026, 11, 30, tzinfo=UTC), freezes=zones)
     assert {found.cluster for found in after if found.rule == "freeze-not-kept"} == {"test-a"}
     for item in body[0]["maintenanceConfigurations"]:
         window = item["properties"]["maintenanceWindow"]

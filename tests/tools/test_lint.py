@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ops.linting import RULES, commands, joining, lint, parsing, report
+from ops.linting import RULES, commands, joining, lint, parsing, reading, report, window_json
 from ops.linting.rule import LintFinding, Severity
 from shared.events.model import Cluster
 from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS, occurrences, parse
@@ -41,7 +41,7 @@ def load(name: str) -> Any:
 
 def findings(body: object, now: datetime = NOW, freezes: Sequence[Freeze] = ()) -> list[LintFinding]:
     """Lint decoded JSON."""
-    return lint(parsing.read(body), now, freezes=freezes)
+    return lint(reading.read(body), now, freezes=freezes)
 
 
 def of(rule: str, body: object) -> list[LintFinding]:
@@ -172,7 +172,7 @@ def test_command_keeps_the_rhythm() -> None:
     """A startDate in the past, which AKS refuses, gives way to the day of the next window of its rhythm."""
     schedule = {"absoluteMonthly": {"intervalMonths": 3, "dayOfMonth": 1}}
     body = configuration(schedule=schedule, startDate="2023-01-20", durationHours=4)
-    (listed,) = parsing.read(body).clusters
+    (listed,) = reading.read(body).clusters
     found = parse(body).window
     assert isinstance(found, MaintenanceWindow)
     command = commands.put(listed, AUTO_UPGRADE, found, NOW)
@@ -206,7 +206,7 @@ def test_window_is_written_as_it_was_read(name: str) -> None:
         found = parse(item)
         assert isinstance(found.window, MaintenanceWindow)
         assert (
-            parse({"name": found.name, "maintenanceWindow": commands.as_json(found.window)}).window
+            parse({"name": found.name, "maintenanceWindow": window_json.as_json(found.window)}).window
             == found.window
         )
 
@@ -243,7 +243,7 @@ def test_files_about_one_cluster_are_joined() -> None:
     """A cluster's own listing and its configurations may come in files of their own."""
     whole = load("lint/node-image-cadence.fails.json")
     apart = {**whole, "maintenanceConfigurations": None}
-    together = joining.join([parsing.read(apart), parsing.read(whole["maintenanceConfigurations"])])
+    together = joining.join([reading.read(apart), reading.read(whole["maintenanceConfigurations"])])
     (found,) = [found for found in lint(together, NOW) if found.rule == "node-image-cadence"]
     assert found == of("node-image-cadence", whole)[0]
 
@@ -251,7 +251,7 @@ def test_files_about_one_cluster_are_joined() -> None:
 def test_last_word_on_a_configuration_counts() -> None:
     """Where several files say something about one configuration, the last one counts."""
     first = configuration(schedule={"daily": {"intervalDays": 1}})
-    together = joining.join([parsing.read(first), parsing.read(configuration())])
+    together = joining.join([reading.read(first), reading.read(configuration())])
     assert lint(together, NOW) == []
 
 
@@ -292,7 +292,7 @@ def test_too_short_a_window_is_lengthened_only() -> None:
 def test_anything_else_is_refused(body: object) -> None:
     """What is neither clusters nor configurations is refused rather than found faultless."""
     with pytest.raises(parsing.ListingError):
-        parsing.read(body)
+        reading.read(body)
 
 
 def test_many_clusters_are_compared_quickly() -> None:
@@ -320,7 +320,7 @@ def test_proposed_starts_keep_apart(count: int) -> None:
     for found in of("not-staggered", body):
         body = az.apply(found.fix, body)
     starts = []
-    for listed in parsing.read(body).clusters:
+    for listed in reading.read(body).clusters:
         for each in listed.configurations:
             starts += [coming.start for coming in islice(occurrences(each, NOW), 3)]
     assert len(starts) == 6 * count
@@ -386,13 +386,13 @@ def test_blackout_past_the_horizon_is_told_as_it_is() -> None:
 def test_clock_changes_are_dated() -> None:
     """An offset that is local for a part of the year is told with both changes; TIME_ZONE comes first."""
     body = {**load("lint/fixed-offset.fails.json"), "location": "eastasia"}
-    (found,) = lint(parsing.read(body), NOW, time_zone=ZoneInfo("Europe/Berlin"))
+    (found,) = lint(reading.read(body), NOW, time_zone=ZoneInfo("Europe/Berlin"))
     assert found.what == (
         "UTC+01:00 is Europe/Berlin's time for a part of the year, as now; "
         "the clocks change on 2027-03-28 to UTC+02:00 and 2027-10-31 to UTC+01:00"
     )
-    assert lint(parsing.read(body), NOW) == []
-    assert lint(parsing.read(body), NOW, time_zone=ZoneInfo("Asia/Tokyo")) == []
+    assert lint(reading.read(body), NOW) == []
+    assert lint(reading.read(body), NOW, time_zone=ZoneInfo("Asia/Tokyo")) == []
 
 
 SHARED = (
@@ -456,7 +456,7 @@ def test_windows_of_machines_are_left_out() -> None:
         "name": "nightly",
         "properties": {"maintenanceWindow": {"startDateTime": "2026-01-01 22:00", "duration": "03:00"}},
     }
-    listing = parsing.read([{"id": CLUSTER, "name": "prod-a"}, machines])
+    listing = reading.read([{"id": CLUSTER, "name": "prod-a"}, machines])
     assert [listed.malformed for listed in listing.clusters] == [()]
     assert "not of AKS" in listing.unread[0]
 
@@ -518,7 +518,7 @@ def test_worst_comes_first() -> None:
     body = [
         load(f"lint/{rule}.fails.json") for rule in ("max-surge", "not-staggered", "unknown-configuration")
     ]
-    severities = [found.severity for found in lint(joining.join(map(parsing.read, body)), NOW)]
+    severities = [found.severity for found in lint(joining.join(map(reading.read, body)), NOW)]
     assert severities == sorted(severities, key=list(Severity).index)
     assert set(severities) == set(Severity)
 

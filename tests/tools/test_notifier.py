@@ -378,7 +378,7 @@ def test_what_is_held_is_said(run: Run, world: World) -> None:
     for words in (["why", "held-1"], ["list", "work"]):
         assert "GROUP_INTERVAL after the grouped message of " in run(*words)
     world.take(scheduled(NOW, timedelta(days=8), name="begun", cluster="dev-1"))
-    assert "decision: stale: kept, and told to nobody" in run("why", "dev-1")
+    assert "decision: stale, kept and told to nobody" in run("why", "dev-1")
 
 
 def test_dry_run_of_routes_over_what_is_stored(run: Run, tmp_path: Path) -> None:

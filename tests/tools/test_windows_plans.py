@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ops.linting import lint, parsing
+from ops.linting import lint, parsing, reading
 from ops.linting.expressions import Scope
 from ops.linting.unknown import UNKNOWN
 from shared.maintenance import AUTO_UPGRADE, DEFAULT, NODE_OS
@@ -89,13 +89,13 @@ def cluster(address: str = "azurerm_kubernetes_cluster.main", **values: Any) -> 
 
 def only(body: Any) -> ListedCluster:
     """Read a plan or template with one cluster."""
-    (listed,) = parsing.read(body).clusters
+    (listed,) = reading.read(body).clusters
     return listed
 
 
 def rules(body: Any) -> dict[str, str]:
     """Lint; return what is found, by rule and part."""
-    return {f"{found.rule} {found.part}".strip(): found.fix for found in lint(parsing.read(body), NOW)}
+    return {f"{found.rule} {found.part}".strip(): found.fix for found in lint(reading.read(body), NOW)}
 
 
 def test_cluster_of_azurerm_is_read() -> None:
@@ -200,7 +200,7 @@ def test_what_is_deleted_is_left_out() -> None:
     )
     assert rules(body) == {}
     with pytest.raises(parsing.ListingError, match="without a cluster"):
-        parsing.read(plan(resource("azurerm_resource_group.rg", {"name": "rg"})))
+        reading.read(plan(resource("azurerm_resource_group.rg", {"name": "rg"})))
 
 
 def azapi(address: str, kind: str, body: Any, **values: Any) -> dict[str, Any]:
@@ -257,7 +257,7 @@ def test_cluster_and_shared_window_of_azapi() -> None:
     """A cluster and a shared window of azapi are read; a known parent_id is link enough."""
     shared = ID.replace("managedClusters/a", "maintenanceWindows/w")
     profile = {"upgradeChannel": "patch", "nodeOSUpgradeChannel": "NodeImage"}
-    listing = parsing.read(
+    listing = reading.read(
         plan(
             azapi(
                 "azapi_resource.aks",
@@ -295,7 +295,7 @@ def test_cluster_and_shared_window_of_azapi() -> None:
 
 def test_built_bicep_is_read() -> None:
     """Modules, loops, defaults and format() are worked out; what a parameter leaves open raises nothing."""
-    listing = parsing.read(json.loads((FIXTURES / "bicep-build.json").read_text("utf-8")), "main.json")
+    listing = reading.read(json.loads((FIXTURES / "bicep-build.json").read_text("utf-8")), "main.json")
     clusters = {listed.name: listed for listed in listing.clusters}
     assert clusters.keys() == {"shop-prod", "shop-other"}
     prod = clusters["shop-prod"]

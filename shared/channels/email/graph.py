@@ -96,10 +96,8 @@ class GraphMailer:
         if isinstance(made, Refused):
             return made
         answer = self._post("/messages", made[0], timeouts, _MIME, _IMMUTABLE)
-        if not isinstance(answer, HttpResponse):
-            return Unavailable(answer.reason) if isinstance(answer, Unknown) else answer
-        if answer.status != HTTPStatus.CREATED:
-            outcome = _outcome(answer)
+        if not isinstance(answer, HttpResponse) or answer.status != HTTPStatus.CREATED:
+            outcome = _outcome(answer) if isinstance(answer, HttpResponse) else answer
             return Unavailable(outcome.reason) if isinstance(outcome, Unknown) else outcome
         try:
             id_ = decoding.from_json(answer.text, Draft).id

@@ -45,20 +45,16 @@ class MailService(Protocol):
     @property
     def temper(self) -> Temper:
         """Return what the service does about a mail that comes twice."""
-        ...
 
     @property
     def name(self) -> str:
         """Return what tells the service from others, in the rows of mails that it may have taken."""
-        ...
 
     def usual_limits(self, sender: str) -> Limits | None:
         """Return what the service allows a sender by its documentation; None for no limits."""
-        ...
 
     def open(self, sender: str, credential: Callable[[], Any]) -> Mailer:
         """Return the mailer; `credential` gives the app's identity."""
-        ...
 
 
 class AzureEmail(msgspec.Struct, frozen=True):
