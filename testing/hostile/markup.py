@@ -49,11 +49,15 @@ class Parts(HTMLParser):
         assert self._open, f"</{tag}> ends nothing"
         assert self._open.pop() == tag, f"</{tag}> ends something else"
 
-    def _other(self, data: str) -> None:
-        """Take a comment (Outlook acts upon some), a declaration, an instruction, or what is left."""
+    def handle_decl(self, decl: str) -> None:
+        """Take a declaration."""
+        self.others.add(decl)
+
+    def handle_comment(self, data: str) -> None:
+        """Take a comment (Outlook acts upon some), an instruction, or what is left."""
         self.others.add(data)
 
-    handle_comment = handle_decl = handle_pi = unknown_decl = _other
+    handle_pi = unknown_decl = handle_comment
 
 
 def parts(html: str) -> Parts:

@@ -106,6 +106,7 @@ def test_errors_are_a_line_and_a_hint(words: list[str], capsys: pytest.CaptureFi
     assert (out, len(said)) == ("", 2), err
     assert said[1] == f"Try: {' '.join(['notifier', *{words[0]} & set(COMMANDS)])} --help"
     assert words != ["staus"] or "did you mean 'status'" in said[0]
+    assert command([]) == 2
 
 
 def test_no_storage_running(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
