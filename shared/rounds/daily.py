@@ -1,6 +1,6 @@
 """What the daily reading finds: windows unused, versions that leave support, clusters nobody would hear of.
 
-The first reading tells none of it one by one, but one summary to the operator.
+The first reading tells one summary to the operator, and nothing one by one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.records import StoredEvent
-    from shared.rounds.inventory import InventoryReading
+    from shared.rounds.inventory_reading import InventoryReading
     from shared.rounds.parts import RoundParts
 
 log = logging.getLogger("notifier")

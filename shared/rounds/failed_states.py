@@ -15,7 +15,7 @@ import msgspec
 
 from shared import keys
 from shared.decoding import as_list
-from shared.events.model import Cluster
+from shared.events.model import Cluster, subscription_of
 from shared.events.observation import FailedState, observed
 from shared.notices import correlation
 from shared.notices.kinds import Kind
@@ -92,7 +92,7 @@ class FailedStates:
             gone = [
                 key
                 for key, known in memory.clusters.items()
-                if key not in there and known.id.split("/")[2].lower() in scope.subscriptions
+                if key not in there and subscription_of(known.id) in scope.subscriptions
             ]
             for key in gone:
                 self._over(memory.clusters.pop(key))
