@@ -60,7 +60,7 @@ FORMS = {
 _T = TypeVar("_T")
 
 
-class Look(NamedTuple):
+class PageBranding(NamedTuple):
     """What the settings say of how pages look."""
 
     domain: str
@@ -71,7 +71,7 @@ class Look(NamedTuple):
 class Publisher:
     """Answers requests. Thread-safe."""
 
-    def __init__(self, rows: PresentState, routes: Routes, clock: Clock, look: Look) -> None:
+    def __init__(self, rows: PresentState, routes: Routes, clock: Clock, look: PageBranding) -> None:
         self._rows = rows
         self._routes = routes
         self._look = look

@@ -39,7 +39,7 @@ class PagerDutyTarget(Target, frozen=True):
 
 
 def read_targets(field: Field) -> tuple[Target, ...]:
-    """Read `pagerduty: $NAME`, `pagerduty: {key, kinds, changes}`, or a list of such."""
+    """Read `pagerduty: $NAME`, `pagerduty: {key, kinds, changes}`, or a list of them."""
     return target_fields.targets(field, "$NAME, or a mapping of key, kinds and changes", _target)
 
 

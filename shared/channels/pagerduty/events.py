@@ -106,7 +106,7 @@ def dedup_key(member: MailItem, row: Row | None) -> str:
     """Return the name of the alert: one for each maintenance of a cluster, whatever is told of it.
 
     Of an update run each gate and each member has its own: an answer to one says nothing of the others. A
-    failure of a cluster that the run has told as its member's adds to the alert of that.
+    failure of a cluster that the run has told as its member's adds to the run's alert.
     """
     if not isinstance(row, StoredEvent):
         return f"aks/{keys.digest(member.key)[:16]}/{keys.digest(member.key)}"
