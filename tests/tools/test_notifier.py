@@ -360,6 +360,7 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     for decision in ("unrouted", "ignored", "rejected"):
         assert any(decision in said for said in reasons)
     run("why", "never-heard-of", code=1)
+    run("why", " ", code=2)
 
 
 @pytest.mark.parametrize(
