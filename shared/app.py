@@ -106,8 +106,8 @@ class Notifier:
         from shared.store.present import PresentState
 
         config = self._config
-        look = PageBranding(bare(config.mail.sender).rpartition("@")[2], config.portal)
-        return Publisher(PresentState(self._owned), config.routes, self._clock, look)
+        branding = PageBranding(bare(config.mail.sender).rpartition("@")[2], config.portal)
+        return Publisher(PresentState(self._owned), config.routes, self._clock, branding)
 
     @cached_property
     def _heartbeat(self) -> Heartbeat:

@@ -193,7 +193,7 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> DigestItem:
     return DigestItem(
         cluster=story.cluster.name,
         group=story.cluster.resource_group,
-        url=portal.resource(frame.look.portal, story.cluster),
+        url=portal.resource(frame.branding.portal, story.cluster),
         what=what,
         when=time,
         is_time=is_time,
@@ -231,7 +231,7 @@ def _of_run(story: RunHistory, frame: RenderContext) -> DigestItem:
         cluster=about.name,
         sort="cluster" if cluster else "fleet",
         group=about.resource_group,
-        url=portal.resource(frame.look.portal, about),
+        url=portal.resource(frame.branding.portal, about),
         what=f"{what}, {step}" if step else what,
         when=frame.short(story.event.updated),
         is_time=True,

@@ -83,11 +83,13 @@ def known() -> KnownMarkup:
     others: set[str] = set()
     shadow = Branding(only_to=("shadow@example.com",))
     for story in mails.stories():
-        for look in (Branding(), shadow):
+        for branding in (Branding(), shadow):
             for made in (
-                compose(story.mail, story.rows, mails.TEAM, look),
-                compose(replace(story.mail, members=story.mail.members * 2), story.rows, mails.TEAM, look),
-                compose_plain(story.mail, story.rows, mails.TEAM, look, "a test"),
+                compose(story.mail, story.rows, mails.TEAM, branding),
+                compose(
+                    replace(story.mail, members=story.mail.members * 2), story.rows, mails.TEAM, branding
+                ),
+                compose_plain(story.mail, story.rows, mails.TEAM, branding, "a test"),
             ):
                 found = parts(made.html)
                 elements |= found.elements

@@ -77,7 +77,7 @@ class PagerDutyChannel(JsonChannel):
 
         is_alert = self._is_alert(mail.members[0], rows, self._said(audience))
         make = events.alert if is_alert else events.change
-        return self._message(make(mail, rows, audience, self.look))
+        return self._message(make(mail, rows, audience, self.branding))
 
     def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> JsonMessage:
         """See Channel."""

@@ -188,5 +188,5 @@ def _notes(text: str) -> list[Element]:
     return [_text(text, isSubtle=True, spacing="Small")] if text else []
 
 
-def _text(text: str, **look: object) -> Element:
-    return {"type": "TextBlock", "wrap": True, **look, "text": escaped(text)}
+def _text(text: str, **style: object) -> Element:
+    return {"type": "TextBlock", "wrap": True, **style, "text": escaped(text)}
