@@ -106,8 +106,8 @@ class Notifier:
         from shared.store.present import PresentState
 
         config = self._config
-        look = PageBranding(bare(config.mail.sender).rpartition("@")[2], config.portal)
-        return Publisher(PresentState(self._owned), config.routes, self._clock, look)
+        branding = PageBranding(bare(config.mail.sender).rpartition("@")[2], config.portal)
+        return Publisher(PresentState(self._owned), config.routes, self._clock, branding)
 
     @cached_property
     def _heartbeat(self) -> Heartbeat:
@@ -157,7 +157,7 @@ class Notifier:
 
     def _read_inventory(self) -> None:
         from shared.rounds.daily import DailyFindings
-        from shared.rounds.inventory import Inventory
+        from shared.rounds.inventory_reading import Inventory
 
         with open_arm(self._config) as arm:
             parts = self.round_parts(arm)
