@@ -41,7 +41,7 @@ def _notifier() -> Notifier:
 @app.event_grid_trigger("event")
 def maintenance_events(event: str) -> None:
     """Take one delivery of Event Grid. Raises only where it could not be recorded: then it comes again."""
-    _notifier().intake.take(event)
+    _notifier().take(event)
 
 
 @app.function_name("due_notices")
@@ -82,7 +82,7 @@ if _settings.sources.report_schedule:
 @app.event_grid_trigger("event")
 def email_reports(event: str) -> None:
     """Take delivery reports. Raises only where they could not be written down: then they come again."""
-    _notifier().report(event)
+    _notifier().take_reports(event)
 
 
 @app.function_name("housekeeping")

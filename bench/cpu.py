@@ -66,9 +66,9 @@ def measure() -> Section:
     """Measure what each of the three costs."""
     unit = _unit()
     emails = {}
-    look = Branding(domain="example.com")
+    branding = Branding(domain="example.com")
     for story in mails.stories():
-        emails[story.name] = cost(partial(_composed, story, look), unit)
+        emails[story.name] = cost(partial(_composed, story, branding), unit)
     failures = {length: cost(_explaining(length), unit) for length in LENGTHS}
     windows = {
         name: cost(partial(next_window, _configuration(years), AFTER), unit) for name, years in YEARS.items()
@@ -86,10 +86,10 @@ def measure() -> Section:
     return Section("CPU", _TEXT, figures, tables=(_table(emails),), plots=(plot,))
 
 
-def _composed(story: mails.Story, look: Branding) -> None:
+def _composed(story: mails.Story, branding: Branding) -> None:
     """Compose an email of failures that nothing is remembered of."""
     failed._in_brief.cache_clear()  # noqa: SLF001 - what a digest remembers from one call to the next
-    compose(story.mail, story.rows, mails.TEAM, look)
+    compose(story.mail, story.rows, mails.TEAM, branding)
 
 
 def cost(action: Callable[[], object], unit: Callable[[], object]) -> Cost:

@@ -1,4 +1,4 @@
-"""Readers of an address: `python -m bench.readers URL A_SECOND [ETAG]`, until standard input ends.
+"""Readers of an address: `python -m bench.readers URL A_SECOND [HEADER]`, until standard input ends.
 
 They ask at a steady pace from a process of their own, so that only the server shares a processor with what
 is measured beside them, and keep their connections where the server does. One thread waits for all of them
@@ -26,12 +26,15 @@ _received = memoryview(bytearray(1 << 20))
 
 
 class Readers:
-    """Readers in a process of their own, while it is entered. Who knows an ETag is to get 304, others 200."""
+    """Readers in a process of their own, while it is entered; each request has the header that is given.
 
-    def __init__(self, url: str, a_second: int, etag: str = "") -> None:
+    Who says what they know (`If-None-Match: …`) is to get 304, others 200.
+    """
+
+    def __init__(self, url: str, a_second: int, header: str = "") -> None:
         self.answered = 0.0
         """Whole answers a second with the right status; known at the end."""
-        self._command = [sys.executable, "-m", "bench.readers", url, str(a_second), etag]
+        self._command = [sys.executable, "-m", "bench.readers", url, str(a_second), header]
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -77,12 +80,12 @@ class _Connection:
         return None if self._left else self._head
 
 
-def _read(url: str, a_second: int, etag: str) -> dict[str, float]:
+def _read(url: str, a_second: int, header: str) -> dict[str, float]:
     parts = urlsplit(url)
     address = (parts.hostname or "", parts.port or 80)
-    known = f"If-None-Match: {etag}\r\n" if etag else ""
-    request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{known}\r\n".encode()
-    wanted = b" 304 " if etag else b" 200 "
+    headers = [f"Host: {parts.netloc}", *([header] if header else [])]
+    request = "\r\n".join([f"GET {parts.path} HTTP/1.1", *headers, "", ""]).encode()
+    wanted = b" 304 " if header.startswith("If-None-Match:") else b" 200 "
     answered = asked = 0
     with selectors.DefaultSelector() as waiting:
         waiting.register(sys.stdin, selectors.EVENT_READ)
@@ -113,5 +116,5 @@ def _read(url: str, a_second: int, etag: str) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    url, pace, *etags = sys.argv[1:]
-    print(json.dumps(_read(url, int(pace), "".join(etags))))
+    asked, pace, *more = sys.argv[1:]
+    print(json.dumps(_read(asked, int(pace), "".join(more))))

@@ -28,8 +28,8 @@ _SCRIPTS = {
 
 def write(stories: Sequence[Story], audience: Audience, folder: Path) -> None:
     """Write a page of cards, where their package is installed, and one of blocks, into a folder."""
-    look = Branding(domain="contoso.example")
-    known = [(story.name, (story.mail, story.rows, audience, look)) for story in stories]
+    branding = Branding(domain="contoso.example")
+    known = [(story.name, (story.mail, story.rows, audience, branding)) for story in stories]
     messages = [(name, SLACK.compose(*told, recipient="").content) for name, told in known]
     (folder / "slack.html").write_text(slack_page(messages), encoding="utf-8")
     if (ROOT / "node_modules" / _SCRIPTS["adaptivecards"]).is_file():

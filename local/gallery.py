@@ -28,12 +28,12 @@ MARK = ".preview"
 
 
 def write_cards(
-    stories: Iterable[tuple[Story, Audience, Target]], folder: Path, look: Branding
+    stories: Iterable[tuple[Story, Audience, Target]], folder: Path, branding: Branding
 ) -> list[Path]:
     """Write what goes to targets that are not email, as their services would get it; return the files."""
     found = []
     mail = MailSettings(service=FolderEmail(str(folder)), sender=SENDER, only_to=(), limits=None)
-    context = ChannelContext(branding=look, mail=mail, credential=lambda: None)
+    context = ChannelContext(branding=branding, mail=mail, credential=lambda: None)
     for number, (story, audience, target) in enumerate(stories, 1):
         (channel,) = registry.open_channels([target], context).values()
         message = channel.compose(story.mail, story.rows, audience)
@@ -60,10 +60,10 @@ def write(
     (folder / MARK).touch()
     mailer = FolderMailer(folder, sender)
     address = bare(sender)
-    look = branding or Branding(domain=address.rpartition("@")[2], sender=address)
+    branding = branding or Branding(domain=address.rpartition("@")[2], sender=address)
     for story, audience in stories:
         outcome = mailer.send(
-            compose(story.mail, story.rows, audience, look), story.mail.operation_id, Timeouts(1, 1)
+            compose(story.mail, story.rows, audience, branding), story.mail.operation_id, Timeouts(1, 1)
         )
         if not isinstance(outcome, Accepted):
             raise OSError(f"{story.name}: {outcome}")

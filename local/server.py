@@ -177,6 +177,9 @@ class _Handler(WSGIRequestHandler):
             self.send_header(name, value)
         return self.wfile.write
 
+    def log_request(self, *_: object) -> None:
+        """Log nothing: the host's log has a line per invocation, not per request."""
+
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002, ARG002 - as inherited
-        """Log at debug level: the host's log has a line per invocation, not per request."""
+        """Log at debug level what else the library has to say: a client that goes away is no error."""
         _log.debug(message, *args)

@@ -23,19 +23,19 @@ from shared.events.model import Cluster, Event
 from shared.failures import explain as explain_reason
 from shared.failures import load_catalogue
 from shared.failures.explanation import Context, Finding
+from shared.messages import verdicts
 from shared.text import clean
 
 MAX_BYTES = 4_000_000
 """A longer text is no failure's reason."""
 
 _OWNERS = {
-    "you": "you: the cause lies in the cluster or subscription",
+    "you": "you, the cause lies in the cluster or subscription",
     "policy": "whoever keeps the policies and locks",
-    "azure-capacity": "Azure, in time: it has too little capacity there",
-    "azure-service": "Azure: the service itself",
+    "azure-capacity": "Azure, in time, for it has too little capacity there",
+    "azure-service": "Azure, the service itself",
     "unknown": "not known",
 }
-_URGENCIES = {"now": "now", "today": "today", "next-window": "before the next maintenance window"}
 
 
 class UpgradeOption(StrEnum):
@@ -165,7 +165,7 @@ def _read(file: Path) -> str:
 
 def _show(finding: Finding, console: Console) -> None:
     known = {
-        "Urgency": _URGENCIES.get(finding.urgency or "", "not known"),
+        "Urgency": verdicts.URGENCY.get(finding.urgency or "", verdicts.NOT_KNOWN),
         "Who can fix it": _OWNERS[finding.owner],
         **dict(finding.facts),
         **({"Code": finding.code} if finding.code else {}),

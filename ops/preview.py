@@ -97,15 +97,15 @@ def preview(  # noqa: PLR0917 - typer makes options of them
     for file, item in found:
         told.take(file, item)
     if is_channel:
-        messages = wire.sent(wanted, told.stories, _look(environment, loaded)[0])
+        messages = wire.sent(wanted, told.stories, _branding(environment, loaded)[0])
         terminal.print_json(messages[0] if len(messages) == 1 else messages)
         raise typer.Exit(told.worst)
     try:
-        look, from_ = _look(environment, loaded)
+        branding, from_ = _branding(environment, loaded)
         mails = [(story, audience) for story, audience, each in told.stories if each.key == ""]
         cards = [(story, audience, each) for story, audience, each in told.stories if each.key]
-        gallery = write(mails, out, look, from_) if told.stories else None
-        written = write_cards(cards, out, look)
+        gallery = write(mails, out, branding, from_) if told.stories else None
+        written = write_cards(cards, out, branding)
     except (OSError, ValueError) as error:
         raise terminal.refused(error) from None
     paths = [str(path) for path in sorted(out.glob("*.eml"))] if mails else []
@@ -136,7 +136,7 @@ def routes_of(environment: Mapping[str, str], file: str = "") -> Routes:
     return routes.load(routes.read(said, settings.APP), defaults, folder, registry.readers())
 
 
-def _look(environment: Mapping[str, str], loaded: Routes) -> tuple[Branding, str]:
+def _branding(environment: Mapping[str, str], loaded: Routes) -> tuple[Branding, str]:
     """Return what mails look like by the settings, and their sender. Raises SettingsError."""
     given = SettingReader(environment)
     from_ = given.get("EMAIL_FROM", sender, SENDER)

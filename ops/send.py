@@ -119,7 +119,7 @@ def _json(file: str, text: str) -> Any:  # noqa: ANN401 - whatever JSON the file
 
 
 def is_topic(url: str) -> bool:
-    """Tell a topic's endpoint from a function app's address."""
+    """Return whether an address is a topic's endpoint, and not a function app's."""
     return urlsplit(url).path.rstrip("/").lower() == TOPIC_PATH
 
 

@@ -78,4 +78,4 @@ def upcoming(  # noqa: PLR0917 - typer makes options of them
     unknown = [one for one in shown.coming if one.planned is None]
     if unknown and output is OutputForm.TABLE and not as_json:
         names = ", ".join(one.cluster.name for one in unknown)
-        print(f"\nAnnounced without a time: {names}.")
+        print(f"\nAnnounced, without a start that is still to come: {names}.")

@@ -52,6 +52,8 @@ def why(  # noqa: PLR0917 - typer makes options of them
     And why: what was ignored, rejected, silenced or led to nobody is among it. Exit code
     1: nothing is known of it, though something is stored.
     """
+    if not name.strip():
+        raise typer.BadParameter("name a cluster, or give an eventId", param_hint="CLUSTER|EVENT")
     with ledger.opened_table(context, account, table) as rows:
         now = surroundings.of(context).clock.now()
         found = _Story(rows, name, now - duration(since), now).tell()

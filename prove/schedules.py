@@ -181,7 +181,7 @@ def _on_their_ways(random: Random, happenings: Iterable[Delivery]) -> Iterator[D
 def _maintenance(
     random: Random, cluster: str, began: datetime, age: timedelta, reminders: dict[str, float]
 ) -> Iterator[Delivery]:
-    """Tell of one maintenance, in its order or not."""
+    """Yield the deliveries of one maintenance, in its order or not."""
     course = random.choice(_COURSES)
     due = random.uniform(*REMINDED_AFTER)
     times = sorted(random.uniform(0, 3) for _ in course)

@@ -102,12 +102,12 @@ class Notifier:
     @cached_property
     def pages(self) -> Publisher:
         """What answers for pages, and probes."""
-        from shared.pages.publisher import Look, Publisher
+        from shared.pages.publisher import PageBranding, Publisher
         from shared.store.present import PresentState
 
         config = self._config
-        look = Look(bare(config.mail.sender).rpartition("@")[2], config.portal)
-        return Publisher(PresentState(self._owned), config.routes, self._clock, look)
+        branding = PageBranding(bare(config.mail.sender).rpartition("@")[2], config.portal)
+        return Publisher(PresentState(self._owned), config.routes, self._clock, branding)
 
     @cached_property
     def _heartbeat(self) -> Heartbeat:
@@ -126,7 +126,11 @@ class Notifier:
 
         return Teller(self.intake, self._config.routes)
 
-    def report(self, text: str) -> None:
+    def take(self, text: str) -> None:
+        """Take a delivery of events. Raises TableUnavailable where it has to come again."""
+        self.intake.take(text)
+
+    def take_reports(self, text: str) -> None:
         """Take a delivery report. Raises TableUnavailable where it has to come again."""
         from shared.delivery import reports
 
@@ -153,7 +157,7 @@ class Notifier:
 
     def _read_inventory(self) -> None:
         from shared.rounds.daily import DailyFindings
-        from shared.rounds.inventory import Inventory
+        from shared.rounds.inventory_reading import Inventory
 
         with open_arm(self._config) as arm:
             parts = self.round_parts(arm)

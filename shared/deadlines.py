@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import io
 import time
-from functools import partial
-from queue import Empty, Queue
+from concurrent.futures import Future
 from threading import Thread
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import socket
@@ -56,23 +55,18 @@ def within(seconds: float, work: Callable[[], _T]) -> _T:
 
     For what nothing cuts: its thread is then left to itself, and ends when the work does.
     """
-    done: Queue[Callable[[], _T]] = Queue()
+    done: Future[_T] = Future()
 
     def run() -> None:
         try:
-            result = work()
+            done.set_result(work())
         except BaseException as problem:  # noqa: BLE001 - raised where it is waited for
-            done.put(partial(_raise, problem))
-        else:
-            done.put(lambda: result)
+            done.set_exception(problem)
 
     Thread(target=run, name="within", daemon=True).start()
     try:
-        give = done.get(timeout=max(0.0, seconds))
-    except Empty:
+        return done.result(max(0.0, seconds))
+    except TimeoutError:
+        if done.done():  # the work's own
+            raise
         raise TimeoutError("it took too long") from None
-    return give()
-
-
-def _raise(problem: BaseException) -> NoReturn:
-    raise problem

@@ -32,6 +32,16 @@ def from_values(values: Any, form: type[_T], *, strict: bool = True) -> _T:  # n
     return msgspec.convert(values, form, strict=strict)
 
 
+def as_object(value: object) -> dict[str, Any]:
+    """Return decoded JSON that is an object; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """Return decoded JSON that is an array; an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
 def _work_out(form: type[Any]) -> None:
     if form not in _ready:
         with _working_out:

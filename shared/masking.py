@@ -7,16 +7,16 @@ import re
 HIDDEN = "***"
 
 _REST = r"(?:[^\s'\"<>]*[^\s'\"<>.,;:)])?"
-_SECRET = re.compile(
+_SECRET = (
     r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s/?#'\"<>@]*@)?(?P<host>[^\s/?#'\"<>@]*)"
     rf"(?P<rest>[/?#]{_REST})?"
     # An address that was pasted without its scheme.
     rf"|(?<![\w@./-])(?P<bare>(?:[a-z0-9-]+\.)+(?:com|net|org|io|us|eu|cn|dev)(?::\d+)?)[/?#]{_REST}"
     r"|xox[a-z]-?[A-Za-z0-9-]+|xapp-[A-Za-z0-9-]+|whsec_[A-Za-z0-9+/=_-]+"
     r"|(?<![a-z0-9])(?:[0-9a-f]{32}|(?=[a-z]*[0-9])(?=[0-9]*[a-z])[a-z0-9]{32})(?![a-z0-9])"
-    r"|(?<=Bearer )[A-Za-z0-9._~+/=-]+|(?<=[?&;])(?:sig|code|key|token)=[^\s&'\"<>]+",
-    re.IGNORECASE,
+    r"|(?<=Bearer )[A-Za-z0-9._~+/=-]+|(?<=[?&;])(?:sig|code|key|token)=[^\s&'\"<>]+"
 )
+"""Compiled where it is first needed, and not at a cold start."""
 
 
 def masked(text: str, *known: str) -> str:
@@ -26,7 +26,7 @@ def masked(text: str, *known: str) -> str:
     """
     for secret in sorted(filter(None, known), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
-    return _SECRET.sub(_hidden, text)
+    return re.sub(_SECRET, _hidden, text, flags=re.IGNORECASE)
 
 
 def _hidden(match: re.Match[str]) -> str:

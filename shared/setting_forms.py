@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from shared.addresses import MAX_RECIPIENTS, is_address, with_name
 
@@ -76,6 +75,10 @@ def host(value: str) -> str:
 
 def time_zone(value: str) -> str:
     """Return the name of an IANA time zone. Raises ValueError."""
+    if value == "UTC":  # the default needs no list of zones, which a cold start would wait for
+        return value
+    from zoneinfo import ZoneInfo
+
     try:
         ZoneInfo(value)
     except (OSError, ValueError, KeyError):

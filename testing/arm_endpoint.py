@@ -130,7 +130,7 @@ class ArmEndpoint(StandIn):
         return _error(status, "Scripted", fault.message or "as the test asked for")
 
     def answer(self, got: Got) -> Reply:
-        """Give what is there, or what Resource Graph says."""
+        """Return what is there, or what Resource Graph says."""
         if got.headers.get("authorization") != f"Bearer {TOKEN}" and not self._takes_any_token:
             return Reply(401)
         if got.method == "GET":

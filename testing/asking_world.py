@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared.rounds import fleet_runs
 from shared.rounds.daily import DailyFindings
 from shared.rounds.failed_states import FailedStates
-from shared.rounds.inventory import Inventory, InventoryReading
+from shared.rounds.inventory_reading import Inventory, InventoryReading
 from shared.rounds.reconcile import Reconcile, ReconcileResult
 from shared.rounds.subscriptions import Watched
 from shared.sources.arm import Arm

@@ -89,7 +89,7 @@ def _shared(listed: ListedCluster, problem: Problem) -> str | None:
 
 
 def _of_shared(finding: LintFinding, listing: Listing, key: str) -> LintFinding:
-    """Tell a finding of the shared window, with the clusters that use it."""
+    """Return a finding as one of the shared window, with the clusters that use it."""
     window = next(
         (listed.shared for listed in listing.shared if listed.shared and listed.shared.key == key), None
     )

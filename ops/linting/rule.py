@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -45,8 +46,8 @@ class LintContext(msgspec.Struct, frozen=True, dict=True):
     time_zone: ZoneInfo | None = None
     """The team's local time; None where that of a cluster's region counts."""
     freezes: Sequence[Freeze] = ()
-    propose: Callable[[LintContext], dict[tuple[str, str], MaintenanceWindow]] | None = None
-    """What makes the proposals of windows that keep apart."""
+    propose: Callable[[Any], dict[tuple[str, str], MaintenanceWindow]] | None = None
+    """Takes this context, and makes the proposals of windows that keep apart."""
 
     @cached_property
     def starts(self) -> dict[tuple[str, datetime], list[tuple[ListedCluster, Configuration]]]:

@@ -39,7 +39,7 @@ class Message(Protocol):
 
 @runtime_checkable
 class Drafting(Protocol):
-    """A channel whose messages become drafts first: its id is kept on the row, and then it is sent by that.
+    """A channel whose messages become drafts first: its id is kept on the row, and then it is sent by its id.
 
     Such a channel is ASKABLE, and is asked by the draft's id.
     """

@@ -28,12 +28,14 @@ class ChatChannel(JsonChannel):
 
     def compose(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> JsonMessage:
         """See Channel."""
-        return self.form().compose(mail, rows, audience, self.look, recipient=self.target.label)
+        return self.form().compose(mail, rows, audience, self.branding, recipient=self.target.label)
 
     def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> JsonMessage:
         """See Channel."""
-        return self.form().compose_plain(mail, rows, audience, self.look, why, recipient=self.target.label)
+        return self.form().compose_plain(
+            mail, rows, audience, self.branding, why, recipient=self.target.label
+        )
 
     def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience) -> int:
         """See Channel."""
-        return self.form().count_fitting(mail, rows, audience, self.look)
+        return self.form().count_fitting(mail, rows, audience, self.branding)

@@ -33,10 +33,10 @@ class ChatForm(NamedTuple):
     """Returns whether the chat takes a message."""
 
     def compose(
-        self, mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, *, recipient: str
+        self, mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding, *, recipient: str
     ) -> JsonMessage:
         """Make the message of a frozen mail. Raises where telling does."""
-        view = telling.told(mail, rows, telling.context(mail, audience, look))
+        view = telling.told(mail, rows, telling.context(mail, audience, branding))
         return JsonMessage(
             subject=clip(view.headline, fitting.MAX_TITLE_CHARACTERS),
             recipients=(recipient,),
@@ -52,20 +52,22 @@ class ChatForm(NamedTuple):
         mail: Mail,
         rows: Mapping[str, Row],
         audience: Audience,
-        look: Branding,
+        branding: Branding,
         why: str,
         *,
         recipient: str,
     ) -> JsonMessage:
         """Make the message that goes out when composing raised; `why` says what was wrong."""
-        title, text = fitting.plain_words(mail, rows, audience, look, why)
+        title, text = fitting.plain_words(mail, rows, audience, branding, why)
         return JsonMessage(subject=title, recipients=(recipient,), content=self.plain(title, text))
 
-    def count_fitting(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> int:
+    def count_fitting(
+        self, mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding
+    ) -> int:
         """Return how many of a mail's first members fit whole into one message."""
         room = self.rooms[0]
 
         def fits(told: Digest) -> bool:
             return self.fits(self.content(fitting.shown(told, room)))
 
-        return fitting.count_fitting(mail, rows, audience, look, room=room, fits=fits)
+        return fitting.count_fitting(mail, rows, audience, branding, room=room, fits=fits)

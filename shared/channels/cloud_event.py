@@ -53,7 +53,7 @@ _MAX_POOLS = 50
 
 
 def cloud_event(
-    mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, *, plain: str = ""
+    mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding, *, plain: str = ""
 ) -> dict[str, Any]:
     """Return the event of a frozen mail with one member: the same at any time on any machine.
 
@@ -62,7 +62,7 @@ def cloud_event(
     member = mail.members[0]
     row = rows.get(member.key)
     event = row.event if isinstance(row, StoredEvent) else None
-    frame = telling.context(mail, audience, look)
+    frame = telling.context(mail, audience, branding)
 
     def made(room: SizeBudget) -> dict[str, Any]:
         if plain:

@@ -29,6 +29,6 @@ class EventsChannel(JsonChannel):
         from shared.channels import cloud_event
         from shared.channels.json_message import JsonMessage
 
-        event = cloud_event.cloud_event(mail, rows, audience, self.look, plain=plain)
+        event = cloud_event.cloud_event(mail, rows, audience, self.branding, plain=plain)
         subject = f"{event['subject']}: {event['data']['headline']}"
         return JsonMessage(subject=subject, recipients=(self.target.label,), content=event)

@@ -22,12 +22,12 @@ MAX_TITLE_CHARACTERS = 300
 
 
 def plain_words(
-    mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, why: str
+    mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding, why: str
 ) -> tuple[str, str]:
     """Return title and text of a mail for a chat, where composing raised; `why` says what did."""
     status, parts = plain.subject(mail, rows)
     title = clip(line(" · ".join((status, *parts))[:4_000]), MAX_TITLE_CHARACTERS)
-    return title, clean(plain.text(mail, rows, audience, look, why)).expandtabs(4)
+    return title, clean(plain.text(mail, rows, audience, branding, why)).expandtabs(4)
 
 
 def shown(view: View | Digest, room: SizeBudget) -> View | Digest:
@@ -48,7 +48,7 @@ def count_fitting(
     mail: Mail,
     rows: Mapping[str, Row],
     audience: Audience,
-    look: Branding,
+    branding: Branding,
     *,
     room: SizeBudget,
     fits: Callable[[Digest], bool],
@@ -62,7 +62,7 @@ def count_fitting(
     count = len(mail.members)
     if count <= 1:
         return count
-    frame = telling.context(mail, audience, look)
+    frame = telling.context(mail, audience, branding)
     try:
         told = digest.entries(mail.members, rows, frame)
 

@@ -28,7 +28,7 @@ class JsonChannel:
     def __init__(self, target: Target, context: ChannelContext) -> None:
         self.target = target
         self.context = context
-        self.look = context.branding
+        self.branding = context.branding
 
     def secret(self, number: int = 0) -> str:
         """Return one of the target's secrets."""

@@ -22,7 +22,7 @@ MAX_CHARACTERS = 2_000
 
 
 def targets(field: Field, what: str, read: Callable[[Field], Target]) -> tuple[Target, ...]:
-    """Read one target, or a list of such, `what` they are; one that is there twice counts once."""
+    """Read one target, or a list of targets, `what` they are; one that is there twice counts once."""
     items = field.items(what) if isinstance(field.value, list) else [field]
     if not items:
         raise field.fault(f"expected at least one of {what}, got none")

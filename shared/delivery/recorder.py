@@ -58,7 +58,7 @@ _SPARE_OPERATIONS = 10
 
 
 class Reception(msgspec.Struct, frozen=True):
-    """How an event came, by default from Event Grid, and how it is treated for that: see `Intake.record`."""
+    """How an event came, by default from Event Grid, and how it is treated: see `Intake.record`."""
 
     via: str = ""
     audiences: tuple[str, ...] | None = None

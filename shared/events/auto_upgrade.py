@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from shared import timestamps
+from shared.decoding import as_list
 from shared.events.fleet_gate import SOURCE
 from shared.events.model import Event, Fleet
 from shared.events.run import RunFacts, RunNews, RunStatus, profile_name
@@ -38,7 +39,7 @@ def read(row: Mapping[str, Any], now: datetime) -> Event | None:
     error = mapping(status.get("lasttriggererror"))
     details = {key: short_text(error.get(key), _MAX_MESSAGE_CHARACTERS) for key in ("code", "message")}
     versions = status.get("lasttriggerupgradeversions")
-    named = versions[:_MAX_VERSIONS] if isinstance(versions, list) else ()
+    named = as_list(versions)[:_MAX_VERSIONS]
     time = min(at, now) if at else now
     return Event(
         event_id=f"{fleet.key}/autoupgradeprofiles/{name.lower()}",

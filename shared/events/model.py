@@ -42,6 +42,15 @@ def _resource(type_: str) -> re.Pattern[str]:
     )
 
 
+def subscription_of(resource_id: str) -> str:
+    """Return the subscription that a resource ID lies in, in lower case; empty where it names none."""
+    match = _SUBSCRIPTION.match(resource_id)
+    return match[1].lower() if match else ""
+
+
+_SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
+
+
 class _Resource(msgspec.Struct, frozen=True):
     """A resource of AKS, spelled as the event spells it.
 

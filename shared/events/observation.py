@@ -27,7 +27,7 @@ SOURCE = "Observation"
 """What stands as an event's source."""
 
 PUSHED_WITHIN = timedelta(days=30)
-"""How far back the last event is looked for that Event Grid brought."""
+"""How far back the last event that Event Grid brought is looked for."""
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from shared import keys, timestamps
+from shared.decoding import as_list
 from shared.events.model import Cluster, EndOfSupport, Event, Ignored, Status, UnreadableEventError, Upgrade
 from shared.text import encodable, fact
 
@@ -65,7 +66,7 @@ def read(envelope: Mapping[str, Any], event_type: str, received: datetime) -> Se
     properties = mapping(info.get("properties"))
     if not properties:
         raise UnreadableEventError("no data.resourceInfo.properties")
-    named = _sequence(properties.get("resources"))
+    named = as_list(properties.get("resources"))
     resources = [short_text(resource, _MAX_CHARACTERS) for resource in named if isinstance(resource, str)]
     identifiers = [subject, short_text(info.get("id"), _MAX_CHARACTERS), *resources]
     cluster = find_cluster(identifiers)
@@ -275,10 +276,6 @@ def mapping(value: object) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         return {}
     return {str(key).strip().lower(): item for key, item in value.items()}
-
-
-def _sequence(value: object) -> Iterator[object]:
-    return iter(value) if isinstance(value, list) else iter(())
 
 
 def short_text(value: object, limit: int = _MAX_ID_CHARACTERS) -> str:

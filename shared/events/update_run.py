@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared import timestamps
+from shared.decoding import as_list
 from shared.events.model import Fleet, UnreadableEventError, Upgrade
 from shared.events.run import gate_name, run_name
 from shared.events.scheduled_event import mapping, short_text
@@ -142,8 +143,8 @@ def read(row: Mapping[str, Any]) -> UpdateRun:
     sort = short_text(upgrade.get("type")).lower()
     version = short_text(upgrade.get("kubernetesversion"))
     images = mapping(status.get("nodeimageselection")).get("selectednodeimageversions")
-    chosen = [short_text(mapping(image).get("version")) for image in _items(images)]
-    stages = tuple(_stages(_items(status.get("stages"))))
+    chosen = [short_text(mapping(image).get("version")) for image in as_list(images)]
+    stages = tuple(_stages(as_list(status.get("stages"))))
     called, counted = short_text(row.get("name")), status.get("failurecount")
     return UpdateRun(
         fleet=fleet,
@@ -180,7 +181,7 @@ def _stages(found: Iterable[object]) -> Iterator[Stage]:
         yield Stage(
             name=short_text(stage.get("name")),
             state=_state(stage.get("status")),
-            groups=tuple(_groups(_items(stage.get("groups")))),
+            groups=tuple(_groups(as_list(stage.get("groups")))),
             gates=_gates(stage),
             wait=_state(after.get("status")),
             wait_seconds=seconds if isinstance(seconds, int) and 0 < seconds < _MAX_WAIT_SECONDS else 0,
@@ -199,7 +200,7 @@ def _groups(found: Iterable[object]) -> Iterator[UpdateGroup]:
                 message=short_text(member.get("message"), _MAX_MESSAGE_CHARACTERS),
                 state=_state(member.get("status")),
             )
-            for member in map(mapping, _items(group.get("members")))
+            for member in map(mapping, as_list(group.get("members")))
         )
         yield UpdateGroup(short_text(group.get("name")), _state(group.get("status")), members, _gates(group))
 
@@ -209,7 +210,7 @@ def _gates(part: Mapping[str, Any]) -> tuple[PolledGate, ...]:
     found = (
         (timing, mapping(gate))
         for timing in ("Before", "After")
-        for gate in _items(part.get(f"{timing.lower()}gates"))
+        for gate in as_list(part.get(f"{timing.lower()}gates"))
     )
     made = (
         PolledGate(
@@ -233,7 +234,3 @@ def _state(value: object) -> State:
         code=short_text(error.get("code")),
         message=short_text(error.get("message"), _MAX_MESSAGE_CHARACTERS),
     )
-
-
-def _items(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

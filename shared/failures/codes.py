@@ -104,7 +104,7 @@ def _codes_at(text: str) -> list[tuple[int, int, str]]:
         while at >= 0:
             code = after.match(text, at + len(word))
             label = before.search(text, max(at - _MAX_BEFORE_CODE, 0), at) if code else None
-            if code and label:
+            if code and label and not (word == "(" and code[1].islower()):  # a remark is no code
                 found.append((label.start(), code.end(), code[1]))
             at = lowered.find(word, at + 1)
     return sorted(found)

@@ -14,10 +14,10 @@ from shared.failures.extraction import read
 from shared.failures.facts import accepted
 from shared.failures.findings import Case, finding_of
 from shared.failures.fragments import Fragment
+from shared.failures.main_sentence import MainSentence, is_told_apart, telling
 from shared.failures.matching import BOUNDARY, Match, in_different_sentences, matches_in
 from shared.failures.refusals import may_refuse, quoting_entry
 from shared.failures.speakers import Speaker, extensions_in
-from shared.failures.telling import MainSentence, is_told_apart, telling
 from shared.failures.text import lower
 
 if TYPE_CHECKING:

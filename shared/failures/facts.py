@@ -186,7 +186,7 @@ _KUBERNETES_NAMES = frozenset(
 _MAX_VALUE_CHARACTERS = 300
 _PLACEHOLDERS = frozenset({"null", "none", "n/a"})
 _NEXT_KEY = re.compile(r"\s+(?:code|details|message|target)\Z", re.IGNORECASE)
-"""What stands beside a list in JSON, and is none of its items."""
+"""What stands beside a list in JSON, and is no item of it."""
 
 
 def words(name: str) -> str:

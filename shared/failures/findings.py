@@ -11,7 +11,7 @@ from shared.failures.catalogue import QUOTING, UNKNOWN
 from shared.failures.codes import WRAPPERS
 from shared.failures.explanation import ActionStep, Context, Finding
 from shared.failures.facts import FACTS, accepted, label
-from shared.failures.telling import MainSentence, telling, without_paths
+from shared.failures.main_sentence import MainSentence, telling, without_paths
 from shared.failures.text import lower
 
 if TYPE_CHECKING:

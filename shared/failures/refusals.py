@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from shared.failures.catalogue import CHANGE_REFUSED, REFUSED, UNKNOWN
 from shared.failures.codes import telling_code
-from shared.failures.telling import refuses
+from shared.failures.main_sentence import refuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.failures.fragments import Fragment
-    from shared.failures.telling import MainSentence
+    from shared.failures.main_sentence import MainSentence
 
 _CODE = re.compile(
     r"bad_?request(?:error)?|operationnotallowed|validationerror|preflightvalidationcheckfailed"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from shared.decoding import as_list, as_object
 from shared.events.model import Cluster
 from shared.maintenance import (
     Configuration,
@@ -120,7 +121,7 @@ def read(body: object, now: datetime) -> ParsedClusters:
         if is_shared(item):
             _shared(item, shared, reading.wrong)
             continue
-        facts = item if isinstance(item, dict) else {}
+        facts = as_object(item)
         cluster = identity(facts.get("id"))
         if cluster is None:
             reading.wrong.append(f"neither a cluster nor one's configuration, by its id: {str(item)[:80]!r}")
@@ -135,7 +136,7 @@ def _shared(item: object, shared: dict[str, SharedWindow], wrong: list[str]) -> 
     try:
         window = parse_shared(item)
     except ConfigurationError as error:
-        name = _text(_object(item).get("name"))
+        name = _text(as_object(item).get("name"))
         wrong.append(f"shared maintenance window {name or 'without a name'}: {error}")
     else:
         shared[window.key] = window
@@ -150,14 +151,14 @@ def _linked(known: ClusterInfo, shared: Mapping[str, SharedWindow]) -> ClusterIn
 def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[str]) -> ClusterInfo:
     if "/maintenanceconfigurations/" in item["id"].lower():
         return ClusterInfo(cluster=cluster, read=now, configurations=tuple(_parsed([item], cluster, wrong)))
-    facts = {**item, **_object(item.get("properties"))}
+    facts = {**item, **as_object(item.get("properties"))}
     attached = facts.get("maintenanceConfigurations")
     attached = attached.get("value") if isinstance(attached, dict) else attached
-    bodies = attached if isinstance(attached, list) else []
+    bodies = as_list(attached)
     configurations = tuple(_parsed(bodies, cluster, wrong))
     pools = facts.get("agentPoolProfiles")
     # The documentation prints both nodeOSUpgradeChannel and nodeOsUpgradeChannel.
-    profile = {key.lower(): value for key, value in _object(facts.get("autoUpgradeProfile")).items()}
+    profile = {key.lower(): value for key, value in as_object(facts.get("autoUpgradeProfile")).items()}
     return ClusterInfo(
         cluster=cluster,
         read=now,
@@ -167,25 +168,25 @@ def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[
         os_channel=_text(profile.get("nodeosupgradechannel")),
         configurations=configurations,
         is_complete=isinstance(attached, list) and len(configurations) == len(bodies),
-        sku=_text(_object(facts.get("sku")).get("name")),
+        sku=_text(as_object(facts.get("sku")).get("name")),
         pools=tuple(map(_pool, pools)) if isinstance(pools, list) else None,
         subscription_name=_text(facts.get("subscriptionName"), _MAX_TAG_CHARACTERS),
         tags=_tags(facts.get("tags")),
         group_tags=_tags(facts.get("groupTags")),
-        tier=_text(_object(facts.get("sku")).get("tier")),
+        tier=_text(as_object(facts.get("sku")).get("tier")),
         support_plan=_text(facts.get("supportPlan")),
         state=_text(facts.get("provisioningState")),
-        power=_text(_object(facts.get("powerState")).get("code")),
+        power=_text(as_object(facts.get("powerState")).get("code")),
         images=_images(pools),
     )
 
 
 def _pool(body: object) -> PoolFacts:
-    facts = _object(body)
-    facts = {**facts, **_object(facts.get("properties"))}
+    facts = as_object(body)
+    facts = {**facts, **as_object(facts.get("properties"))}
     rolling, blue_green = (
-        _object(facts.get("upgradeSettings")),
-        _object(facts.get("upgradeSettingsBlueGreen")),
+        as_object(facts.get("upgradeSettings")),
+        as_object(facts.get("upgradeSettingsBlueGreen")),
     )
     soak = blue_green.get("finalSoakDurationInMinutes")
     return PoolFacts(
@@ -223,7 +224,7 @@ def _parsed(bodies: list[Any], cluster: Cluster, wrong: list[str]) -> Iterator[C
             # The id says no more than the name does, which is read from it where it is missing.
             yield msgspec.structs.replace(parse(body), id="")
         except ConfigurationError as error:
-            name = _text(_object(body).get("name"))
+            name = _text(as_object(body).get("name"))
             wrong.append(f"{cluster.id}: maintenance configuration {name or 'without a name'}: {error}")
 
 
@@ -234,19 +235,15 @@ def _joined(one: ClusterInfo, other: ClusterInfo) -> ClusterInfo:
     return msgspec.structs.replace(said, configurations=tuple(configurations.values()))
 
 
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _images(pools: object) -> dict[str, str]:
-    facts = [_object(said) for said in pools] if isinstance(pools, list) else []
+    facts = map(as_object, as_list(pools))
     images = {_text(pool.get("name")): _text(pool.get("nodeImageVersion")) for pool in facts}
     return {name: image for name, image in images.items() if name and image}
 
 
 def _tags(value: object) -> dict[str, str]:
     """Take tags: at most fifty, as many as a resource has, with names that can be stored."""
-    pairs = list(_object(value).items())[:_MAX_TAGS]
+    pairs = list(as_object(value).items())[:_MAX_TAGS]
     read_ = {_text(name, _MAX_TAG_CHARACTERS): _text(given, _MAX_TAG_CHARACTERS) for name, given in pairs}
     return {name: given for name, given in read_.items() if name}
 

@@ -89,7 +89,7 @@ def digest(told: Sequence[DigestEntry], frame: RenderContext) -> Digest:
         groups=groups,
         times=time_phrases.clock(frame.zone),
         listing=tuple(entry.listed for entry in told),
-        banner=phrases.shadow(frame.audience, frame.look),
+        banner=phrases.shadow(frame.audience, frame.branding),
         notes=(*notes, *phrases.notes(frame)),
     )
 

@@ -31,6 +31,7 @@ from shared.messages.run_history import is_of_a_run, read_run
 from shared.messages.view import DigestItem, DigestRow
 from shared.notices.kinds import Kind, following
 from shared.notices.records import RejectedInput, SentMail, StoredEvent
+from shared.text import clip, line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from shared.messages.run_history import RunHistory
     from shared.messages.view import RenderContext
     from shared.notices.records import MailItem, Row
+
+_MAX_DETAILS_CHARACTERS = 80
 
 LAST = datetime.max.replace(tzinfo=UTC)
 """Where things whose time is not known are sorted."""
@@ -190,7 +193,7 @@ def _item(story: MaintenanceHistory, frame: RenderContext) -> DigestItem:
     return DigestItem(
         cluster=story.cluster.name,
         group=story.cluster.resource_group,
-        url=portal.resource(frame.look.portal, story.cluster),
+        url=portal.resource(frame.branding.portal, story.cluster),
         what=what,
         when=time,
         is_time=is_time,
@@ -212,7 +215,8 @@ def _title(story: MaintenanceHistory, frame: RenderContext) -> str:
     if window_facts.is_outside(story):
         return "outside your windows"
     if story.kind is Kind.NEWS:
-        return f"status “{story.event.status}”"
+        said = clip(line(story.event.details), _MAX_DETAILS_CHARACTERS)
+        return f"status “{story.event.status}”" + (f": {said}" if said else "")
     return ""
 
 
@@ -227,7 +231,7 @@ def _of_run(story: RunHistory, frame: RenderContext) -> DigestItem:
         cluster=about.name,
         sort="cluster" if cluster else "fleet",
         group=about.resource_group,
-        url=portal.resource(frame.look.portal, about),
+        url=portal.resource(frame.branding.portal, about),
         what=f"{what}, {step}" if step else what,
         when=frame.short(story.event.updated),
         is_time=True,

@@ -1,4 +1,4 @@
-"""What a mail says about a failure that is told to somebody else as well, since nothing has resolved it."""
+"""What a mail says about a failure that another audience is told as well, since nothing has resolved it."""
 
 from __future__ import annotations
 

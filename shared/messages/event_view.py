@@ -57,7 +57,7 @@ def view_of(
         verdict=verdict,
         panel=tuple(fact for fact in panel if fact.value),
         sections=_reaching(made, story),
-        portal=Link(_OPEN, portal.resource(frame.look.portal, story.cluster)),
+        portal=Link(_OPEN, portal.resource(frame.branding.portal, story.cluster)),
         elsewhere=elsewhere,
         sent=phrases.observed(event) if event.facts else phrases.details(event, story.pools),
         raw=readable(event.details) if raw is None else raw,

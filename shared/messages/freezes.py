@@ -27,7 +27,7 @@ def planned_into(story: MaintenanceHistory, frame: RenderContext) -> FreezePlan 
     if start is None:
         return None
     event = replace(story.event, upgrade=story.upgrade, region=story.event.region or story.region)
-    found = (freeze for freeze in frame.look.freezes if freeze.covers(start) and freeze.is_for(event))
+    found = (freeze for freeze in frame.branding.freezes if freeze.covers(start) and freeze.is_for(event))
     return next(found, None)
 
 

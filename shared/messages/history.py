@@ -12,7 +12,7 @@ from shared.events.run import RunPart
 from shared.messages import commands
 from shared.messages.versions import Versions, said
 from shared.notices.kinds import AHEAD, Decision, Kind
-from shared.notices.records import StoredEvent, latest_announcement
+from shared.notices.records import StoredEvent, latest_announcement, upgrade_of
 from shared.snapshot import ClusterSnapshot
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistor
         if one.event.status == Status.FAILED and one.key != row.key and one.event.updated <= event.updated
     ]
     last = row if event.status == Status.SCHEDULED else latest_announcement(history)
-    upgrade = next((u for u in _upgrades(row, history) if u is not Upgrade.UNKNOWN), Upgrade.UNKNOWN)
+    upgrade = upgrade_of(event, history)
     return MaintenanceHistory(
         kind=member.kind,
         event=event,
@@ -111,10 +111,6 @@ def read_history(member: MailItem, rows: Mapping[str, Row]) -> MaintenanceHistor
         part=member.part,
         announcements=1 + max((one.revision for one in announced), default=-1),
     )
-
-
-def _upgrades(row: StoredEvent, history: Sequence[StoredEvent]) -> list[Upgrade]:
-    return [row.event.upgrade, *(one.event.upgrade for one in history)]
 
 
 def _versions(member: MailItem, upgrade: Upgrade, details: Sequence[str]) -> Versions:

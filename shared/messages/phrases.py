@@ -214,9 +214,9 @@ def observed(event: Event) -> Section | None:
 REPEAT = "This may be a repeat: nobody can say whether it arrived when it was sent before."
 
 
-def shadow(audience: Audience, look: Branding) -> str:
+def shadow(audience: Audience, branding: Branding) -> str:
     """Return in shadow mode whom a mail was meant for; nothing otherwise."""
-    if not look.only_to:
+    if not branding.only_to:
         return ""
     people = ", ".join((*audience.to, *audience.cc, *(target.label for target in audience.untold)))
     name = audience.name or audience.id

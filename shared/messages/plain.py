@@ -25,9 +25,9 @@ def subject(mail: Mail, rows: Mapping[str, Row]) -> tuple[str, tuple[str, ...]]:
     return statuses, (*cluster, "AKS maintenance")
 
 
-def text(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, why: str) -> str:
+def text(mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding, why: str) -> str:
     """Return a few lines about every member; `why` says what was wrong with the usual mail."""
-    shadow = phrases.shadow(audience, look)
+    shadow = phrases.shadow(audience, branding)
     lines = [
         *([phrases.REPEAT, ""] if mail.is_repeat else []),
         *([clip(line(shadow), 2_000), ""] if shadow else []),

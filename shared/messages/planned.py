@@ -140,7 +140,7 @@ def _coming(
             Section(heading="Check before", steps=steps, paragraphs=() if steps else (_NOTHING,)),
             postponing.section(story, frame),
             phrases.prose("What it means", _UNASKED, phrases.BEST_EFFORT),
-            _announced(story, frame),
+            phrases.timeline(frame, [("Announced", story.announced, ""), ("Starts", story.planned, "")]),
         ),
         elsewhere="In the portal: Settings → Upgrades, and Settings → Cluster configuration for the windows.",
         notes=[calendar] if calendar and (story.planned or window_facts.expected(story)) else [],
@@ -177,10 +177,6 @@ def _since(story: MaintenanceHistory, frame: RenderContext) -> str:
         return f"Moved since, from {frame.here(story.before)}."
     noticed = story.announced or story.event.time
     return f"Unchanged since the notice of {frame.here(noticed)}."
-
-
-def _announced(story: MaintenanceHistory, frame: RenderContext) -> Section:
-    return phrases.timeline(frame, [("Announced", story.announced, ""), ("Starts", story.planned, "")])
 
 
 def _check_running(story: MaintenanceHistory) -> Step:

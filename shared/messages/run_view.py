@@ -54,7 +54,9 @@ def view_of(
         where=f"Fleet · {phrases.where(story.fleet, '')}",
         panel=(Fact(moment_label, ", ".join((frame.beside(event.updated), *moment_more))),),
         sections=tuple(section for section in sections if section.says_something()),
-        portal=Link("Open the fleet in the Azure portal", portal.resource(frame.look.portal, story.fleet)),
+        portal=Link(
+            "Open the fleet in the Azure portal", portal.resource(frame.branding.portal, story.fleet)
+        ),
         elsewhere="In the portal: Fleet resources → Multi-cluster update, and there the run.",
         sent=sent(story),
         raw=readable(event.details),

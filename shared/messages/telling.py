@@ -84,9 +84,9 @@ _OF_RUNS: dict[Kind, Callable[[RunHistory, RenderContext], View]] = {
 }
 
 
-def context(mail: Mail, audience: Audience, look: Branding) -> RenderContext:
+def context(mail: Mail, audience: Audience, branding: Branding) -> RenderContext:
     """Return from where a mail is written."""
-    return RenderContext(mail.as_of, time_phrases.zone(audience.time_zone), audience, look, mail.target)
+    return RenderContext(mail.as_of, time_phrases.zone(audience.time_zone), audience, branding, mail.target)
 
 
 def told(mail: Mail, rows: Mapping[str, Row], frame: RenderContext) -> View | Digest:
@@ -98,7 +98,7 @@ def told(mail: Mail, rows: Mapping[str, Row], frame: RenderContext) -> View | Di
     if len(mail.members) > 1:
         view: View | Digest = digest.digest(digest.entries(mail.members, rows, frame), frame)
     else:
-        shadow = phrases.shadow(frame.audience, frame.look)
+        shadow = phrases.shadow(frame.audience, frame.branding)
         view = replace(_single(mail.members[0], rows, frame), banner=shadow)
     if mail.is_repeat:
         view = replace(view, banner=f"{phrases.REPEAT} {view.banner}".strip())

@@ -64,8 +64,8 @@ _OTHER = _Meaning(
 def reports(member: MailItem, row: SentMail) -> tuple[RecipientReport, ...]:
     """Return the reports that a notice is about: of the address that its lead names, or all there are.
 
-    Only the first of that address counts: the row may gain reports after the mail was frozen, and the mail
-    is to stay as it is.
+    Only the first report of an address counts: the row may gain reports after the mail was frozen, and the
+    mail is to stay as it is.
     """
     named = [report for report in row.reports if keys.address(report.recipient) == member.lead]
     return tuple(named[:1]) or row.reports

@@ -121,7 +121,7 @@ def in_brief(verdict_: Verdict) -> str:
 def reason(finding: Finding) -> str:
     """Return why it failed, for a subject: without the article that takes the place of a name."""
     if finding.entry == "unknown" and finding.said:
-        from shared.failures.telling import without_paths
+        from shared.failures.main_sentence import without_paths
 
         return f"{_IN_AKS_WORDS}{clip(without_paths(finding.said, 0), _MAX_REASON_CHARACTERS)}"
     return without_article(finding.title)

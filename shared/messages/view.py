@@ -28,7 +28,7 @@ class RenderContext(msgspec.Struct, frozen=True):
     as_of: datetime
     zone: tzinfo
     audience: Audience
-    look: Branding
+    branding: Branding
     target: str = ""
     """The key of the audience's target that it is for; email is ""."""
     namesakes: frozenset[str] = frozenset()

@@ -50,7 +50,8 @@ def decide(event: Event, history: Iterable[StoredEvent]) -> tuple[Decision, int]
         return (Decision.DUPLICATE if same else Decision.RECORDED), revision
     if event.status not in GATE_ENDS:  # a state that is new to us
         return (Decision.DUPLICATE if same else Decision.NEW), revision
-    asked = [row for row in before if row.event.status == RunStatus.GATE_PENDING and _is_told(row)]
+    questions = (row for row in before if row.event.status == RunStatus.GATE_PENDING)
+    asked = [row for row in questions if row.decision == Decision.NEW]
     last_asked = max((row.event.updated for row in asked), default=None)
     if any(last_asked is None or row.event.updated >= last_asked for row in ends):
         # It has ended before. Another end of it, its deletion after all, is no news.
@@ -68,10 +69,6 @@ def turn(event: Event, history: Iterable[StoredEvent]) -> tuple[str, ...]:
         return ()
     gate = gate_of(event.row_key())
     return (keys.told_of_gate(gate, (row.key for row in history if gate_of(row.key) == gate)),)
-
-
-def _is_told(row: StoredEvent) -> bool:
-    return row.decision == Decision.NEW
 
 
 def is_waiting(key: str, known: Iterable[StoredEvent]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+import re
+from fnmatch import translate
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -60,7 +61,9 @@ def board(
     expected: list[ExpectedWindow] = []
     clusters: dict[str, Cluster] = {}
     heard: list[datetime] = []
-    patterns = {name: text for name, text in (filters or {}).items() if name in FILTERS and text.strip()}
+    patterns = {
+        name: _pattern(text) for name, text in (filters or {}).items() if name in FILTERS and text.strip()
+    }
     for row in rows:
         heard += [row.heard] if row.heard else []
         told = states(row.news, now)
@@ -140,7 +143,12 @@ def _announced(window: ExpectedWindow) -> Event:
     )
 
 
-def _matches(one: MaintenanceState | ExpectedWindow, patterns: Mapping[str, str]) -> bool:
+def _pattern(text: str) -> re.Pattern[str]:
+    """Return a filter as one pattern, whatever it names: a filter may be long, and clusters many."""
+    return re.compile("|".join(translate(part.strip().lower()) for part in text.split(",")))
+
+
+def _matches(one: MaintenanceState | ExpectedWindow, patterns: Mapping[str, re.Pattern[str]]) -> bool:
     facts = {
         "cluster": one.cluster.name,
         "resource_group": one.cluster.resource_group,
@@ -148,7 +156,4 @@ def _matches(one: MaintenanceState | ExpectedWindow, patterns: Mapping[str, str]
         "region": one.region,
         "kind": one.upgrade.value,
     }
-    return all(
-        any(fnmatchcase(facts[name].lower(), part.strip().lower()) for part in text.split(","))
-        for name, text in patterns.items()
-    )
+    return all(pattern.match(facts[name].lower()) for name, pattern in patterns.items())

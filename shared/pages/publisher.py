@@ -60,7 +60,7 @@ FORMS = {
 _T = TypeVar("_T")
 
 
-class Look(NamedTuple):
+class PageBranding(NamedTuple):
     """What the settings say of how pages look."""
 
     domain: str
@@ -71,10 +71,10 @@ class Look(NamedTuple):
 class Publisher:
     """Answers requests. Thread-safe."""
 
-    def __init__(self, rows: PresentState, routes: Routes, clock: Clock, look: Look) -> None:
+    def __init__(self, rows: PresentState, routes: Routes, clock: Clock, branding: PageBranding) -> None:
         self._rows = rows
         self._routes = routes
-        self._look = look
+        self._branding = branding
         self._tokens = _Kept(rows.tokens, clock)
         self._stored = _Kept(lambda: (*rows.clusters(), rows.pulse()), clock)
         self._swept = _Kept(rows.swept, clock, seconds=0.0, failed=0.0)
@@ -132,7 +132,7 @@ class Publisher:
         from shared.pages import feed
 
         shown = self._board(token.audience, {})
-        found = feed.entries(shown, domain=self._look.domain, portal_host=self._look.portal)
+        found = feed.entries(shown, domain=self._branding.domain, portal_host=self._branding.portal)
         write = {"ics": feed.calendar, "json": feed.as_json, "atom": feed.atom}[form]
         return responses.content(write(shown, found), FORMS[form], filename=f"aks-maintenance.{form}")
 
@@ -142,10 +142,10 @@ class Publisher:
         shown = self._board(token.audience, asked)
         if view == "inventory":
             rows = inventory.rows(shown, *self._stored.get()[:2])
-            body = page.inventory(shown, rows, portal_host=self._look.portal, token=address)
+            body = page.inventory(shown, rows, portal_host=self._branding.portal, token=address)
         else:
             body = page.status(
-                shown, portal_host=self._look.portal, token=address, filters=asked, wall=view == "wall"
+                shown, portal_host=self._branding.portal, token=address, filters=asked, wall=view == "wall"
             )
         return responses.content(body, "text/html; charset=utf-8", style=page.STYLE_HASH, form=True)
 

@@ -78,7 +78,7 @@ NOT_FOUND = PageResponse(
     {**_EVERYWHERE, "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"},
     b"There is nothing here.\n",
 )
-"""For a wrong token, a revoked one, and one that is none: the same."""
+"""For a wrong token, a revoked token, and a text that is no token: the same."""
 
 
 UNAVAILABLE = PageResponse(

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 from shared import timestamps
+from shared.decoding import as_list
 from shared.events.model import Subscription
 from shared.events.observation import Advisory
 from shared.events.scheduled_event import mapping, short_text
@@ -97,16 +98,14 @@ def _is_about_aks(said: Mapping[str, Any]) -> bool:
 
 
 def _impacts(said: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    impact = said.get("impact")
-    return map(mapping, impact if isinstance(impact, list) else [])
+    return map(mapping, as_list(said.get("impact")))
 
 
 def _regions(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     found: dict[str, None] = {}
     for said in rows:
         for impact in _impacts(said):
-            regions = impact.get("impactedregions")
-            for region in map(mapping, regions if isinstance(regions, list) else []):
+            for region in map(mapping, as_list(impact.get("impactedregions"))):
                 found[short_text(region.get("impactedregion"), 64)] = None
     return sorted(filter(None, found))
 

@@ -1,6 +1,6 @@
 """What the daily reading finds: windows unused, versions that leave support, clusters nobody would hear of.
 
-The first reading tells none of it one by one, but one summary to the operator.
+The first reading tells one summary to the operator, and nothing one by one.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from shared.maintenance.inventory import ClusterInfo
     from shared.notices.records import StoredEvent
-    from shared.rounds.inventory import InventoryReading
+    from shared.rounds.inventory_reading import InventoryReading
     from shared.rounds.parts import RoundParts
+    from shared.rounds.uncovered import Uncovered
 
 log = logging.getLogger("notifier")
 
@@ -75,7 +76,7 @@ class DailyFindings:
             one.known.cluster.key: tuple(str(reason.id) for reason in one.reasons) for one in found.uncovered
         }
         if memory.first is None:
-            self._summary(reading, len(found.uncovered), ending)
+            self._summary(reading, found.uncovered, ending)
             self._parts.meta.save({_KEY: DailyMemory(self._now, now_known)})
             return
         new = [one for one in found.uncovered if one.known.cluster.key not in memory.uncovered]
@@ -89,17 +90,16 @@ class DailyFindings:
         if now_known != memory.uncovered and not found.troubles:
             self._parts.meta.save({_KEY: DailyMemory(memory.first, now_known)})
 
-    def _summary(self, reading: InventoryReading, uncovered: int, ending: int) -> None:
+    def _summary(self, reading: InventoryReading, uncovered: Sequence[Uncovered], ending: int) -> None:
         failed = sum(known.state.lower() == "failed" for known in reading.clusters)
         said = (
             f"{len(reading.clusters):,} clusters in {len(reading.memory.names):,} subscriptions.",
             f"{failed:,} of them are in Failed state.",
             f"{ending:,} versions leave support within 60 days.",
-            f"Nobody would hear of maintenance of {uncovered:,} clusters.",
+            f"Nobody would hear of maintenance of {len(uncovered):,} clusters.",
         )
-        found = judged(reading.memory, reading.clusters, self._now).uncovered
         self._tell(
-            Coverage(clusters=listed(found, _MAX_LISTED), count=uncovered, first=said),
+            Coverage(clusters=listed(uncovered, _MAX_LISTED), count=len(uncovered), first=said),
             "first reading",
             "what the first reading found",
         )

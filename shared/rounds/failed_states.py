@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared import keys
-from shared.events.model import Cluster
+from shared.decoding import as_list
+from shared.events.model import Cluster, subscription_of
 from shared.events.observation import FailedState, observed
 from shared.notices import correlation
 from shared.notices.kinds import Kind
@@ -91,7 +92,7 @@ class FailedStates:
             gone = [
                 key
                 for key, known in memory.clusters.items()
-                if key not in there and known.id.split("/")[2].lower() in scope.subscriptions
+                if key not in there and subscription_of(known.id) in scope.subscriptions
             ]
             for key in gone:
                 self._over(memory.clusters.pop(key))
@@ -170,10 +171,9 @@ def _observed(  # noqa: PLR0917 - what an observation is made of
 
 def _failed_pools(row: dict[str, Any]) -> tuple[str, ...]:
     """Return the pools in Failed state; none where only the cluster is."""
-    pools = row.get("agentPoolProfiles")
     names = (
         str(pool.get("name"))[:64]
-        for pool in (pools if isinstance(pools, list) else [])
+        for pool in as_list(row.get("agentPoolProfiles"))
         if isinstance(pool, dict) and str(pool.get("provisioningState")).lower() == "failed"
     )
     return tuple(sorted(names))

@@ -21,7 +21,7 @@ from shared import keys
 from shared.clusters.member_windows import windows
 from shared.clusters.runs import MEMBERS, SLACK, Memberships, memberships
 from shared.events import auto_upgrade, fleet_gate, run_news, run_waits, update_run
-from shared.events.model import Cluster, UnreadableEventError
+from shared.events.model import Cluster, UnreadableEventError, subscription_of
 from shared.events.run import RunNews, RunStatus
 from shared.events.run_news import KnownRun
 from shared.events.scheduled_event import mapping
@@ -116,7 +116,7 @@ class FleetRuns:
                 if self._parts.clock.monotonic() - self._began > RUN_SECONDS:
                     self._result.is_whole = False
                     return
-                memory = memories.get(str(row.get("subscriptionId") or _subscription(row)).lower())
+                memory = memories.get(str(row.get("subscriptionId") or subscription_of(_id(row))).lower())
                 if memory is not None:
                     seen.add(_id(row))
                     self._take(row, memory)
@@ -272,8 +272,3 @@ class FleetRuns:
 
 def _id(row: dict[str, Any]) -> str:
     return str(row.get("id") or "").lower()
-
-
-def _subscription(row: dict[str, Any]) -> str:
-    parts = _id(row).split("/")
-    return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004

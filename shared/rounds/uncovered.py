@@ -11,7 +11,7 @@ import msgspec
 from shared.events.observation import ClusterRemark
 from shared.maintenance import coverage
 from shared.maintenance.inventory import ClusterInfo
-from shared.rounds.inventory import KEY, InventoryMemory
+from shared.rounds.inventory_reading import KEY, InventoryMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,8 +18,8 @@ from shared.events.model import Cluster, Status
 from shared.events.observation import PUSHED_WITHIN, ClusterRemark, Coming, WeeklyReport
 from shared.notices.kinds import Kind
 from shared.notices.records import latest_announcement
-from shared.rounds.inventory import KEY as INVENTORY
-from shared.rounds.inventory import InventoryMemory
+from shared.rounds.inventory_reading import KEY as INVENTORY
+from shared.rounds.inventory_reading import InventoryMemory
 from shared.rounds.reconcile_memory import RunState
 from shared.rounds.uncovered import listed, uncovered
 

@@ -28,7 +28,7 @@ MAX_LINK_CHARACTERS = 2_000
 MAX_LEADS = 10
 
 MAX_GROUPING = timedelta(days=1)
-"""News that waits longer than this is none."""
+"""What waits longer than this is no news any more."""
 
 _SUBSCRIPTION = re.compile(rf"{GUID.pattern}|[0-9a-f-]*[*?\[][0-9a-f*?\[\]!-]*")
 _LINK = re.compile(r"[!#$%&()*+,./0-9:;=?@A-Z\[\]_a-z~-]+")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared import timestamps
+from shared.decoding import as_list
 
 if TYPE_CHECKING:
     from shared.events.model import Cluster
@@ -46,8 +47,7 @@ def last_failure(arm: Arm, cluster: Cluster, pools: tuple[str, ...], now: dateti
             API_VERSION,
             **{"$filter": f"eventTimestamp ge '{now - AGO:%Y-%m-%dT%H:%M:%SZ}' and resourceUri eq '{id_}'"},
         )
-        entries = body.get("value")
-        found += filter(None, map(_failure, entries if isinstance(entries, list) else []))
+        found += filter(None, map(_failure, as_list(body.get("value"))))
     return max(found, key=lambda one: one.time, default=None)
 
 

@@ -64,7 +64,7 @@ class Verb(StrEnum):
     UPSERT = "upsert"
     """Merge, or insert where there is no such row: it conflicts with nothing."""
     REPLACE = "replace"
-    """As merge, but what is not given goes."""
+    """As merge, but a property that is not given is removed."""
     DELETE = "delete"
 
 

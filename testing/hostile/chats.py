@@ -49,15 +49,15 @@ def check_letter(letter: ReadEmail) -> InputVerdict:
     """Check that every channel makes something of anything: bounded, the same again, and only text."""
     mail, rows = frozen(letter)
     runbook = urlsplit(letter.audience.runbook).hostname
-    hosts = HOSTS | {letter.look.portal} | ({runbook} if runbook else set())
-    known = (mail, rows, letter.audience, letter.look)
+    hosts = HOSTS | {letter.branding.portal} | ({runbook} if runbook else set())
+    known = (mail, rows, letter.audience, letter.branding)
     for plain in (
         TEAMS.compose_plain(*known, letter.why, recipient=""),
         SLACK.compose_plain(*known, letter.why, recipient=""),
     ):
         (check_card if "attachments" in plain.content else check_blocks)(plain.content, hosts)
     try:
-        telling.told(mail, rows, telling.context(mail, letter.audience, letter.look))
+        telling.told(mail, rows, telling.context(mail, letter.audience, letter.branding))
     except (ValueError, LookupError, TypeError):
         return InputVerdict(("plain",))
     check_card(TEAMS.compose(*known, recipient="").content, hosts)

@@ -67,7 +67,7 @@ class ReadEmail(NamedTuple):
     told: tuple[ToldRow, ...]
     as_of: datetime
     audience: Audience
-    look: Branding
+    branding: Branding
     why: str = ""
 
 
@@ -250,19 +250,19 @@ def check_letter(letter: ReadEmail) -> InputVerdict:
     So can the plain one that stands in for it.
     """
     mail, rows = frozen(letter)
-    made = compose(mail, rows, letter.audience, letter.look)
-    commands = check_email(made, letter.audience, letter.look)
+    made = compose(mail, rows, letter.audience, letter.branding)
+    commands = check_email(made, letter.audience, letter.branding)
     names = {"<name>", *map(line, _names(letter))}
     for command in commands:
         check_names(command, names)
-    again = compose(mail, rows, letter.audience, letter.look)
+    again = compose(mail, rows, letter.audience, letter.branding)
     assert again == made
     assert message_bytes(again, OPERATION, SENDER) == message_bytes(made, OPERATION, SENDER)
     if len(mail.members) > 1:
-        assert 1 <= count_fitting(mail, rows, letter.audience, letter.look) <= len(mail.members)
+        assert 1 <= count_fitting(mail, rows, letter.audience, letter.branding) <= len(mail.members)
         assert sorted(map(str, ordered(mail.members, rows))) == sorted(map(str, mail.members))
-    plain = compose_plain(mail, rows, letter.audience, letter.look, letter.why)
-    check_email(plain, letter.audience, letter.look)
+    plain = compose_plain(mail, rows, letter.audience, letter.branding, letter.why)
+    check_email(plain, letter.audience, letter.branding)
     kind = "digest" if len(mail.members) > 1 else "single"
     return InputVerdict((kind, "plain"), len(made.html.encode()))
 
@@ -289,7 +289,7 @@ def frozen(letter: ReadEmail) -> tuple[Mail, dict[str, Row]]:
     return mail, rows
 
 
-def check_email(made: Email, audience: Audience, look: Branding) -> list[str]:
+def check_email(made: Email, audience: Audience, branding: Branding) -> list[str]:
     """Check what holds of any email, and give its commands."""
     assert 0 < len(made.subject) <= MAX_SUBJECT_CHARACTERS
     for text in (made.subject, made.message_id, *(name + value for name, value in made.headers)):
@@ -300,7 +300,7 @@ def check_email(made: Email, audience: Audience, look: Branding) -> list[str]:
         assert hidden(text.replace("\t", "")) == []
         assert len(text.encode()) <= MAX_BYTES
     runbook = urlsplit(audience.runbook).hostname
-    check_markup(made.html, HOSTS | {look.portal} | ({runbook} if runbook else set()))
+    check_markup(made.html, HOSTS | {branding.portal} | ({runbook} if runbook else set()))
     for attachment in made.attachments:
         if not attachment.name.endswith(".ics"):
             continue

@@ -49,21 +49,15 @@ class Parts(HTMLParser):
         assert self._open, f"</{tag}> ends nothing"
         assert self._open.pop() == tag, f"</{tag}> ends something else"
 
-    def handle_comment(self, data: str) -> None:
-        """Take a comment: Outlook acts upon some."""
-        self.others.add(data)
-
     def handle_decl(self, decl: str) -> None:
         """Take a declaration."""
         self.others.add(decl)
 
-    def handle_pi(self, data: str) -> None:
-        """Take a processing instruction."""
+    def handle_comment(self, data: str) -> None:
+        """Take a comment (Outlook acts upon some), an instruction, or what is left."""
         self.others.add(data)
 
-    def unknown_decl(self, data: str) -> None:
-        """Take what is left."""
-        self.others.add(data)
+    handle_pi = unknown_decl = handle_comment
 
 
 def parts(html: str) -> Parts:
@@ -89,11 +83,13 @@ def known() -> KnownMarkup:
     others: set[str] = set()
     shadow = Branding(only_to=("shadow@example.com",))
     for story in mails.stories():
-        for look in (Branding(), shadow):
+        for branding in (Branding(), shadow):
             for made in (
-                compose(story.mail, story.rows, mails.TEAM, look),
-                compose(replace(story.mail, members=story.mail.members * 2), story.rows, mails.TEAM, look),
-                compose_plain(story.mail, story.rows, mails.TEAM, look, "a test"),
+                compose(story.mail, story.rows, mails.TEAM, branding),
+                compose(
+                    replace(story.mail, members=story.mail.members * 2), story.rows, mails.TEAM, branding
+                ),
+                compose_plain(story.mail, story.rows, mails.TEAM, branding, "a test"),
             ):
                 found = parts(made.html)
                 elements |= found.elements

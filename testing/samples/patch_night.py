@@ -130,7 +130,7 @@ def _failing(clusters: Sequence[str], course: Course, random: Random) -> dict[st
 def _maintenance(
     cluster: str, began: datetime, course: Course, random: Random, failure: _Failure | None
 ) -> Iterator[Happening]:
-    """Tell of one cluster, from announcement to end."""
+    """Yield the events of one cluster, from announcement to end."""
 
     def at(time: timedelta) -> datetime:
         return began + timedelta(seconds=round(time.total_seconds()) / course.speed)

@@ -188,8 +188,8 @@ def test_a_storm_fits() -> None:
 
 def test_a_link_without_an_address_is_none() -> None:
     """What has no address to lead to is left out: Teams and Slack would refuse the whole message."""
-    mail, rows, audience, look = told("failed")
-    view = telling.told(mail, rows, telling.context(mail, audience, look))
+    mail, rows, audience, branding = told("failed")
+    view = telling.told(mail, rows, telling.context(mail, audience, branding))
     assert isinstance(view, View)
     assert all(link.url for link in brief(replace(view, portal=Link("Nowhere", ""))).links)
 

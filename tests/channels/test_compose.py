@@ -51,10 +51,10 @@ EVENTS = [
 """Mails about what AKS says of a cluster."""
 
 
-def email_of(name: str, audience: Audience = mails.TEAM, look: Branding = LOOK) -> Email:
+def email_of(name: str, audience: Audience = mails.TEAM, branding: Branding = LOOK) -> Email:
     """Compose a made-up mail."""
     story = STORIES[name]
-    return compose(story.mail, story.rows, audience, look)
+    return compose(story.mail, story.rows, audience, branding)
 
 
 HEADINGS = ("DO THIS", "CHECK BEFORE", "TO WATCH IT", "TO BE SURE", "HOW IT IS KNOWN")
@@ -495,7 +495,9 @@ def test_shadow_mode_stands_behind_the_status(name: str) -> None:
     """A shadow's subject begins as usual, so that rules still match it, and names the audience next."""
     story, usual = STORIES[name], email_of(name).subject
     status, rest = usual.split("] ", 1)
-    assert f"{status}] [Shadow: shop-team] {rest}".startswith(email_of(name, look=SHADOW).subject.rstrip("…"))
+    assert f"{status}] [Shadow: shop-team] {rest}".startswith(
+        email_of(name, branding=SHADOW).subject.rstrip("…")
+    )
     plain = compose_plain(story.mail, story.rows, mails.TEAM, SHADOW, "odd")
     assert "] [Shadow: shop-team] " in plain.subject
     assert plain.text.startswith("Shadow mode: ")

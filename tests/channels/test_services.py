@@ -212,6 +212,7 @@ def graph(service: Graph) -> GraphMailer:
 GRAPH_FAULTS = [*FAULTS, ("404", Unavailable), (Fault(kind="accept202", retry_after="120"), Accepted)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "expected"), GRAPH_FAULTS)
 def test_graph(fault: Fault | str, expected: type[Outcome]) -> None:
     """The mail leaves as a relay would get it; 202 is success whatever it carries, a 504 leaves it open."""

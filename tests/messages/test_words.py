@@ -55,8 +55,8 @@ def test_every_mail_is_in_plain_words(story: mails.Story, audience: Audience) ->
 @pytest.mark.parametrize(("story", "audience"), TOLD, ids=[story.name for story, _ in TOLD])
 def test_the_preheader_adds_something(story: mails.Story, audience: Audience) -> None:
     """What an inbox shows beside the subject neither repeats it nor advertises what stands inside."""
-    look = Branding(domain="contoso.example")
-    view = telling.told(story.mail, story.rows, telling.context(story.mail, audience, look))
+    branding = Branding(domain="contoso.example")
+    view = telling.told(story.mail, story.rows, telling.context(story.mail, audience, branding))
     assert not re.search(ADVERTISING, view.preheader)
     assert view.preheader.rstrip(".") not in {view.headline, *view.subject, " ".join(view.subject)}
     if isinstance(view, View) and view.cluster:

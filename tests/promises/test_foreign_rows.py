@@ -35,6 +35,7 @@ MAIL = {
 LIMITS = {"EMAIL_PER_MINUTE": "30", "EMAIL_PER_HOUR": "100"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["Started", "Failed"])
 @pytest.mark.parametrize("limits", [{}, LIMITS], ids=["free", "limited"])
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.store.azure import AzureTable
-from testing.old_rows import Old, event_row, sent_text, tables
 from tests.fixtures.rows import form
+from tests.promises.old_rows import Old, event_row, sent_text, tables
 
 if TYPE_CHECKING:
     from azure.data.tables import TableClient

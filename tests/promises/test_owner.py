@@ -33,7 +33,7 @@ def test_second_app_refuses_to_work() -> None:
         lambda: second.take(event("Failed", NOW)),
         second.notifier.delivery.sweep,
         second.notifier.remove_expired,
-        lambda: second.notifier.report("{}"),
+        lambda: second.notifier.take_reports("{}"),
     ):
         with pytest.raises(
             ForeignTable, match=r"table notifier belongs to the app func-a.*this one is func-b"

@@ -187,7 +187,7 @@ def _as_delivered(night: Night) -> Iterator[Happening]:
 @pytest.mark.timeout(180)
 def test_storm_to_watch(tmp_path: Path) -> None:
     """The storm to watch ends with 0 where everyone was told what happened, and shows how it went."""
-    small = ["--clusters", "30", "--audiences", "4", "--seconds", "8", "--out", str(tmp_path)]
+    small = ["--clusters", "30", "--audiences", "4", "--seconds", "5", "--out", str(tmp_path)]
     storm = subprocess.run(
         [sys.executable, "-m", "local.patch_night_demo", *small],
         cwd=ROOT,

@@ -13,7 +13,7 @@ import pytest
 from ops.__main__ import main
 from ops.surroundings import Surroundings
 from shared.maintenance import AUTO_UPGRADE, NODE_OS
-from shared.rounds import advisories, inventory
+from shared.rounds import advisories, inventory_reading
 from shared.rounds.subscriptions import Watched
 from testing.arm_endpoint import cluster, configuration
 from testing.asking_world import AskingWorld, asking
@@ -101,10 +101,10 @@ def test_clusters_come_by_resource_graph_and_windows_by_rest(world: AskingWorld)
 
 def test_windows_are_resumed(world: AskingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that has no time for all windows goes on in the next; all clusters are written down at once."""
-    monkeypatch.setattr(inventory, "_BATCH_CLUSTERS", 10)
+    monkeypatch.setattr(inventory_reading, "_BATCH_CLUSTERS", 10)
     for number in range(45):
         add(world, f"c{number:02d}", configuration())
-    monkeypatch.setattr(inventory, "RUN_SECONDS", 0)
+    monkeypatch.setattr(inventory_reading, "RUN_SECONDS", 0)
     attached = world.arm.attached
 
     def slow(*args: Any) -> Any:

@@ -82,7 +82,7 @@ def test_text_is_told_with_whole_commands() -> None:
     assert code == 0
     lines = output.splitlines()
     assert lines[0] == "A Pod Disruption Budget blocks the drain"
-    assert "Urgency: today" in lines
+    assert "Urgency: Today, in working hours" in lines
     assert "Pod: shop/cart-7c9d8-xk2vp" in lines
     for step in _findings(DRAIN, "--cluster", "prod", "--resource-group", "rg")[0]["steps"]:
         if step["run"]:

@@ -128,23 +128,6 @@ def test_the_sample_stands_in(bare: None) -> None:
         assert storage.location("", "") == settings.Storage(uri=URI)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["list", "--since", "soon"],
-        ["list", "--limit", "0"],
-        ["list", "mails"],
-        ["list", "rejected", "--cluster", "x", "--account", URI],
-        [],
-    ],
-)
-def test_wrong_command_line(bare: None, arguments: list[str]) -> None:
-    """A wrong command line is exit code 2."""
-    with pytest.raises(SystemExit) as end:
-        raise SystemExit(command(arguments))
-    assert end.value.code == terminal.UNREADABLE
-
-
 def test_own_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     """A real account is read with the identity of whoever is at the keyboard."""
     import azure.identity

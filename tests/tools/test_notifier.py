@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import nullcontext, redirect_stdout
+from contextlib import nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,8 +61,8 @@ def world() -> World:
 def run(world: World, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command on what is stored, and give what it prints."""
 
-    def run_(*arguments: str, code: int = 0) -> str:
-        around = Surroundings(clock=world.clock, open_table=lambda _: nullcontext(world.table))
+    def run_(*arguments: str, code: int = 0, on: World = world) -> str:
+        around = Surroundings(clock=on.clock, open_table=lambda _: nullcontext(on.table))
         assert command(list(arguments), around) == code, capsys.readouterr()
         return capsys.readouterr().out
 
@@ -90,7 +90,11 @@ def test_every_command_has_help() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["nonsense"], ["send"], ["list", "--limit", "0"], ["explain", "--nope"], ["staus"], ["list", "--limit"]],
+    [
+        *(["nonsense"], ["send"], ["staus"], ["explain", "--nope"], ["list", "mails"]),
+        *(["list", "--limit", "0"], ["list", "--limit"], ["list", "--since", "soon"]),
+        ["list", "rejected", "--cluster", "x", "--account", "https://account.table.core.windows.net"],
+    ],
 )
 def test_errors_are_a_line_and_a_hint(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong command line ends with 2, says what is wrong in a line, and where help is in another."""
@@ -102,6 +106,7 @@ def test_errors_are_a_line_and_a_hint(words: list[str], capsys: pytest.CaptureFi
     assert (out, len(said)) == ("", 2), err
     assert said[1] == f"Try: {' '.join(['notifier', *{words[0]} & set(COMMANDS)])} --help"
     assert words != ["staus"] or "did you mean 'status'" in said[0]
+    assert command([]) == 2
 
 
 def test_no_storage_running(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -347,29 +352,24 @@ def test_why_nobody_heard(run: Run, world: World) -> None:
     other = json.loads(event("Started", NOW, name="foreign", cluster="lost-1"))
     lonely.take(json.dumps({**other, "type": "Microsoft.Other.Thing"}))
     lonely.take(json.dumps({**other, "data": "no event"}))
-    around = Surroundings(clock=lonely.clock, open_table=lambda _: nullcontext(lonely.table))
-    with redirect_stdout(io.StringIO()) as out:
-        assert command(["why", "lost-*", "--json"], around) == 0
-    reasons = [said for each in json.loads(out.getvalue())["events"] for said in each["why"]]
-    assert "has_any ('lost-1')" in json.loads(out.getvalue())["query"]
+    found = json.loads(run("why", "lost-*", "--json", on=lonely))
+    reasons = [said for each in found["events"] for said in each["why"]]
+    assert "has_any ('lost-1')" in found["query"]
     by_id = Cluster(SUBSCRIPTION, "rg-prod", "LOST-1").id
-    with redirect_stdout(io.StringIO()) as out:
-        assert command(["why", by_id, "--json"], around) == 0
-    assert len(json.loads(out.getvalue())["events"]) == 3
+    assert len(json.loads(run("why", by_id, "--json", on=lonely))["events"]) == 3
     for decision in ("unrouted", "ignored", "rejected"):
         assert any(decision in said for said in reasons)
     run("why", "never-heard-of", code=1)
+    run("why", " ", code=2)
 
 
 @pytest.mark.parametrize(
     "words",
     ["list", "status", "why x", "upcoming", "inventory", "coverage", "token list", "silence list", "table"],
 )
-def test_a_storage_without_a_row_is_an_empty_answer(words: str) -> None:
+def test_a_storage_without_a_row_is_an_empty_answer(run: Run, words: str) -> None:
     """Where nothing has come yet, what is asked for is not there, and that is no failure."""
-    nowhere = Surroundings(clock=World().clock, open_table=lambda _: nullcontext(World().table))
-    with redirect_stdout(io.StringIO()):
-        assert command(words.split(), nowhere) == 0
+    run(*words.split(), on=World())
 
 
 def test_what_is_held_is_said(run: Run, world: World) -> None:

@@ -36,6 +36,7 @@ from shared.channels.outcomes import (
 )
 from shared.channels.retry_after import DEFAULT_PAUSE_SECONDS, retry_after
 from shared.connections import transport
+from shared.decoding import as_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -224,12 +225,11 @@ class _Seen:
 
 def _answer(status: int, body: object) -> OperationStatus:
     """Read what was said of an operation."""
-    body = body if isinstance(body, dict) else {}
-    error = body.get("error")
-    error = error if isinstance(error, dict) else {}
+    answer = as_object(body)
+    error = as_object(answer.get("error"))
     if status == HTTPStatus.NOT_FOUND:
         return OperationStatus(OperationState.NEVER_SEEN, str(error.get("code") or ""))
-    said = str(body.get("status") or "")
+    said = str(answer.get("status") or "")
     if status == HTTPStatus.OK and said.lower() in {"succeeded", "running", "notstarted"}:
         return OperationStatus(OperationState.ACCEPTED, said)
     if status == HTTPStatus.OK and said.lower() in {"failed", "canceled", "cancelled"}:

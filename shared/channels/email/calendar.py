@@ -61,7 +61,7 @@ def of_gate(story: RunHistory, frame: RenderContext) -> Attachment | None:
     except OverflowError:
         return None
     made = CalendarEntry(
-        uid=f"gate-{keys.digest(run.gate.name.lower())[:32]}@{frame.look.domain}",
+        uid=f"gate-{keys.digest(run.gate.name.lower())[:32]}@{frame.branding.domain}",
         stamp=story.event.time,
         sequence=story.revision + closed,
         start=start,
@@ -71,7 +71,7 @@ def of_gate(story: RunHistory, frame: RenderContext) -> Attachment | None:
         if closed
         else "The gate is likely to open then by itself.",
         location=phrases.where(story.fleet, ""),
-        url=portal.resource(frame.look.portal, story.fleet),
+        url=portal.resource(frame.branding.portal, story.fleet),
         status="CANCELLED" if closed else "TENTATIVE",
         organizer=_organizer(frame),
         alarm="" if closed else f"{what} in an hour",
@@ -97,7 +97,7 @@ def _opens(story: RunHistory) -> datetime | None:
 
 
 def _organizer(frame: RenderContext) -> str:
-    return frame.look.sender or f"noreply@{frame.look.domain}"
+    return frame.branding.sender or f"noreply@{frame.branding.domain}"
 
 
 def _span(story: MaintenanceHistory) -> tuple[datetime, datetime] | None:
@@ -119,7 +119,7 @@ def _entry(story: MaintenanceHistory, frame: RenderContext, start: datetime, end
     what = phrases.WHAT[story.upgrade]
     name = clip(line(story.cluster.name), 100)
     return CalendarEntry(
-        uid=uid(event.event_id, frame.look.domain),
+        uid=uid(event.event_id, frame.branding.domain),
         stamp=event.time,
         sequence=story.announcements if canceled else story.revision,
         start=start,
@@ -127,7 +127,7 @@ def _entry(story: MaintenanceHistory, frame: RenderContext, start: datetime, end
         summary=f"{'Canceled: ' if canceled else ''}{what} · {name}",
         description=_description(story),
         location=phrases.where(story.cluster, story.region, story.snapshot),
-        url=portal.resource(frame.look.portal, story.cluster),
+        url=portal.resource(frame.branding.portal, story.cluster),
         status="CANCELLED" if canceled else "CONFIRMED" if story.planned else "TENTATIVE",
         organizer=_organizer(frame),
         alarm=""

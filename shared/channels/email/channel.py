@@ -74,13 +74,13 @@ class EmailChannel:
         """See Channel."""
         from shared.channels.email import compose
 
-        return compose.compose(mail, rows, audience, self._look(mail))
+        return compose.compose(mail, rows, audience, self._branding_of(mail))
 
     def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> Email:
         """See Channel."""
         from shared.channels.email import compose
 
-        return compose.compose_plain(mail, rows, audience, self._look(mail), why)
+        return compose.compose_plain(mail, rows, audience, self._branding_of(mail), why)
 
     def ordered(self, members: tuple[MailItem, ...], rows: Mapping[str, Row]) -> tuple[MailItem, ...]:
         """See Channel."""
@@ -122,7 +122,7 @@ class EmailChannel:
             return OperationStatus(OperationState.NO_ANSWER, f"the mailer cannot be opened: {error!r}")
         return mailer.status_of(operation_id, timeouts)
 
-    def _look(self, mail: Mail) -> Branding:
+    def _branding_of(self, mail: Mail) -> Branding:
         """Return the branding for a mail, as it is bound."""
         if mail.bound is None:
             return self._branding

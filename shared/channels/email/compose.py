@@ -58,13 +58,13 @@ _ROOMS = (
 """From plenty to little: the first whose mail stays within the limit is taken."""
 
 
-def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> Email:
+def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding) -> Email:
     """Make the email of a frozen mail.
 
     `rows` holds the rows that its members name, by key. Raises if one that a member tells of is missing, or
     if composing meets something it cannot handle: then `compose_plain` does.
     """
-    frame = telling.context(mail, audience, look)
+    frame = telling.context(mail, audience, branding)
     view = telling.told(mail, rows, frame)
     attachments: tuple[Attachment, ...] = ()
     if isinstance(view, Digest):
@@ -72,20 +72,22 @@ def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Brand
     else:
         entry = _calendar(mail.members[0], rows, frame)
         attachments = (entry,) if entry else ()
-    subject = _subject(view.status, view.subject, audience, look)
+    subject = _subject(view.status, view.subject, audience, branding)
     parts = _fit(view, subject)
     return _email(
-        mail, rows, audience, look, subject=subject, tone=view.tone, parts=parts, attachments=attachments
+        mail, rows, audience, branding, subject=subject, tone=view.tone, parts=parts, attachments=attachments
     )
 
 
-def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding, why: str) -> Email:
+def compose_plain(
+    mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding, why: str
+) -> Email:
     """Make the email that goes out when composing raised: no templates, nothing that odd data could break.
 
     `why` says what was wrong with the other one.
     """
-    subject = _subject(*plain.subject(mail, rows), audience, look)
-    text = plain.text(mail, rows, audience, look, why)
+    subject = _subject(*plain.subject(mail, rows), audience, branding)
+    text = plain.text(mail, rows, audience, branding, why)
     for most in (
         MAX_BYTES,
         MAX_BYTES // 2,
@@ -96,16 +98,19 @@ def compose_plain(mail: Mail, rows: Mapping[str, Row], audience: Audience, look:
         if parts.size <= MAX_BYTES:
             break
     tone = presentation(telling.kinds(mail)[0]).tone
-    return _email(mail, rows, audience, look, subject=subject, tone=tone, parts=parts)
+    return _email(mail, rows, audience, branding, subject=subject, tone=tone, parts=parts)
 
 
-def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> int:
+def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding) -> int:
     """Return how many of a mail's first members fit whole into one email, nothing cut."""
 
     def fits(told: Digest) -> bool:
-        return _render(told, _ROOMS[0], _subject(told.status, told.subject, audience, look)).size <= MAX_BYTES
+        return (
+            _render(told, _ROOMS[0], _subject(told.status, told.subject, audience, branding)).size
+            <= MAX_BYTES
+        )
 
-    return fitting.count_fitting(mail, rows, audience, look, room=_ROOMS[0], fits=fits)
+    return fitting.count_fitting(mail, rows, audience, branding, room=_ROOMS[0], fits=fits)
 
 
 def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:
@@ -132,7 +137,7 @@ def _email(
     mail: Mail,
     rows: Mapping[str, Row],
     audience: Audience,
-    look: Branding,
+    branding: Branding,
     *,
     subject: str,
     tone: Tone,
@@ -140,26 +145,28 @@ def _email(
     attachments: tuple[Attachment, ...] = (),
 ) -> Email:
     return Email(
-        to=look.only_to or audience.to,
-        cc=() if look.only_to else audience.cc,
+        to=branding.only_to or audience.to,
+        cc=() if branding.only_to else audience.cc,
         reply_to=audience.reply_to,
         sender=mail.bound.sender if mail.bound else "",
         subject=subject,
         html=parts.html,
         text=parts.text,
-        message_id=ids.message_id(mail.operation_id, look.domain),
+        message_id=ids.message_id(mail.operation_id, branding.domain),
         date=mail.as_of,
-        headers=tuple(_headers(mail, rows, look, tone)),
+        headers=tuple(_headers(mail, rows, branding, tone)),
         attachments=attachments,
     )
 
 
-def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) -> Iterator[tuple[str, str]]:
+def _headers(
+    mail: Mail, rows: Mapping[str, Row], branding: Branding, tone: Tone
+) -> Iterator[tuple[str, str]]:
     row = rows.get(mail.members[0].key) if len(mail.members) == 1 else None
     if isinstance(row, StoredEvent):
         part = mail.members[0].part
         about = keys.event_id(part.event_id if part else row.event.event_id)
-        thread = ids.thread_id(about, look.domain)
+        thread = ids.thread_id(about, branding.domain)
         yield "References", thread
         yield "In-Reply-To", thread
         # Outlook goes by these two instead.
@@ -171,7 +178,7 @@ def _headers(mail: Mail, rows: Mapping[str, Row], look: Branding, tone: Tone) ->
     yield "Auto-Submitted", "auto-generated"
     yield "X-Auto-Response-Suppress", "All"
     # For filters, and for the gallery of a folder of mails.
-    yield "List-Id", f"<{_label(mail.audience)}.aks-maintenance.{look.domain}>"
+    yield "List-Id", f"<{_label(mail.audience)}.aks-maintenance.{branding.domain}>"
     yield "X-AKS-Notice", ", ".join(telling.kinds(mail))
     yield "X-AKS-Tone", tone
     if not URGENT.isdisjoint(telling.kinds(mail)):
@@ -184,7 +191,7 @@ def _label(audience: str) -> str:
     return re.sub(r"[^A-Za-z0-9-]+", "-", audience[:_MAX_PART_CHARACTERS]).strip("-") or "default"
 
 
-def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Branding) -> str:
+def _subject(status: str, parts: tuple[str, ...], audience: Audience, branding: Branding) -> str:
     """Put the status first; then the cluster and what is most telling of it, on the first screen of a phone.
 
     Of a long cluster's name the middle is left out. The others are cut one by one, so that the last one is
@@ -198,7 +205,7 @@ def _subject(status: str, parts: tuple[str, ...], audience: Audience, look: Bran
         else _MAX_PART_CHARACTERS
     )
     words = _DOT.join((_shortened(first, room), *(clip(part, _MAX_PART_CHARACTERS) for part in others)))
-    shadow = f" [Shadow: {clip(line(audience.id), _MAX_SHADOW_CHARACTERS)}]" if look.only_to else ""
+    shadow = f" [Shadow: {clip(line(audience.id), _MAX_SHADOW_CHARACTERS)}]" if branding.only_to else ""
     subject = f"[{clip(line(status[:500]), _MAX_STATUS_CHARACTERS)}]{shadow} {words}"
     # That is how an encoded word begins (RFC 2047): who decodes it finds whatever its author put there.
     return clip(subject.replace("=?", "= ?"), MAX_SUBJECT_CHARACTERS)

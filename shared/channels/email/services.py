@@ -186,12 +186,9 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The mail service before a switch, only asked about mails in doubt."""
 
 
-def _azure_endpoint(read: SettingReader, name: str) -> AzureEmail:
-    return AzureEmail(read.get(name, _endpoint))
-
-
-def _azure_connection_string(read: SettingReader, name: str) -> AzureEmail:
-    return read.get(name, lambda value: AzureEmail(*endpoint.parse_connection_string(value)))
+def _connected(value: str) -> AzureEmail:
+    """Read a connection string."""
+    return AzureEmail(*endpoint.parse_connection_string(value))
 
 
 def _smtp(read: SettingReader, name: str) -> SmtpEmail:
@@ -225,16 +222,12 @@ def _graph(read: SettingReader, name: str) -> GraphEmail:
     )
 
 
-def _folder_path(read: SettingReader, name: str) -> FolderEmail:
-    return FolderEmail(read.get(name, _folder))
-
-
 SERVICES: Mapping[str, Callable[[SettingReader, str], MailService]] = {
-    "EMAIL_ENDPOINT": _azure_endpoint,
-    "EMAIL_CONNECTION_STRING": _azure_connection_string,
+    "EMAIL_ENDPOINT": lambda read, name: AzureEmail(read.get(name, _endpoint)),
+    "EMAIL_CONNECTION_STRING": lambda read, name: read.get(name, _connected),
     "EMAIL_SMTP_URL": _smtp,
     "EMAIL_GRAPH_MAILBOX": _graph,
-    "EMAIL_FOLDER": _folder_path,
+    "EMAIL_FOLDER": lambda read, name: FolderEmail(read.get(name, _folder)),
 }
 """The setting that chooses a service, and what reads it."""
 
@@ -261,9 +254,7 @@ def previous_service(read: SettingReader) -> AzureEmail | None:
     def parse(value: str) -> AzureEmail | None:
         if not value:
             return None
-        if "=" in value:
-            return AzureEmail(*endpoint.parse_connection_string(value))
-        return AzureEmail(_endpoint(value))
+        return _connected(value) if "=" in value else AzureEmail(_endpoint(value))
 
     return read.get("EMAIL_PREVIOUS", parse, "")
 

@@ -26,7 +26,7 @@ _PATH = "/api/events"
 
 
 def read_targets(field: Field) -> tuple[Target, ...]:
-    """Read `eventgrid: https://…/api/events`, `eventgrid: $NAME`, or a list of such."""
+    """Read `eventgrid: https://…/api/events`, `eventgrid: $NAME`, or a list of them."""
     return target_fields.targets(field, "a topic's endpoint", _target)
 
 

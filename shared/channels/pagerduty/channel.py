@@ -39,7 +39,7 @@ class PagerDutyTarget(Target, frozen=True):
 
 
 def read_targets(field: Field) -> tuple[Target, ...]:
-    """Read `pagerduty: $NAME`, `pagerduty: {key, kinds, changes}`, or a list of such."""
+    """Read `pagerduty: $NAME`, `pagerduty: {key, kinds, changes}`, or a list of them."""
     return target_fields.targets(field, "$NAME, or a mapping of key, kinds and changes", _target)
 
 
@@ -77,7 +77,7 @@ class PagerDutyChannel(JsonChannel):
 
         is_alert = self._is_alert(mail.members[0], rows, self._said(audience))
         make = events.alert if is_alert else events.change
-        return self._message(make(mail, rows, audience, self.look))
+        return self._message(make(mail, rows, audience, self.branding))
 
     def compose_plain(self, mail: Mail, rows: Mapping[str, Row], audience: Audience, why: str) -> JsonMessage:
         """See Channel."""

@@ -35,11 +35,11 @@ _SEVERITY = {Tone.FAILED: "error", Tone.WARNING: "warning"}
 _MAX_DETAIL_CHARACTERS = 400
 
 
-def alert(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> dict[str, Any]:
+def alert(mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding) -> dict[str, Any]:
     """Return the trigger, or the resolve, of a frozen mail with one member; without the routing key."""
     if mail.members[0].kind in RESOLVING:
         return _resolve(mail, rows)
-    view = _view(mail, rows, audience, look)
+    view = _view(mail, rows, audience, branding)
     told = brief(view)
     details = dict(told.facts)
     for section in (*told.first, *told.rest):
@@ -50,9 +50,9 @@ def alert(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Brandin
     return {**_trigger(mail, rows, _summary(view), view.tone, details), "links": _links(told)}
 
 
-def change(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> dict[str, Any]:
+def change(mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding) -> dict[str, Any]:
     """Return the change event of a frozen mail with one member; without the routing key."""
-    view = _view(mail, rows, audience, look)
+    view = _view(mail, rows, audience, branding)
     told = brief(view)
     payload = {**_change(mail, rows, _summary(view)), "custom_details": dict(told.facts)}
     return {"payload": payload, "links": _links(told)}
@@ -106,7 +106,7 @@ def dedup_key(member: MailItem, row: Row | None) -> str:
     """Return the name of the alert: one for each maintenance of a cluster, whatever is told of it.
 
     Of an update run each gate and each member has its own: an answer to one says nothing of the others. A
-    failure of a cluster that the run has told as its member's adds to the alert of that.
+    failure of a cluster that the run has told as its member's adds to the run's alert.
     """
     if not isinstance(row, StoredEvent):
         return f"aks/{keys.digest(member.key)[:16]}/{keys.digest(member.key)}"
@@ -118,8 +118,8 @@ def dedup_key(member: MailItem, row: Row | None) -> str:
     return f"aks/{keys.digest(subject)[:16]}/{keys.event_id(about)}"
 
 
-def _view(mail: Mail, rows: Mapping[str, Row], audience: Audience, look: Branding) -> View:
-    view = fitting.shown(telling.told(mail, rows, telling.context(mail, audience, look)), _ROOM)
+def _view(mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding) -> View:
+    view = fitting.shown(telling.told(mail, rows, telling.context(mail, audience, branding)), _ROOM)
     assert isinstance(view, View)
     return view
 

@@ -30,7 +30,7 @@ _TOKEN = re.compile(r"xox[a-z]?[A-Za-z0-9.-]*-[A-Za-z0-9-]+")
 
 
 def read_targets(field: Field) -> tuple[Target, ...]:
-    """Read `slack: $NAME` (an incoming webhook), `slack: {channel, token}`, or a list of such."""
+    """Read `slack: $NAME` (an incoming webhook), `slack: {channel, token}`, or a list of them."""
     return target_fields.targets(field, "$NAME, or a mapping of channel and token", _target)
 
 

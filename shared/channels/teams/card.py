@@ -17,7 +17,7 @@ from shared.messages.view import Digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from shared.messages.view import DigestGroup, DigestItem, Link, Section, Step, View
+    from shared.messages.view import DigestGroup, DigestItem, Section, Step, View
 
 Element = dict[str, Any]
 
@@ -105,7 +105,8 @@ def _view(view: View) -> tuple[list[Element], list[Element]]:
         actions.append(
             {"type": "Action.ToggleVisibility", "title": "Show or hide the rest", "targetElements": [_MORE]}
         )
-    return body, actions + [_open(link) for link in told.links]
+    actions += [{"type": "Action.OpenUrl", "title": link.label, "url": link.url} for link in told.links]
+    return body, actions
 
 
 def _digest(view: Digest) -> tuple[list[Element], list[Element]]:
@@ -187,9 +188,5 @@ def _notes(text: str) -> list[Element]:
     return [_text(text, isSubtle=True, spacing="Small")] if text else []
 
 
-def _text(text: str, **look: object) -> Element:
-    return {"type": "TextBlock", "wrap": True, **look, "text": escaped(text)}
-
-
-def _open(link: Link) -> Element:
-    return {"type": "Action.OpenUrl", "title": link.label, "url": link.url}
+def _text(text: str, **style: object) -> Element:
+    return {"type": "TextBlock", "wrap": True, **style, "text": escaped(text)}

@@ -30,7 +30,7 @@ _CONNECTORS = ("webhook.office.com", "outlook.office.com", "outlook.office365.co
 
 
 def read_targets(field: Field) -> tuple[Target, ...]:
-    """Read `teams: $NAME`, or a list of such."""
+    """Read `teams: $NAME`, or a list of them."""
     return target_fields.targets(field, "$NAME", _target)
 
 

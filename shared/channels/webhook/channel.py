@@ -23,7 +23,7 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
 
 def read_targets(field: Field) -> tuple[Target, ...]:
-    """Read `webhook: {url, secret}`, or a list of such; `url` may be a $NAME, too."""
+    """Read `webhook: {url, secret}`, or a list of them; `url` may be a $NAME, too."""
     return target_fields.targets(field, "a mapping of url and secret", _target)
 
 

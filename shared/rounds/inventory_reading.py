@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared import keys
+from shared.events.model import subscription_of
 from shared.maintenance import inventory
 from shared.maintenance.inventory import Change, ClusterInfo
 from shared.notices import correlation
@@ -187,7 +188,7 @@ class Inventory:
         bodies = [{"id": one.cluster.id} for one in some]
         had: dict[str, list[dict[str, Any]]] = {}
         for body in self._parts.arm.attached(bodies, _missed, version):
-            windows = shared[body["id"].split("/")[2].lower()]
+            windows = shared[subscription_of(body["id"])]
             had[body["id"]] = [*windows, body]
         for one in some:
             yield one, had.get(one.cluster.id)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from shared.delivery.progress import SweepResult
     from shared.store.table import BrowsableTable
 
-FOLDER = Path(__file__).parents[1] / "tests" / "fixtures" / "rows"
+FOLDER = Path(__file__).parents[1] / "fixtures" / "rows"
 _ALL = ("", "~")
 
 
