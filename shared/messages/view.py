@@ -170,7 +170,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         return (*(self.verdict.facts() if self.verdict else ()), *self.panel)
 
     def trimmed(self, room: SizeBudget) -> View:
-        """Return how much of the raw text is left out where there is no room for all of it."""
+        """Return the view with as much of the raw text as there is room for; it says how much is left out."""
         left = len(self.raw) - room.raw
         if left <= 0:
             return self
