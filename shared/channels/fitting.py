@@ -32,7 +32,7 @@ def plain_words(
 
 def shown(view: View | Digest, room: SizeBudget) -> View | Digest:
     """Return as much of it as there is room for, every text cleaned."""
-    return sanitized(digest.trimmed(view, room) if isinstance(view, Digest) else view.cut(room), room)
+    return sanitized(digest.trimmed(view, room) if isinstance(view, Digest) else view.trimmed(room), room)
 
 
 def fitted(rooms: Iterable[SizeBudget], make: Callable[[SizeBudget], T], fits: Callable[[T], bool]) -> T:

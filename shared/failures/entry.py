@@ -45,6 +45,10 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Whether AKS's own sentence says more than this entry can, and is to be the summary."""
     codes: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
+    """Words one of which stands in the text or its codes, where its patterns are used of other things too."""
+    not_about: tuple[str, ...] = ()
+    """Words of those other things: where they are named, only those of `about` count as evidence."""
     linux_exit_codes: tuple[int, ...] = ()
     windows_exit_codes: tuple[int, ...] = ()
     priority: int = 50

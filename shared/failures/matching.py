@@ -43,11 +43,14 @@ def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue, patterns: Pa
     stance = Stance(lower(fragment.text), has_code=bool(fragment.codes))
     speakers = Speakers(fragment.text, fragment.outer)
     matches: dict[str, Match] = {}
+    about = f"{flat} {lower(fragment.outer)} {lower(' '.join(fragment.codes))}"
     for match in (
         *_by_pattern(fragment, flat, patterns, stance, speakers),
         *_by_code(fragment, flat, catalogue, stance, speakers),
         *_by_exit_code(fragment, catalogue),
     ):
+        if _is_of_something_else(match.entry, about):
+            continue
         best = matches.get(match.entry.id)
         if best is None:
             matches[match.entry.id] = match
@@ -55,6 +58,13 @@ def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue, patterns: Pa
             better = match if match.rank > best.rank else best
             matches[match.entry.id] = better._replace(code=better.code or match.code or best.code)
     return sorted(matches.values(), key=lambda match: match.rank, reverse=True)
+
+
+def _is_of_something_else(entry: CatalogueEntry, words: str) -> bool:
+    """Return whether words, small, lack the evidence that an entry's patterns and codes alone are not."""
+    if any(word in words for word in entry.about):
+        return False
+    return any(word in words for word in entry.not_about) if entry.not_about else bool(entry.about)
 
 
 def _by_pattern(

@@ -80,7 +80,7 @@ class Pattern:
                 return
             at = start + 1
             match = self._match(text, lowered, start)
-            if match:
+            if match and not _is_longer_number(lowered, match.end):
                 yield match
                 at = match.end
                 matches += 1
@@ -103,6 +103,11 @@ class Pattern:
             facts[hole] = text[at:end]
             at = end + len(follows)
         return PatternMatch(start, at, facts)
+
+
+def _is_longer_number(text: str, end: int) -> bool:
+    """Return whether digits go on behind a match: 1000 is not the beginning of 10000."""
+    return text[end - 1 : end].isdigit() and text[end : end + 1].isdigit()
 
 
 def _end_of_value(form: re.Pattern[str], text: str, lowered: str, at: int, follows: str) -> int:

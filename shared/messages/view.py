@@ -169,8 +169,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         """What the reader asks first, and the answers."""
         return (*(self.verdict.facts() if self.verdict else ()), *self.panel)
 
-    def cut(self, room: SizeBudget) -> View:
-        """Return how much of the raw text is left out where there is no room for all of it."""
+    def trimmed(self, room: SizeBudget) -> View:
+        """Return the view with as much of the raw text as there is room for; it says how much is left out."""
         left = len(self.raw) - room.raw
         if left <= 0:
             return self
@@ -277,11 +277,13 @@ class SizeBudget(msgspec.Struct, frozen=True):
 def sanitized(part: _Part, room: SizeBudget) -> _Part:
     """Return a copy in which every text is cleaned and no longer than there is room for."""
     most = room.several if isinstance(part, Section) else None
-    values = {name: _bordered(name, getattr(part, name), room, most) for name in part.__struct_fields__}
+    values = {
+        name: _sanitized_value(name, getattr(part, name), room, most) for name in part.__struct_fields__
+    }
     return type(part)(**values)
 
 
-def _bordered(
+def _sanitized_value(
     name: str,
     value: Any,  # noqa: ANN401 - any field of a view
     room: SizeBudget,
@@ -294,7 +296,7 @@ def _bordered(
     if isinstance(value, msgspec.Struct):
         return sanitized(value, room)
     if isinstance(value, tuple):
-        return tuple(_bordered(name, one, room, most) for one in value[:most])
+        return tuple(_sanitized_value(name, one, room, most) for one in value[:most])
     return value
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 REPORTED = cases("reported.yaml")
 WILD = cases("wild.yaml")
+NEAR_MISSES = cases("near_misses.yaml")
 ENTRIES = load_catalogue().entries
 
 
@@ -36,6 +37,12 @@ def _entries(text: str) -> list[str]:
 def test_what_is_said_of_a_reported_text_is_right(case: dict[str, Any]) -> None:
     """Each text that somebody met gets a title and summary that hold, with what the text itself says."""
     assert verdict(case) is Verdict.RIGHT
+
+
+@pytest.mark.parametrize("case", NEAR_MISSES, ids=lambda case: case["text"][:60])
+def test_the_words_of_a_known_failure_with_another_cause_claim_nothing_false(case: dict[str, Any]) -> None:
+    """A text that shares words or a code with a known failure is not told as that failure."""
+    assert judged(explain(case["text"], CONTEXT).findings, case) is not Verdict.WRONG
 
 
 @pytest.mark.slow
