@@ -99,7 +99,10 @@ def _serve(
     try:
         server = Server(options.port, routes)
     except OSError as error:
-        raise LoadError(f"Port {options.port} cannot be used: {os.strerror(error.errno or 0)}.") from error
+        reason = os.strerror(error.errno or 0)
+        raise LoadError(
+            f"Port {options.port} cannot be used: {reason}. Is another host running? --port takes another."
+        ) from error
     ended = _end_signal()
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()

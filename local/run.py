@@ -74,11 +74,12 @@ def _next_steps() -> Callable[[str], None]:
     def tell(url: str) -> None:
         elsewhere = "" if url.endswith(":7071") else f" --to {url}"
         print("\nIn another terminal:")
-        print(
-            f"  ./notifier send samples/failed.cloudevent.json --new{elsewhere}    a failure, mailed at once"
-        )
-        print(f"  ./notifier send samples/scheduled.cloudevent.json --new{elsewhere} a maintenance to come")
-        print("  ./notifier list                                              what came in, what was told")
+        for command, what in (
+            (f"send samples/failed.cloudevent.json --new{elsewhere}", "a failure, mailed at once"),
+            (f"send samples/scheduled.cloudevent.json --new{elsewhere}", "a maintenance to come"),
+            ("list", "what came in, what was told"),
+        ):
+            print(f"  ./notifier {command:<{46 + len(elsewhere)}}  {what}")
         if os.environ.get("PAGES", "").lower() == "true":
             page = _token()
             print(f"Status page: {url}/status/{page}\nCalendar: {url}/calendar/{page}.ics")

@@ -38,7 +38,7 @@ def refresh(store: Store, path: Path, now: datetime) -> int:
 def write_down(store: Store, body: object, now: datetime) -> int:
     """Write down what decoded JSON says of clusters; return their number. Raises TableUnavailable."""
     reading = read(body, now)
-    for sentence in reading.wrong:
+    for sentence in reading.errors:
         log.warning("left out: %s", sentence)
     written = store.save_clusters(with_relations(reading.clusters))
     log.info("clusters: %s read", written)

@@ -98,7 +98,7 @@ class ParsedClusters(msgspec.Struct):
     """What was read, and a sentence about each thing that could not be."""
 
     clusters: list[ClusterInfo]
-    wrong: list[str]
+    errors: list[str]
 
 
 def identity(resource_id: object) -> Cluster | None:
@@ -119,25 +119,25 @@ def read(body: object, now: datetime) -> ParsedClusters:
     reading = ParsedClusters([], [])
     for item in items if isinstance(items, list) else [items]:
         if is_shared(item):
-            _shared(item, shared, reading.wrong)
+            _shared(item, shared, reading.errors)
             continue
         facts = as_object(item)
         cluster = identity(facts.get("id"))
         if cluster is None:
-            reading.wrong.append(f"neither a cluster nor one's configuration, by its id: {str(item)[:80]!r}")
+            reading.errors.append(f"neither a cluster nor one's configuration, by its id: {str(item)[:80]!r}")
             continue
-        known = _read(facts, cluster, now, reading.wrong)
+        known = _read(facts, cluster, now, reading.errors)
         found[cluster.key] = _joined(found[cluster.key], known) if cluster.key in found else known
     reading.clusters += (_linked(known, shared) for known in found.values())
     return reading
 
 
-def _shared(item: object, shared: dict[str, SharedWindow], wrong: list[str]) -> None:
+def _shared(item: object, shared: dict[str, SharedWindow], errors: list[str]) -> None:
     try:
         window = parse_shared(item)
     except ConfigurationError as error:
         name = _text(as_object(item).get("name"))
-        wrong.append(f"shared maintenance window {name or 'without a name'}: {error}")
+        errors.append(f"shared maintenance window {name or 'without a name'}: {error}")
     else:
         shared[window.key] = window
 
@@ -148,14 +148,14 @@ def _linked(known: ClusterInfo, shared: Mapping[str, SharedWindow]) -> ClusterIn
     return msgspec.structs.replace(known, configurations=configurations)
 
 
-def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, wrong: list[str]) -> ClusterInfo:
+def _read(item: Mapping[str, Any], cluster: Cluster, now: datetime, errors: list[str]) -> ClusterInfo:
     if "/maintenanceconfigurations/" in item["id"].lower():
-        return ClusterInfo(cluster=cluster, read=now, configurations=tuple(_parsed([item], cluster, wrong)))
+        return ClusterInfo(cluster=cluster, read=now, configurations=tuple(_parsed([item], cluster, errors)))
     facts = {**item, **as_object(item.get("properties"))}
     attached = facts.get("maintenanceConfigurations")
     attached = attached.get("value") if isinstance(attached, dict) else attached
     bodies = as_list(attached)
-    configurations = tuple(_parsed(bodies, cluster, wrong))
+    configurations = tuple(_parsed(bodies, cluster, errors))
     pools = facts.get("agentPoolProfiles")
     # The documentation prints both nodeOSUpgradeChannel and nodeOsUpgradeChannel.
     profile = {key.lower(): value for key, value in as_object(facts.get("autoUpgradeProfile")).items()}
@@ -218,14 +218,14 @@ def with_relations(clusters: Iterable[ClusterInfo]) -> list[ClusterInfo]:
     ]
 
 
-def _parsed(bodies: list[Any], cluster: Cluster, wrong: list[str]) -> Iterator[Configuration]:
+def _parsed(bodies: list[Any], cluster: Cluster, errors: list[str]) -> Iterator[Configuration]:
     for body in bodies:
         try:
             # The id says no more than the name does, which is read from it where it is missing.
             yield msgspec.structs.replace(parse(body), id="")
         except ConfigurationError as error:
             name = _text(as_object(body).get("name"))
-            wrong.append(f"{cluster.id}: maintenance configuration {name or 'without a name'}: {error}")
+            errors.append(f"{cluster.id}: maintenance configuration {name or 'without a name'}: {error}")
 
 
 def _joined(one: ClusterInfo, other: ClusterInfo) -> ClusterInfo:

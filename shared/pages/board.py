@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from fnmatch import translate
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,6 @@ from shared.store.present import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
     from shared.routes import Routes
     from shared.store.present import ClusterRow
@@ -33,6 +33,8 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """The audience's."""
+    as_of: datetime
+    """The moment at which all of it stands like this."""
     time_zone: str
     pulse: Pulse
     open: tuple[MaintenanceState, ...] = ()
@@ -89,6 +91,7 @@ def board(
     said = pulse or Pulse()
     return Board(
         name=(seen.name or seen.id) if seen else audience or "all clusters",
+        as_of=now,
         time_zone=seen.time_zone if seen else "UTC",
         pulse=msgspec.structs.replace(said, heard=max(heard, default=said.heard)),
         open=tuple(one for one in found if one.phase in OPEN),
@@ -110,12 +113,13 @@ def headline(shown: Board) -> str:
     if shown.running:
         parts.append(f"{len(shown.running)} running")
     said = ", ".join(parts) or "Nothing is running or open"
-    coming = [one for one in shown.coming if one.planned]
-    if coming:
-        one = coming[0]
-        assert one.planned is not None
-        when = time_phrases.beside(one.planned, time_phrases.zone(shown.time_zone))
-        return f"{said}. Next: {phrases.WHAT[one.upgrade]} of {one.cluster.name}, {when}."
+    zone = time_phrases.zone(shown.time_zone)
+    planned = [(one.planned, one) for one in shown.coming if one.planned]
+    ahead = [(start, one) for start, one in planned if start > shown.as_of]
+    if ahead or planned:
+        start, one = (ahead or planned)[0]
+        when = f"{phrases.WHAT[one.upgrade]} of {one.cluster.name}, {time_phrases.beside(start, zone)}"
+        return f"{said}. Next: {when}." if ahead else f"{said}. Due, without a start reported: {when}."
     if shown.coming:
         return f"{said}. Announced without a time: {len(shown.coming)}."
     return f"{said}. Nothing is announced."

@@ -39,6 +39,10 @@ HEAD = (
 )
 
 
+LONG = {"Resource group", "Next window", "Last upgrade"}
+"""Columns whose cells may break over lines."""
+
+
 class InventoryRow(msgspec.Struct, frozen=True, kw_only=True):
     """A cluster. What is not known is empty; times are in UTC."""
 

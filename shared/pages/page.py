@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.events.model import Upgrade
 from shared.messages import phrases, portal, time_phrases
 from shared.pages.board import FILTERS, headline
-from shared.pages.inventory import HEAD
+from shared.pages.inventory import HEAD, LONG
 from shared.pages.maintenance_state import MaintenancePhase
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _PILL = {
     MaintenancePhase.CANCELED: "Canceled",
     MaintenancePhase.SUPPORT: "End of support",
 }
+_NO_TIME = {MaintenancePhase.COMING: "Time not announced: in the next maintenance window"}
 _MAX_WINDOWS = 50
 
 
@@ -53,7 +55,7 @@ def status(
     zone = time_phrases.zone(shown.time_zone)
 
     def rows(found: Iterable[MaintenanceState]) -> list[dict[str, Any]]:
-        return [_row(one, zone, portal_host) for one in found]
+        return [_row(one, shown.as_of, zone, portal_host) for one in found]
 
     first: dict[tuple[str, str], ExpectedWindow] = {}
     for window in shown.windows:
@@ -90,31 +92,39 @@ def status(
 
 
 def inventory(shown: Board, found: Iterable[InventoryRow], *, portal_host: str, token: str) -> bytes:
-    """Return the page of what clusters there are."""
+    """Return the page of what clusters there are, without the columns of which nothing is known."""
+    rows = [(portal.resource(portal_host, one.cluster), one.cells()) for one in found]
+    shows = [place == 0 or any(cells[place] for _, cells in rows) for place in range(len(HEAD))]
     return _render(
         "inventory.html",
         title=f"AKS clusters · {shown.name}",
         style=STYLE,
-        labels=HEAD,
-        rows=[{"url": portal.resource(portal_host, one.cluster), "cells": one.cells()} for one in found],
+        labels=[*compress(HEAD, shows)],
+        rows=[
+            {"url": url, "cells": [*compress(zip(HEAD, cells, strict=True), shows)]} for url, cells in rows
+        ],
+        long=LONG,
         token=token,
     )
 
 
-def _row(one: MaintenanceState, zone: tzinfo, portal_host: str) -> dict[str, Any]:
+def _row(one: MaintenanceState, as_of: datetime, zone: tzinfo, portal_host: str) -> dict[str, Any]:
     return {
         **_cluster(one.cluster, one.region, portal_host),
         "phase": one.phase.value,
         "pill": _PILL[one.phase],
         "what": phrases.WHAT[one.upgrade],
-        "times": [(label, time_phrases.beside(time, zone)) for label, time in _times(one) if time is not None]
-        or [("", "Time not announced: in the next maintenance window")],
+        "times": [
+            (label, time_phrases.beside(time, zone)) for label, time in _times(one, as_of) if time is not None
+        ]
+        or [("", _NO_TIME.get(one.phase, "Not reported by AKS"))],
     }
 
 
-def _times(one: MaintenanceState) -> list[tuple[str, datetime | None]]:
+def _times(one: MaintenanceState, as_of: datetime) -> list[tuple[str, datetime | None]]:
     if one.phase is MaintenancePhase.COMING:
-        return [("Starts", one.planned), ("Moved from", one.before)]
+        is_past = one.planned is not None and one.planned <= as_of
+        return [("Was to start" if is_past else "Starts", one.planned), ("Moved from", one.before)]
     if one.phase is MaintenancePhase.SUPPORT:
         facts = one.event.event.end_of_support
         return [("Ends", facts.date if facts else None)]

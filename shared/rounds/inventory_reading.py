@@ -233,7 +233,7 @@ class Inventory:
 def _read(body: object, now: datetime) -> list[ClusterInfo]:
     """Return the clusters that decoded JSON describes; what cannot be read is logged."""
     reading = inventory.read(body, now)
-    for sentence in reading.wrong:
+    for sentence in reading.errors:
         log.warning("left out: %s", sentence)
     return reading.clusters
 

@@ -287,7 +287,7 @@ def _is_anchored(configuration: Configuration) -> bool:
 
 def _check_known(body: Any) -> None:
     reading = inventory.read(body, datetime(2026, 11, 20, tzinfo=UTC))
-    assert reading.clusters or reading.wrong or body in ([], {"value": []})
+    assert reading.clusters or reading.errors or body in ([], {"value": []})
     for one in reading.clusters:
         assert msgspec.json.decode(msgspec.json.encode(one), type=inventory.ClusterInfo) == one
-    assert all(map(is_on_one_line, reading.wrong))
+    assert all(map(is_on_one_line, reading.errors))

@@ -34,7 +34,7 @@ def attached(name: str = "prod-weu-1", *configurations: dict[str, Any], **proper
 def one(body: object) -> ClusterInfo:
     """Read one cluster, of which nothing is wrong."""
     reading = read(body, NOW)
-    assert reading.wrong == []
+    assert reading.errors == []
     (known,) = reading.clusters
     return known
 
@@ -86,7 +86,7 @@ def test_malformed_configuration_leaves_the_others(wrong: Any, sentence: str) ->
     reading = read([attached("a", wrong, configuration("default")), attached("b", configuration())], NOW)
     assert [len(known.configurations) for known in reading.clusters] == [1, 1]
     assert [known.is_complete for known in reading.clusters] == [False, True]
-    (said,) = reading.wrong
+    (said,) = reading.errors
     assert "managedClusters/a" in said
     assert sentence in said
 
@@ -97,7 +97,7 @@ def test_malformed_configuration_leaves_the_others(wrong: Any, sentence: str) ->
 def test_what_is_no_cluster_is_named(body: Any) -> None:
     """Whatever else the input holds is named, and raises nothing."""
     assert read(body, NOW).clusters == []
-    assert len(read(body, NOW).wrong) == 1
+    assert len(read(body, NOW).errors) == 1
 
 
 @pytest.mark.parametrize("nasty", ["a\r\nBcc: everyone@example.com", "\ud800"])
@@ -108,8 +108,8 @@ def test_what_could_not_be_stored_or_logged_is_left_out(nasty: str) -> None:
     cluster["location"], cluster["properties"]["currentKubernetesVersion"] = nasty, nasty
     reading = read([cluster, attached(nasty), attached("b", wrong)], NOW)
     assert [known.location for known in reading.clusters] == ["", "westeurope"]
-    assert all(sentence.isprintable() for sentence in reading.wrong)
-    assert len(reading.wrong) >= 2
+    assert all(sentence.isprintable() for sentence in reading.errors)
+    assert len(reading.errors) >= 2
     for known in reading.clusters:
         assert msgspec.json.encode(known)
 
@@ -226,7 +226,7 @@ def test_linked_configuration_has_the_schedule_of_its_shared_window() -> None:
     shared = {"id": id_, "name": "w", "properties": configuration()["properties"]["maintenanceWindow"]}
     link = {"name": "default", "properties": {"maintenanceWindowId": id_.upper()}}
     reading = read([shared, attached("a", link)], NOW)
-    assert reading.wrong == []
+    assert reading.errors == []
     (known,) = reading.clusters
     assert known.configurations[0].window is not None
     assert known.configurations[0].window_id == id_.upper()

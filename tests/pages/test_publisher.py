@@ -196,6 +196,28 @@ def test_filters_stand_in_the_address(world: World) -> None:
     assert "<script>" not in page(world, token, cluster='"><script>')
 
 
+def test_times_are_told_by_what_has_become_of_them(world: World) -> None:
+    """What was to start is not what comes next, and what runs without a start is not told to come."""
+    world.take(scheduled(NOW, timedelta(minutes=20), name="near", cluster="prod-2"))
+    world.take(event("Paused", NOW, name="odd", cluster="prod-4"))
+    token = opened(world)
+    assert "Next: Node OS upgrade of prod-2" in page(world, token)
+    later(world, hours=1)
+    shown = page(world, token)
+    assert "Next: Node OS upgrade of prod-1" in shown
+    assert shown.count("Was to start") == 1
+    assert "Time not announced" not in shown
+    assert "Not reported by AKS" in shown
+
+
+def test_columns_of_which_nothing_is_known_are_left_out(world: World) -> None:
+    """The inventory shows the columns in which something stands, as the command does."""
+    shown = page(world, opened(world), view="inventory")
+    labels = re.findall(r'<th scope="col">(.*?)</th>', shown)
+    assert labels == ["Cluster", "Resource group", "Region", "Last upgrade", "It ended"]
+    assert shown.count("<td") == (len(labels) - 1) * shown.count('<th scope="row">')
+
+
 def test_an_address_with_a_slash_leads_to_the_page(world: World) -> None:
     """A page's links are relative, so `status/TOKEN/` is led to `status/TOKEN`; a wrong token is a 404."""
     pages, token = world.notifier.pages, opened(world)

@@ -212,7 +212,8 @@ def test_port_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = launch(tmp_path, "--port", str(port))
-    assert (ended.returncode, ended.stderr) == (1, f"Port {port} cannot be used: Address already in use.\n")
+    said = "Address already in use. Is another host running? --port takes another."
+    assert (ended.returncode, ended.stderr) == (1, f"Port {port} cannot be used: {said}\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
