@@ -57,9 +57,10 @@ class HttpFunctions:
                 values = {name: value for name, value in match.groupdict().items() if value is not None}
                 try:
                     # In the server's thread: to hand it to another costs more than a page that is kept.
-                    return _response(self._run(function, _datum(request, values)))
+                    result = self._run(function, _datum(request, values))
                 except Exception:  # noqa: BLE001 - logged with the invocation
                     return failed(function)
+                return _response(result)
         return Response(status=404)
 
 

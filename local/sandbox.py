@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from azure.data.tables import TableClient
 
+from local.interruption import INTERRUPTED
 from shared import keys
 from shared.audience import DEFAULT_AUDIENCE
 from shared.pages import tokens
@@ -39,8 +40,6 @@ SETTINGS = {
     "LEASE": "10s",
     "PAGES": "true",
 }
-
-INTERRUPTED = 130
 
 PATIENCE_SECONDS = 30.0
 """Seconds to wait for an email before a demo calls it missing."""

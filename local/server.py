@@ -112,7 +112,7 @@ class Server(ThreadedWSGIServer):
 
     @contextmanager
     def answering(self) -> Iterator[bool]:
-        """Count a request as open meanwhile; give whether its connection may stay after it."""
+        """Count a request as open meanwhile; yield whether its connection may stay after it."""
         with self._idle:
             self._busy += 1
         try:
@@ -127,6 +127,8 @@ class Server(ThreadedWSGIServer):
 
     def _answer(self, request: Request) -> Response:
         try:
+            if not request.headers.get("Content-Length", "0").isdecimal():
+                raise ClientDisconnected  # noqa: TRY301 - nobody knows where the body ends
             request.get_data()  # all of it: what comes next on the connection is the next request
         except (OSError, ClientDisconnected):
             return Response("The body is broken.", 400, {"Connection": "close"})

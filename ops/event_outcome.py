@@ -32,14 +32,14 @@ class Watch:
         events = [item.reading for item in self._items if isinstance(item.reading, Event)]
         self._before = {event.event_id: self._keys(event) for event in events}
 
-    def fates(self) -> Iterator[EventOutcome]:
+    def outcomes(self) -> Iterator[EventOutcome]:
         """Yield what became of each event, in their order; nothing of what the table does not know."""
         for item in self._items:
             match item.reading:
                 case Event() as event:
-                    fate = self._fate(event)
-                    if fate:
-                        yield fate
+                    outcome = self._outcome(event)
+                    if outcome:
+                        yield outcome
                 case Ignored(reason):
                     said = f"ignored: {reason}. No mail follows."
                     yield {"decision": "ignored", "about": None, "due": None, "said": said}
@@ -47,7 +47,7 @@ class Watch:
                     said = f"not understood: {rejected.reason}. It is kept, and told once a day."
                     yield {"decision": "rejected", "about": None, "due": None, "said": said}
 
-    def _fate(self, event: Event) -> EventOutcome | None:
+    def _outcome(self, event: Event) -> EventOutcome | None:
         after = self._keys(event)
         new = [key for key in after if key not in self._before[event.event_id]]
         about = f"{event.status}, {event.subject.name}"

@@ -35,9 +35,10 @@ def decided(decision: str) -> str:
 
 def held(grouped: datetime | None, now: datetime) -> str:
     """Return until when what is due is held, given when its audience last got a grouped message."""
-    if grouped is None or not 0 <= (now - grouped).total_seconds() < _MAX_HELD:
+    if grouped is None or not 0 <= (now - grouped).total_seconds() < _MAX_HELD_SECONDS:
         return ""
     return f"GROUP_INTERVAL after the grouped message of {grouped:%H:%M:%S} UTC"
 
 
-_MAX_HELD = 3_600
+_MAX_HELD_SECONDS = 3_600
+"""A grouped message holds nothing that went out longer ago: no table says how long GROUP_INTERVAL is."""

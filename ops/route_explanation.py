@@ -109,7 +109,7 @@ def summary(loaded: Routes, defaults: Defaults) -> str:
         for audience in loaded.audiences.values()
     )
     head = ("AUDIENCE", "TO", "TIME ZONE", "REMINDERS", "VOLUME", "KINDS", "GROUPED")
-    parts = [table(head, audiences)]
+    parts = [table(head, audiences)] if loaded.audiences else []
     if loaded.routes:
         rows = (
             (route.path, " and ".join(map(_condition, route.conditions)) or "everything", _way(route))

@@ -81,14 +81,14 @@ def send(  # noqa: PLR0917 - typer makes options of them
                 hint = "make run starts the app" if to == LOCAL else answer.why.removeprefix("no answer: ")
                 why = f"not taken: no answer from {to}: {hint}"
             raise terminal.refused(why, terminal.NO)
-        fates = list(_fates(watch))
+        outcomes = list(_outcomes(watch))
     if terminal.is_json(output, as_json=as_json):
-        terminal.print_json({"status": answer.status, "events": fates})
+        terminal.print_json({"status": answer.status, "events": outcomes})
         return
-    told = ":" if fates else "; what became of it cannot be read from here"
+    told = ":" if outcomes else "; what became of it cannot be read from here"
     print(f"accepted ({answer.status}){told}")
-    for fate in fates:
-        print(f"  {line(str(fate['said']))}")
+    for outcome in outcomes:
+        print(f"  {line(str(outcome['said']))}")
 
 
 @contextmanager
@@ -106,9 +106,9 @@ def _watching(
         yield watch
 
 
-def _fates(watch: Watch | None) -> Iterator[EventOutcome]:
+def _outcomes(watch: Watch | None) -> Iterator[EventOutcome]:
     with suppress(TableError):
-        yield from watch.fates() if watch else ()
+        yield from watch.outcomes() if watch else ()
 
 
 def _json(file: str, text: str) -> Any:  # noqa: ANN401 - whatever JSON the file holds

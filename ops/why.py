@@ -49,8 +49,8 @@ def why(  # noqa: PLR0917 - typer makes options of them
 ) -> None:
     """Show all that was decided about a cluster or an event.
 
-    And why: what was ignored, rejected, silenced or led to nobody is among it. Exit code
-    1: nothing is known of it, though something is stored.
+    And why: what was ignored, rejected, silenced or led to nobody is among it. Exit code 1: nothing is
+    known of it, though something is stored.
     """
     if not name.strip():
         raise typer.BadParameter("name a cluster, or give an eventId", param_hint="CLUSTER|EVENT")
@@ -143,7 +143,7 @@ class _Story:
         if keys.told_of_nobody(whose, "unwanted", received.key) in traces:
             said.append("nobody heard of it: its route leads to nobody, or to who wants no such news")
         said += [self._silenced(row) for row in traces.values() if row.values.get("of") == received.key]
-        said += self._fate(received.key)
+        said += self._came_of(received.key)
         return {
             "at": text(received.at),
             "cluster": event.subject.name,
@@ -161,10 +161,10 @@ class _Story:
             "eventId": None,
             "what": "rejected",
             "decision": "rejected",
-            "why": [f"decision: rejected, {rejection.reason}", *self._fate(rejection.key)],
+            "why": [f"decision: rejected, {rejection.reason}", *self._came_of(rejection.key)],
         }
 
-    def _fate(self, key: str) -> Iterator[str]:
+    def _came_of(self, key: str) -> Iterator[str]:
         """Yield who was told of a row, and what of it still waits."""
         yield from (_told(mail) for mail in self._mails if any(one.key == key for one in members(mail)))
         yield from (self._waits(row) for row in self._work if key in refers_to(row))

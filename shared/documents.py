@@ -50,8 +50,8 @@ class Node(NamedTuple):
 class Field:
     """A value of a document and its path; `line` is 0 where lines are not known, as in decoded JSON.
 
-    Its methods return it in the form asked for, or raise what `expected` makes: the kind of
-    document decides that.
+    Its methods return it in the form asked for, or raise what `expected` makes: the kind of document
+    decides that.
     """
 
     def __init__(self, value: Any, path: str = "", line: int = 0) -> None:  # noqa: ANN401 - what is in there

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("notifier")
 
 INTERVAL_SECONDS = 300.0
-"""Seconds."""
+"""Between two beats of a process, at least."""
 
 CALL_SECONDS = 5.0
 """Seconds that the call of a watcher may take, all in all."""

@@ -88,8 +88,8 @@ class Intake:
         """Take an event that came by another way than Event Grid; return the decision about it.
 
         `raw` is what it was read from, and `via` names the way; both are kept with it. `audiences` hear of it
-        instead of those that the routes say. An event that is not `is_told` is recorded only; one
-        that is not `at_once` waits to be grouped, even a failure. Raises TableUnavailable if it could not be
+        instead of those that the routes say. An event that is not `is_told` is recorded only; one that is
+        not `at_once` waits to be grouped, even a failure. Raises TableUnavailable if it could not be
         recorded: then it has to come again.
         """
         only = None if audiences is None else tuple(audiences)

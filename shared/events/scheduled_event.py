@@ -1,8 +1,8 @@
 """Reading AKS's maintenance event, `ScheduledEventEmitted`, in either schema of Event Grid, as an `Event`.
 
 Only one captured AKS maintenance event is public, and the documentation contradicts itself about casing,
-spelling and times. So the reader is liberal: it asks for nothing beyond what a
-notice cannot do without: a cluster, an event id, a status. Pure; the time of receipt is passed in.
+spelling and times. So the reader is liberal: it asks for nothing beyond what a notice cannot do without: a
+cluster, an event id, a status. Pure; the time of receipt is passed in.
 """
 
 from __future__ import annotations

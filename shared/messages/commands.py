@@ -43,17 +43,17 @@ def aks(command: str, cluster: Cluster, name: str = "-n") -> str:
 
 
 def latest_operation(what: str, cluster: Cluster) -> Step:
-    """Advise to ask AKS about its latest operation; `what` for."""
+    """Return the step that asks AKS about its latest operation; `what` says what for."""
     return Step(f"{what} (needs the aks-preview extension of az).", aks("operation show-latest", cluster))
 
 
 def upgrades(cluster: Cluster, what: str = "Check which versions the cluster can go to.") -> Step:
-    """Advise to ask which versions AKS offers a cluster."""
+    """Return the step that asks which versions AKS offers a cluster."""
     return Step(what, aks("get-upgrades", cluster) + " -o table")
 
 
 def windows(cluster: Cluster) -> Step:
-    """Advise to list a cluster's maintenance windows."""
+    """Return the step that lists a cluster's maintenance windows."""
     return Step(
         "List the windows: the next one is when AKS is likely to try again.",
         aks("maintenanceconfiguration list", cluster, "--cluster-name"),

@@ -68,7 +68,7 @@ def closed(story: RunHistory, frame: RenderContext) -> View:
         sections=(
             phrases.prose("What it means", meaning, _WHO),
             run_view.so_far(story, frame),
-            phrases.todo(*(_branding(story) if story.event.status != RunStatus.GATE_DELETED else ())),
+            phrases.todo(*(_show_run(story) if story.event.status != RunStatus.GATE_DELETED else ())),
         ),
     )
 
@@ -93,7 +93,7 @@ def news(story: RunHistory, frame: RenderContext) -> View:
                 "What was sent stands below, as it came.",
             ),
             run_view.so_far(story, frame),
-            phrases.todo(*_branding(story)),
+            phrases.todo(*_show_run(story)),
         ),
     )
 
@@ -186,12 +186,12 @@ def _stages(story: RunHistory, frame: RenderContext) -> Section:
     return Section(heading=f"Its stages, as of {frame.here(seen.updated)}", facts=run_view.stages(seen.run))
 
 
-def _branding(story: RunHistory) -> tuple[Step, ...]:
+def _show_run(story: RunHistory) -> tuple[Step, ...]:
     return (run_view.show(story),) if story.run.name else ()
 
 
 def _steps(story: RunHistory, gate: Gate) -> tuple[Step, ...]:
-    steps = _branding(story)
+    steps = _show_run(story)
     if not gate.asks_people:
         return steps
     approve = Step(

@@ -1,7 +1,8 @@
 """Pages and feeds for whoever holds a token, and the probe: what is read is kept for half a minute.
 
 Cost: rows and tokens are read at most once in that time by a process, whatever is asked for and by whomever,
-and a page is written once for the same rows, so many for a token at most. A wrong token reads nothing.
+and a page is written once for the same rows, so many for a token at most. For a wrong token no
+more than the tokens are read.
 """
 
 from __future__ import annotations

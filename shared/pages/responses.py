@@ -83,10 +83,10 @@ NOT_FOUND = PageResponse(
 
 UNAVAILABLE = PageResponse(
     503,
-    {**NOT_FOUND.headers, "Retry-After": "30"},
+    {**NOT_FOUND.headers, "Retry-After": "30", "Refresh": "30"},
     b"The storage does not answer. Try again in a while.\n",
 )
-"""Calendars and feed readers keep what they have, and come again."""
+"""Calendars and feed readers keep what they have, and come again; so does a browser, on a wall as well."""
 
 TOO_MANY = PageResponse(
     429,

@@ -1,4 +1,4 @@
-"""What runs that ask work with, put together once for each."""
+"""What the runs that ask Azure work with: clients, rows, intake and teller, put together for each run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RoundParts(NamedTuple):
-    """What runs that ask work with."""
+    """What a run that asks Azure works with."""
 
     arm: Arm
     graph: ResourceGraph

@@ -77,7 +77,7 @@ class Reconcile:
         self._memory = ReconcileMemory(self._parts.meta)
         is_first_ever = self._memory.run.last is None
         watch = SubscriptionWatch(self._parts.graph, self._watched, self._memory, self._news)
-        found = watch.branding()
+        found = watch.look()
         for trouble in found.troubles:
             self._trouble(trouble)
         self.subscriptions = tuple(sorted(found.names))

@@ -27,7 +27,7 @@ class SubscriptionWatch:
         self._memory = memory
         self._news = news
 
-    def branding(self) -> Readable:
+    def look(self) -> Readable:
         """Return what can be read; tell what cannot be any more. Raises TableUnavailable."""
         found = subscriptions.read(self._graph, self._watched)
         for subscription, is_readable in found.asked.items():

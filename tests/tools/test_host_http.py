@@ -131,10 +131,11 @@ def test_connections_are_kept(host: Host) -> None:
             response = connection.getresponse()
             response.read()
             assert (response.status, connection.sock) == (status, kept)
-        connection.putrequest("POST", "/echo/1")
-        connection.putheader("Transfer-Encoding", "chunked")
-        connection.endheaders(b"xyz\r\n")
-        assert (connection.getresponse().status, connection.sock) == (400, None)
+        for header in (("Transfer-Encoding", "chunked"), ("Content-Length", "-3"), ("Content-Length", "x")):
+            connection.putrequest("POST", "/echo/1")
+            connection.putheader(*header)
+            connection.endheaders(b"xyz\r\n")
+            assert (connection.getresponse().status, connection.sock) == (400, None)
 
 
 def test_who_asks_first_may_go_on(host: Host) -> None:

@@ -245,7 +245,7 @@ class _Conversation:
         return list(refused)
 
     def data(self, body: bytes) -> None:
-        """Send the message. Only from the final dot on can its fate be unknown."""
+        """Send the message. Only from the final dot on can it be unknown what became of it."""
         code, text = self._step(partial(self._smtp.docmd, "data"), _maybe_alone)
         if code // 100 != _GO_AHEAD:
             raise _Stop(self._refused(code, _reply(code, text)))
