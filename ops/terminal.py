@@ -72,7 +72,7 @@ def named(file: str) -> str:
 
 
 def is_confirmed(question: str) -> bool:
-    """Ask a person, and return whether the answer is yes; no answer is none."""
+    """Ask a person, and return whether the answer is yes; an end of input or Ctrl-C counts as no."""
     try:
         return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
     except (EOFError, KeyboardInterrupt):

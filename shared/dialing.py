@@ -27,7 +27,7 @@ def look_up(host: str, port: int, seconds: float) -> Sequence[AddressInfo]:
     try:
         return deadlines.within(seconds, ask)
     except UnicodeError:
-        raise socket.gaierror(socket.EAI_NONAME, "its name is none") from None
+        raise socket.gaierror(socket.EAI_NONAME, "its name cannot be a host's") from None
     except TimeoutError:
         raise TimeoutError("its name was not looked up in time") from None
 

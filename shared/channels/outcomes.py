@@ -1,6 +1,6 @@
-"""How mail leaves. One module per mail service, imported when it is used.
+"""What can become of a send, whatever the service, and what each mail service offers: `Mailer`.
 
-What can become of a send is a value, not an exception, because the protocol has something to do about each:
+An outcome is a value, not an exception, because the protocol has something to do about each:
 
     Accepted      the service took the mail: it is on its way
     Throttled     refused for now, with a time; the mail was not taken

@@ -14,7 +14,7 @@ from shared.failures.extraction import read
 from shared.failures.facts import accepted
 from shared.failures.findings import Case, finding_of
 from shared.failures.fragments import Fragment
-from shared.failures.main_sentence import MainSentence, is_told_apart, telling
+from shared.failures.main_sentence import MainSentence, is_told_apart, main_sentence
 from shared.failures.matching import BOUNDARY, Match, in_different_sentences, matches_in
 from shared.failures.refusals import may_refuse, quoting_entry
 from shared.failures.speakers import Speaker, extensions_in
@@ -106,7 +106,7 @@ def _refused_beside(
         fragment = Fragment(line, tuple(codes_in(line)))
         if not may_refuse(line, fragment.codes):
             continue
-        told = telling(line)
+        told = main_sentence(line)
         is_refusal = quoting_entry(fragment, told) != UNKNOWN and text.count(told.sentence) == 1
         if is_refusal and next(_cases(fragment, catalogue, patterns), None) is None:
             yield fragment, told
@@ -118,7 +118,7 @@ def _worth_naming(
     """Return the fragments that no entry explains and that say something: each code and sentence once."""
     found: dict[str, tuple[Fragment, MainSentence]] = {}
     for fragment in fragments:
-        told = telling(fragment.text)
+        told = main_sentence(fragment.text)
         code = telling_code(fragment.codes)
         if known and (code.lower() in accounted or not (code or is_told_apart(told.sentence))):
             # Beside what is known, only what has a code or a full sentence of its own is another failure.

@@ -11,7 +11,7 @@ from shared.failures.catalogue import QUOTING, UNKNOWN
 from shared.failures.codes import WRAPPERS
 from shared.failures.explanation import ActionStep, Context, Finding
 from shared.failures.facts import FACTS, accepted, label
-from shared.failures.main_sentence import MainSentence, telling, without_paths
+from shared.failures.main_sentence import MainSentence, main_sentence, without_paths
 from shared.failures.text import lower
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def finding_of(cases: list[Case], context: Context, told: MainSentence | None = 
     """Return what is said of one failure: of its first case in full, of the others in a line each."""
     case, *others = cases
     entry = case.entry
-    told = told or telling(case.words)
+    told = told or main_sentence(case.words)
     facts = _about(context, case.facts) | case.facts
     further = list(dict.fromkeys(_occurrence(entry, other) for other in others))
     if len(further) > _MAX_FURTHER:

@@ -154,7 +154,7 @@ class MainSentence(NamedTuple):
     remedy: str = ""
 
 
-def telling(text: str) -> MainSentence:
+def main_sentence(text: str) -> MainSentence:
     """Return the sentence that tells most among wrappers, stack and ids, in its own words on one line."""
     story = is_story(lower(text))
     text = _RPC.sub("", text[:_MAX_SEARCHED_CHARACTERS])

@@ -1,1 +1,1 @@
-"""Runs that ask instead of being told: reconcile, the daily reading, the weekly report."""
+"""Runs that ask instead of being told: reconcile, fleets, the daily reading, the weekly report."""

@@ -1,1 +1,1 @@
-"""What is asked: Azure Resource Manager."""
+"""What is asked: Azure Resource Manager, its activity log and upgrade profiles, and Azure Resource Graph."""

@@ -1,1 +1,1 @@
-"""Emails: composed from frozen mails, as HTML and text."""
+"""Email: what is told as HTML and text, and the mail services that send it."""
