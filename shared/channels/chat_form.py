@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class ChatForm(NamedTuple):
     """What messages of one chat look like, and how much of a mail goes into one."""
 
-    rooms: tuple[SizeBudget, ...]
+    budgets: tuple[SizeBudget, ...]
     """From plenty to little: the first whose message fits is taken."""
     content: Callable[[View | Digest], dict[str, Any]]
     """Returns the message of a view whose texts are cleaned and cut."""
@@ -41,7 +41,7 @@ class ChatForm(NamedTuple):
             subject=clip(view.headline, fitting.MAX_TITLE_CHARACTERS),
             recipients=(recipient,),
             content=fitting.fitted(
-                self.rooms, lambda room: self.content(fitting.shown(view, room)), self.fits
+                self.budgets, lambda budget: self.content(fitting.shown(view, budget)), self.fits
             ),
             is_urgent=not URGENT.isdisjoint(telling.kinds(mail)),
             is_aside=is_of_a_run(rows.get(mail.members[0].key)) or mail.members[0].part is not None,
@@ -65,9 +65,9 @@ class ChatForm(NamedTuple):
         self, mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding
     ) -> int:
         """Return how many of a mail's first members fit whole into one message."""
-        room = self.rooms[0]
+        budget = self.budgets[0]
 
         def fits(told: Digest) -> bool:
-            return self.fits(self.content(fitting.shown(told, room)))
+            return self.fits(self.content(fitting.shown(told, budget)))
 
-        return fitting.count_fitting(mail, rows, audience, branding, room=room, fits=fits)
+        return fitting.count_fitting(mail, rows, audience, branding, budget=budget, fits=fits)

@@ -42,7 +42,7 @@ SOURCE = "/aks-maintenance-notifier"
 MAX_BYTES = 20_000
 """Bytes: what Standard Webhooks advises; Event Grid takes more."""
 
-_ROOMS = (
+_BUDGETS = (
     SizeBudget(raw=6_000, items=60, line=1_000, several=20),
     SizeBudget(raw=2_000, items=30, line=500, several=10),
     SizeBudget(raw=500, items=12, line=250, several=5),
@@ -64,14 +64,14 @@ def cloud_event(
     event = row.event if isinstance(row, StoredEvent) else None
     frame = telling.context(mail, audience, branding)
 
-    def made(room: SizeBudget) -> dict[str, Any]:
+    def made(budget: SizeBudget) -> dict[str, Any]:
         if plain:
             headline = _long(plain) or member.kind.value
             return _envelope(mail, event, {"headline": headline, **_facts(member, rows)})
-        told = _words(mail, rows, frame, room)
+        told = _words(mail, rows, frame, budget)
         return _envelope(mail, event, {**told, **_facts(member, rows), **_failure(member, rows, frame)})
 
-    return fitting.fitted(_ROOMS, made, lambda one: len(msgspec.json.encode(one)) <= MAX_BYTES)
+    return fitting.fitted(_BUDGETS, made, lambda one: len(msgspec.json.encode(one)) <= MAX_BYTES)
 
 
 def _envelope(mail: Mail, event: Event | None, told: dict[str, Any]) -> dict[str, Any]:
@@ -195,9 +195,9 @@ def _failure(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) ->
     }
 
 
-def _words(mail: Mail, rows: Mapping[str, Row], frame: RenderContext, room: SizeBudget) -> dict[str, Any]:
+def _words(mail: Mail, rows: Mapping[str, Row], frame: RenderContext, budget: SizeBudget) -> dict[str, Any]:
     """Return what people are told, in the same words."""
-    view = fitting.shown(telling.told(mail, rows, frame), room)
+    view = fitting.shown(telling.told(mail, rows, frame), budget)
     assert isinstance(view, View)
     links = [*([view.portal] if view.portal else []), *(one for each in view.sections for one in each.links)]
     return _present(

@@ -30,15 +30,17 @@ def plain_words(
     return title, clean(plain.text(mail, rows, audience, branding, why)).expandtabs(4)
 
 
-def shown(view: View | Digest, room: SizeBudget) -> View | Digest:
+def shown(view: View | Digest, budget: SizeBudget) -> View | Digest:
     """Return as much of it as there is room for, every text cleaned."""
-    return sanitized(digest.trimmed(view, room) if isinstance(view, Digest) else view.trimmed(room), room)
+    return sanitized(
+        digest.trimmed(view, budget) if isinstance(view, Digest) else view.trimmed(budget), budget
+    )
 
 
-def fitted(rooms: Iterable[SizeBudget], make: Callable[[SizeBudget], T], fits: Callable[[T], bool]) -> T:
-    """Return the first that fits of what is made with these rooms. Raises ValueError where none does."""
-    for room in rooms:
-        made = make(room)
+def fitted(budgets: Iterable[SizeBudget], make: Callable[[SizeBudget], T], fits: Callable[[T], bool]) -> T:
+    """Return the first that fits of what is made with these budgets. Raises ValueError where none does."""
+    for budget in budgets:
+        made = make(budget)
         if fits(made):
             return made
     raise ValueError("it cannot be made small enough")
@@ -50,7 +52,7 @@ def count_fitting(
     audience: Audience,
     branding: Branding,
     *,
-    room: SizeBudget,
+    budget: SizeBudget,
     fits: Callable[[Digest], bool],
 ) -> int:
     """Return how many of a mail's first members fit whole into one message, nothing cut.
@@ -67,7 +69,7 @@ def count_fitting(
         told = digest.entries(mail.members, rows, frame)
 
         def fit(first: int) -> bool:
-            return first <= room.items and fits(digest.digest(told[:first], frame))
+            return first <= budget.items and fits(digest.digest(told[:first], frame))
 
         if fit(count):
             return count

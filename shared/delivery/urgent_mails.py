@@ -82,16 +82,16 @@ class UrgentMails:
         wanted: list[Wanted] = []
         # What is recorded with it, and a gate for each target, have to fit into one transaction.
         gates = MAX_OPERATIONS - sum(event.rows for event in events)
-        room: dict[str, int] = {}
+        left: dict[str, int] = {}
         for to, of in told.items():
-            if to.target not in room:
-                is_open = len(room) < gates and parts.limiter.is_open(to.target)
-                room[to.target] = parts.limiter.available(to.target) if is_open else 0
+            if to.target not in left:
+                is_open = len(left) < gates and parts.limiter.is_open(to.target)
+                left[to.target] = parts.limiter.available(to.target) if is_open else 0
             grouping = parts.grouping.of(parts.routes.audience(to.audience), to.target)
             mails = [of] if grouping.wait else [[event] for event in of]
-            number = min(room[to.target], self._burst.available(to, grouping.interval))
+            number = min(left[to.target], self._burst.available(to, grouping.interval))
             wanted += [Wanted(to, tuple(mail)) for mail in mails[:number]]
-            room[to.target] -= len(mails[:number])
+            left[to.target] -= len(mails[:number])
         return wanted
 
     def freeze(self, wanted: Wanted, clusters: Lookup, reader: Reader) -> Mail:

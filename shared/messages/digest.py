@@ -94,10 +94,10 @@ def digest(told: Sequence[DigestEntry], frame: RenderContext) -> Digest:
     )
 
 
-def trimmed(whole: Digest, room: SizeBudget) -> Digest:
+def trimmed(whole: Digest, budget: SizeBudget) -> Digest:
     """Return the digest with fewer commands and items: the rest is told by name only."""
     groups: list[DigestGroup] = []
-    left, commands = room.items, room.commands
+    left, commands = budget.items, budget.commands
     for group in whole.groups:
         shown: list[DigestItem] = []
         commands -= bool(group.command)

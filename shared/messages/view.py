@@ -169,9 +169,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         """What the reader asks first, and the answers."""
         return (*(self.verdict.facts() if self.verdict else ()), *self.panel)
 
-    def trimmed(self, room: SizeBudget) -> View:
+    def trimmed(self, budget: SizeBudget) -> View:
         """Return the view with as much of the raw text as there is room for; it says how much is left out."""
-        left = len(self.raw) - room.raw
+        left = len(self.raw) - budget.raw
         if left <= 0:
             return self
         return replace(
@@ -274,11 +274,11 @@ class SizeBudget(msgspec.Struct, frozen=True):
     items: int = 97
 
 
-def sanitized(part: _Part, room: SizeBudget) -> _Part:
+def sanitized(part: _Part, budget: SizeBudget) -> _Part:
     """Return a copy in which every text is cleaned and no longer than there is room for."""
-    most = room.several if isinstance(part, Section) else None
+    most = budget.several if isinstance(part, Section) else None
     values = {
-        name: _sanitized_value(name, getattr(part, name), room, most) for name in part.__struct_fields__
+        name: _sanitized_value(name, getattr(part, name), budget, most) for name in part.__struct_fields__
     }
     return type(part)(**values)
 
@@ -286,27 +286,27 @@ def sanitized(part: _Part, room: SizeBudget) -> _Part:
 def _sanitized_value(
     name: str,
     value: Any,  # noqa: ANN401 - any field of a view
-    room: SizeBudget,
+    budget: SizeBudget,
     most: int | None,
 ) -> Any:  # noqa: ANN401
     if isinstance(value, StrEnum):
         return value
     if isinstance(value, str):
-        return _text(name, value, room)
+        return _text(name, value, budget)
     if isinstance(value, msgspec.Struct):
-        return sanitized(value, room)
+        return sanitized(value, budget)
     if isinstance(value, tuple):
-        return tuple(_sanitized_value(name, one, room, most) for one in value[:most])
+        return tuple(_sanitized_value(name, one, budget, most) for one in value[:most])
     return value
 
 
-def _text(name: str, value: str, room: SizeBudget) -> str:
+def _text(name: str, value: str, budget: SizeBudget) -> str:
     if name == "raw":
-        return clip(clean(value[: room.raw + 1]), room.raw)
+        return clip(clean(value[: budget.raw + 1]), budget.raw)
     if name in {"url", "command"}:
         # Half an address leads astray, and half a command does something else: whole or not at all.
         return clean(value) if len(value) <= _MAX_WHOLE_CHARACTERS else ""
-    return clip(line(value[: 4 * room.line]), room.line)
+    return clip(line(value[: 4 * budget.line]), budget.line)
 
 
 _MAX_WHOLE_CHARACTERS = 1_500

@@ -48,7 +48,7 @@ _PHONE_CHARACTERS = 40
 _PHONE_REASON_CHARACTERS = 20
 """Of them for reason or time: all of `Fri 27 Nov 01:00 UTC`."""
 
-_ROOMS = (
+_BUDGETS = (
     SizeBudget(),
     SizeBudget(raw=8_000, commands=20, items=60, line=1_000),
     SizeBudget(raw=4_000, commands=10, items=30, line=500, several=20),
@@ -106,11 +106,11 @@ def count_fitting(mail: Mail, rows: Mapping[str, Row], audience: Audience, brand
 
     def fits(told: Digest) -> bool:
         return (
-            _render(told, _ROOMS[0], _subject(told.status, told.subject, audience, branding)).size
+            _render(told, _BUDGETS[0], _subject(told.status, told.subject, audience, branding)).size
             <= MAX_BYTES
         )
 
-    return fitting.count_fitting(mail, rows, audience, branding, room=_ROOMS[0], fits=fits)
+    return fitting.count_fitting(mail, rows, audience, branding, budget=_BUDGETS[0], fits=fits)
 
 
 def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -> Attachment | None:
@@ -124,13 +124,13 @@ def _calendar(member: MailItem, rows: Mapping[str, Row], frame: RenderContext) -
 def _fit(view: View | Digest, subject: str) -> Rendered:
     """Render with as much as stays within the limit."""
     return fitting.fitted(
-        _ROOMS, lambda room: _render(view, room, subject), lambda parts: parts.size <= MAX_BYTES
+        _BUDGETS, lambda budget: _render(view, budget, subject), lambda parts: parts.size <= MAX_BYTES
     )
 
 
-def _render(view: View | Digest, room: SizeBudget, subject: str) -> Rendered:
+def _render(view: View | Digest, budget: SizeBudget, subject: str) -> Rendered:
     """Render as much as there is room for."""
-    return render(fitting.shown(view, room), subject)
+    return render(fitting.shown(view, budget), subject)
 
 
 def _email(
@@ -199,21 +199,21 @@ def _subject(status: str, parts: tuple[str, ...], audience: Audience, branding: 
     subject begins. It names the audience, as one mailbox then gets the mails of all of them.
     """
     first, *others = [line(part[:500]) for part in parts if part] or [""]
-    room = (
+    most = (
         _PHONE_CHARACTERS - len(_DOT) - min(len(others[0]), _PHONE_REASON_CHARACTERS)
         if others
         else _MAX_PART_CHARACTERS
     )
-    words = _DOT.join((_shortened(first, room), *(clip(part, _MAX_PART_CHARACTERS) for part in others)))
+    words = _DOT.join((_shortened(first, most), *(clip(part, _MAX_PART_CHARACTERS) for part in others)))
     shadow = f" [Shadow: {clip(line(audience.id), _MAX_SHADOW_CHARACTERS)}]" if branding.only_to else ""
     subject = f"[{clip(line(status[:500]), _MAX_STATUS_CHARACTERS)}]{shadow} {words}"
     # That is how an encoded word begins (RFC 2047): who decodes it finds whatever its author put there.
     return clip(subject.replace("=?", "= ?"), MAX_SUBJECT_CHARACTERS)
 
 
-def _shortened(name: str, room: int) -> str:
+def _shortened(name: str, most: int) -> str:
     """Leave out the middle of a name, not of a sentence: clusters differ in how they begin and end."""
-    if len(name) <= room or " " in name:
+    if len(name) <= most or " " in name:
         return clip(name, _MAX_PART_CHARACTERS)
-    head = (room - 1) // 2
-    return f"{name[:head]}\N{HORIZONTAL ELLIPSIS}{name[head + 1 - room :]}"
+    head = (most - 1) // 2
+    return f"{name[:head]}\N{HORIZONTAL ELLIPSIS}{name[head + 1 - most :]}"

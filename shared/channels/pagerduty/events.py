@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CLIENT = "AKS Maintenance Notifier"
 
 MAX_SUMMARY_CHARACTERS = 1_024
-_ROOM = SizeBudget(raw=16_000, line=1_000, several=20)
+_BUDGET = SizeBudget(raw=16_000, line=1_000, several=20)
 _SEVERITY = {Tone.FAILED: "error", Tone.WARNING: "warning"}
 _MAX_DETAIL_CHARACTERS = 400
 
@@ -119,7 +119,7 @@ def dedup_key(member: MailItem, row: Row | None) -> str:
 
 
 def _view(mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding) -> View:
-    view = fitting.shown(telling.told(mail, rows, telling.context(mail, audience, branding)), _ROOM)
+    view = fitting.shown(telling.told(mail, rows, telling.context(mail, audience, branding)), _BUDGET)
     assert isinstance(view, View)
     return view
 

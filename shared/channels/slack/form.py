@@ -6,7 +6,7 @@ from shared.channels.chat_form import ChatForm
 from shared.channels.slack import blocks
 from shared.messages.view import SizeBudget
 
-_ROOMS = (
+_BUDGETS = (
     SizeBudget(commands=30, items=60, line=1_000, several=20),
     SizeBudget(commands=10, items=40, line=600, several=10),
     SizeBudget(commands=4, items=15, line=300, several=5),
@@ -14,4 +14,4 @@ _ROOMS = (
     SizeBudget(commands=0, items=0, line=80, several=2),
 )
 
-FORM = ChatForm(_ROOMS, blocks.content, blocks.plain, blocks.fits)
+FORM = ChatForm(_BUDGETS, blocks.content, blocks.plain, blocks.fits)

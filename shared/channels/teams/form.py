@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 20_000
 """Teams takes 28 KB with everything around the card, and drops what is larger without a word."""
 
-_ROOMS = (
+_BUDGETS = (
     SizeBudget(raw=4_000, commands=30, items=60, line=1_000, several=20),
     SizeBudget(raw=1_500, commands=10, items=40, line=600, several=12),
     SizeBudget(raw=500, commands=4, items=20, line=300, several=6),
@@ -41,4 +41,4 @@ def _fits(message: dict[str, Any]) -> bool:
     return len(msgspec.json.encode(message)) <= MAX_BYTES
 
 
-FORM = ChatForm(_ROOMS, _content, _plain, _fits)
+FORM = ChatForm(_BUDGETS, _content, _plain, _fits)
