@@ -122,4 +122,4 @@ def _response(result: object) -> Response:
     if kind is None:
         charset = f"; charset={result.charset}" if result.mimetype.startswith("text/") else ""
         kind = result.mimetype + charset
-    return Response(result.get_body(), result.status_code, result.headers, content_type=kind)
+    return Response(result.get_body(), int(result.status_code), result.headers, content_type=kind)

@@ -61,7 +61,7 @@ def matches_in(fragment: Fragment, flat: str, catalogue: Catalogue, patterns: Pa
 
 
 def _is_of_something_else(entry: CatalogueEntry, words: str) -> bool:
-    """Return whether words, small, lack the evidence that an entry's patterns and codes alone are not."""
+    """Return whether a text, in small letters, lacks what an entry asks for beside its patterns and codes."""
     if any(word in words for word in entry.about):
         return False
     return any(word in words for word in entry.not_about) if entry.not_about else bool(entry.about)

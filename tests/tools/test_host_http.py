@@ -49,6 +49,10 @@ def plain(req):
 def wrong(req: func.HttpRequest) -> str:
     raise RuntimeError("a secret")
 
+@app.route("odd")
+def odd(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(status_code="no number")
+
 @app.route("nothing")
 def nothing(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(status_code=204)
@@ -151,9 +155,11 @@ def test_who_asks_first_may_go_on(host: Host) -> None:
 
 
 def test_failure(host: Host) -> None:
-    """A function that fails is answered with 500 and its name; the exception is in the log alone."""
+    """A function that fails, or whose result is no answer, is a 500; the exception is in the log alone."""
     assert ask(host, "GET", "/wrong")[::2] == (500, b"Exception while executing function: wrong")
+    assert ask(host, "GET", "/odd")[::2] == (500, b"ValueError")
     assert "RuntimeError: a secret" in host.output()
+    assert "GET /odd? could not be answered" in host.output()
 
 
 def test_urls_at_start(host: Host) -> None:
