@@ -39,11 +39,12 @@ def replay(
 ) -> None:
     """Replay dead letters through the intake.
 
-    An app takes them, as Event Grid delivers; without --to, they are taken here, by the settings at hand.
+    An app takes them, as Event Grid delivers; without --to, they are taken here, by the settings at hand, and
+    delivery reports are left alone.
 
-    Reports of deliveries are left alone then. A container is read with your own identity, such as that of
-    `az login`, or with a SAS in its URL. What is known already is a duplicate, so that replaying twice does
-    no harm; nothing is deleted. Exit code 1: some were not taken. 2: a dead letter cannot be read.
+    A container is read with your own identity, such as that of `az login`, or with a SAS in its URL. What is
+    known already is a duplicate, so that replaying twice does no harm; nothing is deleted. Exit code 1: some
+    were not taken. 2: a dead letter cannot be read.
     """
     is_json = as_json or output is terminal.Output.JSON
     if is_json and not only_list:

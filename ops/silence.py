@@ -59,7 +59,7 @@ def add(  # noqa: PLR0917 - typer makes options of them
     *,
     as_json: terminal.AsJson = False,
 ) -> None:
-    """Silence news that meet all matchers, until a time.
+    """Silence news that meets all matchers, until a time.
 
     They are recorded all the same. Failures, and what else is urgent, are silenced by --kind alone.
     """

@@ -72,12 +72,12 @@ def _zone(text: str) -> ZoneInfo:
 
 _TimeZone = Annotated[
     ZoneInfo | None,
-    typer.Option(parser=_zone, metavar="ZONE", help="an IANA name (default: TIME_ZONE, where that is set)"),
+    typer.Option(parser=_zone, metavar="ZONE", help="An IANA name (default: TIME_ZONE, where that is set)"),
 ]
 _At = Annotated[
     datetime | None, typer.Option(parser=terminal.moment, metavar="TIME", help="ISO 8601 (default: now)")
 ]
-_Portal = Annotated[str, typer.Option(metavar="HOST", help="the portal of the subscriptions' cloud")]
+_Portal = Annotated[str, typer.Option(metavar="HOST", help="The portal of the subscriptions' cloud")]
 
 
 @app.command("next")
@@ -158,14 +158,14 @@ def lint_(  # noqa: PLR0917 - typer makes options of them
 @app.command("freeze")
 def freeze_(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a freeze of ROUTES")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A freeze of ROUTES")],
     source: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="clusters (default: those of CLUSTERS)")
+        str | None, typer.Argument(metavar="FILE", help="Clusters (default: those of CLUSTERS)")
     ] = None,
     portal: _Portal = "portal.azure.com",
     at: _At = None,
     routes_file: Annotated[
-        Path | None, typer.Option("--routes", metavar="FILE", help="a file of routes instead of ROUTES")
+        Path | None, typer.Option("--routes", metavar="FILE", help="A file of routes instead of ROUTES")
     ] = None,
     output: terminal.AsOutput = terminal.Output.TABLE,
     *,
