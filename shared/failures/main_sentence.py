@@ -28,9 +28,9 @@ _SENTENCE_END = re.compile(
 _HEAD = re.compile(
     r"""\s*(?:
       \(?[A-Z][A-Za-z0-9_]{4,79}+\)\s+
-    | \#\#\[(?:error|warning)\]
+    | (?:\#\#)?\[(?:ERROR|Error|error|FATAL|WARNING|Warning|warning|WARN|warn)\]:?\s*
     | [A-Z][a-z]+(?:[A-Z][a-z]+){1,8}:\s+(?=[Pp]reflight\ )
-    | [\s"'\[\](){}|:;,.*-]+?(?=[^\s"'\[\](){}|:;,.*-]|\([A-Z])
+    | (?:(?!\[\w[\w\ .:-]{0,30}\])[\s"'\[\](){}|:;,.*-])+?(?=[^\s"'\[\](){}|:;,.*-]|\([A-Z]|\[\w)
     | (?:request|requests)\ to\ https?://\S+:\s+
     | (?:ERROR|Error|error|WARNING|Warning)\s*:\s*
     | \d{4}[-/]\d\d[-/]\d\d[T ][\d:.,]{5,18}Z?\s{1,4}\[?(?:ERROR|FATAL|Error|error)\]?:?\s{1,4}
@@ -59,6 +59,8 @@ _HEAD = re.compile(
     )""",
     re.VERBOSE,
 )
+_EDGE = re.compile(r"^(?:(?!\[\w[\w .:-]{0,30}\])[ \t\"'{}\[\],;\\|])+")
+"""What a sentence does not begin with; a tag such as `[aks]` stays whole."""
 _METADATA = re.compile(
     r"\W*(?:(?:sub|inner|error)?_?code|target|status(?:code)?|name|id|trace id|correlation ?id"
     r"|operation ?id|timestamp|start ?time|end ?time|request ?id|x-ms-[\w-]+|category|dependency"
@@ -208,7 +210,7 @@ def _parts(text: str) -> list[str]:
                 part = _ADDRESS_TAIL.sub("", _AND_ADDRESS.sub("", part)) + (":" if leads_up else "")
             if _HAS_ID.search(part):
                 part = _IDS.sub("", part)
-            part = part.strip(" \t\"'{}[],;\\|")
+            part = _EDGE.sub("", part).rstrip(" \t\"'{}[],;\\|")
             if part:
                 parts.append(part)
                 if len(parts) >= _MAX_PARTS:

@@ -252,6 +252,17 @@ def test_the_most_telling_code_is_named() -> None:
     assert finding.code == "ZonalAllocationFailed"
 
 
+def test_a_tag_before_a_sentence_stays_whole() -> None:
+    """A level that a log puts in front is left out; any other tag in brackets is part of AKS's words."""
+    said = "The widget is broken and cannot be updated"
+    for text, told in (
+        (f"[ERROR]: {said}", said),
+        (f"[aks] [x 1] {said}", f"[aks] [x 1] {said}"),
+        (f'["{said}"]', said),
+    ):
+        assert explain(text, CONTEXT).findings[0].said == told
+
+
 @pytest.mark.parametrize(
     ("reason", "code"),
     [
