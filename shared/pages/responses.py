@@ -91,9 +91,10 @@ UNAVAILABLE = PageResponse(
 TOO_MANY = PageResponse(
     429,
     UNAVAILABLE.headers,
-    b"Too many different pages are asked for. Try again in half a minute.\n",
+    b"Too many pages are asked for at once. Try again in half a minute.\n",
 )
-"""Of one token, with filters that vary; what has been written is there all the same."""
+"""Of one token, with filters that vary, or while another page is long in the writing; what has been written is
+there all the same."""
 
 
 def health(fault: str) -> PageResponse:
