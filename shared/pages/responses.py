@@ -93,7 +93,7 @@ TOO_MANY = PageResponse(
     UNAVAILABLE.headers,
     b"Too many pages are asked for at once. Try again in half a minute.\n",
 )
-"""Of one token, with filters that vary, or while another page is long in the writing; what has been written is
+"""Of one token, with filters that vary, or while another page takes long to write; what has been written is
 there all the same."""
 
 
