@@ -35,7 +35,7 @@ class ChatForm(NamedTuple):
     def compose(
         self, mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding, *, recipient: str
     ) -> JsonMessage:
-        """Make the message of a frozen mail. Raises where telling does."""
+        """Return the message of a frozen mail. Raises where telling does."""
         view = telling.told(mail, rows, telling.context(mail, audience, branding))
         return JsonMessage(
             subject=clip(view.headline, fitting.MAX_TITLE_CHARACTERS),
@@ -57,7 +57,7 @@ class ChatForm(NamedTuple):
         *,
         recipient: str,
     ) -> JsonMessage:
-        """Make the message that goes out when composing raised; `why` says what was wrong."""
+        """Return the message that goes out when composing raised; `why` says what was wrong."""
         title, text = fitting.plain_words(mail, rows, audience, branding, why)
         return JsonMessage(subject=title, recipients=(recipient,), content=self.plain(title, text))
 

@@ -58,5 +58,5 @@ def readers(channels: Mapping[str, Registration] = CHANNELS) -> dict[str, Target
 def open_channels(
     targets: Iterable[Target], context: ChannelContext, channels: Mapping[str, Registration] = CHANNELS
 ) -> dict[str, Channel]:
-    """Make the channels for these targets, by the targets' keys. No round trip."""
+    """Return the channels for these targets, by the targets' keys. No round trip."""
     return {target.key: channels[target.channel].open(target, context) for target in targets}

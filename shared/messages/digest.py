@@ -144,7 +144,7 @@ def _causes(failed: Sequence[DigestEntry]) -> str:
 
 
 def _groups(kind: Kind, told: Iterable[DigestEntry]) -> Iterator[DigestGroup]:
-    """Make the groups of a kind: those that share a reason first, the most of them first."""
+    """Return the groups of a kind: those that share a reason first, the most of them first."""
     heading, tone = presentation(kind).heading, presentation(kind).tone
     told = _sorted(told)
     if not any(entry.reason for entry in told):
@@ -170,7 +170,7 @@ def _groups(kind: Kind, told: Iterable[DigestEntry]) -> Iterator[DigestGroup]:
 
 
 def _of_one_kind(heading: str, tone: Tone, told: Sequence[DigestEntry]) -> DigestGroup:
-    """Make a group; its heading says what is the same for all, and many of what is routine are names."""
+    """Return a group; its heading says what is the same for all, and many of what is routine are names."""
     items = tuple(entry.item for entry in told)
     what = {item.what for item in items}
     if len(items) >= _SAME and len(what) == 1 and all(item.url for item in items):
@@ -219,7 +219,7 @@ _MAX_PLACEHOLDERS = 3
 def _grouped(
     heading: str, tone: Tone, items: tuple[DigestItem, ...], step: str = "", command: str = ""
 ) -> DigestGroup:
-    """Make a group; where all its items are of one day, that day is said in the heading alone."""
+    """Return a group; where all its items are of one day, that day is said in the heading alone."""
     days = {" ".join(item.when.split(" ")[:_DAY]) for item in items}
     if len(items) >= _SAME and len(days) == 1 and all(item.is_time for item in items):
         day = days.pop()
@@ -267,7 +267,7 @@ def _clusters(told: Iterable[DigestItem]) -> str:
 
 
 def _preheader(groups: Iterable[DigestGroup]) -> str:
-    """Name the clusters of what wants a look, else of all: the subject has the counts already."""
+    """Return the names of clusters to look at, else of all: the subject has the counts already."""
     groups = tuple(groups)
     loud = [group for group in groups if group.tone in _LOUD] or list(groups)
     names = dict.fromkeys(item.cluster for group in loud for item in group.items if item.url)

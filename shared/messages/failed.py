@@ -46,12 +46,12 @@ class FailureBrief(msgspec.Struct, frozen=True):
 
 
 def explain(story: MaintenanceHistory, frame: RenderContext) -> Explanation:
-    """Ask what the failure's reason comes down to."""
+    """Return what the failure's reason comes down to."""
     return _explain(story.event.details, _context(story), frame.branding.failures_file)
 
 
 def in_brief(story: MaintenanceHistory, frame: RenderContext) -> FailureBrief:
-    """Ask what the failure's reason comes down to, in a few words."""
+    """Return what the failure's reason comes down to, in a few words."""
     brief = _in_brief if len(story.event.details) <= _MAX_CACHED_CHARACTERS else _in_brief.__wrapped__
     return brief(story.event.details, _context(story), frame.branding.failures_file)
 

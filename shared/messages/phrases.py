@@ -158,12 +158,12 @@ def prose(
     facts: tuple[Fact, ...] = (),
     steps: tuple[Step, ...] = (),
 ) -> Section:
-    """Make a section of paragraphs, and of what stands under them."""
+    """Return a section of paragraphs, and of what stands under them."""
     return Section(heading=heading, paragraphs=paragraphs, items=items, facts=facts, steps=steps)
 
 
 def todo(*steps: Step, links: tuple[Link, ...] = ()) -> Section:
-    """Make the section of steps."""
+    """Return the section of steps."""
     return Section(heading=TODO, steps=steps, links=links)
 
 
@@ -173,7 +173,7 @@ def touches_nodes(upgrade: Upgrade) -> bool:
 
 
 def check_budgets(upgrade: Upgrade) -> tuple[Step, ...]:
-    """Advise to look at what most often stops an upgrade, where nodes are likely to be drained."""
+    """Return the step that shows what most often stops an upgrade, where nodes are likely to be drained."""
     if not touches_nodes(upgrade):
         return ()
     step = Step(
@@ -185,7 +185,7 @@ def check_budgets(upgrade: Upgrade) -> tuple[Step, ...]:
 
 
 def timeline(frame: RenderContext, entries: Iterable[tuple[str, datetime | None, str]]) -> Section:
-    """Make the section of what happened when; entries without a time are left out."""
+    """Return the section of what happened when; entries without a time are left out."""
     facts = [
         Fact(label, frame.beside(time) + (f", {note}" if note else ""))
         for label, time, note in entries
@@ -195,7 +195,7 @@ def timeline(frame: RenderContext, entries: Iterable[tuple[str, datetime | None,
 
 
 def details(event: Event, pools: tuple[str, ...]) -> Section:
-    """Make the section of what AKS said, field by field."""
+    """Return the section of what AKS said, field by field."""
     facts = said_facts(
         ("Status", event.status),
         ("Node pools", ", ".join(pools)),
@@ -207,7 +207,7 @@ def details(event: Event, pools: tuple[str, ...]) -> Section:
 
 
 def observed(event: Event) -> Section | None:
-    """Make the section of what the activity log said, where there is something."""
+    """Return the section of what the activity log said, where there is something."""
     return Section(heading="As the activity log has it") if event.details else None
 
 

@@ -81,7 +81,7 @@ def at_gate(run: RunFacts, gate: Gate) -> str:
 
 
 def show(story: RunHistory) -> Step:
-    """Advise to look at the run."""
+    """Return the step that shows the run."""
     return Step(
         f"Check how the run stands ({EXTENSION}).",
         commands.fleet("updaterun show", story.fleet, story.run.name),
@@ -89,7 +89,7 @@ def show(story: RunHistory) -> Step:
 
 
 def so_far(story: RunHistory, frame: RenderContext) -> Section:
-    """Make the section of what has happened in the run, as far as it is known."""
+    """Return the section of what has happened in the run, as far as it is known."""
     known = [event for event in story.before if event.updated <= story.event.updated]
     facts = (
         Fact(frame.here(event.updated), told) for event in known[-_MAX_BEFORE:] if (told := happened(event))
@@ -122,7 +122,7 @@ def last_seen(story: RunHistory) -> Event | None:
 
 
 def windows(story: RunHistory, frame: RenderContext, stage: str = "") -> Section:
-    """Make the section of when members that are waited for may be updated; of one stage, if it is named."""
+    """Return the section of when members that are waited for may be updated; of one stage, if it is named."""
     known = next(
         (event.run for event in (story.event, *reversed(story.before)) if _has_windows(event, stage)), None
     )
@@ -187,7 +187,7 @@ _OURS = re.compile("^(AutoUpgrade|Gate|Member|Run|Stage)(?=[A-Z])")
 
 
 def sent(story: RunHistory) -> Section:
-    """Make the section of what was sent or polled, field by field."""
+    """Return the section of what was sent or polled, field by field."""
     event, run = story.event, story.run
     gate = run.gate or Gate("")
     facts = said_facts(

@@ -28,18 +28,18 @@ def zone(name: str) -> tzinfo:
 
 
 def day(date_: date) -> str:
-    """Write a date: `Fri 27 Nov 2026`."""
+    """Return a date: `Fri 27 Nov 2026`."""
     return f"{_DAYS[date_.weekday()]} {date_.day} {_MONTHS[date_.month - 1]} {date_.year}"
 
 
 def utc(time: datetime) -> str:
-    """Write a time in UTC: `Fri 27 Nov 2026, 01:00 UTC`."""
+    """Return a time in UTC: `Fri 27 Nov 2026, 01:00 UTC`."""
     time = time.astimezone(UTC)
     return f"{day(time)}, {time:%H:%M} UTC"
 
 
 def short(time: datetime, zone_: tzinfo, as_of: datetime) -> str:
-    """Write a time as subjects do: `Fri 27 Nov 02:00` in the audience's zone, or `Fri 27 Nov 01:00 UTC`.
+    """Return a time for a subject: `Fri 27 Nov 02:00` in the audience's zone, or `Fri 27 Nov 01:00 UTC`.
 
     With its year where that is half a year away, and its offset where the clock shows that time twice.
     """
@@ -52,13 +52,13 @@ def short(time: datetime, zone_: tzinfo, as_of: datetime) -> str:
 
 
 def here(time: datetime, zone_: tzinfo, as_of: datetime | None = None) -> str:
-    """Write a time as sentences do: `Fri 27 Nov 02:00 Berlin (UTC+1)`, or `Fri 27 Nov 01:00 UTC`."""
+    """Return a time for a sentence: `Fri 27 Nov 02:00 Berlin (UTC+1)`, or `Fri 27 Nov 01:00 UTC`."""
     there, name = _there(time, zone_)
     return f"{_date(there, as_of)} {_clock(there, name)}"
 
 
 def beside(time: datetime, zone_: tzinfo, as_of: datetime | None = None) -> str:
-    """Write a time as panels do: `Fri 27 Nov 02:00 Berlin (UTC+1) · 01:00 UTC`, the day where it differs."""
+    """Return a time for a panel: `Fri 27 Nov 02:00 Berlin (UTC+1) · 01:00 UTC`, the day where it differs."""
     there, name = _there(time, zone_)
     if not name:
         return here(time, zone_, as_of)
@@ -74,7 +74,7 @@ def clock(zone_: tzinfo) -> str:
 
 
 def between(start: datetime, end: datetime, zone_: tzinfo, as_of: datetime) -> str:
-    """Write a span of time as sentences do: `Fri 27 Nov 02:00-06:00 Berlin (UTC+1)`."""
+    """Return a span of time for a sentence: `Fri 27 Nov 02:00-06:00 Berlin (UTC+1)`."""
     first, name = _there(start, zone_)
     last, _ = _there(end, zone_)
     near = last.date() == first.date() or end - start < timedelta(days=6)
@@ -86,7 +86,7 @@ def between(start: datetime, end: datetime, zone_: tzinfo, as_of: datetime) -> s
 
 
 def offset(time: datetime) -> str:
-    """Write how far a local time lies from UTC: `UTC+1`, `UTC+5:30`, `UTC-8`."""
+    """Return how far a local time lies from UTC: `UTC+1`, `UTC+5:30`, `UTC-8`."""
     minutes = round((time.utcoffset() or timedelta(0)).total_seconds() / _MINUTE)
     if not minutes:
         return "UTC"
@@ -113,7 +113,7 @@ def _there(time: datetime, zone_: tzinfo) -> tuple[datetime, str]:
 
 
 def _date(time: datetime, as_of: datetime | None) -> str:
-    """Write a day, with its year where that is half a year away, or where it is not said from when."""
+    """Return a day, with its year where that is half a year away, or where it is not said from when."""
     words = f"{_DAYS[time.weekday()]} {time.day} {_MONTHS[time.month - 1]}"
     return f"{words} {time.year}," if as_of is None or abs(time - as_of) >= _HALF_A_YEAR else words
 
@@ -123,7 +123,7 @@ def _clock(time: datetime, name: str) -> str:
 
 
 def span(length: timedelta) -> str:
-    """Write a duration: `45 min`, `2 h 5 min`, `1 day 3 h`."""
+    """Return a duration: `45 min`, `2 h 5 min`, `1 day 3 h`."""
     seconds = max(0, round(length.total_seconds()))
     if seconds < _MINUTE:
         return "less than a minute"
@@ -157,7 +157,7 @@ def days_away(date_: date, as_of: datetime) -> int:
 
 
 def in_days(days: int) -> str:
-    """Write a number of days from now: `today`, `in 5 days`, `3 days ago`."""
+    """Return a number of days from now: `today`, `in 5 days`, `3 days ago`."""
     if days == 0:
         return "today"
     words = _count(abs(days), "day")

@@ -129,7 +129,7 @@ def unreachable(member: MailItem, row: SentMail, mail: Sequence[View], frame: Re
 
 
 def outcome(report: RecipientReport) -> str:
-    """Write what the mail service said: `Bounced (550 5.1.1 no such user)`."""
+    """Return what the mail service said: `Bounced (550 5.1.1 no such user)`."""
     return report.status + (f" ({report.detail})" if report.detail else "")
 
 

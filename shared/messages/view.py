@@ -35,15 +35,15 @@ class RenderContext(msgspec.Struct, frozen=True):
     """Names that several of the clusters told of have."""
 
     def short(self, time: datetime) -> str:
-        """Write a time as subjects do: `Fri 27 Nov 02:00`, or `Fri 27 Nov 01:00 UTC`."""
+        """Return a time for a subject: `Fri 27 Nov 02:00`, or `Fri 27 Nov 01:00 UTC`."""
         return time_phrases.short(time, self.zone, self.as_of)
 
     def here(self, time: datetime) -> str:
-        """Write a time as sentences do: `Fri 27 Nov 02:00 Berlin (UTC+1)`."""
+        """Return a time for a sentence: `Fri 27 Nov 02:00 Berlin (UTC+1)`."""
         return time_phrases.here(time, self.zone, self.as_of)
 
     def beside(self, time: datetime) -> str:
-        """Write a time as panels do: `Fri 27 Nov 02:00 Berlin (UTC+1) · 01:00 UTC`."""
+        """Return a time for a panel: `Fri 27 Nov 02:00 Berlin (UTC+1) · 01:00 UTC`."""
         return time_phrases.beside(time, self.zone, self.as_of)
 
     def away(self, time: datetime) -> str:

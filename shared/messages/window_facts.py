@@ -58,7 +58,7 @@ def fact(story: MaintenanceHistory, frame: RenderContext) -> Fact:
 
 
 def shown(span: Span, snapshot: ClusterSnapshot, frame: RenderContext) -> str:
-    """Write a window in the reader's zone, and in brackets as it is set where that is another time.
+    """Return a window in the reader's zone, and in brackets as it is set where that is another time.
 
     `Fri 27 Nov 02:00-06:00 Berlin (UTC+1) (set as Thu 17:00-21:00 UTC-08:00)`.
     """
@@ -72,7 +72,7 @@ def shown(span: Span, snapshot: ClusterSnapshot, frame: RenderContext) -> str:
 
 
 def offset(snapshot: ClusterSnapshot) -> str:
-    """Write the windows' own offset as it is set: `UTC-08:00`."""
+    """Return the windows' own offset as it is set: `UTC-08:00`."""
     if not snapshot.offset:
         return "UTC"
     hours, minutes = divmod(abs(snapshot.offset), 60)

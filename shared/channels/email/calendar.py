@@ -29,7 +29,7 @@ OPENING = timedelta(minutes=30)
 
 
 def entry(story: MaintenanceHistory, frame: RenderContext) -> Attachment | None:
-    """Make the calendar file of a notice; None where there is nothing to enter.
+    """Return the calendar file of a notice; None where there is nothing to enter.
 
     A start that AKS names is confirmed, and lasts to the window's end. Where it names none, the entry is
     tentative, over the window in which it is expected; the notice with a start replaces it. What is canceled
@@ -47,7 +47,7 @@ def entry(story: MaintenanceHistory, frame: RenderContext) -> Attachment | None:
 
 
 def of_gate(story: RunHistory, frame: RenderContext) -> Attachment | None:
-    """Make the calendar file of a gate that opens by itself; None where no time is known.
+    """Return the calendar file of a gate that opens by itself; None where no time is known.
 
     The entry is tentative: such gates are a preview. A gate that is closed before its time takes it back.
     """

@@ -59,7 +59,7 @@ _BUDGETS = (
 
 
 def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding) -> Email:
-    """Make the email of a frozen mail.
+    """Return the email of a frozen mail.
 
     `rows` holds the rows that its members name, by key. Raises if one that a member tells of is missing, or
     if composing meets something it cannot handle: then `compose_plain` does.
@@ -82,7 +82,7 @@ def compose(mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: B
 def compose_plain(
     mail: Mail, rows: Mapping[str, Row], audience: Audience, branding: Branding, why: str
 ) -> Email:
-    """Make the email that goes out when composing raised: no templates, nothing that odd data could break.
+    """Return the email that goes out when composing raised: no templates, nothing that odd data could break.
 
     `why` says what was wrong with the other one.
     """

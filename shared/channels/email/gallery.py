@@ -85,7 +85,7 @@ class Gallery:
 
 
 def render(entries: list[GalleryEntry]) -> str:
-    """Make the page."""
+    """Return the page as HTML."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -101,7 +101,7 @@ def mailbox(text: str) -> Address:
 
 
 def mailboxes(texts: Iterable[str]) -> tuple[list[Address], dict[str, str]]:
-    """Read several addresses: those that can be written to, and the others with a reason each."""
+    """Return those of several addresses that can be written to, and the others with a reason each."""
     good: list[Address] = []
     bad: dict[str, str] = {}
     for text in texts:
