@@ -54,7 +54,7 @@ def steps(freezes: list[Freeze], listing: Listing, now: datetime) -> list[Freeze
 
 
 def as_script(freezes: list[Freeze], found: list[FreezeStep]) -> str:
-    """Write the steps that keep the freezes as a script."""
+    """Return the steps that keep the freezes as a script."""
     lines = ["#!/usr/bin/env bash"]
     for freeze in freezes:
         times = f"{_text(freeze.start)} to {_text(freeze.end)}"

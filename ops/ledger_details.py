@@ -26,7 +26,7 @@ MAX_CHARACTERS = 8_000
 
 
 def maintenance(ledger: Ledger, prefix: str, key: str, now: datetime) -> str:
-    """Write an event's facts, its whole history, the mails that told of it, and what waits for it.
+    """Return an event's facts, its whole history, the mails that told of it, and what waits for it.
 
     `key` is the event that was asked for; without it, the last that was received.
     """
@@ -50,7 +50,7 @@ def maintenance(ledger: Ledger, prefix: str, key: str, now: datetime) -> str:
 
 
 def outcome(ledger: Ledger, mail: SentMail) -> str:
-    """Write what became of a mail, and what it told."""
+    """Return what became of a mail, and what it told, in words."""
     operation_id = mail.key.removeprefix(keys.sent(""))
     facts = [
         ("operation", operation_id),
@@ -76,7 +76,7 @@ def outcome(ledger: Ledger, mail: SentMail) -> str:
 
 
 def waiting_mail(ledger: Ledger, row: MailRow) -> str:
-    """Write a mail that waits to be sent, or is being sent."""
+    """Return what there is to say of a mail that waits to be sent, or is being sent."""
     facts = [
         ("operation", row.mail.operation_id),
         ("state", f"waiting: {ledger_tables.mail_state(row)}"),
@@ -91,7 +91,7 @@ def waiting_mail(ledger: Ledger, row: MailRow) -> str:
 
 
 def plain(row: Stored) -> str:
-    """Write any other row as it is, its raw text readable."""
+    """Return any other row as it is, its raw text readable."""
     values = {name: value for name, value in row.values.items() if not isinstance(value, bytes)}
     facts = [("key", row.key), ("written", _moment(row.timestamp))]
     facts += [(name, str(value)) for name, value in values.items()]

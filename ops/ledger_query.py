@@ -63,7 +63,7 @@ class Clusters:
         return self._known[prefix]
 
     def names(self, row: Waiting | SentMail) -> str:
-        """Name the clusters that a row is about, the first few."""
+        """Return the names of the clusters that a row is about, the first few."""
         few = 2
         told = list(dict.fromkeys(_history_or_key(key) for key in _keys(row)))
         found = [self.of(key) for key in told[:few]]
@@ -174,7 +174,7 @@ def _keys(row: Waiting | SentMail) -> list[str]:
 
 
 def _called(key: str) -> str:
-    """Name what is about no cluster, or about none that is known."""
+    """Return the name of what is about no cluster, or about none that is known."""
     kind = key.partition(":")[0]
     return f"{'mail' if kind == 'sent' else kind} {short(key)}"
 

@@ -37,7 +37,7 @@ def lists(
     now: datetime,
     limit: int | None,
 ) -> str:
-    """Write what was chosen, each kind as a table under its counts. `since` is in words: `the last 7d`."""
+    """Return what was chosen, each kind as a table under its counts. `since` is in words: `the last 7d`."""
     parts: list[str] = []
     if entries.events is not None:
         counts = _counts(received.event.event.status for received in entries.events)
@@ -64,7 +64,7 @@ def lists(
 
 
 def event_row(received: Received) -> tuple[str, ...]:
-    """Write a line of what came in."""
+    """Return a line of what came in."""
     event, revision = received.event.event, received.event.revision
     return (
         moment(received.at),
@@ -78,7 +78,7 @@ def event_row(received: Received) -> tuple[str, ...]:
 
 
 def sent_row(mail: SentMail) -> tuple[str, ...]:
-    """Write a line of what was told, to whom, and what came of it."""
+    """Return a line of what was told, to whom, and what came of it."""
     few = 1
     people = ", ".join(mail.to[:few]) + (f" +{len(mail.to) - few}" if len(mail.to) > few else "")
     return (
@@ -93,7 +93,7 @@ def sent_row(mail: SentMail) -> tuple[str, ...]:
 
 
 def work_row(row: Waiting, clusters: Clusters, now: datetime) -> tuple[str, ...]:
-    """Write a line of what waits."""
+    """Return a line of what waits."""
     due = keys.due_of(row.key)
     kind, audience = "", ""
     match row:
@@ -108,7 +108,7 @@ def work_row(row: Waiting, clusters: Clusters, now: datetime) -> tuple[str, ...]
 
 
 def rejected_row(rejection: Rejection) -> tuple[str, ...]:
-    """Write a line of what could not be understood."""
+    """Return a line of what could not be understood."""
     return moment(rejection.at), f"{rejection.size:,}", rejection.reason, short(rejection.key)
 
 
@@ -159,13 +159,13 @@ def mail_state(row: MailRow) -> str:
 
 
 def tells(told: Iterable[MailItem]) -> str:
-    """Name the kinds that a mail tells, with their numbers."""
+    """Return the kinds that a mail tells, with their numbers."""
     counted = Counter(member.kind for member in told)
     return ", ".join(kind if number == 1 else f"{number} {kind}" for kind, number in counted.items())
 
 
 def moment(time: datetime) -> str:
-    """Write a time (in UTC), to the minute."""
+    """Return a time (in UTC), to the minute."""
     return f"{time:%Y-%m-%d %H:%M}"
 
 

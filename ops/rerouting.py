@@ -43,7 +43,7 @@ class Rerouting:
                 self.unrouted.append(about)
 
     def words(self) -> str:
-        """Write a table of audiences, and below it the events that make the difference."""
+        """Return a table of audiences, and below it the events that make the difference."""
         names = sorted({*self.before, *self.after})
         rows = (
             (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def explanation(event: Event, trace: Trace) -> str:
-    """Write who hears of an event: the event, what became of each route, the audiences."""
+    """Return who hears of an event: the event, what became of each route, the audiences."""
     cluster = event.subject
     facts = [
         f"{event_words.news(event)}: cluster {cluster.name} in {cluster.resource_group}",
@@ -94,7 +94,7 @@ def _listed(told: Iterable[NoticePreview], *, wanted: bool) -> str:
 
 
 def summary(loaded: Routes, defaults: Defaults) -> str:
-    """Write what routes say, as tables, and what becomes of that which none of them matches."""
+    """Return what routes say, as tables, and what becomes of that which none of them matches."""
     audiences = (
         (
             _name(audience),
@@ -150,7 +150,7 @@ def _people(audience: Audience) -> str:
 
 
 def _written(length: timedelta) -> str:
-    """Write a duration as settings have it: `1h30m`."""
+    """Return a duration as settings have it: `1h30m`."""
     seconds = int(length.total_seconds())
     parts: list[str] = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):

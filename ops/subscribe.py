@@ -85,7 +85,7 @@ def parameters(values: Mapping[str, str]) -> dict[str, Any]:
 
 
 def functions_needed(given: Mapping[str, Any]) -> set[str]:
-    """Name the functions that event subscriptions are going to deliver to."""
+    """Return the functions that event subscriptions are going to deliver to."""
     return {"maintenance_events"} | ({"email_reports"} if given["emailTopicName"] else set())
 
 

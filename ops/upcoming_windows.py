@@ -63,7 +63,7 @@ def upcoming(listing: Listing, after: datetime) -> Iterator[UpcomingWindow]:
 
 
 def as_json(windows: Sequence[UpcomingWindow]) -> str:
-    """Write an array of `{"name", "start", "end", "approximate"}`, times in UTC."""
+    """Return an array of `{"name", "start", "end", "approximate"}`, times in UTC."""
     items = [
         {
             "name": item.name,
@@ -77,7 +77,7 @@ def as_json(windows: Sequence[UpcomingWindow]) -> str:
 
 
 def as_text(windows: Sequence[UpcomingWindow], after: datetime, zone: tzinfo | None = None) -> str:
-    """Write a table: each window in UTC, by its configuration's own clock, and in `zone`."""
+    """Return a table: each window in UTC, by its configuration's own clock, and in `zone`."""
     if not windows:
         return "No window to come."
     other = zone if str(zone) != "UTC" else None
@@ -98,7 +98,7 @@ def as_text(windows: Sequence[UpcomingWindow], after: datetime, zone: tzinfo | N
 
 
 def as_calendar(windows: Sequence[UpcomingWindow]) -> bytes:
-    """Write an iCalendar file, the same bytes for the same windows.
+    """Return an iCalendar file, the same bytes for the same windows.
 
     An entry's UID follows from its configuration and its start, so that importing twice makes no second one.
     What is approximate is tentative.

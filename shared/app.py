@@ -232,7 +232,7 @@ def build(config: Settings) -> Notifier:
 
 
 def open_channels(config: Settings) -> dict[str, Channel]:
-    """Make the channels of all targets of the routes, by the targets' keys. No round trip."""
+    """Return the channels of all targets of the routes, by the targets' keys. No round trip."""
     return registry.open_channels(config.routes.targets().values(), channel_context(config))
 
 

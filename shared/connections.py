@@ -77,7 +77,7 @@ class _Adapter(HTTPAdapter):
 
 
 def session() -> requests.Session:
-    """Make a session that keeps connections. Its time-out for reading is for the whole of an answer."""
+    """Return a session that keeps connections. Its time-out for reading is for the whole of an answer."""
     made = requests.Session()
     made.mount("https://", _Adapter())
     made.mount("http://", _Adapter())
@@ -85,7 +85,7 @@ def session() -> requests.Session:
 
 
 def transport(connect: float = 5, read: float = 30) -> RequestsTransport:
-    """Make the transport of one client, with its time-outs in seconds. Safe to share between threads.
+    """Return the transport of one client, with its time-outs in seconds. Safe to share between threads.
 
     `read` is the time for an answer as a whole. The SDK waits 300 s by default, ten times as long as Event
     Grid. Beside a transport it takes no time-outs.

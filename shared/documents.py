@@ -60,7 +60,7 @@ class Field:
         self.path = path
 
     def expected(self, what: str, hint: str = "") -> ValueError:
-        """Make the error that says what was expected here; `hint` goes at its end."""
+        """Return the error that says what was expected here; `hint` goes at its end."""
         raise NotImplementedError
 
     def child(self, name: str, value: object) -> Self:
@@ -92,7 +92,7 @@ class Field:
 
 
 def near(word: str, known: Iterable[str]) -> str:
-    """Write ` (did you mean 'x'?)` if one of the known words is nearly this one, else nothing."""
+    """Return ` (did you mean 'x'?)` if one of the known words is nearly this one, else nothing."""
     from difflib import get_close_matches
 
     lowered = {each.lower(): each for each in known}

@@ -18,23 +18,23 @@ NAMESPACE = UUID("7d0bd5e6-3a0d-5f0a-9d0c-52e1f0a4c6b1")
 
 
 def notice_id(key: str, kind: str, lead: str, audience: str, target: str = "") -> str:
-    """Name a notice: what it tells of (a row's key), how, how long ahead, whom, and where; email is ""."""
+    """Return a notice's id: by what it tells of (a row's key), how, how long ahead, whom, where (email: "")."""
     where = f"\n{target}" if target else ""
     return str(uuid5(NAMESPACE, f"notice\n{key}\n{kind}\n{lead}\n{audience}{where}"))
 
 
 def check_id(key: str, kind: str, lead: str) -> str:
-    """Name a check: something to look at when its time comes, for all audiences of that moment."""
+    """Return a check's id: something to look at when its time comes, for all audiences of that moment."""
     return str(uuid5(NAMESPACE, f"check\n{key}\n{kind}\n{lead}"))
 
 
 def operation_id(notice_ids: Iterable[str]) -> str:
-    """Name the mail that tells these notices. The mail service knows it as the Operation-Id."""
+    """Return the id of the mail that tells these notices. The mail service knows it as the Operation-Id."""
     return str(uuid5(NAMESPACE, "\n".join(("mail", *sorted(notice_ids)))))
 
 
 def resend_id(operation_id_: str, number: int) -> str:
-    """Name the mail that repeats another for the `number`th time, by an operator's wish."""
+    """Return the id of the mail that repeats another for the `number`th time, by an operator's wish."""
     return str(uuid5(NAMESPACE, f"resend\n{operation_id_}\n{number}"))
 
 

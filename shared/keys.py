@@ -89,7 +89,7 @@ def history_of(event_key: str) -> str:
 
 
 def due(time: datetime) -> str:
-    """Write a due time so that text sorts as time: UTC, always with six digits of fraction."""
+    """Return a due time as text that sorts as time: UTC, always with six digits of fraction."""
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 

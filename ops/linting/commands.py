@@ -175,7 +175,7 @@ def _with_location(body: dict[str, Any], id_: str) -> str:
 
 
 def command(*words: str, **options: str) -> str:
-    """Write an `az` command; every word is quoted for a POSIX shell."""
+    """Return an `az` command; every word is quoted for a POSIX shell."""
     given = []
     for name, value in options.items():
         # A value that begins with a hyphen, such as an offset of -08:00, would be taken for another option.

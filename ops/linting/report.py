@@ -30,7 +30,7 @@ _HEAD = ("SEVERITY", "RULE", "CLUSTER", "PART", "WHAT")
 
 
 def as_text(findings: Sequence[LintFinding]) -> str:
-    """Write a table of the findings, and below it why each matters and what mends it."""
+    """Return a table of the findings, and below it why each matters and what mends it."""
     if not findings:
         return "No findings."
     rows = [
@@ -47,13 +47,13 @@ def as_text(findings: Sequence[LintFinding]) -> str:
 
 
 def as_json(findings: Sequence[LintFinding]) -> str:
-    """Write the findings as an array of objects."""
+    """Return the findings as an array of objects."""
     items = [{field: getattr(found, field) for field in _FIELDS} for found in findings]
     return msgspec.json.format(msgspec.json.encode(items), indent=2).decode()
 
 
 def as_sarif(findings: Sequence[LintFinding]) -> str:
-    """Write SARIF 2.1.0, as GitHub's code scanning takes it: the place is the input file, as it was given.
+    """Return SARIF 2.1.0, as GitHub's code scanning takes it: the place is the input file, as it was given.
 
     A finding's fingerprint follows from its rule, cluster and part, so that it stays the same finding
     whatever its dates say.
@@ -151,7 +151,7 @@ def _uri(file: str) -> str:
 
 
 def as_annotations(findings: Sequence[LintFinding]) -> str:
-    """Write workflow commands of GitHub Actions, one a finding, which it shows beside the file."""
+    """Return workflow commands of GitHub Actions, one a finding, which it shows beside the file."""
     lines = []
     for found in findings:
         place = f"file={_property(found.file)},line=1," if found.file not in {"", "-"} else ""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def as_json(window: MaintenanceWindow) -> dict[str, Any]:
-    """Write a window as ARM's JSON: what `shared.maintenance.parse` reads."""
+    """Return a window as ARM's JSON: what `shared.maintenance.parse` reads."""
     body: dict[str, Any] = {
         "schedule": schedule(window.schedule),
         "durationHours": int(window.duration.total_seconds()) // 3600,
@@ -37,7 +37,7 @@ def as_json(window: MaintenanceWindow) -> dict[str, Any]:
 
 
 def offset(value: timedelta) -> str:
-    """Write an offset from UTC: `-08:00`."""
+    """Return an offset from UTC: `-08:00`."""
     hours, minutes = divmod(abs(int(value.total_seconds())) // 60, 60)
     return f"{'-' if value.total_seconds() < 0 else '+'}{hours:02}:{minutes:02}"
 

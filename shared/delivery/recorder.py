@@ -284,7 +284,7 @@ class Recorder:
         return record(notices=self._notices(events))
 
     def _notices(self, events: Sequence[Decided], but: Iterable[Mail] = ()) -> list[tuple[Notice, datetime]]:
-        """Make the notices, each with the time that it has waited long enough to be grouped."""
+        """Return the notices, each with the time that it has waited long enough to be grouped."""
         now = self._parts.clock.now()
         grouping, routes = self._parts.grouping, self._parts.routes
         mailed = {notice.id for mail in but for notice in mail.notices}

@@ -483,7 +483,7 @@ def _thread(mail: Mail) -> str:
 
 
 def single(mail: Mail, member: MailItem) -> Mail:
-    """Make the mail that tells one member of a mail by itself."""
+    """Return the mail that tells one member of a mail by itself."""
     notice_id = member.notice_id(mail.audience, mail.target)
     operation_id = ids.operation_id([notice_id, mail.operation_id])
     return msgspec.structs.replace(mail, operation_id=operation_id, members=(member,))

@@ -196,6 +196,6 @@ class Sweeper:
 
 
 def summary(sweep: SweepResult) -> str:
-    """Write a sweep's numbers as one line, for the log."""
+    """Return a sweep's numbers as one line, for the log."""
     counts = {field: value for field, value in msgspec.structs.asdict(sweep).items() if value}
     return "sweep: " + (", ".join(f"{field}={value}" for field, value in counts.items()) or "nothing due")

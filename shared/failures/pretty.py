@@ -15,7 +15,7 @@ _INDENT = "  "
 
 
 def pretty(reason: str) -> str:
-    """Make a reason readable; nothing of it is left out. Beyond 200,000 characters it stays as it is."""
+    """Return a reason made readable, nothing left out. Beyond 200,000 characters it stays as it is."""
     reason = encodable(reason).strip()
     if len(reason) > _MAX_UNFOLDED_CHARACTERS:
         return reason
@@ -90,7 +90,7 @@ def _unfolded(text: str) -> str:
 
 
 def _write(value: object, indent: int, depth: int, comma: str, lines: list[str], *, key: str = "") -> None:
-    """Write a value as indented JSON whose texts keep their line breaks: for reading, not for parsing."""
+    """Return a value as indented JSON whose texts keep their line breaks: for reading, not for parsing."""
     margin = _INDENT * indent
     if isinstance(value, str) and not isinstance(value, _Verbatim) and depth < _MAX_INNER_DEPTH:
         inner = _json(value.strip())

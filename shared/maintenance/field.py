@@ -42,7 +42,7 @@ class Field(documents.Field):
         return self.error(what)
 
     def error(self, expected: str, found: object = None) -> ConfigurationError:
-        """Make the error that says what was expected here, and what was found if not the value itself."""
+        """Return the error that says what was expected here, and what was found if not the value itself."""
         return ConfigurationError(
             self.path or "configuration", expected, self.value if found is None else found
         )

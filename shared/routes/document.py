@@ -21,11 +21,11 @@ class Field(documents.Field):
     """A value of routes. Its methods return it in the form asked for, or raise RoutesError."""
 
     def fault(self, what: str) -> RoutesError:
-        """Make the error that says what is wrong here."""
+        """Return the error that says what is wrong here."""
         return RoutesError(f"{self.path or 'routes file'} (line {self.line}): {what}.")
 
     def expected(self, what: str, hint: str = "") -> RoutesError:
-        """Make the error that says what was expected here; `hint` goes at its end."""
+        """Return the error that says what was expected here; `hint` goes at its end."""
         return self.fault(f"expected {what}, got {shown(self.value)}{hint}")
 
     def mapping(self, known: Iterable[str]) -> dict[str, Field]:

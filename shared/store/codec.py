@@ -64,7 +64,7 @@ _MAX_STATUS_CHARACTERS = 40
 
 
 def event_values(recorded: StoredEvent, raw: str, *, received: datetime, token: str) -> dict[str, Any]:
-    """Write an event's row."""
+    """Return an event's row."""
     event = recorded.event
     facts = _facts(event)
     details_elsewhere = _units(facts) > MAX_TEXT_UNITS
@@ -124,7 +124,7 @@ def recorded_by_key(row: Stored) -> StoredEvent:
 
 
 def rejected_values(rejected: RejectedInput) -> dict[str, Any]:
-    """Write the row of input that could not be understood."""
+    """Return the row of input that could not be understood."""
     return {
         "kind": "rejected",
         "reason": rejected.reason[:1_000],
@@ -140,12 +140,12 @@ def rejected(row: Stored) -> RejectedInput:
 
 
 def check_values(check: Check) -> dict[str, Any]:
-    """Write a check's row."""
+    """Return a check's row."""
     return {"kind": "check", "what": check.kind, "of": check.key, "lead": check.lead, "due": text(check.due)}
 
 
 def notice_values(notice: Notice) -> dict[str, Any]:
-    """Write a notice's row."""
+    """Return a notice's row."""
     return {
         "kind": "notice",
         "what": notice.kind,
@@ -159,7 +159,7 @@ def notice_values(notice: Notice) -> dict[str, Any]:
 
 
 def mail_values(mail: Mail, *, token: str = "", attempts: int = 0) -> dict[str, Any]:
-    """Write a mail's row: leased under `token`, or, without one, free for whoever comes first."""
+    """Return a mail's row: leased under `token`, or, without one, free for whoever comes first."""
     return {
         "kind": "mail",
         "audience": mail.audience,
@@ -178,7 +178,7 @@ def mail_values(mail: Mail, *, token: str = "", attempts: int = 0) -> dict[str, 
 
 
 def bound_values(bound: Binding | None) -> dict[str, str]:
-    """Write what a mail in doubt keeps to."""
+    """Return what a mail in doubt keeps to."""
     return {"bound": _json(bound)} if bound else {}
 
 
@@ -235,7 +235,7 @@ def _work(row: Stored) -> WorkRow:
 
 
 def spread_values(raw: str, received: datetime, done: int) -> dict[str, Any]:
-    """Write the row of an event that names several clusters, and has been recorded for the first of them."""
+    """Return the row of an event that names several clusters, and has been recorded for the first of them."""
     return {"kind": "spread", "received": text(received), "done": done, **pack(raw)}
 
 
@@ -283,7 +283,7 @@ def mail_row(row: Stored) -> MailRow:
 
 
 def gate_values(gate: SendGate) -> dict[str, Any]:
-    """Write the gate."""
+    """Return the gate's row."""
     return {
         "kind": "pause",
         "until": text(gate.until),
@@ -309,7 +309,7 @@ def last_mailed(row: Stored) -> datetime:
 
 
 def sent_values(sent: SentMail, token: str) -> dict[str, Any]:
-    """Write what became of a mail."""
+    """Return the row of what became of a mail."""
     return {
         "kind": "sent",
         "state": sent.state,
@@ -350,7 +350,7 @@ def sent(row: Stored) -> SentMail:
 
 
 def cluster_values(known: ClusterInfo) -> dict[str, Any]:
-    """Write what is known of a cluster. What would not fit is left out rather than cut."""
+    """Return the row of what is known of a cluster. What would not fit is left out rather than cut."""
     facts = _json(known)
     if _units(facts) > MAX_TEXT_UNITS:
         facts = _json(msgspec.structs.replace(known, configurations=(), is_complete=False))
@@ -377,7 +377,7 @@ def cluster(row: Stored) -> ClusterInfo:
 
 
 def news_values(recorded: StoredEvent, received: datetime) -> dict[str, Any]:
-    """Write what pages tell of an event, to be merged into its cluster's row; nothing if they do not."""
+    """Return what pages tell of an event, to be merged into its cluster's row; nothing if they do not."""
     event = recorded.event
     if event.news or recorded.decision == Decision.STALE or not isinstance(event.subject, model.Cluster):
         return {}
@@ -399,7 +399,7 @@ def news(value: str) -> tuple[StoredEvent, datetime]:
 
 
 def token_values(token: Token) -> dict[str, Any]:
-    """Write a token's row."""
+    """Return a token's row."""
     return {"kind": "token", "audience": token.audience, "created": text(token.created)}
 
 
@@ -423,7 +423,7 @@ def old_news(row: Stored, since: datetime) -> set[str]:
 
 
 def reports_json(reports: Sequence[RecipientReport]) -> str:
-    """Write delivery reports, the latest of them if there are many."""
+    """Return delivery reports as text, the latest of them if there are many."""
     return _json(
         [
             RecipientReport(
@@ -437,7 +437,7 @@ def reports_json(reports: Sequence[RecipientReport]) -> str:
 
 
 def members_json(members: Sequence[MailItem]) -> str:
-    """Write members compactly: rows of the history they share a prefix with go by the rest of their keys."""
+    """Return members as text: rows of the history they share a prefix with go by the rest of their keys."""
     return _json([_briefly(_shortened(member)) for member in members])
 
 
@@ -447,7 +447,7 @@ def fits(members: Sequence[MailItem]) -> bool:
 
 
 def text(value: datetime) -> str:
-    """Write a time (aware) as text in UTC."""
+    """Return a time (aware) as text in UTC."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -460,7 +460,7 @@ def time(value: str) -> datetime:
 
 
 def _facts(event: model.Event) -> str:
-    """Write an event's facts. What it is about stands under its sort: as `cluster`, release 0.1 reads it."""
+    """Return an event's facts. What it is about stands under its sort: as `cluster`, release 0.1 reads it."""
     values = msgspec.to_builtins(event)
     values.pop("tags", None)
     sort = values["subject"].pop("type")
@@ -509,7 +509,7 @@ def _members(value: str) -> tuple[MailItem, ...]:
 
 
 def _said(name: str, value: str) -> dict[str, str]:
-    """Write a property where there is something to say: rows of email are those of release 0.1."""
+    """Return a property where there is something to say: rows of email are those of release 0.1."""
     return {name: value} if value else {}
 
 

@@ -143,7 +143,7 @@ class Ledger:
         return [ids.resend_id(operation_id, number) for number in numbers]
 
     def resending(self, sent: SentMail, now: datetime) -> Resend:
-        """Make the mail that tells what another told, to the same audience, under an id of its own.
+        """Return the mail that tells what another told, to the same audience, under an id of its own.
 
         Writes nothing. Raises ResendRefused where that would tell something twice, or nothing.
         """
