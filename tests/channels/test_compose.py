@@ -198,7 +198,7 @@ def test_subjects(name: str, subject: str) -> None:
                 "kubectl --context prod-weu-1 get pdb cart-pdb -n shop",
                 f"az aks get-credentials --subscription {S}",
                 "https://wiki.example.com/runbooks/aks",
-                "Now: Workloads are likely still running; node pool blue likely stopped half done",
+                "Now: Workloads are likely still running; node pool blue seems to have stopped half done",
                 "Urgency: Today, in working hours",
                 "Whose: Yours: your cluster or subscription.",
                 "Blocked by: budget shop/cart-pdb, pod shop/cart-7c9d8-xk2vp, node aks-blue-",

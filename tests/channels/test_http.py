@@ -93,6 +93,7 @@ def test_slow_answer(echo: Echo) -> None:
         DOOR.send("POST", echo.url, Timeouts(0.2, 0.2), headers={}, body=b"x")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("then", [b"X-A: b\r\n" * 50, b"Content-Length: 500\r\n\r\n" + b"x" * 500])
 def test_one_deadline_for_all_of_it(then: bytes) -> None:
     """An answer that drips, each byte in time, is cut at the deadline of the whole."""

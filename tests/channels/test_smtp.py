@@ -319,6 +319,7 @@ def test_stalled(
     assert relay.messages == [] or step == "dot"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "drop", "expected"),
     [("ehlo", b"250-X\r\n", Unavailable), ("ehlo", b"2", Unavailable), ("dot", b"2", Unknown)],

@@ -40,6 +40,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
     over.set()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(15)
 def test_a_look_up_that_hangs(hanging: Event) -> None:
     """A name that is not looked up in time is not waited for: surely nothing was sent."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+@cache
 def _modules(tree: str) -> dict[str, Path]:
     """Return the modules of a folder of the repository, by name."""
     return {

@@ -66,6 +66,7 @@ def test_endpoint_follows_the_portal(portal: str, host: str) -> None:
     assert endpoint(portal) == f"https://{host}"
 
 
+@pytest.mark.slow
 def test_throttling_is_respected(arm: ArmEndpoint) -> None:
     """A 429 is asked again once Retry-After has passed, and not earlier."""
     arm.add(cluster(), [configuration()])

@@ -238,6 +238,7 @@ def test_megabyte_of_details(size: int) -> None:
     assert len(round_trip(text).event.details) == size
 
 
+@pytest.mark.slow
 def test_megabyte_beside_the_details() -> None:
     """A row holds a full set of facts together with a raw event of 1 MB that hardly compresses."""
     european = "".join(

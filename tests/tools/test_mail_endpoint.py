@@ -107,6 +107,7 @@ def test_unknown_fault() -> None:
         Fault(kind="lots")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", Moment)
 def test_hook_kills(endpoint: MailEndpoint, moment: Moment) -> None:
     """A hook can kill the sender exactly there: its request has arrived, and is taken all the same."""
