@@ -18,7 +18,7 @@ NAMESPACE = UUID("7d0bd5e6-3a0d-5f0a-9d0c-52e1f0a4c6b1")
 
 
 def notice_id(key: str, kind: str, lead: str, audience: str, target: str = "") -> str:
-    """Return a notice's id, by the row it tells of, how, how long ahead, whom, and where; email is ""."""
+    """Return a notice's id: by the key of its row, kind, lead, audience and target, which for email is ""."""
     where = f"\n{target}" if target else ""
     return str(uuid5(NAMESPACE, f"notice\n{key}\n{kind}\n{lead}\n{audience}{where}"))
 

@@ -16,7 +16,7 @@ this: ASCII into seven eighths by gzip, a random mixture of alphabets by bzip2, 
 
 
 def pack(raw: str) -> dict[str, Any]:
-    """Return the properties that hold a text of any length: compressed, in binary chunks, with its size in bytes."""
+    """Return a text of any length as properties: compressed, in binary chunks, with its size in bytes."""
     data = raw.encode("utf-8", "surrogatepass")
     chunks = _chunks(gzip.compress(data, compresslevel=6, mtime=0))
     if len(chunks) > MAX_CHUNKS:
