@@ -53,7 +53,7 @@ def clock_change(kind: Kind, event: Event, frame: RenderContext) -> View:
                 Step(
                     "To keep the local time, give each window the new offset from UTC; the linter's finding "
                     "fixed-offset has the command for each.",
-                    "python -m ops lint '<subscription>'",
+                    "./notifier lint '<subscription>'",
                 ),
             ),
         ),

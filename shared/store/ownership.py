@@ -99,6 +99,6 @@ class OwnedTable(WrappedTable):
         if known.name.lower() != self._app.lower():
             raise ForeignTable(
                 f"The table {self._name} belongs to the app {known.name}, and this one is {self._app}: give"
-                " each its own (NOTIFIER_TABLE), or hand the table over (python -m ops table --hand-over)."
+                " each its own (NOTIFIER_TABLE), or hand the table over (./notifier table --hand-over)."
             )
         return True

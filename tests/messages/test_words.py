@@ -24,6 +24,7 @@ BANNED = (
     r"passes? stopped clusters by",
     r"said to keep",
     r"\bstubborn\b",
+    r"python3? -m ops\b(?!\.subscribe)",
     r"(?m)^\s*(- do: |\d+\. )?See (?!https)",
 )
 """What nobody in the field says, or what does not say what is to be done."""
