@@ -48,7 +48,7 @@ HANG_SECONDS = 60.0
 ENOUGH = 500
 """Inputs from which on it counts as a breakage that too few of them came to what a kind's are to come to."""
 
-MIN_SECONDS = 0.1
+MIN_SHARE = 0.1
 """The share that each such word has to have."""
 
 
@@ -109,7 +109,7 @@ def _rare(kind: InputKind, words: Counter[str]) -> Iterator[str]:
     """Return which words hardly occur that have to."""
     for word in kind.words:
         share = words[word] / max(words.total(), 1)
-        if share < MIN_SECONDS:
+        if share < MIN_SHARE:
             yield f"only {share:.1%} came to {word!r}"
 
 
