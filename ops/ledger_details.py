@@ -8,7 +8,7 @@ from ops import event_words, ledger_tables
 from ops.ledger_query import Clusters, as_mail, asked_for, members, told_of, waiting_for
 from ops.text_table import fitted
 from shared import keys
-from shared.delivery.sender import single
+from shared.delivery.settler import single
 from shared.store import blobs
 from shared.text import clean, clip, line, readable
 

@@ -69,8 +69,7 @@ def _settle_before_send() -> None:
     right: Callable[..., Any] = Sender.send
 
     def wrong(self: Sender, row: Any, rows: Any, **times: Any) -> Any:
-        message = self._render(self._channels[row.mail.target], row, rows)
-        self.store.settle(row, self._sent(row, "sent", message=message, why=""))
+        self.settler.settle(row, "sent", message=self._composer.compose(row.mail, rows))
         return right(self, row, rows, **times)
 
     Sender.send = wrong  # type: ignore[method-assign]

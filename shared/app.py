@@ -18,11 +18,13 @@ from shared.channels.context import ChannelContext
 from shared.clock import SystemClock, TableClock
 from shared.clusters.lookup import Lookup
 from shared.clusters.runs import RunLookup
+from shared.delivery.composer import Composer
 from shared.delivery.grouping import Grouping
 from shared.delivery.intake import Intake
 from shared.delivery.limiter import Limiter
 from shared.delivery.parts import DeliveryParts
 from shared.delivery.sender import Sender
+from shared.delivery.settler import Settler
 from shared.messages.branding import Branding
 from shared.notices.kinds import Kind
 from shared.notices.records import Binding
@@ -67,20 +69,22 @@ class Notifier:
         routes = config.routes
         limits = {target: channel.limits for target, channel in channels.items()}
         limiter = Limiter(self.store, clock, limits)
+        composer = Composer(channels, routes, partial(_binding, config))
         sender = Sender(
             store=self.store,
             channels=channels,
+            composer=composer,
+            settler=Settler(self.store, routes, clock),
             limiter=limiter,
-            routes=routes,
             clock=clock,
             lease=config.lease,
-            bind=partial(_binding, config),
         )
         ungrouped = frozenset(target for target, channel in channels.items() if not channel.is_grouped)
         grouping = Grouping(config.group_wait, config.group_interval, ungrouped)
         is_known = config.clusters.is_on or config.sources.is_on
         self._parts = DeliveryParts(
             store=self.store,
+            composer=composer,
             sender=sender,
             limiter=limiter,
             routes=routes,

@@ -205,8 +205,8 @@ class Batch:
     def _mail(self) -> None:
         """Freeze one mail of what has been read, and send it."""
         parts = self._parts
-        members = parts.sender.ordered(tuple(self._read), self.to.target, self._reader)
-        part = parts.sender.first_fitting(members, self.to, parts.clock.now(), self._reader)
+        members = parts.composer.ordered(tuple(self._read), self.to.target, self._reader)
+        part = parts.composer.first_fitting(members, self.to, parts.clock.now(), self._reader)
         # Two notices may be one member; what is told of a member takes all of its notices along.
         while len(part) > 1 and sum(len(self._read[member]) for member in part) > MAX_MEMBERS:
             part = part[:-1]
@@ -235,7 +235,7 @@ class Batch:
         mail = Mail(
             operation_id=operation_id, audience=to.audience, target=to.target, as_of=now, members=members
         )
-        mail = parts.sender.bound(mail)
+        mail = parts.composer.bound(mail)
         freeze = partial(parts.store.freeze, mail, rows, audience=self._touch, now=now, token=uuid4().hex)
         is_urgent = _has_urgent(member.kind for member in members)
         for attempt in parts.limiter.attempts({to.target: 1}, urgent=is_urgent):
@@ -268,7 +268,7 @@ class Batch:
         told = next((row for row in history if row.key == notice.key), None)
         part = self._parts.runs.part(told, notice.kind, notice.audience) if told else None
         member = MailItem(notice.kind, notice.key, known, notice.lead, snapshot=snapshot, part=part)
-        return member if self._parts.sender.tells(member, self.to, reader) else None
+        return member if self._parts.composer.tells(member, self.to, reader) else None
 
     def _is_replaced(self, notice: Notice, history: Sequence[StoredEvent]) -> bool:
         """Return whether the audience hears of what has overtaken a notice.

@@ -105,7 +105,7 @@ class Lane:
         if not row.is_in_doubt or row.turns > 1:
             self._reader.rows_of(row.mail)
         since, token = parts.clock.monotonic(), uuid4().hex
-        bound = parts.sender.bound(row.mail)
+        bound = parts.composer.bound(row.mail)
         is_urgent = not URGENT.isdisjoint(member.kind for member in row.mail.members)
         for attempt in parts.limiter.attempts({self._target: 1}, urgent=is_urgent):
             with attempt as gates:

@@ -12,7 +12,7 @@ import msgspec
 from shared import keys
 from shared.audience import Destination
 from shared.delivery.limiter import RateLimited
-from shared.delivery.sender import SendResult
+from shared.delivery.settler import SendResult
 from shared.store.rows import LONG_AGO
 from shared.store.table import TableUnavailable
 

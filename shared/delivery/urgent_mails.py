@@ -99,8 +99,8 @@ class UrgentMails:
         to, parts = wanted.to, self._parts
         now = parts.clock.now()
         members = tuple(self._member(event, to, clusters, reader) for event in wanted.of)
-        members = parts.sender.first_fitting(members, to, now, reader)
-        return parts.sender.bound(
+        members = parts.composer.first_fitting(members, to, now, reader)
+        return parts.composer.bound(
             Mail(
                 operation_id=ids.operation_id(member.notice_id(to.audience, to.target) for member in members),
                 audience=to.audience,
