@@ -140,7 +140,7 @@ def check_names(command: str, names: AbstractSet[str]) -> None:
     """Check that a shell gives each name in a command of the mails' own back whole, as one of these."""
     for part in _parts(command):
         match = None if fits_catalogue(_undirected(part)) else _named(part)
-        for word in match.groupdict().values() if match else ():
+        for word in filter(None, match.groupdict().values()) if match else ():
             assert len(shlex.split(word)) == 1
             assert shlex.split(word)[0] in names, f"a name that nobody has: {word}"
 

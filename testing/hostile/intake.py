@@ -9,8 +9,9 @@ import msgspec
 from hypothesis import strategies as st
 
 from shared import keys
+from shared.audience import DEFAULT_AUDIENCE
 from shared.events.envelope import named, parse
-from shared.events.model import Event, Ignored, Rejected, Status
+from shared.events.model import ClusterNews, Event, Ignored, Rejected, Status
 from shared.notices.kinds import Decision
 from shared.notices.kinds import Kind as NoticeKind
 from shared.store import codec
@@ -56,7 +57,7 @@ COURSES = st.builds(
 )
 
 _TOLD = frozenset({Decision.NEW, Decision.RESCHEDULED, Decision.REPEATED, Decision.FAILED_AGAIN})
-_KNOWN = frozenset({Decision.DUPLICATE, Decision.STALE})
+_NOT_TOLD = frozenset({Decision.DUPLICATE, Decision.STALE, Decision.RECORDED})
 _ENDED = frozenset({Status.COMPLETED, Status.CANCELED, Status.FAILED})
 _BEGUN = _ENDED | {Status.STARTED}
 
@@ -109,17 +110,20 @@ def _check_kept(world: World, item: DeliveredItem, decision: Decision) -> None:
             kept = codec.rejected(row)
             assert kept.reason
             assert kept.raw == item.raw.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-        case Event() as event:
-            assert decision in _TOLD | _KNOWN
+        case Event() as read:
+            event = _as_recorded(read)
+            assert decision in _TOLD | _NOT_TOLD
             found = world.table.keys(keys.history(event.event_id))
             assert found
             if decision is not Decision.DUPLICATE:
                 stored = [codec.recorded(row).event for key in found if (row := world.table.get(key))]
-                assert _as_known(event) in stored
+                assert event in stored
 
 
-def _as_known(event: Event) -> Event:
-    """Return an event as it is recorded: never as from the future."""
+def _as_recorded(event: Event) -> Event:
+    """Return an event as it is recorded: never as from the future; news of versions for each audience."""
+    if event.news == ClusterNews.NEW_VERSION:
+        event = msgspec.structs.replace(event, event_id=f"{event.event_id} for {DEFAULT_AUDIENCE}")
     return msgspec.structs.replace(event, time=NOW) if event.time > NOW else event
 
 
