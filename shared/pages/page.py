@@ -99,6 +99,7 @@ def inventory(shown: Board, found: Iterable[InventoryRow], *, portal_host: str, 
         "inventory.html",
         title=f"AKS clusters · {shown.name}",
         style=STYLE,
+        count=phrases.counted(len(rows), "cluster"),
         labels=[*compress(HEAD, shows)],
         rows=[
             {"url": url, "cells": [*compress(zip(HEAD, cells, strict=True), shows)]} for url, cells in rows
