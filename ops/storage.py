@@ -17,7 +17,8 @@ from local.settings_file import settings_here
 from shared import settings
 from shared.setting_reader import SettingReader, SettingsError
 from shared.store.azure import CONNECT_SECONDS, AzureTable
-from shared.store.table import MAX_ROWS, Page, TableMissing
+from shared.store.table import Page, TableMissing
+from shared.store.wrapped import WrappedTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -77,33 +78,24 @@ def opened(storage: Storage) -> Iterator[BrowsableTable]:
         yield _Table(client)
 
 
-class _Table:
+class _Table(WrappedTable):
     """A table that may not be there yet: it holds nothing then, and is made where something is written."""
 
     def __init__(self, client: TableClient) -> None:
-        self._table = AzureTable(client, create=False)
+        super().__init__(AzureTable(client, create=False))
         self._made = AzureTable(client)
 
     def get(self, key: str) -> Stored | None:
         try:
-            return self._table.get(key)
+            return super().get(key)
         except TableMissing:
             return None
-
-    def query(self, first: str, last: str, limit: int = MAX_ROWS) -> Page:
-        return self._page(lambda: self._table.query(first, last, limit))
-
-    def untouched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
-        return self._page(lambda: self._table.untouched(first, last, since, limit))
-
-    def touched(self, first: str, last: str, since: datetime, limit: int = MAX_ROWS) -> Page:
-        return self._page(lambda: self._table.touched(first, last, since, limit))
 
     def commit(self, operations: Sequence[Operation]) -> list[str]:
         return self._made.commit(operations)
 
     def _page(self, read: Callable[[], Page]) -> Page:
         try:
-            return read()
+            return super()._page(read)
         except TableMissing:
             return Page((), datetime.now(UTC))
